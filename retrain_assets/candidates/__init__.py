@@ -1,0 +1,1 @@
+"""Training: the feature contract, LightGBM, the two strategies, and the choice between them."""

@@ -1,0 +1,1 @@
+"""Watching the live model: profiles, drift, uncertainty, quality, and the evidence that asks for a retrain."""

@@ -1,0 +1,1 @@
+"""Moving the live pointer: promotion on a verdict, rollback to what was served before."""

@@ -1,0 +1,119 @@
+"""What a model declares about its data: sources, columns with their ranges, and how much may be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from retrain_assets.policy import Duration, Policy
+
+
+class Table(Policy):
+    """One table: a file or glob (Parquet or CSV, local or any fsspec URL), or a SQL query.
+
+    A relative `path` is resolved against the folder of the spec file when the spec is loaded. `sql` gets the bounds of
+    the period as the bound parameters `:start` and `:end`; `url_env` names the environment variable with the SQLAlchemy
+    URL.
+    """
+
+    path: str | None = None
+    sql: str | None = None
+    url_env: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.path is None) == (self.sql is None):
+            raise ValueError("declare either path (a file or glob) or sql (a query)")
+        if (self.sql is None) != (self.url_env is None):
+            raise ValueError("sql needs url_env, the environment variable that holds the database URL")
+        return self
+
+    def resolved(self, folder: Path) -> Table:
+        """The same table with a relative local path made absolute."""
+        if self.path is None or "://" in self.path:
+            return self
+        return self.model_copy(update={"path": str((folder / self.path).resolve())})
+
+
+class Source(Policy):
+    """Where rows and outcomes are, and when an outcome is known.
+
+    The outcome of a row is known `label_delay` after the row's own time, or at the time in the column `known_at` of the
+    outcomes table where one is named.
+    """
+
+    features: Table
+    outcomes: Table | None = None
+    key: str
+    time: str
+    label: str
+    label_delay: Duration
+    known_at: str | None = None
+
+    @model_validator(mode="after")
+    def _known_at_needs_outcomes(self) -> Self:
+        if self.known_at and not self.outcomes:
+            raise ValueError("known_at is a column of the outcomes table: declare source.outcomes")
+        return self
+
+
+class Column(Policy):
+    """What one column may hold.
+
+    A number outside [min, max] becomes missing (`outside: missing`) or takes its row out (`outside: reject`); either
+    way it is counted and reported. A larger share of missing values than `max_missing` breaks the contract.
+    """
+
+    min: float | None = None
+    max: float | None = None
+    outside: Literal["missing", "reject"] = "missing"
+    max_missing: float = Field(default=1.0, ge=0, le=1)
+
+
+class Columns(Policy):
+    """The model's features by kind, and the columns that split rows into groups (features only if listed so too)."""
+
+    numeric: dict[str, Column] = {}
+    categorical: dict[str, Column] = {}
+    groups: tuple[str, ...] = ()
+
+    @field_validator("numeric", "categorical", mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return {name: {} for name in value}
+        if isinstance(value, dict):
+            return {name: rule if rule is not None else {} for name, rule in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _some_and_once(self) -> Self:
+        both = sorted(set(self.numeric) & set(self.categorical))
+        if both:
+            raise ValueError(f"listed as numeric and as categorical: {', '.join(both)}")
+        if not self.numeric and not self.categorical:
+            raise ValueError("no feature is declared: list columns under numeric or categorical")
+        ranged = sorted(name for name, rule in self.categorical.items() if rule.min is not None or rule.max is not None)
+        if ranged:
+            raise ValueError(f"a category has no range: take min and max from {', '.join(ranged)}")
+        return self
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Feature names in declared order, numeric first."""
+        return (*self.numeric, *self.categorical)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every declared column once: features, then groups that are no features."""
+        return tuple(dict.fromkeys((*self.features, *self.groups)))
+
+
+class Contract(Policy):
+    """How much of a period may be wrong before it is refused."""
+
+    min_rows: int = Field(gt=0)
+    max_rejected_share: float = Field(default=0.02, ge=0, le=1)
+    max_outside_share: float = Field(default=0.05, ge=0, le=1)

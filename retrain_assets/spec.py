@@ -1,0 +1,212 @@
+"""A model's YAML, read and checked: the table of contents that composes each stage's own policy.
+
+What belongs here is only what several stages share (name, task, calendar) and the composition; a knob stands beside
+the code that reads it, in the `policy` module of its stage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from retrain_assets.candidates.policy import TrainingPolicy
+from retrain_assets.errors import SpecError
+from retrain_assets.monitoring.policy import DriftPolicy, TriggerPolicy
+from retrain_assets.policy import Policy
+from retrain_assets.production.policy import RollbackPolicy
+from retrain_assets.raw.policy import Columns, Contract, Source
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.windows.periods import Calendar
+from retrain_assets.windows.policy import WindowsPolicy
+
+Task = Literal["binary", "multiclass", "regression"]
+
+SHIPPED = Path(__file__).parent / "models"
+"""The folder of the specs that come with the package."""
+
+_OBJECTIVES = {
+    "binary": {"binary"},
+    "multiclass": {"multiclass"},
+    "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
+}
+_RATES = {"tpr", "fpr", "selection_rate"}
+_METRIC_TASKS = {
+    "log_loss": {"binary", "multiclass"},
+    "brier": {"binary", "multiclass"},
+    "accuracy": {"binary", "multiclass"},
+    **dict.fromkeys(("auc", "tpr", "fpr", "precision", "f1"), {"binary"}),
+    **dict.fromkeys(("mae", "mse", "rmse", "wape"), {"regression"}),
+}
+
+
+class ModelSpec(Policy):
+    """Everything that is declared about one model.
+
+    >>> spec = load_spec(SHIPPED / "taxi_charge.yaml")
+    >>> spec.name, spec.task, spec.period.every, spec.validation.primary
+    ('taxi_charge', 'regression', 'month', 'mae')
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    description: str
+    intended_use: str
+    owners: tuple[str, ...] = Field(min_length=1)
+    task: Task
+    classes: int = Field(default=2, ge=2)
+    period: Calendar
+    source: Source
+    columns: Columns
+    contract: Contract
+    windows: WindowsPolicy
+    training: TrainingPolicy
+    drift: DriftPolicy = DriftPolicy()
+    triggers: TriggerPolicy
+    validation: ValidationPolicy
+    rollback: RollbackPolicy = RollbackPolicy()
+
+    @field_validator("owners")
+    @classmethod
+    def _owner_form(cls, owners: tuple[str, ...]) -> tuple[str, ...]:
+        for owner in owners:
+            if "@" not in owner and not owner.startswith("team:"):
+                raise ValueError(f"owner {owner!r} is neither a mail address nor a team: write team:{owner}")
+        return owners
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.training.objective not in _OBJECTIVES[self.task]:
+            raise ValueError(f"training.objective {self.training.objective} does not fit task {self.task}")
+        source = self.source
+        taken = {source.key, source.time, source.label} & set(self.columns.features)
+        if taken:
+            raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
+        validation = self.validation
+        declared = [validation.primary, *(g.metric for g in validation.guardrails), *(f.metric for f in validation.floors)]
+        for name in declared:
+            if name not in _METRIC_TASKS:
+                raise ValueError(f"validation: unknown metric {name!r}; known: {', '.join(sorted(_METRIC_TASKS))}")
+            if self.task not in _METRIC_TASKS[name]:
+                raise ValueError(f"validation: metric {name} does not fit task {self.task}")
+        if self.task == "regression" and validation.regression_suite.tolerance is None:
+            raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
+        wrong = _RATES & set(validation.fairness.metrics) if self.task == "regression" else {"mae"} & set(
+            validation.fairness.metrics
+        )
+        if wrong:
+            raise ValueError(f"validation.fairness.metrics: {', '.join(sorted(wrong))} does not fit task {self.task}")
+        missing = set(validation.fairness.groups) - set(self.columns.groups)
+        if missing:
+            raise ValueError(f"validation.fairness.groups: {', '.join(sorted(missing))} is not under columns.groups")
+        if validation.unit not in ("auto", "row") and validation.unit not in self.columns.groups:
+            raise ValueError(f"validation.unit: {validation.unit!r} is neither auto, row, nor one of columns.groups")
+        return self
+
+    @property
+    def policy_sha256(self) -> str:
+        """Digest of the rules a verdict is reached under: an older verdict does not promote under newer rules."""
+        rules = {"validation": self.validation.model_dump(mode="json"), "windows": self.windows.model_dump(mode="json")}
+        rules["validation"]["regression_suite"].pop("path")
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+
+def load_spec(path: Path) -> ModelSpec:
+    """Read and check one spec; relative data paths are resolved against its folder.
+
+    Raises:
+        SpecError: The file is missing, is no YAML mapping, repeats or does not know a key, or breaks a rule; every
+            fault is named with its line.
+    """
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise SpecError(f"{path}: {error.strerror}. Name an existing spec file.") from None
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, yaml.MappingNode):
+        raise SpecError(f"{path}: expected a mapping of keys at the top. Begin with 'name: ...'.")
+    lines = dict(_lines(tree, path))
+    record = yaml.safe_load(text)
+    try:
+        spec = ModelSpec.model_validate(record)
+    except ValidationError as error:
+        raise SpecError("\n".join(_fault(path, lines, fault) for fault in error.errors())) from None
+    folder = path.parent
+    outcomes = spec.source.outcomes
+    source = spec.source.model_copy(
+        update={
+            "features": spec.source.features.resolved(folder),
+            "outcomes": outcomes.resolved(folder) if outcomes else None,
+        }
+    )
+    suite = spec.validation.regression_suite.resolved(folder)
+    if not Path(suite.path).exists():
+        line = lines.get(("validation", "regression_suite", "path"), 0)
+        raise SpecError(f"{path}:{line}: validation.regression_suite.path: no file {suite.path}. Create it.")
+    validation = spec.validation.model_copy(update={"regression_suite": suite})
+    return spec.model_copy(update={"source": source, "validation": validation})
+
+
+def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
+    """Every spec of the shipped folder and of the folders in the environment variable RETRAIN_MODELS, by name.
+
+    Raises:
+        SpecError: A spec is wrong, or two files declare the same name.
+    """
+    if folders is None:
+        extra = os.environ.get("RETRAIN_MODELS", "")
+        folders = [SHIPPED, *(Path(folder) for folder in extra.split(os.pathsep) if folder)]
+    specs: dict[str, ModelSpec] = {}
+    origin: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise SpecError(f"RETRAIN_MODELS: no folder {folder}. Name existing folders, separated by {os.pathsep!r}.")
+        for path in sorted(folder.glob("*.yaml")):
+            if path.name.endswith(".suite.yaml"):
+                continue
+            spec = load_spec(path)
+            if spec.name in specs:
+                raise SpecError(f"{path}: the name {spec.name} is declared in {origin[spec.name]} too. Rename one.")
+            specs[spec.name], origin[spec.name] = spec, path
+    return specs
+
+
+def _lines(node: yaml.Node, path: Path, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int]]:
+    yield where, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise SpecError(f"{path}:{line}: the key {key.value!r} stands twice. Keep one.")
+            seen.add(key.value)
+            for inner, _ in (deeper := list(_lines(value, path, (*where, key.value)))):
+                if inner == (*where, key.value):
+                    yield inner, line
+            yield from (pair for pair in deeper if pair[0] != (*where, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _lines(value, path, (*where, number))
+
+
+def _fault(path: Path, lines: dict[tuple[Any, ...], int], fault: Any) -> str:
+    where = tuple(fault["loc"])
+    known = where
+    while known and known not in lines:
+        known = known[:-1]
+    name = ".".join(str(part) for part in where) or "spec"
+    if fault["type"] == "extra_forbidden":
+        message = "unknown key. Take it out, or look up its right name in docs/spec.md"
+    elif fault["type"] == "missing":
+        message = "is required and has no default"
+    else:
+        message = fault["msg"].removeprefix("Value error, ")
+    return f"{path}:{lines.get(known, 1)}: {name}: {message}."

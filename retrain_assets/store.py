@@ -1,0 +1,98 @@
+"""One model's files by asset and period: Parquet tables and JSON reports, each replaced as a whole or not at all.
+
+    <home>/data/<model>/<asset>/<period>.parquet | .json | .html
+
+Nothing here knows what is in a file. The registry of versions is elsewhere (`registry`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put `data` at `path` so that a reader, or a crash, sees the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def finite(value: Any) -> Any:
+    """The same JSON value with null for every number that JSON cannot hold.
+
+    >>> finite({"p": float("nan"), "n": [1.5, float("inf")]})
+    {'p': None, 'n': [1.5, None]}
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+class PeriodStore:
+    """The files of one model under `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def path(self, asset: str, period: str, suffix: str = "parquet") -> Path:
+        """Where one asset's file of one period stands, whether or not it exists."""
+        return self.root / asset / f"{period}.{suffix}"
+
+    def periods(self, asset: str, suffix: str = "parquet") -> list[str]:
+        """The periods that have a file, in order (period keys sort by time)."""
+        return sorted(path.name.removesuffix(f".{suffix}") for path in (self.root / asset).glob(f"[!.]*.{suffix}"))
+
+    def write_table(self, asset: str, period: str, table: pa.Table) -> Path:
+        """Replace one period's table."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        path = self.path(asset, period)
+        write_atomically(path, sink.getvalue().to_pybytes())
+        return path
+
+    def read_table(self, asset: str, periods: Iterable[str], columns: Sequence[str] | None = None) -> pa.Table | None:
+        """The rows of several periods in period order, only the columns asked for; None when no period has a file."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        paths = [path for period in periods if (path := self.path(asset, period)).exists()]
+        tables = [pq.read_table(path, columns=list(columns) if columns is not None else None) for path in paths]
+        if not tables:
+            return None
+        return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+
+    def write_json(self, asset: str, period: str, record: Any) -> Path:
+        """Replace one period's JSON record; a number that is not finite becomes null."""
+        path = self.path(asset, period, "json")
+        write_atomically(path, json.dumps(finite(record), indent=1, allow_nan=False).encode())
+        return path
+
+    def read_json(self, asset: str, period: str) -> Any | None:
+        """One period's JSON record, or None when there is none."""
+        path = self.path(asset, period, "json")
+        return json.loads(path.read_bytes()) if path.exists() else None

@@ -1,0 +1,183 @@
+"""What a check says (`Finding`) and what a set of checks decides (`Verdict`).
+
+The decision is never stored as a word somebody could edit: it is recomputed from the findings each time it is asked
+for, here and again inside the registry's `promote`. No statistics here; they stand in `validation`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from retrain_assets.store import finite
+
+CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
+"""The four questions a candidate must answer, each shown as one blocking asset check."""
+
+
+class Outcome(StrEnum):
+    """The three answers of a check; not knowing is one of them and never promotes."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INSUFFICIENT = "insufficient"
+
+
+class Decision(StrEnum):
+    """What the findings together allow."""
+
+    PROMOTE = "promote"
+    REJECT = "reject"
+    INSUFFICIENT = "insufficient"
+    IDENTICAL = "identical"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of evidence: one check of one metric (of one group), with the numbers that decided it.
+
+    `improvement` is turned so that above 0 is better; `low` and `high` are its one-sided confidence limits at `alpha`
+    (the same limits, read together, are a 1 - 2·alpha interval). Numbers that do not apply are None.
+    """
+
+    check: str
+    outcome: Outcome
+    reason: str
+    metric: str = ""
+    role: str = ""
+    group: str = ""
+    direction: str = ""
+    rows: int = 0
+    unit: str = ""
+    units: int = 0
+    design_effect: float | None = None
+    champion_value: float | None = None
+    candidate_value: float | None = None
+    improvement: float | None = None
+    low: float | None = None
+    high: float | None = None
+    alpha: float | None = None
+    margin: float | None = None
+    p_value: float | None = None
+    minimum_detectable: float | None = None
+    rows_needed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outcome", Outcome(self.outcome))
+
+
+@dataclass(frozen=True)
+class GateWindow:
+    """The rows a verdict was reached on: which periods, how many, and the hash of their keys."""
+
+    periods: tuple[str, ...]
+    start: str
+    end: str
+    rows: int
+    rowset_sha256: str
+
+
+def combine(findings: Sequence[Finding]) -> Outcome:
+    """One outcome for several findings: any FAIL fails, all PASS passes, everything else is not known.
+
+    >>> combine([Finding("fairness", Outcome.PASS, "ok"), Finding("fairness", Outcome.INSUFFICIENT, "41 rows")])
+    <Outcome.INSUFFICIENT: 'insufficient'>
+    >>> combine([])
+    <Outcome.INSUFFICIENT: 'insufficient'>
+    """
+    outcomes = [finding.outcome for finding in findings]
+    if Outcome.FAIL in outcomes:
+        return Outcome.FAIL
+    passed = bool(outcomes) and all(outcome is Outcome.PASS for outcome in outcomes)
+    return Outcome.PASS if passed else Outcome.INSUFFICIENT
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Everything a promotion rests on, bound to one candidate, one champion and one set of gate rows."""
+
+    model: str
+    period: str
+    findings: tuple[Finding, ...]
+    gate: GateWindow
+    candidate_digest: str
+    champion_digest: str | None
+    policy_sha256: str
+    code_version: str
+    identical: bool = False
+    required: tuple[str, ...] = CHECKS
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, check: str) -> tuple[Finding, ...]:
+        """The findings of one check."""
+        return tuple(finding for finding in self.findings if finding.check == check)
+
+    def outcome(self, check: str) -> Outcome:
+        """One check's outcome; a check without findings is INSUFFICIENT."""
+        return combine(self.of(check))
+
+    @property
+    def decision(self) -> Decision:
+        """What the findings allow: every required check must pass."""
+        if self.identical:
+            return Decision.IDENTICAL
+        outcomes = [self.outcome(check) for check in (*self.required, *sorted({f.check for f in self.findings}))]
+        if Outcome.FAIL in outcomes:
+            return Decision.REJECT
+        passed = bool(self.required) and all(outcome is Outcome.PASS for outcome in outcomes)
+        return Decision.PROMOTE if passed else Decision.INSUFFICIENT
+
+    @property
+    def reason(self) -> str:
+        """The decision in one sentence: the first finding that stands in the way, else what was gained."""
+        if self.identical:
+            return "the candidate scores every gate row like the champion"
+        for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
+            for check in (*self.required, *sorted({f.check for f in self.findings} - set(self.required))):
+                if not self.of(check):
+                    if outcome is Outcome.INSUFFICIENT:
+                        return f"{check}: no finding"
+                    continue
+                for finding in self.of(check):
+                    if finding.outcome is outcome:
+                        return f"{check}: {finding.reason}"
+        return next((f.reason for f in self.findings if f.role == "primary"), "every check passed")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole record, the id under which it is stored and quoted."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values; a number that is not finite becomes None."""
+        record: dict[str, Any] = finite(asdict(self))
+        return record
+
+    def to_json(self) -> str:
+        """Canonical JSON of the record: sorted keys, numbers exactly as computed."""
+        return json.dumps(self.to_dict(), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Verdict:
+        """The inverse of `to_dict`."""
+        gate = record["gate"]
+        parts = {
+            "findings": tuple(Finding(**finding) for finding in record["findings"]),
+            "gate": GateWindow(**{**gate, "periods": tuple(gate["periods"])}),
+            "required": tuple(record["required"]),
+        }
+        return cls(**{**record, **parts})
+
+    @classmethod
+    def from_json(cls, text: str) -> Verdict:
+        """The inverse of `to_json`."""
+        return cls.from_dict(json.loads(text))
+
+    def with_findings(self, findings: Sequence[Finding]) -> Verdict:
+        """The same verdict with other findings."""
+        return replace(self, findings=tuple(findings))
+

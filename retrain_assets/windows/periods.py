@@ -1,0 +1,131 @@
+"""The calendar of a model: period keys, their bounds, and arithmetic on them.
+
+Period keys are the strings that Dagster shows as partition keys; they sort by time. Times are wall-clock times without
+a zone: a source that carries a zone is converted when it is read.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+Every = Literal["hour", "day", "week", "month", "quarter", "year"]
+
+_MONDAY = datetime(1970, 1, 5)
+_LENGTH = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_FORMAT = {
+    "hour": "%Y-%m-%d-%H:%M",
+    "day": "%Y-%m-%d",
+    "week": "%Y-%m-%d",
+    "month": "%Y-%m",
+    "quarter": "%Y-%m",
+    "year": "%Y",
+}
+_CRON = {
+    "hour": "0 * * * *",
+    "day": "0 0 * * *",
+    "week": "0 0 * * 1",
+    "month": "0 0 1 * *",
+    "quarter": "0 0 1 */3 *",
+    "year": "0 0 1 1 *",
+}
+PERIODS_PER_YEAR = {"hour": 8766, "day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
+
+
+class Calendar(BaseModel):
+    """Periods of one length from `start` up to, not including, `end` (open when None). Weeks begin on Monday.
+
+    >>> months = Calendar(every="month", start="2018-01-01")
+    >>> months.key(datetime(2019, 2, 14)), months.shift("2019-02", -3)
+    ('2019-02', '2018-11')
+    >>> months.bounds("2019-02")
+    (datetime.datetime(2019, 2, 1, 0, 0), datetime.datetime(2019, 3, 1, 0, 0))
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    every: Every
+    start: datetime
+    end: datetime | None = None
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _from_date(cls, value: object) -> object:
+        return str(value) if value is not None else None
+
+    @property
+    def format(self) -> str:
+        """strftime format of a period key."""
+        return _FORMAT[self.every]
+
+    @property
+    def cron(self) -> str:
+        """Cron expression of the instants at which periods begin."""
+        return _CRON[self.every]
+
+    @property
+    def per_year(self) -> int:
+        """Periods in a year."""
+        return PERIODS_PER_YEAR[self.every]
+
+    def _index(self, moment: datetime) -> int:
+        if self.every in _LENGTH:
+            return (moment - _MONDAY) // _LENGTH[self.every]
+        return (moment.year * 12 + moment.month - 1) // _MONTHS[self.every]
+
+    def _start(self, index: int) -> datetime:
+        if self.every in _LENGTH:
+            return _MONDAY + index * _LENGTH[self.every]
+        year, month = divmod(index * _MONTHS[self.every], 12)
+        return datetime(year, month + 1, 1)
+
+    def key(self, moment: datetime) -> str:
+        """The period that holds a moment."""
+        return self._start(self._index(moment)).strftime(self.format)
+
+    def _parse(self, key: str) -> int:
+        try:
+            start = datetime.strptime(key, self.format)
+        except ValueError:
+            raise ValueError(
+                f"period {key!r} is not one of this model's: expected a {self.every} like {self.first!r}"
+            ) from None
+        if self.key(start) != key:
+            raise ValueError(f"period {key!r} does not begin a {self.every}; {self.key(start)!r} does")
+        return self._index(start)
+
+    def bounds(self, key: str) -> tuple[datetime, datetime]:
+        """Start (included) and end (excluded) of a period."""
+        index = self._parse(key)
+        return self._start(index), self._start(index + 1)
+
+    def shift(self, key: str, periods: int) -> str:
+        """The period that many steps later (earlier when negative)."""
+        return self._start(self._parse(key) + periods).strftime(self.format)
+
+    def distance(self, earlier: str, later: str) -> int:
+        """How many steps from one period to a later one."""
+        return self._parse(later) - self._parse(earlier)
+
+    def between(self, first: str, last: str) -> list[str]:
+        """Every period from first to last, both included; empty when last precedes first."""
+        begin, end = self._parse(first), self._parse(last)
+        return [self._start(index).strftime(self.format) for index in range(begin, end + 1)]
+
+    @property
+    def first(self) -> str:
+        """The first period."""
+        return self.key(self.start)
+
+    def ended_by(self, moment: datetime) -> list[str]:
+        """Every period that has ended by a moment, in order.
+
+        >>> Calendar(every="year", start="2015-01-01", end="2019-01-01").ended_by(datetime(2017, 6, 1))
+        ['2015', '2016']
+        """
+        limit = min(moment, self.end) if self.end else moment
+        last = self.shift(self.key(limit), -1)
+        return self.between(self.first, last) if last >= self.first else []
