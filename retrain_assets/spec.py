@@ -88,7 +88,11 @@ class ModelSpec(Policy):
         if taken:
             raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
         validation = self.validation
-        declared = [validation.primary, *(g.metric for g in validation.guardrails), *(f.metric for f in validation.floors)]
+        declared = [
+            validation.primary,
+            *(g.metric for g in validation.guardrails),
+            *(f.metric for f in validation.floors),
+        ]
         for name in declared:
             if name not in _METRIC_TASKS:
                 raise ValueError(f"validation: unknown metric {name!r}; known: {', '.join(sorted(_METRIC_TASKS))}")
@@ -96,8 +100,10 @@ class ModelSpec(Policy):
                 raise ValueError(f"validation: metric {name} does not fit task {self.task}")
         if self.task == "regression" and validation.regression_suite.tolerance is None:
             raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
-        wrong = _RATES & set(validation.fairness.metrics) if self.task == "regression" else {"mae"} & set(
-            validation.fairness.metrics
+        wrong = (
+            _RATES & set(validation.fairness.metrics)
+            if self.task == "regression"
+            else {"mae"} & set(validation.fairness.metrics)
         )
         if wrong:
             raise ValueError(f"validation.fairness.metrics: {', '.join(sorted(wrong))} does not fit task {self.task}")

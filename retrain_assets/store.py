@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` so that a reader, or a crash, sees the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +84,20 @@ class PeriodStore:
         if not tables:
             return None
         return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+
+    def write_bytes(self, asset: str, period: str, suffix: str, data: bytes) -> Path:
+        """Replace one period's file of any kind."""
+        path = self.path(asset, period, suffix)
+        write_atomically(path, data)
+        return path
+
+    def read_bytes(self, asset: str, period: str, suffix: str) -> bytes:
+        """One period's file of any kind.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        return self.path(asset, period, suffix).read_bytes()
 
     def write_json(self, asset: str, period: str, record: Any) -> Path:
         """Replace one period's JSON record; a number that is not finite becomes null."""

@@ -180,4 +180,3 @@ class Verdict:
     def with_findings(self, findings: Sequence[Finding]) -> Verdict:
         """The same verdict with other findings."""
         return replace(self, findings=tuple(findings))
-

@@ -58,7 +58,7 @@ class Calendar(BaseModel):
 
     @property
     def format(self) -> str:
-        """strftime format of a period key."""
+        """Strftime format of a period key."""
         return _FORMAT[self.every]
 
     @property

@@ -1,0 +1,69 @@
+"""One event per fact that somebody should hear of: a log line, a row in `alerts.jsonl`, and a message where configured.
+
+Receivers are Apprise URLs in the environment variable RETRAIN_ALERT_URLS (separated by white space), so that no secret
+stands in a spec. A dead receiver is logged and never fails the caller.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+_LOG = logging.getLogger("retrain_assets.alerts")
+
+Kind = Literal["drift", "performance", "rejected", "insufficient", "identical", "promoted", "rolled_back", "crash"]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One fact: when, which model and period, what kind, and a sentence."""
+
+    at: str
+    model: str
+    period: str
+    kind: Kind
+    sentence: str
+
+
+def publish(alert: Alert, home: Path) -> bool:
+    """Log an alert, append it to `<home>/alerts.jsonl` once, and send it to the configured receivers.
+
+    Returns:
+        False when the same fact (model, period, kind, sentence) stands in the file already; nothing is sent then.
+    """
+    path = home / "alerts.jsonl"
+    if any(_fact(known) == _fact(alert) for known in read(home)):
+        return False
+    _LOG.warning("%s %s %s: %s", alert.model, alert.period, alert.kind, alert.sentence)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(asdict(alert)) + "\n")
+    _send(alert)
+    return True
+
+
+def read(home: Path) -> list[Alert]:
+    """Every alert so far, oldest first."""
+    path = home / "alerts.jsonl"
+    return [Alert(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _fact(alert: Alert) -> tuple[str, str, str, str]:
+    return alert.model, alert.period, alert.kind, alert.sentence
+
+
+def _send(alert: Alert) -> None:
+    urls = os.environ.get("RETRAIN_ALERT_URLS", "").split()
+    if not urls:
+        return
+    import apprise
+
+    receivers = apprise.Apprise()
+    added = [receivers.add(url) for url in urls]
+    title = f"{alert.model} {alert.period}: {alert.kind}"
+    if not all(added) or not receivers.notify(title=title, body=alert.sentence):
+        _LOG.error("an alert receiver of RETRAIN_ALERT_URLS did not take the message %r", title)

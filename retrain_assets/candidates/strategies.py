@@ -1,0 +1,232 @@
+"""The two strategies, and training one of them: which rows of history, with which weight.
+
+- **recent**: the last periods only, all rows alike; quick to follow an abrupt change.
+- **history**: everything, a row's weight halving every so many periods; keeps what is seasonal or rare.
+
+Which of them to prefer, and for how many rounds, is found in `choice`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from retrain_assets.candidates.lightgbm_model import check_labels, fit, release_memory
+from retrain_assets.candidates.policy import TrainingPolicy
+from retrain_assets.errors import DataError, NotEnoughData, SpecError
+from retrain_assets.raw.policy import Columns
+from retrain_assets.scoring.features import FeatureContract, compact, contract_of, encode
+from retrain_assets.windows.cut import Span
+from retrain_assets.windows.periods import Calendar
+from retrain_assets.windows.rows import effective_rows, weights
+
+STRATEGIES = ("recent", "history")
+
+Loader = Callable[[Span], pa.Table]
+"""Gives the labelled rows of a span: features, key, time and `label`."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about training a model but its rows.
+
+    `loss` is the mean loss that early stopping and the choice between strategies go by (`choice.mean_loss`);
+    `half_life_periods` is the age in periods at which a row counts half under the history strategy.
+    """
+
+    columns: Columns
+    key: str
+    time: str
+    task: str
+    n_classes: int
+    training: TrainingPolicy
+    half_life_periods: float
+    calendar: Calendar
+    loss: str
+
+
+class HeldRows:
+    """Labelled rows in memory, sorted by time: a loader whose spans are slices, not copies.
+
+    Load the widest span once (`choice.widest`), then choose and train on slices of it.
+    """
+
+    def __init__(self, rows: pa.Table, recipe: Recipe) -> None:
+        """Take the rows, sorted by time and key if they are in no time order, with their categories made compact.
+
+        Raises:
+            DataError: A row has no time.
+        """
+        if not _in_order(rows, recipe.time):
+            rows = rows.sort_by([(recipe.time, "ascending"), (recipe.key, "ascending")])
+        self._rows = compact(rows)
+        self._time = recipe.time
+        release_memory()
+
+    def __call__(self, span: Span) -> pa.Table:
+        """The rows with start <= time < end."""
+        return self._rows.slice(*_bounds(self._rows[self._time], span))
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Encoded rows with their labels, sorted by time; a part of them shares their memory."""
+
+    features: pa.Table
+    label: pa.ChunkedArray
+    time: pa.ChunkedArray
+    key: pa.ChunkedArray
+
+    @classmethod
+    def of(cls, table: pa.Table, contract: FeatureContract, recipe: Recipe) -> TrainingRows:
+        """Labelled rows, sorted by time, as the model reads them.
+
+        Raises:
+            DataError: A label is missing or no class of the task, a column cannot be read, or time runs backwards.
+        """
+        if not _in_order(table, recipe.time):
+            raise DataError(f"{table.num_rows:,} rows are not sorted by {recipe.time}: hold them as HeldRows")
+        check_labels(table["label"], recipe.task, recipe.n_classes)
+        return cls(encode(table, contract).table, table["label"], table[recipe.time], table[recipe.key])
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.label)
+
+    def within(self, span: Span) -> TrainingRows:
+        """The rows with start <= time < end, not copied."""
+        part = _bounds(self.time, span)
+        return TrainingRows(
+            self.features.slice(*part), self.label.slice(*part), self.time.slice(*part), self.key.slice(*part)
+        )
+
+    def where(self, chosen: NDArray[np.bool_]) -> TrainingRows:
+        """A copy of the chosen rows."""
+        mask = pa.array(chosen)
+        return TrainingRows(
+            self.features.filter(mask), self.label.filter(mask), self.time.filter(mask), self.key.filter(mask)
+        )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and what trained it; `baseline` is the constant score of the trivial model (see `baseline_of`)."""
+
+    model: bytes
+    contract: FeatureContract
+    strategy: str
+    rounds: int
+    rows: int
+    effective_rows: float
+    baseline: float | tuple[float, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is recorded beside the model, as plain JSON values."""
+        return {
+            "strategy": self.strategy,
+            "rounds": self.rounds,
+            "rows": self.rows,
+            "effective_rows": self.effective_rows,
+            "baseline": list(self.baseline) if isinstance(self.baseline, tuple) else self.baseline,
+        }
+
+
+def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recipe: Recipe) -> Trained:
+    """One strategy's model of a span; the same rows give the same bytes.
+
+    The feature contract comes from the span's own rows, so that a level which only older rows held counts as unseen.
+
+    Args:
+        loader: Gives the span's labelled rows in time order; a `HeldRows` gives them without a copy.
+        span: What to train on, the `recent` or the `history` span of the windows.
+        strategy: "recent" or "history".
+        rounds: Boosting rounds, as found by `choice.choose`.
+        recipe: Everything else.
+
+    Raises:
+        NotEnoughData: The span holds no labelled row, or a single class.
+        DataError: A column or a label cannot be used.
+    """
+    table = loader(span)
+    if not table.num_rows:
+        raise NotEnoughData(f"{strategy}: no labelled row in {span}: widen the window")
+    contract = contract_of(table, recipe.columns)
+    rows = TrainingRows.of(table, contract, recipe)
+    weight = strategy_weights(strategy, rows.time, span.end, recipe)
+    training, task, classes = recipe.training, recipe.task, recipe.n_classes
+    return Trained(
+        model=fit(
+            training, task, classes, rows.features, rows.label, weight, rounds, training.seed, contract.categorical
+        ),
+        contract=contract,
+        strategy=strategy,
+        rounds=rounds,
+        rows=len(rows),
+        effective_rows=worth(weight, len(rows)),
+        baseline=baseline_of(rows.label, task, classes, recipe.loss),
+    )
+
+
+def strategy_weights(strategy: str, time: ArrayLike, as_of: datetime, recipe: Recipe) -> NDArray[np.float32] | None:
+    """The rows' weights under a strategy, of mean 1, or None where all rows count alike.
+
+    Raises:
+        SpecError: There is no such strategy.
+    """
+    if strategy not in STRATEGIES:
+        raise SpecError(f"unknown strategy {strategy!r}: use one of {', '.join(STRATEGIES)}")
+    if strategy == "recent":
+        return None
+    return np.asarray(weights(np.asarray(time), recipe.calendar, as_of, recipe.half_life_periods), dtype=np.float32)
+
+
+def worth(weight: NDArray[np.float32] | None, rows: int) -> float:
+    """How many equally weighted rows the weighted ones are worth, (Σw)²/Σw²."""
+    return float(rows) if weight is None else float(effective_rows(weight))
+
+
+def baseline_of(label: ArrayLike, task: str, n_classes: int, loss: str) -> float | tuple[float, ...]:
+    """The best constant score on the training labels, which a model must beat to be worth anything.
+
+    For regression the median where the loss is the absolute error, else the mean; the share of label 1 for binary; the
+    share of each class for several.
+
+    >>> baseline_of([1.0, 2.0, 9.0], "regression", 0, "mae"), baseline_of([0, 1, 1, 1], "binary", 2, "log_loss")
+    (2.0, 0.75)
+    >>> baseline_of([0, 2, 2, 2], "multiclass", 3, "log_loss")
+    (0.25, 0.0, 0.75)
+    """
+    values = np.asarray(label, dtype=np.float64)
+    if task == "multiclass":
+        counts = np.bincount(values.astype(np.int64), minlength=n_classes)
+        return tuple(float(count) / len(values) for count in counts)
+    return float(np.median(values)) if task == "regression" and loss == "mae" else float(values.mean())
+
+
+def _in_order(rows: pa.Table, time: str) -> bool:
+    """Whether time never runs backwards."""
+    missing = rows[time].null_count
+    if missing:
+        raise DataError(f"{missing:,} of {rows.num_rows:,} labelled rows have no {time}: reject them when read")
+    last = None
+    for chunk in rows[time].chunks:
+        moments = chunk.to_numpy(zero_copy_only=False)
+        if (moments[1:] < moments[:-1]).any() or (last is not None and (moments[:1] < last).any()):
+            return False
+        last = moments[-1] if len(moments) else last
+    return True
+
+
+def _bounds(time: pa.ChunkedArray, span: Span) -> tuple[int, int]:
+    """Offset and number of the rows of a span, found without a copy of the times."""
+    first, last = (
+        bisect_left(range(len(time)), moment, key=lambda row: time[row].as_py()) for moment in (span.start, span.end)
+    )
+    return first, last - first

@@ -1,0 +1,312 @@
+"""Metrics that carry their direction and unit, and the row values whose mean they are.
+
+Every metric is written as the mean of one **row value** per row. A mean loss has its losses; for the others (AUC, RMSE,
+ratios) the row value is the metric plus the row's influence on it, so that the mean is the metric exactly and the
+spread is the metric's own sampling error, to first order. Two models on the same rows then give paired differences,
+and one t test serves every metric (see `validation.significance`). No test and no threshold of a policy stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.errors import DataError, SpecError
+
+Array = npt.NDArray[np.float64]
+RowValues = Callable[[Array, Array, float], Array]
+
+SMALLEST_PROBABILITY = 1e-15
+"""Probabilities are clipped to [1e-15, 1 - 1e-15] in the log loss: one certain and wrong row costs 34.5 nats."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: a name, a direction, a unit, and the row values whose mean it is.
+
+    `unit` is what a margin of it is written in, empty for a pure number. `counts_flips` marks metrics of decisions at a
+    threshold, which change by whole rows; `row_losses` exists only for means of a loss.
+
+    >>> loss = metric("log_loss")
+    >>> loss.higher_is_better, loss.unit, sorted(loss.tasks)
+    (False, 'nats', ['binary', 'multiclass'])
+    >>> round(loss.improvement(champion=0.40, candidate=0.37), 2)
+    0.03
+    """
+
+    name: str
+    higher_is_better: bool
+    unit: str
+    tasks: frozenset[str]
+    counts_flips: bool = False
+    _rows: RowValues = field(repr=False, kw_only=True)
+    _support: RowValues = field(repr=False, kw_only=True)
+    _is_mean_loss: bool = field(default=False, repr=False, kw_only=True)
+
+    @property
+    def direction(self) -> str:
+        """Which way is better, in words."""
+        return "higher is better" if self.higher_is_better else "lower is better"
+
+    def value(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> float:
+        """The metric of one model; NaN where it is undefined, like the AUC of rows of one class.
+
+        Args:
+            label: Outcomes, shape (n,); classes as 0, 1, ... k - 1.
+            scores: Shape (n,): the value, or the probability of class 1; shape (n, k) for several classes.
+            threshold: From which score on a binary row counts as predicted positive.
+
+        >>> metric("auc").value([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+        0.75
+        >>> metric("auc").value([1, 1], [0.1, 0.4])
+        nan
+        """
+        rows = self.row_values(label, scores, threshold)
+        return float(rows.mean()) if rows.size else float("nan")
+
+    def improvement(self, *, champion: float, candidate: float) -> float:
+        """How much better the candidate's value is, in the metric's unit; above 0 is better, whatever the metric."""
+        return (candidate - champion) * self._sign
+
+    def row_losses(self, label: npt.ArrayLike, scores: npt.ArrayLike) -> Array:
+        """One loss per row, shape (n,), of a metric that is the mean of a loss.
+
+        Raises:
+            TypeError: The metric is no mean loss, so that a single row has none.
+
+        >>> metric("mae").row_losses([10.0, 12.0], [11.0, 12.5])
+        array([1. , 0.5])
+        """
+        if not self._is_mean_loss:
+            losses = ", ".join(name for name, known in METRICS.items() if known._is_mean_loss)
+            raise TypeError(f"{self.name} is no mean of row losses. Take one of {losses}.")
+        return self.row_values(label, scores)
+
+    def row_values(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> Array:
+        """One value per row, shape (n,), whose mean is the metric and whose spread is its sampling error.
+
+        theta + (influence of row i on theta); all NaN where the metric is undefined.
+
+        >>> metric("rmse").row_values([0.0, 0.0], [3.0, 4.0]).round(3)
+        array([3.041, 4.031])
+        """
+        outcomes, predicted = _checked(label, scores)
+        return self._rows(outcomes, predicted, threshold)
+
+    def influence(
+        self,
+        label: npt.ArrayLike,
+        champion_scores: npt.ArrayLike,
+        candidate_scores: npt.ArrayLike,
+        threshold: float = 0.5,
+    ) -> Array:
+        """Paired row values of the improvement, shape (n,): their mean is the improvement, above 0 is better.
+
+        >>> psi = metric("mae").influence([10.0, 12.0], [9.0, 11.0], [10.5, 12.0])
+        >>> psi, float(psi.mean())
+        (array([0.5, 1. ]), 0.75)
+        """
+        candidate = self.row_values(label, candidate_scores, threshold)
+        return (candidate - self.row_values(label, champion_scores, threshold)) * self._sign
+
+    def support(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> float:
+        """How many rows the value rests on: the positives for TPR, the scarcer class for AUC, all rows for a loss.
+
+        >>> metric("tpr").support([1, 0, 0, 0], [0.9, 0.2, 0.1, 0.7])
+        1.0
+        """
+        outcomes, predicted = _checked(label, scores)
+        return float(self._support(outcomes, predicted, threshold).sum()) if outcomes.size else 0.0
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.higher_is_better else -1.0
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name.
+
+    Raises:
+        SpecError: There is none; the message lists the known names.
+
+    >>> metric("gini")
+    Traceback (most recent call last):
+    retrain_assets.errors.SpecError: unknown metric 'gini'. Take one of accuracy, auc, brier, f1, fpr, log_loss, mae, \
+mse, precision, rmse, tpr, wape.
+    """
+    try:
+        return METRICS[name]
+    except KeyError:
+        raise SpecError(f"unknown metric {name!r}. Take one of {', '.join(sorted(METRICS))}.") from None
+
+
+def predicted_class(scores: Array, threshold: float) -> npt.NDArray[np.int64]:
+    """The class each row is given: 1 from the threshold on, or the most probable of several classes.
+
+    >>> predicted_class(np.array([0.2, 0.5]), 0.5), predicted_class(np.array([[0.2, 0.3, 0.5]]), 0.5)
+    (array([0, 1]), array([2]))
+    """
+    if scores.ndim == 2:
+        return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
+    return np.asarray(scores >= threshold, dtype=np.int64)
+
+
+def mid_ranks(values: Array) -> Array:
+    """Ranks from 1 on, shape (n,); equal values share the mean of their ranks.
+
+    >>> mid_ranks(np.array([10.0, 20.0, 10.0]))
+    array([1.5, 3. , 1.5])
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2)[inverse], dtype=np.float64)
+
+
+def _checked(label: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Array, Array]:
+    outcomes, predicted = np.asarray(label, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if outcomes.ndim != 1 or predicted.ndim not in (1, 2) or len(predicted) != len(outcomes):
+        raise DataError(
+            f"labels of shape {outcomes.shape} do not fit scores of shape {predicted.shape}. "
+            "Give (n,) labels with (n,) scores, or (n, k) scores for k classes."
+        )
+    if predicted.ndim == 2 and not np.isin(outcomes, np.arange(predicted.shape[1])).all():
+        odd = outcomes[~np.isin(outcomes, np.arange(predicted.shape[1]))]
+        raise DataError(
+            f"{len(odd)} labels, the first {odd[0]:g}, are none of the {predicted.shape[1]} classes that have a score. "
+            "Write classes as 0, 1, ... k - 1."
+        )
+    return outcomes, predicted
+
+
+def _log_loss(label: Array, scores: Array, _: float) -> Array:
+    if scores.ndim == 2:
+        given = scores[np.arange(len(label)), label.astype(np.int64)]
+    else:
+        given = np.where(label == 1, scores, 1 - scores)
+    return -np.log(np.clip(given, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY))
+
+
+def _brier(label: Array, scores: Array, _: float) -> Array:
+    if scores.ndim == 2:
+        hot = label[:, None] == np.arange(scores.shape[1])
+        return np.asarray(((scores - hot) ** 2).sum(axis=1), dtype=np.float64)
+    return (scores - label) ** 2
+
+
+def _absolute_error(label: Array, scores: Array, _: float) -> Array:
+    return np.abs(scores - label)
+
+
+def _squared_error(label: Array, scores: Array, _: float) -> Array:
+    return (scores - label) ** 2
+
+
+def _root_mean_square(label: Array, scores: Array, _: float) -> Array:
+    squares = (scores - label) ** 2
+    if not squares.size:
+        return squares
+    root = np.sqrt(squares.mean())
+    return root + (squares - root**2) / (2 * root) if root != 0 else squares
+
+
+def _area_under_curve(label: Array, scores: Array, _: float) -> Array:
+    """Sun & Xu (2014), IEEE Signal Processing Letters 21: DeLong's placements from mid-ranks, O(n log n)."""
+    positive = label == 1
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if not positives or not negatives or not np.isfinite(scores).all():
+        return np.full(len(label), np.nan)
+    within = np.empty(len(label))
+    within[positive], within[~positive] = mid_ranks(scores[positive]), mid_ranks(scores[~positive])
+    beaten = mid_ranks(scores) - within
+    placement = np.where(positive, beaten / negatives, 1 - beaten / positives)
+    area = placement[positive].mean()
+    scale = len(label) / np.where(positive, positives, negatives)
+    return np.asarray(area + scale * (placement - area), dtype=np.float64)
+
+
+def _ratio_of(numerator: RowValues, denominator: RowValues) -> RowValues:
+    """Row values of sum(numerator)/sum(denominator): R + (num - R·den)/mean(den)."""
+
+    def rows(label: Array, scores: Array, threshold: float) -> Array:
+        top, bottom = numerator(label, scores, threshold), denominator(label, scores, threshold)
+        if not bottom.sum() > 0:
+            return np.full(len(label), np.nan)
+        ratio = top.sum() / bottom.sum()
+        return np.asarray(ratio + (top - ratio * bottom) / bottom.mean(), dtype=np.float64)
+
+    return rows
+
+
+def _every(label: Array, scores: Array, threshold: float) -> Array:
+    return np.ones(len(label))
+
+
+def _selected(label: Array, scores: Array, threshold: float) -> Array:
+    return np.where(np.isfinite(scores), predicted_class(scores, threshold), np.nan)
+
+
+def _correct(label: Array, scores: Array, threshold: float) -> Array:
+    finite = np.isfinite(scores if scores.ndim == 1 else scores.sum(axis=1))
+    return np.where(finite, predicted_class(scores, threshold) == label, np.nan)
+
+
+def _positive(label: Array, scores: Array, threshold: float) -> Array:
+    return np.asarray(label == 1, dtype=np.float64)
+
+
+def _negative(label: Array, scores: Array, threshold: float) -> Array:
+    return np.asarray(label != 1, dtype=np.float64)
+
+
+def _scarcer_class(label: Array, scores: Array, threshold: float) -> Array:
+    positive = label == 1
+    return np.asarray(positive if positive.sum() <= (~positive).sum() else ~positive, dtype=np.float64)
+
+
+def _true_positive(label: Array, scores: Array, threshold: float) -> Array:
+    return _positive(label, scores, threshold) * _selected(label, scores, threshold)
+
+
+def _false_positive(label: Array, scores: Array, threshold: float) -> Array:
+    return _negative(label, scores, threshold) * _selected(label, scores, threshold)
+
+
+def _mean_of_precision_and_recall_rows(label: Array, scores: Array, threshold: float) -> Array:
+    return (_positive(label, scores, threshold) + _selected(label, scores, threshold)) / 2
+
+
+def _size(label: Array, scores: Array, threshold: float) -> Array:
+    return np.abs(label)
+
+
+_BINARY, _CLASSES, _VALUES = frozenset({"binary"}), frozenset({"binary", "multiclass"}), frozenset({"regression"})
+
+
+def _loss(name: str, unit: str, tasks: frozenset[str], rows: RowValues) -> Metric:
+    return Metric(name, False, unit, tasks, _rows=rows, _support=_every, _is_mean_loss=True)
+
+
+def _rate(name: str, higher_is_better: bool, numerator: RowValues, denominator: RowValues) -> Metric:
+    rows = _ratio_of(numerator, denominator)
+    return Metric(name, higher_is_better, "share", _BINARY, counts_flips=True, _rows=rows, _support=denominator)
+
+
+_ALL = (
+    _loss("log_loss", "nats", _CLASSES, _log_loss),
+    _loss("brier", "", _CLASSES, _brier),
+    _loss("mae", "label units", _VALUES, _absolute_error),
+    _loss("mse", "squared label units", _VALUES, _squared_error),
+    Metric("rmse", False, "label units", _VALUES, _rows=_root_mean_square, _support=_every),
+    Metric("wape", False, "share", _VALUES, _rows=_ratio_of(_absolute_error, _size), _support=_every),
+    Metric("auc", True, "", _BINARY, _rows=_area_under_curve, _support=_scarcer_class),
+    Metric("accuracy", True, "share", _CLASSES, counts_flips=True, _rows=_correct, _support=_every),
+    _rate("tpr", True, _true_positive, _positive),
+    _rate("fpr", False, _false_positive, _negative),
+    _rate("precision", True, _true_positive, _selected),
+    _rate("f1", True, _true_positive, _mean_of_precision_and_recall_rows),
+)
+METRICS = {known.name: known for known in _ALL}
+"""Every metric by name."""

@@ -1,0 +1,464 @@
+"""Has a period moved away from the reference, in which column, by how much, and does it count?
+
+Certainty comes from the periods (`period_test`), size from the distances, and a change counts when both are there. A
+column warns once; it asks for a retrain when the same change comes again in the next period, or at once when chance is
+all but ruled out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrain_assets.errors import DataError
+from retrain_assets.monitoring import distances
+from retrain_assets.monitoring.period_test import FEWEST_PERIODS, Scatter, holm, moderated, prediction_t
+from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.profile import Kind, Problem, Profile
+from retrain_assets.monitoring.summaries import (
+    Shares,
+    Summary,
+    category_summaries,
+    missing_summary,
+    numeric_summaries,
+    reference_moments,
+)
+
+MIN_NEW_SHARE = 0.005
+"""Smallest share of rows in categories without precedent that counts; the model has learnt nothing about them."""
+
+BEYOND_DOUBT = 1e-4
+"""P-values below it are equally certain, and shown as one."""
+
+_DECILES = 10
+
+
+class Drift(StrEnum):
+    """What is said of a column; SMALL is a change that is certain but below the smallest that counts."""
+
+    QUIET = "quiet"
+    SMALL = "small"
+    WARN = "warn"
+    INSUFFICIENT = "insufficient"
+
+
+_ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """One column of one period against the reference.
+
+    Attributes:
+        summary: The number that decided, such as "mean" or "share of 'AA'"; empty when nothing could be tested.
+        p_value: Two-sided, adjusted for every test in the report; None when nothing could be tested.
+        statistic: The t of that number, positive when it rose.
+        psi: Population stability index in nats: deciles of a numeric column, largest categories of another.
+        jensen_shannon: Divergence in bits over the same bins.
+        ks: Largest gap between the two distribution functions (numeric only).
+        wasserstein: Mean distance moved, in reference standard deviations (numeric only).
+        total_variation: Share of rows that would have to change their bin.
+        missing_shift: Change in the share of rows without a usable value.
+        new_share: Share of rows in categories that the reference does not have.
+        confirmed: The column warned in the period before too, by the same number in the same direction.
+        problem: What is broken about the column, as a short name; empty when nothing is.
+        signals: Every number that counts, with its direction, such as "mean up", and the problem; what has to come
+            again in the next period to confirm the warning.
+    """
+
+    column: str
+    kind: Kind
+    summary: str
+    outcome: Drift
+    p_value: float | None
+    statistic: float | None
+    psi: float | None
+    jensen_shannon: float | None
+    ks: float | None
+    wasserstein: float | None
+    total_variation: float | None
+    missing_shift: float | None
+    new_share: float
+    confirmed: bool
+    sentence: str
+    problem: str = ""
+    signals: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outcome", Drift(self.outcome))
+        object.__setattr__(self, "signals", tuple(self.signals))
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """Every column of one period, those that matter first; `sentence` is the first line of its page.
+
+    `triggers` says whether the drift asks for a retrain: a column is confirmed, or is certain at `immediate_alpha` by its
+    own scatter alone, with nothing borrowed from the other columns. `tests` says how many numbers were tested.
+    """
+
+    period: str
+    rows: int
+    reference_periods: int
+    tests: int
+    columns: tuple[ColumnDrift, ...]
+    triggers: bool
+    sentence: str
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """Columns that warn."""
+        return tuple(column.column for column in self.columns if column.outcome is Drift.WARN)
+
+    @property
+    def confirmed(self) -> tuple[str, ...]:
+        """Columns that warn for the second period running."""
+        return tuple(column.column for column in self.columns if column.confirmed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> DriftReport:
+        """Read what `to_dict` wrote."""
+        return cls(**{**record, "columns": tuple(ColumnDrift(**column) for column in record["columns"])})
+
+
+def drift(
+    policy: DriftPolicy,
+    reference: Mapping[str, Profile],
+    current: Profile,
+    period: str,
+    previous: DriftReport | None,
+) -> DriftReport:
+    """Compare a period with the latest reference periods, column by column.
+
+    Each column's few summaries are tested by the period t, and all p-values of the report are adjusted together by
+    Holm, so that a quiet period warns with a probability of about `policy.alpha` however many columns there are. With
+    fewer than 4 reference periods every column is INSUFFICIENT.
+
+    Args:
+        policy: The level, and the smallest changes that count.
+        reference: Profile of each reference period by its key; the latest `policy.reference_periods` are used.
+        current: Profile of the period under test, with the same edges.
+        period: Key of the period under test; a reference profile of that very key is left out.
+        previous: The report of the period before, which can confirm a warning.
+
+    Raises:
+        DataError: A reference profile has other edges than the current one.
+
+    >>> import pyarrow as pa
+    >>> from retrain_assets.monitoring.profile import profile, reference_edges
+    >>> draw = np.random.default_rng(7).normal
+    >>> months = {f"2018-{month:02}": pa.table({"fare": draw(10, 2, 500)}) for month in range(1, 13)}
+    >>> edges = reference_edges(pa.concat_tables(months.values()), ["fare"], [])
+    >>> reference = {month: profile(table, edges) for month, table in months.items()}
+    >>> dear = profile(pa.table({"fare": draw(13, 2, 500)}), edges)
+    >>> drift(DriftPolicy(), reference, dear, "2019-01", None).warned
+    ('fare',)
+    """
+    used = _latest(policy, reference, current, period)
+    measured = [_measure([*used, current], name) for name in current.columns]
+    outcomes = _judge(policy, measured, len(used))
+    signals_before = {column.column: column.signals for column in previous.columns} if previous else {}
+    problems = _new_problems(used, current)
+    columns = [
+        _column(one, outcome, problems.get(one.name), signals_before.get(one.name, ()))
+        for one, outcome in zip(measured, outcomes, strict=True)
+    ]
+    columns.sort(key=_rank)
+    tests = sum(outcome.tests for outcome in outcomes)
+    confirmed = any(column.confirmed for column in columns)
+    triggers = confirmed or any(
+        _at_once(policy, o, problems.get(m.name)) for m, o in zip(measured, outcomes, strict=True)
+    )
+    sentence = _headline(period, columns, len(used), tests)
+    return DriftReport(period, current.rows, len(used), tests, tuple(columns), triggers, sentence)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    psi: float | None = None
+    jensen_shannon: float | None = None
+    ks: float | None = None
+    wasserstein: float | None = None
+    total_variation: float | None = None
+    missing_shift: float | None = None
+    new_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Measured:
+    name: str
+    kind: Kind
+    sizes: _Sizes
+    summaries: tuple[Summary, ...]
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What the tests say of one column: the summary that decides, with its t and adjusted p-value."""
+
+    drift: Drift
+    summary: Summary | None = None
+    statistic: float | None = None
+    p_value: float | None = None
+    p_alone: float = 1.0
+    tests: int = 0
+    signals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """One summary's t, with its adjusted p-value, and the p-value that borrows nothing from the other columns."""
+
+    summary: Summary
+    statistic: float
+    p_value: float
+    p_alone: float
+
+
+def _latest(policy: DriftPolicy, reference: Mapping[str, Profile], current: Profile, period: str) -> list[Profile]:
+    usable = [key for key in sorted(reference) if key != period and reference[key].rows]
+    used = [reference[key] for key in usable[-policy.reference_periods :]]
+    for key, one in zip(usable[-policy.reference_periods :], used, strict=True):
+        if one.edges != current.edges:
+            raise DataError(f"the profiles of {key} and {period} have different edges. Use the same for both.")
+    return used
+
+
+def _measure(profiles: Sequence[Profile], name: str) -> _Measured:
+    """Sizes of the change of one column, and its summaries; the current period is the last of the profiles."""
+    seen = [profile.columns[name] for profile in profiles]
+    kind = seen[-1].kind
+    if len(profiles) == 1 or not profiles[-1].rows:
+        return _Measured(name, kind, _Sizes(), ())
+    missing = missing_summary(seen)
+    common = _Sizes(missing_shift=missing.after - missing.before)
+    if kind == "numeric":
+        sizes = _numeric_sizes(profiles, name, common)
+        return _Measured(name, kind, sizes, (*numeric_summaries(profiles, name), missing))
+    summaries, groups = category_summaries(seen, profiles[-1].edges.categories[name])
+    newest = sorted(seen[-1].new.items(), key=lambda item: (-item[1], item[0]))
+    example = repr(newest[0][0]) if newest else ""
+    return _Measured(name, kind, _category_sizes(groups, seen[-1].valid, common), (*summaries, missing), example)
+
+
+def _numeric_sizes(profiles: Sequence[Profile], name: str, common: _Sizes) -> _Sizes:
+    cells = np.array([profile.columns[name].counts for profile in profiles], dtype=float)
+    before, after = cells[:-1].sum(axis=0), cells[-1]
+    if not before.sum() or not after.sum():
+        return common
+    edges = profiles[-1].edges.numeric[name]
+    was, now = distances.shares(before), distances.shares(after)
+    sd = reference_moments(profiles[:-1], name)[1]
+    in_deciles = _deciles(before)
+    coarse_before, coarse_after = (np.bincount(in_deciles, weights=counts) for counts in (before, after))
+    return replace(
+        common,
+        psi=distances.psi(distances.smoothed(coarse_before), distances.smoothed(coarse_after)),
+        jensen_shannon=distances.jensen_shannon(distances.shares(coarse_before), distances.shares(coarse_after)),
+        ks=distances.ks(was, now),
+        wasserstein=distances.wasserstein(was, now, edges) / sd if sd > 0 else None,
+        total_variation=distances.total_variation(distances.shares(coarse_before), distances.shares(coarse_after)),
+    )
+
+
+def _deciles(counts: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which tenth of the reference each cell belongs to; what lies outside the reference's range stays apart."""
+    middle = (np.cumsum(counts) - counts / 2) / counts.sum()
+    group = 1 + np.minimum((middle * _DECILES).astype(int), _DECILES - 1)
+    group[0], group[-1] = 0, _DECILES + 1
+    return np.unique(group, return_inverse=True)[1].astype(np.int64)
+
+
+def _category_sizes(groups: Shares, rows: int, common: _Sizes) -> _Sizes:
+    if not (np.isfinite(groups.before).all() and np.isfinite(groups.after).all()):
+        return common
+    before, after = (distances.smoothed(np.maximum(part, 0) * rows) for part in (groups.before, groups.after))
+    return replace(
+        common,
+        psi=distances.psi(before, after),
+        jensen_shannon=distances.jensen_shannon(groups.before, groups.after),
+        total_variation=distances.total_variation(groups.before, groups.after),
+        new_share=groups.new,
+    )
+
+
+def _judge(policy: DriftPolicy, measured: Sequence[_Measured], periods: int) -> list[_Outcome]:
+    """Test every summary of every column together, and take from each column what decides."""
+    if periods < FEWEST_PERIODS:
+        return [_Outcome(Drift.INSUFFICIENT)] * len(measured)
+    pairs = [(at, summary) for at, one in enumerate(measured) for summary in one.summaries if summary.varies]
+    summaries = [summary for _, summary in pairs]
+    borrowing, alone = _tests(summaries, borrow=True), _tests(summaries, borrow=False)
+    p_values, p_alone = holm([p for _, p in borrowing]), holm([p for _, p in alone])
+    found: list[list[_Tested]] = [[] for _ in measured]
+    for n, (at, summary) in enumerate(pairs):
+        if np.isfinite(p_values[n]):
+            found[at].append(_Tested(summary, borrowing[n][0], float(p_values[n]), float(p_alone[n])))
+    return [_decide(policy, one, tests) for one, tests in zip(measured, found, strict=True)]
+
+
+def _tests(summaries: Sequence[Summary], borrow: bool) -> list[tuple[float, float]]:
+    """The t and p of each summary; scatter may be borrowed among summaries of one kind over as many periods."""
+    results = [(float("nan"), float("nan"))] * len(summaries)
+    known = [np.isfinite(summary.values[:-1]) for summary in summaries]
+    key = {at: (summary.what, int(known[at].sum())) for at, summary in enumerate(summaries)}
+    for (_, periods), members in groupby(sorted(key, key=lambda at: key[at]), key=lambda at: key[at]):
+        at = list(members)
+        if periods < FEWEST_PERIODS:
+            continue
+        own = [summaries[n].values[:-1][known[n]].var(ddof=1) for n in at]
+        scatters = moderated(own, periods) if borrow else [Scatter(float(variance), periods - 1) for variance in own]
+        for n, scatter in zip(at, scatters, strict=True):
+            results[n] = _test(summaries[n], known[n], scatter)
+    return results
+
+
+def _test(summary: Summary, known: NDArray[np.bool_], scatter: Scatter) -> tuple[float, float]:
+    return prediction_t(
+        summary.values[:-1][known],
+        float(summary.values[-1]),
+        noise=summary.noise[:-1][known],
+        current_noise=float(summary.noise[-1]),
+        scatter=scatter,
+    )
+
+
+def _decide(policy: DriftPolicy, one: _Measured, tests: Sequence[_Tested]) -> _Outcome:
+    if not tests:
+        untested = any(summary.varies for summary in one.summaries) or not one.summaries
+        return _Outcome(Drift.INSUFFICIENT if untested else Drift.QUIET)
+    certain = [test for test in tests if test.p_value < policy.alpha]
+    counting = [test for test in certain if _counts(policy, one.sizes, test.summary)]
+    said = Drift.WARN if counting else Drift.SMALL if certain else Drift.QUIET
+    top = min(counting or certain or tests, key=_telling)
+    return _Outcome(
+        said,
+        top.summary,
+        statistic=float(np.clip(top.statistic, -1e9, 1e9)),
+        p_value=top.p_value,
+        p_alone=min((test.p_alone for test in counting), default=1.0),
+        tests=len(tests),
+        signals=tuple(f"{_label(test.summary)} {'up' if test.statistic > 0 else 'down'}" for test in counting),
+    )
+
+
+def _telling(test: _Tested) -> tuple[float, bool, float]:
+    """Order of summaries by certainty; where several are beyond doubt the mean says it best, then the largest t."""
+    return max(test.p_value, BEYOND_DOUBT), test.summary.what != "mean", -abs(test.statistic)
+
+
+def _counts(policy: DriftPolicy, sizes: _Sizes, summary: Summary) -> bool:
+    """Whether the change is at least the smallest that the policy cares about."""
+    moved = sizes.total_variation is not None and sizes.total_variation >= policy.min_share_shift
+    if summary.what == "missing":
+        return sizes.missing_shift is not None and abs(sizes.missing_shift) >= policy.min_missing_shift
+    if summary.what == "unseen":
+        return sizes.new_share >= MIN_NEW_SHARE
+    if summary.what in ("share", "rest") or sizes.wasserstein is None:
+        return moved
+    return sizes.wasserstein >= policy.min_mean_shift
+
+
+def _new_problems(reference: Sequence[Profile], current: Profile) -> dict[str, Problem]:
+    """Problems that no reference period shows in the same column."""
+    known = {(name, problem.kind) for one in reference for name, problem in one.problems.items()}
+    return {name: problem for name, problem in current.problems.items() if (name, problem.kind) not in known}
+
+
+_BROKEN = ("vanished", "wrong_type", "infinite")
+"""Problems that cannot happen by chance; a constant or an all-missing column can, in a small period."""
+
+
+def _column(one: _Measured, outcome: _Outcome, problem: Problem | None, before: Sequence[str]) -> ColumnDrift:
+    broken = problem is not None and problem.kind in _BROKEN
+    said = Drift.WARN if broken else outcome.drift
+    signals = (*outcome.signals, problem.kind) if problem and said is Drift.WARN else outcome.signals
+    return ColumnDrift(
+        column=one.name,
+        kind=one.kind,
+        summary=_label(outcome.summary) if outcome.summary else "",
+        outcome=said,
+        p_value=outcome.p_value,
+        statistic=outcome.statistic,
+        confirmed=bool(set(signals) & set(before)),
+        sentence=_sentence(one, said, outcome, problem),
+        problem=problem.kind if problem else "",
+        signals=signals,
+        **asdict(one.sizes),
+    )
+
+
+def _at_once(policy: DriftPolicy, outcome: _Outcome, problem: Problem | None) -> bool:
+    """Whether one period is enough: certain without anything borrowed, and not broken, for that asks for a repair."""
+    return outcome.drift is Drift.WARN and outcome.p_alone < policy.immediate_alpha and problem is None
+
+
+def _rank(column: ColumnDrift) -> tuple[int, bool, bool, float, str]:
+    p = column.p_value if column.p_value is not None else 2.0
+    return _ORDER.index(column.outcome), not column.confirmed, not column.problem, p, column.column
+
+
+def _label(summary: Summary) -> str:
+    labels = {
+        "mean": "mean",
+        "spread": "standard deviation",
+        "share_up_to": f"share of rows up to {summary.at}",
+        "missing": "missing share",
+        "share": f"share of '{summary.at}'",
+        "rest": "share of the smaller categories",
+        "unseen": "share of new categories",
+    }
+    return labels[summary.what]
+
+
+def _change(one: _Measured, summary: Summary) -> str:
+    if summary.what in ("mean", "spread"):
+        size = f", moved {one.sizes.wasserstein:.2f} sd" if one.sizes.wasserstein is not None else ""
+        return f"{_label(summary)} {summary.before:.4g} -> {summary.after:.4g}{size}"
+    like = f", like {one.reference}" if summary.what == "unseen" and one.reference else ""
+    return f"{_label(summary)} {100 * summary.before:.1f} -> {100 * summary.after:.1f} %{like}"
+
+
+def _sentence(one: _Measured, said: Drift, outcome: _Outcome, problem: Problem | None) -> str:
+    if said is Drift.INSUFFICIENT and problem is None:
+        return f"{one.name}: nothing to compare with yet"
+    parts = [problem.sentence] if problem else []
+    if outcome.summary is not None and (said is not Drift.QUIET or problem is None):
+        parts.append(f"{_change(one, outcome.summary)} (p {_p(outcome.p_value)})")
+    if said is Drift.SMALL:
+        parts.append("too small to count")
+    return f"{one.name}: {'; '.join(parts) or 'the same in every period'}"
+
+
+def _p(value: float | None) -> str:
+    return "unknown" if value is None else f"< {BEYOND_DOUBT:.4f}" if value < BEYOND_DOUBT else f"{value:.2g}"
+
+
+def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: int) -> str:
+    warned = [column for column in columns if column.outcome is Drift.WARN]
+    against = f"{tests} tests against {periods} reference periods"
+    if warned:
+        confirmed = sum(column.confirmed for column in warned)
+        running = f", {confirmed} for the second period running" if confirmed else ""
+        more = f"; and {len(warned) - 3} more" if len(warned) > 3 else ""
+        return f"{period}: {len(warned)} of {len(columns)} columns drifted{running}. {_joined(warned[:3])}{more}."
+    if periods < FEWEST_PERIODS:
+        return f"{period}: drift cannot be told from {periods} reference periods, {FEWEST_PERIODS} are needed."
+    if not tests:
+        return f"{period}: drift cannot be told, no column has values to compare."
+    return f"{period}: no drift in {len(columns)} columns ({against})."
+
+
+def _joined(columns: Iterable[ColumnDrift]) -> str:
+    return "; ".join(column.sentence for column in columns)

@@ -1,0 +1,43 @@
+"""Scoring a period's rows with the version that served it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from retrain_assets.errors import DataError
+from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.scoring.scorer import Scorer, score_columns
+from retrain_assets.store import PeriodStore
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The scores of one period and the version that gave them; None before the first model."""
+
+    version: Version | None
+    table: pa.Table | None
+
+
+def predict_period(store: PeriodStore, registry: Registry, period: str, key: str, time: str) -> Predicted:
+    """Score `raw_data` of a period with the version that served it, and write `predictions` of that period."""
+    version = registry.served_in(period)
+    if version is None:
+        return Predicted(None, None)
+    scorer = Scorer.from_files(registry.read(version.digest))
+    rows = store.read_table("raw_data", [period], [key, time, *scorer.contract.names])
+    if rows is None:
+        raise FileNotFoundError(f"raw_data of {period} is not there: materialize it first.")
+    scores = scorer.scores(rows)
+    bad = int(scores.size - np.isfinite(scores).sum())
+    if bad:
+        raise DataError(
+            f"{period}: {version.name} gave {bad} non-finite scores for {rows.num_rows:,} rows. Roll it back."
+        )
+    columns = {name: pa.array(values) for name, values in score_columns(scores).items()}
+    labels = pa.array([version.name] * rows.num_rows).dictionary_encode()
+    table = pa.table({key: rows[key], time: rows[time], "version": labels, **columns})
+    store.write_table("predictions", period, table)
+    return Predicted(version, table)

@@ -1,0 +1,165 @@
+"""The two monitoring reports of a period, from stored rows to stored records.
+
+`drift_report` compares the period's rows with the champion's own training periods, and its scores with the periods that
+the champion served before. `performance_report` compares the loss of the outcomes that arrived with the champion's
+baseline. Both write one JSON record; the numbers in it are all that triggers, `status` and the asset pages read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets.metrics import metric
+from retrain_assets.monitoring.drift import DriftReport, drift
+from retrain_assets.monitoring.performance import Baseline, PerformanceReport, measure
+from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.profile import Edges, Profile, profile, reference_edges
+from retrain_assets.monitoring.uncertainty import uncertainty
+from retrain_assets.raw.policy import Columns
+from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.scoring.scorer import scores_of
+from retrain_assets.store import PeriodStore
+from retrain_assets.windows.periods import Calendar
+
+PREDICTION, UNCERTAINTY = "(prediction)", "(uncertainty)"
+
+
+def drift_step(
+    store: PeriodStore, registry: Registry, policy: DriftPolicy, columns: Columns, task: str, period: str
+) -> dict[str, Any]:
+    """Write the drift record of a period: the features' report, the scores' report, and the scores' profile.
+
+    Features and scores are two families of tests, each held at half of the policy's level, so that the report as a
+    whole keeps it.
+    """
+    version = registry.served_in(period)
+    if version is None:
+        return _write(store, "drift_report", period, {"version": None})
+    reference = json.loads(registry.read(version.digest)["profile.json"])
+    edges = Edges.from_dict(reference["edges"])
+    rows = store.read_table("raw_data", [period], list(columns.features))
+    if rows is None:
+        raise FileNotFoundError(f"raw_data of {period} is not there: materialize it first.")
+    half = policy.model_copy(update={"alpha": policy.alpha / 2, "immediate_alpha": policy.immediate_alpha / 2})
+    before = _records(store, "drift_report", version, period)
+    features = drift(
+        half,
+        {name: Profile.from_dict(record) for name, record in reference["profiles"].items()},
+        profile(rows, edges),
+        period,
+        DriftReport.from_dict(before[-1]["features"]) if before else None,
+    )
+    record: dict[str, Any] = {"version": version.name, "features": features.to_dict()}
+    reports = [features]
+    predictions = store.read_table("predictions", [period])
+    if predictions is not None:
+        scored = score_table(task, scores_of(predictions))
+        score_edges = (
+            Edges.from_dict(before[0]["score_edges"]) if before else reference_edges(scored, scored.column_names, [])
+        )
+        current = profile(scored, score_edges)
+        served = {
+            item["period"]: Profile.from_dict(item["score_profile"]) for item in before[: policy.reference_periods]
+        }
+        last = DriftReport.from_dict(before[-1]["scores"]) if before else None
+        reports.append(drift(half, served, current, period, last))
+        record["scores"] = reports[-1].to_dict()
+        record["score_profile"] = current.to_dict()
+        record["score_edges"] = score_edges.to_dict()
+    record["warned"] = [name for report in reports for name in report.warned]
+    record["triggers"] = any(report.triggers for report in reports)
+    record["sentence"] = " ".join(report.sentence for report in reports)
+    return _write(store, "drift_report", period, record)
+
+
+def score_table(task: str, scores: np.ndarray) -> pa.Table:
+    """The scores as columns to watch: the prediction, and its uncertainty where the task has one."""
+    prediction = scores if scores.ndim == 1 else scores.max(axis=1)
+    columns = {PREDICTION: prediction}
+    doubt = uncertainty(task, scores)
+    if doubt is not None:
+        columns[UNCERTAINTY] = doubt
+    return pa.table(columns)
+
+
+def performance_step(
+    store: PeriodStore,
+    registry: Registry,
+    calendar: Calendar,
+    loss: str,
+    key: str,
+    groups: Sequence[str],
+    period: str,
+) -> dict[str, Any]:
+    """Write the performance record of a period: the loss of the outcomes that arrived in it, against the baseline.
+
+    Only rows that the version in charge scored count, so that a new version does not answer for the old one's errors.
+    """
+    arrived = store.read_table("outcomes", [period])
+    before = store.read_json("performance_report", calendar.shift(period, -1)) or {}
+    labelled = int(before.get("labelled_total", 0)) + (arrived.num_rows if arrived is not None else 0)
+    version = registry.served_in(period)
+    record: dict[str, Any] = {"version": None, "labelled_total": labelled}
+    if version is None or arrived is None or not arrived.num_rows:
+        return _write(store, "performance_report", period, record)
+    record["version"] = version.name
+    extremes = pc.min_max(arrived["time"]).as_py()
+    periods = calendar.between(calendar.key(extremes["min"]), calendar.key(extremes["max"]))
+    scored = _joined(arrived, store.read_table("predictions", periods), key)
+    scored = scored.filter(pc.equal(scored["version"].cast(pa.string()), version.name)) if scored is not None else None
+    if scored is None or not scored.num_rows:
+        return _write(store, "performance_report", period, record)
+    splits = _joined(scored.select([key]), store.read_table("raw_data", periods, [key, *groups]), key)
+    report = measure(
+        period,
+        version.name,
+        metric(loss).row_losses(scored["label"].to_numpy(), scores_of(scored)),
+        scored["time"].to_numpy(),
+        champion_baseline(registry, version),
+        float(before.get("report", {}).get("accumulated_excess", 0.0))
+        if before.get("version") == version.name
+        else 0.0,
+        {name: np.asarray(splits[name].to_pylist(), dtype=object) for name in groups} if splits is not None else {},
+    )
+    return _write(store, "performance_report", period, record | {"report": report.to_dict()})
+
+
+def champion_baseline(registry: Registry, version: Version) -> Baseline:
+    """The loss that a version showed on the gate rows that promoted it."""
+    return Baseline.from_dict(registry.verdict(version).evidence["baseline"])
+
+
+def read_performance(record: Mapping[str, Any]) -> PerformanceReport | None:
+    """The measured report inside a performance record, when there was something to measure."""
+    return PerformanceReport.from_dict(record["report"]) if "report" in record else None
+
+
+def _joined(left: pa.Table, right: pa.Table | None, key: str) -> pa.Table | None:
+    if right is None:
+        return None
+    at = pc.index_in(left[key], value_set=right[key].combine_chunks())
+    found = pc.is_valid(at)
+    left, at = left.filter(found), at.filter(found)
+    for name in right.column_names:
+        if name not in left.column_names:
+            left = left.append_column(name, right[name].take(at))
+    return left
+
+
+def _records(store: PeriodStore, asset: str, version: Version, period: str) -> list[dict[str, Any]]:
+    """The records of earlier periods that the same version served, oldest first."""
+    earlier = [known for known in store.periods(asset, "json") if version.period < known < period]
+    records = [store.read_json(asset, known) for known in earlier]
+    return [record for record in records if record and record.get("version") == version.name and "scores" in record]
+
+
+def _write(store: PeriodStore, asset: str, period: str, record: dict[str, Any]) -> dict[str, Any]:
+    record = {"period": period, **record}
+    store.write_json(asset, period, record)
+    return record

@@ -1,0 +1,124 @@
+"""What starts runs by itself: a period whose data is there, and evidence that asks for a retrain.
+
+Both sensors read reports and the journal, never rows, and skip with a sentence.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.raw.policy import Source
+from retrain_assets.resources import KIND_TAG, MODEL_TAG, TRIGGER_TAG, Clock, Frame, Home
+
+IN_FLIGHT = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def monitoring_sensors(
+    frame: Frame, source: Source, watch: Callable[[], Any], monitor: str, retrain: str
+) -> list[dg.SensorDefinition]:
+    """The new-data sensor and the retrain trigger; `watch()` gives the trigger decision."""
+    return [_new_data(frame, source, watch, monitor), _retrain_trigger(frame, watch, retrain)]
+
+
+def _new_data(frame: Frame, source: Source, watch: Callable[[], Any], monitor: str) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{frame.model}__new_data",
+        job_name=monitor,
+        minimum_interval_seconds=10,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Monitors the next period once it has ended, one period after the other.",
+    )
+    def new_data(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
+        from retrain_assets.errors import SourceError
+        from retrain_assets.raw.sources import fingerprint
+
+        store = home.store(frame.model)
+        period = next_period(frame, store.periods("performance_report", "json"), clock.now())
+        if period is None:
+            return dg.SkipReason("every period that has ended is monitored")
+        if in_flight(context.instance, frame.model):
+            return dg.SkipReason(f"a run of {frame.model} is in flight; {period} comes next")
+        due = _due(context.instance, frame, watch(), store, home.registry(frame.model))
+        if due is not None:
+            return dg.SkipReason(f"the retrain that {due.period} asked for comes before {period}")
+        try:
+            data = fingerprint(source)
+        except SourceError as error:
+            return dg.SkipReason(str(error))
+        return dg.RunRequest(run_key=f"{frame.model}:{period}:{data}", partition_key=period)
+
+    return new_data
+
+
+def _retrain_trigger(frame: Frame, watch: Callable[[], Any], retrain: str) -> dg.SensorDefinition:
+    key = frame.key("performance_report")
+
+    @dg.sensor(
+        name=f"{frame.model}__retrain_trigger",
+        job_name=retrain,
+        minimum_interval_seconds=10,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts a retrain when the newest reports ask for one; the same evidence never starts two.",
+    )
+    def retrain_trigger(context: dg.SensorEvaluationContext, home: Home) -> Any:
+        after = int(context.cursor) if context.cursor else None
+        chosen = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after) if after else key
+        records = context.instance.fetch_materializations(chosen, limit=1000, ascending=True).records
+        if not records:
+            return dg.SkipReason("no new performance report")
+        if in_flight(context.instance, frame.model):
+            return dg.SkipReason(f"a run of {frame.model} is in flight; will look again")
+        cursor = str(records[-1].storage_id)
+        store = home.store(frame.model)
+        period = store.periods("performance_report", "json")[-1]
+        decision = watch().decide(store, home.registry(frame.model), period)
+        trigger_id = getattr(decision, "id", None)
+        if trigger_id is None:
+            return dg.SensorResult(skip_reason=f"{period}: {decision.reason}", cursor=cursor)
+        if started(context.instance, trigger_id):
+            return dg.SensorResult(skip_reason=f"{period}: this evidence started a retrain before", cursor=cursor)
+        return dg.SensorResult(cursor=cursor, run_requests=[request(decision)])
+
+    return retrain_trigger
+
+
+def request(trigger: Any) -> dg.RunRequest:
+    """The run that a trigger asks for, keyed and tagged by the trigger's id."""
+    tags = {TRIGGER_TAG: trigger.id, KIND_TAG: trigger.kind, MODEL_TAG: trigger.model}
+    return dg.RunRequest(run_key=trigger.id, partition_key=trigger.period, tags=tags)
+
+
+def next_period(frame: Frame, monitored: list[str], now: datetime) -> str | None:
+    """The first ended period that is not monitored yet, after the last one that is."""
+    ended = frame.calendar.ended_by(now)
+    waiting = [period for period in ended if not monitored or period > monitored[-1]]
+    return waiting[0] if waiting else None
+
+
+def in_flight(instance: dg.DagsterInstance, model: str) -> bool:
+    """Whether a run of the model is queued or running."""
+    runs = dg.RunsFilter(tags={MODEL_TAG: model}, statuses=IN_FLIGHT)
+    return bool(instance.get_run_records(runs, limit=1))
+
+
+def started(instance: dg.DagsterInstance, trigger_id: str) -> bool:
+    """Whether a trigger has started a run before."""
+    return bool(instance.get_run_records(dg.RunsFilter(tags={TRIGGER_TAG: trigger_id}), limit=1))
+
+
+def _due(instance: dg.DagsterInstance, frame: Frame, watch: Any, store: Any, registry: Any) -> Any:
+    """The trigger of the newest monitored period that has not started a run yet."""
+    monitored = store.periods("performance_report", "json")
+    if not monitored:
+        return None
+    decision = watch.decide(store, registry, monitored[-1])
+    trigger_id = getattr(decision, "id", None)
+    return decision if trigger_id is not None and not started(instance, trigger_id) else None

@@ -1,0 +1,140 @@
+"""One spec in, its whole pipeline out. Read this file first.
+
+    source ─► raw_data ─┬─► predictions ─┬─► drift_report ─────────┐
+                        └─► outcomes ────┴─► performance_report ───┴─► trigger sensor ─► retrain run
+              feature_windows ─► candidate_recent ┐
+                              └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
+
+Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
+The stages get their own policies from the spec here. What they need besides (`watch`, `training`, `gate`) is built only
+when a run asks for it, so that the code location loads without numpy's heavy company.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.candidates.assets import candidate_assets
+from retrain_assets.monitoring.assets import monitoring_assets
+from retrain_assets.monitoring.sensors import monitoring_sensors
+from retrain_assets.production.assets import production_assets
+from retrain_assets.production.jobs import job_name, jobs
+from retrain_assets.production.sensors import alert_sensors
+from retrain_assets.raw.assets import raw_assets
+from retrain_assets.resources import Frame
+from retrain_assets.spec import ModelSpec
+from retrain_assets.validation.assets import validation_assets
+from retrain_assets.validation.checks import validation_checks
+from retrain_assets.windows.assets import window_assets
+
+
+def build_model_defs(spec: ModelSpec) -> dg.Definitions:
+    """Every asset, check, job and sensor of one model. Resources (`home`, `clock`) are bound by whoever loads it."""
+    frame = frame_of(spec)
+    model_jobs = jobs(frame)
+    return dg.Definitions(
+        assets=[
+            *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
+            *monitoring_assets(frame, spec.task, spec.source, spec.columns, spec.drift, loss_of(spec)),
+            *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
+            *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
+            *validation_assets(frame, lambda *at: gate(spec).verdict(*at)),
+            *production_assets(frame, lambda *at: promotion(spec).promote(*at)),
+        ],
+        asset_checks=validation_checks(frame),
+        jobs=model_jobs,
+        sensors=[
+            *monitoring_sensors(
+                frame,
+                spec.source,
+                lambda: watch(spec),
+                job_name(spec.name, "monitor"),
+                job_name(spec.name, "retrain"),
+            ),
+            *alert_sensors(frame, model_jobs),
+        ],
+    )
+
+
+def frame_of(spec: ModelSpec) -> Frame:
+    """What all assets of the model share."""
+    return Frame(spec.name, spec.owners, spec.period)
+
+
+def loss_of(spec: ModelSpec) -> str:
+    """The per-row loss that monitoring and selection follow: the primary metric if it is a mean loss, else a stand-in.
+
+    >>> from retrain_assets.spec import SHIPPED, load_spec
+    >>> loss_of(load_spec(SHIPPED / "flight_delays.yaml"))
+    'log_loss'
+    """
+    if spec.validation.primary in ("log_loss", "brier", "mae", "mse"):
+        return spec.validation.primary
+    return "mae" if spec.task == "regression" else "log_loss"
+
+
+def watch(spec: ModelSpec) -> Any:
+    """The model's `monitoring.evidence.Watch`."""
+    from retrain_assets.monitoring.evidence import Watch
+
+    return Watch(
+        spec.name,
+        spec.period,
+        spec.windows,
+        spec.triggers,
+        spec.source.label_delay,
+        spec.rollback.cooldown_periods,
+    )
+
+
+def training(spec: ModelSpec) -> Any:
+    """The model's `candidates.training.Training`."""
+    from retrain_assets.candidates.training import Training
+
+    return Training(
+        spec.name,
+        spec.task,
+        spec.classes,
+        spec.source.key,
+        spec.source.time,
+        spec.columns,
+        spec.training,
+        spec.windows,
+        spec.period,
+        spec.drift.reference_periods,
+        loss_of(spec),
+        lambda: suite_ids(spec),
+    )
+
+
+def suite_ids(spec: ModelSpec) -> frozenset[str]:
+    """Keys of the regression suite's cases, which never train a model."""
+    from retrain_assets.validation.suite import load_suite
+
+    return frozenset(case.id for case in load_suite(Path(spec.validation.regression_suite.path)))
+
+
+def gate(spec: ModelSpec) -> Any:
+    """The model's `validation.report.Gate`."""
+    from retrain_assets.validation.report import Gate
+
+    return Gate(
+        spec.name,
+        spec.task,
+        spec.period,
+        spec.source.key,
+        spec.source.time,
+        spec.columns.groups,
+        spec.validation,
+        spec.policy_sha256,
+        spec.triggers.max_per_year,
+        loss_of(spec),
+    )
+
+
+def promotion(spec: ModelSpec) -> Any:
+    """The model's `production.promotion.Promotion`."""
+    from retrain_assets.production.promotion import Promotion
+
+    return Promotion(spec.name, spec.policy_sha256)

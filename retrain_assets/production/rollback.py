@@ -1,0 +1,131 @@
+"""The probe before a rollback: an earlier version must still load, and score as it did when it was trained.
+
+`probe.json` is written when the model is trained and holds a few encoded rows with the scores they must get:
+
+    {"rows": [[14.0, null, 3.0], ...],      one list per row in the model's feature order; null is missing
+     "scores": [0.31, ...]}                 one score per row, or one list of k scores per row for k classes
+
+Where the pointer goes, and what a rollback leaves behind, is the registry's (`registry`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from retrain_assets.errors import DataError
+
+RELATIVE_TOLERANCE = 1e-6
+"""How far a score may lie from the recorded one; the sums of leaf values differ in the last digits between machines."""
+
+Files = Mapping[str, bytes]
+
+
+def probe_model(files: Files) -> None:
+    """Load a version and score its probe rows; return quietly when every score is finite and as recorded.
+
+    Args:
+        files: The version's files by name, `model.bst` and `probe.json` among them.
+
+    Raises:
+        DataError: The model does not load, does not score, or scores differently.
+    """
+    rows, expected = probe_of(files)
+    scores = _scores(files, rows)
+    refuse_scores(scores, expected)
+
+
+def probe_of(files: Files) -> tuple[np.ndarray, np.ndarray]:
+    """The probe rows, shape (m, features), and their recorded scores, shape (m,) or (m, k).
+
+    Raises:
+        DataError: There is no probe, or it is malformed or empty.
+
+    >>> rows, scores = probe_of({"probe.json": b'{"rows": [[1.5, null], [2.0, 4.0]], "scores": [0.25, 0.75]}'})
+    >>> rows.tolist(), scores.tolist()
+    ([[1.5, nan], [2.0, 4.0]], [0.25, 0.75])
+    """
+    try:
+        record = json.loads(_file(files, "probe.json"))
+        rows, scores = (np.asarray(record[name], dtype=float) for name in ("rows", "scores"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"probe.json is no probe ({type(error).__name__}: {error}). {_NEXT_STEP}") from error
+    if rows.ndim != 2 or not len(rows) or scores.ndim not in (1, 2) or len(scores) != len(rows):
+        raise DataError(f"probe.json holds rows {rows.shape} and scores {scores.shape}. {_NEXT_STEP}")
+    return rows, scores
+
+
+def refuse_scores(scores: np.ndarray, expected: np.ndarray) -> None:
+    """Refuse scores that are not finite or not the recorded ones.
+
+    Args:
+        scores: What the model says now, shape (m,) or (m, k).
+        expected: What it said when it was trained, same shape.
+
+    Raises:
+        DataError: They differ; the message names the first row that does.
+
+    >>> refuse_scores(np.array([0.25, 0.5]), np.array([0.25, 0.75]))
+    Traceback (most recent call last):
+    retrain_assets.errors.DataError: 1 of 2 probe rows score otherwise than recorded: row 2 gets 0.5, it was 0.75. \
+Roll back to another version.
+    """
+    if scores.shape != expected.shape:
+        raise DataError(f"the model gives scores {scores.shape}, recorded were {expected.shape}. {_NEXT_STEP}")
+    same = np.isfinite(scores) & np.isclose(scores, expected, rtol=RELATIVE_TOLERANCE, atol=RELATIVE_TOLERANCE)
+    wrong = np.flatnonzero(~same.reshape(len(same), -1).all(axis=1))
+    if wrong.size:
+        first = wrong[0]
+        raise DataError(
+            f"{wrong.size} of {len(scores)} probe rows score otherwise than recorded: row {first + 1} gets "
+            f"{scores[first]}, it was {expected[first]}. {_NEXT_STEP}"
+        )
+
+
+def refuse_torn(model: str) -> None:
+    r"""Refuse a LightGBM text that does not hold as many bytes of trees as it announces.
+
+    LightGBM itself ends the whole process (abort) on some of these, so they must not reach it.
+
+    Args:
+        model: Text with the line `tree_sizes=a b …`, then trees of these lengths from `Tree=0` up to `end of trees`.
+
+    Raises:
+        DataError: The lengths are absent, or do not add up to what is there.
+
+    >>> refuse_torn("tree\ntree_sizes=7 8\n\nTree=0\nTree=1\n\nend of trees\n")
+    """
+    announced = re.search(r"^tree_sizes=([\d ]+)$", model, re.MULTILINE)
+    trees = re.search(r"^Tree=0$.*?(?=^end of trees$)", model, re.MULTILINE | re.DOTALL)
+    expected = sum(map(int, announced[1].split())) if announced else None
+    found = len(trees[0].encode()) if trees else None
+    if expected is None or found != expected:
+        raise DataError(f"model.bst announces {expected} bytes of trees and holds {found}. {_NEXT_STEP}")
+
+
+_NEXT_STEP = "Roll back to another version."
+
+
+def _scores(files: Files, rows: np.ndarray) -> np.ndarray:
+    model = _file(files, "model.bst").decode(errors="replace")
+    refuse_torn(model)
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    import lightgbm
+
+    try:
+        booster = lightgbm.Booster(model_str=model)
+        scores: Any = booster.predict(rows, num_threads=1)
+    except lightgbm.basic.LightGBMError as error:
+        raise DataError(f"model.bst does not load or does not score: {error}. {_NEXT_STEP}") from error
+    return np.asarray(scores, dtype=float)
+
+
+def _file(files: Files, name: str) -> bytes:
+    if name not in files:
+        raise DataError(f"the version has no {name} among {', '.join(sorted(files)) or 'no files'}. {_NEXT_STEP}")
+    return files[name]

@@ -1,0 +1,139 @@
+"""`raw_data` with the data contract as checks, and `outcomes`: what arrived in a period."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.raw.policy import Columns, Contract, Source
+from retrain_assets.resources import Frame, Home, column_schema, period_of, table
+
+CONTRACT_CHECKS = {
+    "schema": "Every declared column is there and has the declared type.",
+    "keys": "No key stands twice.",
+    "period": "Every row's time lies in the period.",
+    "ranges": "Impossible values are rare enough, and so are the rows they take out.",
+    "nulls": "No column is empty, none has more missing values than declared.",
+    "volume": "The period holds enough rows.",
+}
+
+
+def raw_assets(
+    frame: Frame, task: str, classes: int, source: Source, columns: Columns, contract: Contract
+) -> list[dg.AssetsDefinition]:
+    """The two assets that take data in."""
+
+    @frame.asset(
+        "raw_data",
+        description=(
+            "The period's rows as one Parquet file, typed by the contract. A period that breaks the contract is "
+            "refused as a whole and the earlier file stays; single impossible rows are set aside with their reason."
+        ),
+        kinds={"parquet", "arrow"},
+        metadata={"dagster/column_schema": _schema(source, columns)},
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=frame.key("raw_data"), blocking=True, description=text)
+            for name, text in CONTRACT_CHECKS.items()
+        ],
+    )
+    def raw_data(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
+        from retrain_assets.raw.ingest import ingest
+
+        period = period_of(context)
+        checked = ingest(home.store(frame.model), frame.calendar, source, columns, contract, period)
+        for name in CONTRACT_CHECKS:
+            yield _check_result(name, [problem for problem in checked.problems if problem.check == name])
+        blocking = [problem.sentence for problem in checked.problems if problem.blocking]
+        if blocking:
+            raise dg.Failure("; ".join(blocking) + " The earlier data stays.", allow_retries=False)
+        yield dg.MaterializeResult(
+            data_version=dg.DataVersion(checked.sha256),
+            metadata={
+                "dagster/row_count": checked.table.num_rows,
+                "dagster/uri": str(home.store(frame.model).path("raw_data", period)),
+                "rows": checked.table.num_rows,
+                "rejected_rows": checked.rejected.num_rows,
+                "columns": table(list(checked.summary)),
+                "findings": dg.MetadataValue.md(
+                    "\n".join(f"- {problem.sentence}" for problem in checked.problems) or "Nothing to report."
+                ),
+            },
+        )
+
+    @frame.asset(
+        "outcomes",
+        deps=("raw_data",),
+        description=(
+            "The outcomes that arrived in the period, for rows of this period and of earlier ones. A decision as of a "
+            "period reads these files up to that period and so never sees an outcome before it was known."
+        ),
+        kinds={"parquet", "arrow"},
+        metadata={
+            "dagster/column_schema": column_schema(
+                {
+                    source.key: ("key", "Which row"),
+                    "label": ("float64", f"{source.label}, the outcome"),
+                    "time": ("timestamp", "When the row happened"),
+                    "known_at": ("timestamp", "When its outcome became known"),
+                }
+            )
+        },
+    )
+    def outcomes(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        from retrain_assets.errors import DataError
+        from retrain_assets.raw.ingest import ingest_outcomes
+
+        period = period_of(context)
+        store = home.store(frame.model)
+        arrived, problems = ingest_outcomes(store, frame.calendar, source, task, classes, period)
+        blocking = [problem.sentence for problem in problems if problem.blocking]
+        if blocking:
+            raise DataError("; ".join(blocking) + " The earlier outcomes stay.")
+        start = frame.calendar.bounds(period)[0]
+        late = sum(moment < start for moment in arrived["time"].to_pylist())
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": arrived.num_rows,
+                "outcomes": arrived.num_rows,
+                "of_earlier_periods": late,
+                "mean_label": _mean(arrived),
+                "summary": dg.MetadataValue.md(
+                    f"{arrived.num_rows:,} outcomes became known in {period}, {late:,} of them for rows of earlier "
+                    f"periods. {' '.join(problem.sentence for problem in problems)}"
+                ),
+            }
+        )
+
+    return [raw_data, outcomes]
+
+
+def _check_result(name: str, problems: list[Any]) -> dg.AssetCheckResult:
+    blocking = any(problem.blocking for problem in problems)
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not blocking,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=" ".join(problem.sentence for problem in problems) or CONTRACT_CHECKS[name],
+        metadata={"problems": len(problems), "count": sum(problem.count for problem in problems)},
+    )
+
+
+def _schema(source: Source, columns: Columns) -> dg.TableSchema:
+    described: dict[str, tuple[str, str]] = {
+        source.key: ("key", "Identifies the row"),
+        source.time: ("timestamp", "When the row happened; decides its period"),
+    }
+    for name, rule in columns.numeric.items():
+        low, high = ("" if limit is None else f"{limit:g}" for limit in (rule.min, rule.max))
+        described[name] = ("number", f"feature{f', possible {low}..{high}' if low or high else ''}")
+    described |= dict.fromkeys(columns.categorical, ("category", "feature"))
+    for name in columns.groups:
+        kind, text = described.get(name, ("category", ""))
+        described[name] = (kind, f"{text}, group" if text else "group, not a feature")
+    return column_schema(described)
+
+
+def _mean(arrived: Any) -> float:
+    import pyarrow.compute as pc
+
+    return float(pc.mean(arrived["label"]).as_py()) if arrived.num_rows else float("nan")

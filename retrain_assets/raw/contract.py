@@ -1,0 +1,288 @@
+"""The data contract: rows as a source gives them in, typed rows that may be trusted out, and every break of it named.
+
+A problem blocks when the period as a whole cannot be trusted; otherwise it is a finding. Single impossible rows are set
+aside with their reason. Reading stands in `sources`, storing in `ingest`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from retrain_assets.raw.policy import Column, Columns, Contract
+from retrain_assets.raw.values import flat, how_many, read_categories, read_numbers
+
+CHECKS = ("schema", "keys", "period", "ranges", "nulls", "volume")
+"""The questions that a period's rows must answer, each shown as one asset check."""
+
+_CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One break of the contract: which check, whether it blocks the period, how many rows or values, and a sentence."""
+
+    check: str
+    blocking: bool
+    column: str | None
+    count: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A period after inspection: accepted rows sorted by (time, key), rejected ones with their `reason`, and why."""
+
+    table: pa.Table
+    rejected: pa.Table
+    problems: tuple[Problem, ...]
+    summary: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the period must not be stored."""
+        return any(problem.blocking for problem in self.problems)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the accepted rows: the same rows have the same digest."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(self.table, sink, compression="none")
+        return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def apply_contract(
+    table: pa.Table,
+    columns: Columns,
+    contract: Contract,
+    key: str,
+    time: str,
+    bounds: tuple[datetime, datetime],
+    period: str,
+    where: str,
+) -> Checked:
+    """Type the rows of a period, set impossible ones aside, and name every break of the contract.
+
+    Numbers stay in the source's type (text is read as float64, NaN becomes missing), categories and groups become
+    dictionary<string>. A value that is outside its range, infinite, or no number becomes missing or takes its row out,
+    as its column's `outside` says. A row without key or time is taken out.
+
+    Args:
+        table: Rows as read, with times as timestamp[us].
+        columns: The declared features and groups.
+        contract: How much may be wrong.
+        key: Name of the key column.
+        time: Name of the time column.
+        bounds: Start (included) and end (excluded) of the period.
+        period: The period's key, for messages.
+        where: The file or query the rows come from, for messages.
+
+    >>> rows = pa.table({"id": [1, 2, 3], "at": [datetime(2019, 2, 1)] * 3, "miles": [1.5, -24.5, 3.0]})
+    >>> checked = apply_contract(
+    ...     rows, Columns(numeric={"miles": {"min": 0}}), Contract(min_rows=2, max_outside_share=0.5), "id", "at",
+    ...     (datetime(2019, 2, 1), datetime(2019, 3, 1)), "2019-02", "rides.csv")
+    >>> checked.table["miles"].to_pylist(), checked.blocked
+    ([1.5, None, 3.0], False)
+    >>> print(checked.problems[0].sentence)
+    miles: 1 of 3 values (33.33 %) impossible (below 0), now missing; first id 2: -24.5.
+    """
+    inspection = _Inspection(table.combine_chunks(), contract, key, f"{where}, {period}")
+    inspection.look_for((key, time, *columns.all))
+    if key not in table.column_names or time not in table.column_names:
+        return Checked(table.slice(0, 0), table.slice(0, 0), tuple(inspection.problems))
+    inspection.check_keys()
+    inspection.check_times(time, bounds)
+    present = [name for name in columns.all if name in table.column_names]
+    rules = {name: columns.numeric.get(name) or columns.categorical.get(name) or Column() for name in present}
+    for name in present:
+        if name in columns.numeric:
+            inspection.read_number(name, rules[name])
+        else:
+            inspection.read_category(name)
+    accepted, rejected = inspection.divide(time, present)
+    inspection.check_missing(accepted, rules)
+    inspection.check_volume(accepted, rejected)
+    order = {check: number for number, check in enumerate(CHECKS)}
+    problems = sorted(inspection.problems, key=lambda problem: (not problem.blocking, order[problem.check]))
+    summary = tuple(_summary(name, flat(accepted[name]), inspection.impossible.get(name, 0)) for name in present)
+    return Checked(accepted, rejected, tuple(problems), summary)
+
+
+class _Inspection:
+    """The rows of one period while they are being typed, and what has been found so far."""
+
+    def __init__(self, table: pa.Table, contract: Contract, key: str, where: str) -> None:
+        self.table, self.contract, self.key, self.where = table, contract, key, where
+        self.problems: list[Problem] = []
+        self.impossible: dict[str, int] = {}
+        self.typed: dict[str, pa.Array] = {}
+        self.reasons = pa.nulls(table.num_rows, pa.string())
+
+    def report(self, check: str, blocking: bool, column: str | None, count: int, sentence: str) -> None:
+        self.problems.append(Problem(check, blocking, column, count, sentence))
+
+    def reject(self, rows: pa.Array, reason: str) -> None:
+        """Set rows aside; the first reason of a row stays."""
+        first = pc.and_(self.reasons.is_null(), pc.fill_null(rows, False))
+        self.reasons = pc.if_else(first, pa.scalar(reason), self.reasons)
+
+    def look_for(self, names: Sequence[str]) -> None:
+        for name in dict.fromkeys(names):
+            if name not in self.table.column_names:
+                sentence = f"{self.where}: column {name} is missing. Bring it back, or take it from the spec."
+                self.report("schema", True, name, self.table.num_rows, sentence)
+
+    def check_keys(self) -> None:
+        key = self.key
+        keys = self.typed[key] = flat(self.table[key])
+        if keys.null_count:
+            self.report("keys", False, key, keys.null_count, f"{keys.null_count:,} rows without {key} taken out.")
+            self.reject(keys.is_null(), f"no {key}")
+        counts = pc.value_counts(keys.drop_null())
+        twice = counts.filter(pc.greater(counts.field("counts"), 1))
+        if len(twice):
+            sentence = (
+                f"{self.where}: {len(twice):,} of {len(counts):,} keys in {key} stand more than once, first "
+                f"{twice[0]['values']} ({twice[0]['counts']} rows). "
+                f"Take the copies out, or build {key} from more columns."
+            )
+            self.report("keys", True, key, len(twice), sentence)
+
+    def check_times(self, time: str, bounds: tuple[datetime, datetime]) -> None:
+        times = self.typed[time] = flat(self.table[time])
+        if times.null_count:
+            self.report("period", False, time, times.null_count, f"{times.null_count:,} rows without {time} taken out.")
+            self.reject(times.is_null(), f"no {time}")
+        outside = pc.or_(pc.less(times, bounds[0]), pc.greater_equal(times, bounds[1]))
+        if count := how_many(outside):
+            first = times.filter(outside)[0]
+            sentence = (
+                f"{self.where}: {count:,} of {len(times):,} rows have {time} outside the period, first {first}. "
+                "Correct the file, or the query's use of :start and :end."
+            )
+            self.report("period", True, time, count, sentence)
+            self.reject(outside, f"{time} outside the period")
+
+    def read_number(self, name: str, rule: Column) -> None:
+        numbers = read_numbers(self.table[name])
+        values = numbers.values
+        if numbers.fault:
+            fault = f"{self.where}: {name} {numbers.fault}. Store it as numbers."
+            self.report("schema", True, name, len(values), fault)
+        elif count := how_many(numbers.unreadable):
+            self._judge(name, "schema", numbers.unreadable, count, "no number", rule)
+        outside = _outside(values, rule)
+        if count := how_many(outside):
+            self._judge(name, "ranges", outside, count, _range(values, rule), rule)
+            values = pc.if_else(outside, pa.scalar(None, values.type), values)
+        self.typed[name] = values
+
+    def _judge(self, name: str, check: str, values: pa.Array, count: int, what: str, rule: Column) -> None:
+        """Report impossible values of a column, and set their rows aside where the column wants that."""
+        total = self.table.num_rows
+        self.impossible[name] = self.impossible.get(name, 0) + count
+        at = pc.index(values, True).as_py()
+        first = f"first {self.key} {self.typed[self.key][at]}: {self.table[name][at]}"
+        blocking = count > self.contract.max_outside_share * total
+        fate = "row taken out" if rule.outside == "reject" else "now missing"
+        allowed = f"{100 * self.contract.max_outside_share:g} %"
+        sentence = (
+            f"{name}: {count:,} of {total:,} values ({100 * count / total:.2f} %) impossible ({what}), "
+            f"{f'{allowed} allowed' if blocking else fate}; {first}."
+        )
+        if blocking:
+            sentence = f"{self.where}: {sentence} Correct the source, or raise contract.max_outside_share."
+        self.report(check, blocking, name, count, sentence)
+        if rule.outside == "reject":
+            self.reject(values, f"{name} impossible: {what}")
+
+    def read_category(self, name: str) -> None:
+        text, fault = read_categories(self.table[name])
+        if fault:
+            self.report("schema", True, name, len(text), f"{self.where}: {name} {fault}. Store it as text or codes.")
+        self.typed[name] = text
+
+    def divide(self, time: str, names: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+        """The accepted rows, typed and sorted, and the rejected ones as they were read, with the reason."""
+        kept, key = self.reasons.is_null(), self.key
+        accepted = pa.table({name: self.typed[name] for name in dict.fromkeys((key, time, *names))}).filter(kept)
+        accepted = accepted.take(pc.sort_indices(accepted, sort_keys=[(time, "ascending"), (key, "ascending")]))
+        for name in accepted.column_names:
+            if pa.types.is_string(accepted[name].type) and name != key:
+                at = accepted.column_names.index(name)
+                accepted = accepted.set_column(at, name, flat(accepted[name]).dictionary_encode().cast(_CATEGORY))
+        rejected = self.table.append_column("reason", self.reasons).filter(pc.invert(kept))
+        return accepted.combine_chunks(), rejected
+
+    def check_missing(self, accepted: pa.Table, rules: Mapping[str, Column]) -> None:
+        rows = accepted.num_rows
+        for name, rule in rules.items():
+            count = accepted[name].null_count
+            if not count or count <= rule.max_missing * rows and count < rows:
+                continue
+            allowed = f", {100 * rule.max_missing:g} % allowed" if rule.max_missing < 1 else ""
+            share = f"{count:,} of {rows:,} values ({100 * count / rows:.2f} %) missing{allowed}"
+            advice = "take it from the spec" if count == rows else f"raise max_missing of {name}"
+            self.report("nulls", True, name, count, f"{self.where}: {name}: {share}. Correct the source, or {advice}.")
+
+    def check_volume(self, accepted: pa.Table, rejected: pa.Table) -> None:
+        total, out = accepted.num_rows + rejected.num_rows, rejected.num_rows
+        if out > self.contract.max_rejected_share * total:
+            reasons = pc.value_counts(flat(rejected["reason"])).to_pylist()
+            listed = "; ".join(f"{item['values']} ({item['counts']:,})" for item in reasons)
+            sentence = (
+                f"{self.where}: {out:,} of {total:,} rows ({100 * out / total:.2f} %) taken out, "
+                f"{100 * self.contract.max_rejected_share:g} % allowed: {listed}. Correct the source, or raise "
+                "contract.max_rejected_share."
+            )
+            self.report("ranges", True, None, out, sentence)
+        if accepted.num_rows < self.contract.min_rows:
+            sentence = (
+                f"{self.where}: {accepted.num_rows:,} usable rows, {self.contract.min_rows:,} needed. "
+                "Wait for the rest of the period, or lower contract.min_rows."
+            )
+            self.report("volume", True, None, accepted.num_rows, sentence)
+
+
+def _outside(values: pa.Array, rule: Column) -> pa.Array:
+    """Which values are infinite or outside the column's range, compared in the column's own precision."""
+    kind = values.type if pa.types.is_floating(values.type) else pa.float64()
+    outside = pc.is_inf(values) if pa.types.is_floating(values.type) else pa.array(np.zeros(len(values), dtype=bool))
+    if rule.min is not None:
+        outside = pc.or_kleene(outside, pc.less(values, pa.scalar(rule.min, kind)))
+    if rule.max is not None:
+        outside = pc.or_kleene(outside, pc.greater(values, pa.scalar(rule.max, kind)))
+    return pc.fill_null(outside, False)
+
+
+def _range(values: pa.Array, rule: Column) -> str:
+    if rule.min is not None and rule.max is not None:
+        return f"outside {rule.min:g} to {rule.max:g}"
+    if rule.min is not None:
+        return f"below {rule.min:g}"
+    return f"above {rule.max:g}" if rule.max is not None else "infinite"
+
+
+def _summary(name: str, values: pa.Array, impossible: int) -> dict[str, Any]:
+    """One line of the column table on the asset's page."""
+    category = pa.types.is_dictionary(values.type)
+    numbers = pc.min_max(values).as_py() if not category else {"min": None, "max": None}
+    return {
+        "column": name,
+        "kind": "category" if category else "number",
+        "missing": values.null_count / len(values) if len(values) else 0.0,
+        "impossible": impossible,
+        "min": numbers["min"],
+        "mean": None if category else pc.mean(values).as_py(),
+        "max": numbers["max"],
+        "levels": len(pc.unique(values.drop_null())) if category else None,
+    }

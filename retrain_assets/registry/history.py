@@ -1,0 +1,106 @@
+"""What the events of a journal mean: versions, the live one, the one that served then, and which gate rows are spent.
+
+Pure functions of a sequence of events; nothing here reads or writes a file. The live pointer is not stored anywhere: it
+is where the last event that moved it put it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from retrain_assets.registry.journal import MOVES, PROMOTIONS, Event, GateUse
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model that was live at some time.
+
+    Args:
+        number: 1 for the first version promoted, then counting up; never reused.
+        digest: Of its folder.
+        period: Period whose decision promoted it.
+        at: When that decision was taken.
+        quarantined: It was rolled back and may not return.
+    """
+
+    number: int
+    digest: str
+    period: str
+    at: datetime
+    quarantined: bool = False
+
+    @property
+    def name(self) -> str:
+        """The number as people write it.
+
+        >>> Version(3, "9f" * 32, "2019-04", datetime(2019, 5, 2)).name
+        'v3'
+        """
+        return f"v{self.number}"
+
+
+@dataclass(frozen=True)
+class History:
+    """A journal's events, oldest first, and what follows from them."""
+
+    events: Sequence[Event]
+
+    @cached_property
+    def moves(self) -> tuple[Event, ...]:
+        """The events that moved the live pointer."""
+        return tuple(event for event in self.events if event.action in MOVES)
+
+    @property
+    def live(self) -> Version | None:
+        """The version in service, None before the first promotion."""
+        return self._after(self.moves)
+
+    def served_at(self, moment: datetime) -> Version | None:
+        """The version that was live at a moment."""
+        return self._after([move for move in self.moves if move.at <= moment])
+
+    def served_in(self, period: str) -> Version | None:
+        """The version in charge of a period: the one that the last decision of an earlier period put in service."""
+        return self._after([move for move in self.moves if move.period < period])
+
+    def _after(self, moves: Sequence[Event]) -> Version | None:
+        by_digest = {version.digest: version for version in self.versions}
+        return by_digest[str(moves[-1].to_digest)] if moves else None
+
+    @cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """Every version that was ever promoted, by number."""
+        promoted = {str(event.to_digest): event for event in self.events if event.action in PROMOTIONS}
+        return tuple(
+            Version(number, digest, event.period, event.at, digest in self.quarantined)
+            for number, (digest, event) in enumerate(promoted.items(), start=1)
+        )
+
+    @cached_property
+    def quarantined(self) -> frozenset[str]:
+        """Digests of the versions that were rolled back."""
+        return frozenset(str(event.from_digest) for event in self.events if event.action == "rolled_back")
+
+    @property
+    def served_before(self) -> tuple[Version, ...]:
+        """The versions that a rollback may return to, the one that served last first."""
+        barred = self.quarantined | {str(move.to_digest) for move in self.moves[-1:]}
+        digests = dict.fromkeys(str(move.to_digest) for move in reversed(self.moves))
+        by_digest = {version.digest: version for version in self.versions}
+        return tuple(by_digest[digest] for digest in digests if digest not in barred)
+
+    @property
+    def spent(self) -> tuple[GateUse, ...]:
+        """The ledger: which rows decided which attempt, promoted or not."""
+        return tuple(event.gate for event in self.events if event.gate is not None)
+
+    def attempt(self, verdict_digest: str) -> Event | None:
+        """The event that a verdict led to, None when it has led to none yet."""
+        return next((event for event in self.events if event.evidence == verdict_digest), None)
+
+    def promotion_of(self, version: Version) -> Event:
+        """The event that last promoted a version."""
+        return next(e for e in reversed(self.events) if e.action in PROMOTIONS and e.to_digest == version.digest)

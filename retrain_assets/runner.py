@@ -1,0 +1,121 @@
+"""Running a model's jobs from the command line, on the same persistent Dagster instance that the UI shows.
+
+Runs happen in this process (no start-up per run); sensors are asked exactly as the daemon asks them.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from retrain_assets.definitions import bound
+from retrain_assets.pipeline import frame_of
+from retrain_assets.production.jobs import job_name
+from retrain_assets.resources import OUTCOME_TAG, Frame, Home
+from retrain_assets.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended: its outcome tag, or `crash` with the cause."""
+
+    run_id: str
+    success: bool
+    outcome: str
+    cause: str
+
+
+def retrain_home() -> Path:
+    """RETRAIN_HOME, or `.retrain` in the current folder."""
+    return Path(os.environ.get("RETRAIN_HOME", ".retrain")).absolute()
+
+
+def prepare_instance(home: Path) -> dg.DagsterInstance:
+    """The instance under `home`, created once from the shipped `dagster.yaml`; sets DAGSTER_HOME for child processes."""
+    folder = home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    config = yaml.safe_load((Path(__file__).parent / "dagster.yaml").read_text())
+    config["storage"]["sqlite"]["base_dir"] = str(folder)
+    config["local_artifact_storage"]["config"]["base_dir"] = str(folder)
+    config["compute_logs"]["config"]["base_dir"] = str(folder / "logs")
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    os.environ["DAGSTER_HOME"] = str(folder)
+    instance = dg.DagsterInstance.get()
+    # Two services that open a fresh SQLite home together can leave it broken, so every table is made here, by one.
+    instance.get_runs(limit=1)
+    instance.event_log_storage.get_pool_config()
+    instance.all_instigator_state()
+    return instance
+
+
+class Runner:
+    """One model's jobs and trigger sensor on one instance."""
+
+    def __init__(self, spec: ModelSpec, instance: dg.DagsterInstance) -> None:
+        self.spec = spec
+        self.instance = instance
+        self.defs = bound()
+        self._cursor: str | None = None
+
+    @property
+    def frame(self) -> Frame:
+        """What the model's assets share."""
+        return frame_of(self.spec)
+
+    def run(
+        self,
+        job: str,
+        period: str | None,
+        *,
+        at: datetime | None = None,
+        tags: dict[str, str] | None = None,
+        ops: dict[str, Any] | None = None,
+    ) -> RunEnd:
+        """Run `monitor`, `retrain` or `rollback`; `at` is the time that the run's clock tells."""
+        config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        if at is not None:
+            config["resources"] = {"clock": {"config": {"replay_at": at.isoformat()}}}
+        if ops is not None:
+            config["ops"] = ops
+        result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
+            instance=self.instance,
+            partition_key=period,
+            run_config=config,
+            tags={**(tags or {}), "dagster/user": actor()},
+            raise_on_error=False,
+        )
+        causes = [_cause(event.step_failure_data.error) for event in result.all_events if event.is_step_failure]
+        run = self.instance.get_run_by_id(result.run_id)
+        assert run is not None
+        outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
+        return RunEnd(result.run_id, result.success, outcome, "; ".join(causes))
+
+    def ask_trigger(self) -> tuple[dg.RunRequest | None, str]:
+        """Evaluate the retrain trigger sensor: the run it requests, or why it does not."""
+        sensor = self.defs.resolve_sensor_def(f"{self.spec.name}__retrain_trigger")
+        with dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self._cursor,
+            definitions=self.defs,
+            sensor_name=sensor.name,
+            resources={"home": Home(path=str(retrain_home()))},
+        ) as context:
+            tick = sensor.evaluate_tick(context)
+        self._cursor = tick.cursor or self._cursor
+        requests = list(tick.run_requests or ())
+        return (requests[0], "") if requests else (None, tick.skip_message or "")
+
+
+def actor() -> str:
+    """Who types: the login name."""
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or "cli"
+
+
+def _cause(error: Any) -> str:
+    while error.cause is not None:
+        error = error.cause
+    return str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")

@@ -1,0 +1,90 @@
+"""A LightGBM model as bytes: loading, scoring, importance. Fitting one stands in `lightgbm_model`.
+
+LightGBM is imported here and nowhere else, because a setting must precede it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from retrain_assets.errors import DataError
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # idle threads that spin cost tenfold on a busy machine
+
+import lightgbm as lgb
+
+__all__ = ["importance", "lgb", "load", "predict", "require_numbers"]
+
+
+def predict(model: bytes | lgb.Booster, encoded: pa.Table) -> NDArray[np.float64]:
+    """Scores: the value for regression, P(label = 1) for binary, one probability per class for multiclass.
+
+    Args:
+        model: The model's text, or the booster made of it.
+        encoded: The model's features, in its order (`features.encode`), n rows.
+
+    Returns:
+        Shape (n,), or (n, k) for k classes.
+
+    Raises:
+        DataError: The columns are not the model's, or one is no number.
+    """
+    booster = model if isinstance(model, lgb.Booster) else load(model)
+    expected = [unquote(name) for name in booster.feature_name()]
+    if encoded.column_names != expected:
+        raise DataError(
+            f"the model reads {', '.join(expected)}; the rows have {', '.join(encoded.column_names)}: "
+            "encode them with the contract stored beside the model"
+        )
+    require_numbers(encoded)
+    if encoded.num_rows == 0:
+        classes = booster.num_model_per_iteration()
+        return np.empty((0, classes) if classes > 1 else 0)
+    return np.asarray(booster.predict(encoded))
+
+
+def load(model: bytes) -> lgb.Booster:
+    """The booster of a model's text.
+
+    LightGBM ends the process on a text that was cut short, so the sizes that its head states are checked first.
+
+    Raises:
+        DataError: The bytes are no LightGBM model, or not all of one.
+    """
+    if not model.startswith(b"tree\n"):
+        raise DataError(f"{len(model):,} bytes that begin with {model[:20]!r} are no LightGBM text model")
+    head, trees = re.search(rb"^tree_sizes=([\d ]*)\n\n", model, re.MULTILINE), model.find(b"end of trees")
+    if head is None or trees - head.end() != sum(map(int, head[1].split())):
+        raise DataError(
+            f"a LightGBM model of {len(model):,} bytes is cut short or changed: restore it from the registry"
+        )
+    try:
+        return lgb.Booster(model_str=model.decode())
+    except lgb.basic.LightGBMError as error:
+        raise DataError(f"LightGBM cannot read a model of {len(model):,} bytes: {error}") from None
+
+
+def importance(model: bytes) -> dict[str, float]:
+    """Each feature's share of the total gain of all splits, largest first; all 0 for a model without a split."""
+    booster = load(model)
+    gain = booster.feature_importance("gain")
+    share = gain / gain.sum() if gain.sum() > 0 else gain
+    ranked = sorted(zip(map(unquote, booster.feature_name()), share, strict=True), key=lambda item: (-item[1], item[0]))
+    return {name: float(value) for name, value in ranked}
+
+
+def require_numbers(encoded: pa.Table) -> None:
+    """Refuse a table with a column that LightGBM cannot read: it would end the process.
+
+    Raises:
+        DataError: A column is text, a dictionary, a time or anything else that is no integer or float.
+    """
+    for field in encoded.schema:
+        if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
+            raise DataError(f"column {field.name!r} is {field.type}, not a number: encode the rows first")

@@ -1,0 +1,165 @@
+"""How sure an improvement is: one paired t test over independent units for every metric, and what it can detect.
+
+No policy and no threshold of one stands here. What an improvement is made of (row values) comes from `metrics`, what is
+independent from `units`; what a number means for the candidate is said by `significance`, `guardrails`, `fairness`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from retrain_assets.metrics import Array
+from retrain_assets.validation.units import Units
+
+FEWEST_UNITS = 4
+"""Below this many independent units no answer is given; 8 or more are recommended."""
+
+FEWEST_EFFECTIVE_UNITS = 3.0
+"""Below this Kish number one unit holds most of the rows, and the t distribution no longer describes the mean."""
+
+FEWEST_ROWS = 10
+"""Below this many rows that bear on a metric (positives for TPR, the scarcer class for AUC) no answer is given."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An improvement with its standard error: above 0 is better, in the metric's own unit.
+
+    `design_effect` is how many times larger the variance over units is than the variance over rows; `support` how many
+    rows bear on the metric.
+    """
+
+    improvement: float
+    standard_error: float
+    degrees: float
+    rows: int
+    support: float
+    unit: str
+    units: int
+    design_effect: float
+
+    def low(self, alpha: float) -> float:
+        """One-sided lower confidence limit at level `alpha`."""
+        return self.improvement - self._quantile(1 - alpha) * self.standard_error
+
+    def high(self, alpha: float) -> float:
+        """One-sided upper confidence limit at level `alpha`."""
+        return self.improvement + self._quantile(1 - alpha) * self.standard_error
+
+    def p_value(self, at_most: float = 0.0) -> float:
+        """One-sided p-value of the hypothesis that the improvement is at most `at_most`."""
+        if self.standard_error > 0:
+            return float(stdtr(self.degrees, (at_most - self.improvement) / self.standard_error))
+        return math.nan if math.isnan(self.improvement) else float(self.improvement <= at_most)
+
+    def p_worse(self) -> float:
+        """One-sided p-value of the hypothesis that the improvement is at least 0: small when something got worse."""
+        if self.standard_error > 0:
+            return float(stdtr(self.degrees, self.improvement / self.standard_error))
+        return math.nan if math.isnan(self.improvement) else float(self.improvement >= 0)
+
+    def minimum_detectable(self, alpha: float, power: float) -> float:
+        """The smallest true improvement that this many rows find with probability `power`."""
+        return (self._quantile(1 - alpha) + self._quantile(power)) * self.standard_error
+
+    def rows_needed(self, effect: float, alpha: float, power: float) -> int | None:
+        """Rows of the same kind that find `effect` with probability `power`; None when that is no finite number.
+
+        n · (minimum detectable effect / effect)²
+        """
+        detectable = self.minimum_detectable(alpha, power)
+        if not (abs(effect) > 0 and math.isfinite(detectable)):
+            return None
+        return math.ceil(self.rows * (detectable / effect) ** 2)
+
+    def shortfall(self) -> str:
+        """Why no answer can be given, as a sentence with the number that is missing; empty when one can."""
+        if self.units < FEWEST_UNITS:
+            return f"{counted(self.units, self.unit)}, {FEWEST_UNITS} needed"
+        if self.support < FEWEST_ROWS:
+            return f"{self.support:.0f} rows bear on it, {FEWEST_ROWS} needed"
+        if not (math.isfinite(self.improvement) and math.isfinite(self.standard_error)):
+            return "it is undefined on these rows"
+        effective = self.degrees + 1
+        if effective < FEWEST_EFFECTIVE_UNITS:
+            return (
+                f"one {self.unit} holds most rows: {effective:.1f} effective units, {FEWEST_EFFECTIVE_UNITS:g} needed"
+            )
+        return ""
+
+    def _quantile(self, level: float) -> float:
+        return float(stdtrit(self.degrees, level)) if self.degrees > 0 else math.nan
+
+
+def estimate(psi: Array, units: Units, *, support: float | None = None, one_flip: bool = False) -> Estimate:
+    """Mean of the paired row values `psi`, shape (n,), with the standard error over independent units.
+
+    With s_u the sum of psi in unit u of n_u rows and q = n² / sum n_u² effective units,
+
+        se² = q/(q - 1) · sum (s_u - n_u · mean)² / n²,    degrees of freedom q - 1.
+
+    Rows as units give the paired t test, equal blocks the block t of Ibragimov and Müller, equal clusters the
+    cluster-robust t; unequal units cost degrees of freedom.
+
+    Args:
+        psi: Row values of an improvement; above 0 is better.
+        units: The unit of every row.
+        support: Rows that bear on the metric, when not all do.
+        one_flip: The metric counts decisions: the standard error is at least what one more flipped row would change,
+            1/support, so that a handful of rows without a single disagreement is not taken for certainty.
+    Source: Ibragimov & Müller (2010), Journal of Business & Economic Statistics 28; Kish (1965) for q.
+
+    >>> found = estimate(np.array([1.0, 2.0, 3.0, 4.0]), Units(np.arange(4), "row"))
+    >>> found.improvement, round(found.standard_error, 4), round(found.low(0.05), 4)
+    (2.5, 0.6455, 0.9809)
+    """
+    rows = len(psi)
+    if support is None:
+        support = float(rows)
+    if rows < 2 or units.count < 2 or not np.isfinite(psi).all():
+        mean = float(psi.mean()) if rows else math.nan
+        return Estimate(mean, math.nan, 0.0, rows, support, units.name, units.count, math.nan)
+    mean = float(psi.mean())
+    deviations = units.total(psi) - units.sizes * mean
+    q = units.effective
+    error = math.sqrt(q / (q - 1) * float((deviations**2).sum())) / rows
+    row_error = float(psi.std(ddof=1)) / math.sqrt(rows)
+    design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
+    if one_flip and support > 0:
+        error = max(error, 1 / support)
+    return Estimate(mean, error, q - 1, rows, support, units.name, units.count, design_effect)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment: reject where the adjusted value is below alpha, whatever the dependence.
+
+    Source: Holm (1979), Scandinavian Journal of Statistics 6.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    adjusted = [math.nan] * len(p_values)
+    known = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    running = 0.0
+    for rank, (p, place) in enumerate(known):
+        running = max(running, min(1.0, (len(known) - rank) * p))
+        adjusted[place] = running
+    return adjusted
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "day"), counted(30, "7-day block"), counted(4, "vehicle_id")
+    ('1 day', '30 blocks of 7 days', '4 values of vehicle_id')
+    """
+    if unit.endswith("-day block"):
+        return f"{number:,} block{'' if number == 1 else 's'} of {unit.removesuffix('-day block')} days"
+    if unit not in ("row", "day"):
+        return f"{number:,} values of {unit}"
+    return f"{number:,} {unit}" + ("" if number == 1 else "s")

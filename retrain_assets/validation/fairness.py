@@ -1,0 +1,318 @@
+"""Has the candidate made any protected group worse off than the champion did?
+
+Per group and rate, on the same rows. The largest gap between groups is reported (`gaps`) and never gated: with 100
+positives a group and no disparity at all it averages .094 for the TPR, so that "the gap must not rise" would stop half
+of all equal models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.errors import DataError
+from retrain_assets.metrics import Array, metric, predicted_class
+from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare, finite, number
+from retrain_assets.validation.estimate import estimate, holm
+from retrain_assets.validation.guardrails import clears
+from retrain_assets.validation.policy import FairnessPolicy, Floor, ValidationPolicy
+from retrain_assets.validation.proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
+from retrain_assets.validation.units import GateRows, Units, as_text, units_of
+from retrain_assets.verdict import Finding, Outcome
+
+Mask = npt.NDArray[np.bool_]
+
+RATES = ("tpr", "fpr", "selection_rate")
+"""Rates of decisions; with several classes each class is asked about in turn (`tpr[2]`)."""
+
+_ASKED = {"tpr": "positives", "fpr": "negatives", "selection_rate": "rows"}
+_DIRECTION = {"tpr": "higher is better", "fpr": "lower is better", "selection_rate": "higher is better"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """One value of one protected attribute, or several small ones together, and its rows."""
+
+    attribute: str
+    value: str
+    mask: Mask
+
+    @property
+    def name(self) -> str:
+        """As written in evidence, like `sex=F`."""
+        return f"{self.attribute}={self.value}"
+
+    @property
+    def rows(self) -> int:
+        """How many gate rows it has."""
+        return int(self.mask.sum())
+
+
+@dataclass(frozen=True)
+class GroupValue:
+    """One metric of one group for both models, for the report; `group` may be an intersection of two attributes."""
+
+    group: str
+    metric: str
+    rows: int
+    champion_value: float | None
+    candidate_value: float | None
+
+
+@dataclass(frozen=True)
+class _Drop:
+    """How much worse one metric of one group has become, before it is judged; above 0 is worse.
+
+    `asked` names the rows the metric rests on (positives, negatives, rows); `lacking` says why nothing can be said.
+    """
+
+    group: Group
+    comparison: Comparison
+    asked: str
+    low: float
+    high: float
+    p_value: float
+    rows_needed: int | None
+    lacking: str
+
+
+def fairness(
+    policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array, level: Level
+) -> tuple[Finding, ...]:
+    """One finding per protected group and declared metric.
+
+    FAIL when the one-sided test for a drop, adjusted by Holm over all groups and metrics, is below `policy.alpha`;
+    PASS when the upper confidence limit of the drop at `level.alpha` is below the margin; otherwise INSUFFICIENT.
+    """
+    drops: list[_Drop] = []
+    for group in groups(policy.fairness, rows):
+        for name in policy.fairness.metrics:
+            if name == "mae":
+                drops.append(_error_drop(policy, rows, group, champion, candidate, level))
+            else:
+                drops.extend(_rate_drops(policy, task, rows, group, name, champion, candidate, level))
+    adjusted = holm([drop.p_value for drop in drops])
+    return tuple(_judged(policy, drop, p, len(drops), level) for drop, p in zip(drops, adjusted, strict=True))
+
+
+def floors(policy: ValidationPolicy, task: str, rows: GateRows, candidate: Array, level: Level) -> tuple[Finding, ...]:
+    """One finding per protected group and absolute limit that the first model must clear with confidence."""
+    return tuple(
+        _enough(clears("fairness", floor, comparison, level, group.name), group, policy.fairness.pool_below)
+        for group in groups(policy.fairness, rows)
+        for floor in policy.fairness.floors
+        for comparison in _distances(policy, task, rows, group, floor, candidate)
+    )
+
+
+def groups(policy: FairnessPolicy, rows: GateRows) -> tuple[Group, ...]:
+    """The groups of every protected attribute; values with fewer rows than `pool_below` are judged together.
+
+    Raises:
+        DataError: The gate rows lack a protected attribute.
+    """
+    return tuple(group for name in policy.groups for group in _groups_of(name, rows, policy.pool_below))
+
+
+def _groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group]:
+    if attribute not in rows.groups:
+        raise DataError(f"gate rows: no protected attribute {attribute!r}. Load it into groups.")
+    values = as_text(rows.groups[attribute])
+    names, counts = np.unique(values, return_counts=True)
+    small = names[counts < pool_below]
+    for name in names[counts >= pool_below]:
+        yield Group(attribute, str(name), values == name)
+    if small.size:
+        yield Group(attribute, f"(pooled: {', '.join(small)})", np.isin(values, small))
+
+
+def _decisions(
+    task: str, label: Array, scores: Array, threshold: float
+) -> Iterator[tuple[str, Mask, npt.NDArray[np.bool_]]]:
+    """Name suffix, truth and decision of each class that is asked about: of class 1 alone, or of each of several."""
+    given = predicted_class(scores, threshold)
+    if task == "multiclass":
+        for number_of_class in range(scores.shape[1]):
+            yield f"[{number_of_class}]", label == number_of_class, given == number_of_class
+    else:
+        yield "", label == 1, given == 1
+
+
+def _asked(name: str, truth: Mask) -> Mask:
+    return {"tpr": truth, "fpr": ~truth}.get(name, np.ones_like(truth))
+
+
+def _rate_drops(
+    policy: ValidationPolicy,
+    task: str,
+    rows: GateRows,
+    group: Group,
+    name: str,
+    champion: Array,
+    candidate: Array,
+    level: Level,
+) -> Iterator[_Drop]:
+    before = _decisions(task, rows.label, champion, policy.threshold)
+    after = _decisions(task, rows.label, candidate, policy.threshold)
+    for (suffix, truth, old), (_, _, new) in zip(before, after, strict=True):
+        asked = _asked(name, truth) & group.mask
+        yield _rate_drop(policy, group, name, suffix, old[asked], new[asked], level)
+
+
+def _rate_drop(
+    policy: ValidationPolicy, group: Group, name: str, suffix: str, old: Mask, new: Mask, level: Level
+) -> _Drop:
+    lost, gained, n = int((old & ~new).sum()), int((~old & new).sum()), len(old)
+    b, c = (gained, lost) if name == "fpr" else (lost, gained)
+    margin, asked = policy.fairness.margin, _ASKED[name]
+    needed = rows_to_exclude_drop(b, c, n, margin, level.alpha, level.power)
+    low, high = drop_limits(b, c, n, level.alpha)
+    psi = (new.astype(float) - old) * (-1.0 if name == "fpr" else 1.0)
+    comparison = Comparison(
+        name + suffix,
+        _DIRECTION[name],
+        "share",
+        float(old.mean()) if n else None,
+        float(new.mean()) if n else np.nan,
+        estimate(psi, Units(np.arange(n), "row")),
+    )
+    lacking = _too_small(group, policy.fairness.pool_below)
+    if not lacking and n < needed:
+        lacking = f"{n:,} {asked}, {needed:,} needed to exclude a change for the worse of {number(margin)}"
+    return _Drop(group, comparison, asked, low, high, mid_p_mcnemar(b, c), needed, lacking)
+
+
+def _error_drop(
+    policy: ValidationPolicy, rows: GateRows, group: Group, champion: Array, candidate: Array, level: Level
+) -> _Drop:
+    mask, margin = group.mask, policy.fairness.margin
+    comparison = compare(metric("mae"), policy, rows.where(mask), champion[mask], candidate[mask])
+    found = comparison.estimate
+    shortfall = found.shortfall()
+    return _Drop(
+        group,
+        comparison,
+        "rows",
+        -found.high(level.alpha),
+        -found.low(level.alpha),
+        np.nan if shortfall else found.p_worse(),
+        found.rows_needed(margin, level.alpha, level.power),
+        _too_small(group, policy.fairness.pool_below) or shortfall,
+    )
+
+
+def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, level: Level) -> Finding:
+    margin, comparison, alpha = policy.fairness.margin, drop.comparison, policy.alpha
+    change = f"{drop.group.name}: {comparison.values}"
+    limit = f"{level.confidence} limit of the change for the worse {number(drop.high)}"
+    if p_value < alpha:
+        outcome = Outcome.FAIL
+        worse = number(-comparison.estimate.improvement)
+        reason = f"{change}, worse by {worse} (p {number(p_value)} < {alpha:g} after Holm over {tests})"
+    elif drop.lacking:
+        outcome, reason = Outcome.INSUFFICIENT, f"{change}: {drop.lacking}"
+    elif drop.high < margin:
+        outcome, reason = Outcome.PASS, f"{change} ({limit} < {number(margin)})"
+    else:
+        outcome, reason = Outcome.INSUFFICIENT, f"{change} ({limit}, not below {number(margin)})"
+    reason += f", {comparison.estimate.rows:,} {drop.asked}"
+    finding = comparison.finding(
+        "fairness",
+        "fairness",
+        outcome,
+        reason,
+        level,
+        group=drop.group.name,
+        margin=margin,
+        p_value=p_value,
+        rows_needed=drop.rows_needed,
+    )
+    return replace(finding, low=finite(-drop.high), high=finite(-drop.low))
+
+
+def _too_small(group: Group, pool_below: int) -> str:
+    return f"{group.rows:,} rows in the group, {pool_below:,} needed" if group.rows < pool_below else ""
+
+
+def _enough(finding: Finding, group: Group, pool_below: int) -> Finding:
+    """A pass on a group that is too small is none."""
+    lacking = _too_small(group, pool_below)
+    if finding.outcome is Outcome.PASS and lacking:
+        return replace(finding, outcome=Outcome.INSUFFICIENT, reason=f"{finding.reason}: {lacking}")
+    return finding
+
+
+def _distances(
+    policy: ValidationPolicy, task: str, rows: GateRows, group: Group, floor: Floor, candidate: Array
+) -> Iterator[Comparison]:
+    """How far one group stands from a limit: a metric of its rows, or a rate of each class's decisions."""
+    inside, scores = rows.where(group.mask), candidate[group.mask]
+    if floor.metric not in RATES:
+        yield against_limit(
+            metric(floor.metric), policy, inside, scores, at_least=floor.at_least, at_most=floor.at_most
+        )
+        return
+    for suffix, truth, decision in _decisions(task, inside.label, scores, policy.threshold):
+        asked = _asked(floor.metric, truth)
+        answers = decision[asked].astype(float)
+        psi = answers - floor.at_least if floor.at_least is not None else (floor.at_most or 0.0) - answers
+        units = units_of(policy.unit, psi, inside.where(asked))
+        value = float(answers.mean()) if answers.size else np.nan
+        found = estimate(psi, units, one_flip=True)
+        yield Comparison(floor.metric + suffix, _DIRECTION[floor.metric], "share", None, value, found)
+
+
+def group_report(
+    policy: ValidationPolicy, task: str, rows: GateRows, champion: Array | None, candidate: Array
+) -> tuple[GroupValue, ...]:
+    """Every declared metric of every group, and of every intersection of two attributes with enough rows.
+
+    Reported beside the findings; it decides nothing.
+    """
+    single = groups(policy.fairness, rows)
+    crossed = [
+        Group(f"{one.name} & {two.attribute}", two.value, one.mask & two.mask)
+        for place, one in enumerate(single)
+        for two in single[place + 1 :]
+        if one.attribute != two.attribute
+    ]
+    wanted = [*single, *(group for group in crossed if group.rows >= policy.fairness.pool_below)]
+    found = []
+    for group in wanted:
+        after = _values(policy, task, rows, group, candidate)
+        before = _values(policy, task, rows, group, champion) if champion is not None else {}
+        found += [
+            GroupValue(group.name, name, n, before.get(name, (None, 0))[0], value) for name, (value, n) in after.items()
+        ]
+    return tuple(found)
+
+
+def gaps(report: tuple[GroupValue, ...], attribute: str) -> Mapping[str, float]:
+    """Largest minus smallest candidate value among the groups of one attribute, per metric.
+
+    >>> gaps((GroupValue("sex=F", "tpr", 90, 0.8, 0.81), GroupValue("sex=M", "tpr", 80, 0.8, 0.84)), "sex")["tpr"]
+    0.03
+    """
+    values: dict[str, list[float]] = {}
+    for row in report:
+        if row.group.startswith(f"{attribute}=") and " & " not in row.group and row.candidate_value is not None:
+            values.setdefault(row.metric, []).append(row.candidate_value)
+    return {name: round(max(known) - min(known), 12) for name, known in values.items()}
+
+
+def _values(
+    policy: ValidationPolicy, task: str, rows: GateRows, group: Group, scores: Array
+) -> dict[str, tuple[float | None, int]]:
+    label, own = rows.label[group.mask], scores[group.mask]
+    if "mae" in policy.fairness.metrics:
+        return {"mae": (finite(metric("mae").value(label, own)), group.rows)}
+    found: dict[str, tuple[float | None, int]] = {}
+    for suffix, truth, decision in _decisions(task, label, own, policy.threshold):
+        for name in policy.fairness.metrics:
+            asked = _asked(name, truth)
+            value = float(decision[asked].mean()) if asked.any() else None
+            found[name + suffix] = (value, int(asked.sum()))
+    return found

@@ -1,0 +1,117 @@
+"""The judge: one candidate, one champion, the same fresh rows, and the findings that decide about a promotion.
+
+Pure and without a clock or chance: the same arrays give the same findings. What the findings together allow is said by
+`verdict`, and whether the pointer moves by the registry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain_assets.metrics import Array
+from retrain_assets.validation import fairness, guardrails, hard
+from retrain_assets.validation.comparison import Level
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.significance import better_than_constant, significance
+from retrain_assets.validation.suite import SuiteRows, regression_suite
+from retrain_assets.validation.units import GateRows
+from retrain_assets.verdict import Finding, Outcome
+
+__all__ = ["GateRows", "Judgement", "SuiteRows", "judge"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found, in the order of the questions; `identical` when both models score every row alike."""
+
+    findings: tuple[Finding, ...]
+    identical: bool
+
+
+def judge(
+    policy: ValidationPolicy,
+    task: str,
+    rows: GateRows,
+    candidate_scores: Array,
+    champion_scores: Array | None,
+    baseline_scores: Array,
+    suite: SuiteRows,
+    attempts_per_year: int,
+) -> Judgement:
+    """Judge a candidate: hard checks, guardrails, fairness, regression suite, and last the primary metric.
+
+    Args:
+        policy: What must be shown, with margins.
+        task: `binary`, `multiclass` or `regression`.
+        rows: The gate rows: fresh, with known outcomes.
+        candidate_scores: Scores of the gate rows, shape (n,), or (n, k) for k classes.
+        champion_scores: The live model's scores of the same rows; None for the first model, which must beat the
+            baseline, clear every floor and get every critical case right.
+        baseline_scores: A constant prediction for the same rows.
+        suite: The known hard cases, scored.
+        attempts_per_year: How many candidates a year may come here; the level follows from it.
+
+    Raises:
+        DataError: Arrays do not fit the rows, or a protected attribute or the cluster column is missing.
+    """
+    if attempts_per_year < 1:
+        raise ValueError(f"attempts_per_year is {attempts_per_year}: at least this attempt counts, give 1 or more.")
+    candidate, baseline = _scores(candidate_scores), _scores(baseline_scores)
+    champion = None if champion_scores is None else _scores(champion_scores)
+    if hard.same_scores(candidate, champion):
+        return Judgement((hard.identical(rows),), identical=True)
+    usable = hard.usable(task, rows, candidate, champion)
+    if usable.outcome is not Outcome.PASS:
+        return Judgement((usable,), identical=False)
+    alpha = policy.alpha_per_attempt(attempts_per_year)
+    single, joint = Level(alpha, policy.power), Level(alpha, _joint_power(policy))
+    if champion is None:
+        found = _first_model(policy, task, rows, candidate, baseline, suite, single)
+    else:
+        constant = hard.above_constant(policy, rows, baseline, candidate, single)
+        found = (constant, *_against_champion(policy, task, rows, candidate, champion, suite, joint))
+    return Judgement((usable, *found), identical=False)
+
+
+def _against_champion(
+    policy: ValidationPolicy,
+    task: str,
+    rows: GateRows,
+    candidate: Array,
+    champion: Array,
+    suite: SuiteRows,
+    level: Level,
+) -> tuple[Finding, ...]:
+    return (
+        *guardrails.guardrails(policy, rows, champion, candidate, level),
+        *fairness.fairness(policy, task, rows, champion, candidate, Level(level.alpha, policy.power)),
+        *regression_suite(policy, task, suite),
+        significance(policy, task, rows, champion, candidate, level),
+    )
+
+
+def _first_model(
+    policy: ValidationPolicy,
+    task: str,
+    rows: GateRows,
+    candidate: Array,
+    baseline: Array,
+    suite: SuiteRows,
+    level: Level,
+) -> tuple[Finding, ...]:
+    return (
+        *guardrails.floors(policy, rows, candidate, level),
+        *fairness.floors(policy, task, rows, candidate, level),
+        *regression_suite(policy, task, suite),
+        better_than_constant(policy, task, rows, baseline, candidate, level),
+    )
+
+
+def _joint_power(policy: ValidationPolicy) -> float:
+    return guardrails.joint_power(policy.power, len(policy.guardrails))
+
+
+def _scores(scores: Array) -> Array:
+    return np.asarray(scores, dtype=np.float64)

@@ -1,0 +1,91 @@
+"""What must hold before any statistic is worth computing: usable labels and scores, more skill than a constant."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.errors import DataError
+from retrain_assets.metrics import Array
+from retrain_assets.validation.comparison import Level, compare, number
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.significance import skill_metric
+from retrain_assets.validation.units import GateRows
+from retrain_assets.verdict import Finding, Outcome
+
+
+def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) -> Finding:
+    """Judge labels and scores: finite, in range, not constant, and for a classifier at least two classes seen.
+
+    A fault of the candidate is a FAIL; a fault of the rows or of the champion leaves it undecided.
+    """
+    for name, scores in (("candidate", candidate), ("champion", champion)):
+        if scores is not None and len(scores) != len(rows):
+            raise DataError(f"gate: {len(scores)} {name} scores for {len(rows)} rows. Score exactly the gate rows.")
+    for outcome, fault in (
+        (Outcome.INSUFFICIENT, _unusable_rows(task, rows.label)),
+        (Outcome.FAIL, _fault("candidate", task, candidate)),
+        (Outcome.INSUFFICIENT, _fault("champion", task, champion) if champion is not None else ""),
+    ):
+        if fault:
+            return _finding(outcome, fault, len(rows))
+    if bool((candidate == candidate[:1]).all()):
+        return _finding(Outcome.FAIL, f"the candidate gives all {len(rows):,} rows the same score", len(rows))
+    return _finding(Outcome.PASS, f"labels and scores of {len(rows):,} rows are usable", len(rows))
+
+
+def above_constant(
+    policy: ValidationPolicy, rows: GateRows, baseline: Array, candidate: Array, level: Level
+) -> Finding:
+    """Judge whether the candidate is certainly better than the constant prediction `baseline`; FAIL when it is not."""
+    comparison = compare(skill_metric(policy.primary), policy, rows, baseline, candidate)
+    found = comparison.estimate
+    low = found.low(level.alpha)
+    against = f"constant against candidate: {comparison.values}"
+    if why := found.shortfall():
+        outcome, reason = Outcome.INSUFFICIENT, f"{against}: {why}"
+    elif low > 0:
+        outcome, reason = Outcome.PASS, f"{against} ({level.confidence} limit of the gain {number(low)} > 0)"
+    else:
+        outcome = Outcome.INSUFFICIENT if found.improvement > 0 else Outcome.FAIL
+        reason = f"{against} ({level.confidence} limit of the gain {number(low)}, not above 0), {comparison.base}"
+    return comparison.finding("hard", "hard", outcome, reason, level, margin=0.0, p_value=found.p_value())
+
+
+def same_scores(candidate: Array, champion: Array | None) -> bool:
+    """Whether two models score every gate row alike, to the last bit."""
+    return champion is not None and bool(len(candidate)) and np.array_equal(candidate, champion)
+
+
+def identical(rows: GateRows) -> Finding:
+    """The finding that says so."""
+    return _finding(Outcome.FAIL, f"the candidate scores all {len(rows):,} gate rows like the champion", len(rows))
+
+
+def _unusable_rows(task: str, label: Array) -> str:
+    if not len(label):
+        return "no gate row with a known outcome"
+    if unknown := int((~np.isfinite(label)).sum()):
+        return f"{unknown:,} of {len(label):,} gate rows have no outcome"
+    if task != "regression" and len(np.unique(label)) < 2:
+        return f"all {len(label):,} gate rows are of class {label[0]:g}, two classes needed"
+    return ""
+
+
+def _fault(model: str, task: str, scores: Array) -> str:
+    if broken := int((~_all_in_row(np.isfinite(scores))).sum()):
+        return f"{broken:,} of {len(scores):,} scores of the {model} are not finite"
+    if task == "regression":
+        return ""
+    if outside := int((~_all_in_row((scores >= 0) & (scores <= 1))).sum()):
+        worst = scores.flat[int(np.argmax(np.abs(scores - 0.5)))]
+        return f"{outside:,} of {len(scores):,} scores of the {model} are no probability, the worst {number(worst)}"
+    return ""
+
+
+def _all_in_row(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    return np.asarray(mask if mask.ndim == 1 else mask.all(axis=1))
+
+
+def _finding(outcome: Outcome, reason: str, rows: int) -> Finding:
+    return Finding("hard", outcome, reason, role="hard", rows=rows, unit="row", units=rows)

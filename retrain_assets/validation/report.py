@@ -1,0 +1,209 @@
+"""The verdict of a period: candidate and champion score the gate rows, the gate judges, the registry writes it down.
+
+A verdict for one candidate, one champion and one set of gate rows is computed once; asking again returns the same
+record, so that a retry cannot try its luck.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets import __version__
+from retrain_assets.errors import DataError, GateRowsSpent, NotEnoughData
+from retrain_assets.metrics import metric
+from retrain_assets.monitoring.performance import Baseline, baseline
+from retrain_assets.registry.registry import Registry
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.store import PeriodStore
+from retrain_assets.validation.gate import GateRows, SuiteRows, judge
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.suite import SuiteCase, load_suite
+from retrain_assets.verdict import GateWindow, Verdict
+from retrain_assets.windows.cut import Span
+from retrain_assets.windows.manifest import read_manifest
+from retrain_assets.windows.periods import Calendar
+from retrain_assets.windows.rows import load_window, rowset_sha256
+
+ASSET = "validation_report"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What judging one model needs besides its store and registry."""
+
+    model: str
+    task: str
+    calendar: Calendar
+    key: str
+    time: str
+    groups: tuple[str, ...]
+    validation: ValidationPolicy
+    policy_sha256: str
+    attempts_per_year: int
+    loss: str
+
+    def verdict(self, store: PeriodStore, registry: Registry, period: str) -> Verdict:
+        """Judge the period's candidate against the live version on the gate rows; the same question gets the same answer.
+
+        Raises:
+            NotEnoughData: No gate row has an outcome yet.
+            GateRowsSpent: Another attempt decided something on these rows.
+        """
+        record = store.read_json("candidate_model", period)
+        if record is None:
+            raise NotEnoughData(f"{self.model} {period}: no candidate. Materialize candidate_model of {period} first.")
+        span = read_manifest(store, period).gate
+        champion = registry.live()
+        candidate_digest, champion_digest = record["digest"], champion.digest if champion else None
+        candidate = Scorer.from_files(registry.read(candidate_digest))
+        incumbent = Scorer.from_files(registry.read(champion_digest)) if champion_digest else None
+        features = {*candidate.contract.names, *(incumbent.contract.names if incumbent else ())}
+        columns = sorted(features | set(self.groups))
+        rows = load_window(store, span, columns, self.key, self.time, period)
+        if not rows.num_rows:
+            raise NotEnoughData(f"{self.model} {period}: no row of {span.start} to {span.end} has an outcome yet.")
+        window = GateWindow(
+            span.periods, span.start.isoformat(), span.end.isoformat(), rows.num_rows, rowset_sha256(rows[self.key])
+        )
+        question = json.dumps([candidate_digest, champion_digest, window.rowset_sha256, self.policy_sha256])
+        asked = hashlib.sha256(question.encode()).hexdigest()
+        known = store.read_json("verdicts", asked)
+        if known is not None:
+            return Verdict.from_dict(known)
+        self._refuse_spent(registry, window)
+        verdict = self._judge(store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest)
+        store.write_json("verdicts", asked, verdict.to_dict())
+        return verdict
+
+    def _judge(
+        self,
+        store: PeriodStore,
+        period: str,
+        rows: pa.Table,
+        window: GateWindow,
+        candidate: Scorer,
+        champion: Scorer | None,
+        candidate_digest: str,
+        champion_digest: str | None,
+    ) -> Verdict:
+        scores = candidate.scores(rows)
+        label = rows["label"].to_numpy()
+        gate_rows = GateRows(
+            key=np.asarray(rows[self.key].to_pylist(), dtype=object),
+            label=label,
+            time=rows[self.time].to_numpy(),
+            groups={name: _values(rows, name) for name in self.validation.fairness.groups},
+            cluster=None if self.validation.unit in ("auto", "row") else _values(rows, self.validation.unit),
+        )
+        judgement = judge(
+            self.validation,
+            self.task,
+            gate_rows,
+            scores,
+            champion.scores(rows) if champion else None,
+            candidate.baseline_scores(rows.num_rows),
+            self._suite(store, period, candidate, champion),
+            self.attempts_per_year,
+        )
+        losses = metric(self.loss).row_losses(label, scores)
+        return Verdict(
+            model=self.model,
+            period=period,
+            findings=judgement.findings,
+            gate=window,
+            candidate_digest=candidate_digest,
+            champion_digest=champion_digest,
+            policy_sha256=self.policy_sha256,
+            code_version=__version__,
+            identical=judgement.identical,
+            evidence={
+                "baseline": promised(baseline(losses, gate_rows.time), candidate.training["selection_loss"]).to_dict(),
+                "trained_until": candidate.training["trained_until"],
+                "strategy": candidate.training["strategy"],
+            },
+        )
+
+    def _suite(self, store: PeriodStore, period: str, candidate: Scorer, champion: Scorer | None) -> SuiteRows:
+        cases = live_cases(Path(self.validation.regression_suite.path), period, self.calendar.bounds(period)[1].date())
+        columns = sorted({*candidate.contract.names, *(champion.contract.names if champion else ())})
+        known = suite_rows(store, cases, columns, self.key, self.time, period)
+        if known is None:
+            return SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None)
+        by_id = {case.id: case for case in cases}
+        return SuiteRows(
+            cases=tuple(by_id[str(key)] for key in known[self.key].to_pylist()),
+            label=known["label"].to_numpy(),
+            candidate_scores=candidate.scores(known),
+            champion_scores=champion.scores(known) if champion else None,
+        )
+
+    def _refuse_spent(self, registry: Registry, window: GateWindow) -> None:
+        for use in registry.spent():
+            if use.overlaps(window.start, window.end):
+                raise GateRowsSpent(
+                    f"{self.model}: the rows of {window.start} to {window.end} decided the attempt of {use.period} "
+                    f"({use.outcome}). Wait until {len(window.periods)} period(s) after {use.period} are complete."
+                )
+
+
+def promised(gate: Baseline, rehearsal: float | None) -> Baseline:
+    """The loss that a promoted model is held to: what it showed on the gate, or in rehearsal where that was lower.
+
+    A model that passes on rows of a world that has just changed is better than its predecessor and still worse than it
+    was in rehearsal; held to the gate alone, it would never be asked to catch up.
+
+    >>> held = promised(Baseline(2.6, 100, 2.5, 2.7, "gate rows"), 1.5)
+    >>> held.mean, held.low, held.high, held.source
+    (1.5, 1.4, 1.6, 'rehearsal')
+    """
+    if rehearsal is None or not rehearsal < gate.mean:
+        return gate
+    lower = gate.mean - rehearsal
+    return replace(
+        gate, mean=rehearsal, low=round(gate.low - lower, 9), high=round(gate.high - lower, 9), source="rehearsal"
+    )
+
+
+def live_cases(path: Path, period: str, today: date) -> tuple[SuiteCase, ...]:
+    """The cases of a suite file that were added by a day and have not expired, on rows up to a period."""
+    cases = load_suite(path)
+    return tuple(case for case in cases if case.period <= period and case.added <= today and not case.expired(today))
+
+
+def suite_rows(
+    store: PeriodStore, cases: Sequence[SuiteCase], columns: Sequence[str], key: str, time: str, period: str
+) -> pa.Table | None:
+    """The rows and outcomes of the cases known as of a period; None when no case is known yet.
+
+    Raises:
+        DataError: A case's row is not in the period that the suite names.
+    """
+    tables = []
+    for home in sorted({case.period for case in cases}):
+        wanted = {case.id for case in cases if case.period == home}
+        if home not in store.periods("raw_data"):
+            continue
+        rows = load_window(store, Span((home,), datetime.min, datetime.max), columns, key, time, period)
+        ids = rows[key].cast(pa.string())
+        tables.append(rows.filter(pc.is_in(ids, pa.array(sorted(wanted)))))
+        absent = wanted - set(store.read_table("raw_data", [home], [key])[key].cast(pa.string()).to_pylist())
+        if absent:
+            raise DataError(
+                f"regression suite: {len(absent)} case(s) are not rows of {home}: {', '.join(sorted(absent))}. "
+                "Correct their id or period."
+            )
+    return pa.concat_tables(tables, promote_options="permissive") if tables else None
+
+
+def _values(rows: pa.Table, name: str) -> Any:
+    return np.asarray(rows[name].cast(pa.string()).to_pylist(), dtype=object)

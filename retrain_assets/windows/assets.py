@@ -1,0 +1,71 @@
+"""`feature_windows`: which periods and rows a retrain as of a period may use, as a manifest, never a copy of the data."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.resources import OUTCOME_TAG, Frame, Home, period_of, table
+
+
+def window_assets(
+    frame: Frame, windows_at: Callable[[Any, Any, str], Any], key: str, time: str
+) -> list[dg.AssetsDefinition]:
+    """The one asset; `windows_at(store, registry, period)` cuts the windows."""
+
+    @frame.asset(
+        "feature_windows",
+        deps=("raw_data", "outcomes"),
+        description=(
+            "Which periods train, which choose between the strategies, and which fresh rows judge: train | early stop "
+            "| selection | gate | not yet mature, cut by time with the label delay as the gap. A manifest of periods, "
+            "row counts and row-set hashes; no row is copied. Fails as insufficient while no gate row is fresh."
+        ),
+        kinds={"json"},
+    )
+    def feature_windows(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        from retrain_assets.windows.cut import Wait
+        from retrain_assets.windows.manifest import write_manifest
+
+        period = period_of(context)
+        store = home.store(frame.model)
+        windows = windows_at(store, home.registry(frame.model), period)
+        if isinstance(windows, Wait):
+            context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "insufficient"})
+            raise dg.Failure(f"{frame.model} {period}: insufficient: {windows.reason}", allow_retries=False)
+        manifest = write_manifest(store, windows, key, time)
+        gate = manifest["gate"]
+        return dg.MaterializeResult(
+            metadata={
+                "windows": table(
+                    [{"window": name, **_flat(manifest[name])} for name in ("history", "recent", "gate", "immature")]
+                ),
+                "selection": table(
+                    [
+                        {"origin": number + 1, **_flat(origin["selection"])}
+                        for number, origin in enumerate(manifest["origins"])
+                    ]
+                ),
+                "gate_rows": gate["rows"],
+                "history_rows": manifest["history"]["rows"],
+                "recent_rows": manifest["recent"]["rows"],
+                "gate_rowset_sha256": gate["rowset_sha256"],
+                "summary": dg.MetadataValue.md(
+                    f"Trains on **{manifest['recent']['rows']:,}** recent rows or **{manifest['history']['rows']:,}** "
+                    f"rows of all history, chooses over **{len(manifest['origins'])}** selection periods, and judges on "
+                    f"**{gate['rows']:,}** fresh rows of {', '.join(gate['periods'])}."
+                ),
+            }
+        )
+
+    return [feature_windows]
+
+
+def _flat(span: dict[str, Any]) -> dict[str, Any]:
+    periods = span["periods"]
+    return {
+        "from": span["start"][:16].replace("T", " "),
+        "to": span["end"][:16].replace("T", " "),
+        "periods": len(periods),
+        "rows": span.get("rows", 0),
+    }

@@ -1,0 +1,69 @@
+"""Small worlds with a known truth, cut by month, for the tests of training and choosing."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from retrain_assets.candidates.policy import TrainingPolicy
+from retrain_assets.candidates.strategies import Recipe
+from retrain_assets.raw.policy import Columns
+from retrain_assets.windows.cut import Span, Windows, cut
+from retrain_assets.windows.periods import Calendar
+from retrain_assets.windows.policy import WindowsPolicy
+
+CALENDAR = Calendar(every="month", start="2018-01-01")
+PER_MONTH = 300
+DELAY = timedelta(days=1)
+
+RECIPE = Recipe(
+    columns=Columns(numeric=["miles"], categorical=["zone"]),
+    key="trip",
+    time="at",
+    task="regression",
+    n_classes=0,
+    training=TrainingPolicy(objective="regression_l1", num_leaves=7, max_rounds=60, early_stopping_rounds=10),
+    half_life_periods=4,
+    calendar=CALENDAR,
+    loss="mae",
+)
+
+
+def fares(months: int, price: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray], seed: int = 1) -> pa.Table:
+    """Trips whose fare is `price(month, miles, zone)` plus noise of .3 dollars, in time order.
+
+    >>> fares(2, lambda month, miles, zone: miles).num_rows
+    600
+    """
+    rng = np.random.default_rng(seed)
+    month = np.repeat(np.arange(months), PER_MONTH)
+    start = np.array([CALENDAR.bounds(CALENDAR.shift("2018-01", int(m)))[0] for m in range(months)], "M8[us]")[month]
+    at = np.sort(start + (rng.random(len(month)) * 28 * 86_400e6).astype("m8[us]"))
+    miles, zone = rng.uniform(0, 10, len(month)), rng.integers(0, 5, len(month))
+    return pa.table(
+        {
+            "trip": np.arange(len(month)),
+            "at": at,
+            "miles": miles.astype(np.float32),
+            "zone": pa.array([f"Z{code}" for code in zone]).dictionary_encode(),
+            "label": price(month, miles, zone) + rng.normal(0, 0.3, len(month)),
+        }
+    )
+
+
+def windows(months: int, origins: int = 3, recent: int = 2) -> Windows:
+    """The windows of a first retrain as of that month, one gate month."""
+    policy = WindowsPolicy(recent_periods=recent, half_life_periods=4, selection_origins=origins, min_train_periods=1)
+    stored = CALENDAR.between("2018-01", CALENDAR.shift("2018-01", months - 1))
+    found = cut(CALENDAR, policy, stored[-1], stored, DELAY, [], None)
+    assert isinstance(found, Windows)
+    return found
+
+
+def span(start: str, end: str) -> Span:
+    """A span by ISO dates."""
+    begin, stop = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    return Span(
+        tuple(CALENDAR.between(CALENDAR.key(begin), CALENDAR.key(stop - timedelta(microseconds=1)))), begin, stop
+    )

@@ -1,0 +1,197 @@
+"""What reaches the store, what stays out of it, and what changes are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from retrain_assets.errors import SourceError
+from retrain_assets.raw.ingest import ingest, ingest_outcomes, peek
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.raw.rides import BOUNDS, COLUMNS, CONTRACT, MONTHS, blocking, findings, rides, source, written
+
+
+@pytest.fixture
+def store(tmp_path):
+    return PeriodStore(tmp_path / "store")
+
+
+def taken_in(store, declared, period="2019-02"):
+    return ingest(store, MONTHS, declared, COLUMNS, CONTRACT, period)
+
+
+def outcomes_in(store, declared, period="2019-02"):
+    return ingest_outcomes(store, MONTHS, declared, "binary", 2, period)
+
+
+def test_accepted_and_rejected_rows_are_stored_apart(store, tmp_path):
+    columns = rides()
+    columns["riders"][4] = 99
+    checked = taken_in(store, source(written(tmp_path / "r.parquet", columns)))
+    stored = store.read_table("raw_data", ["2019-02"])
+    assert stored.equals(checked.table)
+    assert stored.num_rows == 99
+    assert stored.column_names == ["id", "at", "miles", "riders", "zone", "borough"]
+    assert store.read_table("rejected_rows", ["2019-02"])["id"].to_pylist() == [5]
+
+
+def test_a_refused_period_leaves_the_earlier_file_as_it_was(store, tmp_path):
+    good, bad = rides(), rides()
+    bad["id"][1] = bad["id"][0]
+    path = tmp_path / "r.parquet"
+    taken_in(store, source(written(path, good)))
+    before = store.path("raw_data", "2019-02").read_bytes()
+    checked = taken_in(store, source(written(path, bad)))
+    assert blocking(checked) == [("keys", "id", 1)]
+    assert store.path("raw_data", "2019-02").read_bytes() == before
+
+
+def test_ingesting_again_replaces_the_period_and_the_same_rows_give_the_same_file(store, tmp_path):
+    path = tmp_path / "r.parquet"
+    first = taken_in(store, source(written(path, rides())))
+    before = store.path("raw_data", "2019-02").read_bytes()
+    assert taken_in(store, source(path)).sha256 == first.sha256
+    assert store.path("raw_data", "2019-02").read_bytes() == before
+    again = taken_in(store, source(written(path, rides(50))))
+    assert again.sha256 != first.sha256
+    assert store.read_table("raw_data", ["2019-02"]).num_rows == 50
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_period_without_rows_is_refused(store, tmp_path, suffix):
+    path = written(tmp_path / "r.parquet", rides())
+    if suffix == "csv":
+        path = tmp_path / "r.csv"
+        pa.table(rides()).to_pandas().to_csv(path, index=False)
+    checked = taken_in(store, source(path), "2019-06")
+    assert blocking(checked) == [("volume", None, 0)]
+    assert store.periods("raw_data") == []
+
+
+def test_peeking_finds_what_ingesting_finds_and_stores_nothing(store, tmp_path):
+    columns = rides()
+    columns["riders"][4] = 99
+    declared = source(written(tmp_path / "r.parquet", columns))
+    peeked = peek(MONTHS, declared, COLUMNS, CONTRACT, "2019-02")
+    assert store.periods("raw_data") == []
+    ingested = taken_in(store, declared)
+    assert (peeked.sha256, peeked.problems) == (ingested.sha256, ingested.problems)
+
+
+def test_a_missing_source_raises_and_leaves_the_earlier_file(store, tmp_path):
+    path = written(tmp_path / "r.parquet", rides())
+    taken_in(store, source(path))
+    path.unlink()
+    with pytest.raises(SourceError, match="no such file"):
+        taken_in(store, source(path))
+    assert store.periods("raw_data") == ["2019-02"]
+
+
+def test_new_categories_and_a_jump_of_missing_values_are_findings(store, tmp_path):
+    january, february = rides(start=MONTHS.start), rides(first_id=1_000)
+    february["zone"][3:5] = ["Newark", "Newark"]
+    february["miles"][10:20] = [None] * 10
+    both = {name: january[name] + february[name] for name in january}
+    declared = source(written(tmp_path / "r.parquet", both))
+    assert taken_in(store, declared, "2019-01").problems == ()
+    checked = taken_in(store, declared)
+    assert not checked.blocked
+    assert findings(checked.problems) == [("nulls", "miles", 10), ("schema", "zone", 2)]
+    assert "zone: 1 not seen since 2019-01 (Newark), in 2 of 100 rows" in checked.problems[1].sentence
+    assert "10.0 % missing, 0.0 % in 2019-01" in checked.problems[0].sentence
+
+
+def test_later_periods_are_no_measure_of_what_is_new(store, tmp_path):
+    january, february = rides(start=MONTHS.start), rides(first_id=1_000)
+    january["zone"][3] = "Newark"
+    declared = source(written(tmp_path / "r.parquet", {name: january[name] + february[name] for name in january}))
+    taken_in(store, declared, "2019-02")
+    assert taken_in(store, declared, "2019-01").problems == ()
+
+
+def test_a_column_added_to_the_spec_does_not_stop_the_next_period(store, tmp_path):
+    january, february = rides(start=MONTHS.start), rides(first_id=1_000)
+    declared = source(written(tmp_path / "r.parquet", {name: january[name] + february[name] for name in january}))
+    fewer = COLUMNS.model_copy(update={"groups": ()})
+    ingest(store, MONTHS, declared, fewer, CONTRACT, "2019-01")
+    assert taken_in(store, declared).problems == ()
+
+
+@pytest.mark.parametrize("delay", ["0d", "1d", "20d", "45d"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_every_outcome_arrives_in_exactly_one_period_the_one_in_which_it_is_known(store, tmp_path, delay, apart):
+    columns = rides(200, MONTHS.start, 12 * 60)
+    rows = written(tmp_path / "r.parquet", columns)
+    outcomes = written(tmp_path / "o.parquet", {"id": columns["id"], "late": columns["late"]}) if apart else None
+    declared = source(rows, outcomes, delay)
+    known = {}
+    for period in MONTHS.between("2019-01", "2019-06"):
+        taken_in(store, declared, period)
+        typed, problems = outcomes_in(store, declared, period)
+        assert not any(problem.blocking for problem in problems)
+        for row in typed.to_pylist():
+            assert MONTHS.key(row["time"] + declared.label_delay) == period
+            assert row["known_at"] == row["time"] + declared.label_delay
+            assert row["id"] not in known
+            known[row["id"]] = row["label"]
+    assert known == dict(zip(columns["id"], columns["late"], strict=True))
+
+
+def test_outcomes_that_cannot_be_used_leave_the_earlier_file(store, tmp_path):
+    path = tmp_path / "r.parquet"
+    outcomes_in(store, source(written(path, rides())))
+    before = store.path("outcomes", "2019-02").read_bytes()
+    _, problems = outcomes_in(store, source(written(path, {**rides(), "late": [7] * 100})))
+    assert any(problem.blocking for problem in problems)
+    assert store.path("outcomes", "2019-02").read_bytes() == before
+
+
+def test_rows_whose_outcome_is_overdue_are_counted_and_an_empty_feed_blocks(store, tmp_path):
+    columns = rides()
+    rows = written(tmp_path / "r.parquet", columns)
+    path = tmp_path / "o.parquet"
+    declared = source(rows, written(path, {"id": columns["id"][:90], "late": columns["late"][:90]}))
+    taken_in(store, declared)
+    typed, problems = outcomes_in(store, declared)
+    assert typed.num_rows == 90
+    assert [(p.check, p.blocking, p.count) for p in problems] == [("volume", False, 10)]
+    written(path, {"id": [-1, -2], "late": [0, 1]})
+    _, problems = outcomes_in(store, declared)
+    assert [(p.check, p.blocking, p.count) for p in problems] == [("volume", True, 100)]
+    assert store.read_table("outcomes", ["2019-02"]).num_rows == 90
+
+
+def test_no_outcome_is_due_before_the_first_delay_has_passed(store, tmp_path):
+    columns = rides()
+    rows = written(tmp_path / "r.parquet", columns)
+    declared = source(rows, written(tmp_path / "o.parquet", {"id": columns["id"], "late": columns["late"]}), "40d")
+    taken_in(store, declared)
+    typed, problems = outcomes_in(store, declared)
+    assert (typed.num_rows, problems) == (0, ())
+
+
+def test_an_outcome_of_a_rejected_row_joins_nothing(store, tmp_path):
+    columns = rides()
+    columns["riders"][0] = 99
+    rows = written(tmp_path / "r.parquet", columns)
+    declared = source(rows, written(tmp_path / "o.parquet", {"id": columns["id"], "late": columns["late"]}))
+    taken_in(store, declared)
+    typed, _ = outcomes_in(store, declared)
+    assert not pc.any(pc.equal(typed["id"], 1)).as_py()
+
+
+def test_outcomes_booked_before_and_after_their_period_end_are_told_apart(store, tmp_path):
+    columns = rides()
+    booked = [moment + timedelta(days=30 * (row % 2)) for row, moment in enumerate(columns["at"])]
+    rows = written(tmp_path / "r.parquet", columns)
+    outcomes = written(tmp_path / "o.parquet", {"id": columns["id"], "late": columns["late"], "booked": booked})
+    declared = source(rows, outcomes, known_at="booked")
+    taken_in(store, declared)
+    february, _ = outcomes_in(store, declared)
+    march, _ = outcomes_in(store, declared, "2019-03")
+    assert sorted(february["id"].to_pylist()) == columns["id"][::2]
+    assert sorted(march["id"].to_pylist()) == columns["id"][1::2]
+    assert all(moment < BOUNDS[1] for moment in march["time"].to_pylist())

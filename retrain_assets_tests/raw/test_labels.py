@@ -1,0 +1,149 @@
+"""Labels of each task, and each way in which they can be unusable."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from retrain_assets.raw.labels import check_labels, latest_per_key
+
+START = datetime(2019, 2, 1)
+
+
+def arrived(labels, keys=None, times=None, known_at=None):
+    rows = len(labels)
+    times = times if times is not None else [START] * rows
+    known_at = known_at or [START + timedelta(days=1)] * rows
+    stamp = pa.timestamp("us")
+    return pa.table(
+        {
+            "id": list(range(rows)) if keys is None else keys,
+            "label": labels,
+            "time": pa.array(times, stamp),
+            "known_at": pa.array(known_at, stamp),
+        }
+    )
+
+
+def judged(labels, task="binary", classes=2, **columns):
+    return check_labels(arrived(labels, **columns), task, classes, "id", "late", "rides.parquet, 2019-02")
+
+
+def told(problems):
+    return [(problem.check, problem.blocking, problem.column, problem.count) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, 1],
+        [0.0, 1.0],
+        [False, True],
+        ["0", "1"],
+        [Decimal(0), Decimal(1)],
+        pa.array([0, 1], pa.int8()),
+        pa.array(["0", "1"]).dictionary_encode(),
+    ],
+    ids=str,
+)
+def test_classes_of_every_storage_type_become_the_same_numbers(labels):
+    typed, problems = judged(labels)
+    assert problems == ()
+    assert typed["label"].type == pa.float64()
+    assert typed["label"].to_pylist() == [0.0, 1.0]
+
+
+def test_labels_that_are_words_block_and_show_the_first():
+    _, problems = judged(["late", "on time"])
+    assert told(problems)[0] == ("schema", True, "late", 2)
+    assert "late holds no number, first 'late'" in problems[0].sentence
+
+
+def test_a_few_labels_that_are_words_block():
+    assert told(judged(["0", "1", "?"])[1]) == [("schema", True, "late", 1)]
+
+
+def test_labels_of_an_impossible_type_block():
+    assert told(judged(pa.array([START, START]))[1])[0] == ("schema", True, "late", 2)
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "label", "blocks"),
+    [
+        ("binary", 2, 2.0, True),
+        ("binary", 2, 0.5, True),
+        ("binary", 2, -1.0, True),
+        ("multiclass", 3, 2.0, False),
+        ("multiclass", 3, 3.0, True),
+        ("regression", 2, -1e6, False),
+        ("regression", 2, math.inf, True),
+        ("binary", 2, -math.inf, True),
+    ],
+)
+def test_a_label_must_be_a_declared_class_or_a_finite_value(task, classes, label, blocks):
+    _, problems = judged([0.0, 1.0, label], task, classes)
+    assert told(problems) == ([("ranges", True, "late", 1)] if blocks else [])
+
+
+@pytest.mark.parametrize("gap", [None, math.nan])
+def test_missing_labels_are_left_out_and_counted(gap):
+    typed, problems = judged([0.0, gap, 1.0])
+    assert typed["id"].to_pylist() == [0, 2]
+    assert told(problems) == [("nulls", False, "late", 1)]
+
+
+def test_labels_that_are_all_missing_block():
+    assert ("nulls", True, "late", 2) in told(judged([None, None])[1])
+
+
+@pytest.mark.parametrize(("task", "reported"), [("binary", True), ("multiclass", True), ("regression", False)])
+def test_a_single_class_is_reported(task, reported):
+    typed, problems = judged([1, 1, 1], task, 3 if task == "multiclass" else 2)
+    assert typed.num_rows == 3
+    assert told(problems) == ([("ranges", False, "late", 3)] if reported else [])
+
+
+def test_outcomes_of_no_known_row_are_left_out_and_counted():
+    typed, problems = judged([0, 1, 1], times=[START, None, START])
+    assert typed["id"].to_pylist() == [0, 2]
+    assert told(problems) == [("keys", False, "id", 1)]
+
+
+def test_two_different_outcomes_of_one_row_at_one_moment_block():
+    _, problems = judged([0, 1, 1, 0], keys=[7, 7, 8, 9])
+    assert told(problems) == [("keys", True, "id", 1)]
+    assert "first 7" in problems[0].sentence
+
+
+def test_the_same_outcome_told_twice_counts_once():
+    typed, problems = judged([1, 1, 0], keys=[7, 7, 8])
+    assert problems == ()
+    assert typed["id"].to_pylist() == [7, 8]
+
+
+def test_a_corrected_outcome_replaces_the_earlier_one():
+    later = [START + timedelta(days=3), START + timedelta(days=1), START + timedelta(days=1)]
+    typed, problems = judged([1, 0, 0], keys=[7, 7, 8], known_at=later)
+    assert problems == ()
+    assert dict(zip(typed["id"].to_pylist(), typed["label"].to_pylist(), strict=True)) == {7: 1.0, 8: 0.0}
+
+
+def test_no_outcome_at_all_is_no_problem_of_the_labels():
+    assert judged(pa.array([], pa.float64()), keys=pa.array([], pa.int64()))[1] == ()
+
+
+def test_latest_per_key_agrees_with_pandas():
+    numbers = np.random.default_rng(3)
+    frame = pd.DataFrame({"id": numbers.integers(0, 200, 1_000), "known_at": numbers.integers(0, 50, 1_000)})
+    frame["label"] = numbers.normal(size=1_000)
+    ours = latest_per_key(pa.Table.from_pandas(frame, preserve_index=False), "id").to_pandas()
+    theirs = frame.sort_values("known_at", kind="stable").drop_duplicates("id", keep="last")
+    pd.testing.assert_frame_equal(
+        ours.sort_values("id", ignore_index=True), theirs.sort_values("id", ignore_index=True)
+    )

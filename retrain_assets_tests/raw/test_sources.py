@@ -1,0 +1,443 @@
+"""Reading from files and databases: the right rows, the right times, and errors that say where to look."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import date, datetime, timedelta
+
+import fsspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from retrain_assets.errors import SourceError
+from retrain_assets.raw.policy import Source
+from retrain_assets.raw.sources import fingerprint, read_outcomes, read_rows
+from retrain_assets_tests.raw.rides import BOUNDS, rides, source, written
+
+JANUARY = datetime(2019, 1, 15)
+WANTED = ("miles", "zone")
+
+
+@pytest.fixture
+def three_months():
+    """Rides every 12 hours from 15 January to 5 March; 56 of them are in February."""
+    return rides(100, JANUARY, 12 * 60)
+
+
+def in_february(columns):
+    frame = pd.DataFrame(columns)
+    return frame[(frame["at"] >= BOUNDS[0]) & (frame["at"] < BOUNDS[1])]
+
+
+def as_csv(path, columns):
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def test_parquet_rows_of_the_period_are_those_that_pandas_selects(tmp_path, three_months):
+    rows = read_rows(source(written(tmp_path / "r.parquet", three_months)), WANTED, *BOUNDS)
+    expected = in_february(three_months)
+    assert rows.column_names == ["id", "at", *WANTED]
+    assert rows.num_rows == len(expected) == 56
+    for name in rows.column_names:
+        assert rows[name].to_pylist() == [
+            getattr(value, "to_pydatetime", lambda v=value: v)() for value in expected[name]
+        ]
+
+
+def test_only_the_columns_and_row_groups_of_the_period_are_read(tmp_path, three_months, monkeypatch):
+    path = written(tmp_path / "r.parquet", three_months)
+    asked = []
+    real = ds.Dataset.to_table
+
+    class Spy:
+        def __init__(self, dataset):
+            self.dataset, self.schema = dataset, dataset.schema
+
+        def to_table(self, columns, filter):
+            kept = [len(part.split_by_row_group(filter)) for part in self.dataset.get_fragments(filter=filter)]
+            asked.append((columns, sum(kept)))
+            return real(self.dataset, columns=columns, filter=filter)
+
+    plain = ds.dataset
+    monkeypatch.setattr(ds, "dataset", lambda *args, **options: Spy(plain(*args, **options)))
+    read_rows(source(path), ["miles"], datetime(2019, 1, 1), datetime(2019, 2, 1))
+    assert pq.ParquetFile(path).num_row_groups == 2
+    assert asked == [(["id", "at", "miles"], 1)]
+
+
+def test_csv_rows_of_the_period_are_those_of_the_same_parquet_file_as_text(tmp_path, three_months):
+    rows = read_rows(source(as_csv(tmp_path / "r.csv", three_months)), WANTED, *BOUNDS)
+    expected = in_february(three_months)
+    assert rows["at"].to_pylist() == [moment.to_pydatetime() for moment in expected["at"]]
+    assert [float(text) for text in rows["miles"].to_pylist()] == expected["miles"].tolist()
+    assert rows["id"].to_pylist() == [str(key) for key in expected["id"]]
+
+
+def test_a_compressed_csv_file_is_read_like_a_plain_one(tmp_path, three_months):
+    plain = as_csv(tmp_path / "r.csv", three_months)
+    packed = as_csv(tmp_path / "r.csv.gz", three_months)
+    assert read_rows(source(packed), WANTED, *BOUNDS).equals(read_rows(source(plain), WANTED, *BOUNDS))
+
+
+def test_a_csv_value_of_another_period_does_not_change_how_this_one_is_read(tmp_path, three_months):
+    before = read_rows(source(as_csv(tmp_path / "a.csv", three_months)), WANTED, *BOUNDS)
+    spoilt = pd.DataFrame(three_months).astype({"miles": object})
+    spoilt.loc[99, "miles"] = "broken meter"
+    after = read_rows(source(as_csv(tmp_path / "b.csv", spoilt)), WANTED, *BOUNDS)
+    assert after.equals(before)
+
+
+def test_a_glob_reads_every_file_in_name_order(tmp_path, three_months):
+    table = pa.table(three_months)
+    for number in range(4):
+        written(tmp_path / f"part{number}.parquet", table.slice(25 * number, 25))
+    rows = read_rows(source(tmp_path / "part*.parquet"), WANTED, *BOUNDS)
+    assert rows["id"].to_pylist() == in_february(three_months)["id"].tolist()
+
+
+def test_categories_coded_differently_in_each_file_go_together(tmp_path, three_months):
+    table = pa.table(three_months)
+    zones = table["zone"].combine_chunks()
+    for number, codes in enumerate((pa.int8(), pa.int32())):
+        half = zones.slice(50 * number, 50).dictionary_encode().cast(pa.dictionary(codes, pa.string()))
+        written(tmp_path / f"{number}.parquet", table.slice(50 * number, 50).set_column(4, "zone", half))
+    rows = read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS)
+    assert rows["zone"].to_pylist() == in_february(three_months)["zone"].tolist()
+
+
+def test_an_fsspec_url_is_read_like_a_local_file(tmp_path, three_months):
+    written(tmp_path / "r.parquet", three_months)
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/bucket/r.parquet", (tmp_path / "r.parquet").read_bytes())
+    local = read_rows(source(tmp_path / "r.parquet"), WANTED, *BOUNDS)
+    assert read_rows(source("memory://bucket/r.parquet"), WANTED, *BOUNDS).equals(local)
+    assert read_rows(source("memory://bucket/*.parquet"), WANTED, *BOUNDS).equals(local)
+
+
+def test_a_column_that_a_file_lacks_is_left_out_for_the_contract_to_name(tmp_path, three_months):
+    table = pa.table(three_months)
+    written(tmp_path / "1.parquet", table.slice(0, 50))
+    written(tmp_path / "2.parquet", table.slice(50).drop_columns(["miles"]))
+    assert read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS).column_names == ["id", "at", "zone"]
+    january = read_rows(source(tmp_path / "*.parquet"), WANTED, JANUARY, datetime(2019, 2, 1))
+    assert january.column_names == ["id", "at", "miles", "zone"]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_rows_without_a_time_come_along_for_the_contract_to_name(tmp_path, three_months, suffix):
+    three_months["at"][70] = three_months["at"][0] = None
+    write = written if suffix == "parquet" else as_csv
+    rows = read_rows(source(write(tmp_path / f"r.{suffix}", three_months)), WANTED, *BOUNDS)
+    assert rows["at"].null_count == 2
+    assert rows.num_rows == 55 + 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "shift"),
+    [
+        (pa.timestamp("ns"), 0),
+        (pa.timestamp("s"), 0),
+        (pa.timestamp("ms", "UTC"), 0),
+        (pa.timestamp("us", "America/New_York"), 0),
+    ],
+)
+def test_times_of_every_unit_and_zone_become_naive_utc(tmp_path, three_months, kind, shift):
+    table = pa.table(three_months)
+    times = pa.array(three_months["at"], pa.timestamp("us", "UTC" if kind.tz else None)).cast(kind)
+    rows = read_rows(source(written(tmp_path / "r.parquet", table.set_column(1, "at", times))), WANTED, *BOUNDS)
+    assert rows["at"].type == pa.timestamp("us")
+    assert rows["at"].to_pylist() == [moment.to_pydatetime() for moment in in_february(three_months)["at"]]
+
+
+def test_a_date_counts_as_its_midnight(tmp_path, three_months):
+    dates = pa.array([moment.date() for moment in three_months["at"]], pa.date32())
+    path = written(tmp_path / "r.parquet", pa.table(three_months).set_column(1, "at", dates))
+    rows = read_rows(source(path), WANTED, *BOUNDS)
+    assert {moment.time() for moment in rows["at"].to_pylist()} == {datetime.min.time()}
+    assert {moment.date() for moment in rows["at"].to_pylist()} == set(pd.date_range("2019-02-01", "2019-02-28").date)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2019-02-14T08:30:00Z", datetime(2019, 2, 14, 8, 30)),
+        ("2019-02-14 08:30:00+02:00", datetime(2019, 2, 14, 6, 30)),
+        (" 2019-02-14 08:30 ", datetime(2019, 2, 14, 8, 30)),
+        ("2019-02-14 08:30:00.123456789", datetime(2019, 2, 14, 8, 30, 0, 123456)),
+        ("2019-02-14", datetime(2019, 2, 14)),
+    ],
+)
+def test_times_written_in_one_column_in_different_ways_are_read(tmp_path, text, moment):
+    columns = rides(3)
+    columns["at"] = ["2019-02-01 00:00:00", text, "2019-02-28T23:59:59"]
+    rows = read_rows(source(as_csv(tmp_path / "r.csv", columns)), WANTED, *BOUNDS)
+    assert rows["at"][1].as_py() == moment
+
+
+def test_a_missing_file_is_named_with_the_next_step(tmp_path):
+    with pytest.raises(SourceError, match=r"absent\.parquet: no such file\. Name an existing file"):
+        read_rows(source(tmp_path / "absent.parquet"), WANTED, *BOUNDS)
+    with pytest.raises(SourceError, match=r"\*\.parquet: no such file"):
+        read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS)
+
+
+def test_an_unknown_url_scheme_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"nowhere://r\.parquet: .*fsspec URL"):
+        read_rows(source("nowhere://r.parquet"), WANTED, *BOUNDS)
+
+
+def test_an_unknown_kind_of_file_is_named(tmp_path):
+    (tmp_path / "r.xlsx").write_bytes(b"PK")
+    with pytest.raises(SourceError, match=r"r\.xlsx: unknown kind of file\. Use one of \.parquet"):
+        read_rows(source(tmp_path / "r.xlsx"), WANTED, *BOUNDS)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_an_empty_or_damaged_file_is_named(tmp_path, suffix):
+    (tmp_path / f"r.{suffix}").write_bytes(b"")
+    with pytest.raises(SourceError, match=rf"r\.{suffix}: cannot be read"):
+        read_rows(source(tmp_path / f"r.{suffix}"), WANTED, *BOUNDS)
+
+
+def test_a_truncated_parquet_file_is_named(tmp_path, three_months):
+    path = written(tmp_path / "r.parquet", three_months)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(SourceError, match=r"r\.parquet: cannot be read"):
+        read_rows(source(path), WANTED, *BOUNDS)
+
+
+def test_a_csv_row_that_does_not_parse_is_named_by_its_number(tmp_path, three_months):
+    path = as_csv(tmp_path / "r.csv", three_months)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:7], lines[7] + ",surplus", *lines[8:]]))
+    with pytest.raises(SourceError, match=r"r\.csv: cannot be read: .*Row #8: Expected 7 columns, got 8"):
+        read_rows(source(path), WANTED, *BOUNDS)
+
+
+def test_a_csv_time_that_is_none_is_named_by_its_row(tmp_path, three_months):
+    columns = {**three_months, "at": [*map(str, three_months["at"])]}
+    columns["at"][41] = "yesterday"
+    with pytest.raises(SourceError, match=r"r\.csv: data row 42: 'yesterday' is no time"):
+        read_rows(source(as_csv(tmp_path / "r.csv", columns)), WANTED, *BOUNDS)
+
+
+@pytest.mark.parametrize(("name", "knob"), [("id", "source.key"), ("at", "source.time")])
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_source_without_key_or_time_says_what_it_has(tmp_path, three_months, name, knob, suffix):
+    del three_months[name]
+    write = written if suffix == "parquet" else as_csv
+    with pytest.raises(SourceError, match=rf"no column '{name}', which {knob} names\. It has .*miles"):
+        read_rows(source(write(tmp_path / f"r.{suffix}", three_months)), WANTED, *BOUNDS)
+
+
+@pytest.mark.parametrize("values", [["2019-02-01"] * 100, [1549000000] * 100])
+def test_a_parquet_time_that_is_no_time_says_what_it_is(tmp_path, three_months, values):
+    with pytest.raises(SourceError, match=r"at is (string|int64), no time\. Store it as a timestamp"):
+        read_rows(source(written(tmp_path / "r.parquet", {**three_months, "at": values})), WANTED, *BOUNDS)
+
+
+def test_a_column_that_stands_twice_is_named(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("id,at,miles,miles\n1,2019-02-01,3,4\n")
+    with pytest.raises(SourceError, match=r"r\.csv: column miles stands more than once"):
+        read_rows(source(path), WANTED, *BOUNDS)
+
+
+def test_files_that_type_a_column_differently_are_both_named(tmp_path, three_months):
+    table = pa.table(three_months)
+    written(tmp_path / "1.parquet", table.slice(0, 50))
+    text = table["miles"].cast(pa.string())
+    written(tmp_path / "2.parquet", table.set_column(2, "miles", text).slice(50))
+    with pytest.raises(SourceError, match=r"'miles' is (?=.*string in .*2\.parquet)(?=.*double in .*1\.parquet)"):
+        read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS)
+
+
+# Databases
+
+
+@pytest.fixture
+def database(tmp_path, three_months, monkeypatch):
+    with sqlite3.connect(tmp_path / "rides.db") as connection:
+        frame = pd.DataFrame(three_months)
+        frame["at"] = frame["at"].dt.strftime("%Y-%m-%d %H:%M:%S.%f")
+        frame.to_sql("rides", connection, index=False)
+    connection.close()
+    monkeypatch.setenv("RIDES_URL", f"sqlite:///{tmp_path / 'rides.db'}")
+
+
+def sql_source(query, **options):
+    table = {"sql": query, "url_env": "RIDES_URL"}
+    return Source(features=table, key="id", time="at", label="late", label_delay="1d", **options)
+
+
+QUERY = "select * from rides where at >= :start and at < :end order by at"
+
+
+@pytest.mark.usefixtures("database")
+def test_a_query_gets_the_bounds_of_the_period_as_parameters(three_months):
+    rows = read_rows(sql_source(QUERY), WANTED, *BOUNDS)
+    expected = in_february(three_months)
+    assert rows.column_names == ["id", "at", "miles", "zone"]
+    assert rows["id"].to_pylist() == expected["id"].tolist()
+    assert rows["at"].to_pylist() == [moment.to_pydatetime() for moment in expected["at"]]
+    assert rows["miles"].to_pylist() == expected["miles"].tolist()
+
+
+@pytest.mark.usefixtures("database")
+def test_a_query_for_a_period_without_rows_gives_none():
+    assert read_rows(sql_source(QUERY), WANTED, datetime(2030, 1, 1), datetime(2030, 2, 1)).num_rows == 0
+
+
+@pytest.mark.usefixtures("database")
+def test_outcomes_of_a_query_are_those_that_arrived(three_months):
+    arrived = read_outcomes(sql_source(QUERY), *BOUNDS)
+    delayed = {**three_months, "at": [moment + timedelta(days=1) for moment in three_months["at"]]}
+    assert arrived["id"].to_pylist() == in_february(delayed)["id"].tolist()
+
+
+@pytest.mark.usefixtures("database")
+def test_a_query_without_bounds_is_refused():
+    with pytest.raises(SourceError, match="lacks :start or :end"):
+        read_rows(sql_source("select * from rides"), WANTED, *BOUNDS)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_failing_query_names_the_cause_and_never_the_url(tmp_path):
+    with pytest.raises(SourceError, match="the query on RIDES_URL failed: no such table: trips") as raised:
+        read_rows(sql_source(QUERY.replace("rides", "trips")), WANTED, *BOUNDS)
+    assert str(tmp_path) not in str(raised.value)
+
+
+def test_an_unset_variable_is_named(monkeypatch):
+    monkeypatch.delenv("RIDES_URL", raising=False)
+    with pytest.raises(SourceError, match="RIDES_URL is not set"):
+        read_rows(sql_source(QUERY), WANTED, *BOUNDS)
+
+
+@pytest.mark.parametrize("url", ["no url at all", "oracledb+nothing://scott:tiger@host/db"])
+def test_a_wrong_url_is_not_repeated_in_the_message(monkeypatch, url):
+    monkeypatch.setenv("RIDES_URL", url)
+    with pytest.raises(SourceError, match="RIDES_URL: .*not a usable database URL") as raised:
+        read_rows(sql_source(QUERY), WANTED, *BOUNDS)
+    assert "tiger" not in str(raised.value)
+
+
+# Outcomes
+
+
+def keys_of(columns):
+    return pa.table({"id": columns["id"], "at": pa.array(columns["at"], pa.timestamp("us"))})
+
+
+def expected_arrivals(columns, delay):
+    frame = pd.DataFrame(columns)
+    known_at = frame["at"] + delay
+    return frame[(known_at >= BOUNDS[0]) & (known_at < BOUNDS[1])]
+
+
+@pytest.mark.parametrize("delay", ["0d", "36h", "5w"])
+@pytest.mark.parametrize("home", ["same table", "own time", "by key", "csv by key"])
+def test_outcomes_arrive_one_label_delay_after_their_row(tmp_path, three_months, delay, home):
+    rows = written(tmp_path / "r.parquet", three_months)
+    outcomes = {
+        "same table": None,
+        "own time": written(tmp_path / "t.parquet", {name: three_months[name] for name in ("id", "at", "late")}),
+        "by key": written(tmp_path / "k.parquet", {name: three_months[name][::-1] for name in ("id", "late")}),
+        "csv by key": as_csv(tmp_path / "k.csv", {name: three_months[name] for name in ("id", "late")}),
+    }[home]
+    declared = source(rows, outcomes, delay)
+    arrived = read_outcomes(declared, *BOUNDS, keys_of(three_months)).sort_by("time")
+    expected = expected_arrivals(three_months, declared.label_delay)
+    assert arrived.column_names == ["id", "label", "time", "known_at"]
+    assert [int(key) for key in arrived["id"].to_pylist()] == expected["id"].tolist()
+    assert [int(label) for label in arrived["label"].to_pylist()] == expected["late"].tolist()
+    assert arrived["time"].to_pylist() == [moment.to_pydatetime() for moment in expected["at"]]
+    late = [
+        known - row for known, row in zip(arrived["known_at"].to_pylist(), arrived["time"].to_pylist(), strict=True)
+    ]
+    assert set(late) <= {declared.label_delay}
+
+
+@pytest.mark.parametrize("own_time", [True, False])
+def test_outcomes_with_a_date_of_their_own_arrive_on_that_date(tmp_path, three_months, own_time):
+    known_at = [moment + timedelta(days=day % 40) for day, moment in enumerate(three_months["at"])]
+    columns = {"id": three_months["id"], "late": three_months["late"], "booked": known_at}
+    if own_time:
+        columns["at"] = three_months["at"]
+    rows = written(tmp_path / "r.parquet", three_months)
+    declared = source(rows, written(tmp_path / "o.parquet", columns), "1d", known_at="booked")
+    arrived = read_outcomes(declared, *BOUNDS, keys_of(three_months))
+    frame = pd.DataFrame({**columns, "at": three_months["at"]})
+    expected = frame[(frame["booked"] >= BOUNDS[0]) & (frame["booked"] < BOUNDS[1])]
+    assert 0 < len(expected) < 100
+    assert arrived["id"].to_pylist() == expected["id"].tolist()
+    assert arrived["time"].to_pylist() == [moment.to_pydatetime() for moment in expected["at"]]
+    assert arrived["known_at"].to_pylist() == [moment.to_pydatetime() for moment in expected["booked"]]
+
+
+def test_an_outcome_of_a_row_that_was_never_seen_has_no_time(tmp_path):
+    rows = written(tmp_path / "r.parquet", rides(3))
+    outcomes = {"id": [1, 77], "late": [0, 1], "booked": [datetime(2019, 2, 3)] * 2}
+    declared = source(rows, written(tmp_path / "o.parquet", outcomes), known_at="booked")
+    arrived = read_outcomes(declared, *BOUNDS, keys_of(rides(3)))
+    assert arrived["time"].to_pylist() == [datetime(2019, 2, 1), None]
+
+
+def test_keys_of_different_types_find_each_other(tmp_path):
+    columns = rides(5)
+    rows = written(tmp_path / "r.parquet", columns)
+    outcomes = written(tmp_path / "o.parquet", {"id": [str(key) for key in columns["id"]], "late": columns["late"]})
+    assert read_outcomes(source(rows, outcomes), *BOUNDS, keys_of(columns)).num_rows == 5
+
+
+def test_an_outcomes_table_without_times_needs_the_rows(tmp_path, three_months):
+    outcomes = written(tmp_path / "o.parquet", {"id": three_months["id"], "late": three_months["late"]})
+    rows = written(tmp_path / "r.parquet", three_months)
+    with pytest.raises(SourceError, match=r"o\.parquet: no column 'at', and no rows to find its outcomes by"):
+        read_outcomes(source(rows, outcomes), *BOUNDS, None)
+
+
+@pytest.mark.parametrize("home", ["same table", "by key"])
+def test_a_source_without_the_label_says_what_it_has(tmp_path, three_months, home):
+    without = {name: values for name, values in three_months.items() if name != "late"}
+    rows = written(tmp_path / "r.parquet", without)
+    outcomes = None if home == "same table" else written(tmp_path / "o.parquet", {"id": three_months["id"]})
+    with pytest.raises(SourceError, match="no column 'late', which source.label names. It has id"):
+        read_outcomes(source(rows, outcomes), *BOUNDS, keys_of(three_months))
+
+
+def test_a_date_of_arrival_that_is_missing_means_not_known_yet(tmp_path):
+    rows = written(tmp_path / "r.parquet", rides(3))
+    outcomes = {"id": [1, 2, 3], "late": [0, 1, 1], "booked": [date(2019, 2, 3), None, date(2019, 3, 1)]}
+    declared = source(rows, written(tmp_path / "o.parquet", outcomes), known_at="booked")
+    assert read_outcomes(declared, *BOUNDS, keys_of(rides(3)))["id"].to_pylist() == [1]
+
+
+# Changes
+
+
+def test_the_fingerprint_changes_with_any_file_and_only_then(tmp_path, three_months):
+    rows = written(tmp_path / "part1.parquet", three_months)
+    outcomes = written(tmp_path / "o.parquet", {"id": three_months["id"], "late": three_months["late"]})
+    declared = source(tmp_path / "part*.parquet", outcomes)
+    seen = [fingerprint(declared)]
+    assert fingerprint(declared) == seen[0]
+    read_rows(declared, WANTED, *BOUNDS)
+    assert fingerprint(declared) == seen[0]
+    written(tmp_path / "part2.parquet", three_months)
+    seen.append(fingerprint(declared))
+    written(rows, pa.table(three_months).slice(1))
+    seen.append(fingerprint(declared))
+    written(outcomes, {"id": [1], "late": [0]})
+    seen.append(fingerprint(declared))
+    assert len(set(seen)) == 4
+
+
+def test_the_fingerprint_of_a_missing_file_is_an_error_and_of_a_query_its_text(tmp_path):
+    with pytest.raises(SourceError, match="no such file"):
+        fingerprint(source(tmp_path / "absent.parquet"))
+    assert fingerprint(sql_source(QUERY)) == fingerprint(sql_source(QUERY)) != fingerprint(sql_source(QUERY + ", id"))

@@ -1,0 +1,94 @@
+"""Verdicts and candidates for the tests of the registry: the smallest evidence that passes, and ways to spoil it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
+
+MODEL = "taxi_charge"
+RULES = "5" * 64
+_START = datetime(2019, 1, 1)
+
+
+def period(number: int) -> str:
+    """The period with that number: weeks from 2019-01-01."""
+    return (_START + timedelta(weeks=number)).strftime("%Y-%m-%d")
+
+
+def moment(number: int) -> datetime:
+    """The moment at which the period with that number ends."""
+    return _START + timedelta(weeks=number + 1)
+
+
+def gate(first: int, periods: int = 1, rows: int = 500) -> GateWindow:
+    """The gate rows of some periods."""
+    names = tuple(period(first + offset) for offset in range(periods))
+    start, end = moment(first - 1).isoformat(), moment(first + periods - 1).isoformat()
+    return GateWindow(names, start, end, rows, f"rows of {names}")
+
+
+def findings(outcome: Outcome = Outcome.PASS, of: str = "fairness") -> tuple[Finding, ...]:
+    """One finding per check, all passed except that of one."""
+    found = [Finding(check, Outcome.PASS, f"{check} is fine") for check in CHECKS]
+    return tuple(Finding(of, outcome, "JFK: 41 rows") if finding.check == of else finding for finding in found)
+
+
+def verdict(registry: Registry, number: int, candidate: str, **changes: Any) -> Verdict:
+    """A passing verdict of a period on a candidate against the live version, with some fields changed."""
+    live = registry.live()
+    passing = Verdict(
+        model=MODEL,
+        period=period(number),
+        findings=findings(),
+        gate=gate(number),
+        candidate_digest=candidate,
+        champion_digest=live.digest if live else None,
+        policy_sha256=RULES,
+        code_version="0.1.0",
+        evidence={"trained_until": moment(number - 1).isoformat()},
+    )
+    return replace(passing, **changes)
+
+
+def candidate(registry: Registry, text: str) -> str:
+    """The digest of a stored candidate whose bytes depend on the text."""
+    return registry.add({"model.bst": f"tree {text}".encode(), "features.json": b"{}"})
+
+
+def promote(registry: Registry, judged: Verdict, number: int, **changes: Any) -> Event:
+    """Promote with what the verdict itself expects, at the end of its period."""
+    arguments: dict[str, Any] = {
+        "expected_live": judged.champion_digest,
+        "policy_sha256": RULES,
+        "at": moment(number),
+        "actor": "run 1",
+    }
+    return registry.promote(judged, **{**arguments, **changes})
+
+
+def promoted(registry: Registry, numbers: Sequence[int]) -> list[Event]:
+    """Promote one fresh candidate in each of these periods."""
+    return [promote(registry, verdict(registry, n, candidate(registry, f"of {n}")), n) for n in numbers]
+
+
+def rolled_back(registry: Registry, number: int, **changes: Any) -> Event:
+    """Roll back in a period, with a probe that is content."""
+    arguments: dict[str, Any] = {
+        "reason": "worse on airport rides",
+        "at": moment(number),
+        "actor": "ann",
+        "period": period(number),
+        "probe": lambda files: None,
+    }
+    return registry.rollback(**{**arguments, **changes})
+
+
+def fresh(folder: Path) -> Registry:
+    """The registry in a folder, as a process that has just started sees it."""
+    return Registry(folder, MODEL)

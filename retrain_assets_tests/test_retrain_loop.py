@@ -1,0 +1,236 @@
+"""The loop through real Dagster runs: first model, quiet weeks, a changed world, and every way around the gate."""
+
+import json
+from dataclasses import replace
+
+import dagster as dg
+import pytest
+
+from retrain_assets.resources import OUTCOME_TAG
+from retrain_assets.verdict import CHECKS
+from retrain_assets_tests.small_world import failure_of
+
+TRAINED = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model"]
+
+
+def outcome(world, result):
+    return world.instance.get_run_by_id(result.run_id).tags.get(OUTCOME_TAG)
+
+
+def rejected(world):
+    """A world in which nothing changed, with a candidate that the gate has refused; the week of the attempt."""
+    built = world()
+    built.bootstrapped()
+    week = built.weeks(7)[-1]
+    built.monitor(built.weeks(7)[5:])
+    result = built.run("retrain", week)
+    assert not result.success
+    assert outcome(built, result) == "rejected"
+    return built, week
+
+
+def test_first_model_is_promoted_as_bootstrap_and_serves_the_next_week(world):
+    built = world()
+    week = built.bootstrapped()
+    (event,) = built.registry.history()
+    assert (event.action, event.period, event.to_version) == ("bootstrap", week, "v1")
+    assert built.registry.served_in(week) is None
+    assert built.registry.served_in(built.weeks(6)[-1]).name == "v1"
+
+
+def test_all_four_checks_are_shown_and_all_pass_for_the_first_model(world):
+    built = world()
+    weeks = built.weeks(5)
+    built.monitor(weeks)
+    shown = {check.check_name: check.passed for check in built.run("retrain", weeks[-1]).get_asset_check_evaluations()}
+    assert shown == dict.fromkeys(CHECKS, True)
+
+
+def test_a_better_candidate_is_promoted_after_the_world_changed(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor(weeks[5:])
+    result = built.run("retrain", weeks[-1])
+    assert result.success, failure_of(result)
+    assert [event.action for event in built.registry.history()] == ["bootstrap", "promoted"]
+    assert built.registry.live().name == "v2"
+
+
+def test_an_equal_candidate_is_rejected_and_the_live_model_stays(world):
+    built, week = rejected(world)
+    assert [event.action for event in built.registry.history()] == ["bootstrap", "rejected"]
+    assert built.registry.live().name == "v1"
+    assert built.registry.history()[-1].period == week
+
+
+def test_loss_beyond_its_baseline_starts_the_retrain_once(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    week = built.weeks(6)[-1]
+    built.monitor([week])
+    sensor = built.defs.resolve_sensor_def("delivery__retrain_trigger")
+
+    def tick(cursor=None):
+        home = built.defs.resources["home"]
+        context = dg.build_sensor_context(
+            built.instance, cursor=cursor, definitions=built.defs, sensor_name=sensor.name, resources={"home": home}
+        )
+        return sensor.evaluate_tick(context)
+
+    (request,) = tick().run_requests
+    assert (request.partition_key, request.tags["retrain/trigger"]) == (week, "excess_loss")
+    assert not built.run("retrain", week, tags=dict(request.tags)).success  # trained before the change
+    quiet = tick()
+    assert quiet.run_requests == []
+    assert "cool-down" in quiet.skip_message
+
+
+# ---- ways around the gate
+
+
+def test_production_model_alone_is_refused_with_the_reason(world):
+    built, week = rejected(world)
+    alone = built.run("retrain", week, assets=["production_model"])
+    assert not alone.success
+    assert "promotion refused: FailedVerdict" in failure_of(alone)
+    assert built.registry.live().name == "v1"
+
+
+def test_production_model_without_any_verdict_is_refused(world):
+    built = world()
+    built.bootstrapped()
+    week = built.weeks(6)[-1]
+    built.monitor([week])
+    alone = built.run("retrain", week, assets=["production_model"])
+    assert "promotion refused: IncompleteVerdict" in failure_of(alone)
+
+
+def test_a_check_reported_green_from_outside_promotes_nothing(world):
+    built, week = rejected(world)
+    for check in CHECKS:
+        forged = dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(["delivery", "validation_report"]), check_name=check, passed=True, metadata={}
+        )
+        built.instance.report_runless_asset_event(forged)
+    assert "FailedVerdict" in failure_of(built.run("retrain", week, assets=["production_model"]))
+    assert built.registry.live().name == "v1"
+
+
+def test_a_job_without_the_checks_promotes_nothing(world):
+    built, week = rejected(world)
+    keys = [dg.AssetKey(["delivery", name]) for name in ("validation_report", "production_model")]
+    job = dg.define_asset_job("no_checks", selection=dg.AssetSelection.assets(*keys).without_checks())
+    defs = dg.Definitions.merge(built.defs, dg.Definitions(jobs=[job]))
+    run = defs.resolve_job_def("no_checks").execute_in_process(
+        instance=built.instance, partition_key=week, raise_on_error=False
+    )
+    assert run.get_asset_check_evaluations() == []
+    assert "FailedVerdict" in failure_of(run)
+    assert built.registry.live().name == "v1"
+
+
+def test_judging_again_gives_the_same_verdict_not_another_chance(world):
+    built, week = rejected(world)
+    before = built.store.read_json("validation_report", week)
+    again = built.run("retrain", week, assets=["validation_report", "production_model"])
+    assert not again.success
+    assert built.store.read_json("validation_report", week) == before
+    assert [event.action for event in built.registry.history()] == ["bootstrap", "rejected"]
+
+
+def test_another_candidate_cannot_be_judged_on_the_same_rows(world):
+    built, week = rejected(world)
+    record = built.store.read_json("candidate_model", week)
+    other = built.registry.add(dict(built.registry.read(record["digest"])) | {"note.txt": b"tuned"})
+    built.store.write_json("candidate_model", week, record | {"digest": other})
+    again = built.run("retrain", week, assets=["validation_report"])
+    assert "GateRowsSpent" in failure_of(again)
+
+
+def test_a_newer_candidate_than_the_report_is_refused(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor(weeks[5:])
+    result = built.run("retrain", weeks[-1], assets=[*TRAINED, "validation_report"])
+    assert result.success, failure_of(result)
+    record = built.store.read_json("candidate_model", weeks[-1])
+    newer = built.registry.add(dict(built.registry.read(record["digest"])) | {"note.txt": b"newer"})
+    built.store.write_json("candidate_model", weeks[-1], record | {"digest": newer})
+    assert "WrongCandidate" in failure_of(built.run("retrain", weeks[-1], assets=["production_model"]))
+    assert built.registry.live().name == "v1"
+
+
+def test_a_verdict_under_older_rules_is_refused(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor(weeks[5:])
+    result = built.run("retrain", weeks[-1], assets=[*TRAINED, "validation_report"])
+    assert result.success, failure_of(result)
+    report = built.store.read_json("validation_report", weeks[-1])
+    built.store.write_json("validation_report", weeks[-1], report | {"policy_sha256": "0" * 64})
+    assert "StaleVerdict" in failure_of(built.run("retrain", weeks[-1], assets=["production_model"]))
+
+
+def test_promoting_the_promoted_again_changes_nothing(world):
+    built = world()
+    week = built.bootstrapped()
+    result = built.run("retrain", week, assets=["production_model"])
+    assert result.success, failure_of(result)
+    assert len(built.registry.history()) == 1
+
+
+def test_a_run_without_a_period_is_refused(world):
+    built = world()
+    job = built.defs.resolve_implicit_global_asset_job_def()
+    run = job.execute_in_process(
+        instance=built.instance,
+        asset_selection=[dg.AssetKey(["delivery", "drift_report"])],
+        raise_on_error=False,
+    )
+    assert "belongs to a period" in failure_of(run)
+
+
+def test_a_rollback_run_puts_the_former_version_back(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor(weeks[5:])
+    result = built.run("retrain", weeks[-1])
+    assert result.success, failure_of(result)
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    result = built.run("rollback", None, run_config={"ops": ops})
+    assert result.success, failure_of(result)
+    event = built.registry.history()[-1]
+    assert (event.action, event.to_version, event.reason) == ("rolled_back", "v1", "drivers complain")
+    assert built.registry.verify() == []
+
+
+def test_the_same_history_gives_the_same_model_bytes(world, tmp_path, instance):
+    from retrain_assets_tests.small_world import make_world, rows_of
+
+    digests = []
+    for name in ("one", "two"):
+        built = make_world(tmp_path / name, rows_of(6), instance)
+        built.bootstrapped()
+        digests.append(built.registry.live().digest)
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("asset", ["validation_report", "candidate_model", "feature_windows"])
+def test_records_are_plain_json(world, asset):
+    built = world()
+    week = built.bootstrapped()
+    record = built.store.read_json(asset, week)
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_a_verdict_changed_on_disk_after_promotion_is_noticed(world):
+    built = world()
+    built.bootstrapped()
+    (path,) = (built.registry.folder / "verdicts").glob("*.json")
+    verdict = built.registry.evidence(built.registry.history()[0])
+    path.write_text(replace(verdict, code_version="9").to_json())
+    assert any("digest" in problem for problem in built.registry.verify())

@@ -1,0 +1,128 @@
+"""The t test over units against scipy and statsmodels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+
+from retrain_assets.validation.estimate import estimate, holm
+from retrain_assets.validation.units import Units, day_blocks
+
+
+def rows(n: int) -> Units:
+    return Units(np.arange(n), "row")
+
+
+def test_rows_as_units_give_the_paired_t_test():
+    rng = np.random.default_rng(1)
+    champion, candidate = rng.gamma(2, 1, (2, 80))
+    found = estimate(champion - candidate, rows(80))
+    peer = stats.ttest_rel(champion, candidate, alternative="greater")
+    assert found.p_value() == pytest.approx(peer.pvalue)
+    assert found.low(0.05) == pytest.approx(peer.confidence_interval(0.95).low)
+    assert found.p_worse() == pytest.approx(1 - peer.pvalue)
+    assert found.design_effect == pytest.approx(1)
+
+
+def test_equal_day_blocks_give_the_t_test_of_the_block_means():
+    psi = np.random.default_rng(2).normal(0.1, 1, 28 * 50)
+    time = np.repeat(np.arange("2024-01-01", "2024-01-29", dtype="datetime64[D]"), 50).astype("datetime64[us]")
+    found = estimate(psi, day_blocks(time, 7))
+    peer = stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0, alternative="greater")
+    assert (found.units, found.unit, found.degrees) == (4, "7-day block", pytest.approx(3))
+    assert found.p_value() == pytest.approx(peer.pvalue)
+    assert found.high(0.1) == pytest.approx(
+        stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0).confidence_interval(0.8).high
+    )
+
+
+@pytest.mark.parametrize("sizes", [[6] * 12, [1, 2, 3, 9, 9, 10, 12, 5]])
+def test_clusters_give_the_cluster_robust_error_of_statsmodels(sizes):
+    cluster = np.repeat(np.arange(len(sizes)), sizes)
+    rng = np.random.default_rng(3)
+    psi = rng.normal(size=len(cluster)) + rng.normal(size=len(sizes))[cluster]
+    peer = sm.OLS(psi, np.ones_like(psi)).fit(cov_type="cluster", cov_kwds={"groups": cluster})
+    found = estimate(psi, Units(cluster, "vehicle"))
+    g, q = len(sizes), found.degrees + 1
+    correction = (q / (q - 1)) / (g / (g - 1))
+    assert found.standard_error**2 == pytest.approx(peer.bse[0] ** 2 * correction)
+    assert q == pytest.approx(sum(sizes) ** 2 / sum(size**2 for size in sizes))
+    assert (correction == pytest.approx(1)) == (len(set(sizes)) == 1)
+
+
+def test_the_design_effect_is_one_plus_the_intraclass_correlation_times_the_size_less_one():
+    rng = np.random.default_rng(4)
+    cluster = np.repeat(np.arange(4000), 10)
+    psi = rng.normal(0, np.sqrt(0.8), 40_000) + rng.normal(0, np.sqrt(0.2), 4000)[cluster]
+    assert estimate(psi, Units(cluster, "vehicle")).design_effect == pytest.approx(1 + 9 * 0.2, rel=0.05)
+
+
+def test_the_minimum_detectable_effect_is_found_with_the_stated_power():
+    psi = np.random.default_rng(5).normal(0, 2, 60)
+    found = estimate(psi, rows(60))
+    effect = found.minimum_detectable(alpha=0.05, power=0.8)
+    power = TTestPower().power(effect / psi.std(ddof=1), nobs=60, alpha=0.05, alternative="larger")
+    assert power == pytest.approx(0.8, abs=0.005)
+
+
+def test_the_rows_needed_are_those_at_which_the_effect_becomes_detectable():
+    psi = np.random.default_rng(6).normal(0, 1, 2000)
+    needed = estimate(psi, rows(2000)).rows_needed(0.02, alpha=0.05, power=0.9)
+    z = stats.norm.ppf(0.95) + stats.norm.ppf(0.9)
+    assert needed == pytest.approx(z**2 * psi.var(ddof=1) / 0.02**2, rel=0.005)
+    assert estimate(psi, rows(2000)).rows_needed(0.0, alpha=0.05, power=0.9) is None
+
+
+def test_a_noninferiority_p_value_is_below_alpha_exactly_when_the_limit_clears_the_margin():
+    found = estimate(np.random.default_rng(7).normal(-0.1, 1, 200), rows(200))
+    for margin in (0.05, 0.15, 0.2, 0.3):
+        assert (found.p_value(-margin) < 0.05) == (found.low(0.05) > -margin)
+
+
+def test_no_difference_at_all_is_certain_for_a_loss_and_one_flip_wide_for_decisions():
+    same = np.zeros(50)
+    assert estimate(same, rows(50)).low(0.05) == 0
+    assert estimate(same, rows(50)).p_value() == 1
+    assert estimate(same, rows(50), one_flip=True, support=20).standard_error == 1 / 20
+
+
+@pytest.mark.parametrize(
+    ("psi", "units", "support", "why"),
+    [
+        (np.ones(3), rows(3), None, "3 rows, 4 needed"),
+        (np.arange(30.0), Units(np.repeat([0, 1, 2], 10), "7-day block"), None, "3 blocks of 7 days, 4 needed"),
+        (np.arange(30.0), rows(30), 6, "6 rows bear on it, 10 needed"),
+        (
+            np.arange(30.0),
+            Units(np.r_[np.zeros(24), 1:7].astype(int), "shop"),
+            None,
+            "one shop holds most rows: 1.5 effective units, 3 needed",
+        ),
+        (np.full(30, np.nan), rows(30), None, "undefined"),
+        (np.r_[np.inf, np.zeros(29)], rows(30), None, "undefined"),
+    ],
+)
+def test_too_little_to_say_is_said_with_the_number_that_is_missing(psi, units, support, why):
+    assert why in estimate(psi, units, support=support).shortfall()
+
+
+def test_nothing_is_lacking_with_ten_rows_of_four_units():
+    assert estimate(np.arange(12.0), Units(np.arange(12) % 4, "day")).shortfall() == ""
+
+
+def test_no_row_is_no_estimate():
+    found = estimate(np.empty(0), rows(0))
+    assert np.isnan(found.low(0.05))
+    assert found.shortfall() == "0 rows, 4 needed"
+
+
+def test_holm_is_that_of_statsmodels_and_leaves_out_what_is_unknown():
+    p_values = np.random.default_rng(8).random(20) ** 3
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+    adjusted = holm([0.01, float("nan"), 0.04])
+    assert adjusted[0] == pytest.approx(0.02)
+    assert np.isnan(adjusted[1])

@@ -1,0 +1,182 @@
+"""Groups, rates and floors; point values against fairlearn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
+from sklearn.metrics import mean_absolute_error
+
+from retrain_assets.errors import DataError
+from retrain_assets.validation.comparison import Level
+from retrain_assets.validation.fairness import fairness, floors, gaps, group_report, groups
+from retrain_assets.verdict import Outcome, combine
+from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy
+
+LEVEL = Level(alpha=0.05, power=0.8)
+PEERS = {"tpr": true_positive_rate, "fpr": false_positive_rate, "selection_rate": selection_rate}
+
+
+def people(seed: int, n: int = 3000):
+    rng = np.random.default_rng(seed)
+    label, champion, candidate = classifier(rng, n)
+    sex = np.where(rng.random(n) < 0.4, "F", "M").astype(object)
+    race = rng.choice(np.array(["a", "b", "c", None], dtype=object), n, p=[0.6, 0.35, 0.02, 0.03])
+    return gate_rows(label, {"sex": sex, "race": race}), champion, candidate
+
+
+def test_small_values_are_judged_together_and_missing_is_a_value():
+    rows, *_ = people(1)
+    found = {group.name: group.rows for group in groups(policy(fairness={"groups": ["race"]}).fairness, rows)}
+    assert list(found) == ["race=a", "race=b", "race=(pooled: (missing), c)"]
+    assert sum(found.values()) == 3000
+
+
+def test_a_missing_value_with_enough_rows_is_its_own_group():
+    rows, *_ = people(1)
+    pool_60 = policy(fairness={"groups": ["race"], "pool_below": 60}).fairness
+    assert "race=(missing)" in [group.name for group in groups(pool_60, rows)]
+
+
+def test_group_values_and_gaps_are_those_of_fairlearn():
+    rows, champion, candidate = people(2)
+    rules = policy(fairness={"metrics": list(PEERS), "groups": ["sex"]})
+    report = group_report(rules, "binary", rows, champion, candidate)
+    for scores, side in ((champion, "champion_value"), (candidate, "candidate_value")):
+        frame = MetricFrame(
+            metrics=PEERS, y_true=rows.label, y_pred=scores >= 0.5, sensitive_features=rows.groups["sex"].astype(str)
+        )
+        for row in report:
+            assert getattr(row, side) == pytest.approx(frame.by_group.loc[row.group.removeprefix("sex="), row.metric])
+    assert gaps(report, "sex") == pytest.approx(frame.difference().to_dict())
+
+
+def test_errors_by_group_are_those_of_fairlearn():
+    rows, champion, candidate = people(3)
+    frame = MetricFrame(
+        metrics=mean_absolute_error,
+        y_true=rows.label,
+        y_pred=candidate,
+        sensitive_features=rows.groups["sex"].astype(str),
+    )
+    found = fairness(policy(VALUE_RULES), "regression", rows, champion, candidate, LEVEL)
+    assert {f.group: f.candidate_value for f in found} == pytest.approx(
+        {f"sex={name}": value for name, value in frame.by_group.items()}
+    )
+
+
+def test_intersections_with_enough_rows_are_reported():
+    rows, champion, candidate = people(4)
+    report = group_report(policy(fairness={"groups": ["sex", "race"]}), "binary", rows, champion, candidate)
+    crossed = {row.group for row in report if " & " in row.group}
+    assert crossed == {"sex=F & race=a", "sex=M & race=a", "sex=F & race=b", "sex=M & race=b"}
+
+
+def test_findings_tell_champion_candidate_and_the_drop_with_its_sign():
+    rows, champion, candidate = people(5)
+    hurt = candidate.copy()
+    women = (rows.groups["sex"] == "F") & (rows.label == 1)
+    flipped = np.flatnonzero(women & (champion >= 0.5))[::4]
+    hurt = champion.copy()
+    hurt[flipped] = 0.1
+    found = {(f.metric, f.group): f for f in fairness(policy(), "binary", rows, champion, hurt, LEVEL)}
+    worse = found["tpr", "sex=F"]
+    assert worse.outcome is Outcome.FAIL
+    assert worse.improvement == pytest.approx(-len(flipped) / women.sum())
+    assert worse.improvement == pytest.approx(worse.candidate_value - worse.champion_value)
+    assert worse.low < worse.improvement < worse.high
+    assert worse.rows == women.sum()
+    assert "after Holm over 4" in worse.reason
+    assert [f.outcome for f in found.values()].count(Outcome.PASS) == 3
+
+
+def test_more_false_alarms_are_the_change_for_the_worse():
+    rows, champion, _ = people(6)
+    hurt = champion.copy()
+    innocent = np.flatnonzero((rows.label == 0) & (champion < 0.5))[::5]
+    hurt[innocent] = 0.9
+    found = {
+        f.metric: f.outcome for f in fairness(policy(), "binary", rows, champion, hurt, LEVEL) if f.group == "sex=M"
+    }
+    assert found == {"tpr": Outcome.PASS, "fpr": Outcome.FAIL}
+    turned = fairness(policy(), "binary", rows, hurt, champion, LEVEL)
+    assert combine(turned) is Outcome.PASS
+
+
+def test_a_group_too_small_even_when_pooled_leaves_it_open():
+    rows, champion, candidate = people(7)
+    rules = policy(fairness={"groups": ["race"], "pool_below": 500, "margin": 0.9})
+    found = {f.group: f for f in fairness(rules, "binary", rows, champion, champion, LEVEL) if f.metric == "tpr"}
+    pooled = found["race=(pooled: (missing), c)"]
+    assert pooled.outcome is Outcome.INSUFFICIENT
+    assert "rows in the group, 500 needed" in pooled.reason
+    assert found["race=a"].outcome is Outcome.PASS
+
+
+def test_a_group_without_a_single_positive_leaves_the_true_positive_rate_open():
+    label = np.r_[np.zeros(300), np.ones(300), np.zeros(300)]
+    rows = gate_rows(label, {"sex": np.r_[np.full(300, "F"), np.full(600, "M")].astype(object)})
+    scores = np.where(label == 1, 0.9, 0.1)
+    found = {(f.metric, f.group): f for f in fairness(policy(), "binary", rows, scores, scores, LEVEL)}
+    assert found["tpr", "sex=F"].outcome is Outcome.INSUFFICIENT
+    assert found["tpr", "sex=F"].candidate_value is None
+    assert "0 positives" in found["tpr", "sex=F"].reason
+    assert found["tpr", "sex=M"].outcome is Outcome.PASS
+
+
+def test_every_class_of_several_is_asked_about():
+    rng = np.random.default_rng(8)
+    label = rng.integers(0, 3, 1500).astype(float)
+    champion = np.eye(3)[label.astype(int)] * 0.6 + 0.4 / 3
+    hurt = champion.copy()
+    hurt[np.flatnonzero(label == 2)[::4]] = [0.8, 0.1, 0.1]
+    rules = policy(fairness={"metrics": ["tpr"]})
+    found = {f.metric: f.outcome for f in fairness(rules, "multiclass", gate_rows(label), champion, hurt, LEVEL)}
+    assert found == {"tpr[0]": Outcome.PASS, "tpr[1]": Outcome.PASS, "tpr[2]": Outcome.FAIL}
+
+
+def test_a_regression_group_made_worse_fails_and_the_others_pass():
+    rng = np.random.default_rng(9)
+    label, champion_error, extra = rng.gamma(2, 5, 1200), rng.normal(0, 2, 1200), rng.normal(0, 2, 1200)
+    borough = np.repeat(["Bronx", "Queens", "Brooklyn"], 400).astype(object)
+    candidate = label + champion_error + np.where(borough == "Bronx", 1.5 * extra, 0)
+    rules = policy(VALUE_RULES, fairness={"groups": ["borough"], "margin": 0.5, "pool_below": 300})
+    rows = gate_rows(label, {"borough": borough})
+    found = fairness(rules, "regression", rows, label + champion_error, candidate, LEVEL)
+    assert {f.group: f.outcome for f in found} == {
+        "borough=Bronx": Outcome.FAIL,
+        "borough=Brooklyn": Outcome.PASS,
+        "borough=Queens": Outcome.PASS,
+    }
+
+
+def test_a_protected_attribute_that_was_not_loaded_is_refused():
+    rows, champion, candidate = people(10)
+    with pytest.raises(DataError, match="no protected attribute 'age'"):
+        fairness(policy(fairness={"groups": ["age"]}), "binary", rows, champion, candidate, LEVEL)
+
+
+def test_the_first_model_must_clear_its_floor_in_every_group():
+    rows, scores, _ = people(11)
+    for limit, outcome in ((0.3, Outcome.PASS), (0.99, Outcome.FAIL)):
+        rules = policy(fairness={"floors": [{"metric": "tpr", "at_least": limit}]})
+        found = floors(rules, "binary", rows, scores, LEVEL)
+        assert {f.group for f in found} == {"sex=F", "sex=M"}
+        assert {f.outcome for f in found} == {outcome}
+        assert all(f.reason.startswith(f"{f.group}: tpr") for f in found)
+
+
+def test_a_floor_cleared_by_a_group_that_is_too_small_is_not_cleared():
+    rows, scores, _ = people(12)
+    rules = policy(
+        fairness={"groups": ["race"], "pool_below": 500, "floors": [{"metric": "selection_rate", "at_most": 0.99}]}
+    )
+    found = {f.group: f.outcome for f in floors(rules, "binary", rows, scores, LEVEL)}
+    assert found["race=(pooled: (missing), c)"] is Outcome.INSUFFICIENT
+    assert found["race=a"] is Outcome.PASS
+
+
+def test_a_floor_may_bound_any_metric_of_the_task():
+    rows, scores, _ = people(13)
+    rules = policy(fairness={"floors": [{"metric": "auc", "at_least": 0.55}]})
+    assert combine(floors(rules, "binary", rows, scores, LEVEL)) is Outcome.PASS

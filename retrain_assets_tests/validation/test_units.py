@@ -1,0 +1,65 @@
+"""Which rows are independent of which."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.validation.units import GateRows, block_length, day_blocks, units_of
+from retrain_assets_tests.validation.worlds import gate_rows
+
+
+def year_of_days(per_day: int, autocorrelation: float, seed: int = 1, days: int = 365):
+    """Row values whose day means follow an AR(1) process with little noise inside a day."""
+    rng = np.random.default_rng(seed)
+    level = [rng.normal()]
+    for _ in range(days - 1):
+        level.append(autocorrelation * level[-1] + np.sqrt(1 - autocorrelation**2) * rng.normal())
+    day = np.repeat(np.arange(days), per_day)
+    time = np.datetime64("2023-01-01", "us") + day.astype("m8[D]")
+    return np.array(level)[day] + rng.normal(0, 0.1, days * per_day), gate_rows(np.zeros(days * per_day), time=time)
+
+
+@pytest.mark.parametrize(("autocorrelation", "length"), [(0.0, 1), (0.17, 3), (0.38, 7), (0.8, 14)])
+def test_blocks_are_as_long_as_the_days_are_autocorrelated(autocorrelation, length):
+    lengths = [block_length(psi, rows.time) for psi, rows in (year_of_days(3, autocorrelation, s) for s in range(15))]
+    assert np.median(lengths) == length
+
+
+def test_blocks_are_made_of_whole_days_and_never_share_one():
+    _, rows = year_of_days(5, 0.38)
+    units = day_blocks(rows.time, 7)
+    assert units.name == "7-day block"
+    assert units.count == 365 // 7
+    days = (rows.time.astype("datetime64[D]") - np.datetime64("2023-01-01")).astype(int)
+    assert all(len(set(units.of_row[days == day])) == 1 for day in range(365))
+    assert set(units.sizes[:-1]) == {35.0}
+
+
+def test_equal_values_every_day_need_no_longer_blocks():
+    psi, rows = year_of_days(2, 0.0)
+    assert block_length(np.zeros_like(psi), rows.time) == 1
+
+
+def test_a_single_day_is_one_unit_and_not_as_many_as_it_has_rows():
+    rows = gate_rows(np.zeros(500), time=np.full(500, np.datetime64("2024-01-01T12", "us")))
+    assert units_of("auto", np.arange(500.0), rows).count == 1
+
+
+def test_a_column_gives_one_unit_per_value_and_missing_is_a_value():
+    cluster = np.array(["b", "a", None, "b", None], dtype=object)
+    units = units_of("shop", np.zeros(5), gate_rows(np.zeros(5), cluster=cluster))
+    assert (units.count, units.name) == (3, "shop")
+    assert units.of_row[0] == units.of_row[3]
+    assert units.of_row[2] == units.of_row[4]
+
+
+def test_a_unit_column_that_was_not_loaded_is_refused():
+    with pytest.raises(DataError, match="validation.unit is 'shop', but the gate rows carry no such column"):
+        units_of("shop", np.zeros(5), gate_rows(np.zeros(5)))
+
+
+def test_gate_rows_of_different_lengths_are_refused():
+    with pytest.raises(DataError, match="groups.sex has 2 entries and label 3"):
+        GateRows(np.arange(3), np.zeros(3), np.zeros(3, "M8[us]"), {"sex": np.array(["F", "M"], dtype=object)})
