@@ -193,4 +193,4 @@ def _loss(store: PeriodStore, period: str) -> str:
 
 
 def _row(period: str, rows: str, drift: str, loss: str, trigger: str, decision: str) -> str:
-    return f"{period:<11}{rows:>7}  {drift[:30]:<31}{loss:<18}{trigger:<12}{decision}"
+    return f"{period:<11}{rows:>7}  {drift[:30]:<31}{loss:<20}{trigger:<12}{decision}"

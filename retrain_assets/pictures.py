@@ -13,12 +13,12 @@ LIMIT_BYTES = 100_000
 GOOD, BAD, UNKNOWN, INK = "#2f7d4f", "#b3362b", "#b07d12", "#30343b"
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure in inches, drawn without any window system."""
+def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:
+    """An empty figure in inches, drawn without any window system; `laid_out` fits its parts, which draws twice."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=100, layout="constrained" if laid_out else None)
     FigureCanvasAgg(figure)
     return figure
 

@@ -36,7 +36,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
-            *monitoring_assets(frame, spec.task, spec.source, spec.columns, spec.drift, loss_of(spec)),
+            *monitoring_assets(frame, spec.task, spec.source, spec.columns, spec.drift, loss_of(spec), spec.triggers),
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
             *validation_assets(frame, lambda *at: gate(spec).verdict(*at)),
@@ -85,6 +85,7 @@ def watch(spec: ModelSpec) -> Any:
         spec.triggers,
         spec.source.label_delay,
         spec.rollback.cooldown_periods,
+        f"{loss_of(spec)} summed over rows",
     )
 
 

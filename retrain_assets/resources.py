@@ -3,7 +3,7 @@
 The resources hand out plain objects (`PeriodStore`, `Registry`, `datetime`); nothing below the glue knows Dagster.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -123,6 +123,32 @@ def table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
     """Records as an inline table; an empty list shows one row that says so."""
     rows = [{key: _cell(value) for key, value in record.items()} for record in records] or [{"rows": "none"}]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=_schema(rows))
+
+
+def pick(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Some of a record's entries. A table on an asset page has room for about five narrow columns: the page cuts off,
+    with everything else on it, what is wider."""
+    return {name: record[name] for name in names}
+
+
+def markdown_table(records: Sequence[Mapping[str, Any]]) -> str:
+    """Records of the same keys as a Markdown table, for the window that a page opens, where there is room.
+
+    >>> print(markdown_table([{"check": "fairness", "rows": 9545}]))
+    | check | rows |
+    |---|---|
+    | fairness | 9545 |
+    """
+    if not records:
+        return "none"
+    rows = [[str(_cell(value)).replace("|", "\\|") for value in record.values()] for record in records]
+    head = [" | ".join(records[0]), "|".join(["---"] * len(records[0]))]
+    return "\n".join([f"| {head[0]} |", f"|{head[1]}|", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def short(digest: str | None) -> str:
+    """The start of a digest, as the `retrain` command quotes it; a whole one is wider than the page."""
+    return digest[:12] if digest else "none"
 
 
 def _cell(value: Any) -> Any:

@@ -34,7 +34,7 @@ SHIPPED = Path(__file__).parent / "models"
 _OBJECTIVES = {
     "binary": {"binary"},
     "multiclass": {"multiclass"},
-    "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
+    "regression": {"regression", "regression_l1", "huber", "poisson"},
 }
 _RATES = {"tpr", "fpr", "selection_rate"}
 _METRIC_TASKS = {
@@ -87,32 +87,34 @@ class ModelSpec(Policy):
         taken = {source.key, source.time, source.label} & set(self.columns.features)
         if taken:
             raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
-        validation = self.validation
-        declared = [
-            validation.primary,
-            *(g.metric for g in validation.guardrails),
-            *(f.metric for f in validation.floors),
-        ]
-        for name in declared:
-            if name not in _METRIC_TASKS:
-                raise ValueError(f"validation: unknown metric {name!r}; known: {', '.join(sorted(_METRIC_TASKS))}")
-            if self.task not in _METRIC_TASKS[name]:
-                raise ValueError(f"validation: metric {name} does not fit task {self.task}")
+        validation, fairness = self.validation, self.validation.fairness
+        self._metrics_fit()
         if self.task == "regression" and validation.regression_suite.tolerance is None:
             raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
-        wrong = (
-            _RATES & set(validation.fairness.metrics)
-            if self.task == "regression"
-            else {"mae"} & set(validation.fairness.metrics)
-        )
-        if wrong:
-            raise ValueError(f"validation.fairness.metrics: {', '.join(sorted(wrong))} does not fit task {self.task}")
-        missing = set(validation.fairness.groups) - set(self.columns.groups)
+        missing = set(fairness.groups) - set(self.columns.groups)
         if missing:
             raise ValueError(f"validation.fairness.groups: {', '.join(sorted(missing))} is not under columns.groups")
         if validation.unit not in ("auto", "row") and validation.unit not in self.columns.groups:
             raise ValueError(f"validation.unit: {validation.unit!r} is neither auto, row, nor one of columns.groups")
         return self
+
+    def _metrics_fit(self) -> None:
+        """Refuse metrics that are unknown or not of this task; of groups, rates count too, taken class by class."""
+        validation, fairness = self.validation, self.validation.fairness
+        rates = {rate: {"binary", "multiclass"} for rate in _RATES}
+        for knob, names, known in (
+            ("primary", [validation.primary], _METRIC_TASKS),
+            ("guardrails", [guardrail.metric for guardrail in validation.guardrails], _METRIC_TASKS),
+            ("floors", [floor.metric for floor in validation.floors], _METRIC_TASKS),
+            ("fairness.metrics", fairness.metrics, _METRIC_TASKS | rates),
+            ("fairness.floors", [floor.metric for floor in fairness.floors], _METRIC_TASKS | rates),
+        ):
+            for name in names:
+                if name not in known:
+                    listed = ", ".join(sorted(known))
+                    raise ValueError(f"validation.{knob}: unknown metric {name!r}; known: {listed}")
+                if self.task not in known[name]:
+                    raise ValueError(f"validation.{knob}: metric {name} does not fit task {self.task}")
 
     @property
     def policy_sha256(self) -> str:
@@ -140,6 +142,8 @@ def load_spec(path: Path) -> ModelSpec:
     if not isinstance(tree, yaml.MappingNode):
         raise SpecError(f"{path}: expected a mapping of keys at the top. Begin with 'name: ...'.")
     lines = dict(_lines(tree, path))
+    if ("cases",) in lines and ("name",) not in lines:
+        raise SpecError(f"{path}: a regression suite, no model. Call it {path.stem}.suite.yaml, or keep it elsewhere.")
     record = yaml.safe_load(text)
     try:
         spec = ModelSpec.model_validate(record)
@@ -205,14 +209,15 @@ def _lines(node: yaml.Node, path: Path, where: tuple[Any, ...] = ()) -> Iterator
 
 def _fault(path: Path, lines: dict[tuple[Any, ...], int], fault: Any) -> str:
     where = tuple(fault["loc"])
-    known = where
-    while known and known not in lines:
-        known = known[:-1]
-    name = ".".join(str(part) for part in where) or "spec"
+    message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         message = "unknown key. Take it out, or look up its right name in docs/spec.md"
     elif fault["type"] == "missing":
         message = "is required and has no default"
-    else:
-        message = fault["msg"].removeprefix("Value error, ")
-    return f"{path}:{lines.get(known, 1)}: {name}: {message}."
+    if where:
+        message = f"{'.'.join(str(part) for part in where)}: {message}"
+    else:  # parts that do not fit together: the message begins with the key
+        where = tuple(message.split()[0].removesuffix(":").split("."))
+    while where and where not in lines:
+        where = where[:-1]
+    return f"{path}:{lines.get(where, 1)}: {message}."

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from retrain_assets.errors import NotFound
+from retrain_assets.registry.journal import MOVES
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Finding, Verdict
 from retrain_assets.windows.periods import Calendar
 
-MOVES = ("bootstrap", "promoted", "rolled_back")
 
 
 def status_of(model: str, store: PeriodStore, registry: Registry, watch: Any, calendar: Calendar) -> dict[str, Any]:

@@ -58,7 +58,7 @@ SPEC: dict[str, Any] = {
             "pool_below": 50,
             "floors": [{"metric": "mae", "at_most": 20}],
         },
-        "regression_suite": {"path": "suite.yaml", "tolerance": 45},
+        "regression_suite": {"path": "delivery.suite.yaml", "tolerance": 45},
     },
 }
 ROWS_PER_DAY = 60
@@ -156,8 +156,13 @@ def make_world(folder: Path, rows: pd.DataFrame, instance: dg.DagsterInstance, *
         "added": date(2024, 1, 8),
     }
     cases = [case | {"severity": "critical", "reason": "the first parcel"}]
-    (folder / "suite.yaml").write_text(yaml.safe_dump({"cases": cases}))
+    (folder / "delivery.suite.yaml").write_text(yaml.safe_dump({"cases": cases}))
     (folder / "delivery.yaml").write_text(yaml.safe_dump(SPEC | changes))
+    return open_world(folder, instance)
+
+
+def open_world(folder: Path, instance: dg.DagsterInstance) -> World:
+    """The pipeline of a folder that `make_world` has written, with whatever its home holds by now."""
     spec = load_spec(folder / "delivery.yaml")
     resources = {"home": Home(path=str(folder / "home")), "clock": Clock()}
     defs = dg.Definitions.merge(

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import Frame, Home, period_of, table
+from retrain_assets.resources import Frame, Home, period_of, pick, short, table
 
 STRATEGIES = {
     "recent": "the last periods only, unweighted: quick to follow an abrupt change",
@@ -32,23 +32,21 @@ def _strategy(frame: Frame, loss: str, training: Callable[[], Any], strategy: st
     def candidate(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
         period = period_of(context)
         record = training().train(home.store(frame.model), strategy, period)
+        origins = record["origins"]
         return dg.MaterializeResult(
             data_version=dg.DataVersion(record["digest"]),
             metadata={
-                "digest": record["digest"],
+                "summary": dg.MetadataValue.md(_summary(record, loss)),
+                "selection": table([pick(origin, "origin", "loss", "rounds", "train_rows") for origin in origins]),
+                "importance": table(
+                    [{"feature": name, "share of gain": share} for name, share in record["importance"].items()][:15]
+                ),
+                f"selection_{loss}": record["selection_loss"],
                 "rounds": record["rounds"],
-                "dagster/row_count": record["rows"],
                 "effective_rows": record["effective_rows"],
                 "training_seconds": record["seconds"],
-                f"selection_{loss}": record["selection_loss"],
-                "selection": table(record["origins"]),
-                "importance": table(
-                    [{"feature": name, "share_of_gain": share} for name, share in record["importance"].items()]
-                ),
-                "summary": dg.MetadataValue.md(
-                    f"**{record['rows']:,}** rows (worth {record['effective_rows']:,.0f} after weighting), "
-                    f"**{record['rounds']}** rounds. {record['reason']}"
-                ),
+                "digest": short(record["digest"]),
+                "dagster/row_count": record["rows"],
             },
         )
 
@@ -71,13 +69,28 @@ def _choice(frame: Frame, training: Callable[[], Any]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(record["digest"]),
             metadata={
-                "digest": record["digest"],
+                "summary": dg.MetadataValue.md(f"**{record['strategy']}** goes to the gate. {record['reason']}"),
+                "comparison": table(
+                    [pick(row, "origin", "strategy", "loss", "rounds", "train_rows") for row in record["comparison"]]
+                ),
                 "strategy": record["strategy"],
                 "rounds": record["rounds"],
-                "comparison": table(record["comparison"]),
-                "summary": dg.MetadataValue.md(f"**{record['strategy']}** goes to the gate. {record['reason']}"),
+                "digest": short(record["digest"]),
                 **{f"selection_{name}": loss for name, loss in record["losses"].items() if loss is not None},
             },
         )
 
     return candidate_model
+
+
+def _summary(record: dict[str, Any], loss: str) -> str:
+    """What it was trained on, and how it did in the rehearsals."""
+    origins = record["origins"]
+    rehearsed = (
+        f"Mean {loss} **{record['selection_loss']:.4g}** over {len(origins)} selection periods."
+        if origins
+        else "There are too few periods to rehearse it."
+    )
+    weighted = f" (worth {record['effective_rows']:,.0f} after weighting)"
+    worth = weighted if round(record["effective_rows"]) < record["rows"] else ""
+    return f"Trained on **{record['rows']:,}** rows{worth} in **{record['rounds']}** rounds. {rehearsed}"

@@ -23,7 +23,7 @@ __all__ = ["check_labels", "fit", "fit_early_stopped", "parameters", "predict", 
 _OBJECTIVES = {
     "binary": ("binary",),
     "multiclass": ("multiclass",),
-    "regression": ("regression", "regression_l1", "huber", "poisson", "quantile"),
+    "regression": ("regression", "regression_l1", "huber", "poisson"),
 }
 _STOPPING_METRIC = {
     ("binary", "log_loss"): "binary_logloss",
@@ -41,7 +41,7 @@ def parameters(training: TrainingPolicy, task: str, n_classes: int, seed: int) -
 
     Bin edges come from a sample of 50,000 rows: LightGBM's 200,000 would take more memory than the training window
     itself. Row-wise histograms are fixed because letting LightGBM time both ways makes the outcome depend on the
-    machine. A `quantile` objective means the median.
+    machine.
 
     Raises:
         SpecError: The objective does not belong to the task, or the number of classes is wrong.
@@ -74,8 +74,7 @@ def parameters(training: TrainingPolicy, task: str, n_classes: int, seed: int) -
         "verbose": -1,
     }
     extra = {"num_class": n_classes} if task == "multiclass" else {}
-    median = {"alpha": 0.5} if training.objective == "quantile" else {}
-    return chosen | fixed | extra | median
+    return chosen | fixed | extra
 
 
 def fit(

@@ -12,7 +12,7 @@ from retrain_assets.policy import Policy
 class TrainingPolicy(Policy):
     """LightGBM's parameters that a model may set; the rest is fixed so that the same window gives the same bytes."""
 
-    objective: Literal["binary", "multiclass", "regression", "regression_l1", "huber", "poisson", "quantile"]
+    objective: Literal["binary", "multiclass", "regression", "regression_l1", "huber", "poisson"]
     learning_rate: float = Field(default=0.1, gt=0, le=1)
     num_leaves: int = Field(default=31, gt=1)
     min_data_in_leaf: int = Field(default=20, gt=0)

@@ -1,23 +1,30 @@
 """`predictions`, `drift_report` and `performance_report` of a period."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
-from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.policy import DriftPolicy, TriggerPolicy
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.resources import Frame, Home, column_schema, period_of, table
+from retrain_assets.resources import Frame, Home, column_schema, markdown_table, period_of, pick, table
+
+SHOWN = 20
+NUMBERS = (
+    "column", "outcome", "summary", "p_value", "psi", "ks", "wasserstein", "total_variation", "missing_shift",
+    "new_share", "confirmed",
+)  # fmt: skip
 
 
 def monitoring_assets(
-    frame: Frame, task: str, source: Source, columns: Columns, drift: DriftPolicy, loss: str
+    frame: Frame, task: str, source: Source, columns: Columns, drift: DriftPolicy, loss: str, triggers: TriggerPolicy
 ) -> list[dg.AssetsDefinition]:
     """The three assets that watch the live model."""
     return [
         _predictions(frame, source),
         _drift_report(frame, task, columns, drift),
-        _performance_report(frame, source, columns.groups, loss),
+        _performance_report(frame, source, columns.groups, loss, triggers.retrain_cost),
     ]
 
 
@@ -52,12 +59,14 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
         scores = [name for name in predicted.table.column_names if name.startswith("score")]
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": predicted.table.num_rows,
+                "summary": dg.MetadataValue.md(
+                    f"**{predicted.version.name}**, live since {predicted.version.period}, scored "
+                    f"**{predicted.table.num_rows:,}** rows of {period}."
+                ),
+                "scores": table([_score_row(name, predicted.table[name]) for name in scores]),
                 "version": predicted.version.number,
                 **{f"mean_{name}": _mean(predicted.table[name]) for name in scores},
-                "summary": dg.MetadataValue.md(
-                    f"**{predicted.version.name}** scored {predicted.table.num_rows:,} rows of {period}."
-                ),
+                "dagster/row_count": predicted.table.num_rows,
             }
         )
 
@@ -75,44 +84,48 @@ def _drift_report(frame: Frame, task: str, columns: Columns, policy: DriftPolicy
         kinds={"scipy"},
     )
     def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        from retrain_assets.monitoring.drift import DriftReport
+        from retrain_assets.monitoring.plot import columns_of, drift_picture
         from retrain_assets.monitoring.reports import drift_step
 
         period = period_of(context)
-        store = home.store(frame.model)
-        record = drift_step(store, home.registry(frame.model), policy, columns, task, period)
+        store, registry = home.store(frame.model), home.registry(frame.model)
+        record = drift_step(store, registry, policy, columns, task, period)
         if record["version"] is None:
             return _no_model(period)
-        reports = [DriftReport.from_dict(record[part]) for part in ("features", "scores") if part in record]
-        found = [column for report in reports for column in report.columns]
+        found = columns_of(record)
+        numbers = markdown_table([pick(asdict(column), *NUMBERS) for column in found])
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(" ".join(report.sentence for report in reports)),
-                "columns": table([_drift_row(column) for column in found]),
-                "warned": sum(len(report.warned) for report in reports),
-                "confirmed": sum(len(report.confirmed) for report in reports),
-                "triggers": any(report.triggers for report in reports),
+                "summary": dg.MetadataValue.md(record["sentence"]),
+                "picture": dg.MetadataValue.md(f"{drift_picture(store, registry, period)}\n\n{numbers}"),
+                "columns": table([_drift_row(column) for column in found[:SHOWN]]),
+                "warned": len(record["warned"]),
+                "confirmed": sum(column.confirmed for column in found),
+                "triggers": record["triggers"],
                 "smallest_p_value": min((c.p_value for c in found if c.p_value is not None), default=1.0),
                 "largest_psi": max((c.psi for c in found if c.psi is not None), default=0.0),
-                "reference_periods": reports[0].reference_periods,
-                "version": record["version"],
+                "reference_periods": record["features"]["reference_periods"],
+                "version": int(record["version"].removeprefix("v")),
             }
         )
 
     return drift_report
 
 
-def _performance_report(frame: Frame, source: Source, groups: Sequence[str], loss: str) -> dg.AssetsDefinition:
+def _performance_report(
+    frame: Frame, source: Source, groups: Sequence[str], loss: str, retrain_cost: float
+) -> dg.AssetsDefinition:
     @frame.asset(
         "performance_report",
         deps=("outcomes", "predictions"),
         description=(
             "How good the live model was on the outcomes that arrived in the period, against the baseline it showed on "
-            "the gate rows that promoted it. The excess loss summed since then is what asks for a retrain."
+            "the gate rows that promoted it. The excess loss summed since the last attempt is what asks for a retrain."
         ),
         kinds={"scipy"},
     )
     def performance_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        from retrain_assets.monitoring.plot import performance_history, performance_picture
         from retrain_assets.monitoring.reports import performance_step, read_performance
 
         period = period_of(context)
@@ -121,9 +134,13 @@ def _performance_report(frame: Frame, source: Source, groups: Sequence[str], los
         report = read_performance(record)
         if report is None:
             return _no_model(period)
+        picture = performance_picture(*performance_history(store, registry, period), loss, retrain_cost)
+        by_group = [dict(row) for row in report.by_group]
         return dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(report.sentence),
+                "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(by_group)}"),
+                "by_group": table([pick(row, "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
                 loss: report.loss,
                 f"{loss}_low": report.low,
                 f"{loss}_high": report.high,
@@ -131,9 +148,8 @@ def _performance_report(frame: Frame, source: Source, groups: Sequence[str], los
                 "excess_per_row": report.excess_per_row,
                 "accumulated_excess": report.accumulated_excess,
                 "outcome": str(report.outcome),
+                "version": int(report.version.removeprefix("v")),
                 "dagster/row_count": report.rows,
-                "version": record["version"],
-                "by_group": table([dict(row) for row in report.by_group]),
             }
         )
 
@@ -147,18 +163,16 @@ def _no_model(period: str) -> dg.MaterializeResult[Any]:
 
 
 def _drift_row(column: Any) -> dict[str, Any]:
-    shown = (
-        "column",
-        "outcome",
-        "summary",
-        "p_value",
-        "psi",
-        "wasserstein",
-        "total_variation",
-        "missing_shift",
-        "new_share",
-    )
-    return {name: getattr(column, name) for name in shown} | {"what": column.sentence}
+    """One column in a line that fits the page."""
+    what = column.sentence.removeprefix(f"{column.column}: ")
+    return {"column": column.column, "outcome": column.outcome, "psi": column.psi, "what": what}
+
+
+def _score_row(name: str, scores: Any) -> dict[str, Any]:
+    import pyarrow.compute as pc
+
+    low, middle, high = pc.quantile(scores, [0.05, 0.5, 0.95]).to_pylist()
+    return {"score": name, "5 %": low, "median": middle, "95 %": high}
 
 
 def _mean(column: Any) -> float:

@@ -99,8 +99,8 @@ class ColumnDrift:
 class DriftReport:
     """Every column of one period, those that matter first; `sentence` is the first line of its page.
 
-    `triggers` says whether the drift asks for a retrain: a column is confirmed, or is certain at `immediate_alpha` by its
-    own scatter alone, with nothing borrowed from the other columns. `tests` says how many numbers were tested.
+    `triggers` says whether the drift asks for a retrain: a column is confirmed, or is certain at `immediate_alpha` by
+    its own scatter alone, with nothing borrowed from the other columns. `tests` says how many numbers were tested.
     """
 
     period: str

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.triggers import Evidence, Quiet, Trigger, decide
+from retrain_assets.registry.journal import PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Wait, Windows, cut
 from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
-
-ATTEMPTS = ("bootstrap", "promoted", "rejected", "insufficient", "identical")
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,12 @@ class Watch:
     triggers: TriggerPolicy
     label_delay: timedelta
     rollback_cooldown_periods: int
+    unit: str
 
     def decide(self, store: PeriodStore, registry: Registry, period: str) -> Trigger | Quiet:
         """Whether the evidence as of a period asks for a retrain."""
         evidence = self.evidence(store, registry, period)
-        return decide(self.model, self.calendar, self.triggers, evidence, self.rollback_cooldown_periods)
+        return decide(self.model, self.calendar, self.triggers, evidence, self.rollback_cooldown_periods, self.unit)
 
     def windows_at(self, store: PeriodStore, registry: Registry, period: str) -> Windows | Wait:
         """The windows of a retrain as of a period; attempts of that very period do not stand in their own way."""
@@ -50,10 +50,10 @@ class Watch:
         drift_record = store.read_json("drift_report", period) or {}
         performance = store.read_json("performance_report", period) or {}
         live = registry.live()
-        attempts = [event for event in registry.history() if event.action in ATTEMPTS and event.period <= period]
+        attempts = [event for event in registry.history() if event.gate and event.period <= period]
         rollbacks = [event.period for event in registry.history() if event.action == "rolled_back"]
         last = attempts[-1].period if attempts else None
-        in_vain = attempts and attempts[-1].action not in ("bootstrap", "promoted")
+        in_vain = attempts and attempts[-1].action not in PROMOTIONS
         seen = store.read_json("performance_report", last) if last else None
         year_ago = self.calendar.shift(period, -self.calendar.per_year)
         windows = self.windows_at(store, registry, period)
@@ -69,7 +69,7 @@ class Watch:
             last_attempt_period=last if in_vain else None,
             attempts_last_year=sum(event.period > year_ago for event in attempts),
             last_rollback_period=rollbacks[-1] if rollbacks else None,
-            fresh_gate_wait=windows.periods if isinstance(windows, Wait) else 0,
+            wait=windows.reason if isinstance(windows, Wait) else "",
         )
 
 

@@ -215,7 +215,7 @@ def _sentence(report: PerformanceReport, baseline: Baseline) -> str:
     if report.outcome is Quality.INSUFFICIENT:
         return f"{loss}; too little to compare with the baseline.{skipped}"
     word = "above what it was" if report.outcome is Quality.WARN else "within reach of what it was"
-    return f"{loss}, {word} {against}; accumulated excess {report.accumulated_excess:,.4g}.{skipped}"
+    return f"{loss}, {word} {against}; accumulated excess {report.accumulated_excess:,.1f}.{skipped}"
 
 
 def _by_group(

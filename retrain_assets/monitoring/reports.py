@@ -100,6 +100,7 @@ def performance_step(
     """Write the performance record of a period: the loss of the outcomes that arrived in it, against the baseline.
 
     Only rows that the version in charge scored count, so that a new version does not answer for the old one's errors.
+    The excess loss adds up from the last attempt on: what one retrain could not win back does not ask for the next.
     """
     arrived = store.read_table("outcomes", [period])
     before = store.read_json("performance_report", calendar.shift(period, -1)) or {}
@@ -115,19 +116,21 @@ def performance_step(
     scored = scored.filter(pc.equal(scored["version"].cast(pa.string()), version.name)) if scored is not None else None
     if scored is None or not scored.num_rows:
         return _write(store, "performance_report", period, record)
-    splits = _joined(scored.select([key]), store.read_table("raw_data", periods, [key, *groups]), key)
     report = measure(
         period,
         version.name,
         metric(loss).row_losses(scored["label"].to_numpy(), scores_of(scored)),
         scored["time"].to_numpy(),
         champion_baseline(registry, version),
-        float(before.get("report", {}).get("accumulated_excess", 0.0))
-        if before.get("version") == version.name
-        else 0.0,
-        {name: np.asarray(splits[name].to_pylist(), dtype=object) for name in groups} if splits is not None else {},
+        _carried(before, version, last_attempt(registry, period)),
+        _groups(scored[key], store.read_table("raw_data", periods, [key, *groups]), key, groups),
     )
     return _write(store, "performance_report", period, record | {"report": report.to_dict()})
+
+
+def last_attempt(registry: Registry, period: str) -> str:
+    """The period of the last retrain that was judged before a period; empty without one."""
+    return max((event.period for event in registry.history() if event.gate and event.period < period), default="")
 
 
 def champion_baseline(registry: Registry, version: Version) -> Baseline:
@@ -138,6 +141,21 @@ def champion_baseline(registry: Registry, version: Version) -> Baseline:
 def read_performance(record: Mapping[str, Any]) -> PerformanceReport | None:
     """The measured report inside a performance record, when there was something to measure."""
     return PerformanceReport.from_dict(record["report"]) if "report" in record else None
+
+
+def _carried(before: Mapping[str, Any], version: Version, attempt: str) -> float:
+    """The excess loss carried into a period: what no retrain has been judged on yet."""
+    if before.get("version") != version.name or before["period"] <= attempt:
+        return 0.0
+    return float(before.get("report", {}).get("accumulated_excess", 0.0))
+
+
+def _groups(keys: pa.ChunkedArray, rows: pa.Table | None, key: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The group values of keyed rows, in their order; None where the row is not stored."""
+    if rows is None:
+        return {}
+    at = pc.index_in(keys, value_set=rows[key].combine_chunks())
+    return {name: np.asarray(rows[name].take(at).to_pylist(), dtype=object) for name in names}
 
 
 def _joined(left: pa.Table, right: pa.Table | None, key: str) -> pa.Table | None:

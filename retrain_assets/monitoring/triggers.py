@@ -28,7 +28,7 @@ class Evidence:
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
         new_rows: Labelled rows that arrived since the last attempt.
         attempts_last_year: Attempts in the periods of the last year, whatever came of them.
-        fresh_gate_wait: Periods until the gate window holds only fresh rows; 0 when it does now.
+        wait: Why no candidate can be judged yet, and how long that lasts; empty when one can.
         trained_through: The last period whose rows the live version has seen.
     """
 
@@ -42,7 +42,7 @@ class Evidence:
     last_attempt_period: str | None = None
     attempts_last_year: int = 0
     last_rollback_period: str | None = None
-    fresh_gate_wait: int = 0
+    wait: str = ""
     trained_through: str | None = None
 
 
@@ -125,9 +125,8 @@ def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, unit: 
 
 def _obstacle(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, rollback_cooldown: int) -> str | None:
     """The first thing that forbids an attempt now; None when nothing does."""
-    if evidence.fresh_gate_wait > 0:
-        plural = "s" if evidence.fresh_gate_wait > 1 else ""
-        return f"wait {evidence.fresh_gate_wait} period{plural} for gate rows that have decided nothing yet"
+    if evidence.wait:
+        return evidence.wait
     rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
     if rest:
         return f"cool-down after the rollback of {evidence.last_rollback_period} until {rest}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, period_of, table
+from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, period_of, short, table
 
 
 def pool_of(model: str) -> str:
@@ -44,26 +44,21 @@ def production_assets(frame: Frame, promote: Callable[..., Any]) -> list[dg.Asse
         return dg.MaterializeResult(
             data_version=dg.DataVersion(event.to_digest),
             metadata={
+                "summary": dg.MetadataValue.md(
+                    f"**{event.to_version}** is live since {event.at:%Y-%m-%d %H:%M}, by {event.actor}. {event.reason}"
+                ),
+                "history": table([_row(past) for past in registry.history()[-20:][::-1]]),
                 "version": live.number,
                 "live": live.name,
-                "digest": live.digest,
                 "replaced": event.from_version or "none (first model)",
-                "summary": dg.MetadataValue.md(f"**{event.to_version}** is live since {event.at}. {event.reason}"),
-                "history": table(
-                    [
-                        {
-                            "at": past.at,
-                            "period": past.period,
-                            "action": past.action,
-                            "from": past.from_version,
-                            "to": past.to_version,
-                            "actor": past.actor,
-                            "reason": past.reason,
-                        }
-                        for past in registry.history()[-20:][::-1]
-                    ]
-                ),
+                "attempts": sum(past.gate is not None for past in registry.history()),
+                "digest": short(live.digest),
             },
         )
 
     return [production_model]
+
+
+def _row(event: Any) -> dict[str, Any]:
+    """One decision of the journal in a line that fits the page."""
+    return {"period": event.period, "action": event.action, "live": event.to_version, "reason": event.reason}

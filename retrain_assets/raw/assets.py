@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from retrain_assets.raw.policy import Columns, Contract, Source
-from retrain_assets.resources import Frame, Home, column_schema, period_of, table
+from retrain_assets.resources import Frame, Home, column_schema, period_of, pick, table
 
 CONTRACT_CHECKS = {
     "schema": "Every declared column is there and has the declared type.",
@@ -49,14 +49,13 @@ def raw_assets(
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(checked.sha256),
             metadata={
-                "dagster/row_count": checked.table.num_rows,
-                "dagster/uri": str(home.store(frame.model).path("raw_data", period)),
+                "summary": dg.MetadataValue.md(_summary(period, checked)),
+                "columns": table([_column_row(column) for column in checked.summary]),
                 "rows": checked.table.num_rows,
                 "rejected_rows": checked.rejected.num_rows,
-                "columns": table(list(checked.summary)),
-                "findings": dg.MetadataValue.md(
-                    "\n".join(f"- {problem.sentence}" for problem in checked.problems) or "Nothing to report."
-                ),
+                "findings": len(checked.problems),
+                "dagster/row_count": checked.table.num_rows,
+                "dagster/uri": str(home.store(frame.model).path("raw_data", period)),
             },
         )
 
@@ -93,18 +92,32 @@ def raw_assets(
         late = sum(moment < start for moment in arrived["time"].to_pylist())
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": arrived.num_rows,
+                "summary": dg.MetadataValue.md(
+                    f"**{arrived.num_rows:,}** outcomes became known in {period}, {late:,} of them for rows of earlier "
+                    f"periods. {' '.join(problem.sentence for problem in problems)}"
+                ),
                 "outcomes": arrived.num_rows,
                 "of_earlier_periods": late,
                 "mean_label": _mean(arrived),
-                "summary": dg.MetadataValue.md(
-                    f"{arrived.num_rows:,} outcomes became known in {period}, {late:,} of them for rows of earlier "
-                    f"periods. {' '.join(problem.sentence for problem in problems)}"
-                ),
+                "dagster/row_count": arrived.num_rows,
             }
         )
 
     return [raw_data, outcomes]
+
+
+def _summary(period: str, checked: Any) -> str:
+    """The rows that came in, and what was odd about them."""
+    refused = f", {checked.rejected.num_rows:,} set aside" if checked.rejected.num_rows else ""
+    head = f"**{checked.table.num_rows:,}** rows of {period}{refused}."
+    odd = [f"- {problem.sentence}" for problem in checked.problems]
+    return "\n".join([head, *odd] if odd else [f"{head} Nothing odd about them."])
+
+
+def _column_row(column: Any) -> dict[str, Any]:
+    """One column in a line that fits the page."""
+    shown = pick(column, "column", "missing", "impossible", "min", "mean", "max")
+    return {**shown, "missing": f"{column['missing']:.2%}"}
 
 
 def _check_result(name: str, problems: list[Any]) -> dg.AssetCheckResult:

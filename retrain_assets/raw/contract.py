@@ -138,8 +138,9 @@ class _Inspection:
     def look_for(self, names: Sequence[str]) -> None:
         for name in dict.fromkeys(names):
             if name not in self.table.column_names:
-                sentence = f"{self.where}: column {name} is missing. Bring it back, or take it from the spec."
-                self.report("schema", True, name, self.table.num_rows, sentence)
+                rows = self.table.num_rows
+                advice = "Bring it back, or take it from the spec."
+                self.report("schema", True, name, rows, f"{self.where}: column {name} is missing, {rows:,} rows. {advice}")
 
     def check_keys(self) -> None:
         key = self.key
@@ -176,7 +177,7 @@ class _Inspection:
         numbers = read_numbers(self.table[name])
         values = numbers.values
         if numbers.fault:
-            fault = f"{self.where}: {name} {numbers.fault}. Store it as numbers."
+            fault = f"{self.where}: {name} {numbers.fault}, {len(values):,} rows. Store it as numbers."
             self.report("schema", True, name, len(values), fault)
         elif count := how_many(numbers.unreadable):
             self._judge(name, "schema", numbers.unreadable, count, "no number", rule)
@@ -208,7 +209,8 @@ class _Inspection:
     def read_category(self, name: str) -> None:
         text, fault = read_categories(self.table[name])
         if fault:
-            self.report("schema", True, name, len(text), f"{self.where}: {name} {fault}. Store it as text or codes.")
+            sentence = f"{self.where}: {name} {fault}, {len(text):,} rows. Store it as text or codes."
+            self.report("schema", True, name, len(text), sentence)
         self.typed[name] = text
 
     def divide(self, time: str, names: Sequence[str]) -> tuple[pa.Table, pa.Table]:

@@ -37,7 +37,8 @@ def check_labels(
     [1.0]
     >>> for problem in problems: print(problem.blocking, problem.sentence)
     False late: 1 of 2 outcomes missing.
-    False late: the only outcome of 1 row is 1: nothing can be learnt from one class.
+    False flights.csv, 2019-02: late: the only outcome of 1 row is 1, and one class teaches nothing. Check the source, \
+or wait for more outcomes.
     """
     numbers = read_numbers(outcomes["label"])
     typed = outcomes.set_column(outcomes.column_names.index("label"), "label", numbers.values.cast(pa.float64()))
@@ -52,7 +53,8 @@ def check_labels(
     if len(levels) == 1:
         rows = f"{typed.num_rows:,} row{'s' * (typed.num_rows > 1)}"
         sentence = (
-            f"{label}: the only outcome of {rows} is {levels[0].as_py():g}: nothing can be learnt from one class."
+            f"{where}: {label}: the only outcome of {rows} is {levels[0].as_py():g}, and one class teaches nothing. "
+            "Check the source, or wait for more outcomes."
         )
         problems.append(Problem("ranges", False, label, typed.num_rows, sentence))
     return typed, tuple(problems)
@@ -86,7 +88,8 @@ def _unusable_labels(
             )
 
     if numbers.fault and total:
-        sentence = f"{where}: {label} {numbers.fault}. Write classes as 0, 1, ... and values as numbers."
+        advice = "Write classes as 0, 1, ... and values as numbers."
+        sentence = f"{where}: {label} {numbers.fault}, {total:,} outcomes. {advice}"
         return [Problem("schema", True, label, total, sentence)]
     block(how_many(numbers.unreadable), "schema", "are no number. Write classes as 0, 1, ... and values as numbers.")
     block(how_many(pc.is_inf(labels)), "ranges", "are infinite. Correct them, or write them as missing.")

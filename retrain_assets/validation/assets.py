@@ -1,15 +1,16 @@
 """`validation_report`: the evidence on which the candidate is promoted or not."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, period_of, table
+from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, markdown_table, period_of, pick, short, table
 
 EVIDENCE = (
-    "check", "role", "metric", "group", "outcome", "champion_value", "candidate_value", "improvement", "low", "high",
-    "margin", "alpha", "p_value", "rows", "unit", "units", "design_effect", "minimum_detectable", "rows_needed", "reason",
+    "check", "metric", "group", "outcome", "champion_value", "candidate_value", "improvement", "low", "high", "margin",
+    "alpha", "p_value", "rows", "unit", "units", "design_effect", "minimum_detectable", "rows_needed",
 )  # fmt: skip
 
 
@@ -51,16 +52,16 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
         )
         return dg.MaterializeResult(
             metadata={
-                "decision": verdict.decision.value,
                 "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {verdict.reason}"),
+                "picture": dg.MetadataValue.md(f"{forest(verdict)}\n\n{_numbers(verdict)}"),
                 "evidence": table([_row(finding) for finding in verdict.findings]),
-                "picture": dg.MetadataValue.md(forest(verdict)),
-                "gate_rows": verdict.gate.rows,
-                "gate": f"{verdict.gate.start} to {verdict.gate.end}",
-                "candidate_digest": verdict.candidate_digest,
-                "champion_digest": verdict.champion_digest or "none (first model)",
-                "verdict_digest": verdict.digest,
+                "decision": verdict.decision.value,
                 **{name: float(value) for name, value in numbers.items() if value is not None},
+                "gate_rows": verdict.gate.rows,
+                "gate": f"{verdict.gate.start[:16]} to {verdict.gate.end[:16]}".replace("T", " "),
+                "candidate": short(verdict.candidate_digest),
+                "champion": short(verdict.champion_digest),
+                "verdict": short(verdict.digest),
             }
         )
 
@@ -70,5 +71,12 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
+def _numbers(verdict: Any) -> str:
+    """Every number of every finding, for the window beside the picture."""
+    return markdown_table([pick(asdict(finding), *EVIDENCE) for finding in verdict.findings])
+
+
 def _row(finding: Any) -> dict[str, Any]:
-    return {name: getattr(finding, name) for name in EVIDENCE}
+    """One finding in a line that fits the page."""
+    about = f"{finding.metric} {finding.group.replace('=', ' = ')}".strip()
+    return {"check": finding.check, "about": about, "outcome": finding.outcome, "reason": finding.reason}

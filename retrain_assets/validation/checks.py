@@ -1,8 +1,10 @@
 """One blocking check per question. They show the verdict; what promotes or refuses is the registry."""
 
+from dataclasses import asdict
+
 import dagster as dg
 
-from retrain_assets.resources import Frame, Home
+from retrain_assets.resources import Frame, Home, pick, table
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict
 
 QUESTIONS = {
@@ -43,10 +45,15 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
         passed=outcome is Outcome.PASS,
         severity=dg.AssetCheckSeverity.ERROR,
         description=f"{outcome.value}: {sentences}",
-        metadata={"outcome": outcome.value, "findings": len(findings), **(_numbers(findings[0]) if findings else {})},
+        metadata={
+            "outcome": outcome.value,
+            "findings": table([pick(asdict(finding), *FINDING) for finding in findings]),
+            **(_numbers(findings[0]) if findings else {}),
+        },
     )
 
 
+FINDING = ("metric", "group", "outcome", "champion_value", "candidate_value", "low", "margin", "rows")
 _SEVERITY = {Outcome.FAIL: 0, Outcome.INSUFFICIENT: 1, Outcome.PASS: 2}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import OUTCOME_TAG, Frame, Home, period_of, table
+from retrain_assets.resources import OUTCOME_TAG, Frame, Home, period_of, short, table
 
 
 def window_assets(
@@ -37,35 +37,39 @@ def window_assets(
         gate = manifest["gate"]
         return dg.MaterializeResult(
             metadata={
-                "windows": table(
-                    [{"window": name, **_flat(manifest[name])} for name in ("history", "recent", "gate", "immature")]
-                ),
-                "selection": table(
-                    [
-                        {"origin": number + 1, **_flat(origin["selection"])}
-                        for number, origin in enumerate(manifest["origins"])
-                    ]
-                ),
-                "gate_rows": gate["rows"],
-                "history_rows": manifest["history"]["rows"],
-                "recent_rows": manifest["recent"]["rows"],
-                "gate_rowset_sha256": gate["rowset_sha256"],
                 "summary": dg.MetadataValue.md(
                     f"Trains on **{manifest['recent']['rows']:,}** recent rows or **{manifest['history']['rows']:,}** "
                     f"rows of all history, chooses over **{len(manifest['origins'])}** selection periods, and judges on "
                     f"**{gate['rows']:,}** fresh rows of {', '.join(gate['periods'])}."
                 ),
+                "windows": table(_windows(manifest)),
+                "gate_rows": gate["rows"],
+                "history_rows": manifest["history"]["rows"],
+                "recent_rows": manifest["recent"]["rows"],
+                "gate_rowset": short(gate["rowset_sha256"]),
             }
         )
 
     return [feature_windows]
 
 
+def _windows(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every window in the order of time; the rows of a selection period are counted where they are used."""
+    selection = {f"selection {number + 1}": origin["selection"] for number, origin in enumerate(manifest["origins"])}
+    spans = {name: manifest[name] for name in ("history", "recent", "gate", "immature")}
+    spans = {"history": spans["history"], "recent": spans["recent"], **selection, **spans}
+    return [{"window": name, **_flat(span)} for name, span in spans.items()]
+
+
 def _flat(span: dict[str, Any]) -> dict[str, Any]:
-    periods = span["periods"]
+    rows = span.get("rows")
     return {
-        "from": span["start"][:16].replace("T", " "),
-        "to": span["end"][:16].replace("T", " "),
-        "periods": len(periods),
-        "rows": span.get("rows", 0),
+        "from": _moment(span["start"]),
+        "until": _moment(span["end"]),
+        "periods": len(span["periods"]),
+        "rows": f"{rows:,}" if rows is not None else "",
     }
+
+
+def _moment(text: str) -> str:
+    return text[:16].replace("T", " ").removesuffix(" 00:00")

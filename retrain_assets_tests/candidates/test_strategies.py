@@ -13,7 +13,7 @@ from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import HeldRows, baseline_of, strategy_weights, train_strategy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.scoring.booster import predict
-from retrain_assets.scoring.features import FeatureContract, encode
+from retrain_assets.scoring.features import FeatureContract, contract_of, encode
 from retrain_assets_tests.candidates.worlds import RECIPE, fares, span
 
 STEADY = fares(6, lambda month, miles, zone: 3 * miles + zone)
@@ -31,6 +31,16 @@ def test_a_held_span_shares_memory_with_the_rows_that_were_loaded() -> None:
     assert 0 < part.num_rows < STEADY.num_rows
     for name in ("miles", "label", "at"):
         assert part[name].chunk(0).buffers()[1].address == STEADY[name].chunk(0).buffers()[1].address
+
+
+def test_held_categories_keep_their_values_and_are_encoded_without_a_copy() -> None:
+    chunked = pa.concat_tables([STEADY.slice(0, 700), STEADY.slice(700)])
+    held = HeldRows(chunked, RECIPE)(WHOLE)
+    codes = encode(held, contract_of(held, RECIPE.columns)).table["zone"]
+    assert held["zone"].to_pylist() == STEADY["zone"].to_pylist()
+    assert codes.equals(encode(chunked, contract_of(chunked, RECIPE.columns)).table["zone"])
+    for code, chunk in zip(codes.chunks, held["zone"].chunks, strict=True):
+        assert code.buffers()[1].address == chunk.indices.buffers()[1].address
 
 
 def test_rows_out_of_order_are_sorted_by_time_and_key() -> None:
@@ -91,6 +101,8 @@ def test_a_level_that_only_rows_outside_the_span_hold_is_unknown_to_the_model() 
     trained = train_strategy(HeldRows(world, RECIPE), SPRING, "recent", 20, RECIPE)
     assert trained.contract.levels == {"zone": ("Z0", "Z1", "Z2", "Z3", "Z4")}
     assert encode(world, trained.contract).unseen == {"zone": int(early.sum())}
+    alone = HeldRows(world.filter(pa.array(~early)), RECIPE)
+    assert train_strategy(alone, SPRING, "recent", 20, RECIPE) == trained
 
 
 def test_what_is_recorded_beside_a_model_is_plain_json() -> None:

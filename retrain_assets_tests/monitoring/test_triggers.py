@@ -59,8 +59,7 @@ def test_each_kind_of_evidence_can_ask_alone(change, kind, reason):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"fresh_gate_wait": 2}, "wait 2 periods for gate rows"),
-        ({"fresh_gate_wait": 1}, "wait 1 period for gate rows"),
+        ({"wait": "wait 2 periods, for 2019-05: spent"}, "wait 2 periods, for 2019-05"),
         ({"last_rollback_period": "2019-02"}, "cool-down after the rollback of 2019-02 until 2019-04"),
         ({"last_attempt_period": "2019-01"}, "cool-down until 2019-04"),
         ({"last_attempt_period": "2019-03"}, "cool-down until 2019-06"),
@@ -92,7 +91,7 @@ def test_an_obstacle_ends_exactly_where_it_says(change):
 def test_a_first_model_is_held_back_by_the_same_obstacles():
     none = replace(CALM, live_version=None, live_since_period=None, last_attempt_period=None)
     assert isinstance(asked(none), Trigger)
-    assert asked(replace(none, fresh_gate_wait=3)).reason.startswith("wait 3 periods")
+    assert asked(replace(none, wait="wait 3 periods")).reason.startswith("wait 3 periods")
     assert asked(replace(none, last_attempt_period="2019-02")).reason == "cool-down until 2019-05"
 
 

@@ -1,0 +1,274 @@
+"""What goes wrong in the data or the spec is named, refused, and leaves the live model and the past as they were.
+
+Each test breaks one thing in the sixth week of a model that has been live since the fifth, and runs the real job.
+"""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from retrain_assets.errors import SpecError
+from retrain_assets.resources import OUTCOME_TAG
+from retrain_assets.spec import load_spec
+from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
+
+BAD_WEEK = "2024-02-05"
+ROWS = 7 * 60
+"""Parcels in a week, as `rows_of` makes them."""
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    """The folder of a model that five weeks have made live."""
+    import dagster as dg
+
+    folder = tmp_path_factory.mktemp("healthy")
+    with dg.DagsterInstance.ephemeral() as instance:
+        world = make_world(folder, rows_of(6), instance)
+        assert world.weeks(6)[-1] == BAD_WEEK
+        world.bootstrapped()
+    return folder
+
+
+@pytest.fixture
+def built(healthy, tmp_path, instance):
+    return open_world(Path(shutil.copytree(healthy, tmp_path / "world")), instance)
+
+
+def bad(rows):
+    return rows["at"] >= BAD_WEEK
+
+
+def files(world):
+    """Every byte under the home folder: data, reports, journal, versions."""
+    return {path: path.read_bytes() for path in (world.folder / "home").rglob("*") if path.is_file()}
+
+
+def respecified(world, **changes):
+    """The same world with other top-level keys in its spec."""
+    spec = yaml.safe_load((world.folder / "delivery.yaml").read_text()) | changes
+    (world.folder / "delivery.yaml").write_text(yaml.safe_dump(spec))
+    return open_world(world.folder, world.instance)
+
+
+def refused(world, before):
+    """Monitor the bad week; the sentences of its failure, after a look at everything that must not have changed."""
+    result = world.run("monitor", BAD_WEEK)
+    assert not result.success
+    assert {path: data for path, data in files(world).items() if path in before} == before
+    assert world.registry.live().name == "v1"
+    assert world.registry.verify() == []
+    for asset in ("raw_data", "outcomes", "predictions"):
+        assert BAD_WEEK not in world.store.periods(asset)
+    failed = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
+    return failure_of(result), failed
+
+
+def broken(world, rows):
+    """Put other rows into the source, and monitor the bad week."""
+    before = files(world)
+    rows.to_parquet(world.folder / "rows.parquet")
+    return refused(world, before)
+
+
+@pytest.fixture
+def rows():
+    return rows_of(6)
+
+
+def test_a_missing_column_is_refused(built, rows):
+    sentence, failed = broken(built, rows.drop(columns="weight"))
+    assert f"rows.parquet, {BAD_WEEK}: column weight is missing, {ROWS} rows. Bring it back" in sentence
+    assert failed == {"schema"}
+
+
+def test_a_column_of_another_type_is_refused(built, rows):
+    sentence, failed = broken(built, rows.assign(distance="far"))
+    assert f"rows.parquet, {BAD_WEEK}: distance holds no number, first 'far', {ROWS} rows. Store it as" in sentence
+    assert "schema" in failed
+
+
+def test_a_repeated_key_is_refused(built, rows):
+    copies = rows[bad(rows)].tail(3)
+    sentence, failed = broken(built, pd.concat([rows, copies]))
+    assert f"rows.parquet, {BAD_WEEK}: 3 of {ROWS} keys in id stand more than once" in sentence
+    assert "Take the copies out" in sentence
+    assert failed == {"keys"}
+
+
+def test_a_missing_label_leaves_the_outcomes_and_the_model_as_they_were(built, rows):
+    before = files(built)
+    rows.drop(columns="minutes").to_parquet(built.folder / "rows.parquet")
+    result = built.run("monitor", BAD_WEEK)
+    assert not result.success
+    assert "rows.parquet: no column 'minutes', which source.label names. It has id, at" in failure_of(result)
+    assert {path: data for path, data in files(built).items() if path in before} == before
+    assert BAD_WEEK not in built.store.periods("outcomes")
+
+
+def test_an_earlier_period_taken_in_again_from_a_broken_file_keeps_its_rows(built, rows):
+    week = built.weeks(3)[-1]
+    path = built.store.path("raw_data", week)
+    before = path.read_bytes()
+    rows.drop(columns="vehicle").to_parquet(built.folder / "rows.parquet")
+    result = built.run("monitor", week)
+    assert f"rows.parquet, {week}: column vehicle is missing" in failure_of(result)
+    assert "The earlier data stays." in failure_of(result)
+    assert path.read_bytes() == before
+
+
+def database(folder, rows):
+    """The rows in a database, behind a query that forgets the bounds of the period."""
+    with sqlite3.connect(folder / "rows.db") as connection:
+        rows.assign(at=rows["at"].astype(str)).to_sql("parcels", connection, index=False)
+    connection.close()
+    sql = "SELECT * FROM parcels WHERE :start < :end"
+    return SPEC["source"] | {"features": {"sql": sql, "url_env": "PARCELS_URL"}}
+
+
+def test_rows_outside_their_period_are_refused(built, rows, monkeypatch):
+    monkeypatch.setenv("PARCELS_URL", f"sqlite:///{built.folder / 'rows.db'}")
+    built = respecified(built, source=database(built.folder, rows))
+    sentence, failed = refused(built, files(built))
+    assert f"the query on PARCELS_URL, {BAD_WEEK}: {5 * ROWS:,} of {6 * ROWS:,} rows have at outside" in sentence
+    assert "Correct the file, or the query's use of :start and :end" in sentence
+    assert "period" in failed
+
+
+def test_an_empty_period_is_refused(built, rows):
+    sentence, failed = broken(built, rows[~bad(rows)])
+    assert f"rows.parquet, {BAD_WEEK}: 0 usable rows, 100 needed. Wait for the rest of the period" in sentence
+    assert failed == {"volume"}
+
+
+@pytest.mark.parametrize("column", ["weight", "vehicle"])
+def test_a_column_without_any_value_is_refused(built, rows, column):
+    rows.loc[bad(rows), column] = np.nan if column == "weight" else None
+    sentence, failed = broken(built, rows)
+    assert f"rows.parquet, {BAD_WEEK}: {column}: {ROWS} of {ROWS} values (100.00 %) missing" in sentence
+    assert "Correct the source, or take it from the spec" in sentence
+    assert failed == {"nulls"}
+
+
+def test_a_missing_file_is_named(built):
+    before = files(built)
+    (built.folder / "rows.parquet").unlink()
+    sentence, _ = refused(built, before)
+    assert f"{built.folder / 'rows.parquet'}: no such file. Name an existing file" in sentence
+
+
+def test_a_csv_row_that_does_not_parse_is_named(built, rows):
+    lines = rows.to_csv(index=False).splitlines()
+    lines[100] += ",stray"
+    (built.folder / "rows.csv").write_text("\n".join(lines))
+    built = respecified(built, source=SPEC["source"] | {"features": {"path": "rows.csv"}})
+    sentence, _ = refused(built, files(built))
+    assert f"{built.folder / 'rows.csv'}: cannot be read: CSV parse error" in sentence
+    assert "Row #101: Expected 7 columns, got 8" in sentence
+    assert "Correct the file" in sentence
+
+
+# ---- one class
+
+
+def binary(late):
+    """The changes that make the model predict whether a parcel is late."""
+    validation = SPEC["validation"] | {
+        "primary": "log_loss",
+        "guardrails": [{"metric": "brier", "margin": 0.05}],
+        "floors": [{"metric": "log_loss", "at_most": 0.69}],
+        "fairness": {
+            "groups": ["district"],
+            "metrics": ["tpr"],
+            "margin": 0.2,
+            "pool_below": 50,
+            "floors": [{"metric": "tpr", "at_least": 0.1}],
+        },
+        "regression_suite": {"path": "delivery.suite.yaml"},
+    }
+    return {
+        "task": "binary",
+        "source": SPEC["source"] | {"label": late},
+        "training": SPEC["training"] | {"objective": "binary"},
+        "validation": validation,
+    }
+
+
+def arrived(result):
+    (materialization,) = result.asset_materializations_for_node("delivery__outcomes")
+    return materialization.metadata["summary"].value
+
+
+def test_gate_rows_of_one_class_promote_nothing(tmp_path, instance, rows):
+    rows["late"] = ((rows["minutes"] > 60) & (rows["at"] < "2024-02-04")).astype(int)
+    built = make_world(tmp_path, rows, instance, **binary("late"))
+    built.bootstrapped()
+    result = built.run("monitor", BAD_WEEK)
+    # The outcomes of a week arrive a day late: those of the last day are not known by its end.
+    assert f"rows.parquet, {BAD_WEEK}: late: the only outcome of {ROWS} rows is 0" in arrived(result)
+    assert "Check the source, or wait for more outcomes" in arrived(result)
+    before = files(built)
+    live = built.registry.live()
+    result = built.run("retrain", BAD_WEEK)
+    assert not result.success
+    assert built.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "insufficient"
+    shown = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
+    assert shown == {"significance", "guardrails", "fairness", "regression_suite"}
+    findings = built.store.read_json("validation_report", BAD_WEEK)["findings"]
+    assert f"all {ROWS - 60} gate rows are of class 0, two classes needed" in [found["reason"] for found in findings]
+    assert built.registry.live() == live
+    head = built.registry.folder / "journal" / "head.json"  # the attempt itself is in the journal now
+    assert {path: data for path, data in files(built).items() if path in before and path != head} == {
+        path: data for path, data in before.items() if path != head
+    }
+
+
+def test_a_first_model_of_one_class_is_not_trained(tmp_path, instance, rows):
+    rows["late"] = 0
+    built = make_world(tmp_path, rows, instance, **binary("late"))
+    weeks = built.weeks(5)
+    built.monitor(weeks)
+    result = built.run("retrain", weeks[-1])
+    assert not result.success
+    assert "training labels are 0: a classifier needs two classes" in failure_of(result)
+    assert built.registry.live() is None
+    assert built.registry.history() == ()
+
+
+# ---- the spec
+
+
+def wrong_spec(world, spec):
+    """The sentence with which a spec is refused, after a look at everything that must not have changed."""
+    before = files(world)
+    path = world.folder / "delivery.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False))
+    with pytest.raises(SpecError, match="delivery.yaml") as caught:
+        load_spec(path)
+    assert files(world) == before
+    return str(caught.value), path.read_text().splitlines()
+
+
+def test_an_unknown_key_of_the_spec_is_named_with_its_line(built):
+    sentence, lines = wrong_spec(built, SPEC | {"triggers": SPEC["triggers"] | {"retrain_costs": 5}})
+    line = next(number for number, text in enumerate(lines, 1) if "retrain_costs" in text)
+    assert f"delivery.yaml:{line}: triggers.retrain_costs: unknown key. Take it out" in sentence
+
+
+def test_a_spec_without_margins_is_refused(built):
+    validation = SPEC["validation"] | {"guardrails": [{"metric": "rmse"}]}
+    validation["fairness"] = {name: value for name, value in validation["fairness"].items() if name != "margin"}
+    sentence, _ = wrong_spec(built, SPEC | {"validation": validation})
+    assert "validation.guardrails.0.margin: is required and has no default" in sentence
+    assert "validation.fairness.margin: is required and has no default" in sentence
+
+
+def test_a_spec_without_guardrails_is_refused(built):
+    validation = {name: value for name, value in SPEC["validation"].items() if name != "guardrails"}
+    sentence, _ = wrong_spec(built, SPEC | {"validation": validation})
+    assert "validation.guardrails: is required and has no default" in sentence

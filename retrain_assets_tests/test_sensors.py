@@ -1,0 +1,320 @@
+"""What starts runs and what tells people: the new-data sensor, the trigger sensor, and the alerts of finished runs."""
+
+import json
+import os
+import threading
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from retrain_assets.alerts import Alert, publish, read
+from retrain_assets.pipeline import frame_of
+from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
+from retrain_assets.resources import MODEL_TAG, Clock
+from retrain_assets_tests.small_world import failure_of
+
+MODEL = "delivery"
+
+
+@pytest.fixture(autouse=True)
+def no_receivers(monkeypatch):
+    monkeypatch.delenv("RETRAIN_ALERT_URLS", raising=False)
+
+
+def tick(world, sensor, now=None, cursor=None):
+    """One evaluation of a sensor, as the daemon does it, at a moment."""
+    found = world.defs.resolve_sensor_def(f"{MODEL}__{sensor}")
+    resources = {"home": world.defs.resources["home"]}
+    if now is not None:
+        resources["clock"] = Clock(replay_at=now)
+    with dg.build_sensor_context(
+        world.instance, cursor=cursor, definitions=world.defs, sensor_name=found.name, resources=resources
+    ) as context:
+        return found.evaluate_tick(context)
+
+
+def new_data(world, now):
+    """The period that the sensor asks for, or why it asks for none."""
+    data = tick(world, "new_data", now)
+    return [request.partition_key for request in data.run_requests or ()] or data.skip_message
+
+
+# ---- new data
+
+
+def test_nothing_is_asked_for_before_the_first_period_has_ended(world):
+    assert new_data(world(), "2024-01-07T23:59:59") == "every period that has ended is monitored"
+
+
+def test_only_the_next_ended_period_is_asked_for(world):
+    built = world()
+    assert new_data(built, "2024-01-08T00:00:00") == ["2024-01-01"]
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-01"]
+    built.monitor(["2024-01-01"])
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-08"]
+    assert new_data(built, "2024-01-14T00:00:00") == "every period that has ended is monitored"
+
+
+def test_nothing_is_asked_for_after_the_end_of_the_calendar(world):
+    built = world(weeks=2, period={"every": "week", "start": "2024-01-01", "end": "2024-01-15"})
+    built.monitor(["2024-01-01", "2024-01-08"])
+    assert new_data(built, "2025-01-01T00:00:00") == "every period that has ended is monitored"
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])
+def test_it_waits_while_a_run_of_the_model_is_in_flight(world, status):
+    built = world()
+    run = dg.DagsterRun(f"{MODEL}__retrain", tags={MODEL_TAG: MODEL}, status=status)
+    built.instance.add_run(run)
+    assert new_data(built, "2024-01-08T00:00:00") == "a run of delivery is in flight; 2024-01-01 comes next"
+
+
+def test_it_does_not_wait_for_the_run_of_another_model(world):
+    built = world()
+    run = dg.DagsterRun("other__retrain", tags={MODEL_TAG: "other"}, status=dg.DagsterRunStatus.STARTED)
+    built.instance.add_run(run)
+    assert new_data(built, "2024-01-08T00:00:00") == ["2024-01-01"]
+
+
+def test_it_waits_for_the_retrain_that_is_due(world):
+    built = world()
+    weeks = built.weeks(7)
+    built.monitor(weeks[:5])  # enough for a first model
+    waiting = f"the retrain that {weeks[4]} asked for comes before {weeks[5]}"
+    assert new_data(built, "2024-02-20T00:00:00") == waiting
+    (request,) = tick(built, "retrain_trigger").run_requests
+    assert request.partition_key == weeks[4]
+    built.run("retrain", weeks[4], tags=dict(request.tags))
+    assert new_data(built, "2024-02-20T00:00:00") == [weeks[5]]
+
+
+def test_a_missing_source_is_said(world):
+    built = world()
+    path = built.folder / "rows.parquet"
+    path.unlink()
+    assert new_data(built, "2024-01-08T00:00:00") == (
+        f"{path}: no such file. Name an existing file, or a glob that matches one: data/*.parquet."
+    )
+
+
+def test_a_period_is_asked_for_again_only_after_the_file_has_changed(world):
+    built = world()
+    path = built.folder / "rows.parquet"
+
+    def key():
+        (request,) = tick(built, "new_data", "2024-01-08T00:00:00").run_requests
+        return request.run_key
+
+    first = key()
+    assert key() == first  # Dagster starts no second run for a key
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert key() != first
+
+
+def test_a_failed_period_stays_the_next_one(world):
+    built = world()
+    built.run("monitor", "2024-01-01")
+    path = built.store.path("performance_report", "2024-01-01", "json")
+    path.unlink()
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-01"]
+
+
+# ---- the trigger
+
+
+def test_the_trigger_says_what_it_waits_for_and_looks_at_a_report_once(world):
+    built = world()
+    assert tick(built, "retrain_trigger").skip_message == "no new performance report"
+    built.monitor(built.weeks(1))
+    first = tick(built, "retrain_trigger")
+    assert first.run_requests == []
+    assert first.skip_message.startswith("2024-01-01: wait 4 periods, for 2024-01-29") or "wait 4" in first.skip_message
+    assert tick(built, "retrain_trigger", cursor=first.cursor).skip_message == "no new performance report"
+
+
+def test_the_trigger_waits_for_a_run_in_flight_without_forgetting_the_report(world):
+    built = world()
+    built.monitor(built.weeks(5))
+    run = dg.DagsterRun(f"{MODEL}__monitor", tags={MODEL_TAG: MODEL}, status=dg.DagsterRunStatus.STARTED)
+    built.instance.add_run(run)
+    waiting = tick(built, "retrain_trigger")
+    assert "in flight" in waiting.skip_message
+    assert waiting.cursor is None
+    built.instance.delete_run(run.run_id)
+    (request,) = tick(built, "retrain_trigger").run_requests
+    assert request.tags["retrain/trigger"] == "bootstrap"
+
+
+# ---- alerts
+
+
+def alerts_of(world, result, publishing=True):
+    """The alerts of a finished run, published as the sensors do."""
+    run = world.instance.get_run_by_id(result.run_id)
+    home, clock = world.defs.resources["home"], Clock(replay_at="2024-03-01T00:00:00")
+    frame = frame_of(world.spec)
+    if result.success:
+        found = success_alerts(run, frame, home, clock)
+    else:
+        found = failure_alerts(world.instance, run, frame, home, clock)
+    if publishing:
+        publish_all(found, home)
+    return found
+
+
+def home_of(world):
+    return Path(world.defs.resources["home"].path)
+
+
+def test_a_promotion_a_rejection_and_a_crash_are_three_different_alerts(world):
+    built = world()
+    weeks = built.weeks(7)
+    built.monitor(weeks[:5])
+    promoted = built.run("retrain", weeks[4])
+    (promotion,) = alerts_of(built, promoted)
+    built.monitor(weeks[5:])
+    (rejection,) = alerts_of(built, built.run("retrain", weeks[6]))
+    (built.folder / "rows.parquet").unlink()
+    (crash,) = alerts_of(built, built.run("monitor", built.weeks(8)[-1]))
+    assert (promotion.kind, promotion.period) == ("promoted", weeks[4])
+    assert promotion.sentence.startswith("v1 is live, it was nothing: mae ")
+    assert (rejection.kind, rejection.period) == ("rejected", weeks[6])
+    assert rejection.sentence == built.registry.history()[-1].reason
+    assert (crash.kind, crash.period) == ("crash", built.weeks(8)[-1])
+    assert crash.sentence.startswith("delivery__monitor failed: ")
+    assert "rows.parquet: no such file. Name an existing file" in crash.sentence
+    assert [alert.kind for alert in read(home_of(built))] == ["promoted", "rejected", "crash"]
+
+
+def test_a_fact_is_published_once_however_often_a_run_is_read(world):
+    built = world()
+    weeks = built.weeks(5)
+    built.monitor(weeks)
+    result = built.run("retrain", weeks[-1])
+    for _ in range(3):
+        alerts_of(built, result)
+    assert len(read(home_of(built))) == 1
+
+
+def test_a_promotion_repeated_by_hand_is_no_second_promotion(world):
+    built = world()
+    week = built.bootstrapped()
+    alerts_of(built, built.run("retrain", week, assets=["production_model"]))
+    alerts_of(built, built.run("retrain", week, assets=["production_model"]))
+    assert len(read(home_of(built))) == 1
+
+
+def test_a_refused_contract_is_told_in_the_words_of_the_contract(world):
+    built = world(contract={"min_rows": 5000})
+    (alert,) = alerts_of(built, built.run("monitor", "2024-01-01"))
+    assert alert.kind == "crash"
+    assert "rows.parquet, 2024-01-01: 420 usable rows, 5,000 needed" in alert.sentence
+    assert "dagster._core" not in alert.sentence
+
+
+def test_loss_beyond_its_baseline_is_an_alert_and_a_quiet_week_is_none(world):
+    built = world(slower_from=6)
+    built.bootstrapped()
+    quiet, slow = built.weeks(7)[5:]
+    assert [alert.kind for alert in alerts_of(built, built.run("monitor", quiet))] == []
+    found = {alert.kind: alert for alert in alerts_of(built, built.run("monitor", slow))}
+    assert found["performance"].period == slow
+    assert found["performance"].sentence == built.store.read_json("performance_report", slow)["report"]["sentence"]
+
+
+def test_a_rollback_is_an_alert(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor(weeks[5:])
+    result = built.run("retrain", weeks[-1])
+    assert result.success, failure_of(result)
+    (promotion,) = alerts_of(built, result)
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    (alert,) = alerts_of(built, built.run("rollback", None, run_config={"ops": ops}))
+    assert promotion.sentence.startswith("v2 is live, it was v1")
+    assert (alert.kind, alert.sentence) == ("rolled_back", "v1 is live, it was v2: drivers complain")
+
+
+# ---- receivers
+
+
+@pytest.fixture
+def receiver():
+    """A web server on this machine that keeps what it is sent."""
+    received = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"json://127.0.0.1:{server.server_port}", received
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+ALERT = Alert("2024-03-01T00:00:00", MODEL, "2024-02-05", "rejected", "significance: mae 6.6 -> 6.7")
+
+
+def test_a_receiver_gets_each_fact_once(receiver, tmp_path, monkeypatch):
+    url, received = receiver
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", url)
+    assert publish(ALERT, tmp_path)
+    assert not publish(ALERT, tmp_path)
+    (message,) = received
+    assert message["title"] == "delivery 2024-02-05: rejected"
+    assert message["message"] == "significance: mae 6.6 -> 6.7"
+
+
+def test_a_dead_receiver_fails_nothing_and_the_others_still_hear(receiver, tmp_path, monkeypatch, caplog):
+    url, received = receiver
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", f"json://127.0.0.1:9 {url}")
+    assert publish(ALERT, tmp_path)
+    assert len(received) == 1
+    assert read(tmp_path) == [ALERT]
+    assert "did not take the message 'delivery 2024-02-05: rejected'" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["nonsense://", "json://"])
+def test_a_receiver_that_is_none_fails_nothing(url, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", url)
+    assert publish(ALERT, tmp_path)
+    assert "did not take the message" in caplog.text
+
+
+def test_the_sensor_itself_sends_what_a_failed_run_has_to_tell(world, receiver, monkeypatch):
+    url, received = receiver
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", url)
+    built = world(contract={"min_rows": 5000})
+    result = built.run("monitor", "2024-01-01")
+    sensor = built.defs.resolve_sensor_def(f"{MODEL}__alerts_failed")
+    run = built.instance.get_run_by_id(result.run_id)
+    (ended,) = (event for event in result.all_events if event.event_type_value == "PIPELINE_FAILURE")
+    resources = {"home": built.defs.resources["home"], "clock": Clock()}
+    with dg.build_run_status_sensor_context(
+        sensor_name=sensor.name,
+        dagster_instance=built.instance,
+        dagster_run=run,
+        dagster_event=ended,
+        resources=resources,
+    ) as context:
+        sensor(context)
+    assert [message["title"] for message in received] == ["delivery 2024-01-01: crash"]
+
+
+def test_an_alert_tells_when_it_was_seen(world):
+    built = world(contract={"min_rows": 5000})
+    (alert,) = alerts_of(built, built.run("monitor", "2024-01-01"))
+    assert datetime.fromisoformat(alert.at) == datetime(2024, 3, 1)

@@ -1,0 +1,230 @@
+"""Every fault of a spec is refused at load, with file, line and key."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from retrain_assets.errors import SpecError
+from retrain_assets.spec import SHIPPED, load_spec, load_specs
+from retrain_assets_tests.small_world import SPEC
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "delivery.suite.yaml").write_text("cases: []\n")
+    return tmp_path
+
+
+def written(folder, spec, name="delivery.yaml"):
+    path = folder / name
+    path.write_text(spec if isinstance(spec, str) else yaml.safe_dump(spec, sort_keys=False))
+    return path
+
+
+def changed(*where, to):
+    """The small world's spec with one value changed, or, with `to` None, taken out."""
+    spec = yaml.safe_load(yaml.safe_dump(SPEC))
+    inner = spec
+    for key in where[:-1]:
+        inner = inner[key]
+    if to is None:
+        del inner[where[-1]]
+    else:
+        inner[where[-1]] = to
+    return spec
+
+
+def line_of(path, text):
+    (line,) = (number for number, found in enumerate(path.read_text().splitlines(), 1) if found.strip().startswith(text))
+    return line
+
+
+def refusal(path):
+    with pytest.raises(SpecError, match="yaml") as caught:
+        load_spec(path)
+    return str(caught.value)
+
+
+def test_a_good_spec_resolves_its_paths_against_its_own_folder(folder):
+    spec = load_spec(written(folder, SPEC))
+    assert spec.source.features.path == str(folder / "rows.parquet")
+    assert spec.validation.regression_suite.path == str(folder / "delivery.suite.yaml")
+    assert spec.source.label_delay == timedelta(days=1)
+
+
+def test_a_loaded_spec_is_frozen(folder):
+    spec = load_spec(written(folder, SPEC))
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.name = "other"
+
+
+@pytest.mark.parametrize(
+    ("where", "to", "key", "message"),
+    [
+        (("triggers", "on_drift"), True, "on_drift", "triggers.on_drift: unknown key"),
+        (("windows", "recent_periods"), 0, "recent_periods", "windows.recent_periods: Input should be greater than 0"),
+        (("training", "objective"), "gbdt", "objective", "training.objective: Input should be"),
+        (("source", "label_delay"), "1 day", "label_delay", "'1 day' is no duration: write a number and m, h, d or w"),
+        (("period", "every"), "fortnight", "every", "period.every: Input should be 'hour', 'day'"),
+        (("owners",), ["pricing"], "owners", "owner 'pricing' is neither a mail address nor a team: write team:pricing"),
+        (("name",), "Delivery Time", "name", "name: String should match pattern"),
+    ],
+)
+def test_a_wrong_value_is_named_with_file_line_and_key(folder, where, to, key, message):
+    path = written(folder, changed(*where, to=to))
+    sentence = refusal(path)
+    assert sentence.startswith(f"{path}:{line_of(path, f'{key}:')}: ")
+    assert message in sentence
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        (("triggers", "retrain_cost"), "triggers.retrain_cost: is required and has no default"),
+        (("validation", "primary"), "validation.primary: is required and has no default"),
+        (("validation", "fairness", "groups"), "validation.fairness.groups: is required and has no default"),
+        (("contract",), "contract: is required and has no default"),
+    ],
+)
+def test_a_business_choice_has_no_default(folder, where, message):
+    path = written(folder, changed(*where, to=None))
+    sentence = refusal(path)
+    assert message in sentence
+    section = line_of(path, f"{where[-2]}:") if len(where) > 1 else 1
+    assert sentence.startswith(f"{path}:{section}: ")
+
+
+def test_every_fault_is_named_at_once(folder):
+    spec = changed("windows", "recent_periods", to=-1)
+    spec["triggers"]["oops"] = 1
+    sentence = refusal(written(folder, spec))
+    assert len(sentence.splitlines()) == 2
+    assert "windows.recent_periods" in sentence
+    assert "triggers.oops" in sentence
+
+
+@pytest.mark.parametrize(
+    ("where", "to", "message"),
+    [
+        (("validation", "primary"), "auc", "metric auc does not fit task regression"),
+        (("validation", "primary"), "accuraccy", "unknown metric 'accuraccy'; known: accuracy, auc"),
+        (("validation", "guardrails"), [{"metric": "tpr", "margin": 0.1}], "metric tpr does not fit task regression"),
+        (("validation", "fairness", "metrics"), ["tpr"], "validation.fairness.metrics: metric tpr does not fit task regression"),
+        (("validation", "fairness", "groups"), ["age"], "fairness.groups: age is not under columns.groups"),
+        (("validation", "unit"), "street", "validation.unit: 'street' is neither auto, row, nor one of columns.groups"),
+        (("validation", "regression_suite"), {"path": "delivery.suite.yaml"}, "say up to which absolute error a case is right"),
+        (("training", "objective"), "binary", "training.objective binary does not fit task regression"),
+        (("columns", "categorical"), ["minutes"], "columns: minutes is key, time or label, never a feature"),
+        (("columns", "categorical"), ["distance"], "listed as numeric and as categorical: distance"),
+        (("source", "features"), {"path": "a", "sql": "b"}, "declare either path (a file or glob) or sql (a query)"),
+        (("source", "known_at"), "known_at", "known_at is a column of the outcomes table: declare source.outcomes"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(folder, where, to, message):
+    path = written(folder, changed(*where, to=to))
+    sentence = refusal(path)
+    assert message in sentence
+    line = int(sentence.removeprefix(f"{path}:").split(":")[0])
+    section = line_of(path, f"{where[0]}:")
+    assert section <= line <= section + len(yaml.safe_dump(SPEC[where[0]]).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("metric", "fault"),
+    [("tpr", "metric tpr does not fit task"), ("auc", "metric auc does not fit"), ("mea", "unknown metric 'mea'; known:")],
+)
+def test_a_fairness_floor_of_another_task_is_refused(folder, metric, fault):
+    floors = [{"metric": metric, "at_least": 0.5}]
+    path = written(folder, changed("validation", "fairness", "floors", to=floors))
+    lines = path.read_text().splitlines()
+    line = 1 + lines.index("    floors:")
+    assert f"{path}:{line}: validation.fairness.floors: {fault}" in refusal(path)
+
+
+def test_a_suite_file_among_the_specs_is_told_how_it_is_named(folder):
+    path = written(folder, "cases: []\n", "cases.yaml")
+    assert refusal(path) == f"{path}: a regression suite, no model. Call it cases.suite.yaml, or keep it elsewhere."
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(folder):
+    text = yaml.safe_dump(SPEC, sort_keys=False) + "owners: ['team:others']\n"
+    path = written(folder, text)
+    assert refusal(path) == f"{path}:{len(text.splitlines())}: the key 'owners' stands twice. Keep one."
+
+
+def test_a_nested_key_that_stands_twice_is_refused_with_its_line(folder):
+    text = yaml.safe_dump(SPEC, sort_keys=False).replace("  recent_periods: 3\n", "  recent_periods: 3\n" * 2)
+    path = written(folder, text)
+    second = max(number for number, line in enumerate(text.splitlines(), 1) if "recent_periods" in line)
+    assert refusal(path) == f"{path}:{second}: the key 'recent_periods' stands twice. Keep one."
+
+
+def test_a_missing_suite_file_is_named_with_the_line_that_names_it(folder):
+    (folder / "delivery.suite.yaml").unlink()
+    path = written(folder, SPEC)
+    sentence = refusal(path)
+    assert sentence.startswith(f"{path}:{line_of(path, 'path: delivery.suite.yaml')}: validation.regression_suite.path: no file")
+    assert str(folder / "delivery.suite.yaml") in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("name: [", "not valid YAML"), ("- name", "expected a mapping"), ("", "expected a mapping")],
+)
+def test_a_file_that_is_no_mapping_is_refused(folder, text, message):
+    assert message in refusal(written(folder, text))
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    assert "No such file or directory. Name an existing spec file." in refusal(tmp_path / "absent.yaml")
+
+
+def test_two_files_may_not_declare_the_same_name(folder):
+    first, second = written(folder, SPEC), written(folder, SPEC, "zz.yaml")
+    with pytest.raises(SpecError, match="the name delivery is declared in") as caught:
+        load_specs([folder])
+    assert str(caught.value) == f"{second}: the name delivery is declared in {first} too. Rename one."
+
+
+def test_the_folders_of_retrain_models_come_beside_the_shipped_ones(folder, monkeypatch):
+    written(folder, SPEC)
+    monkeypatch.setenv("RETRAIN_MODELS", str(folder))
+    assert set(load_specs()) == {"taxi_charge", "flight_delays", "employment", "delivery"}
+
+
+def test_a_folder_of_retrain_models_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path / "absent"))
+    with pytest.raises(SpecError, match="RETRAIN_MODELS: no folder .*absent"):
+        load_specs()
+
+
+@pytest.mark.parametrize(
+    ("where", "to", "same"),
+    [
+        (("validation", "fairness", "margin"), 3.0, False),
+        (("windows", "gate_periods"), 2, False),
+        (("description",), "Other words.", True),
+        (("triggers", "retrain_cost"), 5, True),
+    ],
+)
+def test_only_a_change_of_the_rules_of_judging_outdates_a_verdict(folder, where, to, same):
+    before = load_spec(written(folder, SPEC)).policy_sha256
+    assert (load_spec(written(folder, changed(*where, to=to))).policy_sha256 == before) is same
+
+
+def test_the_rules_do_not_depend_on_where_the_folder_is(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("elsewhere")
+    (other / "delivery.suite.yaml").write_text("cases: []\n")
+    assert load_spec(written(folder, SPEC)).policy_sha256 == load_spec(written(other, SPEC)).policy_sha256
+
+
+def test_every_shipped_spec_loads_with_its_files():
+    names = {path.stem for path in Path(SHIPPED).glob("*.yaml") if not path.name.endswith(".suite.yaml")}
+    specs = load_specs([SHIPPED])
+    assert set(specs) == names == {"taxi_charge", "flight_delays", "employment"}
+    for spec in specs.values():
+        tables = [spec.source.features, spec.source.outcomes]
+        assert all(Path(table.path).is_file() for table in tables if table)
