@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -60,10 +61,20 @@ def _send(alert: Alert) -> None:
     urls = os.environ.get("RETRAIN_ALERT_URLS", "").split()
     if not urls:
         return
+    title = f"{alert.model} {alert.period}: {alert.kind}"
+    try:
+        taken = _sent(urls, title, alert.sentence)
+    except Exception:  # whatever a receiver's library raises, the run that had something to say goes on
+        _LOG.exception("sending the message %r failed", title)
+        return
+    if not taken:
+        _LOG.error("an alert receiver of RETRAIN_ALERT_URLS did not take the message %r", title)
+
+
+def _sent(urls: Sequence[str], title: str, body: str) -> bool:
+    """Whether every receiver took a message."""
     import apprise
 
     receivers = apprise.Apprise()
-    added = [receivers.add(url) for url in urls]
-    title = f"{alert.model} {alert.period}: {alert.kind}"
-    if not all(added) or not receivers.notify(title=title, body=alert.sentence):
-        _LOG.error("an alert receiver of RETRAIN_ALERT_URLS did not take the message %r", title)
+    known = [receivers.add(url) for url in urls]
+    return bool(receivers) and bool(receivers.notify(title=title, body=body)) and all(known)

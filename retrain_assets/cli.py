@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrain_assets.errors import NotFound, RetrainError, SpecError
+from retrain_assets.errors import DataError, NotFound, RetrainError, SpecError
 from retrain_assets.spec import ModelSpec, load_specs
 
 if TYPE_CHECKING:
@@ -86,16 +87,8 @@ def check(name: str | None) -> None:
 
     Example: retrain check flight_delays
     """
-    from retrain_assets.raw.ingest import peek
-
-    for spec in [_spec(name)] if name else load_specs().values():
-        checked = peek(spec.period, spec.source, spec.columns, spec.contract, spec.period.first)
-        problems = [problem for problem in checked.problems if problem.blocking]
-        for problem in checked.problems:
-            click.echo(f"{spec.name}: {problem.sentence}")
-        if problems:
-            sys.exit(NO)
-        click.echo(f"{spec.name}: spec and data contract hold ({checked.table.num_rows:,} rows in {spec.period.first})")
+    held = [_contract_holds(spec) for spec in ([_spec(name)] if name else load_specs().values())]
+    sys.exit(0 if all(held) else NO)
 
 
 @main.command()
@@ -108,7 +101,11 @@ def run(name: str, period: str, as_json: bool) -> None:
 
     Example: retrain run taxi_charge --period 2019-03
     """
-    _finish(_launch(name, "retrain", period), as_json)
+    end = _launch(name, "retrain", period)
+    decided = [event for event in _registry(_spec(name)).history() if event.period == period]
+    if decided and end.outcome == decided[-1].action:
+        end = replace(end, cause="" if end.success else decided[-1].reason)
+    _finish(end, as_json)
 
 
 @main.command()
@@ -126,7 +123,7 @@ def monitor(name: str, period: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a list of records, one per model.")
 @_guarded
 def status(name: str | None, as_json: bool) -> None:
     """Live version, age, last drift and quality, and how close the next retrain is.
@@ -150,7 +147,7 @@ def status(name: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a list of records, one per decision.")
 @_guarded
 def history(name: str, as_json: bool) -> None:
     """Every decision about a model, oldest first.
@@ -187,33 +184,62 @@ def explain(name: str, which: str | None) -> None:
 @main.command()
 @click.argument("name")
 @click.option("--reason", required=True, help="Why; kept in the history for good.")
+@click.option("--json", "as_json", is_flag=True, help="Print the end of the run as JSON.")
 @_guarded
-def rollback(name: str, reason: str) -> None:
+def rollback(name: str, reason: str, as_json: bool) -> None:
     """Put the version served before back in place, after checking that it loads and scores.
 
     Example: retrain rollback taxi_charge --reason "complaints about airport rides"
     """
-    live = _registry(_spec(name)).live()
+    from retrain_assets.registry.history import History
+
+    past = History(_registry(_spec(name)).history())
+    live = past.live
     if live is None:
         raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
+    if not past.served_before:
+        raise NotFound(
+            f"{name}: {live.name} is live, and no version served before it that was not rolled back, so there is "
+            f"nothing to go back to. Run `retrain run {name} --period P` for another version."
+        )
     runner = _runner(_spec(name))
     ops = {f"{name}__roll_back": {"config": {"reason": reason, "expected_live": live.digest}}}
-    _finish(runner.run("rollback", None, at=datetime.now().replace(microsecond=0), ops=ops), as_json=False)
+    _finish(runner.run("rollback", None, at=datetime.now().replace(microsecond=0), ops=ops), as_json)
 
 
 @main.command()
 @click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the problems of each model as JSON.")
 @_guarded
-def verify(name: str | None) -> None:
+def verify(name: str | None, as_json: bool) -> None:
     """Check the registry: digests of every version, the journal's chain, the live pointer.
 
     Example: retrain verify taxi_charge
     """
     problems = {spec.name: _registry(spec).verify() for spec in ([_spec(name)] if name else load_specs().values())}
-    for model, found in problems.items():
-        for problem in found or ["every digest and the journal's chain hold"]:
-            click.echo(f"{model}: {problem}")
+    if as_json:
+        click.echo(json.dumps(problems, indent=1))
+    else:
+        for model, found in problems.items():
+            for problem in found or ["every digest and the journal's chain hold"]:
+                click.echo(f"{model}: {problem}")
     sys.exit(NO if any(problems.values()) else 0)
+
+
+def _contract_holds(spec: ModelSpec) -> bool:
+    from retrain_assets.raw.ingest import peek
+
+    try:
+        checked = peek(spec.period, spec.source, spec.columns, spec.contract, spec.period.first)
+    except DataError as error:
+        click.echo(f"{spec.name}: {error}")
+        return False
+    for problem in checked.problems:
+        click.echo(f"{spec.name}: {problem.sentence}")
+    if checked.blocked:
+        return False
+    click.echo(f"{spec.name}: spec and data contract hold ({checked.table.num_rows:,} rows in {spec.period.first})")
+    return True
 
 
 def _spec(name: str) -> ModelSpec:

@@ -168,12 +168,15 @@ def load_spec(path: Path) -> ModelSpec:
 def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
     """Every spec of the shipped folder and of the folders in the environment variable RETRAIN_MODELS, by name.
 
+    RETRAIN_SHIPPED=0 leaves the shipped folder out: a team's deployment then has its own models alone.
+
     Raises:
         SpecError: A spec is wrong, or two files declare the same name.
     """
     if folders is None:
         extra = os.environ.get("RETRAIN_MODELS", "")
-        folders = [SHIPPED, *(Path(folder) for folder in extra.split(os.pathsep) if folder)]
+        shipped = [SHIPPED] if os.environ.get("RETRAIN_SHIPPED", "1") != "0" else []
+        folders = [*shipped, *(Path(folder) for folder in extra.split(os.pathsep) if folder)]
     specs: dict[str, ModelSpec] = {}
     origin: dict[str, Path] = {}
     for folder in folders:

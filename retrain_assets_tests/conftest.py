@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from retrain_assets_tests.served import TWO_WEEKS, Served, serve
 from retrain_assets_tests.small_world import World, make_world, rows_of
 
 
@@ -22,3 +23,13 @@ def world(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., World]:
         return make_world(tmp_path, rows_of(weeks, slower_from), instance, **changes)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The real webserver and daemon over the small model, in a home of their own."""
+    folder = tmp_path_factory.mktemp("served")
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(folder, rows_of(3), instance, **TWO_WEEKS)
+    with serve(folder) as running:
+        yield running

@@ -166,7 +166,9 @@ IN_WORDS = {
 }
 """What the reasons of the suites claim, in terms of the data (codes of the data card and of TLC's and ACS's lists)."""
 
-CASES = [(name, case) for name, spec in SPECS.items() for case in load_suite(Path(spec.validation.regression_suite.path))]
+CASES = [
+    (name, case) for name, spec in SPECS.items() for case in load_suite(Path(spec.validation.regression_suite.path))
+]
 MISNAMED = {("employment", "141"): "person 141 is the householder (RELP 0), not in an institution (RELP 16)"}
 
 

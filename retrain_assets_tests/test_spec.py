@@ -38,7 +38,9 @@ def changed(*where, to):
 
 
 def line_of(path, text):
-    (line,) = (number for number, found in enumerate(path.read_text().splitlines(), 1) if found.strip().startswith(text))
+    (line,) = (
+        number for number, found in enumerate(path.read_text().splitlines(), 1) if found.strip().startswith(text)
+    )
     return line
 
 
@@ -69,7 +71,12 @@ def test_a_loaded_spec_is_frozen(folder):
         (("training", "objective"), "gbdt", "objective", "training.objective: Input should be"),
         (("source", "label_delay"), "1 day", "label_delay", "'1 day' is no duration: write a number and m, h, d or w"),
         (("period", "every"), "fortnight", "every", "period.every: Input should be 'hour', 'day'"),
-        (("owners",), ["pricing"], "owners", "owner 'pricing' is neither a mail address nor a team: write team:pricing"),
+        (
+            ("owners",),
+            ["pricing"],
+            "owners",
+            "owner 'pricing' is neither a mail address nor a team: write team:pricing",
+        ),
         (("name",), "Delivery Time", "name", "name: String should match pattern"),
     ],
 )
@@ -112,10 +119,18 @@ def test_every_fault_is_named_at_once(folder):
         (("validation", "primary"), "auc", "metric auc does not fit task regression"),
         (("validation", "primary"), "accuraccy", "unknown metric 'accuraccy'; known: accuracy, auc"),
         (("validation", "guardrails"), [{"metric": "tpr", "margin": 0.1}], "metric tpr does not fit task regression"),
-        (("validation", "fairness", "metrics"), ["tpr"], "validation.fairness.metrics: metric tpr does not fit task regression"),
+        (
+            ("validation", "fairness", "metrics"),
+            ["tpr"],
+            "validation.fairness.metrics: metric tpr does not fit task regression",
+        ),
         (("validation", "fairness", "groups"), ["age"], "fairness.groups: age is not under columns.groups"),
         (("validation", "unit"), "street", "validation.unit: 'street' is neither auto, row, nor one of columns.groups"),
-        (("validation", "regression_suite"), {"path": "delivery.suite.yaml"}, "say up to which absolute error a case is right"),
+        (
+            ("validation", "regression_suite"),
+            {"path": "delivery.suite.yaml"},
+            "say up to which absolute error a case is right",
+        ),
         (("training", "objective"), "binary", "training.objective binary does not fit task regression"),
         (("columns", "categorical"), ["minutes"], "columns: minutes is key, time or label, never a feature"),
         (("columns", "categorical"), ["distance"], "listed as numeric and as categorical: distance"),
@@ -134,7 +149,11 @@ def test_parts_that_do_not_fit_together_are_refused(folder, where, to, message):
 
 @pytest.mark.parametrize(
     ("metric", "fault"),
-    [("tpr", "metric tpr does not fit task"), ("auc", "metric auc does not fit"), ("mea", "unknown metric 'mea'; known:")],
+    [
+        ("tpr", "metric tpr does not fit task"),
+        ("auc", "metric auc does not fit"),
+        ("mea", "unknown metric 'mea'; known:"),
+    ],
 )
 def test_a_fairness_floor_of_another_task_is_refused(folder, metric, fault):
     floors = [{"metric": metric, "at_least": 0.5}]
@@ -166,7 +185,9 @@ def test_a_missing_suite_file_is_named_with_the_line_that_names_it(folder):
     (folder / "delivery.suite.yaml").unlink()
     path = written(folder, SPEC)
     sentence = refusal(path)
-    assert sentence.startswith(f"{path}:{line_of(path, 'path: delivery.suite.yaml')}: validation.regression_suite.path: no file")
+    assert sentence.startswith(
+        f"{path}:{line_of(path, 'path: delivery.suite.yaml')}: validation.regression_suite.path: no file"
+    )
     assert str(folder / "delivery.suite.yaml") in sentence
 
 

@@ -164,8 +164,8 @@ def _no_model(period: str) -> dg.MaterializeResult[Any]:
 
 def _drift_row(column: Any) -> dict[str, Any]:
     """One column in a line that fits the page."""
-    what = column.sentence.removeprefix(f"{column.column}: ")
-    return {"column": column.column, "outcome": column.outcome, "psi": column.psi, "what": what}
+    p_value, psi = (f"{x:.2g}" if x is not None else "" for x in (column.p_value, column.psi))
+    return {"column": column.column, "outcome": column.outcome, "what": column.summary, "p": p_value, "psi": psi}
 
 
 def _score_row(name: str, scores: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.profile import ColumnProfile, Edges, Profile, profile
+from retrain_assets.monitoring.reports import PREDICTION, UNCERTAINTY
 from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
 from retrain_assets.registry.journal import MOVES
 from retrain_assets.registry.registry import Event, Registry
@@ -35,6 +36,7 @@ ROWS = 18
 BINS = 20
 CATEGORIES = 8
 FEW_VALUES = 12
+WORTH_A_BAR = 0.002
 BEFORE, AFTER = "#b4bac4", "#2b6cb0"
 SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#f1f2f4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
 MARKS = {Quality.QUIET: GOOD, Quality.WARN: BAD, Quality.INSUFFICIENT: UNKNOWN}
@@ -57,13 +59,19 @@ def drift_picture(store: PeriodStore, registry: Registry, period: str) -> str:
     records = [store.read_json("drift_report", known) for known in _until(store, "drift_report", period)]
     records = [record for record in records if record and record.get("version")]
     bars = [bars_of(*each) for each in _moved(store, registry, records)]
+    return markdown(drift_figure(records, bars), f"drift of every column up to {period}")
+
+
+def drift_figure(records: Sequence[Mapping[str, Any]], bars: Sequence[Bars]) -> Figure:
+    """The heat map of the records, oldest first, and one histogram each of the bars."""
     columns = [column.column for column in columns_of(records[-1])][:ROWS]
     figure = new_figure(11, max(3.6, 1.2 + 0.27 * len(columns)), laid_out=False)
     heat, *small = _axes(figure, max(len(name) for name in columns), len(bars))
     heat_map(heat, records, columns)
     for axes, shown in zip(small, bars, strict=True):
         histogram(axes, shown)
-    return markdown(figure, f"drift of every column up to {period}")
+    figure.text(0.985, 0.01, "grey: what the model was trained on; colour: this period", fontsize=7, ha="right")
+    return figure
 
 
 def heat_map(axes: Axes, records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -93,7 +101,7 @@ def histogram(axes: Axes, bars: Bars) -> None:
     """One column: filled what the live model was trained on, outlined this period."""
     place = np.arange(len(bars.labels) or bars.before.size)
     color = {Drift.WARN: BAD, Drift.SMALL: UNKNOWN}.get(bars.column.outcome, AFTER)
-    if bars.labels:
+    if bars.labels or not place.size:
         axes.barh(place - 0.2, bars.before, 0.4, color=BEFORE)
         axes.barh(place + 0.2, bars.after, 0.4, color=color)
         axes.set_yticks(place, bars.labels, fontsize=6)
@@ -140,7 +148,19 @@ def performance_picture(
     loss: str,
     retrain_cost: float,
 ) -> str:
-    """Loss by period against the band each version was promoted with, and the excess summed so far."""
+    """Loss by period against the band each version was promoted with, and the excess summed so far, as Markdown."""
+    figure = performance_figure(records, baselines, events, loss, retrain_cost)
+    return markdown(figure, f"{loss} by period up to {records[-1].period}")
+
+
+def performance_figure(
+    records: Sequence[PerformanceReport],
+    baselines: Mapping[str, Baseline],
+    events: Sequence[Event],
+    loss: str,
+    retrain_cost: float,
+) -> Figure:
+    """Two axes: the losses, and the excess as bars against what a retrain costs."""
     figure = new_figure(9.5, 4.2)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     at = np.arange(len(records))
@@ -169,7 +189,7 @@ def performance_picture(
     for axes in (top, bottom):
         axes.tick_params(axis="y", labelsize=8)
         _bare(axes, "top", "right")
-    return markdown(figure, f"{loss} by period up to {records[-1].period}")
+    return figure
 
 
 def performance_history(
@@ -248,7 +268,7 @@ def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:
 
 
 def _is_score(column: ColumnDrift) -> bool:
-    return column.column.startswith("(")
+    return column.column in (PREDICTION, UNCERTAINTY)
 
 
 def _categories(column: ColumnDrift, levels: Sequence[str], before: ColumnProfile, after: ColumnProfile) -> Bars:
@@ -267,7 +287,7 @@ def _largest(column: ColumnDrift, names: Sequence[str], counts: Floats, new: Flo
     kept = np.sort(np.argsort(-parts.sum(axis=0), kind="stable")[:CATEGORIES])
     labels = [names[at][:12] for at in kept]
     shown = parts[:, kept]
-    if new.any():
+    if np.any(new >= WORTH_A_BAR * counts.sum(axis=1)):
         labels, shown = [*labels, "(new)"], np.column_stack([shown, new / np.maximum(1, counts.sum(axis=1) + new)])
     return Bars(column, tuple(labels), shown[0], shown[1])
 
@@ -289,7 +309,7 @@ def _rebinned(column: ColumnProfile, points: Floats, low: float, high: float) ->
 
 def _axes(figure: Figure, longest: int, small: int) -> list[Axes]:
     """One wide place for the heat map and small ones beside it; fixed, which draws twice as fast as fitted."""
-    edge = {"bottom": 0.09, "top": 0.91}
+    edge = {"bottom": 0.1, "top": 0.92}
     heat = figure.add_gridspec(1, 1, left=0.01 + 0.0066 * longest, right=0.42, **edge)
     grid = figure.add_gridspec(2, 3, left=0.485, right=0.985, wspace=0.42, hspace=0.32, **edge)
     return [figure.add_subplot(place) for place in (heat[0, 0], *[grid[at // 3, at % 3] for at in range(small)])]

@@ -53,6 +53,8 @@ def _new_data(frame: Frame, source: Source, watch: Callable[[], Any], monitor: s
             data = fingerprint(source)
         except SourceError as error:
             return dg.SkipReason(str(error))
+        if any(table is not None and table.sql for table in (source.features, source.outcomes)):
+            data = f"{data}:{clock.now():%Y-%m-%d}"  # a query does not tell that its rows changed: ask once a day
         return dg.RunRequest(run_key=f"{frame.model}:{period}:{data}", partition_key=period)
 
     return new_data

@@ -4,6 +4,7 @@ A rejected candidate is news about the candidate; a crash is news about the pipe
 outcome tag.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,11 @@ def _verdict_sentence(record: dict[str, Any]) -> str:
 
 
 def _cause(failure: Any) -> str:
+    """What went wrong, without the path of the error's class."""
     error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else "unknown"
+    if error is None:
+        return "unknown"
+    message = str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
+    return re.sub(r"^(\w+\.)+(\w+: )", r"\2", message)

@@ -140,7 +140,9 @@ class _Inspection:
             if name not in self.table.column_names:
                 rows = self.table.num_rows
                 advice = "Bring it back, or take it from the spec."
-                self.report("schema", True, name, rows, f"{self.where}: column {name} is missing, {rows:,} rows. {advice}")
+                self.report(
+                    "schema", True, name, rows, f"{self.where}: column {name} is missing, {rows:,} rows. {advice}"
+                )
 
     def check_keys(self) -> None:
         key = self.key

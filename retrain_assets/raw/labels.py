@@ -67,12 +67,19 @@ def latest_per_key(outcomes: pa.Table, key: str) -> pa.Table:
     >>> latest_per_key(outcomes, "id").to_pydict()["label"]
     [0.0, 1.0]
     """
-    if pc.count_distinct(outcomes[key]).as_py() == outcomes.num_rows:
+    if _distinct(outcomes[key]):
         return outcomes
     ordered = outcomes.take(pc.sort_indices(outcomes["known_at"]))
     numbered = pa.table({"key": ordered[key], "row": pa.array(np.arange(ordered.num_rows))})
     last = numbered.group_by("key").aggregate([("row", "max")])["row_max"]
     return ordered.take(last.take(pc.sort_indices(last)))
+
+
+def _distinct(keys: pa.ChunkedArray) -> bool:
+    if pa.types.is_integer(keys.type) and not keys.null_count:
+        ordered = np.sort(keys.to_numpy())
+        return not bool((ordered[1:] == ordered[:-1]).any())
+    return int(pc.count_distinct(keys).as_py()) == len(keys)
 
 
 def _unusable_labels(

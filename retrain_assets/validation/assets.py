@@ -8,10 +8,7 @@ import dagster as dg
 
 from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, markdown_table, period_of, pick, short, table
 
-EVIDENCE = (
-    "check", "metric", "group", "outcome", "champion_value", "candidate_value", "improvement", "low", "high", "margin",
-    "alpha", "p_value", "rows", "unit", "units", "design_effect", "minimum_detectable", "rows_needed",
-)  # fmt: skip
+NUMBERS = ("champion_value", "candidate_value", "improvement", "low", "high", "margin", "p_value")
 
 
 def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> list[dg.AssetsDefinition]:
@@ -28,7 +25,7 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
         kinds={"scipy", "fairlearn"},
     )
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
-        from retrain_assets.validation.plot import forest
+        from retrain_assets.validation.plot import forest, in_order
         from retrain_assets.verdict import Decision
 
         period = period_of(context)
@@ -53,8 +50,8 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
         return dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {verdict.reason}"),
-                "picture": dg.MetadataValue.md(f"{forest(verdict)}\n\n{_numbers(verdict)}"),
-                "evidence": table([_row(finding) for finding in verdict.findings]),
+                "picture": dg.MetadataValue.md(f"{forest(verdict)}\n\n{_numbers(in_order(verdict))}"),
+                "evidence": table([_row(finding) for finding in in_order(verdict)]),
                 "decision": verdict.decision.value,
                 **{name: float(value) for name, value in numbers.items() if value is not None},
                 "gate_rows": verdict.gate.rows,
@@ -71,12 +68,35 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _numbers(verdict: Any) -> str:
+def _numbers(findings: list[Any]) -> str:
     """Every number of every finding, for the window beside the picture."""
-    return markdown_table([pick(asdict(finding), *EVIDENCE) for finding in verdict.findings])
+    return markdown_table([_line(finding) for finding in findings])
+
+
+def _line(finding: Any) -> dict[str, Any]:
+    record = asdict(finding)
+    rounded = {name: f"{record[name]:.3g}" if record[name] is not None else "" for name in NUMBERS}
+    between = f"{rounded['low']} to {rounded['high']}" if finding.low is not None else ""
+    return {
+        **pick(record, "check", "metric", "group", "outcome"),
+        "live": rounded["champion_value"],
+        "candidate": rounded["candidate_value"],
+        "improvement": rounded["improvement"],
+        "between": between,
+        **pick(rounded, "margin", "p_value"),
+        "rows": finding.rows,
+        "units": f"{finding.units} × {finding.unit}" if finding.units else "",
+        "rows needed": finding.rows_needed,
+    }
 
 
 def _row(finding: Any) -> dict[str, Any]:
     """One finding in a line that fits the page."""
-    about = f"{finding.metric} {finding.group.replace('=', ' = ')}".strip()
-    return {"check": finding.check, "about": about, "outcome": finding.outcome, "reason": finding.reason}
+    gain, at_least = (f"{x:.3g}" if x is not None else "" for x in (finding.improvement, finding.low))
+    return {
+        "check": finding.check.replace("_", " "),
+        "about": f"{finding.metric} {finding.group.replace('=', ' = ')}".strip(),
+        "outcome": finding.outcome,
+        "gain": gain,
+        "at least": at_least,
+    }

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD, Outcome.INSUFFICIENT: UNKNOWN}
+LONGEST = 44
 
 
 def forest(verdict: Verdict) -> str:
-    """The picture as Markdown.
+    """The picture as Markdown, or a sentence when there is nothing to draw."""
+    shown = [finding for finding in in_order(verdict) if finding.improvement is not None]
+    if not shown:
+        return "No check got as far as an estimate."
+    return markdown(forest_figure(verdict, shown), f"every check of {verdict.model} {verdict.period}")
+
+
+def in_order(verdict: Verdict) -> list[Finding]:
+    """The findings check by check, the required checks first."""
+    others = sorted({finding.check for finding in verdict.findings} - set(verdict.required))
+    return [finding for check in (*verdict.required, *others) for finding in verdict.of(check)]
+
+
+def forest_figure(verdict: Verdict, shown: Sequence[Finding]) -> Figure:
+    """One line for each finding, from the top.
 
     Each line is one finding, scaled by its own margin (or, without one, by its interval's reach), so that metrics of
     different units stand under one another: 0 is "like the live model", the dotted line is the margin.
     """
-    shown = [finding for finding in verdict.findings if finding.improvement is not None]
-    if not shown:
-        return "No check got as far as an estimate."
     figure = new_figure(9, 0.9 + 0.34 * len(shown))
     axes = figure.add_subplot()
     for row, finding in enumerate(reversed(shown)):
@@ -31,17 +49,18 @@ def forest(verdict: Verdict) -> str:
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(shown)), [_label(finding) for finding in reversed(shown)], fontsize=9)
     axes.set_xlim(-3.1, 3.1)
-    axes.set_xlabel("worse   ←   improvement over the live model, in units of the margin   →   better", fontsize=9)
+    figure.supxlabel("worse  ←  improvement over the live model, in units of the margin  →  better", fontsize=9)
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.set_title(f"{verdict.model} {verdict.period}: {verdict.decision.value}", fontsize=11, loc="left")
-    return markdown(figure, f"every check of {verdict.model} {verdict.period}")
+    return figure
 
 
 def _label(finding: Finding) -> str:
     group = f" {finding.group}" if finding.group else ""
-    return f"{finding.check}: {finding.metric}{group}"
+    label = f"{finding.check}: {finding.metric}{group}"
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
 def _scale(finding: Finding) -> float:

@@ -210,21 +210,6 @@ def test_a_column_that_says_nothing_changes_no_score(column: pa.Array) -> None:
     )
 
 
-def test_a_quantile_objective_is_the_median() -> None:
-    rng = np.random.default_rng(8)
-    table, value = pa.table({"constant": np.zeros(4001)}), rng.exponential(size=4001)
-    model = fit(TrainingPolicy(objective="quantile"), "regression", 0, table, value, None, 50, 7, [])
-    assert predict(model, table)[0] == pytest.approx(np.median(value), rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("objective", "task", "message"),
-    [
-        ("binary", "regression", "use regression, regression_l1, huber"),
-        ("regression", "binary", "'regression' is not for task 'binary': use binary"),
-        ("binary", "ranking", "use none, the task must be one of binary, multiclass, regression"),
-    ],
-)
 def test_an_objective_of_another_task_is_refused(objective: str, task: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         parameters(TrainingPolicy(objective=objective), task, 2, 7)

@@ -1,0 +1,43 @@
+"""The loop by itself, under the real webserver and daemon: nobody launches a run here."""
+
+import pytest
+
+from retrain_assets.verdict import CHECKS
+
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
+
+
+def test_the_sensors_take_the_loop_from_new_data_to_a_live_model(served):
+    retrain = served.finished("delivery__retrain")
+
+    assert retrain["status"] == "SUCCESS", served.log.read_text()[-4000:]
+    assert retrain["tags"]["dagster/sensor_name"] == "delivery__retrain_trigger"
+    assert retrain["tags"]["dagster/partition"] == "2024-01-08"
+    assert retrain["tags"]["retrain/trigger"] == "bootstrap"
+    assert retrain["tags"]["retrain/outcome"] == "promoted"
+
+    monitors = served.runs("delivery__monitor")
+    assert [run["tags"]["dagster/partition"] for run in monitors] == ["2024-01-08", "2024-01-01"]
+    assert {run["tags"]["dagster/sensor_name"] for run in monitors} == {"delivery__new_data"}
+    assert {run["status"] for run in monitors} == {"SUCCESS"}
+
+    (production,) = served.materializations("delivery", "production_model")
+    assert production == {"partition": "2024-01-08", "runId": retrain["runId"]}
+
+
+def test_the_four_checks_are_blocking_and_passed(served):
+    served.finished("delivery__retrain")
+
+    checks = served.checks("delivery", "validation_report")
+
+    assert {check["name"] for check in checks} == set(CHECKS)
+    assert all(check["blocking"] for check in checks)
+    latest = [check["executionForLatestMaterialization"] for check in checks]
+    assert {execution["status"] for execution in latest} == {"SUCCEEDED"}
+    assert all(execution["evaluation"]["description"].startswith("pass: ") for execution in latest)
+
+
+def test_the_same_evidence_starts_no_second_retrain(served):
+    served.finished("delivery__retrain")
+
+    assert len(served.runs("delivery__retrain")) == 1
