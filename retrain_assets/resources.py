@@ -126,8 +126,10 @@ def table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
 
 
 def pick(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Some of a record's entries. A table on an asset page has room for about five narrow columns: the page cuts off,
-    with everything else on it, what is wider."""
+    """Some of a record's entries.
+
+    A table on an asset page has room for about five narrow columns; a wider one pushes everything there off the edge.
+    """
     return {name: record[name] for name in names}
 
 

@@ -17,7 +17,10 @@ from retrain_assets_tests.small_world import SPEC, failure_of, make_world, rows_
 WEEKS, FIRST, DECIDED, SLOWER_FROM = 7, 3, 5, 3
 """Weeks in the source, the weeks before the first model and before the decision compared, and those before a change."""
 
-WINDOWS = {"windows": SPEC["windows"] | {"min_train_periods": 2, "recent_periods": 2, "selection_origins": 1}}
+CHANGES = {
+    "windows": SPEC["windows"] | {"min_train_periods": 2, "recent_periods": 2, "selection_origins": 1},
+    "training": SPEC["training"] | {"max_rounds": 20},
+}
 
 END = pd.Timestamp("2024-01-01") + pd.Timedelta(weeks=DECIDED)
 DELAY = pd.Timedelta(days=1)
@@ -72,7 +75,7 @@ def plant(source, seed, moment):
 def decisions(folder, source, ahead=0):
     """Everything decided up to the week, after monitoring `ahead` further weeks before the last decision is taken."""
     rows, outcomes = source
-    changes = dict(WINDOWS)
+    changes = dict(CHANGES)
     if outcomes is not None:
         folder.mkdir(parents=True, exist_ok=True)
         outcomes.astype({"known_at": "datetime64[us]"}).to_parquet(folder / "outcomes.parquet")
@@ -119,9 +122,9 @@ def test_the_decisions_compared_are_real_ones(truth):
     for found in truth.values():
         assert [event[1] for event in found["journal"]][0] == "bootstrap"
         assert len(found["journal"]) == 2
-        assert found["verdict"]["gate"]["rows"] > 150
+        assert found["verdict"]["gate"]["rows"] > 100
         last = found["performance_report", found["windows"]["as_of"]]
-        assert last["report"]["rows"] > 150
+        assert last["report"]["rows"] > 100
 
 
 @pytest.mark.parametrize("kind", SOURCES)

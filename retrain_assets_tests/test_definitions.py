@@ -1,4 +1,4 @@
-"""What the code location shows: a committed list of names, what every asset says of itself, and how little it imports."""
+"""What the code location shows: a committed list of names, what every asset says of itself, how little it imports."""
 
 import os
 import re

@@ -216,6 +216,13 @@ def test_the_folders_of_retrain_models_come_beside_the_shipped_ones(folder, monk
     assert set(load_specs()) == {"taxi_charge", "flight_delays", "employment", "delivery"}
 
 
+def test_a_team_can_leave_the_shipped_models_out(folder, monkeypatch):
+    written(folder, SPEC)
+    monkeypatch.setenv("RETRAIN_MODELS", str(folder))
+    monkeypatch.setenv("RETRAIN_SHIPPED", "0")
+    assert set(load_specs()) == {"delivery"}
+
+
 def test_a_folder_of_retrain_models_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path / "absent"))
     with pytest.raises(SpecError, match="RETRAIN_MODELS: no folder .*absent"):

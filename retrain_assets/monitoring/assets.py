@@ -54,7 +54,7 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
         period = period_of(context)
         registry = home.registry(frame.model)
         predicted = predict_period(home.store(frame.model), registry, period, source.key, source.time)
-        if predicted.version is None:
+        if predicted.version is None or predicted.table is None:
             return _no_model(period)
         scores = [name for name in predicted.table.column_names if name.startswith("score")]
         return dg.MaterializeResult(

@@ -37,6 +37,7 @@ BINS = 20
 CATEGORIES = 8
 FEW_VALUES = 12
 WORTH_A_BAR = 0.002
+LONGEST = 14
 BEFORE, AFTER = "#b4bac4", "#2b6cb0"
 SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#f1f2f4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
 MARKS = {Quality.QUIET: GOOD, Quality.WARN: BAD, Quality.INSUFFICIENT: UNKNOWN}
@@ -56,8 +57,8 @@ class Bars:
 
 def drift_picture(store: PeriodStore, registry: Registry, period: str) -> str:
     """The columns that moved most, before and after, beside every column's outcome in the periods so far."""
-    records = [store.read_json("drift_report", known) for known in _until(store, "drift_report", period)]
-    records = [record for record in records if record and record.get("version")]
+    stored = [store.read_json("drift_report", known) for known in _until(store, "drift_report", period)]
+    records = [record for record in stored if record and record.get("version")]
     bars = [bars_of(*each) for each in _moved(store, registry, records)]
     return markdown(drift_figure(records, bars), f"drift of every column up to {period}")
 
@@ -93,7 +94,8 @@ def heat_map(axes: Axes, records: Sequence[Mapping[str, Any]], columns: Sequence
     axes.set_xticks(ticks, [records[at]["period"] for at in ticks], fontsize=7)
     axes.set_yticks(range(len(columns)), columns, fontsize=8)
     axes.tick_params(length=0)
-    axes.set_title("warned (orange), for the second time (red); bar: new model", fontsize=8, loc="left", color=INK)
+    legend = "grey: cannot tell · orange: warns · red: confirmed · bar: new model"
+    axes.set_title(legend, fontsize=7.5, loc="left", color=INK)
     _bare(axes, "top", "right", "left", "bottom")
 
 
@@ -138,7 +140,8 @@ def bars_of(column: ColumnDrift, edges: Edges, before: ColumnProfile, after: Col
     if points.size <= FEW_VALUES:
         return _few_values(column, points, before, after)
     low, high = _range(points, edges.limits_of(name))
-    return Bars(column, (), *(_rebinned(seen, points, low, high) for seen in (before, after)), low, high)
+    then, now = (_rebinned(seen, points, low, high) for seen in (before, after))
+    return Bars(column, (), then, now, low, high)
 
 
 def performance_picture(
@@ -182,7 +185,9 @@ def performance_figure(
     bottom.bar(at, [record.accumulated_excess for record in records], 0.7, color=UNKNOWN)
     bottom.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
     bottom.set_ylabel("excess", fontsize=9)
-    bottom.set_title("excess loss summed since the last attempt; dashed: what a retrain costs", fontsize=8, loc="left", color=INK)
+    bottom.set_title(
+        "excess loss summed since the last attempt; dashed: what a retrain costs", fontsize=8, loc="left", color=INK
+    )
     step = -(-len(records) // 9)
     ticks = range((len(records) - 1) % step, len(records), step)
     bottom.set_xticks(ticks, [records[tick].period for tick in ticks], fontsize=8)
@@ -223,9 +228,10 @@ def _decisions(axes: Axes, periods: Sequence[str], events: Sequence[Event]) -> N
 def _moved(
     store: PeriodStore, registry: Registry, records: Sequence[Mapping[str, Any]]
 ) -> list[tuple[ColumnDrift, Edges, ColumnProfile, ColumnProfile]]:
-    """The columns that matter most in the last record, with their profiles before and after."""
+    """The columns that warn, then those that moved most, in the last record, with their profiles before and after."""
     record = records[-1]
-    chosen = columns_of(record)[:HISTOGRAMS]
+    chosen = sorted(columns_of(record), key=lambda column: (column.outcome is not Drift.WARN, -(column.psi or 0)))
+    chosen = chosen[:HISTOGRAMS]
     version = next(version for version in registry.versions() if version.name == record["version"])
     stored = json.loads(registry.read(version.digest)["profile.json"])
     edges = Edges.from_dict(stored["edges"])
@@ -283,12 +289,13 @@ def _few_values(column: ColumnDrift, points: Floats, before: ColumnProfile, afte
 
 def _largest(column: ColumnDrift, names: Sequence[str], counts: Floats, new: Floats) -> Bars:
     """The largest categories in the order of their names, and the new ones; the many small ones are left out."""
-    parts = counts / np.maximum(1, counts.sum(axis=1) + new)[:, None]
+    rows = np.maximum(1, counts.sum(axis=1) + new)
+    parts = counts / rows[:, None]
     kept = np.sort(np.argsort(-parts.sum(axis=0), kind="stable")[:CATEGORIES])
-    labels = [names[at][:12] for at in kept]
+    labels = [names[at] if len(names[at]) < LONGEST else f"{names[at][: LONGEST - 1]}…" for at in kept]
     shown = parts[:, kept]
-    if np.any(new >= WORTH_A_BAR * counts.sum(axis=1)):
-        labels, shown = [*labels, "(new)"], np.column_stack([shown, new / np.maximum(1, counts.sum(axis=1) + new)])
+    if np.any(new > WORTH_A_BAR * rows):
+        labels, shown = [*labels, "(new)"], np.column_stack([shown, new / rows])
     return Bars(column, tuple(labels), shown[0], shown[1])
 
 

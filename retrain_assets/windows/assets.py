@@ -1,4 +1,4 @@
-"""`feature_windows`: which periods and rows a retrain as of a period may use, as a manifest, never a copy of the data."""
+"""`feature_windows`: which periods and rows a retrain as of a period may use, as a manifest, never a copy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,8 +39,8 @@ def window_assets(
             metadata={
                 "summary": dg.MetadataValue.md(
                     f"Trains on **{manifest['recent']['rows']:,}** recent rows or **{manifest['history']['rows']:,}** "
-                    f"rows of all history, chooses over **{len(manifest['origins'])}** selection periods, and judges on "
-                    f"**{gate['rows']:,}** fresh rows of {', '.join(gate['periods'])}."
+                    f"rows of all history, chooses over **{len(manifest['origins'])}** selection periods, and judges "
+                    f"on **{gate['rows']:,}** fresh rows of {', '.join(gate['periods'])}."
                 ),
                 "windows": table(_windows(manifest)),
                 "gate_rows": gate["rows"],

@@ -116,7 +116,9 @@ def test_the_losses_stand_on_the_band_of_the_version_that_made_them_and_promotio
     built.bootstrapped()
     event = built.registry.history()[-1]
     periods = [event.period, *(built.spec.period.shift(event.period, step) for step in (1, 2))]
-    records = [report(period, loss, excess=excess) for period, loss, excess in zip(periods, (1, 2, 3), (0, 5, 9))]
+    records = [
+        report(period, loss, excess=excess) for period, loss, excess in zip(periods, (1, 2, 3), (0, 5, 9), strict=True)
+    ]
     bands = {"v1": Baseline(1.0, 100, 0.9, 1.1, "gate rows")}
 
     top, bottom = performance_figure(records, bands, [event], "mae", 7.0).axes
