@@ -89,7 +89,9 @@ def plain_monitor(spec: Any, week: str, model: Any, columns: list[str]) -> float
     p = [
         stats.ks_2samp(before[name].dropna(), rows[name].dropna()).pvalue
         if pd.api.types.is_numeric_dtype(rows[name])
-        else stats.chi2_contingency(pd.concat([before[name].value_counts(), rows[name].value_counts()], axis=1).fillna(0) + 1).pvalue
+        else stats.chi2_contingency(
+            pd.concat([before[name].value_counts(), rows[name].value_counts()], axis=1).fillna(0) + 1
+        ).pvalue
         for name in columns
     ]
     loss = -np.log(np.where(rows.late == 1, scores, 1 - scores).clip(1e-9)).mean()
@@ -150,7 +152,7 @@ def read(spec: Any, start: Any, end: Any) -> Any:
     known = [("flight_id", ">=", int(rows.flight_id.min())), ("flight_id", "<=", int(rows.flight_id.max()))]
     outcomes = pd.read_parquet(spec.source.outcomes.path, columns=["flight_id", "late"], filters=known)
     rows = rows.merge(outcomes, on="flight_id")
-    kinds = {name: "float32" for name in spec.columns.numeric} | {name: "category" for name in spec.columns.categorical}
+    kinds = dict.fromkeys(spec.columns.numeric, "float32") | dict.fromkeys(spec.columns.categorical, "category")
     return rows.astype(kinds)
 
 
@@ -252,7 +254,8 @@ def launched(home: Path) -> dict[str, float]:
         began = time.perf_counter()
         answer = graphql(
             port,
-            f"mutation {{ launchRun(executionParams: {{selector: {{{selector}}}, executionMetadata: {{tags: {tags}}}}}) "
+            "mutation { launchRun(executionParams: "
+            f"{{selector: {{{selector}}}, executionMetadata: {{tags: {tags}}} }}) "
             "{ __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
         )["launchRun"]
         run_id = answer["run"]["runId"]

@@ -79,7 +79,7 @@ def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry
     monitored = runner.run("monitor", period, at=now)
     if not monitored.success:
         return Line(period, 0, "-", "-", "-", f"monitoring failed: {monitored.cause}", "red")
-    rows = store.read_table("raw_data", [period], [spec.source.key]).num_rows
+    rows = store.require_table("raw_data", period, [spec.source.key]).num_rows
     request, quiet = runner.ask_trigger()
     drift, loss = _drift(store, period), _loss(store, period)
     if request is None:
@@ -125,7 +125,6 @@ def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Reg
             f"  {year:<12} {rows:>9,} rows   served {served:.4f}   never retrained {never:.4f}   {change}",
             highlight=False,
         )
-    live = registry.live()
     if counts["promoted"] == 0:
         last = [event for event in registry.history() if event.action in ("rejected", "insufficient", "identical")]
         why = (
@@ -134,7 +133,9 @@ def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Reg
             else "no evidence asked for a retrain"
         )
         console.print(f"Nothing was promoted after the first model: {why}.")
-    console.print(f"Live: [bold]{live.name}[/bold], decided in {live.period}.")
+    live = registry.live()
+    if live is not None:
+        console.print(f"Live: [bold]{live.name}[/bold], decided in {live.period}.")
 
 
 def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> dict[str, tuple[int, float, float]]:
@@ -155,7 +156,7 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
             spec.source.time,
             as_of,
         )
-        served = store.read_table("predictions", [period])
+        served = store.require_table("predictions", period)
         at = pc.index_in(rows[spec.source.key], value_set=served[spec.source.key].combine_chunks())
         label = rows["label"].to_numpy()
         pair = np.array(

@@ -2,8 +2,8 @@
 
     source ─► raw_data ─┬─► predictions ─┬─► drift_report ─────────┐
                         └─► outcomes ────┴─► performance_report ───┴─► trigger sensor ─► retrain run
-              feature_windows ─► candidate_recent ┐
-                              └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
+            feature_windows ─► candidate_recent ┐
+                            └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
 
 Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
 The stages get their own policies from the spec here. What they need besides (`watch`, `training`, `gate`) is built only

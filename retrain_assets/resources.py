@@ -83,7 +83,7 @@ class Frame:
         **options: Any,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         """`dg.asset` with everything that the model's assets share."""
-        return dg.asset(
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
             key=self.key(name),
             group_name=self.model,
             partitions_def=self.partitions,
@@ -95,6 +95,7 @@ class Frame:
             metadata=dict(metadata or {}),
             **options,
         )
+        return decorator
 
 
 def period_of(context: dg.AssetExecutionContext) -> str:
@@ -109,7 +110,7 @@ def period_of(context: dg.AssetExecutionContext) -> str:
             "(--partition PERIOD, or pick one in the launch dialog).",
             allow_retries=False,
         )
-    return context.partition_key
+    return str(context.partition_key)
 
 
 def column_schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:

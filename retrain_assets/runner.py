@@ -35,7 +35,7 @@ def retrain_home() -> Path:
 
 
 def prepare_instance(home: Path) -> dg.DagsterInstance:
-    """The instance under `home`, created once from the shipped `dagster.yaml`; sets DAGSTER_HOME for child processes."""
+    """The instance under `home`, made once from the shipped `dagster.yaml`; sets DAGSTER_HOME for child processes."""
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     config = yaml.safe_load((Path(__file__).parent / "dagster.yaml").read_text())

@@ -85,6 +85,17 @@ class PeriodStore:
             return None
         return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
 
+    def require_table(self, asset: str, period: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of one period.
+
+        Raises:
+            FileNotFoundError: The asset has no file of that period.
+        """
+        table = self.read_table(asset, [period], columns)
+        if table is None:
+            raise FileNotFoundError(f"{asset} of {period} is not there: materialize it first.")
+        return table
+
     def write_bytes(self, asset: str, period: str, suffix: str, data: bytes) -> Path:
         """Replace one period's file of any kind."""
         path = self.path(asset, period, suffix)

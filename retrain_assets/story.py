@@ -1,4 +1,4 @@
-"""A model's past and present in words, from its journal and its reports: what `status`, `history` and `explain` print."""
+"""A model's past and present in words, from its journal and reports: what `status`, `history`, `explain` print."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Finding, Verdict
 from retrain_assets.windows.periods import Calendar
-
 
 
 def status_of(model: str, store: PeriodStore, registry: Registry, watch: Any, calendar: Calendar) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def explain_decision(model: str, registry: Registry, which: str | None = None) -
     lines += [
         "",
         f"The candidate ({verdict.candidate_digest[:12]}) was trained on {training['rows']:,} rows from "
-        f"{training['trained_from'][:10]} to {training['trained_until'][:10]} with the strategy {training['strategy']!r} "
+        f"{training['trained_from'][:10]} to {training['trained_until'][:10]} by the strategy {training['strategy']!r} "
         f"({training['rounds']} rounds).",
         f"It was judged on {verdict.gate.rows:,} fresh rows from {verdict.gate.start[:10]} to {verdict.gate.end[:10]}, "
         + (

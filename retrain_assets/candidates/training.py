@@ -105,12 +105,12 @@ class Training:
 
     def choose(self, store: PeriodStore, registry: Registry, period: str) -> dict[str, Any]:
         """Choose the better strategy, put its model into the registry as a candidate, and write the record."""
-        records = {}
-        for strategy in self.policy.strategies:
-            record = store.read_json(_asset(strategy), period)
+        records: dict[str, dict[str, Any]] = {}
+        for name in self.policy.strategies:
+            record = store.read_json(_asset(name), period)
             if record is None:
-                raise NotEnoughData(f"{self.model} {period}: materialize {_asset(strategy)} of {period} first")
-            records[strategy] = record
+                raise NotEnoughData(f"{self.model} {period}: materialize {_asset(name)} of {period} first")
+            records[name] = record
         losses = common_losses(records)
         incumbent = self._incumbent(registry)
         strategy = prefer(losses, incumbent) if losses else incumbent

@@ -18,7 +18,7 @@ NUMBERS = (
 
 
 def monitoring_assets(
-    frame: Frame, task: str, source: Source, columns: Columns, drift: DriftPolicy, loss: str, triggers: TriggerPolicy
+    frame: Frame, task: Any, source: Source, columns: Columns, drift: DriftPolicy, loss: str, triggers: TriggerPolicy
 ) -> list[dg.AssetsDefinition]:
     """The three assets that watch the live model."""
     return [
@@ -73,7 +73,7 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
     return predictions
 
 
-def _drift_report(frame: Frame, task: str, columns: Columns, policy: DriftPolicy) -> dg.AssetsDefinition:
+def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy) -> dg.AssetsDefinition:
     @frame.asset(
         "drift_report",
         deps=("raw_data", "predictions"),

@@ -27,9 +27,7 @@ def predict_period(store: PeriodStore, registry: Registry, period: str, key: str
     if version is None:
         return Predicted(None, None)
     scorer = Scorer.from_files(registry.read(version.digest))
-    rows = store.read_table("raw_data", [period], [key, time, *scorer.contract.names])
-    if rows is None:
-        raise FileNotFoundError(f"raw_data of {period} is not there: materialize it first.")
+    rows = store.require_table("raw_data", period, [key, time, *scorer.contract.names])
     scores = scorer.scores(rows)
     bad = int(scores.size - np.isfinite(scores).sum())
     if bad:

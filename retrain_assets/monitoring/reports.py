@@ -20,7 +20,7 @@ from retrain_assets.monitoring.drift import DriftReport, drift
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, measure
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profile import Edges, Profile, profile, reference_edges
-from retrain_assets.monitoring.uncertainty import uncertainty
+from retrain_assets.monitoring.uncertainty import Task, uncertainty
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
@@ -31,7 +31,7 @@ PREDICTION, UNCERTAINTY = "(prediction)", "(uncertainty)"
 
 
 def drift_step(
-    store: PeriodStore, registry: Registry, policy: DriftPolicy, columns: Columns, task: str, period: str
+    store: PeriodStore, registry: Registry, policy: DriftPolicy, columns: Columns, task: Task, period: str
 ) -> dict[str, Any]:
     """Write the drift record of a period: the features' report, the scores' report, and the scores' profile.
 
@@ -43,9 +43,7 @@ def drift_step(
         return _write(store, "drift_report", period, {"version": None})
     reference = json.loads(registry.read(version.digest)["profile.json"])
     edges = Edges.from_dict(reference["edges"])
-    rows = store.read_table("raw_data", [period], list(columns.features))
-    if rows is None:
-        raise FileNotFoundError(f"raw_data of {period} is not there: materialize it first.")
+    rows = store.require_table("raw_data", period, list(columns.features))
     half = policy.model_copy(update={"alpha": policy.alpha / 2, "immediate_alpha": policy.immediate_alpha / 2})
     before = _records(store, "drift_report", version, period)
     features = drift(
@@ -78,7 +76,7 @@ def drift_step(
     return _write(store, "drift_report", period, record)
 
 
-def score_table(task: str, scores: np.ndarray) -> pa.Table:
+def score_table(task: Task, scores: np.ndarray) -> pa.Table:
     """The scores as columns to watch: the prediction, and its uncertainty where the task has one."""
     prediction = scores if scores.ndim == 1 else scores.max(axis=1)
     columns = {PREDICTION: prediction}

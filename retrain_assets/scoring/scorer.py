@@ -59,6 +59,6 @@ def score_columns(scores: np.ndarray) -> dict[str, np.ndarray]:
 def scores_of(table: pa.Table) -> np.ndarray:
     """The inverse of `score_columns`."""
     if "score" in table.column_names:
-        return table["score"].to_numpy()
+        return np.asarray(table["score"].to_numpy())
     names = [name for name in table.column_names if name.startswith("score_")]
     return np.column_stack([table[name].to_numpy() for name in sorted(names, key=lambda name: int(name[6:]))])

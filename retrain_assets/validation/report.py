@@ -53,7 +53,7 @@ class Gate:
     loss: str
 
     def verdict(self, store: PeriodStore, registry: Registry, period: str) -> Verdict:
-        """Judge the period's candidate against the live version on the gate rows; the same question gets the same answer.
+        """Judge the period's candidate against the live version; the same question gets the same answer.
 
         Raises:
             NotEnoughData: No gate row has an outcome yet.
@@ -196,7 +196,7 @@ def suite_rows(
         rows = load_window(store, Span((home,), datetime.min, datetime.max), columns, key, time, period)
         ids = rows[key].cast(pa.string())
         tables.append(rows.filter(pc.is_in(ids, pa.array(sorted(wanted)))))
-        absent = wanted - set(store.read_table("raw_data", [home], [key])[key].cast(pa.string()).to_pylist())
+        absent = wanted - set(store.require_table("raw_data", home, [key])[key].cast(pa.string()).to_pylist())
         if absent:
             raise DataError(
                 f"regression suite: {len(absent)} case(s) are not rows of {home}: {', '.join(sorted(absent))}. "
