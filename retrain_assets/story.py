@@ -67,7 +67,7 @@ def explain_decision(model: str, registry: Registry, which: str | None = None) -
         f"({training['rounds']} rounds).",
         f"It was judged on {verdict.gate.rows:,} fresh rows from {verdict.gate.start[:10]} to {verdict.gate.end[:10]}, "
         + (
-            f"against the live model ({verdict.champion_digest[:12]})."
+            f"against {event.from_version}, live at the time."
             if verdict.champion_digest
             else "against a trivial baseline and absolute floors, for there was no live model."
         ),
@@ -75,7 +75,7 @@ def explain_decision(model: str, registry: Registry, which: str | None = None) -
         "Evidence:",
         *_evidence(verdict),
     ]
-    strongest = list(training["importance"].items())[:5]
+    strongest = sorted(training["importance"].items(), key=lambda item: -item[1])[:5]
     lines += ["", "It looks most at " + ", ".join(f"{name} ({share:.0%})" for name, share in strongest) + "."]
     return "\n".join([*lines, "", _standing(registry, event)])
 

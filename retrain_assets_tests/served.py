@@ -31,7 +31,9 @@ TWO_WEEKS: dict[str, Any] = {
 """Changes to the small model's spec: the fewest periods with which a first model can be trained and judged."""
 
 RUNS = """query($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs {
-  results { runId status tags { key value } } } } }"""
+  results { runId status endTime tags { key value } } } } }"""
+TICKS = """query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor {
+  sensorState { ticks(limit: 1) { timestamp status skipReason } } } } }"""
 MATERIALIZATIONS = """query($key: [String!]!) { assetOrError(assetKey: {path: $key}) { ... on Asset {
   assetMaterializations { partition runId } } } }"""
 CHECKS = """query($key: [String!]!) { assetNodeOrError(assetKey: {path: $key}) { ... on AssetNode {
@@ -61,6 +63,17 @@ class Served:
         runs = self.ask(RUNS, job=job)["runsOrError"]["results"]
         return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in runs]
 
+    def tick_after(self, moment: float, sensor: str, seconds: float = 60) -> dict[str, Any]:
+        """The newest tick of a sensor, once it is later than a moment (seconds since 1970)."""
+        location = "retrain_assets.definitions"
+        where = {"repositoryLocationName": location, "repositoryName": "__repository__", "sensorName": sensor}
+
+        def later() -> dict[str, Any] | None:
+            (tick,) = self.ask(TICKS, sensor=where)["sensorOrError"]["sensorState"]["ticks"]
+            return tick if tick["timestamp"] > moment and tick["status"] != "STARTED" else None
+
+        return self.wait(later, f"{sensor} was not asked again", seconds)
+
     def materializations(self, *key: str) -> list[dict[str, Any]]:
         """What was materialized of an asset, newest first."""
         return self.ask(MATERIALIZATIONS, key=key)["assetOrError"]["assetMaterializations"]
@@ -69,7 +82,7 @@ class Served:
         """The checks of an asset with their latest result."""
         return self.ask(CHECKS, key=key)["assetNodeOrError"]["assetChecksOrError"]["checks"]
 
-    def finished(self, job: str, seconds: float = 150) -> dict[str, Any]:
+    def finished(self, job: str, seconds: float = 240) -> dict[str, Any]:
         """The newest run of a job, once it has ended, however it ended."""
 
         def ended() -> dict[str, Any] | None:

@@ -38,6 +38,11 @@ def test_the_four_checks_are_blocking_and_passed(served):
 
 
 def test_the_same_evidence_starts_no_second_retrain(served):
-    served.finished("delivery__retrain")
+    ended = served.finished("delivery__retrain")["endTime"]
 
+    trigger = served.tick_after(ended, "delivery__retrain_trigger")
+    new_data = served.tick_after(ended, "delivery__new_data")
+
+    assert (trigger["status"], trigger["skipReason"]) == ("SKIPPED", "no new performance report")
+    assert (new_data["status"], new_data["skipReason"]) == ("SKIPPED", "every period that has ended is monitored")
     assert len(served.runs("delivery__retrain")) == 1

@@ -72,7 +72,7 @@ def drift_step(
         record["score_edges"] = score_edges.to_dict()
     record["warned"] = [name for report in reports for name in report.warned]
     record["triggers"] = any(report.triggers for report in reports)
-    record["sentence"] = " ".join(report.sentence for report in reports)
+    record["sentence"] = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)
     return _write(store, "drift_report", period, record)
 
 

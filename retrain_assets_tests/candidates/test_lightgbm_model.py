@@ -210,6 +210,14 @@ def test_a_column_that_says_nothing_changes_no_score(column: pa.Array) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("objective", "task", "message"),
+    [
+        ("binary", "regression", "use regression, regression_l1, huber"),
+        ("regression", "binary", "'regression' is not for task 'binary': use binary"),
+        ("binary", "ranking", "use none, the task must be one of binary, multiclass, regression"),
+    ],
+)
 def test_an_objective_of_another_task_is_refused(objective: str, task: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         parameters(TrainingPolicy(objective=objective), task, 2, 7)
