@@ -16,7 +16,9 @@ from typing import Literal
 
 _LOG = logging.getLogger("retrain_assets.alerts")
 
-Kind = Literal["drift", "performance", "rejected", "insufficient", "identical", "promoted", "rolled_back", "crash"]
+Kind = Literal[
+    "drift", "performance", "rejected", "insufficient", "identical", "promoted", "rolled_back", "refused", "crash"
+]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics import metric
 from retrain_assets.pipeline import loss_of
+from retrain_assets.registry.journal import MOVES
 from retrain_assets.registry.registry import Registry
 from retrain_assets.runner import RunEnd, Runner, prepare_instance, retrain_home
 from retrain_assets.scoring.scorer import Scorer, scores_of
@@ -58,6 +59,10 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*bar, console=console, transient=True) as progress:
         task = progress.add_task(spec.name, total=len(periods))
+        if store.periods("performance_report", "json"):
+            due, _ = runner.ask_trigger()  # a replay that was broken off may have left a retrain undone
+            if due is not None:
+                progress.console.print(_row(*_retrained(spec, runner, registry, due)), highlight=False, soft_wrap=True)
         for period in periods:
             progress.update(task, description=f"{spec.name} {period}")
             line = step(spec, runner, store, registry, period)
@@ -71,6 +76,13 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
         f"{len(periods)} periods in {time.monotonic() - began:.0f} s. `make dev` (or `retrain dev`) shows all of it in "
         f"the Dagster UI; `retrain explain {spec.name}` tells why the live model is live."
     )
+
+
+def _retrained(spec: ModelSpec, runner: Runner, registry: Registry, due: Any) -> tuple[str, ...]:
+    """A retrain that was asked for before, as a line of the table."""
+    period = due.partition_key
+    ended = runner.run("retrain", period, at=spec.period.bounds(period)[1], tags=dict(due.tags))
+    return period, "", "", "", due.tags["retrain/trigger"], decision(registry, period, ended)
 
 
 def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry, period: str) -> Line:
@@ -102,7 +114,8 @@ def decision(registry: Registry, period: str, ended: RunEnd) -> str:
     if ended.outcome in ("crash", "insufficient") and not events:
         return f"{ended.outcome}: {ended.cause}"
     event = events[-1]
-    return f"{event.action} {event.to_version or ''}: {event.reason}".replace(" :", ":")
+    name = f" {event.to_version}" if event.action in MOVES else ""
+    return f"{event.action}{name}: {event.reason}"
 
 
 def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Registry) -> None:

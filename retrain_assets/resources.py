@@ -3,6 +3,7 @@
 The resources hand out plain objects (`PeriodStore`, `Registry`, `datetime`); nothing below the glue knows Dagster.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,6 +97,22 @@ class Frame:
             **options,
         )
         return decorator
+
+
+def refused(context: Any, sentence: str) -> dg.Failure:
+    """The end of a run that asked for something it may not have: tagged, so that it is no crash, and never retried."""
+    context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "refused"})
+    return dg.Failure(sentence, allow_retries=False)
+
+
+def cause_of(error: Any) -> str:
+    """What went wrong in a failed step: the innermost error's message, without the path of its class."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return "unknown"
+    message = str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
+    return re.sub(r"^(\w+\.)+(\w+: )", r"\2", message)
 
 
 def period_of(context: dg.AssetExecutionContext) -> str:

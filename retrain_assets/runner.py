@@ -15,7 +15,7 @@ import yaml
 from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
-from retrain_assets.resources import OUTCOME_TAG, Frame, Home
+from retrain_assets.resources import OUTCOME_TAG, Frame, Home, cause_of
 from retrain_assets.spec import ModelSpec
 
 
@@ -88,7 +88,7 @@ class Runner:
             tags={**(tags or {}), "dagster/user": actor()},
             raise_on_error=False,
         )
-        causes = [_cause(event.step_failure_data.error) for event in result.all_events if event.is_step_failure]
+        causes = [cause_of(event.step_failure_data.error) for event in result.all_events if event.is_step_failure]
         run = self.instance.get_run_by_id(result.run_id)
         assert run is not None
         outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
@@ -113,9 +113,3 @@ class Runner:
 def actor() -> str:
     """Who types: the login name."""
     return os.environ.get("USER") or os.environ.get("LOGNAME") or "cli"
-
-
-def _cause(error: Any) -> str:
-    while error.cause is not None:
-        error = error.cause
-    return str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")

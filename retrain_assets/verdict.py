@@ -136,15 +136,15 @@ class Verdict:
         """The decision in one sentence: the first finding that stands in the way, else what was gained."""
         if self.identical:
             return "the candidate scores every gate row like the champion"
+        order = (*self.required, *sorted({f.check for f in self.findings} - set(self.required)))
+        ranked = [finding for check in order for finding in self.of(check)]
         for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
-            for check in (*self.required, *sorted({f.check for f in self.findings} - set(self.required))):
-                if not self.of(check):
-                    if outcome is Outcome.INSUFFICIENT:
-                        return f"{check}: no finding"
-                    continue
-                for finding in self.of(check):
-                    if finding.outcome is outcome:
-                        return f"{check}: {finding.reason}"
+            for finding in ranked:
+                if finding.outcome is outcome:
+                    return f"{finding.check}: {finding.reason}"
+        for check in self.required:
+            if not self.of(check):
+                return f"{check}: no finding"
         return next((f.reason for f in self.findings if f.role == "primary"), "every check passed")
 
     @property

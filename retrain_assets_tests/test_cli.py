@@ -258,7 +258,7 @@ def test_a_retrain_without_data_is_no_and_says_what_is_missing(empty_home):
 def test_a_retrain_of_a_decided_period_is_no_for_its_rows_are_spent(own_home):
     before = registry(own_home).history()
     end = json.loads(retrain("run", "delivery", "--period", PERIODS[5], "--json", code=1).stdout)
-    assert end["outcome"] == "crash"
+    assert end["outcome"] == "refused"
     assert "GateRowsSpent" in end["cause"]
     assert registry(own_home).history() == before
 

@@ -169,12 +169,10 @@ IN_WORDS = {
 CASES = [
     (name, case) for name, spec in SPECS.items() for case in load_suite(Path(spec.validation.regression_suite.path))
 ]
-MISNAMED = {("employment", "141"): "person 141 is the householder (RELP 0), not in an institution (RELP 16)"}
 
 
 def listed(name, case):
-    marks = [pytest.mark.xfail(reason=MISNAMED[name, case.id])] if (name, case.id) in MISNAMED else []
-    return pytest.param(name, case, marks=marks, id=f"{name}-{case.id}")
+    return pytest.param(name, case, id=f"{name}-{case.id}")
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, period_of, short, table
+from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, period_of, refused, short, table
 
 
 def pool_of(model: str) -> str:
@@ -36,9 +36,7 @@ def production_assets(frame: Frame, promote: Callable[..., Any]) -> list[dg.Asse
         try:
             event = promote(home.store(frame.model), registry, period, clock.now(), actor)
         except (NotPromotable, RegistryError) as refusal:
-            raise dg.Failure(
-                f"promotion refused: {type(refusal).__name__}: {refusal}", allow_retries=False
-            ) from refusal
+            raise refused(context, f"promotion refused: {type(refusal).__name__}: {refusal}") from refusal
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "promoted"})
         live = registry.live()
         return dg.MaterializeResult(

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from retrain_assets.production.assets import pool_of
-from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home
+from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
 MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report")
 RETRAIN = (
@@ -74,7 +74,7 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
                 probe=probe_model,
             )
         except RetrainError as refusal:
-            raise dg.Failure(f"rollback refused: {refusal}", allow_retries=False) from refusal
+            raise refused(context, f"rollback refused: {refusal}") from refusal
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
         context.log_event(
             dg.AssetMaterialization(

@@ -4,7 +4,6 @@ A rejected candidate is news about the candidate; a crash is news about the pipe
 outcome tag.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import dagster as dg
 
 from retrain_assets.alerts import Alert, publish
 from retrain_assets.production.jobs import job_name
-from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home
+from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, cause_of
 
 NORMAL_ENDS = ("rejected", "insufficient", "identical")
 
@@ -54,9 +53,9 @@ def failure_alerts(
         sentence = _verdict_sentence(record) if record else f"the retrain of {period} found no fresh gate rows"
         return [_alert(clock, frame, period, outcome, sentence)]
     failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    causes = [_cause(entry.dagster_event.step_failure_data) for entry in failures if entry.dagster_event]
+    causes = [cause_of(entry.dagster_event.step_failure_data.error) for entry in failures if entry.dagster_event]
     sentence = f"{run.job_name} failed: {'; '.join(causes) or 'no step began'}"
-    return [_alert(clock, frame, period, "crash", sentence)]
+    return [_alert(clock, frame, period, "refused" if outcome == "refused" else "crash", sentence)]
 
 
 def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> list[Alert]:
@@ -93,14 +92,3 @@ def _verdict_sentence(record: dict[str, Any]) -> str:
     from retrain_assets.verdict import Verdict
 
     return Verdict.from_dict(record).reason
-
-
-def _cause(failure: Any) -> str:
-    """What went wrong, without the path of the error's class."""
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
-        return "unknown"
-    message = str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
-    return re.sub(r"^(\w+\.)+(\w+: )", r"\2", message)

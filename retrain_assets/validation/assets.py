@@ -6,7 +6,18 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, markdown_table, period_of, pick, short, table
+from retrain_assets.resources import (
+    OUTCOME_TAG,
+    Clock,
+    Frame,
+    Home,
+    markdown_table,
+    period_of,
+    pick,
+    refused,
+    short,
+    table,
+)
 
 NUMBERS = ("champion_value", "candidate_value", "improvement", "low", "high", "margin", "p_value")
 
@@ -25,12 +36,16 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
         kinds={"scipy", "fairlearn"},
     )
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
+        from retrain_assets.errors import NotPromotable
         from retrain_assets.validation.plot import forest, in_order
         from retrain_assets.verdict import Decision
 
         period = period_of(context)
         registry = home.registry(frame.model)
-        verdict = judge(home.store(frame.model), registry, period)
+        try:
+            verdict = judge(home.store(frame.model), registry, period)
+        except NotPromotable as refusal:
+            raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         home.store(frame.model).write_json("validation_report", period, verdict.to_dict())
         if verdict.decision is not Decision.PROMOTE:
             actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")

@@ -40,7 +40,7 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
     """One check of a verdict as Dagster shows it: the sentence first, the deciding numbers as series."""
     outcome = verdict.outcome(name)
     findings = sorted(verdict.of(name), key=lambda finding: _SEVERITY[finding.outcome])
-    sentences = "; ".join(finding.reason for finding in findings) or "no finding"
+    sentences = "; ".join(finding.reason for finding in findings) or f"not asked: {verdict.reason}"
     return dg.AssetCheckResult(
         passed=outcome is Outcome.PASS,
         severity=dg.AssetCheckSeverity.ERROR,
