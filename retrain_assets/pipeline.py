@@ -69,9 +69,20 @@ def loss_of(spec: ModelSpec) -> str:
     >>> loss_of(load_spec(SHIPPED / "flight_delays.yaml"))
     'log_loss'
     """
-    if spec.validation.primary in ("log_loss", "brier", "mae", "mse"):
-        return spec.validation.primary
-    return "mae" if spec.task == "regression" else "log_loss"
+    return mean_loss(spec.task, spec.validation.primary)
+
+
+def mean_loss(task: str, primary: str) -> str:
+    """The primary itself where it is a mean loss, else the mean loss that stands for it.
+
+    >>> mean_loss("regression", "mae"), mean_loss("regression", "rmse"), mean_loss("binary", "auc")
+    ('mae', 'mse', 'log_loss')
+    """
+    if primary in ("log_loss", "brier", "mae", "mse"):
+        return primary
+    if task != "regression":
+        return "log_loss"
+    return "mse" if primary == "rmse" else "mae"
 
 
 def watch(spec: ModelSpec) -> Any:

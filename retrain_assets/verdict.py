@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -176,7 +176,3 @@ class Verdict:
     def from_json(cls, text: str) -> Verdict:
         """The inverse of `to_json`."""
         return cls.from_dict(json.loads(text))
-
-    def with_findings(self, findings: Sequence[Finding]) -> Verdict:
-        """The same verdict with other findings."""
-        return replace(self, findings=tuple(findings))

@@ -70,19 +70,6 @@ class Choice:
         return asdict(self)
 
 
-def mean_loss(task: str, primary: str) -> str:
-    """The mean loss to stop and to choose by: the primary itself, or the loss that stands for it.
-
-    >>> mean_loss("regression", "mae"), mean_loss("regression", "rmse"), mean_loss("binary", "auc")
-    ('mae', 'mse', 'log_loss')
-    """
-    if primary in ("log_loss", "brier", "mae", "mse"):
-        return primary
-    if task != "regression":
-        return "log_loss"
-    return "mse" if primary == "rmse" else "mae"
-
-
 def widest(windows: Windows) -> Span:
     """The span that holds every row a retrain may train or choose on; the gate's rows are not among them."""
     spans = [windows.recent, windows.history]

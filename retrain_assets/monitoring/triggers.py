@@ -29,7 +29,6 @@ class Evidence:
         new_rows: Labelled rows that arrived since the last attempt.
         attempts_last_year: Attempts in the periods of the last year, whatever came of them.
         wait: Why no candidate can be judged yet, and how long that lasts; empty when one can.
-        trained_through: The last period whose rows the live version has seen.
     """
 
     period: str
@@ -43,7 +42,6 @@ class Evidence:
     attempts_last_year: int = 0
     last_rollback_period: str | None = None
     wait: str = ""
-    trained_through: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def production_assets(frame: Frame, promote: Callable[..., Any]) -> list[dg.Asse
     )
     def production_model(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.errors import NotPromotable, RegistryError
+        from retrain_assets.production.promotion import headline
 
         period = period_of(context)
         registry = home.registry(frame.model)
@@ -42,9 +43,7 @@ def production_assets(frame: Frame, promote: Callable[..., Any]) -> list[dg.Asse
         return dg.MaterializeResult(
             data_version=dg.DataVersion(event.to_digest),
             metadata={
-                "summary": dg.MetadataValue.md(
-                    f"**{event.to_version}** is live since {event.at:%Y-%m-%d %H:%M}, by {event.actor}. {event.reason}"
-                ),
+                "summary": dg.MetadataValue.md(f"{headline(event)} ({event.at:%Y-%m-%d %H:%M}, {event.actor})"),
                 "history": table([_row(past) for past in registry.history()[-20:][::-1]]),
                 "version": live.number,
                 "live": live.name,

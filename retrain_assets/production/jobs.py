@@ -60,6 +60,7 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
     )
     def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import RetrainError
+        from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import probe_model
 
         actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
@@ -84,7 +85,7 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
                     "rollback": True,
                     "live": event.to_version,
                     "version": int(event.to_version.removeprefix("v")),
-                    "summary": dg.MetadataValue.md(f"Rolled back to **{event.to_version}**: {event.reason}"),
+                    "summary": dg.MetadataValue.md(headline(event)),
                 },
             )
         )

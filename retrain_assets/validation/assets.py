@@ -33,7 +33,7 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
             "primary metric, not worse on any guardrail, no protected group worse off, no known hard case lost. Every "
             "check answers pass, fail or insufficient; only all passes promote. The four checks show each answer."
         ),
-        kinds={"scipy", "fairlearn"},
+        kinds={"scipy"},
     )
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.errors import NotPromotable
@@ -67,6 +67,10 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
                 "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {verdict.reason}"),
                 "picture": dg.MetadataValue.md(f"{forest(verdict)}\n\n{_numbers(in_order(verdict))}"),
                 "evidence": table([_row(finding) for finding in in_order(verdict)]),
+                "groups": table(list(verdict.evidence["groups"])),
+                "largest_gaps": table(
+                    [{"attribute": name, **shares} for name, shares in verdict.evidence["gaps"].items()]
+                ),
                 "decision": verdict.decision.value,
                 **{name: float(value) for name, value in numbers.items() if value is not None},
                 "gate_rows": verdict.gate.rows,

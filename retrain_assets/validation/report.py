@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from retrain_assets.monitoring.performance import Baseline, baseline
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
+from retrain_assets.validation.fairness import gaps, group_report
 from retrain_assets.validation.gate import GateRows, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite import SuiteCase, load_suite
@@ -96,7 +97,7 @@ class Gate:
         candidate_digest: str,
         champion_digest: str | None,
     ) -> Verdict:
-        scores = candidate.scores(rows)
+        scores, before = candidate.scores(rows), champion.scores(rows) if champion else None
         label = rows["label"].to_numpy()
         gate_rows = GateRows(
             key=np.asarray(rows[self.key].to_pylist(), dtype=object),
@@ -110,11 +111,12 @@ class Gate:
             self.task,
             gate_rows,
             scores,
-            champion.scores(rows) if champion else None,
+            before,
             candidate.baseline_scores(rows.num_rows),
             self._suite(store, period, candidate, champion),
             self.attempts_per_year,
         )
+        report = group_report(self.validation, self.task, gate_rows, before, scores)
         losses = metric(self.loss).row_losses(label, scores)
         return Verdict(
             model=self.model,
@@ -130,6 +132,8 @@ class Gate:
                 "baseline": promised(baseline(losses, gate_rows.time), candidate.training["selection_loss"]).to_dict(),
                 "trained_until": candidate.training["trained_until"],
                 "strategy": candidate.training["strategy"],
+                "groups": [asdict(value) for value in report],
+                "gaps": {name: gaps(report, name) for name in self.validation.fairness.groups},
             },
         )
 

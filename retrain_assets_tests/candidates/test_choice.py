@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import mean_absolute_error
 
-from retrain_assets.candidates.choice import AVERAGE, Choice, choose, held_out, mean_loss, prefer, rounds_from, widest
+from retrain_assets.candidates.choice import AVERAGE, Choice, choose, held_out, prefer, rounds_from, widest
 from retrain_assets.candidates.lightgbm_model import parameters
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import HeldRows, Recipe
@@ -220,21 +220,6 @@ def test_rows_are_held_out_by_key_alone(kind: type) -> None:
     assert out.mean() == pytest.approx(0.15, abs=0.01)
     halves = out.reshape(2, -1).mean(axis=1)
     assert halves == pytest.approx(0.15, abs=0.015)
-
-
-@pytest.mark.parametrize(
-    ("task", "primary", "loss"),
-    [
-        ("binary", "log_loss", "log_loss"),
-        ("binary", "brier", "brier"),
-        ("binary", "f1", "log_loss"),
-        ("multiclass", "accuracy", "log_loss"),
-        ("regression", "wape", "mae"),
-        ("regression", "rmse", "mse"),
-    ],
-)
-def test_a_primary_that_is_no_mean_loss_is_stood_in_for(task: str, primary: str, loss: str) -> None:
-    assert mean_loss(task, primary) == loss
 
 
 def test_a_spans_rows_outside_the_stored_periods_are_not_named() -> None:

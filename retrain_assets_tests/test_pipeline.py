@@ -1,0 +1,18 @@
+import pytest
+
+from retrain_assets.pipeline import mean_loss
+
+
+@pytest.mark.parametrize(
+    ("task", "primary", "loss"),
+    [
+        ("binary", "log_loss", "log_loss"),
+        ("binary", "brier", "brier"),
+        ("binary", "f1", "log_loss"),
+        ("multiclass", "accuracy", "log_loss"),
+        ("regression", "wape", "mae"),
+        ("regression", "rmse", "mse"),
+    ],
+)
+def test_a_primary_that_is_no_mean_loss_is_stood_in_for(task: str, primary: str, loss: str) -> None:
+    assert mean_loss(task, primary) == loss
