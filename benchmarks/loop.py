@@ -194,7 +194,11 @@ def memory(home: Path, repeats: int = 5) -> dict[str, float]:
     The median of several processes, for the allocator of the C library makes single ones differ.
     """
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.loop", "--memory-of", str(home)]
-    runs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(repeats)]
+    environment = os.environ | {"MALLOC_ARENA_MAX": "1"}  # as `retrain dev` sets it
+    runs = [
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+        for _ in range(repeats)
+    ]
     figures = [json.loads(printed.splitlines()[-1]) for printed in runs]
     return {name: statistics.median(figure[name] for figure in figures) for name in figures[0]}
 

@@ -76,6 +76,7 @@ def dev(port: int, host: str) -> None:
     os.environ["RETRAIN_HOME"] = str(retrain_home())
     prepare_instance(retrain_home()).dispose()
     dagster = str(Path(sys.executable).parent / "dagster")
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # else each of Arrow's threads keeps memory of its own in every run
     os.execv(dagster, [dagster, "dev", "-m", "retrain_assets.definitions", "-h", host, "-p", str(port)])
 
 
@@ -228,6 +229,7 @@ def verify(name: str | None, as_json: bool) -> None:
 
 def _contract_holds(spec: ModelSpec) -> bool:
     from retrain_assets.raw.ingest import peek
+    from retrain_assets.validation.report import live_cases
 
     try:
         checked = peek(spec.period, spec.source, spec.columns, spec.contract, spec.period.first)
@@ -238,6 +240,7 @@ def _contract_holds(spec: ModelSpec) -> bool:
         click.echo(f"{spec.name}: {problem.sentence}")
     if checked.blocked:
         return False
+    live_cases(Path(spec.validation.regression_suite.path), spec.period.first, spec.period)
     click.echo(f"{spec.name}: spec and data contract hold ({checked.table.num_rows:,} rows in {spec.period.first})")
     return True
 

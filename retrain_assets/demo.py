@@ -70,11 +70,12 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
             progress.console.print(_row(*shown), style=line.color, highlight=False, soft_wrap=True)
             progress.advance(task)
     if not periods:
-        console.print("Every period is monitored already; this is how it went.")
+        console.print(f"No period {f'up to {until} ' if until else ''}is left to monitor; this is how it went.")
     summary(console, spec, store, registry)
     console.print(
         f"{len(periods)} periods in {time.monotonic() - began:.0f} s. `make dev` (or `retrain dev`) shows all of it in "
-        f"the Dagster UI; `retrain explain {spec.name}` tells why the live model is live."
+        f"the Dagster UI"
+        + (f"; `retrain explain {spec.name}` tells why the live model is live." if registry.live() else ".")
     )
 
 
@@ -187,9 +188,9 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
 def _periods(spec: ModelSpec, store: PeriodStore, until: str | None) -> list[str]:
     if until is not None:
         spec.period.bounds(until)
-    done = store.periods("performance_report", "json")
+    done = set(store.periods("performance_report", "json"))
     ended = spec.period.ended_by(datetime.now())
-    return [period for period in ended if (not done or period > done[-1]) and (until is None or period <= until)]
+    return [period for period in ended if period not in done and (until is None or period <= until)]
 
 
 def _drift(store: PeriodStore, period: str) -> str:

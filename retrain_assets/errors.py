@@ -20,6 +20,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
         ├── InsufficientVerdict   a check could not be decided
         ├── StaleVerdict          the spec's rules, or the live decision's period, are newer than the verdict
         ├── GateRowsSpent         another decision used the gate rows before
+        ├── BudgetSpent           the year's attempts are used up
         └── Quarantined           the candidate was rolled back
 """
 
@@ -90,6 +91,10 @@ class StaleVerdict(NotPromotable):
 
 class GateRowsSpent(NotPromotable):
     """Another decision used the gate rows before."""
+
+
+class BudgetSpent(NotPromotable):
+    """The year's attempts, on which the level of a test rests, are used up."""
 
 
 class Quarantined(NotPromotable):

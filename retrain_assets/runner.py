@@ -37,7 +37,10 @@ def retrain_home() -> Path:
 def prepare_instance(home: Path) -> dg.DagsterInstance:
     """The instance under `home`, made once from the shipped `dagster.yaml`; sets DAGSTER_HOME for child processes."""
     folder = home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"RETRAIN_HOME={home}: {error.strerror}. Name a folder that can be written.") from None
     config = yaml.safe_load((Path(__file__).parent / "dagster.yaml").read_text())
     config["storage"]["sqlite"]["base_dir"] = str(folder)
     config["local_artifact_storage"]["config"]["base_dir"] = str(folder)
@@ -88,6 +91,8 @@ class Runner:
             tags={**(tags or {}), "dagster/user": actor()},
             raise_on_error=False,
         )
+        if any(_interrupted(event.step_failure_data.error) for event in result.all_events if event.is_step_failure):
+            raise KeyboardInterrupt
         causes = [cause_of(event.step_failure_data.error) for event in result.all_events if event.is_step_failure]
         run = self.instance.get_run_by_id(result.run_id)
         assert run is not None
@@ -108,6 +113,14 @@ class Runner:
         self._cursor = tick.cursor or self._cursor
         requests = list(tick.run_requests or ())
         return (requests[0], "") if requests else (None, tick.skip_message or "")
+
+
+def _interrupted(error: Any) -> bool:
+    while error is not None:
+        if error.cls_name == "DagsterExecutionInterruptedError":
+            return True
+        error = error.cause
+    return False
 
 
 def actor() -> str:

@@ -119,7 +119,15 @@ class ModelSpec(Policy):
     @property
     def policy_sha256(self) -> str:
         """Digest of the rules a verdict is reached under: an older verdict does not promote under newer rules."""
-        rules = {"validation": self.validation.model_dump(mode="json"), "windows": self.windows.model_dump(mode="json")}
+        suite = Path(self.validation.regression_suite.path)
+        rules: dict[str, Any] = {
+            "task": self.task,
+            "validation": self.validation.model_dump(mode="json"),
+            "windows": self.windows.model_dump(mode="json"),
+            "label": [self.source.label, str(self.source.label_delay), self.source.known_at],
+            "attempts_per_year": self.triggers.max_per_year,
+            "suite": hashlib.sha256(suite.read_bytes()).hexdigest() if suite.exists() else None,
+        }
         rules["validation"]["regression_suite"].pop("path")
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 

@@ -80,6 +80,7 @@ def decisions(folder, source, ahead=0):
         folder.mkdir(parents=True, exist_ok=True)
         outcomes.astype({"known_at": "datetime64[us]"}).to_parquet(folder / "outcomes.parquet")
         changes["source"] = SPEC["source"] | {"outcomes": {"path": "outcomes.parquet"}, "known_at": "known_at"}
+        changes["validation"] = SPEC["validation"] | {"max_unlabelled_share": 0.9}  # many are known only days later
     with dg.DagsterInstance.ephemeral() as instance:
         world = make_world(folder, rows, instance, **changes)
         weeks = world.weeks(DECIDED + ahead)

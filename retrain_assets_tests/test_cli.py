@@ -215,7 +215,7 @@ def test_a_demo_of_what_is_done_says_so_and_repeats_the_summary(own_home):
     before = registry(own_home).history()
     again = retrain("demo", "--model", "delivery").output
     assert rows_printed(again) == {}
-    assert "Every period is monitored already" in again
+    assert "is left to monitor" in again
     assert "Decisions:" in again
     assert registry(own_home).history() == before
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import dagster as dg
 import pytest
+import yaml
 
 from retrain_assets.resources import OUTCOME_TAG
 from retrain_assets.verdict import CHECKS
-from retrain_assets_tests.small_world import failure_of
+from retrain_assets_tests.small_world import SPEC, failure_of
 
 TRAINED = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model"]
 
@@ -234,3 +235,47 @@ def test_a_verdict_changed_on_disk_after_promotion_is_noticed(world):
     verdict = built.registry.evidence(built.registry.history()[0])
     path.write_text(replace(verdict, code_version="9").to_json())
     assert any("digest" in problem for problem in built.registry.verify())
+
+
+def test_a_suite_case_that_cannot_be_scored_holds_the_first_model(world):
+    built = world()
+    built.monitor(built.weeks(5))
+    path = built.folder / "delivery.suite.yaml"
+    cases = yaml.safe_load(path.read_text())["cases"]
+    cases.append(cases[0] | {"id": "x9", "period": "2023-12-25"})  # a week before the data begin
+    path.write_text(yaml.safe_dump({"cases": cases}))
+    held = built.run("retrain", built.weeks(5)[-1])
+    assert outcome(built, held) == "insufficient"
+    assert "cannot be scored" in built.registry.history()[0].reason
+
+
+def test_gate_rows_without_outcomes_hold_the_first_model(world):
+    built = world()
+    weeks = built.weeks(5)
+    built.monitor(weeks)
+    arrived = built.store.read_table("outcomes", [weeks[-1]])
+    built.store.write_table("outcomes", weeks[-1], arrived.slice(0, arrived.num_rows * 2 // 3))
+    held = built.run("retrain", weeks[-1])
+    assert outcome(built, held) == "insufficient"
+    (event,) = built.registry.history()
+    assert "gate rows have no outcome" in event.reason
+
+
+def test_the_yearly_number_of_attempts_binds_a_person_too(world):
+    triggers = SPEC["triggers"] | {"max_per_year": 1}
+    built = world(triggers=triggers)
+    built.bootstrapped()
+    week = built.weeks(6)[-1]
+    built.monitor([week])
+    assert "BudgetSpent" in failure_of(built.run("retrain", week))
+
+
+def test_a_week_that_was_missed_loses_neither_excess_nor_labels(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor([weeks[5], weeks[7]])
+    reports = [built.store.read_json("performance_report", week) for week in weeks[4:6] + weeks[7:]]
+    totals = [report["labelled_total"] for report in reports]
+    assert totals == sorted(totals)
+    assert reports[2]["accumulated_excess"] > reports[1]["accumulated_excess"] > 0

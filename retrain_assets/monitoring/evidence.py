@@ -64,7 +64,7 @@ class Watch:
             live_since_period=live.period if live else None,
             drift_confirmed=bool(drift_record.get("triggers")),
             drift_sentence=drift_record.get("sentence", ""),
-            accumulated_excess=float(performance.get("report", {}).get("accumulated_excess", 0.0)) if current else 0.0,
+            accumulated_excess=float(performance.get("accumulated_excess", 0.0)) if current else 0.0,
             new_rows=int(performance.get("labelled_total", 0)) - int((seen or {}).get("labelled_total", 0)),
             last_attempt_period=last if in_vain else None,
             attempts_last_year=sum(event.period > year_ago for event in attempts),

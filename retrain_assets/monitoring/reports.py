@@ -101,13 +101,17 @@ def performance_step(
     The excess loss adds up from the last attempt on: what one retrain could not win back does not ask for the next.
     """
     arrived = store.read_table("outcomes", [period])
-    before = store.read_json("performance_report", calendar.shift(period, -1)) or {}
+    earlier = [known for known in store.periods("performance_report", "json") if known < period]
+    before = (store.read_json("performance_report", earlier[-1]) if earlier else None) or {}
     labelled = int(before.get("labelled_total", 0)) + (arrived.num_rows if arrived is not None else 0)
     version = registry.served_in(period)
     record: dict[str, Any] = {"version": None, "labelled_total": labelled}
-    if version is None or arrived is None or not arrived.num_rows:
+    if version is None:
         return _write(store, "performance_report", period, record)
-    record["version"] = version.name
+    carried = _carried(before, version, last_attempt(registry, period))
+    record |= {"version": version.name, "accumulated_excess": carried}
+    if arrived is None or not arrived.num_rows:
+        return _write(store, "performance_report", period, record)
     extremes = pc.min_max(arrived["time"]).as_py()
     periods = calendar.between(calendar.key(extremes["min"]), calendar.key(extremes["max"]))
     scored = _joined(arrived, store.read_table("predictions", periods), key)
@@ -120,10 +124,11 @@ def performance_step(
         metric(loss).row_losses(scored["label"].to_numpy(), scores_of(scored)),
         scored["time"].to_numpy(),
         champion_baseline(registry, version),
-        _carried(before, version, last_attempt(registry, period)),
+        carried,
         _groups(scored[key], store.read_table("raw_data", periods, [key, *groups]), key, groups),
     )
-    return _write(store, "performance_report", period, record | {"report": report.to_dict()})
+    record |= {"accumulated_excess": report.accumulated_excess, "report": report.to_dict()}
+    return _write(store, "performance_report", period, record)
 
 
 def last_attempt(registry: Registry, period: str) -> str:
@@ -145,7 +150,7 @@ def _carried(before: Mapping[str, Any], version: Version, attempt: str) -> float
     """The excess loss carried into a period: what no retrain has been judged on yet."""
     if before.get("version") != version.name or before["period"] <= attempt:
         return 0.0
-    return float(before.get("report", {}).get("accumulated_excess", 0.0))
+    return float(before.get("accumulated_excess", 0.0))
 
 
 def _groups(keys: pa.ChunkedArray, rows: pa.Table | None, key: str, names: Sequence[str]) -> dict[str, np.ndarray]:

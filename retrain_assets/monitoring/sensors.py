@@ -99,10 +99,9 @@ def request(trigger: Any) -> dg.RunRequest:
 
 
 def next_period(frame: Frame, monitored: list[str], now: datetime) -> str | None:
-    """The first ended period that is not monitored yet, after the last one that is."""
-    ended = frame.calendar.ended_by(now)
-    waiting = [period for period in ended if not monitored or period > monitored[-1]]
-    return waiting[0] if waiting else None
+    """The first ended period that is not monitored yet."""
+    done = set(monitored)
+    return next((period for period in frame.calendar.ended_by(now) if period not in done), None)
 
 
 def in_flight(instance: dg.DagsterInstance, model: str) -> bool:

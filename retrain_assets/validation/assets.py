@@ -22,8 +22,8 @@ from retrain_assets.resources import (
 NUMBERS = ("champion_value", "candidate_value", "improvement", "low", "high", "margin", "p_value")
 
 
-def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> list[dg.AssetsDefinition]:
-    """The one asset; `judge(store, registry, period)` gives the verdict."""
+def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.AssetsDefinition]:
+    """The one asset; `judge(store, registry, period, at, actor)` gives the verdict."""
 
     @frame.asset(
         "validation_report",
@@ -38,18 +38,15 @@ def validation_assets(frame: Frame, judge: Callable[[Any, Any, str], Any]) -> li
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.errors import NotPromotable
         from retrain_assets.validation.plot import forest, in_order
-        from retrain_assets.verdict import Decision
 
         period = period_of(context)
         registry = home.registry(frame.model)
         try:
-            verdict = judge(home.store(frame.model), registry, period)
+            actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
+            verdict = judge(home.store(frame.model), registry, period, clock.now(), actor)
         except NotPromotable as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         home.store(frame.model).write_json("validation_report", period, verdict.to_dict())
-        if verdict.decision is not Decision.PROMOTE:
-            actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
-            registry.record(verdict, at=clock.now(), actor=actor)
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
         primary = next((finding for finding in verdict.findings if finding.role == "primary"), None)
         numbers = (

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from retrain_assets.resources import Frame, Home, pick, table
-from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict
+from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
     "significance": "Is the candidate significantly better than the live model on the primary metric?",
@@ -37,9 +37,13 @@ def _check(frame: Frame, name: str) -> dg.AssetChecksDefinition:
 
 
 def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
-    """One check of a verdict as Dagster shows it: the sentence first, the deciding numbers as series."""
-    outcome = verdict.outcome(name)
-    findings = sorted(verdict.of(name), key=lambda finding: _SEVERITY[finding.outcome])
+    """One check of a verdict as Dagster shows it: the sentence first, the deciding numbers as series.
+
+    What makes every question pointless (unusable scores, missing outcomes) is shown with the first of them.
+    """
+    asked = verdict.of(name) + (verdict.of("hard") if name == CHECKS[0] else ())
+    outcome = combine(asked) if verdict.of(name) else Outcome.INSUFFICIENT
+    findings = sorted(asked, key=lambda finding: _SEVERITY[finding.outcome])
     sentences = "; ".join(finding.reason for finding in findings) or f"not asked: {verdict.reason}"
     return dg.AssetCheckResult(
         passed=outcome is Outcome.PASS,

@@ -65,6 +65,7 @@ class ValidationPolicy(Policy):
     false_promotions_per_year: float = Field(gt=0)
     unit: str = "auto"
     threshold: float = Field(default=0.5, gt=0, lt=1)
+    max_unlabelled_share: float = Field(default=0.05, ge=0, lt=1)
     guardrails: tuple[Guardrail, ...] = Field(min_length=1)
     floors: tuple[Floor, ...] = Field(min_length=1)
     fairness: FairnessPolicy

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets import __version__
-from retrain_assets.errors import DataError, GateRowsSpent, NotEnoughData
+from retrain_assets.errors import BudgetSpent, DataError, GateRowsSpent, NotEnoughData, SpecError
 from retrain_assets.metrics import metric
 from retrain_assets.monitoring.performance import Baseline, baseline
 from retrain_assets.registry.registry import Registry
@@ -29,7 +29,7 @@ from retrain_assets.validation.fairness import gaps, group_report
 from retrain_assets.validation.gate import GateRows, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite import SuiteCase, load_suite
-from retrain_assets.verdict import GateWindow, Verdict
+from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.periods import Calendar
@@ -53,12 +53,16 @@ class Gate:
     attempts_per_year: int
     loss: str
 
-    def verdict(self, store: PeriodStore, registry: Registry, period: str) -> Verdict:
+    def verdict(self, store: PeriodStore, registry: Registry, period: str, at: datetime, actor: str) -> Verdict:
         """Judge the period's candidate against the live version; the same question gets the same answer.
+
+        An attempt that does not pass stands in the journal before anything else is written, so that its gate rows are
+        spent whatever happens next.
 
         Raises:
             NotEnoughData: No gate row has an outcome yet.
             GateRowsSpent: Another attempt decided something on these rows.
+            BudgetSpent: The year's attempts are used up.
         """
         record = store.read_json("candidate_model", period)
         if record is None:
@@ -81,8 +85,10 @@ class Gate:
         known = store.read_json("verdicts", asked)
         if known is not None:
             return Verdict.from_dict(known)
-        self._refuse_spent(registry, window)
+        self._refuse_spent(registry, window, period)
         verdict = self._judge(store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest)
+        if verdict.decision is not Decision.PROMOTE:
+            registry.record(verdict, at=at, actor=actor)
         store.write_json("verdicts", asked, verdict.to_dict())
         return verdict
 
@@ -106,6 +112,7 @@ class Gate:
             groups={name: _values(rows, name) for name in self.validation.fairness.groups},
             cluster=None if self.validation.unit in ("auto", "row") else _values(rows, self.validation.unit),
         )
+        suite, lacking = self._suite(store, period, candidate, champion)
         judgement = judge(
             self.validation,
             self.task,
@@ -113,7 +120,7 @@ class Gate:
             scores,
             before,
             candidate.baseline_scores(rows.num_rows),
-            self._suite(store, period, candidate, champion),
+            suite,
             self.attempts_per_year,
         )
         report = group_report(self.validation, self.task, gate_rows, before, scores)
@@ -121,7 +128,7 @@ class Gate:
         return Verdict(
             model=self.model,
             period=period,
-            findings=judgement.findings,
+            findings=(*judgement.findings, *self._unlabelled(store, rows, window), *lacking),
             gate=window,
             candidate_digest=candidate_digest,
             champion_digest=champion_digest,
@@ -137,21 +144,46 @@ class Gate:
             },
         )
 
-    def _suite(self, store: PeriodStore, period: str, candidate: Scorer, champion: Scorer | None) -> SuiteRows:
-        cases = live_cases(Path(self.validation.regression_suite.path), period, self.calendar.bounds(period)[1].date())
+    def _unlabelled(self, store: PeriodStore, rows: pa.Table, window: GateWindow) -> list[Finding]:
+        """A finding when too many gate rows have no outcome: those that lack one are seldom like the others."""
+        times = store.read_table("raw_data", window.periods, [self.time])
+        start, end = datetime.fromisoformat(window.start), datetime.fromisoformat(window.end)
+        inside = pc.and_(pc.greater_equal(times[self.time], start), pc.less(times[self.time], end)) if times else []
+        stored = int(pc.sum(inside).as_py() or 0)
+        share, allowed = 1 - rows.num_rows / max(stored, 1), self.validation.max_unlabelled_share
+        if share <= allowed:
+            return []
+        reason = f"{share:.1%} of {stored:,} gate rows have no outcome, at most {allowed:.1%} may lack one"
+        return [Finding("hard", Outcome.INSUFFICIENT, reason, role="hard", rows=rows.num_rows)]
+
+    def _suite(
+        self, store: PeriodStore, period: str, candidate: Scorer, champion: Scorer | None
+    ) -> tuple[SuiteRows, list[Finding]]:
+        """The cases that can be scored, and a finding when a case that should be cannot."""
+        path = Path(self.validation.regression_suite.path)
+        cases = live_cases(path, period, self.calendar)
         columns = sorted({*candidate.contract.names, *(champion.contract.names if champion else ())})
         known = suite_rows(store, cases, columns, self.key, self.time, period)
         if known is None:
-            return SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None)
+            return SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None), _lacking(cases)
+        scored = {str(key) for key in known[self.key].to_pylist()}
         by_id = {case.id: case for case in cases}
-        return SuiteRows(
+        rows = SuiteRows(
             cases=tuple(by_id[str(key)] for key in known[self.key].to_pylist()),
             label=known["label"].to_numpy(),
             candidate_scores=candidate.scores(known),
             champion_scores=champion.scores(known) if champion else None,
         )
+        return rows, _lacking([case for case in cases if case.id not in scored])
 
-    def _refuse_spent(self, registry: Registry, window: GateWindow) -> None:
+    def _refuse_spent(self, registry: Registry, window: GateWindow, period: str) -> None:
+        year_ago = self.calendar.shift(period, -self.calendar.per_year)
+        attempts = sum(year_ago < use.period <= period for use in registry.spent())
+        if attempts >= self.attempts_per_year:
+            raise BudgetSpent(
+                f"{self.model} {period}: {attempts} attempts in the last year, {self.attempts_per_year} are declared. "
+                "The level of a test rests on that number: wait, or raise triggers.max_per_year."
+            )
         for use in registry.spent():
             if use.overlaps(window.start, window.end):
                 raise GateRowsSpent(
@@ -178,9 +210,28 @@ def promised(gate: Baseline, rehearsal: float | None) -> Baseline:
     )
 
 
-def live_cases(path: Path, period: str, today: date) -> tuple[SuiteCase, ...]:
-    """The cases of a suite file that were added by a day and have not expired, on rows up to a period."""
-    cases = load_suite(path)
+def _lacking(cases: Sequence[SuiteCase]) -> list[Finding]:
+    if not cases:
+        return []
+    names = ", ".join(f"{case.id} of {case.period}" for case in cases)
+    reason = (
+        f"{len(cases)} case(s) cannot be scored, their row or outcome is not there: {names}. Correct or expire them"
+    )
+    return [Finding("regression_suite", Outcome.INSUFFICIENT, reason, role="regression")]
+
+
+def live_cases(path: Path, period: str, calendar: Calendar) -> tuple[SuiteCase, ...]:
+    """The cases of a suite file that were added by the end of a period and have not expired.
+
+    Raises:
+        SpecError: A case's period is none of the model's calendar.
+    """
+    cases, today = load_suite(path), calendar.bounds(period)[1].date()
+    for case in cases:
+        try:
+            calendar.bounds(case.period)
+        except ValueError as error:
+            raise SpecError(f"{path}: case {case.id}: {error}") from None
     return tuple(case for case in cases if case.period <= period and case.added <= today and not case.expired(today))
 
 

@@ -1,8 +1,9 @@
 """The cut of a model's history as of one period: training, selection, gate, and the labels that are not in yet.
 
 Windows are cut by time, with the label delay as a gap between any two that follow one another, so that each holds only
-outcomes that were known before the next one begins. Nothing here reads data: a window is a span of time and the periods
-that hold it. Loading one stands in `rows`.
+outcomes that were known before the next one begins (with a `known_at` column that holds for the gate, not for the
+rehearsal, which sees every outcome known as of the period). Nothing here reads data: a window is a span of time and
+the periods that hold it. Loading one stands in `rows`.
 
     | history ......................... gap | gate ...... | immature |
     |           recent ................ gap |             |      end of as_of
