@@ -1,8 +1,24 @@
 """Keeps a deployed tabular model good while the world changes, as Dagster assets."""
 
+import ctypes
 import os
 
 __version__ = "0.1.0"
 
-# Arrow's default pool keeps what it once took; a retrain then needs twice its window. Must be set before Arrow loads.
+
+def _return_freed_memory() -> None:
+    """Have the C library give freed tables back to the system at once, where it is glibc.
+
+    glibc raises its limit for doing so to the largest block freed so far, and a retrain then keeps up to five times its
+    training window, or less, as the threads happen to meet.
+    """
+    limit_bytes, trim_threshold, mmap_threshold = 128 * 1024, -1, -3
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        mallopt(mmap_threshold, limit_bytes)
+        mallopt(trim_threshold, limit_bytes)
+
+
+# Arrow's default pool keeps what it once took, too. Must be set before Arrow loads.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+_return_freed_memory()

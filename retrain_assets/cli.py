@@ -76,7 +76,6 @@ def dev(port: int, host: str) -> None:
     os.environ["RETRAIN_HOME"] = str(retrain_home())
     prepare_instance(retrain_home()).dispose()
     dagster = str(Path(sys.executable).parent / "dagster")
-    os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # else each of Arrow's threads keeps memory of its own in every run
     os.execv(dagster, [dagster, "dev", "-m", "retrain_assets.definitions", "-h", host, "-p", str(port)])
 
 
