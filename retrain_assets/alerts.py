@@ -17,7 +17,16 @@ from typing import Literal
 _LOG = logging.getLogger("retrain_assets.alerts")
 
 Kind = Literal[
-    "drift", "performance", "rejected", "insufficient", "identical", "promoted", "rolled_back", "refused", "crash"
+    "stale",
+    "drift",
+    "performance",
+    "rejected",
+    "insufficient",
+    "identical",
+    "promoted",
+    "rolled_back",
+    "refused",
+    "crash",
 ]
 
 

@@ -48,6 +48,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *monitoring_sensors(
                 frame,
                 spec.source,
+                spec.contract.max_delay,
                 lambda: watch(spec),
                 job_name(spec.name, "monitor"),
                 job_name(spec.name, "retrain"),

@@ -252,7 +252,8 @@ def test_check_goes_through_every_model_and_answers_no_when_one_does_not_hold(em
 def test_a_retrain_without_data_is_no_and_says_what_is_missing(empty_home):
     output = retrain("run", "delivery", "--period", PERIODS[0], code=1).output
     assert output.startswith("insufficient: ")
-    assert "0 of 2 training periods stand before the gate window" in output
+    assert "no period up to 2024-01-01 is ingested yet" in output
+    assert "monitor every period from 2024-01-01 on first" in output
 
 
 def test_a_retrain_of_a_decided_period_is_no_for_its_rows_are_spent(own_home):

@@ -133,6 +133,20 @@ def test_a_failed_period_stays_the_next_one(world):
     assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-01"]
 
 
+def test_rows_that_are_not_there_in_time_are_an_alert_once(world):
+    built = world(contract=SPEC["contract"] | {"max_delay": "2d"})
+    request = tick(built, "new_data", "2024-01-08T00:00:00").run_requests[0]
+    in_vain = dg.DagsterRun(f"{MODEL}__monitor", tags=dict(request.tags) | {"dagster/run_key": request.run_key})
+    built.instance.add_run(in_vain)
+    built.instance.report_run_failed(in_vain)
+    assert new_data(built, "2024-01-09T23:00:00") == ["2024-01-01"]
+    late = "2024-01-01 ended more than 2 d 0 h ago and its rows are not there, or break the contract"
+    assert [new_data(built, f"2024-01-{day}T01:00:00") for day in (10, 11)] == [late, late]
+    assert [(alert.kind, alert.sentence) for alert in read(built.folder / "home")] == [("stale", late)]
+    os.utime(built.folder / "rows.parquet", (1_700_000_000, 1_700_000_000))
+    assert new_data(built, "2024-01-12T00:00:00") == ["2024-01-01"]
+
+
 # ---- the trigger
 
 

@@ -4,7 +4,8 @@ Both sensors read reports and the journal, never rows, and skip with a sentence.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -22,13 +23,15 @@ IN_FLIGHT = [
 
 
 def monitoring_sensors(
-    frame: Frame, source: Source, watch: Callable[[], Any], monitor: str, retrain: str
+    frame: Frame, source: Source, max_delay: timedelta | None, watch: Callable[[], Any], monitor: str, retrain: str
 ) -> list[dg.SensorDefinition]:
     """The new-data sensor and the retrain trigger; `watch()` gives the trigger decision."""
-    return [_new_data(frame, source, watch, monitor), _retrain_trigger(frame, watch, retrain)]
+    return [_new_data(frame, source, max_delay, watch, monitor), _retrain_trigger(frame, watch, retrain)]
 
 
-def _new_data(frame: Frame, source: Source, watch: Callable[[], Any], monitor: str) -> dg.SensorDefinition:
+def _new_data(
+    frame: Frame, source: Source, max_delay: timedelta | None, watch: Callable[[], Any], monitor: str
+) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{frame.model}__new_data",
         job_name=monitor,
@@ -37,6 +40,7 @@ def _new_data(frame: Frame, source: Source, watch: Callable[[], Any], monitor: s
         description="Monitors the next period once it has ended, one period after the other.",
     )
     def new_data(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
+        from retrain_assets.alerts import Alert, publish
         from retrain_assets.errors import SourceError
         from retrain_assets.raw.sources import fingerprint
 
@@ -55,7 +59,13 @@ def _new_data(frame: Frame, source: Source, watch: Callable[[], Any], monitor: s
             return dg.SkipReason(str(error))
         if any(table is not None and table.sql for table in (source.features, source.outcomes)):
             data = f"{data}:{clock.now():%Y-%m-%d}"  # a query does not tell that its rows changed: ask once a day
-        return dg.RunRequest(run_key=f"{frame.model}:{period}:{data}", partition_key=period)
+        run_key = f"{frame.model}:{period}:{data}"
+        overdue = max_delay is not None and clock.now() > frame.calendar.bounds(period)[1] + max_delay
+        if overdue and tried(context.instance, run_key):
+            sentence = f"{period} ended more than {max_delay.days} d {max_delay.seconds // 3600} h ago and its rows are not there, or break the contract"
+            publish(Alert(clock.now().isoformat(), frame.model, period, "stale", sentence), Path(home.path))
+            return dg.SkipReason(sentence)
+        return dg.RunRequest(run_key=run_key, partition_key=period)
 
     return new_data
 
@@ -108,6 +118,11 @@ def in_flight(instance: dg.DagsterInstance, model: str) -> bool:
     """Whether a run of the model is queued or running."""
     runs = dg.RunsFilter(tags={MODEL_TAG: model}, statuses=IN_FLIGHT)
     return bool(instance.get_run_records(runs, limit=1))
+
+
+def tried(instance: dg.DagsterInstance, run_key: str) -> bool:
+    """Whether a run was started for this period with these very data."""
+    return bool(instance.get_run_records(dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1))
 
 
 def started(instance: dg.DagsterInstance, trigger_id: str) -> bool:

@@ -112,8 +112,12 @@ class Columns(Policy):
 
 
 class Contract(Policy):
-    """How much of a period may be wrong before it is refused."""
+    """How much of a period may be wrong before it is refused, and how late its rows may come.
+
+    `max_delay` counts from the end of the period; rows that are not there by then are an alert.
+    """
 
     min_rows: int = Field(gt=0)
+    max_delay: Duration | None = None
     max_rejected_share: float = Field(default=0.02, ge=0, le=1)
     max_outside_share: float = Field(default=0.05, ge=0, le=1)
