@@ -19,6 +19,8 @@ _LOG = logging.getLogger("retrain_assets.alerts")
 Kind = Literal[
     "stale",
     "drift",
+    "business",
+    "label_jump",
     "performance",
     "rejected",
     "insufficient",

@@ -36,7 +36,17 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
-            *monitoring_assets(frame, spec.task, spec.source, spec.columns, spec.drift, loss_of(spec), spec.triggers),
+            *monitoring_assets(
+                frame,
+                spec.task,
+                spec.source,
+                spec.columns,
+                spec.drift,
+                loss_of(spec),
+                spec.triggers,
+                spec.business_metrics,
+                spec.validation.threshold,
+            ),
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
             *validation_assets(frame, lambda *at: gate(spec).verdict(*at)),

@@ -18,7 +18,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
-from retrain_assets.monitoring.policy import DriftPolicy, TriggerPolicy
+from retrain_assets.monitoring.expression import parse
+from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, TriggerPolicy
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
@@ -67,6 +68,7 @@ class ModelSpec(Policy):
     windows: WindowsPolicy
     training: TrainingPolicy
     drift: DriftPolicy = DriftPolicy()
+    business_metrics: tuple[BusinessMetric, ...] = ()
     triggers: TriggerPolicy
     validation: ValidationPolicy
     rollback: RollbackPolicy = RollbackPolicy()
@@ -89,6 +91,7 @@ class ModelSpec(Policy):
             raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
         validation, fairness = self.validation, self.validation.fairness
         self._metrics_fit()
+        self._business_metrics_fit()
         if self.task == "regression" and validation.regression_suite.tolerance is None:
             raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
         missing = set(fairness.groups) - set(self.columns.groups)
@@ -115,6 +118,24 @@ class ModelSpec(Policy):
                     raise ValueError(f"validation.{knob}: unknown metric {name!r}; known: {listed}")
                 if self.task not in known[name]:
                     raise ValueError(f"validation.{knob}: metric {name} does not fit task {self.task}")
+
+    def _business_metrics_fit(self) -> None:
+        """Refuse expressions that do not parse, cost matrices without two classes, and triggers on unknown names."""
+        categorical = {*self.columns.categorical, *self.columns.groups} - set(self.columns.numeric)
+        for metric in self.business_metrics:
+            if metric.cost_matrix is not None and self.task != "binary":
+                raise ValueError(f"business_metrics: {metric.name}: a cost_matrix needs task binary, not {self.task}")
+            try:
+                parse(metric.expression or "count()", set(self.columns.numeric), categorical)
+            except ValueError as fault:
+                raise ValueError(f"business_metrics: {metric.name}: {str(fault).removesuffix('.')}") from None
+        names = [metric.name for metric in self.business_metrics]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"business_metrics: {', '.join(twice)} is declared twice")
+        unknown = sorted(set(self.triggers.on_business_metrics) - set(names))
+        if unknown:
+            raise ValueError(f"triggers.on_business_metrics: {', '.join(unknown)} is not under business_metrics")
 
     @property
     def policy_sha256(self) -> str:

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from retrain_assets.alerts import Alert, publish, read
-from retrain_assets.pipeline import frame_of
+from retrain_assets.pipeline import frame_of, watch
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
 from retrain_assets.resources import MODEL_TAG, Clock
 from retrain_assets_tests.small_world import SPEC, failure_of
@@ -140,7 +140,7 @@ def test_rows_that_are_not_there_in_time_are_an_alert_once(world):
     built.instance.add_run(in_vain)
     built.instance.report_run_failed(in_vain)
     assert new_data(built, "2024-01-09T23:00:00") == ["2024-01-01"]
-    late = "2024-01-01 ended more than 2 d 0 h ago and its rows are not there, or break the contract"
+    late = "2024-01-01 ended more than 2 d ago and its rows are not there, or break the contract"
     assert [new_data(built, f"2024-01-{day}T01:00:00") for day in (10, 11)] == [late, late]
     assert [(alert.kind, alert.sentence) for alert in read(built.folder / "home")] == [("stale", late)]
     os.utime(built.folder / "rows.parquet", (1_700_000_000, 1_700_000_000))
@@ -249,6 +249,30 @@ def test_loss_beyond_its_baseline_is_an_alert_and_a_quiet_week_is_none(world):
     found = {alert.kind: alert for alert in alerts_of(built, built.run("monitor", slow))}
     assert found["performance"].period == slow
     assert found["performance"].sentence == built.store.read_json("performance_report", slow)["report"]["sentence"]
+
+
+def test_a_business_metric_beyond_its_threshold_is_a_series_an_alert_and_a_trigger(world):
+    late = {
+        "name": "late_share",
+        "expression": "share(label > 30 and vehicle == 'bike')",
+        "unit": "share",
+        "better": "lower",
+        "threshold": 0.05,
+    }
+    triggers = SPEC["triggers"] | {"on_business_metrics": ["late_share"], "patience": 1, "retrain_cost": 1e9}
+    built = world(weeks=9, business_metrics=[late], triggers=triggers)
+    built.bootstrapped()
+    week = built.weeks(6)[-1]
+    result = built.run("monitor", week)
+    (one,) = built.store.read_json("performance_report", week)["business"]
+    assert (one["outcome"], one["periods"]) == ("warn", 1)
+    found = result.asset_materializations_for_node(f"{MODEL}__performance_report")[0].metadata
+    assert found["late_share"].value == one["value"] > 0.05
+    sentences = [alert.sentence for alert in alerts_of(built, result) if alert.kind == "business"]
+    assert sentences == [one["sentence"]]
+    assert "at most 0.05 declared" in one["sentence"]
+    evidence = watch(built.spec).evidence(built.store, built.registry, week)
+    assert evidence.business == {"late_share": 1}
 
 
 def test_a_rollback_is_an_alert(world):

@@ -113,6 +113,24 @@ def test_every_fault_is_named_at_once(folder):
     assert "triggers.oops" in sentence
 
 
+BUSINESS = {"name": "cost", "expression": "mean(label)", "unit": "dollars", "better": "lower", "threshold": 3}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "triggers", "message"),
+    [
+        ([BUSINESS | {"expression": "sum(salary)"}], {}, "business_metrics: cost: character 5: 'salary' is no number"),
+        ([BUSINESS | {"cost_matrix": [[0, 1], [1, 0]]}], {}, "declare either expression or cost_matrix"),
+        ([{**BUSINESS, "expression": None, "cost_matrix": [[0, 1], [1, 0]]}], {}, "a cost_matrix needs task binary"),
+        ([BUSINESS, BUSINESS], {}, "business_metrics: cost is declared twice"),
+        ([BUSINESS], {"on_business_metrics": ["profit"]}, "on_business_metrics: profit is not under business_metrics"),
+    ],
+)
+def test_a_business_metric_that_cannot_be_measured_is_refused(folder, metrics, triggers, message):
+    spec = SPEC | {"business_metrics": metrics, "triggers": SPEC["triggers"] | triggers}
+    assert message in refusal(written(folder, spec))
+
+
 @pytest.mark.parametrize(
     ("where", "to", "message"),
     [

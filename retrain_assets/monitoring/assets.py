@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.monitoring.policy import DriftPolicy, TriggerPolicy
+from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, TriggerPolicy
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.resources import Frame, Home, column_schema, markdown_table, period_of, pick, table
 
@@ -18,13 +18,21 @@ NUMBERS = (
 
 
 def monitoring_assets(
-    frame: Frame, task: Any, source: Source, columns: Columns, drift: DriftPolicy, loss: str, triggers: TriggerPolicy
+    frame: Frame,
+    task: Any,
+    source: Source,
+    columns: Columns,
+    drift: DriftPolicy,
+    loss: str,
+    triggers: TriggerPolicy,
+    business: Sequence[BusinessMetric],
+    threshold: float,
 ) -> list[dg.AssetsDefinition]:
-    """The three assets that watch the live model."""
+    """The three assets that watch the live model; `threshold` turns a binary score into a decision."""
     return [
         _predictions(frame, source),
         _drift_report(frame, task, columns, drift),
-        _performance_report(frame, source, columns.groups, loss, triggers.retrain_cost),
+        _performance_report(frame, source, columns, loss, triggers.retrain_cost, business, threshold),
     ]
 
 
@@ -113,8 +121,17 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
 
 
 def _performance_report(
-    frame: Frame, source: Source, groups: Sequence[str], loss: str, retrain_cost: float
+    frame: Frame,
+    source: Source,
+    columns: Columns,
+    loss: str,
+    retrain_cost: float,
+    business: Sequence[BusinessMetric],
+    threshold: float,
 ) -> dg.AssetsDefinition:
+    groups = columns.groups
+    texts = sorted({*columns.categorical, *groups} - set(columns.numeric))
+
     @frame.asset(
         "performance_report",
         deps=("outcomes", "predictions"),
@@ -125,20 +142,25 @@ def _performance_report(
         kinds={"scipy"},
     )
     def performance_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        from retrain_assets.monitoring.business import declared
         from retrain_assets.monitoring.plot import performance_history, performance_picture
         from retrain_assets.monitoring.reports import performance_step, read_performance
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
-        record = performance_step(store, registry, frame.calendar, loss, source.key, groups, period)
+        earned = declared(business, list(columns.numeric), texts, threshold)
+        record = performance_step(store, registry, frame.calendar, loss, source.key, groups, period, earned)
         report = read_performance(record)
         if report is None:
             return _no_model(period)
         picture = performance_picture(*performance_history(store, registry, period), loss, retrain_cost)
         by_group = [dict(row) for row in report.by_group]
+        business_rows = record.get("business", [])
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(report.sentence),
+                "summary": dg.MetadataValue.md(
+                    "\n\n".join([report.sentence, *(one["sentence"] for one in business_rows)])
+                ),
                 "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(by_group)}"),
                 "by_group": table([pick(row, "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
                 loss: report.loss,
@@ -148,6 +170,7 @@ def _performance_report(
                 "excess_per_row": report.excess_per_row,
                 "accumulated_excess": report.accumulated_excess,
                 "outcome": str(report.outcome),
+                **{one["name"]: one["value"] for one in business_rows if one["value"] is not None},
                 "version": int(report.version.removeprefix("v")),
                 "dagster/row_count": report.rows,
             }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from retrain_assets.policy import Policy
 
@@ -22,15 +24,45 @@ class DriftPolicy(Policy):
     min_missing_shift: float = Field(default=0.01, ge=0)
 
 
+class BusinessMetric(Policy):
+    """What the model earns or costs, in the business's own unit, and where it begins to hurt.
+
+    Either `expression`, in the grammar of `monitoring.expression`, or for two classes `cost_matrix`: the cost of a row
+    by outcome (rows 0, 1) and decision (columns 0, 1), averaged over rows.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    expression: str | None = None
+    cost_matrix: tuple[tuple[float, float], tuple[float, float]] | None = None
+    unit: str
+    better: Literal["higher", "lower"]
+    threshold: float
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.expression is None) == (self.cost_matrix is None):
+            raise ValueError(f"business metric {self.name}: declare either expression or cost_matrix")
+        return self
+
+
 class TriggerPolicy(Policy):
     """Which evidence starts a retrain, and how often it may.
 
     `retrain_cost` is in units of the primary loss summed over rows: a retrain is due once the live model has lost that
     much more than its baseline. It is a business choice, so it has no default; so is the yearly cap.
+
+    `on_estimated_loss` counts the excess that is estimated for rows still without outcome, too. `on_uncertainty` and
+    `on_business_metrics` ask after `patience` periods in a row; `new_labels` asks by the number of labelled rows since
+    the last attempt.
     """
 
     retrain_cost: float = Field(gt=0)
+    on_estimated_loss: bool = False
     on_confirmed_drift: bool = False
+    on_uncertainty: bool = False
+    on_business_metrics: tuple[str, ...] = ()
+    patience: int = Field(default=2, ge=1)
+    new_labels: int | None = Field(default=None, gt=0)
     max_age_periods: int | None = Field(default=None, gt=0)
     cooldown_periods: int = Field(default=1, ge=0)
     max_per_year: int = Field(gt=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.metrics import metric
-from retrain_assets.monitoring.drift import DriftReport, drift
-from retrain_assets.monitoring.performance import Baseline, PerformanceReport, measure
-from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.business import measure_business
+from retrain_assets.monitoring.drift import Drift, DriftReport, drift
+from retrain_assets.monitoring.expression import Expression
+from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, measure
+from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy
 from retrain_assets.monitoring.profile import Edges, Profile, profile, reference_edges
 from retrain_assets.monitoring.uncertainty import Task, uncertainty
 from retrain_assets.raw.policy import Columns
@@ -70,10 +73,19 @@ def drift_step(
         record["scores"] = reports[-1].to_dict()
         record["score_profile"] = current.to_dict()
         record["score_edges"] = score_edges.to_dict()
+    record["uncertain_periods"] = _less_sure(reports[1:], before)
     record["warned"] = [name for report in reports for name in report.warned]
     record["triggers"] = any(report.triggers for report in reports)
     record["sentence"] = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)
     return _write(store, "drift_report", period, record)
+
+
+def _less_sure(scores: Sequence[DriftReport], before: Sequence[Mapping[str, Any]]) -> int:
+    """For how many periods in a row, this one included, the mean uncertainty has warned upwards."""
+    found = [column for report in scores for column in report.columns if column.column == UNCERTAINTY]
+    if not any(column.outcome is Drift.WARN and "mean up" in column.signals for column in found):
+        return 0
+    return 1 + (int(before[-1].get("uncertain_periods", 0)) if before else 0)
 
 
 def score_table(task: Task, scores: np.ndarray) -> pa.Table:
@@ -94,6 +106,7 @@ def performance_step(
     key: str,
     groups: Sequence[str],
     period: str,
+    business: Sequence[tuple[BusinessMetric, Expression]] = (),
 ) -> dict[str, Any]:
     """Write the performance record of a period: the loss of the outcomes that arrived in it, against the baseline.
 
@@ -118,16 +131,24 @@ def performance_step(
     scored = scored.filter(pc.equal(scored["version"].cast(pa.string()), version.name)) if scored is not None else None
     if scored is None or not scored.num_rows:
         return _write(store, "performance_report", period, record)
+    wanted = [name for _, expression in business for name in expression.columns]
+    values = _aligned(
+        scored[key], store.read_table("raw_data", periods, [key, *dict.fromkeys((*groups, *wanted))]), key
+    )
+    promised = champion_baseline(registry, version)
     report = measure(
         period,
         version.name,
         metric(loss).row_losses(scored["label"].to_numpy(), scores_of(scored)),
         scored["time"].to_numpy(),
-        champion_baseline(registry, version),
+        promised,
         carried,
-        _groups(scored[key], store.read_table("raw_data", periods, [key, *groups]), key, groups),
+        {name: np.asarray(values[name].to_pylist(), dtype=object) for name in groups if name in values},
     )
     record |= {"accumulated_excess": report.accumulated_excess, "report": report.to_dict()}
+    if business:
+        measured = _business(business, scored, values, promised.block_days)
+        record["business"] = [one | {"periods": _running(before, version, one)} for one in measured]
     return _write(store, "performance_report", period, record)
 
 
@@ -153,12 +174,39 @@ def _carried(before: Mapping[str, Any], version: Version, attempt: str) -> float
     return float(before.get("accumulated_excess", 0.0))
 
 
-def _groups(keys: pa.ChunkedArray, rows: pa.Table | None, key: str, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The group values of keyed rows, in their order; None where the row is not stored."""
+def _business(
+    business: Sequence[tuple[BusinessMetric, Expression]],
+    scored: pa.Table,
+    values: Mapping[str, pa.ChunkedArray],
+    block_days: int,
+) -> list[dict[str, Any]]:
+    """Every business metric on the scored rows; with several classes `score` is the class of the largest share."""
+    scores = scores_of(scored)
+    rows: dict[str, np.ndarray] = {
+        "label": scored["label"].to_numpy(),
+        "score": scores if scores.ndim == 1 else scores.argmax(axis=1).astype(float),
+    }
+    for name, column in values.items():
+        number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        rows[name] = column.cast(pa.float64()).to_numpy() if number else np.asarray(column.to_pylist(), dtype=object)
+    time = scored["time"].to_numpy()
+    return [asdict(measure_business(one, expression, rows, time, block_days)) for one, expression in business]
+
+
+def _running(before: Mapping[str, Any], version: Version, measured: Mapping[str, Any]) -> int:
+    """For how many periods in a row, this one included, a business metric has been beyond its threshold."""
+    if measured["outcome"] != Quality.WARN:
+        return 0
+    same = before.get("business", []) if before.get("version") == version.name else []
+    return 1 + next((one["periods"] for one in same if one["name"] == measured["name"]), 0)
+
+
+def _aligned(keys: pa.ChunkedArray, rows: pa.Table | None, key: str) -> dict[str, pa.ChunkedArray]:
+    """The columns of the rows with these keys, in their order; null where the row is not stored."""
     if rows is None:
         return {}
     at = pc.index_in(keys, value_set=rows[key].combine_chunks())
-    return {name: np.asarray(rows[name].take(at).to_pylist(), dtype=object) for name in names}
+    return {name: rows[name].take(at) for name in rows.column_names if name != key}
 
 
 def _joined(left: pa.Table, right: pa.Table | None, key: str) -> pa.Table | None:

@@ -60,9 +60,10 @@ def _new_data(
         if any(table is not None and table.sql for table in (source.features, source.outcomes)):
             data = f"{data}:{clock.now():%Y-%m-%d}"  # a query does not tell that its rows changed: ask once a day
         run_key = f"{frame.model}:{period}:{data}"
-        overdue = max_delay is not None and clock.now() > frame.calendar.bounds(period)[1] + max_delay
-        if overdue and tried(context.instance, run_key):
-            sentence = f"{period} ended more than {max_delay.days} d {max_delay.seconds // 3600} h ago and its rows are not there, or break the contract"
+        late = clock.now() - frame.calendar.bounds(period)[1]
+        if max_delay is not None and late > max_delay and tried(context.instance, run_key):
+            days = max_delay / timedelta(days=1)
+            sentence = f"{period} ended more than {days:g} d ago and its rows are not there, or break the contract"
             publish(Alert(clock.now().isoformat(), frame.model, period, "stale", sentence), Path(home.path))
             return dg.SkipReason(sentence)
         return dg.RunRequest(run_key=run_key, partition_key=period)

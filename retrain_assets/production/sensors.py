@@ -64,11 +64,15 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
     store = home.store(frame.model)
     if run.job_name == job_name(frame.model, "monitor"):
         drift = store.read_json("drift_report", period) or {}
-        performance = (store.read_json("performance_report", period) or {}).get("report", {})
+        record = store.read_json("performance_report", period) or {}
+        performance = record.get("report", {})
         alerts = [_alert(clock, frame, period, "drift", drift["sentence"])] if drift.get("warned") else []
         if performance.get("outcome") == "warn":
             alerts.append(_alert(clock, frame, period, "performance", performance["sentence"]))
-        return alerts
+        business = record.get("business", [])
+        return alerts + [
+            _alert(clock, frame, period, "business", one["sentence"]) for one in business if one["outcome"] == "warn"
+        ]
     events = home.registry(frame.model).history()
     moves = [event for event in events if event.action in ("bootstrap", "promoted", "rolled_back")]
     if not moves:
