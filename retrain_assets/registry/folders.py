@@ -49,6 +49,11 @@ class VersionFolders:
             self._storage.create_folder(f"{FOLDER}/{digest}", {**files, MANIFEST: manifest})
         return digest
 
+    def remove(self, digest: str) -> None:
+        """Delete a folder: it is gone under its name at once; nothing happens where there is none."""
+        with self._storage.lock(LOCK):
+            self._storage.delete(f"{FOLDER}/{digest}")
+
     def has(self, digest: str) -> bool:
         """Whether a folder of this digest is there."""
         return bool(re.fullmatch(r"[0-9a-f]{64}", digest) and self._storage.names(f"{FOLDER}/{digest}"))

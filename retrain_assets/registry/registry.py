@@ -2,7 +2,7 @@
 
     <root>/<model>/versions/<digest>/       one folder per candidate ever offered (`folders`)
     <root>/<model>/verdicts/<digest>.json   the evidence that events quote
-    <root>/<model>/journal/                 what was decided (`journal`, read by `history`)
+    <root>/<model>/journal/                 what was decided (`chain`, read by `history`)
     <root>/<model>/checkpoints/             the journal in larger pieces, derived (`checkpoints`)
     <root>/<model>/aside/                   what `repair` took out of the way
     <root>/<model>/*.lock                   held during a write, released by a crash
@@ -22,12 +22,13 @@ from datetime import datetime
 from pathlib import Path
 
 from retrain_assets.errors import Conflict, IntegrityError, NotFound, RegistryError, StorageError
-from retrain_assets.registry import folders, journal
+from retrain_assets.registry import chain, folders
+from retrain_assets.registry.chain import Journal
 from retrain_assets.registry.checkpoints import CHECKPOINTS
 from retrain_assets.registry.disk import LocalStorage, sha256
 from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.history import History, Version
-from retrain_assets.registry.journal import PROMOTIONS, Action, Entry, Event, GateUse, Journal
+from retrain_assets.registry.journal import PROMOTIONS, Action, Entry, Event, GateUse
 from retrain_assets.registry.repair import mend
 from retrain_assets.registry.rules import (
     ENDINGS,
@@ -262,10 +263,10 @@ class Registry:
         Raises:
             StorageError: The store cannot be written.
         """
-        if not any(map(self._storage.names, (journal.FOLDER, folders.FOLDER, VERDICTS))):
+        if not any(map(self._storage.names, (chain.FOLDER, folders.FOLDER, VERDICTS))):
             return []
         with self._storage.lock(folders.LOCK), self._storage.lock(LOCK):
-            places = (journal.FOLDER, CHECKPOINTS, VERDICTS, folders.FOLDER)
+            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, folders.FOLDER)
             swept = [name for place in places for name in self._storage.sweep(place)]
             removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]
             return [*removed, *mend(self._journal, self._storage)]
@@ -274,7 +275,7 @@ class Registry:
     def _steady(self) -> Iterator[None]:
         """No writer at work; on a store that cannot be written there is none."""
         with ExitStack() as held:
-            if self._storage.names(journal.FOLDER):
+            if self._storage.names(chain.FOLDER):
                 with suppress(StorageError):
                     held.enter_context(self._storage.lock(LOCK))
             yield
@@ -314,7 +315,7 @@ class Registry:
     def _writing(self) -> Iterator[History]:
         with self._storage.lock(LOCK):
             history = self._history()
-            for place in (journal.FOLDER, CHECKPOINTS, VERDICTS):
+            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS):
                 self._storage.sweep(place)
             self._journal.settle(history.events)
             yield history

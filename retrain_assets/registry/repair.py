@@ -1,17 +1,18 @@
 """Mending a journal without guessing: what a crash left half done, and what a hash proves.
 
 Three things are mended. A last event that is torn while the head still names the one before it: its writer never came
-to its end, so nobody was told of it. An event that is missing or damaged while a checkpoint holds it under the hash that
-its successor, or the head, names. Head and checkpoints that lag behind events which all hold. Everything else (a lost
-tail, an unreadable head) needs a backup, and stays as it is for `verify` to name.
+to its end, so nobody was told of it. An event that is missing or damaged while a checkpoint holds it under the hash
+that its successor, or the head, names. Head and checkpoints that lag behind events which all hold. Everything else (a
+lost tail, an unreadable head) needs a backup, and stays as it is for `verify` to name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from retrain_assets.registry.chain import HEAD, Head, Journal, event_name
 from retrain_assets.registry.checkpoints import SPAN, checkpoint_name
-from retrain_assets.registry.journal import HEAD, Event, Head, Journal, content_hash, event_name
+from retrain_assets.registry.journal import Event, content_hash
 from retrain_assets.registry.storage import Storage
 
 ASIDE = "aside"

@@ -1,8 +1,8 @@
 """What the registry asks of the place where it keeps its files: seven operations on named files, and a lock.
 
-Names are relative, with `/` between their parts (`journal/00000007.json`). Everything that decides rests on `create` and
-`create_folder`: of any number of racing callers exactly one creates a name, and a crash leaves it whole or absent. What
-`replace` writes is derived, and can be made again from what `create` wrote.
+Names are relative, with `/` between their parts (`journal/00000007.json`). Everything that decides rests on `create`
+and `create_folder`: of any number of racing callers exactly one creates a name, and a crash leaves it whole or absent.
+What `replace` writes is derived, and can be made again from what `create` wrote.
 
 The local directory is in `disk`. An object store fits with a conditional write (`If-None-Match: *`) as `create`, with
 the manifest of a folder as its last object, and with a lease as the lock, which saves losers their work but decides

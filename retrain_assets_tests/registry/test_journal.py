@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import Conflict, IntegrityError
+from retrain_assets.registry.chain import Journal
 from retrain_assets.registry.disk import TEMPORARY, LocalStorage
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import Entry, Event, Journal, content_hash
+from retrain_assets.registry.journal import Entry, Event, content_hash
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry.verdicts import (
