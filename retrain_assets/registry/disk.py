@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class LocalStorage:
             try:
                 _fill(folder, files)
                 os.rename(folder, path)
-            except OSError:
+            except Exception:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             _sync(path.parent)
@@ -165,7 +165,8 @@ class LocalStorage:
             _write(handle, data, mode)
             yield Path(name)
         finally:
-            Path(name).unlink(missing_ok=True)
+            with suppress(OSError):  # what stays is swept later, and does not turn what was done into a failure
+                os.unlink(name)
 
     def _path(self, name: str) -> Path:
         """The path of a name.
