@@ -185,7 +185,7 @@ def test_an_event_that_no_checkpoint_holds_is_never_guessed(storage: Counting, e
         storage.delete(name)
         if data is not None:
             storage.objects[name] = data
-        with pytest.raises(IntegrityError):
+        with pytest.raises(IntegrityError, match="retrain verify"):
             journal.events()
         before = dict(storage.objects)
         assert mend(journal, storage) == [], kind
