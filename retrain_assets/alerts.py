@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from retrain_assets.redaction import blotted, without_secrets
+
 _LOG = logging.getLogger("retrain_assets.alerts")
 
 Kind = Literal[
@@ -65,9 +67,11 @@ def _send(alert: Alert) -> None:
         return
     title = f"{alert.model} {alert.period}: {alert.kind}"
     try:
-        taken = _sent(urls, title, alert.sentence)
-    except Exception:  # whatever a receiver's library raises, the run that had something to say goes on
-        _LOG.exception("sending the message %r failed", title)
+        with blotted(logging.getLogger("apprise"), urls):
+            taken = _sent(urls, title, alert.sentence)
+    except Exception as error:  # whatever a receiver's library raises, the run that had something to say goes on
+        cause = without_secrets(f"{type(error).__name__}: {error}", urls)  # a traceback would show the URL
+        _LOG.error("sending the message %r failed: %s", title, cause)
         return
     if not taken:
         _LOG.error("an alert receiver of RETRAIN_ALERT_URLS did not take the message %r", title)

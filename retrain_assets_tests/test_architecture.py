@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "retrain_assets"
 LAYERS = (
-    "errors policy",
+    "errors policy redaction",
     "store",
     "verdict metrics blocks pictures alerts",
     "registry resources",

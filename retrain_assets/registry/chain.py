@@ -286,6 +286,8 @@ def _parsed(data: bytes) -> Event | str:
         return f"is no event ({type(error).__name__}: {error})."
     if event.hash != actual:
         return f"was edited: its content hashes to {actual}, recorded was {event.hash}."
+    if canonical(record) != data:
+        return "was edited: it says the same in other bytes than an event is written in."
     return event
 
 

@@ -13,7 +13,7 @@ from retrain_assets.errors import IntegrityError
 from retrain_assets.registry import chain
 from retrain_assets.registry.chain import Journal
 from retrain_assets.registry.checkpoints import SPAN, pack, unpack
-from retrain_assets.registry.disk import LocalStorage
+from retrain_assets.registry.disk import LocalStorage, canonical
 from retrain_assets.registry.journal import Entry, Event, GateUse, content_hash
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.repair import mend
@@ -154,8 +154,9 @@ def spoiled(storage: MemoryStorage, seq: int) -> Iterator[tuple[str, bytes | Non
     edited = record | {"actor": "eve"}
     yield "missing", None
     yield "torn", whole[: len(whole) // 2]
-    yield "edited", json.dumps(edited).encode()
-    yield "edited with its hash made to fit", json.dumps(edited | {"hash": content_hash(edited)}).encode()
+    yield "the same in other bytes", json.dumps(record).encode()
+    yield "edited", canonical(edited)
+    yield "edited with its hash made to fit", canonical(edited | {"hash": content_hash(edited)})
 
 
 @pytest.mark.parametrize("seq", [1, 2, SPAN - 1, SPAN, SPAN + 1, 2 * SPAN])
@@ -174,7 +175,7 @@ def test_an_event_that_a_checkpoint_holds_is_found_by_verify_and_restored_byte_f
         assert storage.objects[name] == whole
         assert journal.problems() == journal.derived_problems(events) == []
     kept = [storage.objects[f"aside/{name}"] for name in storage.names("aside")]
-    assert len(kept) == 3, "what was damaged is kept aside"
+    assert len(kept) == 4, "what was damaged is kept aside"
 
 
 @pytest.mark.parametrize("seq", [2 * SPAN + 1, LENGTH - 1, LENGTH])

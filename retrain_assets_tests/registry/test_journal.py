@@ -12,7 +12,7 @@ import pytest
 
 from retrain_assets.errors import Conflict, IntegrityError
 from retrain_assets.registry.chain import Journal
-from retrain_assets.registry.disk import TEMPORARY, LocalStorage
+from retrain_assets.registry.disk import TEMPORARY, LocalStorage, canonical
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import Entry, Event, content_hash
 from retrain_assets.registry.registry import Registry
@@ -50,7 +50,7 @@ def event_file(registry: Registry, seq: int) -> Path:
 
 def edit(registry: Registry, seq: int, **changes: object) -> None:
     path = event_file(registry, seq)
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_bytes(canonical(json.loads(path.read_text()) | changes))
 
 
 def damaged(registry: Registry, match: str) -> None:
