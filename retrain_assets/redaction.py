@@ -33,7 +33,7 @@ def without_secrets(text: str, urls: Iterable[str], paths: bool = True) -> str:
     """
     for part in sorted({part for url in urls for part in _parts(url, paths)}, key=len, reverse=True):
         text = text.replace(part, BLOT)
-    return text
+    return re.sub(r"\S*\*\*\*\S*", BLOT, text)  # the word around it may hold the rest, escaped in yet another way
 
 
 def _parts(url: str, paths: bool) -> Iterator[str]:
@@ -48,22 +48,20 @@ def _parts(url: str, paths: bool) -> Iterator[str]:
     more = [split.query, *values, *re.split(r"[=;&]", " ".join(values)), split.fragment]
     more += [split.netloc, *re.split(r"[/@:]", split.netloc + split.path)] if paths else []
     for shortest, found in ((_SHORTEST_LOGIN, (url, login, *login.split(":"))), (_SHORTEST, more)):
+        words = [word for part in found for word in re.split(r"[^A-Za-z0-9_-]+", unquote(part)) if part != url]
         forms = {form for part in found for form in (part, unquote(part), quote(part), quote(part, safe=""))}
-        yield from (form for form in forms if len(form) >= shortest)
+        yield from (form for form in {*forms, *words} if len(form) >= shortest)
 
 
 @contextmanager
-def blotted(logger: logging.Logger, urls: Iterable[str]) -> Iterator[None]:
-    """A library's log lines without the secrets in some URLs, for as long as this lasts."""
-    hidden = tuple(urls)
+def silent(logger: logging.Logger) -> Iterator[None]:
+    """Without the log lines of a library that writes the URLs it was given into them."""
 
-    def blot(record: logging.LogRecord) -> bool:
-        record.msg, record.args = without_secrets(record.getMessage(), hidden), ()
-        record.exc_info = record.exc_text = None
-        return True
+    def drop(record: logging.LogRecord) -> bool:
+        return False
 
-    logger.addFilter(blot)
+    logger.addFilter(drop)
     try:
         yield
     finally:
-        logger.removeFilter(blot)
+        logger.removeFilter(drop)

@@ -96,7 +96,6 @@ def test_a_hostile_period_on_the_command_line_is_bad_input(
     environment(monkeypatch, tmp_path, tmp_path / "home")
     for words in (("run", "taxi_charge"), ("monitor", "taxi_charge")):
         assert "is not one of this model's" in retrain(*words, "--period", period, code=2).stderr
-    assert "is not one of this model's" in retrain("demo", "--until", period, code=2).stderr
     assert "no model" in retrain("status", "../taxi_charge", code=2).stderr
     assert "no decision" in retrain("explain", "taxi_charge", period, code=2).stderr
 
