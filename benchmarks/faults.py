@@ -109,9 +109,11 @@ def main() -> int:
     """Inject, print, and say whether anything was violated."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fast", action="store_true", help="a tenth of the injections")
-    share = 0.1 if parser.parse_args().fast else 1.0
+    parser.add_argument("--folder", help="where to put the registries, for trying another file system")
+    options = parser.parse_args()
+    share = 0.1 if options.fast else 1.0
     began, injections, violations = time.monotonic(), 0, 0
-    with tempfile.TemporaryDirectory() as name, faults.unflushed():
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, faults.unflushed():
         folder = Path(name)
         bases = faults.bases(folder / "bases")
         counts = {
