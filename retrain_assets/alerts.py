@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+
+from retrain_assets.redaction import silent, without_secrets
 
 _LOG = logging.getLogger("retrain_assets.alerts")
 
@@ -75,19 +76,22 @@ def _send(alert: Alert) -> None:
     if not urls:
         return
     title = f"{alert.model} {alert.period}: {alert.kind}"
-    try:
-        taken = _sent(urls, title, alert.sentence)
-    except Exception:  # whatever a receiver's library raises, the run that had something to say goes on
-        _LOG.exception("sending the message %r failed", title)
-        return
-    if not taken:
-        _LOG.error("an alert receiver of RETRAIN_ALERT_URLS did not take the message %r", title)
+    for number, url in enumerate(urls, start=1):
+        receiver = f"alert receiver {number} of {len(urls)} in RETRAIN_ALERT_URLS"
+        try:
+            with silent(logging.getLogger("apprise")):
+                taken = _sent(url, title, alert.sentence)
+        except Exception as error:  # whatever a receiver's library raises, the run that had something to say goes on
+            cause = without_secrets(f"{type(error).__name__}: {error}", urls)  # a traceback would show the URL
+            _LOG.error("%s failed at the message %r: %s", receiver, title, cause)
+            continue
+        if not taken:
+            _LOG.error("%s did not take the message %r", receiver, title)
 
 
-def _sent(urls: Sequence[str], title: str, body: str) -> bool:
-    """Whether every receiver took a message."""
+def _sent(url: str, title: str, body: str) -> bool:
+    """Whether a receiver took a message."""
     import apprise
 
     receivers = apprise.Apprise()
-    known = [receivers.add(url) for url in urls]
-    return bool(receivers) and bool(receivers.notify(title=title, body=body)) and all(known)
+    return bool(receivers.add(url)) and bool(receivers.notify(title=title, body=body))

@@ -209,14 +209,22 @@ def rollback(name: str, reason: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("name", required=False)
+@click.option("--repair", is_flag=True, help="Mend what an interrupted write left, or what a hash proves.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems of each model as JSON.")
 @_guarded
-def verify(name: str | None, as_json: bool) -> None:
+def verify(name: str | None, repair: bool, as_json: bool) -> None:
     """Check the registry: digests of every version, the journal's chain, the live pointer.
 
-    Example: retrain verify taxi_charge
+    With --repair, what can be mended without guessing is mended first; what is left says what to restore.
+
+    Example: retrain verify taxi_charge --repair
     """
-    problems = {spec.name: _registry(spec).verify() for spec in ([_spec(name)] if name else load_specs().values())}
+    registries = {spec.name: _registry(spec) for spec in ([_spec(name)] if name else load_specs().values())}
+    mended = {model: registry.repair() for model, registry in registries.items() if repair}
+    problems = {model: registry.verify() for model, registry in registries.items()}
+    for model, done in mended.items():
+        for sentence in done:
+            click.echo(f"{model}: {sentence}", err=as_json)
     if as_json:
         click.echo(json.dumps(problems, indent=1))
     else:

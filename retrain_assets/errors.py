@@ -11,6 +11,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     ├── RegistryError
     │   ├── NotFound              no such version
     │   ├── IntegrityError        stored bytes do not match their digest, or the journal's chain is broken
+    │   ├── StorageError          the place where the registry is kept is full, read-only or broken
     │   └── Conflict              somebody else moved the live pointer first
     └── NotPromotable             a verdict that does not allow the move
         ├── WrongCandidate        the verdict is about another candidate
@@ -55,6 +56,10 @@ class NotFound(RegistryError):
 
 class IntegrityError(RegistryError):
     """Stored bytes do not match their digest, or the journal's chain is broken."""
+
+
+class StorageError(RegistryError):
+    """The place where the registry is kept is full, read-only or broken."""
 
 
 class Conflict(RegistryError):

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from retrain_assets.crashed import alive, fail_crashed
 from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
@@ -84,13 +85,15 @@ class Runner:
             config["resources"] = {"clock": {"config": {"replay_at": at.isoformat()}}}
         if ops is not None:
             config["ops"] = ops
-        result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
-            instance=self.instance,
-            partition_key=period,
-            run_config=config,
-            tags={**(tags or {}), "dagster/user": actor()},
-            raise_on_error=False,
-        )
+        fail_crashed(self.instance, retrain_home())
+        with alive(retrain_home()) as living:
+            result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
+                instance=self.instance,
+                partition_key=period,
+                run_config=config,
+                tags={**(tags or {}), "dagster/user": actor(), **living},
+                raise_on_error=False,
+            )
         if any(_interrupted(event.step_failure_data.error) for event in result.all_events if event.is_step_failure):
             raise KeyboardInterrupt
         causes = [cause_of(event.step_failure_data.error) for event in result.all_events if event.is_step_failure]

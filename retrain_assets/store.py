@@ -2,7 +2,8 @@
 
     <home>/data/<model>/<asset>/<period>.parquet | .json | .html
 
-Nothing here knows what is in a file. The registry of versions is elsewhere (`registry`).
+Nothing here knows what is in a file. The registry of versions is elsewhere (`registry`). No asset, period or suffix
+leads out of the model's folder, wherever it was typed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -49,6 +51,25 @@ def finite(value: Any) -> Any:
     return value
 
 
+def plain(name: str) -> str:
+    """The same name if it is a plain part of a path, which cannot lead anywhere else.
+
+    Raises:
+        ValueError: It is empty, begins with a dot, or holds anything but letters, digits, `.`, `_`, `:` and `-`.
+
+    >>> plain("2019-01-01-00:00")
+    '2019-01-01-00:00'
+    >>> plain("../other_model")
+    Traceback (most recent call last):
+    ValueError: '../other_model' is no plain name: write letters, digits, '.', '_', ':' and '-', a letter or digit first
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._:-]*", name):
+        raise ValueError(
+            f"{name!r} is no plain name: write letters, digits, '.', '_', ':' and '-', a letter or digit first"
+        )
+    return name
+
+
 class PeriodStore:
     """The files of one model under `root`."""
 
@@ -56,12 +77,18 @@ class PeriodStore:
         self.root = Path(root)
 
     def path(self, asset: str, period: str, suffix: str = "parquet") -> Path:
-        """Where one asset's file of one period stands, whether or not it exists."""
-        return self.root / asset / f"{period}.{suffix}"
+        """Where one asset's file of one period stands, whether or not it exists.
+
+        Raises:
+            ValueError: One of the three is no plain name.
+        """
+        return self.root / plain(asset) / f"{plain(period)}.{plain(suffix)}"
 
     def periods(self, asset: str, suffix: str = "parquet") -> list[str]:
         """The periods that have a file, in order (period keys sort by time)."""
-        return sorted(path.name.removesuffix(f".{suffix}") for path in (self.root / asset).glob(f"[!.]*.{suffix}"))
+        return sorted(
+            path.name.removesuffix(f".{suffix}") for path in (self.root / plain(asset)).glob(f"[!.]*.{suffix}")
+        )
 
     def write_table(self, asset: str, period: str, table: pa.Table) -> Path:
         """Replace one period's table."""

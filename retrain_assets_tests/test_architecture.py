@@ -5,7 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "retrain_assets"
 LAYERS = (
-    "errors policy",
+    "errors policy redaction",
     "store",
     "verdict metrics blocks pictures alerts",
     "registry resources",
@@ -18,14 +18,14 @@ LAYERS = (
     "production",
     "spec",
     "pipeline",
-    "definitions component",
+    "definitions component crashed",
     "runner story",
     "demo",
     "cli",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 POLICIES = {"raw.policy", "windows.policy", "windows.periods"}  # plain declarations that lower layers may read
-GLUE = {"assets", "checks", "sensors", "jobs", "definitions", "pipeline", "component", "resources", "runner"}
+GLUE = {"assets", "checks", "sensors", "jobs", "definitions", "pipeline", "component", "resources", "runner", "crashed"}
 
 
 def imports(path: Path) -> list[str]:

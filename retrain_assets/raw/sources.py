@@ -23,6 +23,7 @@ from fsspec.implementations.local import LocalFileSystem
 from retrain_assets.errors import SourceError
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.values import NAIVE, as_keys, read_times, wall_clock
+from retrain_assets.redaction import without_secrets
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".csv.gz", ".csv.bz2")
@@ -348,15 +349,17 @@ def _query(table: Table, bounds: tuple[datetime, datetime]) -> pa.Table:
         raise SourceError("the query lacks :start or :end. Ask for the period's rows only.") from None
     try:
         engine = sa.create_engine(url)
-    except (sa.exc.SQLAlchemyError, ImportError) as error:
+    except Exception as error:  # a driver is free in what it raises, and in showing the URL there
         raise SourceError(f"{table.url_env}: {type(error).__name__}: not a usable database URL.") from None
     try:
         with engine.connect() as connection:
             result = connection.execution_options(stream_results=True).execute(statement)
             names = list(result.keys())
             parts = [(describe(table), _columns(names, rows)) for rows in _partitions(result)]
-    except sa.exc.SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or type(error).__name__
+    except SourceError:
+        raise
+    except Exception as error:  # not the database library's errors alone: connecting is the driver's own code
+        cause = without_secrets(str(getattr(error, "orig", None) or type(error).__name__), [url], paths=False)
         raise SourceError(
             f"the query on {table.url_env} failed: {cause}. Correct the query or the connection."
         ) from None

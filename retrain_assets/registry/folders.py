@@ -10,28 +10,28 @@ known here (`history`).
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from retrain_assets.errors import IntegrityError, NotFound
-from retrain_assets.registry.disk import READ_ONLY, TEMPORARY, canonical, exclusive, flush, sha256, sweep, sync_folder
+from retrain_assets.registry.disk import canonical, sha256
+from retrain_assets.registry.storage import Storage
 
 MANIFEST = "manifest.json"
+FOLDER = "versions"
+LOCK = "versions.lock"
 
 
 class VersionFolders:
-    """The version folders of one model under `root`."""
+    """The version folders of one model."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
 
     def add(self, files: Mapping[str, bytes]) -> str:
         """Store files as one immutable folder and return its digest; the same files again change nothing.
 
-        The folder is written and flushed under a temporary name and then renamed, so a crash leaves it whole or absent.
+        A crash leaves the folder whole or absent.
 
         Args:
             files: Name to content. A name is a plain file name; `manifest.json` is taken.
@@ -41,29 +41,22 @@ class VersionFolders:
         """
         manifest = manifest_of(files)
         digest = sha256(manifest)
-        with exclusive(self.root.parent / "versions.lock"):
+        with self._storage.lock(LOCK):
             if self.has(digest):
                 self.read(digest)
                 return digest
-            self.root.mkdir(parents=True, exist_ok=True)
-            sweep(self.root)
-            self._write({**files, MANIFEST: manifest}, digest)
+            self._storage.sweep(FOLDER)
+            self._storage.create_folder(f"{FOLDER}/{digest}", {**files, MANIFEST: manifest})
         return digest
 
-    def _write(self, files: Mapping[str, bytes], digest: str) -> None:
-        folder = Path(tempfile.mkdtemp(dir=self.root, prefix=TEMPORARY))
-        for name, data in files.items():
-            with (folder / name).open("xb") as file:
-                flush(file, data)
-            (folder / name).chmod(READ_ONLY)
-        folder.chmod(0o755)
-        sync_folder(folder)
-        os.rename(folder, self.root / digest)
-        sync_folder(self.root)
+    def remove(self, digest: str) -> None:
+        """Delete a folder: it is gone under its name at once; nothing happens where there is none."""
+        with self._storage.lock(LOCK):
+            self._storage.delete(f"{FOLDER}/{digest}")
 
     def has(self, digest: str) -> bool:
         """Whether a folder of this digest is there."""
-        return bool(re.fullmatch(r"[0-9a-f]{64}", digest)) and (self.root / digest).is_dir()
+        return bool(re.fullmatch(r"[0-9a-f]{64}", digest) and self._storage.names(f"{FOLDER}/{digest}"))
 
     def read(self, digest: str) -> dict[str, bytes]:
         """The files of a version, every one checked against the digest.
@@ -73,16 +66,20 @@ class VersionFolders:
             IntegrityError: A file is missing or its bytes changed.
         """
         if not self.has(digest):
-            raise NotFound(f"{self.root}: no version {digest!r} among {len(self.digests())}. See `retrain history`.")
+            raise NotFound(
+                f"{self._storage.where(FOLDER)}: no version {digest!r} among {len(self.digests())}. "
+                "See `retrain history`."
+            )
         manifest = self._checked(digest, MANIFEST, digest)
         expected = {name: entry["sha256"] for name, entry in json.loads(manifest).items()}
         return {name: self._checked(digest, name, wanted) for name, wanted in expected.items()}
 
     def _checked(self, digest: str, name: str, expected: str) -> bytes:
-        path = self.root / digest / name
+        place = f"{FOLDER}/{digest}/{name}"
+        path = self._storage.where(place)
         advice = "Restore the folder from a backup, or roll back to another version."
         try:
-            data = path.read_bytes()
+            data = self._storage.read(place)
         except FileNotFoundError:
             raise IntegrityError(f"{path} is missing; its digest should be {expected}. {advice}") from None
         if sha256(data) != expected:
@@ -91,21 +88,22 @@ class VersionFolders:
 
     def digests(self) -> tuple[str, ...]:
         """Every stored version, live or never promoted, sorted by digest."""
-        return tuple(sorted(path.name for path in self.root.glob("*") if not path.name.startswith(TEMPORARY)))
+        return self._storage.names(FOLDER)
 
     def problems(self) -> list[str]:
         """One sentence per damaged, foreign or incomplete folder; empty when all is well."""
         return [problem for digest in self.digests() for problem in self._problems_of(digest)]
 
     def _problems_of(self, digest: str) -> list[str]:
-        if not self.has(digest):
-            return [f"{self.root / digest} is no version folder. Move it away."]
+        folder = self._storage.where(f"{FOLDER}/{digest}")
         try:
+            if not self.has(digest):
+                return [f"{folder} is no version folder. Move it away."]
             known = {MANIFEST, *self.read(digest)}
+            extra = sorted(set(self._storage.names(f"{FOLDER}/{digest}")) - known)
         except IntegrityError as damage:
             return [str(damage)]
-        extra = sorted(path.name for path in (self.root / digest).iterdir() if path.name not in known)
-        return [f"{self.root / digest / name} is not in the manifest. Move it away." for name in extra]
+        return [f"{folder}/{name} is not in the manifest. Move it away." for name in extra]
 
 
 def manifest_of(files: Mapping[str, bytes]) -> bytes:

@@ -1,26 +1,21 @@
-"""The append-only journal of a model: one numbered file per event, each carrying the hash of the one before.
+"""The events of a journal: who decided what, when, from which live version to which, why, on what evidence.
 
-    journal/00000001.json, 00000002.json, ...   the events
-    journal/head.json                            number and hash of the last event, so that a lost tail is noticed
-
-Appending is a compare-and-swap: an event is numbered after the history its decision rested on, and of two writers who
-saw the same history one creates the file and the other gets `Conflict`. What the events mean is read in `history`.
+Each event carries a number and the hash of the one before. How they are kept and read is in `chain`, what they mean in
+`history`. Order is by number. `at` is what the writer's clock said: a clock that goes backwards is recorded as it was,
+and moves no pointer.
 
 The chain shows damage and edits by hand. It holds no secret, so it does not stop somebody who rewrites all of it.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import datetime
-from pathlib import Path
+from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
 
-from retrain_assets.errors import Conflict, IntegrityError
-from retrain_assets.registry.disk import canonical, overwrite, sha256, write_new
+from retrain_assets.registry.disk import canonical, sha256
 
 Action = Literal["bootstrap", "promoted", "rejected", "insufficient", "identical", "rolled_back"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -52,8 +47,17 @@ class GateUse:
 
     def overlaps(self, start: str, end: str) -> bool:
         """Whether some moment lies in both this range and [start, end)."""
-        first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
-        return datetime.fromisoformat(self.start) < last and first < datetime.fromisoformat(self.end)
+        own_start, own_end = self._bounds
+        return own_start < _moment(end) and _moment(start) < own_end
+
+    @cached_property
+    def _bounds(self) -> tuple[datetime, datetime]:
+        return _moment(self.start), _moment(self.end)
+
+
+@lru_cache(maxsize=64)
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)  # a whole ledger is compared with the same two texts
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,10 @@ class Event(Entry):
         """The event as plain JSON values."""
         return {**asdict(self), "at": self.at.isoformat()}
 
+    def to_bytes(self) -> bytes:
+        """The event as it stands in its file."""
+        return canonical(self.to_dict())
+
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Event:
         """The inverse of `to_dict`.
@@ -115,99 +123,24 @@ class Event(Entry):
         gate = GateUse(**record["gate"]) if record["gate"] is not None else None
         return cls(**{**record, "at": datetime.fromisoformat(record["at"]), "gate": gate})
 
+    @classmethod
+    def restored(cls, record: Mapping[str, Any]) -> Event:
+        """The same as `from_dict` for a record that was an event before, at a fifth of the time: nothing is checked."""
+        if record.keys() != _PLAIN:
+            return cls.from_dict(record)
+        event, gate = object.__new__(cls), record["gate"]
+        event.__dict__.update(record)
+        event.__dict__["at"] = datetime.fromisoformat(record["at"])
+        if gate is not None:
+            event.__dict__["gate"] = object.__new__(GateUse)
+            event.gate.__dict__.update(gate)
+        return event
+
+
+_PLAIN = {field.name for field in fields(Event) if field.default is MISSING}
+"""What every event's record holds; the others add what has a default."""
+
 
 def content_hash(record: Mapping[str, Any]) -> str:
     """SHA-256 of everything in an event's record, the previous event's hash included, but its own hash."""
     return sha256(canonical({name: value for name, value in record.items() if name != "hash"}))
-
-
-class Journal:
-    """The events of one model in `folder`."""
-
-    def __init__(self, folder: Path, model: str) -> None:
-        self.folder = Path(folder)
-        self._origin = sha256(model.encode())
-
-    def events(self) -> tuple[Event, ...]:
-        """Every event, oldest first, the whole chain checked.
-
-        Raises:
-            IntegrityError: An event is missing, torn or edited, or the tail is lost.
-        """
-        events, problems = self._scan()
-        if problems:
-            raise IntegrityError(f"{problems[0]} Restore {self.folder} from a backup; `retrain verify` lists the rest.")
-        return events
-
-    def problems(self) -> list[str]:
-        """One sentence per broken link of the chain; empty when all is well."""
-        return self._scan()[1]
-
-    def append(self, entry: Entry, after: Sequence[Event]) -> Event:
-        """Write an entry as the event that follows the history `after`, if nobody else has.
-
-        Raises:
-            Conflict: The journal has grown since that history was read.
-        """
-        event = Event.seal(entry, len(after) + 1, after[-1].hash if after else self._origin)
-        path = self._path(event.seq)
-        try:
-            write_new(path, canonical(event.to_dict()))
-        except FileExistsError:
-            raise Conflict(
-                f"{path}: somebody else wrote event {event.seq} first. Read the live version again, then decide again."
-            ) from None
-        overwrite(self.folder / "head.json", canonical({"seq": event.seq, "hash": event.hash}))
-        return event
-
-    def _path(self, seq: int) -> Path:
-        return self.folder / f"{seq:08d}.json"
-
-    def _scan(self) -> tuple[tuple[Event, ...], list[str]]:
-        head = self._head()  # before the events: a writer adds the event first, so the head never runs ahead of them
-        found = [self._load(seq) for seq in range(1, self._last() + 1)]
-        events = tuple(event for event in found if isinstance(event, Event))
-        problems = [problem for problem in found if isinstance(problem, str)]
-        return events, [*problems, *self._broken_links(events), *self._head_problems(head, events)]
-
-    def _last(self) -> int:
-        names = [path.stem for path in self.folder.glob("*.json") if re.fullmatch(r"\d{8}", path.stem)]
-        return max(map(int, names), default=0)
-
-    def _load(self, seq: int) -> Event | str:
-        path = self._path(seq)
-        try:
-            record = json.loads(path.read_bytes())
-            event, actual = Event.from_dict(record), content_hash(record)
-        except FileNotFoundError:
-            return f"{path} is missing."
-        except (ValueError, TypeError, KeyError) as error:
-            return f"{path} is no event ({type(error).__name__}: {error})."
-        if event.hash != actual:
-            return f"{path} was edited: its content hashes to {actual}, recorded was {event.hash}."
-        return event if event.seq == seq else f"{path} holds event {event.seq}."
-
-    def _broken_links(self, events: Sequence[Event]) -> Iterator[str]:
-        expected = self._origin
-        for number, event in enumerate(events, start=1):
-            if event.seq == number and event.previous_hash != expected:
-                path = self._path(number)
-                yield f"{path} follows an event with hash {event.previous_hash}, the one before it has {expected}."
-            expected = event.hash
-
-    def _head(self) -> Mapping[str, Any]:
-        try:
-            head = json.loads((self.folder / "head.json").read_bytes())
-            return {"seq": int(head["seq"]), "hash": str(head["hash"])}
-        except FileNotFoundError:
-            return {"seq": 0, "hash": self._origin}
-        except (ValueError, TypeError, KeyError) as error:
-            return {"seq": 0, "hash": f"unreadable: {error}"}
-
-    def _head_problems(self, head: Mapping[str, Any], events: Sequence[Event]) -> Iterator[str]:
-        hashes = {0: self._origin, **{event.seq: event.hash for event in events}}
-        if hashes.get(head["seq"]) != head["hash"]:
-            yield (
-                f"{self.folder / 'head.json'} names event {head['seq']} with hash {head['hash']}, the journal "
-                f"ends at event {max(hashes)} with hash {hashes[max(hashes)]}."
-            )

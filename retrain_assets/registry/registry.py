@@ -2,8 +2,12 @@
 
     <root>/<model>/versions/<digest>/       one folder per candidate ever offered (`folders`)
     <root>/<model>/verdicts/<digest>.json   the evidence that events quote
-    <root>/<model>/journal/                 what was decided (`journal`, read by `history`)
+    <root>/<model>/journal/                 what was decided (`chain`, read by `history`)
+    <root>/<model>/checkpoints/             the journal in larger pieces, derived (`checkpoints`)
+    <root>/<model>/aside/                   what `repair` took out of the way
     <root>/<model>/*.lock                   held during a write, released by a crash
+
+The files are kept by a `Storage`, by default the local directory above.
 
 A move reads the journal, asks the rules (`rules`), and appends one event. Times, periods and actors come from the
 caller; nothing here knows what a model is or how it was judged.
@@ -13,15 +17,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from retrain_assets.errors import Conflict, IntegrityError, NotFound, RegistryError
-from retrain_assets.registry.disk import exclusive, sha256, sweep, write_new
+from retrain_assets.errors import Conflict, IntegrityError, NotFound, RegistryError, StorageError
+from retrain_assets.registry import chain, folders
+from retrain_assets.registry.chain import Journal
+from retrain_assets.registry.checkpoints import CHECKPOINTS
+from retrain_assets.registry.disk import LocalStorage, sha256
 from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.history import History, Version
-from retrain_assets.registry.journal import PROMOTIONS, Action, Entry, Event, GateUse, Journal
+from retrain_assets.registry.journal import PROMOTIONS, Action, Entry, Event, GateUse
+from retrain_assets.registry.repair import mend
 from retrain_assets.registry.rules import (
     ENDINGS,
     decision_of,
@@ -30,7 +38,11 @@ from retrain_assets.registry.rules import (
     refuse_foreign,
     refuse_unless_promotable,
 )
+from retrain_assets.registry.storage import Storage
 from retrain_assets.verdict import Decision, Verdict
+
+VERDICTS = "verdicts"
+LOCK = "journal.lock"
 
 __all__ = ["Event", "GateUse", "Registry", "Version"]
 
@@ -47,13 +59,15 @@ class Registry:
     (True, [])
     """
 
-    def __init__(self, root: Path, model: str) -> None:
+    def __init__(self, root: Path, model: str, storage: Storage | None = None) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", model):
             raise ValueError(f"{model!r} is no model name: write lower-case letters, digits and _, a letter first")
         self.model = model
         self.folder = Path(root) / model
-        self._folders = VersionFolders(self.folder / "versions")
-        self._journal = Journal(self.folder / "journal", model)
+        self._storage = storage or LocalStorage(self.folder)
+        self._folders = VersionFolders(self._storage)
+        self._journal = Journal(self._storage, model)
+        self._last_history = History(())
 
     # ---- versions
 
@@ -113,11 +127,16 @@ class Registry:
         """
         if event.evidence is None:
             raise NotFound(f"{self.model}: event {event.seq} ({event.action}) rests on no verdict: {event.reason}")
-        path = self._verdict_path(event.evidence)
-        data = path.read_bytes() if path.exists() else b""
+        name = _verdict_name(event.evidence)
+        try:
+            data = self._storage.read(name)
+        except FileNotFoundError:
+            raise IntegrityError(
+                f"{self._storage.where(name)} is missing, event {event.seq} recorded it. Restore it from a backup."
+            ) from None
         if sha256(data) != event.evidence:
             raise IntegrityError(
-                f"{path} has digest {sha256(data)}, event {event.seq} recorded {event.evidence}. "
+                f"{self._storage.where(name)} has digest {sha256(data)}, event {event.seq} recorded {event.evidence}. "
                 "Restore it from a backup."
             )
         return Verdict.from_json(data.decode())
@@ -221,12 +240,45 @@ class Registry:
     # ---- integrity
 
     def verify(self) -> list[str]:
-        """Every problem, one sentence each, with digests, hash chain, pointer and evidence; empty when all is well."""
-        stored, chained = self._folders.problems(), self._journal.problems()
-        if chained:
-            return [*stored, *chained]
-        history = self._history()
-        return [*stored, *self._pointer_problems(history), *self._evidence_problems(history)]
+        """Every problem, one sentence each, with digests, hash chain, pointer and evidence; empty when all is well.
+
+        Every byte of every version, event and verdict is read, whatever checkpoints say.
+        """
+        stored = self._folders.problems()
+        with self._steady():
+            chained = self._journal.problems()
+            if chained:
+                return [*stored, *chained]
+            history = self._history()
+            derived = self._journal.derived_problems(history.events)
+            return [*stored, *derived, *self._pointer_problems(history), *self._evidence_problems(history)]
+
+    def repair(self) -> list[str]:
+        """Mend what can be mended without guessing, and say what was done; `verify` says what is left.
+
+        Interrupted writes are finished or moved aside, derived files are written anew, and an event that was lost or
+        damaged is restored where a checkpoint holds it under the hash that its successor names. Nothing is deleted but
+        what never had a name. A second call changes nothing.
+
+        Raises:
+            StorageError: The store cannot be written.
+        """
+        if not any(map(self._storage.names, (chain.FOLDER, folders.FOLDER, VERDICTS))):
+            return []
+        with self._storage.lock(folders.LOCK), self._storage.lock(LOCK):
+            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, folders.FOLDER)
+            swept = [name for place in places for name in self._storage.sweep(place)]
+            removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]
+            return [*removed, *mend(self._journal, self._storage)]
+
+    @contextmanager
+    def _steady(self) -> Iterator[None]:
+        """No writer at work; on a store that cannot be written there is none."""
+        with ExitStack() as held:
+            if self._storage.names(chain.FOLDER):
+                with suppress(StorageError):
+                    held.enter_context(self._storage.lock(LOCK))
+            yield
 
     def _pointer_problems(self, history: History) -> Iterator[str]:
         pointer: tuple[str | None, str | None] = (None, None)
@@ -261,14 +313,18 @@ class Registry:
 
     @contextmanager
     def _writing(self) -> Iterator[History]:
-        with exclusive(self.folder / "journal.lock"):
+        with self._storage.lock(LOCK):
             history = self._history()
-            sweep(self._journal.folder)
-            sweep(self.folder / "verdicts")
+            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS):
+                self._storage.sweep(place)
+            self._journal.settle(history.events)
             yield history
 
     def _history(self) -> History:
-        return History(self._journal.events())
+        events = self._journal.events()
+        if events is not self._last_history.events:  # what follows from thousands of events is worked out once
+            self._last_history = History(events)
+        return self._last_history
 
     def _named(self, history: History, digest: str) -> tuple[str, str]:
         names = {version.digest: version.name for version in history.versions}
@@ -318,13 +374,16 @@ class Registry:
         return self._journal.append(entry, after=history.events)
 
     def _keep(self, verdict: Verdict) -> None:
-        path, data = self._verdict_path(verdict.digest), verdict.to_json().encode()
-        if not path.exists() or path.read_bytes() != data:
-            path.unlink(missing_ok=True)
-            write_new(path, data)
+        name, data = _verdict_name(verdict.digest), verdict.to_json().encode()
+        try:
+            self._storage.create(name, data)
+        except FileExistsError:
+            if self._storage.read(name) != data:
+                self._storage.replace(name, data)
 
-    def _verdict_path(self, digest: str) -> Path:
-        return self.folder / "verdicts" / f"{digest}.json"
+
+def _verdict_name(digest: str) -> str:
+    return f"{VERDICTS}/{digest}.json"
 
 
 def _pointer(history: History) -> tuple[str | None, str | None]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import Conflict, IntegrityError
-from retrain_assets.registry.disk import TEMPORARY
+from retrain_assets.registry.chain import Journal
+from retrain_assets.registry.disk import TEMPORARY, LocalStorage, canonical
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import Entry, Event, Journal, content_hash
+from retrain_assets.registry.journal import Entry, Event, content_hash
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry.verdicts import (
@@ -49,7 +50,7 @@ def event_file(registry: Registry, seq: int) -> Path:
 
 def edit(registry: Registry, seq: int, **changes: object) -> None:
     path = event_file(registry, seq)
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_bytes(canonical(json.loads(path.read_text()) | changes))
 
 
 def damaged(registry: Registry, match: str) -> None:
@@ -160,7 +161,7 @@ def test_a_well_chained_journal_that_contradicts_itself_is_a_problem(registry: R
     promoted(registry, [0])
     failed = verdict(registry, 1, candidate(registry, "b"), findings=findings(Outcome.FAIL))
     rejected = registry.record(failed, at=moment(1), actor="run 1")
-    journal = Journal(registry.folder / "journal", MODEL)
+    journal = Journal(LocalStorage(registry.folder), MODEL)
     live = registry.live()
     forged = Entry(
         moment(2), period(2), "promoted", "v7", "v2", live.digest, failed.candidate_digest, "eve", "because",
@@ -180,7 +181,7 @@ def test_a_well_chained_journal_that_contradicts_itself_is_a_problem(registry: R
 def test_only_one_of_two_who_saw_the_same_history_appends(registry: Registry) -> None:
     """Without any lock: creating the numbered file is the compare-and-swap."""
     promoted(registry, [0, 1])
-    journal = Journal(registry.folder / "journal", MODEL)
+    journal = Journal(LocalStorage(registry.folder), MODEL)
     seen = journal.events()
     rolled_back(registry, 2)
     entry = Entry(moment(2), period(2), "rolled_back", "v2", "v1", "b", "a", "bob", "late", None, None)
@@ -190,7 +191,7 @@ def test_only_one_of_two_who_saw_the_same_history_appends(registry: Registry) ->
 
 
 def test_of_many_who_append_to_the_same_history_without_a_lock_exactly_one_succeeds(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, MODEL)
+    journal = Journal(LocalStorage(tmp_path), MODEL)
 
     def append(actor: str, seen: tuple[Event, ...]) -> str | None:
         entry = Entry(moment(0), period(0), "rolled_back", "v2", "v1", "b", "a", actor, "race", None, None)
@@ -211,13 +212,13 @@ def test_of_many_who_append_to_the_same_history_without_a_lock_exactly_one_succe
 def test_what_a_crash_left_under_a_temporary_name_is_not_read_and_goes_with_the_next_write(busy: Registry) -> None:
     before = busy.history()
     for folder in ("journal", "verdicts"):
-        (busy.folder / folder / f"{TEMPORARY}abc").write_bytes(b'{"seq": 5')
-    (busy.folder / "versions" / f"{TEMPORARY}def").mkdir()
-    (busy.folder / "versions" / f"{TEMPORARY}def" / "model.bst").write_bytes(b"tr")
+        (busy.folder / TEMPORARY / folder / "abc").write_bytes(b'{"seq": 5')
+    (busy.folder / TEMPORARY / "versions" / "def").mkdir()
+    (busy.folder / TEMPORARY / "versions" / "def" / "model.bst").write_bytes(b"tr")
     assert busy.history() == before
     assert busy.verify() == []
     promoted(busy, [5])
-    assert not list(busy.folder.rglob(f"{TEMPORARY}*"))
+    assert not list((busy.folder / TEMPORARY).glob("*/*"))
 
 
 Move = Callable[[Registry], object]
@@ -243,6 +244,8 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_the_new_and_the_move_can_b
         candidate(fresh(root), "crash")
         finished = _survives(survived, fresh(root), move, monkeypatch)
         after = fresh(root)
+        assert all("a write was interrupted" in problem for problem in after.verify())
+        after.repair()
         assert after.verify() == []
         outcomes.append(len(after.history()))
         if len(after.history()) == 2:

@@ -1,0 +1,138 @@
+"""A thousand faults put into a registry on purpose, and how many of them it did not survive.
+
+    python -m benchmarks.faults            1,000 injections over all kinds, with a fixed seed
+    python -m benchmarks.faults --fast     100
+
+After each injection the live pointer must name one complete version, history and pointer must agree or `verify` must
+say what is wrong, a repair must mend what it can without moving the pointer, the interrupted move must be repeatable,
+and nothing may be promoted twice. Ends with a table, one summary line, and exit code 1 on any violation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from retrain_assets_tests.registry import faults
+from retrain_assets_tests.registry.faults import MOVES, SYSTEM_ERRORS, Bases
+
+SEED = 20_260_101
+Injection = Callable[[Path, Random], list[str]]
+
+
+@dataclass
+class Kind:
+    """One kind of fault: how often, of 1,000 injections, on which registry, and how to make it."""
+
+    name: str
+    share: int
+    which: tuple[str, ...]
+    inject: Injection
+
+
+def kinds(counts: dict[tuple[str, str], int]) -> list[Kind]:
+    """Every kind; `counts` says how many steps each move takes on each registry."""
+    both, short, whole = ("short", "round"), ("short",), ("round",)
+    killed = [
+        Kind(f"killed in {name}, {which} journal", 60, (which,), _killed(name, counts[name, which]))
+        for name in MOVES
+        for which in ("short", "round")
+        if (name, which) not in (("record", "round"), ("promote stored", "short"))
+    ]
+    refused = [
+        Kind(f"disk {kind} in {name}", 50, whole, _refused(name, kind, counts[name, "round"]))
+        for kind in SYSTEM_ERRORS
+        for name in ("promote", "rollback")
+    ]
+    return [
+        *killed,
+        *refused,
+        Kind("damaged model", 60, both, faults.damaged_model),
+        Kind("missing version", 40, both, faults.missing_version),
+        Kind("torn, edited or lost event", 60, both, faults.torn_event),
+        Kind("lost or damaged checkpoint", 20, whole, faults.lost_derived),
+        Kind("lost or edited verdict", 20, both, faults.changed_evidence),
+        Kind("clock going backwards", 20, both, faults.clock_backwards),
+        Kind("killed with the locks held", 20, short, lambda root, _: faults.holder_killed(root)),
+    ]
+
+
+def _killed(name: str, steps: int) -> Injection:
+    order = iter(range(10**6))  # every step in turn, then again from the first
+
+    return lambda root, _: faults.killed(root, MOVES[name], next(order) % steps)
+
+
+def _refused(name: str, kind: str, steps: int) -> Injection:
+    def inject(root: Path, rng: Random) -> list[str]:
+        number, forever = rng.choice(SYSTEM_ERRORS[kind]), rng.random() < 0.5
+        return faults.refused_by_the_system(root, MOVES[name], rng.randrange(steps), number, forever)
+
+    return inject
+
+
+def run(kind: Kind, times: int, bases: Bases, folder: Path) -> list[str]:
+    """The violations of so many injections of a kind, each in its own copy and with its own seed."""
+    found: list[str] = []
+    for number in range(times):
+        rng = Random(f"{SEED} {kind.name} {number}")
+        root = bases.copy(rng.choice(kind.which), folder / f"{kind.name} {number}".replace(" ", "_"))
+        found += _survived(f"{kind.name}, injection {number}", lambda root=root, rng=rng: kind.inject(root, rng))  # type: ignore[misc]
+    return found
+
+
+def races(times: int, bases: Bases, folder: Path) -> list[str]:
+    """Two processes at once, again and again on one registry."""
+    root = bases.copy("short", folder / "races")
+    found: list[str] = []
+    for number in range(10, 10 + times):
+        rng = Random(f"{SEED} race {number}")
+        found += _survived(f"race {number}", lambda number=number, rng=rng: faults.race(root, number, rng))  # type: ignore[misc]
+    return found
+
+
+def _survived(name: str, inject: Callable[[], list[str]]) -> Iterator[str]:
+    try:
+        violations = inject()
+    except Exception as error:  # whatever an injection brings to light is a violation, and the others go on
+        violations = [f"{type(error).__name__}: {error}"]
+    yield from (f"{name}: {violation}" for violation in violations)
+
+
+def main() -> int:
+    """Inject, print, and say whether anything was violated."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fast", action="store_true", help="a tenth of the injections")
+    parser.add_argument("--folder", help="where to put the registries, for trying another file system")
+    options = parser.parse_args()
+    share = 0.1 if options.fast else 1.0
+    began, injections, violations = time.monotonic(), 0, 0
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, faults.unflushed():
+        folder = Path(name)
+        bases = faults.bases(folder / "bases")
+        counts = {
+            (move, which): faults.steps_of(MOVES[move], bases.copy(which, folder / f"count {move} {which}"))
+            for move in MOVES
+            for which in ("short", "round")
+        }
+        print(f"{'kind':<42}{'injections':>12}{'violations':>12}")
+        rows = [(kind.name, round(kind.share * share), kind) for kind in kinds(counts)]
+        rows.append(("two processes racing", round(200 * share), None))
+        for title, times, kind in rows:
+            found = run(kind, times, bases, folder) if kind else races(times, bases, folder)
+            injections, violations = injections + times, violations + len(found)
+            print(f"{title:<42}{times:>12}{len(found):>12}", flush=True)
+            for violation in found:
+                print(f"  {violation}")
+    print(f"faults: {injections} injections, {violations} violations, {time.monotonic() - began:.0f} s")
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Mending a journal without guessing: what a crash left half done, and what a hash proves.
+
+Three things are mended. A last event that is torn while the head still names the one before it: its writer never came
+to its end, so nobody was told of it. An event that is missing or damaged while a checkpoint holds it under the hash
+that its successor, or the head, names. Head and checkpoints that lag behind events which all hold. Everything else (a
+lost tail, an unreadable head) needs a backup, and stays as it is for `verify` to name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from retrain_assets.registry.chain import HEAD, Head, Journal, event_name
+from retrain_assets.registry.checkpoints import SPAN, checkpoint_name
+from retrain_assets.registry.journal import Event, content_hash
+from retrain_assets.registry.storage import Storage
+
+ASIDE = "aside"
+
+
+def mend(journal: Journal, storage: Storage) -> list[str]:
+    """Mend a journal under its writers' lock, and say what was done, one sentence each."""
+    done = [*_set_torn_tail_aside(journal, storage), *_restore_proven(journal, storage)]
+    if journal.problems():
+        return done
+    return [*done, *_write_derived(journal, storage)]
+
+
+def _set_torn_tail_aside(journal: Journal, storage: Storage) -> Iterator[str]:
+    last, head = journal.last(), journal.head()
+    torn = journal.load(last) if last else ""
+    if isinstance(torn, Event) or not last or head.seq != last - 1:
+        return
+    before = journal.load(last - 1) if last > 1 else None
+    if before is None or (isinstance(before, Event) and before.hash == head.hash):
+        aside = set_aside(storage, event_name(last))
+        yield f"{torn} Its writer was interrupted and the head names event {last - 1}: moved to {storage.where(aside)}."
+
+
+def _restore_proven(journal: Journal, storage: Storage) -> Iterator[str]:
+    head = journal.head()
+    if head.seq < journal.last() - 1:
+        return
+    expected = head.hash
+    for seq in range(head.seq, 0, -1):
+        event = journal.load(seq)
+        if not (isinstance(event, Event) and event.hash == expected):
+            proven = _proven(journal, seq, expected)
+            if proven is None:
+                return
+            yield _restore(storage, proven)
+            event = proven
+        expected = event.previous_hash
+
+
+def _proven(journal: Journal, seq: int, expected: str) -> Event | None:
+    """The event of that number in its checkpoint, if its content has the expected hash."""
+    gathered = journal.checkpoint(-(-seq // SPAN) * SPAN)
+    event = next((event for event in gathered if event.seq == seq), None)
+    return event if event and event.hash == expected == content_hash(event.to_dict()) else None
+
+
+def _restore(storage: Storage, event: Event) -> str:
+    name = event_name(event.seq)
+    where = storage.where(name)
+    present = name.split("/")[-1] in storage.names(name.split("/")[0])
+    aside = f"; what stood there is {storage.where(set_aside(storage, name))}" if present else ""
+    storage.create(name, event.to_bytes())
+    return f"{where} is restored from its checkpoint, hash {event.hash}{aside}."
+
+
+def _write_derived(journal: Journal, storage: Storage) -> Iterator[str]:
+    events = tuple(event for seq in range(1, journal.last() + 1) if isinstance(event := journal.load(seq), Event))
+    if events and journal.head() != Head(events[-1].seq, events[-1].hash):
+        journal.write_head(events[-1])
+        yield f"{storage.where(HEAD)} names event {events[-1].seq} again."
+    for last in range(SPAN, len(events) + 1, SPAN):
+        gathered = events[last - SPAN : last]
+        if journal.checkpoint(last) != gathered:
+            journal.write_checkpoint(gathered)
+            yield f"{storage.where(checkpoint_name(last))} is written anew."
+
+
+def set_aside(storage: Storage, name: str) -> str:
+    """Move a file out of the way, to a name that is free, and return that name."""
+    data = storage.read(name)
+    number = len(storage.names(ASIDE)) + 1
+    aside = f"{ASIDE}/{number:04d}-{name.split('/')[-1]}"
+    storage.create(aside, data)
+    storage.delete(name)
+    return aside

@@ -1,0 +1,512 @@
+"""Faults put into a registry on purpose, and what must hold after each: shared by the tests and `benchmarks.faults`.
+
+An injection works on its own copy of a small registry and returns the violations it found, one sentence each.
+Processes are really killed (`SIGKILL`), at a chosen one of the steps in which the disk is touched; errors of the system
+are raised at such a step. The steps are counted by standing in for the functions of `os`, so the registry itself knows
+nothing of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from retrain_assets.errors import IntegrityError, RetrainError
+from retrain_assets.registry import chain
+from retrain_assets.registry.chain import Journal, event_name
+from retrain_assets.registry.checkpoints import SPAN
+from retrain_assets.registry.disk import LocalStorage
+from retrain_assets.registry.history import History
+from retrain_assets.registry.journal import PROMOTIONS, Entry
+from retrain_assets.registry.registry import Registry
+from retrain_assets.verdict import Outcome, Verdict
+from retrain_assets_tests.registry.verdicts import (
+    MODEL,
+    candidate,
+    findings,
+    fresh,
+    moment,
+    period,
+    promote,
+    promoted,
+    rolled_back,
+    verdict,
+)
+
+LATE = 2000
+"""A period after all those of the copied registries."""
+
+STEPS = ("open", "write", "fsync", "fchmod", "chmod", "link", "replace", "rename", "unlink", "rmdir", "mkdir")
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+# ---- the world
+
+
+@dataclass(frozen=True)
+class Bases:
+    """Two registries to copy: one of three events, and one whose next event completes a checkpoint."""
+
+    short: Path
+    round: Path
+
+    def copy(self, which: str, to: Path) -> Path:
+        """A copy of one of them in a folder that is new."""
+        shutil.copytree(getattr(self, which), to)
+        return to
+
+
+def bases(folder: Path) -> Bases:
+    """Both registries, with a candidate that waits for its promotion."""
+    made = Bases(folder / "short", folder / "round")
+    for root in (made.short, made.round):
+        registry = fresh(root)
+        promoted(registry, [0, 1])
+        failed = verdict(registry, 2, candidate(registry, "bad"), findings=findings(Outcome.FAIL))
+        registry.record(failed, at=moment(2), actor="run 1")
+        if root == made.round:
+            _lengthen(registry, SPAN - 1)
+        candidate(registry, "waiting")
+    return made
+
+
+def _lengthen(registry: Registry, length: int) -> None:
+    """Add attempts without evidence, as a journal of older days may hold, up to a length."""
+    journal, live = Journal(LocalStorage(registry.folder), MODEL), registry.live()
+    assert live is not None
+    events = list(journal.events())
+    for number in range(len(events), length):
+        entry = Entry(
+            moment(number), period(number), "insufficient", live.name, live.name, live.digest, live.digest, "run",
+            "too few rows", None, None,
+        )  # fmt: skip
+        events.append(journal.append(entry, after=events))
+
+
+Move = Callable[[Registry], Any]
+
+
+def move_promote(registry: Registry) -> Any:
+    """Train nothing, store the candidate, judge it and promote it."""
+    return promote(registry, judged_against_v2(registry, candidate(registry, "new")), LATE)
+
+
+def move_promote_stored(registry: Registry) -> Any:
+    """Promote the candidate that is stored already."""
+    return promote(registry, judged_against_v2(registry, candidate(registry, "waiting")), LATE)
+
+
+def move_rollback(registry: Registry) -> Any:
+    """Leave v2, and nothing else."""
+    return rolled_back(registry, LATE, expected_live=History(registry.history()).versions[1].digest)
+
+
+def move_record(registry: Registry) -> Any:
+    """Write down an attempt that failed."""
+    failed = judged_against_v2(registry, candidate(registry, "new"), findings=findings(Outcome.FAIL))
+    return registry.record(failed, at=moment(LATE), actor="run 2")
+
+
+def judged_against_v2(registry: Registry, digest: str, **changes: Any) -> Verdict:
+    """The same verdict before and after the move that it leads to."""
+    return verdict(registry, LATE, digest, champion_digest=registry.versions()[1].digest, **changes)
+
+
+MOVES: dict[str, Move] = {
+    "promote": move_promote,
+    "promote stored": move_promote_stored,
+    "rollback": move_rollback,
+    "record": move_record,
+}
+
+
+# ---- steps of the disk
+
+
+@contextmanager
+def unflushed() -> Iterator[None]:
+    """Without waiting for the disk: a killed process loses nothing that the system has taken, only a power cut does."""
+    real = os.fsync
+    os.fsync = lambda handle: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os.fsync = real
+
+
+class Steps:
+    """Stands in for the functions of `os` that change the disk and meets the step with a chosen number."""
+
+    def __init__(self, at: int, meet: Callable[[], None], forever: bool = False) -> None:
+        self.at, self.meet, self.forever, self.count = at, meet, forever, 0
+
+    @contextmanager
+    def counted(self) -> Iterator[Steps]:
+        """The functions of `os`, counted, for as long as this lasts."""
+        real = {name: getattr(os, name) for name in STEPS}
+        for name in STEPS:
+            setattr(os, name, self._standing_in(name, real[name]))
+        try:
+            yield self
+        finally:
+            for name in STEPS:
+                setattr(os, name, real[name])
+
+    def _standing_in(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **options: Any) -> Any:
+            if name == "open" and not arguments[1] & _WRITING:
+                return call(*arguments, **options)
+            number, self.count = self.count, self.count + 1
+            if number == self.at or (self.forever and number > self.at):
+                if name == "write":  # half of it is on the disk already
+                    call(arguments[0], arguments[1][: len(arguments[1]) // 2])
+                self.meet()
+            return call(*arguments, **options)
+
+        return step
+
+
+def steps_of(move: Move, root: Path) -> int:
+    """How many steps a move takes on the disk."""
+    with Steps(-1, lambda: None).counted() as steps:
+        move(fresh(root))
+    return steps.count
+
+
+def die() -> None:
+    """The end of the process, without any cleaning up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_a_process(work: Callable[[], None]) -> int:
+    """Fork, work there, and return the exit code: 0 when the work came to its end, else minus the signal."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with suppress(BaseException):
+            work()
+            code = 0
+        os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+# ---- what must hold
+
+
+def reopened(root: Path) -> Registry:
+    """The registry as a process that has just started sees it: nothing is remembered."""
+    chain._KNOWN = chain._Known(16)
+    return fresh(root)
+
+
+def unsound(root: Path, live: set[str | None]) -> Iterator[str]:
+    """Violations after a fault that destroys nothing: the pointer, the history, `verify` before and after a repair."""
+    registry = reopened(root)
+    now = registry.live()
+    if (now and now.name) not in live:
+        yield f"live is {now and now.name}, not one of {live}"
+    if now:
+        registry.read(now.digest)
+    left = [problem for problem in registry.verify() if "--repair" not in problem]
+    if left:
+        yield f"verify finds what no repair mends: {left}"
+    registry.repair()
+    yield from (f"after the repair: {problem}" for problem in registry.verify())
+    if (after := registry.live()) != now:
+        yield f"the repair moved the pointer from {now} to {after}"
+    yield from twice(registry)
+
+
+def twice(registry: Registry) -> Iterator[str]:
+    """Whether a verdict has moved the pointer more than once."""
+    moved = [event.evidence for event in registry.history() if event.action in PROMOTIONS]
+    if len(moved) != len(set(moved)):
+        yield "one verdict was promoted twice"
+
+
+def not_going_on(root: Path, move: Move) -> Iterator[str]:
+    """Whether the interrupted move can be repeated, a later one made, and nothing is left lying about."""
+    registry = reopened(root)
+    before = registry.history()
+    if not any(event.period >= period(LATE) for event in before):
+        move(registry)
+    elif move != move_rollback and move(registry) != before[-1]:
+        yield "repeating the move did something else than the first time"
+    promoted(registry, [LATE + 5])
+    yield from registry.verify()
+    yield from twice(registry)
+    if list((registry.folder / "tmp").glob("*/*")):
+        yield "unfinished files stay"
+
+
+def names_before_and_after(move: Move) -> set[str | None]:
+    """Names that may be live once a move was interrupted: the old one and the new one."""
+    return {"v2", {move_rollback: "v1", move_record: "v2"}.get(move, "v3")}
+
+
+# ---- injections: each makes one fault in a copy and returns the violations
+
+
+def killed(root: Path, move: Move, at: int) -> list[str]:
+    """SIGKILL at one step of a move."""
+
+    def work() -> None:
+        with Steps(at, die).counted():
+            move(reopened(root))
+
+    code = in_a_process(work)
+    if code != -signal.SIGKILL:
+        return [f"the process ended with {code}, it was to be killed at step {at}"]
+    return [*unsound(root, names_before_and_after(move)), *not_going_on(root, move)]
+
+
+def refused_by_the_system(root: Path, move: Move, at: int, number: int, forever: bool) -> list[str]:
+    """ENOSPC, EDQUOT, EROFS or EACCES at one step, or from it on."""
+
+    def refuse() -> None:
+        raise OSError(number, os.strerror(number))
+
+    found: list[str] = []
+    told = None
+    with Steps(at, refuse, forever).counted():
+        try:
+            told = move(reopened(root))
+        except RetrainError as error:
+            if os.strerror(number) not in str(error):
+                found.append(f"the error does not name the cause: {error}")
+        except OSError as error:
+            found.append(f"a bare {error!r} at step {at}")
+    if told is not None and reopened(root).history()[-1] != told:
+        found.append("the caller was told of an event that is not the last one")
+    return [*found, *unsound(root, names_before_and_after(move)), *not_going_on(root, move)]
+
+
+def damaged_model(root: Path, rng: Random) -> list[str]:
+    """A truncated or bit-flipped file of the live version, of the one before, or of a candidate."""
+    registry = reopened(root)
+    live, before = registry.live(), registry.versions()[0]
+    assert live is not None
+    which = rng.choice([live.digest, before.digest, candidate(registry, "waiting")])
+    path = registry.folder / "versions" / which / rng.choice(["model.bst", "features.json", "manifest.json"])
+    _damage(path, rng)
+    found = [] if any(str(path) in problem for problem in registry.verify()) else [f"verify does not name {path}"]
+    registry.repair()
+    found += [] if registry.verify() else ["a repair hid a damaged version"]
+    try:
+        registry.read(which)
+        found.append("a damaged version was read")
+    except IntegrityError:
+        pass
+    for move, target in ((move_rollback, before.digest), (move_promote_stored, candidate_digest(registry))):
+        found += _moved_to_damage(root, move, target == which)
+    return found
+
+
+def candidate_digest(registry: Registry) -> str:
+    """Digest of the candidate that waits, damaged or not."""
+    from retrain_assets.registry.disk import sha256
+    from retrain_assets.registry.folders import manifest_of
+
+    return sha256(manifest_of({"model.bst": b"tree waiting", "features.json": b"{}"}))
+
+
+def _moved_to_damage(root: Path, move: Move, is_damaged: bool) -> Iterator[str]:
+    """A move to a damaged version must refuse and leave the pointer."""
+    if not is_damaged:
+        return
+    registry = reopened(root)
+    live, length = registry.live(), len(registry.history())
+    try:
+        move(registry)
+        yield "the pointer moved to a damaged version"
+    except IntegrityError:
+        pass
+    if (registry.live(), len(registry.history())) != (live, length):
+        yield "a refused move left a trace"
+
+
+def _damage(path: Path, rng: Random) -> None:
+    data = path.read_bytes()
+    path.chmod(0o644)
+    if rng.random() < 0.3:
+        path.write_bytes(data[: rng.randrange(len(data))])
+        return
+    at, bit = rng.randrange(len(data)), 1 << rng.randrange(8)
+    path.write_bytes(data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :])
+
+
+def missing_version(root: Path, rng: Random) -> list[str]:
+    """The folder of the live version, or of the one before, is gone."""
+    registry = reopened(root)
+    version = rng.choice(registry.versions())
+    shutil.rmtree(registry.folder / "versions" / version.digest)
+    expected = (
+        f"{version.name} ({'live' if version == registry.live() else 'once live'}) has no folder {version.digest}"
+    )
+    found = [] if any(expected in problem for problem in registry.verify()) else ["verify does not name the version"]
+    registry.repair()
+    found += [] if registry.verify() else ["a repair hid a missing version"]
+    try:
+        registry.read(version.digest)
+        found.append("a missing version was read")
+    except RetrainError:
+        pass
+    return found
+
+
+def torn_event(root: Path, rng: Random) -> list[str]:
+    """A line of the journal is torn, flipped or gone; sometimes before the head named it, as a lost write would be."""
+    registry = reopened(root)
+    events, live = registry.history(), registry.live()
+    seq = rng.randint(1, len(events))
+    path = registry.folder / event_name(seq)
+    unnamed = seq == len(events) and rng.random() < 0.7
+    if unnamed:
+        Journal(LocalStorage(registry.folder), MODEL).write_head(events[-2])
+    if rng.random() < 0.2 and not unnamed:
+        path.unlink()
+    else:
+        _damage(path, rng)
+    registry = reopened(root)
+    found = [] if registry.verify() else [f"verify finds nothing wrong with event {seq}"]
+    with suppress(IntegrityError):
+        promoted(registry, [LATE])
+        found.append("a damaged journal took a promotion")
+    registry.repair()
+    mended = reopened(root)
+    whole = events[:-1] if unnamed else events
+    if not mended.verify():
+        if mended.history() != whole:
+            found.append("the repair made up a history")
+        if not (unnamed or mended.live() == live):
+            found.append("the repair moved the pointer")
+    elif unnamed:
+        found.append("an unfinished last event was not moved aside")
+    return found
+
+
+def lost_derived(root: Path, rng: Random) -> list[str]:
+    """A checkpoint is lost or damaged: nothing changes but the time, and a repair writes it anew."""
+    registry = reopened(root)
+    promoted(registry, [LATE, LATE + 1])
+    before = registry.history()
+    path = registry.folder / "checkpoints" / "00000100.jsonl"
+    if rng.random() < 0.3:
+        path.unlink()
+    else:
+        _damage(path, rng)
+    registry = reopened(root)
+    found = [] if registry.history() == before else ["the history changed with a checkpoint"]
+    registry.repair()
+    return [*found, *registry.verify()]
+
+
+def changed_evidence(root: Path, rng: Random) -> list[str]:
+    """A verdict is lost or edited: `verify` names it, and the explanation of the event is refused."""
+    registry = reopened(root)
+    event = rng.choice([event for event in registry.history() if event.evidence])
+    path = registry.folder / "verdicts" / f"{event.evidence}.json"
+    if rng.random() < 0.3:
+        path.unlink()
+    else:
+        _damage(path, rng)
+    named = [problem for problem in registry.verify() if str(path) in problem]
+    registry.repair()
+    found = [] if named and registry.verify() else ["verify does not name the verdict"]
+    try:
+        registry.evidence(event)
+        found.append("a changed verdict was read")
+    except IntegrityError:
+        pass
+    return found
+
+
+def race(root: Path, number: int, rng: Random) -> list[str]:
+    """Two processes promote, or roll back, at once: exactly one does, and the other is told why not."""
+    registry = reopened(root)
+    live = registry.live()
+    assert live is not None
+    if rng.random() < 0.3 and len(History(registry.history()).served_before):
+        racers = [_racing_rollback(live.digest, number)] * 2
+    else:
+        judged = [verdict(registry, number, candidate(registry, f"{number} by {racer}")) for racer in range(2)]
+        racers = [_racing_promotion(each, number) for each in judged]
+    before = len(registry.history())
+    ready, go = os.pipe()
+    children = [_racer(root, work, ready, go) for work in racers]
+    os.close(ready)
+    os.close(go)  # the end of the file is the start of the race
+    codes = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+    after = reopened(root)
+    found = [] if codes == [0, 3] else [f"exit codes {codes}: one was to win and one to be refused"]
+    if len(after.history()) != before + 1:
+        found.append(f"{len(after.history()) - before} events instead of one")
+    return [*found, *after.verify(), *twice(after)]
+
+
+def _racing_promotion(judged: Any, number: int) -> Move:
+    return lambda registry: promote(registry, judged, number)
+
+
+def _racing_rollback(live: str, number: int) -> Move:
+    return lambda registry: rolled_back(registry, number, expected_live=live)
+
+
+def _racer(root: Path, work: Move, ready: int, go: int) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    with suppress(BaseException):
+        os.close(go)
+        os.read(ready, 1)
+        try:
+            work(reopened(root))
+            code = 0
+        except RetrainError:
+            code = 3
+    os._exit(code)
+
+
+def clock_backwards(root: Path, rng: Random) -> list[str]:
+    """A promotion and a rollback by a clock that tells an earlier time than the last event's."""
+    registry = reopened(root)
+    back = timedelta(days=rng.randint(1, 20_000))
+    event = promote(registry, verdict(registry, LATE, candidate(registry, "new")), LATE, at=moment(LATE) - back)
+    found = [] if registry.live().name == event.to_version else ["an early clock kept a promotion from counting"]
+    if registry.served_in(period(LATE + 1)) != registry.live():
+        found.append("who serves a period went by the clock")
+    left = rolled_back(registry, LATE, at=moment(LATE) - 2 * back)
+    if (left.from_version, registry.live().name) != (event.to_version, event.from_version):
+        found.append("an early clock kept a rollback from counting")
+    return [*found, *registry.verify()]
+
+
+def holder_killed(root: Path) -> list[str]:
+    """A process is killed while it holds both locks: the next one gets them at once."""
+    ready, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        storage = LocalStorage(root / MODEL)
+        with storage.lock("versions.lock"), storage.lock("journal.lock"):
+            os.write(told, b"held")
+            signal.pause()
+        os._exit(1)
+    os.read(ready, 4)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(ready)
+    os.close(told)
+    return [*unsound(root, {"v2"}), *not_going_on(root, move_promote)]
+
+
+SYSTEM_ERRORS = {"full": (errno.ENOSPC, errno.EDQUOT), "read-only": (errno.EROFS, errno.EACCES)}

@@ -1,0 +1,302 @@
+"""A long journal: read from checkpoints, checked to the end, repaired where a hash proves what was there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.errors import IntegrityError
+from retrain_assets.registry import chain
+from retrain_assets.registry.chain import Journal
+from retrain_assets.registry.checkpoints import SPAN, pack, unpack
+from retrain_assets.registry.disk import LocalStorage, canonical
+from retrain_assets.registry.journal import Entry, Event, GateUse, content_hash
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.repair import mend
+from retrain_assets.registry.storage import Storage
+from retrain_assets_tests.registry.memory import MemoryStorage
+from retrain_assets_tests.registry.verdicts import MODEL, moment, period
+
+LENGTH = 2 * SPAN + 30
+
+
+class Counting(MemoryStorage):
+    """Counts what is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[str] = []
+
+    def read(self, name: str) -> bytes:
+        self.reads.append(name)
+        return super().read(name)
+
+
+def entry(number: int) -> Entry:
+    gate = GateUse(
+        period(number), moment(number - 1).isoformat(), moment(number).isoformat(), 9, "r", "c", None, "rejected"
+    )
+    return Entry(
+        moment(number), period(number), "rejected", None, None, None, None, "run", "worse", f"{number:064d}", gate
+    )
+
+
+def filled(storage: Storage, length: int = LENGTH) -> list[Event]:
+    journal, events = Journal(storage, MODEL), []
+    for number in range(length):
+        events.append(journal.append(entry(number), after=events))
+    return events
+
+
+@pytest.fixture
+def storage() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def events(storage: Counting) -> list[Event]:
+    return filled(storage)
+
+
+@pytest.fixture(autouse=True)
+def as_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "_KNOWN", chain._Known(16))
+
+
+def test_a_long_journal_reads_as_it_was_written(storage: Counting, events: list[Event]) -> None:
+    journal = Journal(storage, MODEL)
+    assert list(journal.events()) == events
+    assert [event.hash for event in events] == [content_hash(event.to_dict()) for event in journal.events()]
+    assert journal.problems() == journal.derived_problems(events) == []
+
+
+def test_reading_opens_the_tail_and_one_file_per_hundred_before_it(storage: Counting, events: list[Event]) -> None:
+    storage.reads.clear()
+    journal = Journal(storage, MODEL)
+    journal.events()
+    single = [name for name in storage.reads if name.startswith("journal/0")]
+    assert len(set(single)) == LENGTH % SPAN + 1  # and one look for a next event
+    assert [name for name in storage.reads if name.startswith("checkpoints")] == [
+        "checkpoints/00000200.jsonl",
+        "checkpoints/00000100.jsonl",
+    ]
+    storage.reads.clear()
+    assert journal.events() is journal.events()
+    assert not [name for name in storage.reads if name.startswith("checkpoints")]
+
+
+def test_an_append_reads_and_writes_as_much_at_the_end_of_a_long_journal_as_of_a_short_one() -> None:
+    def work(length: int) -> tuple[int, int]:
+        storage = Counting()
+        events = filled(storage, length)
+        journal = Journal(storage, MODEL)
+        journal.events()
+        storage.reads.clear()
+        before = dict(storage.objects)
+        journal.append(entry(length), after=journal.events())
+        written = {name: data for name, data in storage.objects.items() if before.get(name) != data}
+        assert len(events) == length
+        return len(storage.reads), len(written)
+
+    assert work(30) == work(SPAN * 5 + 30)
+
+
+@pytest.mark.parametrize("length", [1, SPAN - 1, SPAN, SPAN + 1, 2 * SPAN])
+def test_every_length_reads_back(length: int) -> None:
+    storage = MemoryStorage()
+    events = filled(storage, length)
+    assert list(Journal(storage, MODEL).events()) == events
+    assert len(storage.names("checkpoints")) == length // SPAN
+
+
+def test_a_lost_or_damaged_checkpoint_costs_time_and_nothing_else(storage: Counting, events: list[Event]) -> None:
+    journal = Journal(storage, MODEL)
+    whole = storage.objects["checkpoints/00000100.jsonl"]
+    for position in (0, 5, 40, 200, len(whole) // 2, len(whole) - 1):
+        storage.objects["checkpoints/00000100.jsonl"] = (
+            whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :]
+        )
+        chain._KNOWN = chain._Known(16)
+        assert list(journal.events()) == events
+        assert ["00000100.jsonl is missing or differs" in problem for problem in journal.derived_problems(events)] == [
+            True
+        ]
+    del storage.objects["checkpoints/00000100.jsonl"]
+    chain._KNOWN = chain._Known(16)
+    assert list(journal.events()) == events
+    assert mend(journal, storage) == ["memory://checkpoints/00000100.jsonl is written anew."]
+    assert storage.objects["checkpoints/00000100.jsonl"] == whole
+    assert mend(journal, storage) == []
+
+
+def test_a_checkpoint_of_another_past_is_not_believed(storage: Counting, events: list[Event]) -> None:
+    forged = [replace(event, actor="eve").to_dict() for event in events[:SPAN]]
+    storage.objects["checkpoints/00000100.jsonl"] = pack([*forged[:-1], events[SPAN - 1].to_dict() | {"actor": "eve"}])
+    journal = Journal(storage, MODEL)
+    problems = journal.derived_problems(events)
+    assert [problem for problem in problems if "00000100.jsonl is missing or differs" in problem]
+    storage.objects["checkpoints/00000100.jsonl"] = pack([event | {"hash": "0" * 64} for event in forged])
+    assert list(journal.events()) == events, "its last hash is not the one that event 101 follows"
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"{}", b"[]\n[]", b"5\n", b'{"sha256": "x"}\n{}'])
+def test_a_file_that_is_no_checkpoint_holds_nothing(text: bytes) -> None:
+    assert unpack(text) == []
+
+
+def spoiled(storage: MemoryStorage, seq: int) -> Iterator[tuple[str, bytes | None]]:
+    whole = storage.objects[chain.event_name(seq)]
+    record = json.loads(whole)
+    edited = record | {"actor": "eve"}
+    yield "missing", None
+    yield "torn", whole[: len(whole) // 2]
+    yield "the same in other bytes", json.dumps(record).encode()
+    yield "edited", canonical(edited)
+    yield "edited with its hash made to fit", canonical(edited | {"hash": content_hash(edited)})
+
+
+@pytest.mark.parametrize("seq", [1, 2, SPAN - 1, SPAN, SPAN + 1, 2 * SPAN])
+def test_an_event_that_a_checkpoint_holds_is_found_by_verify_and_restored_byte_for_byte(
+    storage: Counting, events: list[Event], seq: int
+) -> None:
+    journal, name = Journal(storage, MODEL), chain.event_name(seq)
+    whole = storage.objects[name]
+    for kind, data in spoiled(storage, seq):
+        storage.delete(name)
+        if data is not None:
+            storage.objects[name] = data
+        assert journal.problems(), kind
+        (done,) = mend(journal, storage)
+        assert f"{seq:08d}.json is restored from its checkpoint" in done
+        assert storage.objects[name] == whole
+        assert journal.problems() == journal.derived_problems(events) == []
+    kept = [storage.objects[f"aside/{name}"] for name in storage.names("aside")]
+    assert len(kept) == 4, "what was damaged is kept aside"
+
+
+@pytest.mark.parametrize("seq", [2 * SPAN + 1, LENGTH - 1, LENGTH])
+def test_an_event_that_no_checkpoint_holds_is_never_guessed(storage: Counting, events: list[Event], seq: int) -> None:
+    journal, name = Journal(storage, MODEL), chain.event_name(seq)
+    whole = storage.objects[name]
+    for kind, data in spoiled(storage, seq):
+        storage.delete(name)
+        if data is not None:
+            storage.objects[name] = data
+        with pytest.raises(IntegrityError, match="retrain verify"):
+            journal.events()
+        before = dict(storage.objects)
+        assert mend(journal, storage) == [], kind
+        assert storage.objects == before
+        assert all("Restore" in problem for problem in journal.problems())
+    storage.objects[name] = whole
+    assert list(journal.events()) == events
+
+
+def test_the_last_event_of_a_checkpoint_is_restored_when_it_is_lost(storage: Counting) -> None:
+    events = filled(storage, SPAN)
+    journal = Journal(storage, MODEL)
+    storage.delete(chain.event_name(SPAN))
+    with pytest.raises(IntegrityError, match="head.json names event 100"):
+        journal.events()
+    (done,) = mend(journal, storage)
+    assert "00000100.json is restored" in done
+    assert list(journal.events()) == events
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_lost_tail_is_named_and_not_mended(storage: Counting, events: list[Event], lost: int) -> None:
+    journal = Journal(storage, MODEL)
+    for seq in range(LENGTH - lost + 1, LENGTH + 1):
+        storage.delete(chain.event_name(seq))
+    with pytest.raises(IntegrityError, match=f"head.json names event {LENGTH} .* ends at event {LENGTH - lost}"):
+        journal.events()
+    assert mend(journal, storage) == []
+    assert f"Restore the events up to {LENGTH} from a backup." in journal.problems()[0]
+
+
+@pytest.mark.parametrize("text", [None, b"", b"{}", b'{"seq": 5, "hash": "0"}'])
+def test_a_lost_or_unreadable_head_is_found_and_not_guessed(
+    storage: Counting, events: list[Event], text: bytes | None
+) -> None:
+    journal = Journal(storage, MODEL)
+    storage.delete(chain.HEAD)
+    if text is not None:
+        storage.objects[chain.HEAD] = text
+    with pytest.raises(IntegrityError, match="head.json names event"):
+        journal.events()
+    assert mend(journal, storage) == []
+    (problem,) = journal.problems()
+    shown = problem.split("put there: ")[1]
+    storage.objects[chain.HEAD] = shown.encode()
+    assert list(journal.events()) == events, "what the sentence tells a person to write is right"
+
+
+def test_a_head_one_event_behind_is_what_an_interrupted_write_leaves(storage: Counting, events: list[Event]) -> None:
+    journal = Journal(storage, MODEL)
+    journal.write_head(events[-2])
+    assert list(journal.events()) == events
+    assert journal.problems() == []
+    (problem,) = journal.derived_problems(events)
+    assert f"does not name event {LENGTH}, the last one: a write was interrupted" in problem
+    assert mend(journal, storage) == [f"memory://journal/head.json names event {LENGTH} again."]
+    assert journal.derived_problems(events) == []
+
+
+def test_a_head_two_events_behind_means_that_files_of_two_times_were_mixed(
+    storage: Counting, events: list[Event]
+) -> None:
+    journal = Journal(storage, MODEL)
+    journal.write_head(events[-3])
+    with pytest.raises(IntegrityError, match=f"names event {LENGTH - 2} .* ends at event {LENGTH}"):
+        journal.events()
+
+
+def test_a_torn_last_event_that_the_head_does_not_name_is_moved_aside(storage: Counting, events: list[Event]) -> None:
+    journal, name = Journal(storage, MODEL), chain.event_name(LENGTH)
+    torn = storage.objects[name][:50]
+    storage.objects[name] = torn
+    journal.write_head(events[-2])
+    (done,) = mend(journal, storage)
+    assert f"{LENGTH:08d}.json is no event" in done
+    assert "moved to memory://aside/0001-00000230.json" in done
+    assert storage.objects["aside/0001-00000230.json"] == torn
+    assert list(journal.events()) == events[:-1]
+
+
+def test_a_torn_first_event_of_a_journal_without_a_head_is_moved_aside(storage: Counting) -> None:
+    filled(storage, 1)
+    storage.delete(chain.HEAD)
+    storage.objects[chain.event_name(1)] = b"{"
+    journal = Journal(storage, MODEL)
+    assert len(mend(journal, storage)) == 1
+    assert journal.events() == ()
+    assert journal.problems() == []
+
+
+def test_a_writer_finishes_what_the_one_before_it_left(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path / MODEL)
+    events = filled(storage, SPAN)
+    journal = Journal(storage, MODEL)
+    journal.write_head(events[-2])
+    storage.delete("checkpoints/00000100.jsonl")
+    journal.settle(journal.events())
+    assert journal.derived_problems(events) == []
+
+
+def test_repair_of_a_registry_without_a_fault_changes_nothing(tmp_path: Path) -> None:
+    registry = Registry(tmp_path, MODEL)
+    assert registry.repair() == []
+    assert not registry.folder.exists()
+    filled(LocalStorage(registry.folder), 3)
+    before = {
+        path: path.read_bytes() for path in registry.folder.rglob("*") if path.is_file() and path.suffix != ".lock"
+    }
+    assert registry.repair() == []
+    after = {
+        path: path.read_bytes() for path in registry.folder.rglob("*") if path.is_file() and path.suffix != ".lock"
+    }
+    assert after == before

@@ -1,0 +1,181 @@
+"""Random sequences of moves, crashes and reopenings against the simplest account of what must be live."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from retrain_assets.errors import NotFound
+from retrain_assets.registry.journal import MOVES, PROMOTIONS
+from retrain_assets.registry.registry import Registry
+from retrain_assets.verdict import Outcome
+from retrain_assets_tests.registry import faults
+from retrain_assets_tests.registry.faults import Move, Steps, reopened
+from retrain_assets_tests.registry.verdicts import candidate, findings, period, promote, rolled_back, verdict
+from retrain_assets_tests.registry.verdicts import moment as end_of
+
+
+class Power(BaseException):
+    """The process ends here."""
+
+
+class Machine(RuleBasedStateMachine):
+    """The account: which versions served, in order, which were rolled back, and how many events there are."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.root = Path(tempfile.mkdtemp())
+        self.registry: Registry = reopened(self.root)
+        self.number = 0
+        self.served: list[str] = []
+        self.back: set[str] = set()
+        self.events = 0
+        self.names = 0
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    # ---- moves of the account
+
+    def _promoted(self) -> None:
+        self.names += 1
+        self.served.append(f"v{self.names}")
+        self.events += 1
+
+    def _rolled_back(self) -> None:
+        self.back.add(self.served[-1])
+        self.served.append(self._target() or "")
+        self.events += 1
+
+    def _target(self) -> str | None:
+        barred = {*self.back, self.served[-1]} if self.served else set()
+        return next((name for name in reversed(self.served) if name not in barred), None)
+
+    # ---- moves of the registry, each of which may be the last thing that the process does
+
+    def _promotion(self, number: int) -> Move:
+        return lambda registry: promote(registry, verdict(registry, number, candidate(registry, f"{number}")), number)
+
+    def _rejection(self, number: int) -> Move:
+        def reject(registry: Registry) -> object:
+            judged = verdict(registry, number, candidate(registry, f"{number}"), findings=findings(Outcome.FAIL))
+            return registry.record(judged, at=end_of(number), actor="run")
+
+        return reject
+
+    def _crashed(self, move: Move, at: int) -> None:
+        def end() -> None:
+            raise Power
+
+        try:
+            with Steps(at, end, forever=True).counted():
+                move(self.registry)
+        except Power:
+            pass
+
+    @rule()
+    def promotes(self) -> None:
+        self.number += 1
+        self._promotion(self.number)(self.registry)
+        self._promoted()
+
+    @rule()
+    def rejects(self) -> None:
+        self.number += 1
+        self._rejection(self.number)(self.registry)
+        self.events += 1
+
+    @rule()
+    def rolls_back(self) -> None:
+        self.number += 1
+        if self._target():
+            self._rolled_back()
+            rolled_back(self.registry, self.number)
+            return
+        try:
+            rolled_back(self.registry, self.number)
+        except NotFound:
+            return
+        raise AssertionError("a rollback found a version to return to, the account has none")
+
+    # ---- hold, release, approve: rules of people go here, each with its line in the account
+
+    @precondition(lambda self: self.number)
+    @rule(which=st.sampled_from(["promote", "reject", "roll back"]), at=st.integers(0, 60))
+    def crashes(self, which: str, at: int) -> None:
+        """The process ends at a step of a move; a new one sees either all of it or nothing."""
+        self.number += 1
+        number = self.number
+        if which == "roll back" and not self._target():
+            return
+        moves: dict[str, Move] = {
+            "promote": self._promotion(number),
+            "reject": self._rejection(number),
+            "roll back": lambda registry: rolled_back(registry, number),
+        }
+        self._crashed(moves[which], at)
+        self.registry = reopened(self.root)
+        happened = len(self.registry.history()) - self.events
+        assert happened in (0, 1)
+        if happened and which == "promote":
+            self._promoted()
+        elif happened and which == "roll back":
+            self._rolled_back()
+        else:
+            self.events += happened
+
+    @rule()
+    def reopens(self) -> None:
+        self.registry = reopened(self.root)
+
+    @rule()
+    def repairs(self) -> None:
+        self.registry.repair()
+        assert self.registry.verify() == []
+
+    # ---- what always holds
+
+    @invariant()
+    def agrees(self) -> None:
+        live = self.registry.live()
+        assert (live.name if live else None) == (self.served[-1] if self.served else None)
+        if live:
+            assert self.registry.read(live.digest)
+        versions = self.registry.versions()
+        assert [version.name for version in versions] == [f"v{number + 1}" for number in range(self.names)]
+        assert {version.name for version in versions if version.quarantined} == self.back
+        assert len(self.registry.history()) == self.events
+
+    @invariant()
+    def verifies(self) -> None:
+        assert all("--repair" in problem for problem in self.registry.verify())
+
+    @invariant()
+    def tells_who_served(self) -> None:
+        events = self.registry.history()
+        assert [event.to_version for event in events if event.action in MOVES] == self.served
+        assert len({event.evidence for event in events if event.action in PROMOTIONS}) == self.names
+        now = self.registry.served_in(period(self.number + 1))
+        assert (now.name if now else None) == (self.served[-1] if self.served else None)
+
+
+def test_after_any_sequence_of_moves_and_crashes_the_registry_agrees_with_the_account() -> None:
+    chosen = settings(
+        max_examples=40,
+        stateful_step_count=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    known = faults.chain._KNOWN
+    with faults.unflushed():
+        from hypothesis.stateful import run_state_machine_as_test
+
+        run_state_machine_as_test(Machine, settings=chosen)  # type: ignore[no-untyped-call]
+    faults.chain._KNOWN = known

@@ -1,0 +1,63 @@
+"""`retrain verify --repair` as an on-call engineer types it, and the clock that went backwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from retrain_assets import cli
+from retrain_assets.registry.chain import Journal, event_name
+from retrain_assets.registry.disk import LocalStorage
+from retrain_assets.registry.registry import Registry
+from retrain_assets_tests.registry.verdicts import MODEL, candidate, fresh, moment, promote, promoted, verdict
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """A registry of two versions in a home of its own."""
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    registry = fresh(tmp_path / "registry")
+    promoted(registry, [0, 1])
+    return registry
+
+
+def verify(*words: str) -> Result:
+    return CliRunner().invoke(cli.main, ["verify", MODEL, *words])
+
+
+def test_an_interrupted_write_is_named_and_then_mended(served: Registry) -> None:
+    journal = Journal(LocalStorage(served.folder), MODEL)
+    journal.write_head(served.history()[0])
+    left = served.folder / "tmp" / "journal" / "left"
+    left.write_bytes(b"{")
+    found = verify()
+    assert (found.exit_code, left.exists()) == (1, True)
+    assert "head.json does not name event 2, the last one: a write was interrupted" in found.output
+    mended = verify("--repair")
+    assert mended.exit_code == 0, mended.output
+    assert "tmp/journal/left, left by an interrupted write, is removed." in mended.output
+    assert "head.json names event 2 again." in mended.output
+    assert mended.output.endswith(f"{MODEL}: every digest and the journal's chain hold\n")
+    assert json.loads(verify("--repair", "--json").stdout) == {MODEL: []}
+
+
+def test_what_only_a_backup_can_mend_stays_as_it_is_and_says_what_to_restore(served: Registry) -> None:
+    path = served.folder / event_name(2)
+    path.unlink()
+    for words in ((), ("--repair",)):
+        answer = verify(*words)
+        assert answer.exit_code == 1
+        assert "Restore the events up to 2 from a backup." in answer.output
+    assert not path.exists()
+
+
+def test_a_clock_that_goes_backwards_is_recorded_as_it_was_and_moves_no_pointer(served: Registry) -> None:
+    event = promote(served, verdict(served, 5, candidate(served, "new")), 5, at=moment(0))
+    assert (event.at, event.to_version) == (moment(0), "v3")
+    assert served.live().name == "v3"
+    assert [served.served_at(at).name for at in (moment(0), moment(1), moment(9))] == ["v3", "v3", "v3"]
+    assert served.served_at(moment(-1)) is None
+    assert served.verify() == []
