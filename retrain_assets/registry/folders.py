@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,6 +61,14 @@ class VersionFolders:
         sync_folder(folder)
         os.rename(folder, self.root / digest)
         sync_folder(self.root)
+
+    def remove(self, digest: str) -> None:
+        """Delete a folder: it is gone under its name at once, and a crash leaves a rest that the next `add` sweeps."""
+        with exclusive(self.root.parent / "versions.lock"):
+            folder = Path(tempfile.mkdtemp(dir=self.root, prefix=TEMPORARY))
+            os.rename(self.root / digest, folder / digest)
+            sync_folder(self.root)
+            shutil.rmtree(folder)
 
     def has(self, digest: str) -> bool:
         """Whether a folder of this digest is there."""
