@@ -158,6 +158,7 @@ def _find(model: str, registry: Registry, which: str | None) -> Event:
         chosen = [
             event for event in decisions if which in (event.period, event.to_version if event.action in MOVES else "")
         ]
+    chosen = [event for event in chosen if event.action in (*ATTEMPTS, *MOVES)] or chosen
     if not chosen:
         known = sorted({event.period for event in events} | {event.to_version for event in events if event.to_version})
         raise NotFound(f"{model}: no decision {which!r}. Known: {', '.join(known)}.")

@@ -7,7 +7,13 @@ import dagster as dg
 from retrain_assets.production.assets import pool_of
 from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
-AUTOMATIC = ("dagster/sensor_name", "dagster/schedule_name", "dagster/auto_materialize", "dagster/backfill")
+AUTOMATIC = (
+    "dagster/sensor_name",
+    "dagster/schedule_name",
+    "dagster/auto_materialize",
+    "dagster/from_automation_condition",
+    "dagster/backfill",
+)
 """Tags by which Dagster marks the runs that no person launched one by one."""
 MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report")
 RETRAIN = (

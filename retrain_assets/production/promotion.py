@@ -7,10 +7,11 @@ outcome reads.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from retrain_assets.errors import DataError, IncompleteVerdict, NotFound, WrongCandidate
+from retrain_assets.errors import IncompleteVerdict, WrongCandidate
 from retrain_assets.registry.journal import Event
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import RetentionPolicy
@@ -57,7 +58,7 @@ class Promotion:
             actor=actor,
             approvals=self.approvals,
             rest=self.rest,
-            trained_until=trained_until(registry, verdict.candidate_digest),
+            trained_until=lambda: trained_until(registry.read(verdict.candidate_digest)),
         )
         registry.prune(self.retention, at=at, actor=actor)
         return event
@@ -102,23 +103,18 @@ def rest_after(calendar: Calendar, label_delay: timedelta, cooldown_periods: int
     return Rest(calendar.shift(rolled_back, cooldown_periods + 1), calendar.bounds(rolled_back)[1] - label_delay)
 
 
-def trained_until(registry: Registry, digest: str) -> datetime | None:
-    """How far a candidate's training data reach, from its stored files; None for a candidate that is not stored.
+def trained_until(files: Mapping[str, bytes]) -> datetime | None:
+    """How far a candidate's training data reach; None when its training record does not say.
 
-    Raises:
-        DataError: Its training record does not say.
+    >>> trained_until({"training.json": b'{"trained_until": "2019-03-31T00:00:00"}'})
+    datetime.datetime(2019, 3, 31, 0, 0)
+    >>> trained_until({"model.bst": b"tree"}) is None
+    True
     """
     try:
-        files = registry.read(digest)
-    except NotFound:
-        return None
-    try:
         return datetime.fromisoformat(json.loads(files["training.json"])["trained_until"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{registry.model}: candidate {digest[:12]}: training.json does not say until when it was trained "
-            f"({type(error).__name__}: {error}). Train it again."
-        ) from None
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def headline(event: Event) -> str:

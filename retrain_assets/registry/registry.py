@@ -154,7 +154,7 @@ class Registry:
         actor: str,
         approvals: bool = False,
         rest: Callable[[str], Rest] | None = None,
-        trained_until: datetime | None = None,
+        trained_until: Callable[[], datetime | None] | None = None,
     ) -> Event:
         """Make the verdict's candidate the live version, or refuse.
 
@@ -168,7 +168,7 @@ class Registry:
             actor: Who asks: a person or a run.
             approvals: Whether the spec lets a person's approval stand in for what is insufficient.
             rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
-            trained_until: How far the candidate's training data reach, None when that is not known.
+            trained_until: Says how far the candidate's training data reach, None when that is not known.
 
         Raises:
             NotPromotable: The verdict does not allow it; the subclass and the sentence say why.

@@ -97,7 +97,7 @@ def _last_decision(history: History) -> dict[str, datetime]:
     """Every judged candidate or promoted version, with its last decision, the one decided longest ago first."""
     decided: dict[str, datetime] = {}
     for event in history.events:
-        touched = [event.gate.candidate] if event.gate else []
+        touched: list[str | None] = [event.gate.candidate] if event.gate else []
         touched += [event.from_digest, event.to_digest] if event.action in MOVES else []
         for digest in touched:
             if digest is not None:

@@ -103,7 +103,7 @@ def refuse_unless_promotable(
     at: datetime,
     approvals: bool = False,
     rest: Callable[[str], Rest] | None = None,
-    trained_until: datetime | None = None,
+    trained_until: Callable[[], datetime | None] | None = None,
 ) -> Event | None:
     """Raise the first reason why this verdict may not promote its candidate now; return when there is none.
 
@@ -115,7 +115,8 @@ def refuse_unless_promotable(
         at: Now, wall clock: holds and approvals expire.
         approvals: Whether the spec lets a person approve an insufficient verdict.
         rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
-        trained_until: How far the candidate's training data reach, None when that is not known.
+        trained_until: Says how far the candidate's training data reach, None when that is not known; asked after a
+            rollback only.
 
     Returns:
         The approval on which an insufficient verdict promotes, None for a verdict that passed by itself.
@@ -317,7 +318,10 @@ def _wait_or_approve(approvals: bool) -> str:
 
 
 def _refuse_resting(
-    verdict: Verdict, history: History, rest: Callable[[str], Rest] | None, trained_until: datetime | None
+    verdict: Verdict,
+    history: History,
+    rest: Callable[[str], Rest] | None,
+    trained_until: Callable[[], datetime | None] | None,
 ) -> None:
     rollback = history.last_rollback
     if rollback is None or rest is None:
@@ -329,11 +333,11 @@ def _refuse_resting(
             f"{after} the model rests; {asked.first_period} is the first period that may promote. {_stays(history)} "
             f"Retrain as of {asked.first_period} or later."
         )
-    if trained_until is None or not trained_until >= asked.trained_until:
+    reached = trained_until() if trained_until is not None else None
+    if reached is None or not reached >= asked.trained_until:
         raise FailureNotSeen(
-            f"{after} a candidate must have learnt from the failure: its training data reach "
-            f"{_day(trained_until)}, {_day(asked.trained_until)} is needed. {_stays(history)} Retrain as of a later "
-            "period."
+            f"{after} a candidate must have learnt from the failure: its training data reach {_day(reached)}, "
+            f"{_day(asked.trained_until)} is needed. {_stays(history)} Retrain as of a later period."
         )
 
 
