@@ -196,18 +196,20 @@ def rollback(name: str, reason: str, by: str | None, as_json: bool) -> None:
     Example: retrain rollback taxi_charge --reason "complaints about airport rides"
     """
     from retrain_assets.registry.history import History
+    from retrain_assets.registry.rules import refuse_retired
 
     past = History(_registry(_spec(name)).history())
+    refuse_retired(name, past)
     live = past.live
-    if live is None:
-        raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
     if not past.served_before:
         raise NotFound(
             f"{name}: {live.name} is live, and no version served before it that was not rolled back, so there is "
             f"nothing to go back to. Run `retrain run {name} --period P` for another version."
+            if live
+            else f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`."
         )
     runner = _runner(_spec(name))
-    config = {"reason": reason, "expected_live": live.digest, "person": _person(by)}
+    config = {"reason": reason, "person": _person(by), **({"expected_live": live.digest} if live else {})}
     _finish(runner.run("rollback", None, at=_now(), ops={f"{name}__roll_back": {"config": config}}), as_json)
 
 

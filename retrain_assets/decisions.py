@@ -31,14 +31,10 @@ def moment_of(text: str, calendar: Calendar) -> datetime:
     >>> [f"{moment_of(text, months):%Y-%m-%d %H:%M}" for text in ("2026-03-01", "2026-03", "2026-03-01T12:00")]
     ['2026-03-02 00:00', '2026-04-01 00:00', '2026-03-01 12:00']
     """
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        return datetime.fromisoformat(text) + timedelta(days=1)
     try:
-        return calendar.bounds(text)[1]
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return datetime.fromisoformat(text) + timedelta(days=1)
+        moment = _end_of(text, calendar) or datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
             f"--until {text!r} is neither a date like 2026-03-01, a time like 2026-03-01T12:00, nor a period like "
@@ -47,6 +43,13 @@ def moment_of(text: str, calendar: Calendar) -> datetime:
     if moment.tzinfo is not None:
         raise ValueError(f"--until {text!r} carries a time zone; times are wall clock here. Leave the zone out.")
     return moment
+
+
+def _end_of(period: str, calendar: Calendar) -> datetime | None:
+    try:
+        return calendar.bounds(period)[1]
+    except ValueError:
+        return None
 
 
 def signed(person: str, reason: str, at: datetime, store: PeriodStore, calendar: Calendar) -> Signature:

@@ -77,17 +77,17 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
         from retrain_assets.production.rollback import probe_model
 
         person = context.op_config.get("person")
-        actor = person or context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
+        run = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
         periods = home.store(frame.model).periods("performance_report", "json")
         launched = [tag for tag in AUTOMATIC if tag in context.run.tags]
-        if person and launched:
+        if person is not None and launched:
             raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
         try:
             event = home.registry(frame.model).rollback(
                 expected_live=context.op_config.get("expected_live"),
                 reason=context.op_config["reason"],
                 at=clock.now(),
-                actor=actor,
+                actor=run if person is None else person,
                 period=periods[-1] if periods else frame.calendar.first,
                 probe=probe_model,
                 person=person is not None,
