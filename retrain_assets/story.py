@@ -23,7 +23,8 @@ def status_of(
 
     `at` is now, wall clock: holds and approvals expire.
     """
-    live = registry.live()
+    history = History(registry.history())
+    live = history.live
     monitored = store.periods("performance_report", "json")
     last = monitored[-1] if monitored else None
     record: dict[str, Any] = {
@@ -35,8 +36,8 @@ def status_of(
         "drift": None,
         "performance": None,
         "next_retrain": None,
-        **standing(History(registry.history()), at),
-        "cooldown": _cooldown(registry, watch, calendar, last),
+        **standing(history, at),
+        "cooldown": _cooldown(history, watch, calendar, last),
     }
     if last is None:
         return record
@@ -71,9 +72,9 @@ def _ruling(event: Event, names: dict[str, str]) -> str:
     return f"{bound} by {event.actor} {until(event)}: {event.reason}"
 
 
-def _cooldown(registry: Registry, watch: Any, calendar: Calendar, last: str | None) -> str | None:
+def _cooldown(history: History, watch: Any, calendar: Calendar, last: str | None) -> str | None:
     """Until when promotion rests after the last rollback; None when it does not."""
-    rollback = History(registry.history()).last_rollback
+    rollback = history.last_rollback
     if rollback is None:
         return None
     allowed = calendar.shift(rollback.period, watch.rollback_cooldown_periods + 1)
