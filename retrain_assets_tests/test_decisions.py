@@ -279,3 +279,20 @@ def test_no_module_that_a_run_imports_writes_a_persons_ruling():
 
 def test_every_decision_is_a_command():
     assert {"approve", "promote", "hold", "release", "retire", "prune"} <= set(main.commands)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approve", "--period", PERIOD, "--until", NEXT_YEAR, "--reason", "x"),
+        ("promote", "--period", PERIOD),
+        ("hold", "--reason", "x"),
+        ("release", "--reason", "x"),
+        ("retire", "--reason", "x"),
+        ("prune",),
+    ],
+)
+def test_an_unknown_model_is_bad_input(waiting, words):
+    command, *options = words
+    assert "no model 'parcels'; known: delivery." in retrain(command, "parcels", *options, code=2).stderr
+    assert waiting.history() == ()
