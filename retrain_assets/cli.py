@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -384,11 +385,17 @@ def _now() -> datetime:
 
 def _person(by: str | None) -> str:
     from retrain_assets.registry.people import refuse_run_name
-    from retrain_assets.runner import actor
 
-    name = actor() if by is None else by
+    name = _login() if by is None else by
     refuse_run_name(name)
     return name
+
+
+def _login() -> str:
+    try:
+        return os.environ.get("USER") or os.environ.get("LOGNAME") or getpass.getuser()
+    except (KeyError, OSError):
+        raise ValueError("there is no login name here: say who decides with --by NAME") from None
 
 
 def _promotion(spec: ModelSpec) -> Any:

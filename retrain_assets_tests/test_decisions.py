@@ -296,3 +296,12 @@ def test_an_unknown_model_is_bad_input(waiting, words):
     command, *options = words
     assert "no model 'parcels'; known: delivery." in retrain(command, "parcels", *options, code=2).stderr
     assert waiting.history() == ()
+
+
+def test_where_nobody_is_logged_in_a_person_must_be_named(waiting, monkeypatch):
+    monkeypatch.delenv("USER")
+    monkeypatch.delenv("LOGNAME", raising=False)
+    monkeypatch.setattr("getpass.getuser", lambda: {}["no such user"])
+    assert "say who decides with --by NAME" in retrain("hold", "delivery", "--reason", "x", code=2).stderr
+    assert waiting.history() == ()
+    assert said("hold", "delivery", "--reason", "x", "--by", "ann")["actor"] == "ann"
