@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retrain_assets.errors import DataError, NotFound, RetrainError, SpecError
+from retrain_assets.errors import DataError, NotApprovable, NotFound, NotPromotable, RetrainError, SpecError
 from retrain_assets.spec import ModelSpec, load_specs
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ NO, BAD_INPUT = 1, 2
 
 
 def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn the project's errors into a sentence on standard error and exit code 2."""
+    """Turn the project's errors into a sentence on standard error, and exit code 1 for a refusal, 2 for the others."""
 
     @wraps(command)
     def run(*args: Any, **options: Any) -> Any:
@@ -33,7 +34,7 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **options)
         except (RetrainError, ValueError, OSError) as error:
             click.echo(f"retrain: {error}", err=True)
-            sys.exit(BAD_INPUT)
+            sys.exit(NO if isinstance(error, NotPromotable | NotApprovable) else BAD_INPUT)
 
     return run
 
@@ -102,7 +103,7 @@ def run(name: str, period: str, as_json: bool) -> None:
     Example: retrain run taxi_charge --period 2019-03
     """
     end = _launch(name, "retrain", period)
-    decided = [event for event in _registry(_spec(name)).history() if event.period == period]
+    decided = [event for event in _registry(_spec(name)).history() if event.period == period and event.gate]
     if decided and end.outcome == decided[-1].action:
         end = replace(end, cause="" if end.success else decided[-1].reason)
     _finish(end, as_json)
@@ -133,7 +134,7 @@ def status(name: str | None, as_json: bool) -> None:
     from retrain_assets.story import status_of
 
     records = [
-        status_of(spec.name, _store(spec), _registry(spec), _watch(spec), spec.period)
+        status_of(spec.name, _store(spec), _registry(spec), _watch(spec), spec.period, _now())
         for spec in ([_spec(name)] if name else load_specs().values())
     ]
     if as_json:
@@ -184,27 +185,178 @@ def explain(name: str, which: str | None) -> None:
 @main.command()
 @click.argument("name")
 @click.option("--reason", required=True, help="Why; kept in the history for good.")
+@click.option("--by", help="Who decides; your login name without it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the end of the run as JSON.")
 @_guarded
-def rollback(name: str, reason: str, as_json: bool) -> None:
+def rollback(name: str, reason: str, by: str | None, as_json: bool) -> None:
     """Put the version served before back in place, after checking that it loads and scores.
+
+    It is your decision: no run rolls back from it again until another version is promoted or you release it.
 
     Example: retrain rollback taxi_charge --reason "complaints about airport rides"
     """
     from retrain_assets.registry.history import History
+    from retrain_assets.registry.rules import refuse_retired
 
     past = History(_registry(_spec(name)).history())
+    refuse_retired(name, past)
     live = past.live
-    if live is None:
-        raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
     if not past.served_before:
         raise NotFound(
             f"{name}: {live.name} is live, and no version served before it that was not rolled back, so there is "
             f"nothing to go back to. Run `retrain run {name} --period P` for another version."
+            if live
+            else f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`."
         )
     runner = _runner(_spec(name))
-    ops = {f"{name}__roll_back": {"config": {"reason": reason, "expected_live": live.digest}}}
-    _finish(runner.run("rollback", None, at=datetime.now().replace(microsecond=0), ops=ops), as_json)
+    config = {"reason": reason, "person": _person(by), **({"expected_live": live.digest} if live else {})}
+    _finish(runner.run("rollback", None, at=_now(), ops={f"{name}__roll_back": {"config": config}}), as_json)
+
+
+BY = click.option("--by", help="Who decides; your login name without it.")
+REASON = click.option("--reason", required=True, help="Why; kept in the history for good.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--period", required=True, help="The attempt to approve: the period of its verdict, like 2019-03.")
+@click.option("--until", "end", required=True, help="Last day or period on which it may be promoted, or a time.")
+@REASON
+@BY
+@AS_JSON
+@_guarded
+def approve(name: str, period: str, end: str, reason: str, by: str | None, as_json: bool) -> None:
+    """Let a candidate be promoted although a check was insufficient; a failed check is never approved.
+
+    Only where the spec says `validation.insufficient: human`, and bound to this candidate, its verdict and the live
+    version it was compared with. `retrain promote` then promotes it.
+
+    Example: retrain approve taxi_charge --period 2019-03 --until 2026-12-31 --reason "JFK has too few rides to test"
+    """
+    from retrain_assets import decisions
+
+    spec = _spec(name)
+    until = decisions.moment_of(end, spec.period)
+    event = decisions.approve(
+        _promotion(spec), _registry(spec), _store(spec), period, until, by=_person(by), reason=reason, at=_now()
+    )
+    _ruled(event, as_json, f"Promote it with: retrain promote {name} --period {period}")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--period", required=True, help="The period of the verdict, like 2019-03.")
+@click.option("--json", "as_json", is_flag=True, help="Print the end of the run as JSON.")
+@_guarded
+def promote(name: str, period: str, as_json: bool) -> None:
+    """Promote the candidate of a period's verdict now, if the registry allows it: approved, or released from a hold.
+
+    Example: retrain promote taxi_charge --period 2019-03
+    """
+    _finish(_runner(_spec(name)).run("retrain", period, at=_now(), assets=["production_model"]), as_json)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("which", required=False)
+@click.option("--until", "end", help="Last day or period of the hold, or a time; without it until it is released.")
+@REASON
+@BY
+@AS_JSON
+@_guarded
+def hold(name: str, which: str | None, end: str | None, reason: str, by: str | None, as_json: bool) -> None:
+    """Stop every promotion and automatic rollback of a model, or of WHICH.
+
+    WHICH is one candidate or version: v3, the period of an attempt, or the first digits of a digest. It is not
+    promoted or moved, and its files are kept.
+
+    Example: retrain hold taxi_charge --until 2026-12-31 --reason "tariffs change on the 15th"
+    """
+    from retrain_assets import decisions
+    from retrain_assets.registry.people import Hold
+
+    spec = _spec(name)
+    store, registry = _store(spec), _registry(spec)
+    signed = decisions.signed(_person(by), reason, _now(), store, spec.period)
+    until = decisions.moment_of(end, spec.period) if end else None
+    event = registry.rule(Hold(signed, decisions.digest_of(which, registry, store), until))
+    _ruled(event, as_json, f"End it with: retrain release {name}{f' {which}' if which else ''} --reason TEXT")
+
+
+@main.command()
+@click.argument("name")
+@click.argument("which", required=False)
+@REASON
+@BY
+@AS_JSON
+@_guarded
+def release(name: str, which: str | None, reason: str, by: str | None, as_json: bool) -> None:
+    """End what people decided: holds on a model and its retirement, or holds and approvals of WHICH.
+
+    WHICH is one candidate or version: v3, the period of an attempt, or the first digits of a digest.
+
+    Example: retrain release taxi_charge --reason "the new tariffs are in"
+    """
+    from retrain_assets import decisions
+    from retrain_assets.registry.people import Release
+
+    spec = _spec(name)
+    store, registry = _store(spec), _registry(spec)
+    signed = decisions.signed(_person(by), reason, _now(), store, spec.period)
+    _ruled(registry.rule(Release(signed, decisions.digest_of(which, registry, store))), as_json, "")
+
+
+@main.command()
+@click.argument("name")
+@REASON
+@BY
+@AS_JSON
+@_guarded
+def retire(name: str, reason: str, by: str | None, as_json: bool) -> None:
+    """Take a whole model out of service: no version is live, and none is promoted before somebody releases it.
+
+    Example: retrain retire taxi_charge --reason "fares are fixed by law from January on"
+    """
+    from retrain_assets import decisions
+    from retrain_assets.registry.people import Retire
+
+    spec = _spec(name)
+    event = _registry(spec).rule(Retire(decisions.signed(_person(by), reason, _now(), _store(spec), spec.period)))
+    _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--preview", is_flag=True, help="Only say what would be deleted.")
+@click.option("--json", "as_json", is_flag=True, help="Print the digests as JSON.")
+@_guarded
+def prune(name: str, preview: bool, as_json: bool) -> None:
+    """Delete the files of models out of service that the spec's `retention` does not keep; runs do so by themselves.
+
+    The live version, the one a rollback returns to, and whatever is held are kept whatever the spec says.
+
+    Example: retrain prune taxi_charge --preview
+    """
+    from retrain_assets.registry.history import History
+    from retrain_assets.registry.retention import disposable
+    from retrain_assets.runner import actor
+
+    spec = _spec(name)
+    registry = _registry(spec)
+    if preview:
+        gone = registry.deleted()
+        digests = [d for d in disposable(History(registry.history()), spec.retention, _now()) if d not in gone]
+    else:
+        event = registry.prune(spec.retention, at=_now(), actor=actor())
+        digests = list(event.deleted) if event else []
+    if as_json:
+        click.echo(json.dumps({"deleted": [] if preview else digests, "would_delete": digests if preview else []}))
+        return
+    verb = "would delete" if preview else "deleted"
+    click.echo(f"{verb} the files of {len(digests)} model(s); {spec.retention.sentence}")
+    for digest in digests:
+        click.echo(f"  {digest}")
 
 
 @main.command()
@@ -229,9 +381,50 @@ def verify(name: str | None, repair: bool, as_json: bool) -> None:
         click.echo(json.dumps(problems, indent=1))
     else:
         for model, found in problems.items():
-            for problem in found or ["every digest and the journal's chain hold"]:
+            for problem in found or [f"every digest and the journal's chain hold{_pruned(model)}"]:
                 click.echo(f"{model}: {problem}")
     sys.exit(NO if any(problems.values()) else 0)
+
+
+def _now() -> datetime:
+    return datetime.now().replace(microsecond=0)
+
+
+def _person(by: str | None) -> str:
+    from retrain_assets.registry.people import refuse_run_name
+
+    name = _login() if by is None else by
+    refuse_run_name(name)
+    return name
+
+
+def _login() -> str:
+    try:
+        return os.environ.get("USER") or os.environ.get("LOGNAME") or getpass.getuser()
+    except (KeyError, OSError):
+        raise ValueError("there is no login name here: say who decides with --by NAME") from None
+
+
+def _promotion(spec: ModelSpec) -> Any:
+    from retrain_assets.pipeline import promotion
+
+    return promotion(spec)
+
+
+def _pruned(model: str) -> str:
+    gone = len(_registry(_spec(model)).deleted())
+    return f"; retention deleted the files of {gone} model(s)" if gone else ""
+
+
+def _ruled(event: Any, as_json: bool, next_step: str) -> None:
+    from retrain_assets.decisions import record_of, sentence_of
+
+    if as_json:
+        click.echo(json.dumps(record_of(event), indent=1))
+        return
+    click.echo(f"{sentence_of(event)} ({event.actor})")
+    if next_step:
+        click.echo(next_step)
 
 
 def _contract_holds(spec: ModelSpec) -> bool:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics import metric
 from retrain_assets.pipeline import loss_of
-from retrain_assets.registry.journal import MOVES
+from retrain_assets.registry.journal import ATTEMPTS, MOVES
 from retrain_assets.registry.registry import Registry
 from retrain_assets.runner import RunEnd, Runner, prepare_instance, retrain_home
 from retrain_assets.scoring.scorer import Scorer, scores_of
@@ -111,7 +111,7 @@ def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry
 
 def decision(registry: Registry, period: str, ended: RunEnd) -> str:
     """How a retrain ended, in words: from the journal, or the cause of a crash."""
-    events = [event for event in registry.history() if event.period == period]
+    events = [event for event in registry.history() if event.period == period and event.action in ATTEMPTS]
     if ended.outcome in ("crash", "insufficient") and not events:
         return f"{ended.outcome}: {ended.cause}"
     event = events[-1]
@@ -128,8 +128,8 @@ def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Reg
     )
     try:
         losses = against_never(spec, store, registry)
-    except NotFound:
-        console.print("No model has been promoted yet, so there is nothing to compare.")
+    except NotFound as nothing:
+        console.print(str(nothing))
         return
     name = loss_of(spec)
     console.print(f"[bold]Mean {name}[/bold], as served against the first model never retrained, on the same rows:")
@@ -156,7 +156,7 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
     """Rows, mean loss as served and mean loss of the first version, by year and in total, over every scored row."""
     versions = registry.versions()
     if not versions:
-        raise NotFound(f"{spec.name}: no version was promoted")
+        raise NotFound("No model has been promoted yet, so there is nothing to compare.")
     first = Scorer.from_files(registry.read(versions[0].digest))
     loss = metric(loss_of(spec))
     as_of = store.periods("outcomes")[-1]

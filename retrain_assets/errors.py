@@ -12,8 +12,9 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     │   ├── NotFound              no such version
     │   ├── IntegrityError        stored bytes do not match their digest, or the journal's chain is broken
     │   ├── StorageError          the place where the registry is kept is full, read-only or broken
-    │   └── Conflict              somebody else moved the live pointer first
-    └── NotPromotable             a verdict that does not allow the move
+    │   ├── Conflict              somebody else moved the live pointer first
+    │   └── NotApprovable         a verdict that no person may approve
+    └── NotPromotable             a move of the live pointer that the rules do not allow
         ├── WrongCandidate        the verdict is about another candidate
         ├── WrongChampion         the verdict compared with another champion than the live one
         ├── IncompleteVerdict     a required check is missing
@@ -22,7 +23,11 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
         ├── StaleVerdict          the spec's rules, or the live decision's period, are newer than the verdict
         ├── GateRowsSpent         another decision used the gate rows before
         ├── BudgetSpent           the year's attempts are used up
-        └── Quarantined           the candidate was rolled back
+        ├── Quarantined           the candidate was rolled back
+        ├── Held                  a person holds the model or the version, or put the live version in service
+        ├── CoolingDown           too soon after a rollback
+        ├── FailureNotSeen        the candidate's training data ends before the failure that was rolled back
+        └── Retired               a person took the whole model out of service
 """
 
 
@@ -66,8 +71,12 @@ class Conflict(RegistryError):
     """Somebody else moved the live pointer first."""
 
 
+class NotApprovable(RegistryError):
+    """A verdict that no person may approve: it passed, failed, lacks a check, or the spec does not allow it."""
+
+
 class NotPromotable(RetrainError):
-    """A verdict that does not allow the move."""
+    """A move of the live pointer that the rules do not allow."""
 
 
 class WrongCandidate(NotPromotable):
@@ -104,3 +113,19 @@ class BudgetSpent(NotPromotable):
 
 class Quarantined(NotPromotable):
     """The candidate was rolled back."""
+
+
+class Held(NotPromotable):
+    """A person holds the model or the version, or put the live version in service."""
+
+
+class CoolingDown(NotPromotable):
+    """Too soon after a rollback."""
+
+
+class FailureNotSeen(NotPromotable):
+    """The candidate's training data ends before the failure that was rolled back."""
+
+
+class Retired(NotPromotable):
+    """A person took the whole model out of service."""

@@ -49,7 +49,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             ),
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
-            *validation_assets(frame, lambda *at: gate(spec).verdict(*at)),
+            *validation_assets(frame, lambda *at: judged(spec, *at)),
             *production_assets(frame, lambda *at: promotion(spec).promote(*at)),
         ],
         asset_checks=validation_checks(frame),
@@ -160,4 +160,19 @@ def promotion(spec: ModelSpec) -> Any:
     """The model's `production.promotion.Promotion`."""
     from retrain_assets.production.promotion import Promotion
 
-    return Promotion(spec.name, spec.policy_sha256)
+    return Promotion(
+        spec.name,
+        spec.policy_sha256,
+        spec.period,
+        spec.source.label_delay,
+        spec.rollback.cooldown_periods,
+        spec.validation.insufficient == "human",
+        spec.retention,
+    )
+
+
+def judged(spec: ModelSpec, store: Any, registry: Any, period: str, at: Any, actor: str) -> Any:
+    """The period's verdict; what retention does not keep after it is deleted."""
+    verdict = gate(spec).verdict(store, registry, period, at, actor)
+    registry.prune(spec.retention, at=at, actor=actor)
+    return verdict

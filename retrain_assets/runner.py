@@ -4,6 +4,7 @@ Runs happen in this process (no start-up per run); sensors are asked exactly as 
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -78,8 +79,12 @@ class Runner:
         at: datetime | None = None,
         tags: dict[str, str] | None = None,
         ops: dict[str, Any] | None = None,
+        assets: Sequence[str] | None = None,
     ) -> RunEnd:
-        """Run `monitor`, `retrain` or `rollback`; `at` is the time that the run's clock tells."""
+        """Run `monitor`, `retrain` or `rollback`; `at` is the time that the run's clock tells.
+
+        `assets` are those of the job that are to be materialized, None for all.
+        """
         config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         if at is not None:
             config["resources"] = {"clock": {"config": {"replay_at": at.isoformat()}}}
@@ -90,6 +95,7 @@ class Runner:
             result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
                 instance=self.instance,
                 partition_key=period,
+                asset_selection=[self.frame.key(asset) for asset in assets] if assets else None,
                 run_config=config,
                 tags={**(tags or {}), "dagster/user": actor(), **living},
                 raise_on_error=False,

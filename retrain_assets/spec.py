@@ -23,6 +23,7 @@ from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, Trigge
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
+from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
@@ -72,6 +73,7 @@ class ModelSpec(Policy):
     triggers: TriggerPolicy
     validation: ValidationPolicy
     rollback: RollbackPolicy = RollbackPolicy()
+    retention: RetentionPolicy = RetentionPolicy()
 
     @field_validator("owners")
     @classmethod
@@ -150,6 +152,8 @@ class ModelSpec(Policy):
             "suite": hashlib.sha256(suite.read_bytes()).hexdigest() if suite.exists() else None,
         }
         rules["validation"]["regression_suite"].pop("path")
+        if self.validation.insufficient == "hold":  # as verdicts were reached before the key existed
+            rules["validation"].pop("insufficient")
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ LAYERS = (
     "spec",
     "pipeline",
     "definitions component crashed",
-    "runner story",
+    "runner story decisions",
     "demo",
     "cli",
 )

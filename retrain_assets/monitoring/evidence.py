@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.triggers import Evidence, Quiet, Trigger, decide
+from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import PROMOTIONS
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Wait, Windows, cut
 from retrain_assets.windows.periods import Calendar
@@ -72,7 +74,27 @@ class Watch:
             last_attempt_period=last if in_vain else None,
             attempts_last_year=sum(event.period > year_ago for event in attempts),
             last_rollback_period=rollbacks[-1] if rollbacks else None,
-            wait=windows.reason if isinstance(windows, Wait) else "",
+            wait=self._barred(registry, period) or self._wait(windows, rollbacks[-1] if rollbacks else None),
+        )
+
+    def _barred(self, registry: Registry, period: str) -> str:
+        """What a person decided against a promotion; an attempt would spend its gate rows for nothing."""
+        history, end = History(registry.history()), self.calendar.bounds(period)[1]
+        if history.retired is not None:
+            return f"retired by {history.retired.actor}: {history.retired.reason}"
+        hold = history.held(end, history.live.digest if history.live else None)
+        return f"held by {hold.actor} {until(hold)}: {hold.reason}" if hold else ""
+
+    def _wait(self, windows: Windows | Wait, rolled_back: str | None) -> str:
+        """Why no candidate can be judged yet; after a rollback it must have learnt from the failure too."""
+        if isinstance(windows, Wait):
+            return windows.reason
+        needed = self.calendar.bounds(rolled_back)[1] - self.label_delay if rolled_back else datetime.min
+        if windows.history.end >= needed:
+            return ""
+        return (
+            f"a candidate would be trained until {windows.history.end:%Y-%m-%d %H:%M}, after the rollback of "
+            f"{rolled_back} {needed:%Y-%m-%d %H:%M} is needed"
         )
 
 

@@ -20,7 +20,7 @@ from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Q
 from retrain_assets.monitoring.profile import ColumnProfile, Edges, Profile, profile
 from retrain_assets.monitoring.reports import PREDICTION, UNCERTAINTY
 from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
-from retrain_assets.registry.journal import MOVES
+from retrain_assets.registry.journal import ATTEMPTS, MOVES
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
 
@@ -208,7 +208,9 @@ def performance_history(
         for version in registry.versions()
         if version.name in {report.version for report in reports}
     }
-    return reports, baselines, [event for event in registry.history() if event.period <= period]
+    shown = (*ATTEMPTS, *MOVES)
+    events = [event for event in registry.history() if event.period <= period and event.action in shown]
+    return reports, baselines, events
 
 
 def _decisions(axes: Axes, periods: Sequence[str], events: Sequence[Event]) -> None:
@@ -218,9 +220,9 @@ def _decisions(axes: Axes, periods: Sequence[str], events: Sequence[Event]) -> N
             moved = event.action in MOVES
             place = periods.index(event.period) + 0.5
             axes.axvline(place, color=INK if moved else BEFORE, linewidth=1, linestyle="-" if moved else ":")
-            text = event.to_version if moved else event.action
+            text = event.to_version if moved and event.to_version else event.action
             axes.annotate(
-                text or "", (place, 1.0), xycoords=("data", "axes fraction"), fontsize=7, ha="center", va="bottom",
+                text, (place, 1.0), xycoords=("data", "axes fraction"), fontsize=7, ha="center", va="bottom",
                 color=INK if moved else UNKNOWN,
             )  # fmt: skip
 

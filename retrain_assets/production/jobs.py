@@ -7,6 +7,14 @@ import dagster as dg
 from retrain_assets.production.assets import pool_of
 from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
+AUTOMATIC = (
+    "dagster/sensor_name",
+    "dagster/schedule_name",
+    "dagster/auto_materialize",
+    "dagster/from_automation_condition",
+    "dagster/backfill",
+)
+"""Tags by which Dagster marks the runs that no person launched one by one."""
 MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report")
 RETRAIN = (
     "feature_windows",
@@ -56,6 +64,11 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
             "expected_live": dg.Field(
                 str, is_required=False, description="Digest of the version to leave; refused when another one is live."
             ),
+            "person": dg.Field(
+                str,
+                is_required=False,
+                description="Your name, when you decide this yourself: a person may do what a hold forbids a run.",
+            ),
         },
     )
     def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
@@ -63,18 +76,23 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
         from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import probe_model
 
-        actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
+        person = context.op_config.get("person")
+        run = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
         periods = home.store(frame.model).periods("performance_report", "json")
+        launched = [tag for tag in AUTOMATIC if tag in context.run.tags]
+        if person is not None and launched:
+            raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
         try:
             event = home.registry(frame.model).rollback(
                 expected_live=context.op_config.get("expected_live"),
                 reason=context.op_config["reason"],
                 at=clock.now(),
-                actor=actor,
+                actor=run if person is None else person,
                 period=periods[-1] if periods else frame.calendar.first,
                 probe=probe_model,
+                person=person is not None,
             )
-        except RetrainError as refusal:
+        except (RetrainError, ValueError) as refusal:
             raise refused(context, f"rollback refused: {refusal}") from refusal
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
         context.log_event(

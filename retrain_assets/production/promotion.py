@@ -6,22 +6,42 @@ outcome reads.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from retrain_assets.errors import IncompleteVerdict, WrongCandidate
 from retrain_assets.registry.journal import Event
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.retention import RetentionPolicy
+from retrain_assets.registry.rules import Rest
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Verdict
+from retrain_assets.windows.periods import Calendar
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What promoting one model needs besides its store and registry: its name and the rules in force."""
+    """What promoting one model needs besides its store and registry.
+
+    Args:
+        model: Its name.
+        policy_sha256: Of the rules in force.
+        calendar: Its periods.
+        label_delay: How long after a row its outcome is known.
+        cooldown_periods: Periods without a promotion after a rollback.
+        approvals: Whether a person's approval may stand in for what is insufficient.
+        retention: Which models out of service keep their files.
+    """
 
     model: str
     policy_sha256: str
+    calendar: Calendar
+    label_delay: timedelta = timedelta(0)
+    cooldown_periods: int = 1
+    approvals: bool = False
+    retention: RetentionPolicy = RetentionPolicy()
 
     def promote(self, store: PeriodStore, registry: Registry, period: str, at: datetime, actor: str) -> Event:
         """Promote the candidate of a period's validation report; repeating it changes nothing.
@@ -30,7 +50,22 @@ class Promotion:
             NotPromotable: The registry refuses the verdict, or there is none for the period's candidate.
         """
         verdict = self.verdict(store, period)
-        return registry.promote(verdict, verdict.champion_digest, policy_sha256=self.policy_sha256, at=at, actor=actor)
+        event = registry.promote(
+            verdict,
+            verdict.champion_digest,
+            policy_sha256=self.policy_sha256,
+            at=at,
+            actor=actor,
+            approvals=self.approvals,
+            rest=self.rest,
+            trained_until=lambda: trained_until(registry.read(verdict.candidate_digest)),
+        )
+        registry.prune(self.retention, at=at, actor=actor)
+        return event
+
+    def rest(self, rolled_back: str) -> Rest:
+        """What a rollback of a period asks of the next promotion: a rest, and training on what was known by then."""
+        return rest_after(self.calendar, self.label_delay, self.cooldown_periods, rolled_back)
 
     def verdict(self, store: PeriodStore, period: str) -> Verdict:
         """The verdict on the period's present candidate.
@@ -52,6 +87,34 @@ class Promotion:
                 f"period's candidate is {str(candidate)[:12]}. Materialize validation_report of {period} again."
             )
         return verdict
+
+
+def rest_after(calendar: Calendar, label_delay: timedelta, cooldown_periods: int, rolled_back: str) -> Rest:
+    """What a rollback of a period asks of the next promotion.
+
+    The failure showed in rows whose outcomes were known at the end of the period, so training must reach the last of
+    them: one label delay before that end.
+
+    >>> months = Calendar(every="month", start="2018-01-01")
+    >>> rest = rest_after(months, timedelta(days=1), 1, "2019-03")
+    >>> rest.first_period, f"{rest.trained_until:%Y-%m-%d}"
+    ('2019-05', '2019-03-31')
+    """
+    return Rest(calendar.shift(rolled_back, cooldown_periods + 1), calendar.bounds(rolled_back)[1] - label_delay)
+
+
+def trained_until(files: Mapping[str, bytes]) -> datetime | None:
+    """How far a candidate's training data reach; None when its training record does not say.
+
+    >>> trained_until({"training.json": b'{"trained_until": "2019-03-31T00:00:00"}'})
+    datetime.datetime(2019, 3, 31, 0, 0)
+    >>> trained_until({"model.bst": b"tree"}) is None
+    True
+    """
+    try:
+        return datetime.fromisoformat(json.loads(files["training.json"])["trained_until"])
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def headline(event: Event) -> str:

@@ -6,12 +6,12 @@ is where the last event that moved it put it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from retrain_assets.registry.journal import MOVES, PROMOTIONS, Event, GateUse
+from retrain_assets.registry.journal import MOVES, PROMOTIONS, RULINGS, Event, GateUse
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class History:
 
     def _after(self, moves: Sequence[Event]) -> Version | None:
         by_digest = {version.digest: version for version in self.versions}
-        return by_digest[str(moves[-1].to_digest)] if moves else None
+        return by_digest[moves[-1].to_digest] if moves and moves[-1].to_digest else None
 
     @cached_property
     def versions(self) -> tuple[Version, ...]:
@@ -82,13 +82,14 @@ class History:
     @cached_property
     def quarantined(self) -> frozenset[str]:
         """Digests of the versions that were rolled back."""
-        return frozenset(str(event.from_digest) for event in self.events if event.action == "rolled_back")
+        left = (event.from_digest for event in self.events if event.action == "rolled_back")
+        return frozenset(digest for digest in left if digest)
 
     @property
     def served_before(self) -> tuple[Version, ...]:
         """The versions that a rollback may return to, the one that served last first."""
-        barred = self.quarantined | {str(move.to_digest) for move in self.moves[-1:]}
-        digests = dict.fromkeys(str(move.to_digest) for move in reversed(self.moves))
+        barred = {*self.quarantined, *self.pruned, *(move.to_digest for move in self.moves[-1:])}
+        digests = dict.fromkeys(move.to_digest for move in reversed(self.moves) if move.to_digest)
         by_digest = {version.digest: version for version in self.versions}
         return tuple(by_digest[digest] for digest in digests if digest not in barred)
 
@@ -98,9 +99,76 @@ class History:
         return tuple(event.gate for event in self.events if event.gate is not None)
 
     def attempt(self, verdict_digest: str) -> Event | None:
-        """The event that a verdict led to, None when it has led to none yet."""
-        return next((event for event in self.events if event.evidence == verdict_digest), None)
+        """The event that a verdict led to when it was reached, None when it has led to none yet."""
+        return next((event for event in self.events if event.evidence == verdict_digest and event.gate), None)
+
+    # ---- what a person decided, and what is left of it
+
+    @cached_property
+    def rulings(self) -> tuple[Event, ...]:
+        """Approvals, holds and retirements that no person has released, oldest first, expired ones included.
+
+        A ruling stands from its place in the journal on, whatever the clock says; a clock that goes backwards, or a
+        replay of the past, does not undo it.
+        """
+        standing: list[Event] = []
+        for event in self.events:
+            if event.action == "released":
+                standing = [past for past in standing if _subject(past) != _subject(event)]
+            elif event.action in RULINGS:
+                standing.append(event)
+        return tuple(standing)
+
+    def held(self, at: datetime, digest: str | None = None) -> Event | None:
+        """The hold in force on the whole model, or on this candidate or version; None when automation may move."""
+        subjects = {None, digest}
+        holds = (past for past in self.rulings if past.action == "held" and _subject(past) in subjects)
+        return next((hold for hold in holds if _stands(hold, at)), None)
+
+    def approval(self, verdict_digest: str, at: datetime) -> Event | None:
+        """The approval in force of exactly this verdict."""
+        approvals = (past for past in self.rulings if past.action == "approved" and past.evidence == verdict_digest)
+        return next((approval for approval in approvals if _stands(approval, at)), None)
+
+    @property
+    def retired(self) -> Event | None:
+        """The retirement of the whole model, None while it is in use or after a person released it."""
+        return next((past for past in self.rulings if past.action == "retired"), None)
+
+    @property
+    def chosen(self) -> Event | None:
+        """The rollback by which a person put the live version in service; None when a run did, or it was released."""
+        last = self.moves[-1] if self.moves else None
+        if last is None or last.action != "rolled_back" or not last.person:
+            return None
+        later = (event for event in self.events if event.seq > last.seq and event.action == "released")
+        return None if any(_subject(event) in (None, last.to_digest) for event in later) else last
+
+    @property
+    def last_rollback(self) -> Event | None:
+        """The newest rollback, None when there was none."""
+        return next((event for event in reversed(self.events) if event.action == "rolled_back"), None)
+
+    @cached_property
+    def pruned(self) -> Mapping[str, Event]:
+        """Digests whose files retention has deleted, with the event that says so.
+
+        A candidate that was trained and judged again afterwards is there again.
+        """
+        gone: dict[str, Event] = {}
+        for event in self.events:
+            gone |= dict.fromkeys(event.deleted, event)
+            gone.pop(event.gate.candidate if event.gate else str(event.to_digest), None)
+        return gone
 
     def promotion_of(self, version: Version) -> Event:
         """The event that last promoted a version."""
         return next(e for e in reversed(self.events) if e.action in PROMOTIONS and e.to_digest == version.digest)
+
+
+def _subject(ruling: Event) -> str | None:
+    return ruling.terms.subject if ruling.terms else None
+
+
+def _stands(ruling: Event, at: datetime) -> bool:
+    return ruling.terms is not None and ruling.terms.stands(at)

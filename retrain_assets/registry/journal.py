@@ -10,18 +10,25 @@ The chain shows damage and edits by hand. It holds no secret, so it does not sto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
 
 from retrain_assets.registry.disk import canonical, sha256
 
-Action = Literal["bootstrap", "promoted", "rejected", "insufficient", "identical", "rolled_back"]
+Action = Literal[
+    "bootstrap", "promoted", "rejected", "insufficient", "identical", "rolled_back",
+    "approved", "held", "released", "retired", "pruned",
+]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
 PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted")
-MOVES: tuple[Action, ...] = (*PROMOTIONS, "rolled_back")
-"""The actions that move the live pointer."""
+ATTEMPTS: tuple[Action, ...] = (*PROMOTIONS, "rejected", "insufficient", "identical")
+"""What became of a candidate that was judged."""
+MOVES: tuple[Action, ...] = (*PROMOTIONS, "rolled_back", "retired")
+"""The actions that move the live pointer; after `retired` it names nothing."""
+RULINGS: tuple[Action, ...] = ("approved", "held", "released", "retired")
+"""What only a person may decide."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,46 @@ def _moment(text: str) -> datetime:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a person's ruling binds, and how long it stands.
+
+    Args:
+        subject: Digest of one candidate or version, None for the whole model.
+        until: First moment (wall clock) at which it no longer stands, None for until a person releases it.
+    """
+
+    subject: str | None
+    until: datetime | None
+
+    def stands(self, at: datetime) -> bool:
+        """Whether it has not expired.
+
+        >>> Terms(None, datetime(2026, 3, 1)).stands(datetime(2026, 2, 28)), Terms(None, None).stands(datetime.max)
+        (True, True)
+        """
+        return self.until is None or at < self.until
+
+    def to_dict(self) -> dict[str, Any]:
+        """The terms as plain JSON values."""
+        return {"subject": self.subject, "until": self.until.isoformat() if self.until else None}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Terms:
+        """The inverse of `to_dict`."""
+        return cls(**{**record, "until": datetime.fromisoformat(record["until"]) if record["until"] else None})
+
+
+@dataclass(frozen=True)
 class Entry:
     """What somebody decided: who, when, from which live version to which, why, on what evidence.
 
     `from_*` and `to_*` say where the live pointer stood before and after; an attempt that did not promote leaves them
-    equal. `evidence` is the digest of the stored verdict, `gate` the rows that it used; a rollback has neither.
+    equal. `evidence` is the digest of the stored verdict, `gate` the rows that it used; a rollback has neither, and the
+    promotion of an approved attempt has no `gate`, for the attempt has spent the rows already.
+
+    `person` says that a person took the decision and not a run; `terms` are those of a ruling (`RULINGS`); `deleted`
+    are the digests whose files retention took away (`pruned`). A record without one of these three, as older journals
+    hold, has its default, and a default is not written.
     """
 
     at: datetime
@@ -79,8 +121,13 @@ class Entry:
     reason: str
     evidence: str | None
     gate: GateUse | None
+    person: bool = field(default=False, kw_only=True)
+    terms: Terms | None = field(default=None, kw_only=True)
+    deleted: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.action in RULINGS and not (self.person and self.terms):
+            raise ValueError(f"{self.action} of {self.period}: only a person decides that, and on terms")
         if self.at.tzinfo is not None:
             raise ValueError(f"at={self.at.isoformat()} carries a time zone; the journal keeps plain wall-clock times")
         if not self.actor.strip() or not self.reason.strip():
@@ -104,7 +151,9 @@ class Event(Entry):
 
     def to_dict(self) -> dict[str, Any]:
         """The event as plain JSON values."""
-        return {**asdict(self), "at": self.at.isoformat()}
+        record = {**asdict(self), "at": self.at.isoformat(), "deleted": list(self.deleted)}
+        record["terms"] = self.terms.to_dict() if self.terms else None
+        return {name: value for name, value in record.items() if value or name not in _OPTIONAL}
 
     def to_bytes(self) -> bytes:
         """The event as it stands in its file."""
@@ -121,7 +170,9 @@ class Event(Entry):
         if record["action"] not in ACTIONS:
             raise ValueError(f"unknown action {record['action']!r}")
         gate = GateUse(**record["gate"]) if record["gate"] is not None else None
-        return cls(**{**record, "at": datetime.fromisoformat(record["at"]), "gate": gate})
+        terms = Terms.from_dict(record["terms"]) if record.get("terms") is not None else None
+        read = {"at": datetime.fromisoformat(record["at"]), "gate": gate, "terms": terms}
+        return cls(**{**record, **read, "deleted": tuple(record.get("deleted", ()))})
 
     @classmethod
     def restored(cls, record: Mapping[str, Any]) -> Event:
@@ -137,6 +188,7 @@ class Event(Entry):
         return event
 
 
+_OPTIONAL = ("person", "terms", "deleted")
 _PLAIN = {field.name for field in fields(Event) if field.default is MISSING}
 """What every event's record holds; the others add what has a default."""
 

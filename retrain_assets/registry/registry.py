@@ -29,13 +29,19 @@ from retrain_assets.registry.disk import LocalStorage, sha256
 from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.history import History, Version
 from retrain_assets.registry.journal import PROMOTIONS, Action, Entry, Event, GateUse
+from retrain_assets.registry.people import Ruling, refuse_run_name
 from retrain_assets.registry.repair import mend
+from retrain_assets.registry.retention import RetentionPolicy, disposable
 from retrain_assets.registry.rules import (
     ENDINGS,
+    Rest,
+    contradiction,
     decision_of,
     gate_use,
     reason_of,
+    refuse_automatic,
     refuse_foreign,
+    refuse_retired,
     refuse_unless_promotable,
 )
 from retrain_assets.registry.storage import Storage
@@ -79,10 +85,20 @@ class Registry:
         """The files of a version or candidate, every byte checked against the digest.
 
         Raises:
-            NotFound: No such version.
+            NotFound: No such version, or retention deleted its files.
             IntegrityError: A file is missing or its bytes changed; the message names file and both digests.
         """
+        if not self._folders.has(digest):
+            self._say_if_pruned(digest)
         return self._folders.read(digest)
+
+    def _say_if_pruned(self, digest: str) -> None:
+        event = self._history().pruned.get(digest)
+        if event is not None:
+            raise NotFound(
+                f"{self.model}: the files of {digest[:12]} were deleted by retention as of {event.period}. Its verdict "
+                "and its history stay: see `retrain explain`. Restore the folder from a backup to use it again."
+            )
 
     # ---- what is and what was
 
@@ -109,6 +125,10 @@ class Registry:
     def spent(self) -> tuple[GateUse, ...]:
         """The ledger: the gate rows of every attempt, promoted or not, oldest first."""
         return self._history().spent
+
+    def deleted(self) -> frozenset[str]:
+        """Digests whose files retention has deleted."""
+        return frozenset(digest for digest in self._history().pruned if not self._folders.has(digest))
 
     def verdict(self, version: Version) -> Verdict:
         """The verdict that last promoted a version, checked against its digest.
@@ -144,7 +164,16 @@ class Registry:
     # ---- moves
 
     def promote(
-        self, verdict: Verdict, expected_live: str | None, *, policy_sha256: str, at: datetime, actor: str
+        self,
+        verdict: Verdict,
+        expected_live: str | None,
+        *,
+        policy_sha256: str,
+        at: datetime,
+        actor: str,
+        approvals: bool = False,
+        rest: Callable[[str], Rest] | None = None,
+        trained_until: Callable[[], datetime | None] | None = None,
     ) -> Event:
         """Make the verdict's candidate the live version, or refuse.
 
@@ -156,6 +185,9 @@ class Registry:
             policy_sha256: Of the rules in force; a verdict reached by others is stale.
             at: Now, wall clock.
             actor: Who asks: a person or a run.
+            approvals: Whether the spec lets a person's approval stand in for what is insufficient.
+            rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
+            trained_until: Says how far the candidate's training data reach, None when that is not known.
 
         Raises:
             NotPromotable: The verdict does not allow it; the subclass and the sentence say why.
@@ -164,13 +196,23 @@ class Registry:
         """
         with self._writing() as history:
             refuse_foreign(verdict, self.model, self._folders.has)
-            earlier = history.attempt(verdict.digest)
-            if earlier and earlier.action in PROMOTIONS and earlier == history.moves[-1]:
-                return earlier
-            refuse_unless_promotable(verdict, history, expected_live=expected_live, policy_sha256=policy_sha256)
+            last = history.moves[-1] if history.moves else None
+            if last and last.action in PROMOTIONS and last.evidence == verdict.digest:
+                return last
+            approval = refuse_unless_promotable(
+                verdict,
+                history,
+                expected_live=expected_live,
+                policy_sha256=policy_sha256,
+                at=at,
+                approvals=approvals,
+                rest=rest,
+                trained_until=trained_until,
+            )
             self._folders.read(verdict.candidate_digest)
             action: Action = "promoted" if history.live else "bootstrap"
-            return self._attempt(verdict, action, self._named(history, verdict.candidate_digest), history, at, actor)
+            pointer = self._named(history, verdict.candidate_digest)
+            return self._attempt(verdict, action, pointer, history, at, actor, reason_of(verdict, approval))
 
     def record(self, verdict: Verdict, *, at: datetime, actor: str) -> Event:
         """Write down an attempt that did not promote; its gate rows are spent too.
@@ -192,7 +234,8 @@ class Registry:
                     f"{self.model} {verdict.period}: the verdict passed. Promote it; only attempts that did not pass "
                     "are recorded without a move."
                 )
-            return self._attempt(verdict, ENDINGS[decision], _pointer(history), history, at, actor)
+            pointer, reason = _pointer(history), reason_of(verdict)
+            return self._attempt(verdict, ENDINGS[decision], pointer, history, at, actor, reason)
 
     def rollback(
         self,
@@ -204,6 +247,7 @@ class Registry:
         probe: Callable[[Mapping[str, bytes]], None],
         expected_live: str | None = None,
         to: str | None = None,
+        person: bool = False,
     ) -> Event:
         """Return to the version served before, and quarantine the one that is left.
 
@@ -218,8 +262,11 @@ class Registry:
             probe: Raises when the model in these files does not load or does not score.
             expected_live: Digest of the version that is to be left, None for whichever is live.
             to: Name of an earlier version (`v2`) to return to, None for the last one served before.
+            person: The actor is a person, who may do what a hold or an earlier person's rollback forbids a run.
 
         Raises:
+            Retired: The whole model is out of service.
+            Held: A person's decision stands against it, and no person asks.
             NotFound: There is nothing to return to.
             IntegrityError: The target's stored bytes are damaged.
             Conflict: Another version than `expected_live` is live.
@@ -231,11 +278,53 @@ class Registry:
                     f"{self.model}: live is {live.name} ({live.digest[:12]}), the rollback was meant for "
                     f"{str(expected_live)[:12]}. Look at `retrain status`, then decide again."
                 )
+            where = f"{self.model} {period}: rollback"
+            refuse_retired(where, history)
             target = self._target(history, to)
+            if person:
+                refuse_run_name(actor)
+            else:
+                refuse_automatic(where, history, at, live.digest if live else None, target.digest)
             probe(self._folders.read(target.digest))
             pointer = (target.name, target.digest)
             period = max(period, history.moves[-1].period)
-            return self._append(history, "rolled_back", pointer, period, at, actor, reason)
+            return self._append(history, "rolled_back", pointer, period, at, actor, reason, person=person)
+
+    def rule(self, ruling: Ruling) -> Event:
+        """Write down what a person decided (`people`): an approval, a hold, a release, a retirement.
+
+        Raises:
+            RegistryError: The ruling is about nothing that is there, or may not be made; the sentence says why.
+            NotPromotable: An approval that could not lead to a promotion.
+        """
+        with self._writing() as history:
+            return self._journal.append(ruling.entry(history, self._folders.has), after=history.events)
+
+    def prune(self, policy: RetentionPolicy, *, at: datetime, actor: str) -> Event | None:
+        """Delete the files of models that the policy does not keep; their verdicts and the journal stay.
+
+        The event is written first, so that a crash leaves files that the next call deletes, never files that are gone
+        without a word.
+
+        Args:
+            policy: What is kept; what is live, may be returned to, or is held is kept whatever it says.
+            at: Now, wall clock.
+            actor: Who asks.
+
+        Returns:
+            The event that names what was deleted, None when there was nothing to delete.
+        """
+        with self._writing() as history:
+            digests = tuple(digest for digest in disposable(history, policy, at) if self._folders.has(digest))
+            if not digests:
+                return None
+            reason = f"retention: the files of {len(digests)} model(s) out of service were deleted ({policy.sentence})"
+            event = self._append(
+                history, "pruned", _pointer(history), history.events[-1].period, at, actor, reason, deleted=digests
+            )
+            for digest in digests:
+                self._folders.remove(digest)
+            return event
 
     # ---- integrity
 
@@ -292,8 +381,13 @@ class Registry:
             if event in history.moves and names.get(str(event.to_digest)) != event.to_version:
                 yield f"{where} calls {str(event.to_digest)[:12]} {event.to_version}, which is another version's name."
             pointer = (event.to_version, event.to_digest)
+        judged = {use.candidate: use for use in history.spent}
+        for digest in judged.keys() - names.keys() - history.pruned.keys():
+            if not self._folders.has(digest):
+                use = judged[digest]
+                yield f"{self.model}: the candidate of {use.period} ({use.outcome}) has no folder {digest}. Restore it."
         for version in history.versions:
-            if not self._folders.has(version.digest):
+            if not self._folders.has(version.digest) and version.digest not in history.pruned:
                 state = "live" if version == history.live else "once live"
                 yield f"{self.model}: {version.name} ({state}) has no folder {version.digest}. Restore it."
 
@@ -302,12 +396,12 @@ class Registry:
             if event.evidence is None:
                 continue
             try:
-                decision = decision_of(self.evidence(event))
+                disagrees = contradiction(event, history, self.evidence(event))
             except IntegrityError as damage:
                 yield str(damage)
                 continue
-            if (decision is Decision.PROMOTE) != (event.action in PROMOTIONS):
-                yield f"{self.model}: event {event.seq} is {event.action}, its verdict says {decision.value}."
+            if disagrees:
+                yield f"{self.model}: event {event.seq} {disagrees}."
 
     # ---- writing
 
@@ -350,9 +444,10 @@ class Registry:
         history: History,
         at: datetime,
         actor: str,
+        reason: str,
     ) -> Event:
         self._keep(verdict)
-        reason, gate = reason_of(verdict), gate_use(verdict, action)
+        gate = gate_use(verdict, action) if history.attempt(verdict.digest) is None else None
         return self._append(history, action, pointer, verdict.period, at, actor, reason, verdict.digest, gate)
 
     def _append(
@@ -366,11 +461,15 @@ class Registry:
         reason: str,
         evidence: str | None = None,
         gate: GateUse | None = None,
+        *,
+        person: bool = False,
+        deleted: tuple[str, ...] = (),
     ) -> Event:
         (from_version, from_digest), (to_version, to_digest) = _pointer(history), pointer
         entry = Entry(
-            at, period, action, from_version, to_version, from_digest, to_digest, actor, reason, evidence, gate
-        )
+            at, period, action, from_version, to_version, from_digest, to_digest, actor, reason, evidence, gate,
+            person=person, deleted=deleted,
+        )  # fmt: skip
         return self._journal.append(entry, after=history.events)
 
     def _keep(self, verdict: Verdict) -> None:

@@ -7,22 +7,27 @@ so that a verdict cannot say of itself that it passed or that little was require
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from retrain_assets.errors import (
+    CoolingDown,
     FailedVerdict,
+    FailureNotSeen,
     GateRowsSpent,
+    Held,
     IncompleteVerdict,
     InsufficientVerdict,
+    NotApprovable,
     Quarantined,
+    Retired,
     StaleVerdict,
     WrongCandidate,
     WrongChampion,
 )
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import Action, GateUse
+from retrain_assets.registry.journal import PROMOTIONS, Action, Event, GateUse
 from retrain_assets.verdict import CHECKS, Decision, Verdict
 
 ENDINGS: dict[Decision, Action] = {
@@ -33,6 +38,19 @@ ENDINGS: dict[Decision, Action] = {
 """What an attempt that did not promote is called in the journal."""
 
 
+@dataclass(frozen=True)
+class Rest:
+    """What a rollback asks of the next promotion.
+
+    Args:
+        first_period: The first period that may promote again.
+        trained_until: How far a candidate's training data must reach, so that they include the failure.
+    """
+
+    first_period: str
+    trained_until: datetime
+
+
 def decision_of(verdict: Verdict) -> Decision:
     """What the findings allow, with all of `CHECKS` required whatever the verdict itself requires."""
     if verdict.candidate_digest == verdict.champion_digest:
@@ -40,9 +58,10 @@ def decision_of(verdict: Verdict) -> Decision:
     return replace(verdict, required=CHECKS).decision
 
 
-def reason_of(verdict: Verdict) -> str:
-    """The decision in one sentence, under the same rule as `decision_of`."""
-    return replace(verdict, required=CHECKS, identical=decision_of(verdict) is Decision.IDENTICAL).reason
+def reason_of(verdict: Verdict, approval: Event | None = None) -> str:
+    """The decision in one sentence, under the same rule as `decision_of`, and who approved it if somebody did."""
+    reason = replace(verdict, required=CHECKS, identical=decision_of(verdict) is Decision.IDENTICAL).reason
+    return f"approved by {approval.actor} ({approval.reason}) where the evidence says: {reason}" if approval else reason
 
 
 def gate_use(verdict: Verdict, outcome: Action) -> GateUse:
@@ -76,8 +95,16 @@ def refuse_foreign(verdict: Verdict, model: str, stored: Callable[[str], bool]) 
 
 
 def refuse_unless_promotable(
-    verdict: Verdict, history: History, *, expected_live: str | None, policy_sha256: str
-) -> None:
+    verdict: Verdict,
+    history: History,
+    *,
+    expected_live: str | None,
+    policy_sha256: str,
+    at: datetime,
+    approvals: bool = False,
+    rest: Callable[[str], Rest] | None = None,
+    trained_until: Callable[[], datetime | None] | None = None,
+) -> Event | None:
     """Raise the first reason why this verdict may not promote its candidate now; return when there is none.
 
     Args:
@@ -85,17 +112,135 @@ def refuse_unless_promotable(
         history: The journal as it stands.
         expected_live: Digest of the version that the caller believes live, None for none.
         policy_sha256: Of the rules in force now.
+        at: Now, wall clock: holds and approvals expire.
+        approvals: Whether the spec lets a person approve an insufficient verdict.
+        rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
+        trained_until: Says how far the candidate's training data reach, None when that is not known; asked after a
+            rollback only.
+
+    Returns:
+        The approval on which an insufficient verdict promotes, None for a verdict that passed by itself.
 
     Raises:
         NotPromotable: Its subclass and sentence say why.
     """
+    where = _name(verdict)
+    refuse_retired(where, history)
+    live = history.live.digest if history.live else None
+    _refuse_held(where, history, at, {"the candidate": verdict.candidate_digest, "the live version": live})
     _refuse_quarantined(verdict, history)
     _refuse_other_champion(verdict, history, expected_live)
     _refuse_other_rules(verdict, policy_sha256)
     _refuse_incomplete(verdict)
-    _refuse_undecided(verdict)
+    approved = _refuse_undecided(verdict, history, at, approvals)
     _refuse_overtaken(verdict, history)
-    _refuse_spent(verdict, history)
+    _refuse_resting(verdict, history, rest, trained_until)
+    _refuse_spent(verdict, history, own=verdict.digest if approved else None)
+    return approved
+
+
+def refuse_unless_approvable(verdict: Verdict, history: History, *, policy_sha256: str, allowed: bool) -> None:
+    """Raise the first reason why no person may approve this verdict; return when one may.
+
+    Args:
+        verdict: The evidence.
+        history: The journal as it stands.
+        policy_sha256: Of the rules in force now.
+        allowed: Whether the spec lets a person approve an insufficient verdict.
+
+    Raises:
+        NotApprovable: The spec does not allow it, a check failed, every check passed, or the attempt is not recorded.
+        NotPromotable: The approval could not lead to a promotion; the subclass and the sentence say why.
+    """
+    where, decision = _name(verdict), decision_of(verdict)
+    if not allowed:
+        raise NotApprovable(
+            f"{where}: this model's spec lets nobody approve what is insufficient. With validation.insufficient: human "
+            "in the spec, verdicts reached from then on can be approved."
+        )
+    if decision is Decision.PROMOTE:
+        raise NotApprovable(f"{where}: every check passed, so there is nothing to approve. Promote it.")
+    if decision is not Decision.INSUFFICIENT:
+        raise NotApprovable(
+            f"{where}: {decision.value}: {reason_of(verdict)}. Only what is insufficient can be approved, never a "
+            "failure. The live version stays; the next retrain gets fresh rows."
+        )
+    refuse_retired(where, history)
+    _refuse_incomplete(verdict)
+    _refuse_quarantined(verdict, history)
+    _refuse_other_champion(verdict, history, verdict.champion_digest)
+    _refuse_other_rules(verdict, policy_sha256)
+    _refuse_overtaken(verdict, history)
+    if history.attempt(verdict.digest) is None:
+        raise NotApprovable(f"{where}: this verdict is not in the journal. Materialize validation_report again.")
+
+
+def refuse_automatic(where: str, history: History, at: datetime, *digests: str | None) -> None:
+    """Refuse a rollback that no person asked for, where a person's decision stands against it.
+
+    Args:
+        where: What the sentence begins with: model, period.
+        history: The journal as it stands.
+        at: Now, wall clock.
+        digests: The versions that would leave or enter service.
+
+    Raises:
+        Held: A person holds the model or one of the versions, or put the live version in service by a rollback.
+    """
+    _refuse_held(where, history, at, {f"version {_short(digest)}": digest for digest in digests})
+    chosen = history.chosen
+    if chosen is not None:
+        raise Held(
+            f"{where}: {chosen.actor} rolled back to {chosen.to_version} in {chosen.period}: {chosen.reason}. "
+            "A run does not undo that: `retrain rollback` by a person does, or `retrain release`."
+        )
+
+
+def contradiction(event: Event, history: History, verdict: Verdict) -> str | None:
+    """How an event that rests on a verdict disagrees with it, as the end of a sentence; None when it does not."""
+    decision = decision_of(verdict)
+    about = event.terms.subject if event.terms else event.to_digest
+    if event.action in (*PROMOTIONS, "approved") and about != verdict.candidate_digest:
+        return f"is about {_short(about)}, its verdict about {_short(verdict.candidate_digest)}"
+    if event.action == "approved":
+        agrees = decision is Decision.INSUFFICIENT
+    elif event.action in PROMOTIONS and decision is Decision.INSUFFICIENT:
+        before = History(tuple(past for past in history.events if past.seq < event.seq))
+        agrees = before.approval(verdict.digest, event.at) is not None
+    else:
+        agrees = (decision is Decision.PROMOTE) == (event.action in PROMOTIONS)
+    return None if agrees else f"is {event.action}, its verdict says {decision.value}"
+
+
+def refuse_retired(where: str, history: History) -> None:
+    """Refuse every move while the whole model is out of service.
+
+    Raises:
+        Retired: It is.
+    """
+    retired = history.retired
+    if retired is not None:
+        raise Retired(
+            f"{where}: {retired.actor} retired the model in {retired.period}: {retired.reason}. No version is live, "
+            "and none will be before a person lets it back with `retrain release`."
+        )
+
+
+def _refuse_held(where: str, history: History, at: datetime, digests: Mapping[str, str | None]) -> None:
+    for what, digest in digests.items():
+        hold = history.held(at, digest)
+        if hold is not None and hold.terms is not None:
+            held = f"{what} ({_short(digest)})" if hold.terms.subject else "the model"
+            raise Held(
+                f"{where}: {hold.actor} holds {held} {until(hold)}: {hold.reason}. {_stays(history)} "
+                "Wait, or ask for a `retrain release`."
+            )
+
+
+def until(ruling: Event) -> str:
+    """How long a ruling stands, in words."""
+    end = ruling.terms.until if ruling.terms else None
+    return f"until {end:%Y-%m-%d %H:%M}" if end else "until somebody releases it"
 
 
 def _refuse_quarantined(verdict: Verdict, history: History) -> None:
@@ -139,13 +284,17 @@ def _refuse_incomplete(verdict: Verdict) -> None:
         )
 
 
-def _refuse_undecided(verdict: Verdict) -> None:
+def _refuse_undecided(verdict: Verdict, history: History, at: datetime, approvals: bool) -> Event | None:
+    """The approval that stands in for the missing knowledge; None when every check passed."""
     decision = decision_of(verdict)
     if decision is Decision.PROMOTE:
-        return
+        return None
     sentence = f"{_name(verdict)}: {decision.value}: {reason_of(verdict)}."
     if decision is Decision.INSUFFICIENT:
-        raise InsufficientVerdict(f"{sentence} Wait for more rows, or widen the gate window in the model's spec.")
+        approval = history.approval(verdict.digest, at) if approvals else None
+        if approval is not None:
+            return approval
+        raise InsufficientVerdict(f"{sentence}{_lapsed(verdict, history)} {_wait_or_approve(approvals)}")
     raise FailedVerdict(f"{sentence} The live version stays; the next retrain gets fresh rows.")
 
 
@@ -158,9 +307,48 @@ def _refuse_overtaken(verdict: Verdict, history: History) -> None:
         )
 
 
-def _refuse_spent(verdict: Verdict, history: History) -> None:
+def _lapsed(verdict: Verdict, history: History) -> str:
+    past = [ruling for ruling in history.rulings if ruling.action == "approved" and ruling.evidence == verdict.digest]
+    return f" The approval by {past[-1].actor} stood {until(past[-1])}." if past else ""
+
+
+def _wait_or_approve(approvals: bool) -> str:
+    ask = "ask a person for a `retrain approve`" if approvals else "widen the gate window in the model's spec"
+    return f"Wait for more rows, or {ask}."
+
+
+def _refuse_resting(
+    verdict: Verdict,
+    history: History,
+    rest: Callable[[str], Rest] | None,
+    trained_until: Callable[[], datetime | None] | None,
+) -> None:
+    rollback = history.last_rollback
+    if rollback is None or rest is None:
+        return
+    asked = rest(rollback.period)
+    after = f"{_name(verdict)}: after the rollback of {rollback.from_version} in {rollback.period}"
+    if not verdict.period >= asked.first_period:
+        raise CoolingDown(
+            f"{after} the model rests; {asked.first_period} is the first period that may promote. {_stays(history)} "
+            f"Retrain as of {asked.first_period} or later."
+        )
+    reached = trained_until() if trained_until is not None else None
+    if reached is None or not reached >= asked.trained_until:
+        raise FailureNotSeen(
+            f"{after} a candidate must have learnt from the failure: its training data reach {_day(reached)}, "
+            f"{_day(asked.trained_until)} is needed. {_stays(history)} Retrain as of a later period."
+        )
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else "to no known time"
+
+
+def _refuse_spent(verdict: Verdict, history: History, own: str | None) -> None:
     gate = verdict.gate
-    use = next((use for use in history.spent if use.overlaps(gate.start, gate.end)), None)
+    others = (event.gate for event in history.events if event.gate and event.evidence != own)
+    use = next((use for use in others if use.overlaps(gate.start, gate.end)), None)
     if use is not None:
         raise GateRowsSpent(
             f"{_name(verdict)}: its {gate.rows} gate rows of {gate.start} to {gate.end} overlap the {use.rows} rows of "

@@ -57,9 +57,14 @@ class SuitePolicy(Policy):
 
 
 class ValidationPolicy(Policy):
-    """Everything the gate is told. Margins have no default: they are a business choice."""
+    """Everything the gate is told. Margins have no default: they are a business choice.
+
+    `insufficient` says what becomes of a candidate that could not be decided: `hold` leaves the live version, `human`
+    does so too until a person approves exactly that verdict. A failure is never approved.
+    """
 
     primary: str
+    insufficient: Literal["hold", "human"] = "hold"
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     power: float = Field(default=0.8, gt=0.5, lt=1)
     false_promotions_per_year: float = Field(gt=0)

@@ -12,6 +12,7 @@ from retrain_assets.production.promotion import Promotion, headline
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome, Verdict
+from retrain_assets.windows.periods import Calendar
 from retrain_assets_tests.registry.verdicts import (
     MODEL,
     RULES,
@@ -25,7 +26,7 @@ from retrain_assets_tests.registry.verdicts import (
     verdict,
 )
 
-PROMOTION = Promotion(MODEL, RULES)
+PROMOTION = Promotion(MODEL, RULES, Calendar(every="week", start="2019-01-01"))
 
 
 @pytest.fixture

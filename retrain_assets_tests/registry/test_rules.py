@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from retrain_assets.errors import (
+    CoolingDown,
     FailedVerdict,
+    FailureNotSeen,
     GateRowsSpent,
     IncompleteVerdict,
     InsufficientVerdict,
@@ -22,6 +25,7 @@ from retrain_assets.errors import (
     WrongChampion,
 )
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import Rest
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict
 from retrain_assets_tests.registry.verdicts import (
     MODEL,
@@ -269,3 +273,67 @@ def test_models_in_one_folder_do_not_touch_each_other(tmp_path: Path, registry: 
     promoted(registry, [0])
     other = Registry(tmp_path, "flight_delays")
     assert (MODEL, other.live(), other.history()) == (registry.model, None, ())
+
+
+# ---- after a rollback
+
+
+def resting(periods: int) -> Any:
+    """A rest of so many periods, and training up to the end of the period of the rollback."""
+
+    def rest(rolled: str) -> Rest:
+        number = next(number for number in range(50) if period(number) == rolled)
+        return Rest(period(number + periods + 1), moment(number))
+
+    return {"rest": rest, "trained_until": lambda: moment(8)}
+
+
+@pytest.fixture
+def withdrawn(served: Registry) -> Registry:
+    """A registry in which v2 was rolled back to v1 in period 3."""
+    promoted(served, [1])
+    rolled_back(served, 3)
+    return served
+
+
+@pytest.mark.parametrize(("number", "periods"), [(4, 1), (4, 3), (6, 3)])
+def test_a_candidate_of_the_cool_down_is_refused(withdrawn: Registry, number: int, periods: int) -> None:
+    judged = verdict(withdrawn, number, candidate(withdrawn, "c"))
+    sentence = f"after the rollback of v2 in {period(3)} the model rests; {period(4 + periods)} is the first period"
+    refused(withdrawn, judged, CoolingDown, sentence, **resting(periods))
+
+
+@pytest.mark.parametrize(("number", "periods"), [(4, 0), (5, 1), (7, 3)])
+def test_the_first_period_after_the_cool_down_promotes(withdrawn: Registry, number: int, periods: int) -> None:
+    judged = verdict(withdrawn, number, candidate(withdrawn, "c"))
+    assert promote(withdrawn, judged, 9, **resting(periods)).to_version == "v3"
+
+
+def test_a_cool_down_counts_from_the_newest_rollback(withdrawn: Registry) -> None:
+    promoted(withdrawn, [5])
+    rolled_back(withdrawn, 7)
+    refused(withdrawn, verdict(withdrawn, 8, candidate(withdrawn, "c")), CoolingDown, period(9), **resting(1))
+
+
+@pytest.mark.parametrize("reached", [lambda: moment(3) - timedelta(seconds=1), lambda: None, None])
+def test_a_candidate_that_did_not_learn_from_the_failure_is_refused(withdrawn: Registry, reached: Any) -> None:
+    judged = verdict(withdrawn, 6, candidate(withdrawn, "c"))
+    how = resting(1) | {"trained_until": reached}
+    refused(withdrawn, judged, FailureNotSeen, "must have learnt from the failure: its training data reach", **how)
+    assert promote(withdrawn, judged, 9, **how | {"trained_until": lambda: moment(3)}).to_version == "v3"
+
+
+def test_without_a_rollback_nobody_asks_how_far_training_reaches(served: Registry) -> None:
+    judged = verdict(served, 1, candidate(served, "b"))
+    how = resting(5) | {"trained_until": lambda: pytest.fail("asked")}
+    assert promote(served, judged, 1, **how).to_version == "v2"
+
+
+def test_every_refusal_has_an_error_class_of_its_own() -> None:
+    """The tree drawn on top of `errors` names each, once, with its sentence."""
+    import retrain_assets.errors as tree
+
+    classes = {name for name, item in vars(tree).items() if isinstance(item, type) and issubclass(item, NotPromotable)}
+    drawn = tree.__doc__.split("NotPromotable")[1]
+    assert {name for name in classes if f" {name} " in drawn} == classes - {"NotPromotable"}
+    assert {"CoolingDown", "FailureNotSeen", "Held", "Quarantined", "Retired"} < classes

@@ -37,8 +37,8 @@ SUITE = {
     if name.startswith("test_") and _by_interface(test)
 }
 globals().update(SUITE)  # pytest runs them again here, with the registry in memory
-if hasattr(test_rules, "served"):
-    served = test_rules.served
+for fixture in ("served", "withdrawn"):
+    globals()[fixture] = getattr(test_rules, fixture)
 
 
 def test_the_registrys_own_suite_runs_in_memory_too() -> None:

@@ -1,0 +1,349 @@
+"""Every refusal through real Dagster runs: however the run is launched, the live pointer stays where it is."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from retrain_assets.pipeline import build_model_defs, promotion, watch
+from retrain_assets.production.jobs import AUTOMATIC
+from retrain_assets.production.policy import RollbackPolicy
+from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
+from retrain_assets.resources import OUTCOME_TAG
+from retrain_assets.verdict import Verdict
+from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
+
+BEFORE_PROMOTION = [
+    "feature_windows", "candidate_recent", "candidate_history", "candidate_model", "validation_report",
+]  # fmt: skip
+HUMAN = {"validation": SPEC["validation"] | {"insufficient": "human"}}
+WEEK = 7
+"""The week whose verdict waits to be promoted: v1 is live since the fifth, the world is another since the sixth."""
+
+
+def prepared(folder, **changes):
+    """A world with v1 live and a verdict that waits: passed, for a candidate that has learnt the change."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        built = make_world(folder, rows_of(9, slower_from=5), instance, **changes)
+        built.bootstrapped()
+        weeks = built.weeks(8)
+        built.monitor(weeks[5:])
+        result = built.run("retrain", weeks[WEEK], assets=BEFORE_PROMOTION)
+        assert result.success, failure_of(result)
+
+
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("passing")
+    prepared(folder)
+    return folder
+
+
+@pytest.fixture
+def waiting(passing, tmp_path, instance):
+    """A copy of the world in which a passed verdict waits."""
+    return open_world(shutil.copytree(passing, tmp_path / "world"), instance)
+
+
+def week(built, number=WEEK):
+    return built.weeks(9)[number]
+
+
+def ann(built, number=WEEK):
+    return Signature("ann", "tariffs change", datetime(2024, 3, 1), week(built, number))
+
+
+def held(built):
+    built.registry.rule(Hold(ann(built)))
+
+
+def candidate_held(built):
+    built.registry.rule(Hold(ann(built), built.store.read_json("candidate_model", week(built))["digest"]))
+
+
+def live_held(built):
+    built.registry.rule(Hold(ann(built), built.registry.live().digest, datetime(2999, 1, 1)))
+
+
+def retired(built):
+    built.registry.rule(Retire(ann(built)))
+
+
+def resting(built):
+    """Another version was promoted in the sixth week and rolled back in the seventh; the verdict is of the eighth."""
+    verdict = Verdict.from_dict(built.store.read_json("validation_report", week(built)))
+    files = dict(built.registry.read(verdict.candidate_digest)) | {"note.txt": b"another"}
+    gate = replace(verdict.gate, start="2024-01-01T00:00:00", end="2024-01-02T00:00:00", rowset_sha256="another")
+    other = replace(verdict, candidate_digest=built.registry.add(files), period=week(built, 5), gate=gate)
+    moves = {"at": datetime(2024, 3, 1), "actor": "run 1"}
+    built.registry.promote(other, other.champion_digest, policy_sha256=other.policy_sha256, **moves)
+    built.registry.rollback(**moves, reason="worse on vans", period=week(built, 6), probe=lambda files: None)
+
+
+def quarantined(built):
+    result = built.run("retrain", week(built), assets=["production_model"])
+    assert result.success, failure_of(result)
+    moves = {"at": datetime(2024, 3, 1), "actor": "ann", "person": True}
+    built.registry.rollback(**moves, reason="worse on vans", period=week(built), probe=lambda files: None)
+
+
+STATES = {
+    "Held: delivery 2024-02-19: ann holds the model until somebody releases it: tariffs change": held,
+    "Held: delivery 2024-02-19: ann holds the candidate": candidate_held,
+    "Held: delivery 2024-02-19: ann holds the live version": live_held,
+    "Retired: delivery 2024-02-19: ann retired the model in 2024-02-19": retired,
+    "CoolingDown: delivery 2024-02-19: after the rollback of v2 in 2024-02-12 the model rests; 2024-02-26 is": resting,
+    "Quarantined: delivery 2024-02-19: candidate": quarantined,
+}
+
+
+def alone(built, tags):
+    return [built.run("retrain", week(built), assets=["production_model"], tags=tags)]
+
+
+def whole_job(built, tags):
+    """Everything again, from the windows on: training and judging give the same candidate and the same verdict."""
+    return [built.run("retrain", week(built), tags=tags)]
+
+
+def without_checks(built, tags):
+    """A job that somebody has put together by hand."""
+    keys = [dg.AssetKey(["delivery", name]) for name in ("validation_report", "production_model")]
+    job = dg.define_asset_job("by_hand", selection=dg.AssetSelection.assets(*keys).without_checks())
+    defs = dg.Definitions.merge(built.defs, dg.Definitions(jobs=[job]))
+    return [
+        defs.resolve_job_def("by_hand").execute_in_process(
+            instance=built.instance, partition_key=week(built), raise_on_error=False, tags=tags
+        )
+    ]
+
+
+def backfill(built, tags):
+    """A run for each of several partitions, as a backfill starts them."""
+    marked = tags | {"dagster/backfill": "abcdefgh"}
+    return [
+        built.run("retrain", period, assets=["production_model"], tags=marked) for period in built.weeks(8)[WEEK - 1 :]
+    ]
+
+
+WAYS = [alone, without_checks, backfill]
+
+
+def moves(built):
+    return [(event.action, event.to_version) for event in built.registry.history()]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "state", "way"),
+    [
+        pytest.param(sentence, state, way, id=f"{state.__name__}-{way.__name__}")
+        for sentence, state in STATES.items()
+        for way in (WAYS if state in (held, resting) else [alone])
+    ],
+)
+def test_no_launch_gets_around_a_refusal(waiting, sentence, state, way):
+    state(waiting)
+    before = moves(waiting)
+    results = way(waiting, {"dagster/user": "ada"})
+    assert not any(result.success for result in results)
+    assert f"promotion refused: {sentence}" in failure_of(results[-1])
+    tags = waiting.instance.get_run_by_id(results[-1].run_id).tags
+    assert tags[OUTCOME_TAG] == "refused"
+    assert moves(waiting) == before
+    assert waiting.registry.verify() == []
+
+
+@pytest.mark.parametrize("way", [*WAYS, whole_job])
+def test_the_same_launches_promote_when_nothing_stands_against_it(waiting, way):
+    """So that the test above can fail."""
+    results = way(waiting, {})
+    assert results[-1].success, failure_of(results[-1])
+    assert moves(waiting) == [("bootstrap", "v1"), ("promoted", "v2")]
+
+
+def test_the_whole_job_again_does_not_get_around_a_hold(waiting):
+    held(waiting)
+    (result,) = whole_job(waiting, {})
+    assert "promotion refused: Held" in failure_of(result)
+    waiting.registry.rule(Release(ann(waiting)))
+    (result,) = whole_job(waiting, {})
+    assert result.success, "the verdict that waited still counts once the hold is released"
+
+
+def test_one_run_over_a_range_of_partitions_is_refused(waiting):
+    """The form of a backfill in which one run gets several partitions."""
+    job = waiting.defs.resolve_implicit_global_asset_job_def()
+    bounds = {"start": week(waiting, 6), "end": week(waiting)}
+    marked = {f"dagster/asset_partition_range_{end}": period for end, period in bounds.items()}
+    result = job.execute_in_process(
+        instance=waiting.instance,
+        asset_selection=[dg.AssetKey(["delivery", "production_model"])],
+        tags=marked,
+        raise_on_error=False,
+    )
+    assert not result.success
+    assert moves(waiting) == [("bootstrap", "v1")]
+
+
+def test_a_candidate_trained_before_the_failure_is_refused(waiting):
+    """A candidate whose training ended before the sixth week, judged on fresh rows, after a rollback of that week."""
+    record = waiting.store.read_json("candidate_model", week(waiting))
+    files = dict(waiting.registry.read(record["digest"]))
+    training = json.loads(files["training.json"]) | {"trained_until": "2024-02-05T00:00:00"}
+    early = waiting.registry.add(files | {"training.json": json.dumps(training).encode()})
+    waiting.store.write_json("candidate_model", week(waiting), record | {"digest": early})
+    resting(waiting)
+    judged = waiting.run("retrain", week(waiting), assets=["validation_report"])
+    assert judged.success, failure_of(judged)
+    spec = waiting.spec.model_copy(update={"rollback": RollbackPolicy(cooldown_periods=0)})
+    built = replace(waiting, spec=spec, defs=rebuilt(waiting, spec))
+    result = built.run("retrain", week(built), assets=["production_model"])
+    assert built.store.read_json("validation_report", week(built))["candidate_digest"] == early
+    assert (
+        "promotion refused: FailureNotSeen: delivery 2024-02-19: after the rollback of v2 in 2024-02-12 a candidate "
+        "must have learnt from the failure: its training data reach 2024-02-05 00:00, 2024-02-18 00:00 is needed"
+    ) in failure_of(result)
+    assert moves(built) == [("bootstrap", "v1"), ("promoted", "v2"), ("rolled_back", "v1")]
+
+
+def rebuilt(built, spec):
+    resources = {name: built.defs.resources[name] for name in ("home", "clock")}
+    return dg.Definitions.merge(
+        build_model_defs(spec), dg.Definitions(resources=resources, executor=dg.in_process_executor)
+    )
+
+
+# ---- what could not be decided
+
+
+def insufficient(folder, instance, **changes):
+    """A world whose first candidate could not be decided: a third of the gate rows have no outcome."""
+    built = make_world(folder, rows_of(5), instance, **changes)
+    weeks = built.weeks(5)
+    built.monitor(weeks)
+    arrived = built.store.read_table("outcomes", [weeks[-1]])
+    built.store.write_table("outcomes", weeks[-1], arrived.slice(0, arrived.num_rows * 2 // 3))
+    assert not built.run("retrain", weeks[-1]).success
+    assert moves(built) == [("insufficient", None)]
+    return built, weeks[-1]
+
+
+def test_an_approved_candidate_is_promoted_by_the_next_run_of_production_model(tmp_path, instance):
+    built, period = insufficient(tmp_path, instance, **HUMAN)
+    refused = built.run("retrain", period, assets=["production_model"])
+    assert "InsufficientVerdict" in failure_of(refused)
+    assert "ask a person for a `retrain approve`" in failure_of(refused)
+    rules = promotion(built.spec)
+    verdict = rules.verdict(built.store, period)
+    signed = Signature("ann", "outcomes were lost, not chosen", datetime(2024, 2, 5), period)
+    built.registry.rule(Approve(signed, verdict, datetime(2024, 3, 1), rules.policy_sha256, rules.approvals))
+    result = built.run("retrain", period, assets=["production_model"])
+    assert result.success, failure_of(result)
+    assert moves(built) == [("insufficient", None), ("approved", None), ("bootstrap", "v1")]
+    assert built.registry.history()[-1].reason.startswith("approved by ann (outcomes were lost, not chosen)")
+    assert built.registry.verify() == []
+    again = built.run("retrain", period, assets=["validation_report"])
+    assert "GateRowsSpent" in failure_of(again)
+    assert len(built.registry.history()) == 3, "judging again is no second attempt"
+
+
+def test_an_approval_written_past_the_spec_promotes_nothing(tmp_path, instance):
+    built, period = insufficient(tmp_path, instance)
+    rules = promotion(built.spec)
+    verdict = rules.verdict(built.store, period)
+    signed = Signature("ann", "let it through", datetime(2024, 2, 5), period)
+    built.registry.rule(Approve(signed, verdict, datetime(2024, 3, 1), rules.policy_sha256, allowed=True))
+    result = built.run("retrain", period, assets=["production_model"])
+    assert "promotion refused: InsufficientVerdict" in failure_of(result)
+    assert built.registry.live() is None
+
+
+# ---- the trigger waits, so that no gate rows are spent for nothing
+
+
+def trigger_of(built, number=WEEK):
+    return watch(built.spec).decide(built.store, built.registry, week(built, number))
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (held, "held by ann until somebody releases it: tariffs change"),
+        (live_held, "held by ann until 2999-01-01 00:00: tariffs change"),
+        (retired, "retired by ann: tariffs change"),
+    ],
+)
+def test_no_retrain_starts_while_a_person_stands_against_a_promotion(waiting, state, sentence):
+    assert trigger_of(waiting).kind == "excess_loss"
+    state(waiting)
+    assert trigger_of(waiting).reason == sentence
+
+
+# ---- a person's rollback through a run
+
+
+@pytest.fixture
+def twice(waiting):
+    """v2 is live after v1, so that there is something to roll back to."""
+    (result,) = alone(waiting, {})
+    assert result.success, failure_of(result)
+    return waiting
+
+
+def roll_back(built, tags=None, **config):
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", **config}}}
+    return built.run("rollback", None, run_config={"ops": ops}, tags=tags or {})
+
+
+def test_a_hold_stops_a_rollback_run_unless_a_person_names_themselves(twice):
+    held(twice)
+    refused = roll_back(twice, {"dagster/user": "ada"})
+    assert "rollback refused: delivery 2024-02-19: rollback: ann holds the model" in failure_of(refused)
+    assert twice.registry.live().name == "v2"
+    result = roll_back(twice, person="bob")
+    assert result.success, failure_of(result)
+    event = twice.registry.history()[-1]
+    assert (event.action, event.actor, event.person) == ("rolled_back", "bob", True)
+
+
+@pytest.mark.parametrize("tag", AUTOMATIC)
+def test_a_run_that_automation_started_cannot_act_as_a_person(twice, tag):
+    refused = roll_back(twice, {tag: "delivery__probation"}, person="ann")
+    assert f"the run was started by automation ({tag}), not ann" in failure_of(refused)
+    assert twice.registry.live().name == "v2"
+
+
+@pytest.mark.parametrize("name", ["", " ", "run 4f2a91bc"])
+def test_a_rollback_run_without_a_persons_name_cannot_act_as_one(twice, name):
+    refused = roll_back(twice, {"dagster/user": "ada"}, person=name)
+    assert "rollback refused" in failure_of(refused)
+    assert twice.registry.live().name == "v2"
+
+
+def test_a_rollback_by_a_run_is_recorded_as_no_persons(twice):
+    assert roll_back(twice, {"dagster/user": "ada"}).success
+    event = twice.registry.history()[-1]
+    assert (event.actor, event.person) == ("ada", False)
+
+
+# ---- retention in the pipeline
+
+
+def test_a_run_deletes_what_the_spec_does_not_keep_and_no_more(tmp_path, instance):
+    keep = {"retention": {"candidates": {"newest": 0}, "versions": {"newest": 0}}}
+    built = make_world(tmp_path, rows_of(9), instance, **keep)
+    built.bootstrapped()
+    weeks = built.weeks(9)
+    for number in (6, 8):
+        built.monitor(weeks[number - 1 : number + 1])
+        assert not built.run("retrain", weeks[number]).success
+    actions = [event.action for event in built.registry.history()]
+    assert actions == ["bootstrap", "rejected", "rejected", "pruned"]
+    first, second = (use.candidate for use in built.registry.spent()[1:])
+    assert built.registry.history()[-1].deleted == (first,)
+    assert built.registry.read(second)
+    assert built.registry.read(built.registry.live().digest)
+    assert built.registry.verify() == []
