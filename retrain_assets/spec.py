@@ -22,6 +22,7 @@ from retrain_assets.monitoring.policy import DriftPolicy, TriggerPolicy
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
+from retrain_assets.validation.names import known_names, tasks_of
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
@@ -37,13 +38,6 @@ _OBJECTIVES = {
     "regression": {"regression", "regression_l1", "huber", "poisson"},
 }
 _RATES = {"tpr", "fpr", "selection_rate"}
-_METRIC_TASKS = {
-    "log_loss": {"binary", "multiclass"},
-    "brier": {"binary", "multiclass"},
-    "accuracy": {"binary", "multiclass"},
-    **dict.fromkeys(("auc", "tpr", "fpr", "precision", "f1"), {"binary"}),
-    **dict.fromkeys(("mae", "mse", "rmse", "wape"), {"regression"}),
-}
 
 
 class ModelSpec(Policy):
@@ -51,7 +45,7 @@ class ModelSpec(Policy):
 
     >>> spec = load_spec(SHIPPED / "taxi_charge.yaml")
     >>> spec.name, spec.task, spec.period.every, spec.validation.primary
-    ('taxi_charge', 'regression', 'month', 'mae')
+    ('taxi_charge', 'regression', 'month', ('mae',))
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
@@ -84,11 +78,12 @@ class ModelSpec(Policy):
         if self.training.objective not in _OBJECTIVES[self.task]:
             raise ValueError(f"training.objective {self.training.objective} does not fit task {self.task}")
         source = self.source
-        taken = {source.key, source.time, source.label} & set(self.columns.features)
+        taken = {source.key, source.time, source.label} & {*self.columns.features, *self.columns.amounts}
         if taken:
             raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
         validation, fairness = self.validation, self.validation.fairness
         self._metrics_fit()
+        self._columns_fit()
         if self.task == "regression" and validation.regression_suite.tolerance is None:
             raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
         missing = set(fairness.groups) - set(self.columns.groups)
@@ -101,20 +96,35 @@ class ModelSpec(Policy):
     def _metrics_fit(self) -> None:
         """Refuse metrics that are unknown or not of this task; of groups, rates count too, taken class by class."""
         validation, fairness = self.validation, self.validation.fairness
-        rates = {rate: {"binary", "multiclass"} for rate in _RATES}
-        for knob, names, known in (
-            ("primary", [validation.primary], _METRIC_TASKS),
-            ("guardrails", [guardrail.metric for guardrail in validation.guardrails], _METRIC_TASKS),
-            ("floors", [floor.metric for floor in validation.floors], _METRIC_TASKS),
-            ("fairness.metrics", fairness.metrics, _METRIC_TASKS | rates),
-            ("fairness.floors", [floor.metric for floor in fairness.floors], _METRIC_TASKS | rates),
-        ):
+        groups = {"fairness.metrics": fairness.metrics, "fairness.floors": [floor.metric for floor in fairness.floors]}
+        for knob, names in (validation.named | groups).items():
             for name in names:
-                if name not in known:
-                    listed = ", ".join(sorted(known))
-                    raise ValueError(f"validation.{knob}: unknown metric {name!r}; known: {listed}")
-                if self.task not in known[name]:
+                tasks = self._tasks_of(name)
+                if knob.startswith("fairness.") and name in _RATES:
+                    tasks = frozenset({"binary", "multiclass"})
+                if tasks is None:
+                    raise ValueError(
+                        f"validation.{knob}: unknown metric {name!r}; known: {known_names(validation.metrics)}"
+                    )
+                if self.task not in tasks:
                     raise ValueError(f"validation.{knob}: metric {name} does not fit task {self.task}")
+
+    def _tasks_of(self, name: str) -> frozenset[str] | None:
+        declared = self.validation.metrics.get(name)
+        if declared is None:
+            return tasks_of(name, self.classes)
+        return frozenset({declared.cost.task}) if declared.cost else frozenset({"binary", "multiclass", "regression"})
+
+    def _columns_fit(self) -> None:
+        """Refuse slices and costs by a column that is not loaded."""
+        slices, numbers = self.validation.slices, {*self.columns.numeric, *self.columns.amounts}
+        missing = set(slices.columns) - set(self.columns.groups) if slices else set()
+        if missing:
+            raise ValueError(f"validation.slices.columns: {', '.join(sorted(missing))} is not under columns.groups")
+        if slices and not self.columns.groups:
+            raise ValueError("validation.slices: there is no column to slice by, declare one under columns.groups")
+        for column in set(self.validation.amounts) - numbers:
+            raise ValueError(f"validation.metrics: {column} is neither under columns.amounts nor under columns.numeric")
 
     @property
     def policy_sha256(self) -> str:
