@@ -121,7 +121,7 @@ def groups(policy: FairnessPolicy, rows: GateRows) -> tuple[Group, ...]:
 def groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group]:
     """The values of one column as groups of rows, values with fewer rows than `pool_below` as one."""
     if attribute not in rows.groups:
-        raise DataError(f"gate rows: no protected attribute {attribute!r}. Load it into groups.")
+        raise DataError(f"gate rows: no column {attribute!r}. Load it into groups.")
     values = as_text(rows.groups[attribute])
     names, counts = np.unique(values, return_counts=True)
     small = names[counts < pool_below]
