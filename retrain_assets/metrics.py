@@ -16,15 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.metric_rows import (
-    Array,
-    RowValues,
-    calibration,
-    mean_over_classes,
-    of_class,
-    pinball,
-    priced,
-)
+from retrain_assets.metric_rows import calibration, mean_over_classes, of_class, pinball, priced
+
+Array = npt.NDArray[np.float64]
+RowValues = Callable[[Array, Array, float], Array]
 
 SMALLEST_PROBABILITY = 1e-15
 """Probabilities are clipped to [1e-15, 1 - 1e-15] in the log loss: one certain and wrong row costs 34.5 nats."""

@@ -98,7 +98,7 @@ class ModelSpec(Policy):
         validation, fairness = self.validation, self.validation.fairness
         groups = {"fairness.metrics": fairness.metrics, "fairness.floors": [floor.metric for floor in fairness.floors]}
         for knob, names in (validation.named | groups).items():
-            for name in names:
+            for name in dict.fromkeys(names):
                 tasks = self._tasks_of(name)
                 if knob.startswith("fairness.") and name in _RATES:
                     tasks = frozenset({"binary", "multiclass"})
@@ -238,7 +238,8 @@ def _fault(path: Path, lines: dict[tuple[Any, ...], int], fault: Any) -> str:
     if where:
         message = f"{'.'.join(str(part) for part in where)}: {message}"
     else:  # parts that do not fit together: the message begins with the key
-        where = tuple(message.split()[0].removesuffix(":").split("."))
+        named = message.split()[0].removesuffix(":").split(".")
+        where = tuple(int(part) if part.isdecimal() else part for part in named)
     while where and where not in lines:
         where = where[:-1]
     return f"{path}:{lines.get(where, 1)}: {message}."

@@ -26,8 +26,8 @@ _PERFECT_CONSTANTS = frozenset({"tpr", "fpr", "precision", "f1", "calibration_er
 class ChampionAge:
     """How old the champion's knowledge is at a decision.
 
-    `periods` from the end of its training rows to the end of the period of the decision; `unseen_share` of the gate
-    rows hold a category it never saw (of the column in which most do).
+    `periods` from the end of its training rows to the end of the period of the decision, a begun one counting in full;
+    `unseen_share` of the gate rows hold a category it never saw (of the column in which most do).
     """
 
     periods: int
