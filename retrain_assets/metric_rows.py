@@ -131,6 +131,10 @@ def mean_over_classes(rows: RowValues) -> RowValues:
     """One against the rest, every class counting alike ("macro"); the binary metric itself for one score per row.
 
     Source: Hand & Till (2001), Machine Learning 45, for the AUC.
+
+    >>> hit = mean_over_classes(lambda label, score, _: label * score)
+    >>> hit(np.array([0.0, 1.0]), np.array([[0.5, 0.5], [0.25, 0.75]]), 0.5)
+    array([0.25 , 0.375])
     """
 
     def macro(label: Array, scores: Array, threshold: float) -> Array:

@@ -35,7 +35,7 @@ SHIPPED = Path(__file__).parent / "models"
 _OBJECTIVES = {
     "binary": {"binary"},
     "multiclass": {"multiclass"},
-    "regression": {"regression", "regression_l1", "huber", "poisson"},
+    "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
 }
 _RATES = {"tpr", "fpr", "selection_rate"}
 

@@ -20,6 +20,8 @@ TASKS: Mapping[str, frozenset[str]] = {
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "fpr", "mae", "mse", "rmse", "wape"})
 """Of these, and of `pinball[q]`, a share of the champion's value is a margin that means something."""
 
+_SHARES = frozenset({"auc", "accuracy", "calibration_error", "tpr", "fpr", "precision", "f1"})
+
 _OF_CLASS = ("auc", "f1", "fpr", "precision", "tpr")
 
 
@@ -48,6 +50,15 @@ def lower_is_better(name: str) -> bool:
     (True, True, True, False)
     """
     return name.split("[")[0] in LOWER_IS_BETTER | {"pinball"}
+
+
+def largest_change(name: str) -> float:
+    """By how much a metric can change at most: a margin of that size asks nothing.
+
+    >>> largest_change("auc[1]"), largest_change("mae")
+    (1.0, inf)
+    """
+    return 1.0 if name.split("[")[0] in _SHARES else float("inf")
 
 
 def known_names(declared: Collection[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from retrain_assets.policy import Policy
-from retrain_assets.validation.names import lower_is_better, tasks_of
+from retrain_assets.validation.names import largest_change, lower_is_better, tasks_of
 
 
 class Cost(Policy):
@@ -94,6 +94,12 @@ class Guardrail(Policy):
 
     metric: str
     margin: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _can_be_broken(self) -> Self:
+        if not self.margin < largest_change(self.metric):
+            raise ValueError(f"margin {self.margin:g} of {self.metric} can never be lost: write a share below 1")
+        return self
 
 
 class SlicePolicy(Policy):
