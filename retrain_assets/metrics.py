@@ -8,13 +8,15 @@ and one t test serves every metric (see `validation.significance`). No test and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.errors import DataError, SpecError
+from retrain_assets.metric_rows import calibration, mean_over_classes, of_class, pinball, priced
 
 Array = npt.NDArray[np.float64]
 RowValues = Callable[[Array, Array, float], Array]
@@ -28,7 +30,8 @@ class Metric:
     """One metric: a name, a direction, a unit, and the row values whose mean it is.
 
     `unit` is what a margin of it is written in, empty for a pure number. `counts_flips` marks metrics of decisions at a
-    threshold, which change by whole rows; `row_losses` exists only for means of a loss.
+    threshold, which change by whole rows; `row_losses` exists only for means of a loss. `column` names the amounts that
+    price the rows, to be bound by `on`. `whole` is a function of all rows that stands in place of row values.
 
     >>> loss = metric("log_loss")
     >>> loss.higher_is_better, loss.unit, sorted(loss.tasks)
@@ -42,6 +45,8 @@ class Metric:
     unit: str
     tasks: frozenset[str]
     counts_flips: bool = False
+    column: str = ""
+    whole: Callable[[Array, Array], float] | None = field(default=None, repr=False)
     _rows: RowValues = field(repr=False, kw_only=True)
     _support: RowValues = field(repr=False, kw_only=True)
     _is_mean_loss: bool = field(default=False, repr=False, kw_only=True)
@@ -64,8 +69,27 @@ class Metric:
         >>> metric("auc").value([1, 1], [0.1, 0.4])
         nan
         """
+        if self.whole is not None:
+            outcomes, predicted = _checked(label, scores)
+            return self.whole(outcomes, predicted) if outcomes.size else float("nan")
         rows = self.row_values(label, scores, threshold)
         return float(rows.mean()) if rows.size else float("nan")
+
+    def on(self, amounts: Mapping[str, Array]) -> Metric:
+        """The metric bound to the amounts of the rows it is about to be computed on; itself when nothing prices it.
+
+        Raises:
+            DataError: The amounts lack the metric's column.
+
+        >>> lost = cost("lost", "USD", "regression", pinball(0.5), column="fare")
+        >>> lost.on({"fare": np.array([10.0, 1.0])}).value([0.0, 0.0], [1.0, 1.0])
+        2.75
+        """
+        if not self.column:
+            return self
+        if self.column not in amounts:
+            raise DataError(f"metric {self.name}: the rows carry no amounts {self.column!r}. Load that column.")
+        return replace(self, column="", _rows=priced(self._rows, amounts[self.column]))
 
     def improvement(self, *, champion: float, candidate: float) -> float:
         """How much better the candidate's value is, in the metric's unit; above 0 is better, whatever the metric."""
@@ -93,6 +117,10 @@ class Metric:
         >>> metric("rmse").row_values([0.0, 0.0], [3.0, 4.0]).round(3)
         array([3.041, 4.031])
         """
+        if self.whole is not None:
+            raise TypeError(f"{self.name} is a function of all rows: no single row has a value. Compare it by block.")
+        if self.column:
+            raise TypeError(f"{self.name} is priced by the column {self.column}: bind the rows' amounts with on().")
         outcomes, predicted = _checked(label, scores)
         return self._rows(outcomes, predicted, threshold)
 
@@ -127,20 +155,42 @@ class Metric:
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name.
+    """The metric of that name; `pinball[0.9]` has a quantile, `tpr[2]` is of class 2 against all others.
 
     Raises:
         SpecError: There is none; the message lists the known names.
 
+    >>> metric("pinball[0.9]").value([10.0], [8.0]), sorted(metric("tpr[2]").tasks)
+    (1.8, ['multiclass'])
     >>> metric("gini")
     Traceback (most recent call last):
-    retrain_assets.errors.SpecError: unknown metric 'gini'. Take one of accuracy, auc, brier, f1, fpr, log_loss, mae, \
-mse, precision, rmse, tpr, wape.
+    retrain_assets.errors.SpecError: unknown metric 'gini'. Take one of accuracy, auc, brier, calibration_error, f1, \
+fpr, log_loss, mae, mse, precision, rmse, tpr, wape, pinball[q], auc[k], f1[k], fpr[k], precision[k], tpr[k].
     """
-    try:
+    if name in METRICS:
         return METRICS[name]
-    except KeyError:
-        raise SpecError(f"unknown metric {name!r}. Take one of {', '.join(sorted(METRICS))}.") from None
+    family = re.fullmatch(r"(\w+)\[([0-9.]+)\]", name)
+    if family and family[1] == "pinball" and 0 < _quantile(family[2]) < 1:
+        return _loss(name, "label units", _VALUES, pinball(_quantile(family[2])))
+    if family and family[1] in OF_CLASS and family[2].isdecimal():
+        return _of_class(name, METRICS[family[1]], int(family[2]))
+    known = (*sorted(METRICS), "pinball[q]", *(f"{binary}[k]" for binary in OF_CLASS))
+    raise SpecError(f"unknown metric {name!r}. Take one of {', '.join(known)}.")
+
+
+def cost(name: str, unit: str, task: str, rows: RowValues, column: str = "") -> Metric:
+    """A declared cost: the mean of what each row's error costs, in `unit`, priced by a column where one is named."""
+    return replace(_loss(name, unit, frozenset({task}), rows), column=column)
+
+
+def custom(name: str, higher_is_better: bool, unit: str, whole: Callable[[Array, Array], float]) -> Metric:
+    """A function of all labels and scores; it has no row values, so it is compared block by block.
+
+    >>> bias = custom("bias", False, "minutes", lambda label, scores: abs(float((scores - label).mean())))
+    >>> bias.value([1.0, 2.0], [2.0, 4.0])
+    1.5
+    """
+    return Metric(name, higher_is_better, unit, _CLASSES | _VALUES, whole=whole, _rows=_every, _support=_every)
 
 
 def predicted_class(scores: Array, threshold: float) -> npt.NDArray[np.int64]:
@@ -240,6 +290,15 @@ def _ratio_of(numerator: RowValues, denominator: RowValues) -> RowValues:
     return rows
 
 
+def _quantile(text: str) -> float:
+    return float(text) if re.fullmatch(r"\d*\.?\d+", text) else float("nan")
+
+
+def _of_class(name: str, binary: Metric, number: int) -> Metric:
+    rows, support = (of_class(part, number, decided=binary.counts_flips) for part in (binary._rows, binary._support))
+    return replace(binary, name=name, tasks=frozenset({"multiclass"}), _rows=rows, _support=support)
+
+
 def _every(label: Array, scores: Array, threshold: float) -> Array:
     return np.ones(len(label))
 
@@ -262,6 +321,9 @@ def _negative(label: Array, scores: Array, threshold: float) -> Array:
 
 
 def _scarcer_class(label: Array, scores: Array, threshold: float) -> Array:
+    if scores.ndim == 2:
+        counts = np.bincount(label.astype(np.int64), minlength=scores.shape[1])
+        return np.asarray(label == int(np.argmin(counts)), dtype=np.float64)
     positive = label == 1
     return np.asarray(positive if positive.sum() <= (~positive).sum() else ~positive, dtype=np.float64)
 
@@ -301,7 +363,8 @@ _ALL = (
     _loss("mse", "squared label units", _VALUES, _squared_error),
     Metric("rmse", False, "label units", _VALUES, _rows=_root_mean_square, _support=_every),
     Metric("wape", False, "share", _VALUES, _rows=_ratio_of(_absolute_error, _size), _support=_every),
-    Metric("auc", True, "", _BINARY, _rows=_area_under_curve, _support=_scarcer_class),
+    Metric("calibration_error", False, "share", _CLASSES, _rows=calibration, _support=_every),
+    Metric("auc", True, "", _CLASSES, _rows=mean_over_classes(_area_under_curve), _support=_scarcer_class),
     Metric("accuracy", True, "share", _CLASSES, counts_flips=True, _rows=_correct, _support=_every),
     _rate("tpr", True, _true_positive, _positive),
     _rate("fpr", False, _false_positive, _negative),
@@ -309,4 +372,7 @@ _ALL = (
     _rate("f1", True, _true_positive, _mean_of_precision_and_recall_rows),
 )
 METRICS = {known.name: known for known in _ALL}
-"""Every metric by name."""
+"""Every metric without a parameter, by name."""
+
+OF_CLASS = ("auc", "f1", "fpr", "precision", "tpr")
+"""Binary metrics that several classes have one by one, like `tpr[2]`."""

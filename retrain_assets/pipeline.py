@@ -74,13 +74,13 @@ def frame_of(spec: ModelSpec) -> Frame:
 
 
 def loss_of(spec: ModelSpec) -> str:
-    """The per-row loss that monitoring and selection follow: the primary metric if it is a mean loss, else a stand-in.
+    """The per-row loss that monitoring and selection follow: the first primary if it is a mean loss, else a stand-in.
 
     >>> from retrain_assets.spec import SHIPPED, load_spec
     >>> loss_of(load_spec(SHIPPED / "flight_delays.yaml"))
     'log_loss'
     """
-    return mean_loss(spec.task, spec.validation.primary)
+    return mean_loss(spec.task, spec.validation.primary[0])
 
 
 def mean_loss(task: str, primary: str) -> str:
@@ -89,7 +89,7 @@ def mean_loss(task: str, primary: str) -> str:
     >>> mean_loss("regression", "mae"), mean_loss("regression", "rmse"), mean_loss("binary", "auc")
     ('mae', 'mse', 'log_loss')
     """
-    if primary in ("log_loss", "brier", "mae", "mse"):
+    if primary in ("log_loss", "brier", "mae", "mse") or primary.startswith("pinball["):
         return primary
     if task != "regression":
         return "log_loss"

@@ -12,9 +12,12 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Policy(BaseModel):
-    """A group of knobs of one stage, read from a model's YAML."""
+    """A group of knobs of one stage, read from a model's YAML.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Infinite numbers are refused: a margin of `.inf` would be a rule that nothing breaks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _duration(value: object) -> timedelta:

@@ -24,6 +24,7 @@ from retrain_assets.policy import Policy
 from retrain_assets.production.policy import RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
+from retrain_assets.validation.names import known_names, tasks_of
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
@@ -36,16 +37,9 @@ SHIPPED = Path(__file__).parent / "models"
 _OBJECTIVES = {
     "binary": {"binary"},
     "multiclass": {"multiclass"},
-    "regression": {"regression", "regression_l1", "huber", "poisson"},
+    "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
 }
 _RATES = {"tpr", "fpr", "selection_rate"}
-_METRIC_TASKS = {
-    "log_loss": {"binary", "multiclass"},
-    "brier": {"binary", "multiclass"},
-    "accuracy": {"binary", "multiclass"},
-    **dict.fromkeys(("auc", "tpr", "fpr", "precision", "f1"), {"binary"}),
-    **dict.fromkeys(("mae", "mse", "rmse", "wape"), {"regression"}),
-}
 
 
 class ModelSpec(Policy):
@@ -53,7 +47,7 @@ class ModelSpec(Policy):
 
     >>> spec = load_spec(SHIPPED / "taxi_charge.yaml")
     >>> spec.name, spec.task, spec.period.every, spec.validation.primary
-    ('taxi_charge', 'regression', 'month', 'mae')
+    ('taxi_charge', 'regression', 'month', ('mae',))
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
@@ -88,12 +82,13 @@ class ModelSpec(Policy):
         if self.training.objective not in _OBJECTIVES[self.task]:
             raise ValueError(f"training.objective {self.training.objective} does not fit task {self.task}")
         source = self.source
-        taken = {source.key, source.time, source.label} & set(self.columns.features)
+        taken = {source.key, source.time, source.label} & {*self.columns.features, *self.columns.amounts}
         if taken:
             raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
         validation, fairness = self.validation, self.validation.fairness
         self._metrics_fit()
         self._business_metrics_fit()
+        self._columns_fit()
         if self.task == "regression" and validation.regression_suite.tolerance is None:
             raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
         missing = set(fairness.groups) - set(self.columns.groups)
@@ -106,19 +101,17 @@ class ModelSpec(Policy):
     def _metrics_fit(self) -> None:
         """Refuse metrics that are unknown or not of this task; of groups, rates count too, taken class by class."""
         validation, fairness = self.validation, self.validation.fairness
-        rates = {rate: {"binary", "multiclass"} for rate in _RATES}
-        for knob, names, known in (
-            ("primary", [validation.primary], _METRIC_TASKS),
-            ("guardrails", [guardrail.metric for guardrail in validation.guardrails], _METRIC_TASKS),
-            ("floors", [floor.metric for floor in validation.floors], _METRIC_TASKS),
-            ("fairness.metrics", fairness.metrics, _METRIC_TASKS | rates),
-            ("fairness.floors", [floor.metric for floor in fairness.floors], _METRIC_TASKS | rates),
-        ):
-            for name in names:
-                if name not in known:
-                    listed = ", ".join(sorted(known))
-                    raise ValueError(f"validation.{knob}: unknown metric {name!r}; known: {listed}")
-                if self.task not in known[name]:
+        groups = {"fairness.metrics": fairness.metrics, "fairness.floors": [floor.metric for floor in fairness.floors]}
+        for knob, names in (validation.named | groups).items():
+            for name in dict.fromkeys(names):
+                tasks = self._tasks_of(name)
+                if knob.startswith("fairness.") and name in _RATES:
+                    tasks = frozenset({"binary", "multiclass"})
+                if tasks is None:
+                    raise ValueError(
+                        f"validation.{knob}: unknown metric {name!r}; known: {known_names(validation.metrics)}"
+                    )
+                if self.task not in tasks:
                     raise ValueError(f"validation.{knob}: metric {name} does not fit task {self.task}")
 
     def _business_metrics_fit(self) -> None:
@@ -138,6 +131,23 @@ class ModelSpec(Policy):
         unknown = sorted(set(self.triggers.on_business_metrics) - set(names))
         if unknown:
             raise ValueError(f"triggers.on_business_metrics: {', '.join(unknown)} is not under business_metrics")
+
+    def _tasks_of(self, name: str) -> frozenset[str] | None:
+        declared = self.validation.metrics.get(name)
+        if declared is None:
+            return tasks_of(name, self.classes)
+        return frozenset({declared.cost.task}) if declared.cost else frozenset({"binary", "multiclass", "regression"})
+
+    def _columns_fit(self) -> None:
+        """Refuse slices and costs by a column that is not loaded."""
+        slices, numbers = self.validation.slices, {*self.columns.numeric, *self.columns.amounts}
+        missing = set(slices.columns) - set(self.columns.groups) if slices else set()
+        if missing:
+            raise ValueError(f"validation.slices.columns: {', '.join(sorted(missing))} is not under columns.groups")
+        if slices and not self.columns.groups:
+            raise ValueError("validation.slices: there is no column to slice by, declare one under columns.groups")
+        for column in set(self.validation.amounts) - numbers:
+            raise ValueError(f"validation.metrics: {column} is neither under columns.amounts nor under columns.numeric")
 
     @property
     def policy_sha256(self) -> str:
@@ -253,7 +263,8 @@ def _fault(path: Path, lines: dict[tuple[Any, ...], int], fault: Any) -> str:
     if where:
         message = f"{'.'.join(str(part) for part in where)}: {message}"
     else:  # parts that do not fit together: the message begins with the key
-        where = tuple(message.split()[0].removesuffix(":").split("."))
+        named = message.split()[0].removesuffix(":").split(".")
+        where = tuple(int(part) if part.isdecimal() else part for part in named)
     while where and where not in lines:
         where = where[:-1]
     return f"{path}:{lines.get(where, 1)}: {message}."

@@ -7,6 +7,7 @@ PACKAGE = Path(__file__).parent.parent / "retrain_assets"
 LAYERS = (
     "errors policy redaction",
     "store",
+    "metric_rows",
     "verdict metrics blocks pictures alerts",
     "registry resources",
     "raw",

@@ -8,11 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.metrics import METRICS, metric, mid_ranks
+from retrain_assets.metric_rows import asymmetric_error, decision_cost
+from retrain_assets.metrics import METRICS, OF_CLASS, cost, custom, metric, mid_ranks
+from retrain_assets.validation.names import TASKS, lower_is_better, tasks_of
 
 VALUES = sorted(name for name, known in METRICS.items() if "regression" in known.tasks)
+
+
+def binned_calibration_error(label, scores):
+    """Shares and frequencies from scikit-learn's curve, bin sizes from numpy's histogram; edges belong above."""
+    scores = scores + 1e-9
+    seen, said = calibration_curve(label, scores, n_bins=10, strategy="uniform")
+    sizes, _ = np.histogram(scores, bins=np.linspace(0, 1, 11))
+    return float((sizes[sizes > 0] * np.abs(seen - said)).sum() / len(label))
+
+
 SKLEARN = {
     "log_loss": lambda y, p, hard: sk.log_loss(y, p),
     "brier": lambda y, p, hard: sk.brier_score_loss(y, p),
@@ -21,6 +34,7 @@ SKLEARN = {
     "tpr": lambda y, p, hard: sk.recall_score(y, hard),
     "fpr": lambda y, p, hard: 1 - sk.recall_score(y, hard, pos_label=0),
     "precision": lambda y, p, hard: sk.precision_score(y, hard),
+    "calibration_error": lambda y, p, hard: binned_calibration_error(y, p),
     "f1": lambda y, p, hard: sk.f1_score(y, hard),
     "mae": lambda y, p, hard: sk.mean_absolute_error(y, p),
     "mse": lambda y, p, hard: sk.mean_squared_error(y, p),
@@ -65,16 +79,43 @@ def test_the_mean_influence_is_the_improvement(name):
     assert psi.mean() == pytest.approx(known.improvement(**values), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+def jackknife(value, n):
+    """Pseudo-values of a function of row positions: n·all - (n - 1)·(all but row i)."""
+    keep, whole = ~np.eye(n, dtype=bool), value(np.ones(n, dtype=bool))
+    return n * whole - (n - 1) * np.array([value(rows) for rows in keep])
+
+
+@pytest.mark.parametrize("name", sorted(set(METRICS) - {"calibration_error"}))
 def test_row_values_are_the_jackknife_pseudo_values_up_to_a_hundredth(name):
     label, scores, _ = rows_for(name, seed=2)
-    n, whole = len(label), metric(name).value(label, scores, 0.4)
-    keep = ~np.eye(n, dtype=bool)
-    left_out = np.array([metric(name).value(label[rows], scores[rows], 0.4) for rows in keep])
-    pseudo = n * whole - (n - 1) * left_out
+    pseudo = jackknife(lambda rows: metric(name).value(label[rows], scores[rows], 0.4), len(label))
     own = metric(name).row_values(label, scores, 0.4)
     assert np.corrcoef(own, pseudo)[0, 1] > 0.9999
     assert own.std() == pytest.approx(pseudo.std(), rel=0.01)
+
+
+def test_calibration_row_values_are_the_pseudo_values_where_no_single_row_turns_its_bin():
+    label, scores, _ = binary_rows(2)
+    pseudo = jackknife(lambda rows: metric("calibration_error").value(label[rows], scores[rows]), len(label))
+    own = metric("calibration_error").row_values(label, scores)
+    place = np.minimum((scores * 10).astype(int), 9)
+    sums = np.bincount(place, weights=label - scores, minlength=10)
+    steady = (np.abs(sums) > 1)[place]
+    assert steady.sum() > 200
+    assert own[steady] == pytest.approx(pseudo[steady], abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["auc", "calibration_error", "auc[1]", "tpr[1]", "fpr[2]", "precision[0]", "f1[2]"])
+def test_row_values_of_several_classes_are_the_jackknife_pseudo_values(name):
+    rng = np.random.default_rng(6)
+    label = rng.integers(0, 3, 400).astype(float)
+    scores = np.exp(2 * np.eye(3)[label.astype(int)] + rng.normal(0, 1, (400, 3)))
+    scores /= scores.sum(axis=1, keepdims=True)
+    pseudo = jackknife(lambda rows: metric(name).value(label[rows], scores[rows]), 400)
+    own = metric(name).row_values(label, scores)
+    assert own.mean() == pytest.approx(metric(name).value(label, scores))
+    assert np.corrcoef(own, pseudo)[0, 1] > 0.999
+    assert own.std() == pytest.approx(pseudo.std(), rel=0.02)
 
 
 def test_auc_influence_has_the_variance_of_delong_written_out_pair_by_pair():
@@ -113,6 +154,96 @@ def test_multiclass_losses_are_those_of_scikit_learn():
     assert metric("accuracy").value(label, scores) == pytest.approx((scores.argmax(axis=1) == label).mean())
     both = sk.brier_score_loss(label, scores, scale_by_half=False)
     assert metric("brier").value(label, scores) == pytest.approx(both)
+
+
+def test_several_classes_are_ranked_one_against_the_rest_like_scikit_learn():
+    rng = np.random.default_rng(7)
+    label, scores = rng.integers(0, 4, 300).astype(float), rng.dirichlet(np.ones(4), 300)
+    given = scores.argmax(axis=1)
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(label, given)
+    assert metric("auc").value(label, scores) == pytest.approx(sk.roc_auc_score(label, scores, multi_class="ovr"))
+    for number in range(4):
+        own = label == number
+        assert metric(f"auc[{number}]").value(label, scores) == pytest.approx(sk.roc_auc_score(own, scores[:, number]))
+        assert metric(f"tpr[{number}]").value(label, scores) == pytest.approx(recall[number])
+        assert metric(f"precision[{number}]").value(label, scores) == pytest.approx(precision[number])
+        assert metric(f"f1[{number}]").value(label, scores) == pytest.approx(f1[number])
+        assert metric(f"fpr[{number}]").value(label, scores) == pytest.approx((given == number)[~own].mean())
+        assert metric(f"tpr[{number}]").support(label, scores) == own.sum()
+    assert metric("auc").support(label, scores) == np.bincount(label.astype(int)).min()
+
+
+def test_a_class_without_a_row_leaves_the_ranking_of_several_classes_unknown():
+    label, scores = np.array([0.0, 1.0, 0.0, 1.0]), np.full((4, 3), 1 / 3)
+    assert np.isnan(metric("auc").value(label, scores))
+    assert np.isnan(metric("tpr[2]").value(label, scores))
+
+
+def test_calibration_of_several_classes_is_that_of_the_most_probable_one():
+    rng = np.random.default_rng(8)
+    label, scores = rng.integers(0, 3, 500).astype(float), rng.dirichlet(np.ones(3), 500)
+    hit, sure = scores.argmax(axis=1) == label, scores.max(axis=1)
+    assert metric("calibration_error").value(label, scores) == pytest.approx(
+        binned_calibration_error(hit, sure), abs=1e-8
+    )
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_the_pinball_loss_is_that_of_scikit_learn_and_least_at_its_quantile(quantile):
+    label, scores, _ = value_rows(9)
+    known = metric(f"pinball[{quantile}]")
+    assert known.value(label, scores) == pytest.approx(sk.mean_pinball_loss(label, scores, alpha=quantile))
+    assert known.row_losses(label, scores).shape == (300,)
+    levels = np.quantile(label, [quantile - 0.08, quantile, quantile + 0.08])
+    below, at, above = (known.value(label, np.full(300, level)) for level in levels)
+    assert at < below
+    assert at < above
+
+
+def test_a_cost_is_the_sum_over_the_cells_of_the_confusion_matrix_per_row():
+    label, scores, _ = binary_rows(10)
+    _, alarms, misses, _ = sk.confusion_matrix(label, scores >= 0.4).ravel()
+    known = cost("outlay", "USD", "binary", decision_cost(2, 40))
+    assert known.value(label, scores, 0.4) == pytest.approx((2 * alarms + 40 * misses) / 300)
+    assert (known.unit, known.higher_is_better, known.tasks) == ("USD", False, {"binary"})
+    over_under = cost("quote", "USD", "regression", asymmetric_error(over=1, under=3))
+    value, quoted, _ = value_rows(10)
+    expected = np.mean(np.maximum(quoted - value, 0) + 3 * np.maximum(value - quoted, 0))
+    assert over_under.value(value, quoted) == pytest.approx(expected)
+
+
+def test_amounts_price_each_row_and_the_mean_influence_is_what_is_saved():
+    label, champion, candidate = binary_rows(11)
+    fare = np.random.default_rng(11).gamma(2, 10, 300)
+    known = cost("lost", "USD", "binary", decision_cost(0.1, 1), column="fare").on({"fare": fare})
+    paid = [
+        (fare * np.where(label == 1, (scores < 0.4) * 1.0, (scores >= 0.4) * 0.1)).mean()
+        for scores in (champion, candidate)
+    ]
+    assert known.value(label, champion, 0.4) == pytest.approx(paid[0])
+    assert known.influence(label, champion, candidate, 0.4).mean() == pytest.approx(paid[0] - paid[1])
+
+
+def test_a_priced_metric_is_not_computed_without_its_amounts():
+    unbound = cost("lost", "USD", "binary", decision_cost(0.1, 1), column="fare")
+    with pytest.raises(TypeError, match="lost is priced by the column fare"):
+        unbound.value([0, 1], [0.2, 0.7])
+    with pytest.raises(DataError, match="metric lost: the rows carry no amounts 'fare'"):
+        unbound.on({"tip": np.ones(2)})
+
+
+def test_a_function_of_all_rows_has_a_value_and_no_row_values():
+    bias = custom("bias", False, "minutes", lambda label, scores: float(abs((scores - label).mean())))
+    assert bias.value([1.0, 2.0], [2.0, 4.0]) == 1.5
+    assert np.isnan(bias.value([], []))
+    with pytest.raises(TypeError, match="bias is a function of all rows"):
+        bias.row_values([1.0], [2.0])
+
+
+@pytest.mark.parametrize("name", ["pinball[0]", "pinball[1]", "pinball[a]", "pinball", "tpr[x]", "tpr[-1]", "mae[1]"])
+def test_a_parameter_that_makes_no_sense_is_refused(name):
+    with pytest.raises(SpecError, match="unknown metric"):
+        metric(name)
 
 
 @settings(deadline=None, max_examples=50)
@@ -181,6 +312,14 @@ def test_arrays_that_do_not_fit_are_refused():
         metric("mae").value([1, 2], [1, 2, 3])
     with pytest.raises(DataError, match="1 labels, the first 3, are none of the 3 classes"):
         metric("log_loss").value([0, 3], np.full((2, 3), 1 / 3))
+
+
+def test_a_spec_is_checked_against_the_names_tasks_and_directions_of_the_metrics():
+    assert {name: set(known.tasks) for name, known in METRICS.items()} == {name: set(of) for name, of in TASKS.items()}
+    named = [*METRICS, "pinball[0.3]", *(f"{name}[1]" for name in OF_CLASS)]
+    for name in named:
+        assert tasks_of(name, classes=2) == metric(name).tasks, name
+        assert lower_is_better(name) is not metric(name).higher_is_better, name
 
 
 def test_every_task_has_a_loss_that_can_be_summed_over_rows():

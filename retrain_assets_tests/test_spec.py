@@ -274,3 +274,95 @@ def test_every_shipped_spec_loads_with_its_files():
     for spec in specs.values():
         tables = [spec.source.features, spec.source.outcomes]
         assert all(Path(table.path).is_file() for table in tables if table)
+
+
+# ---- metrics, slices and rules of the gate
+
+
+def judging(**changes):
+    """The small world's spec with other keys under validation."""
+    return changed("validation", to=SPEC["validation"] | changes)
+
+
+COST = {"unit": "minutes", "cost": {"column": "value_usd", "over": 1, "under": 3}}
+RAILS = [{"metric": "mae", "margin": 1.0}]
+
+
+def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_are_read(folder):
+    spec = judging(
+        metrics={"lost": COST},
+        primary=["mae", "pinball[0.9]", "lost"],
+        slices={"guardrails": RAILS},
+        promote_when="fresher",
+        fresher={"max_age_periods": 8, "margin_share": 0.02},
+    )
+    spec["columns"]["amounts"] = {"value_usd": {"min": 0}}
+    read = load_spec(written(folder, spec))
+    assert read.validation.primary == ("mae", "pinball[0.9]", "lost")
+    assert read.validation.amounts == ("value_usd",)
+    assert read.columns.all == ("distance", "weight", "vehicle", "district", "value_usd")
+    assert "value_usd" not in read.columns.features
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "message"),
+    [
+        ({"primary": ["mae", "mea"]}, "primary", "validation.primary: unknown metric 'mea'; known: accuracy, auc"),
+        ({"primary": ["mae", "auc"]}, "primary", "validation.primary: metric auc does not fit task regression"),
+        ({"primary": "pinball[1.5]"}, "primary", "unknown metric 'pinball[1.5]'; known: "),
+        ({"primary": "tpr[1]"}, "primary", "metric tpr[1] does not fit task regression"),
+        ({"primary": []}, "primary", "should have at least 1 item"),
+        ({"guardrails": [{"metric": "mea", "margin": 1}]}, "guardrails", "validation.guardrails: unknown metric 'mea'"),
+        ({"guardrails": [{"metric": "mae", "margin": -1}]}, "margin", "margin: Input should be greater than 0"),
+        ({"guardrails": [{"metric": "mae", "margin": float("inf")}]}, "margin", "Input should be a finite number"),
+        ({"guardrails": [{"metric": "mae", "margin": float("nan")}]}, "margin", "margin: Input should be"),
+        ({"guardrails": [{"metric": "auc", "margin": 1.0}]}, "- metric", "margin 1 of auc can never be lost"),
+        ({"guardrails": [{"metric": "mae", "margin": 0}]}, "margin", "margin: Input should be greater than 0"),
+        ({"slices": {"guardrails": [{"metric": "tpr", "margin": 0.1}]}}, "slices", "slices: metric tpr does"),
+        ({"slices": {"guardrails": RAILS, "columns": ["street"]}}, "columns", "slices.columns: street is not under"),
+        ({"slices": {"guardrails": []}}, "guardrails", "validation.slices.guardrails: Tuple should have at least 1"),
+        ({"metrics": {"lost": COST}}, "metrics", "value_usd is neither under columns.amounts nor"),
+        ({"promote_when": "younger"}, "promote_when", "promote_when: Input should be 'superior' or"),
+        ({"promote_when": "fresher"}, "validation", "promote_when: fresher and the key fresher go together"),
+        ({"fairness": SPEC["validation"]["fairness"] | {"margin": -2}}, "margin", "fairness.margin: Input should be"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(folder, changes, key, message):
+    path = written(folder, judging(**changes))
+    sentence = refusal(path)
+    assert message in sentence
+    line = int(sentence.removeprefix(f"{path}:").split(":")[0])
+    text = path.read_text().splitlines()[line - 1].strip()
+    assert text.startswith(f"{key}:")
+
+
+def test_a_cost_of_another_task_does_not_fit(folder):
+    wrong = {"lost": {"unit": "USD", "cost": {"false_positive": 1, "false_negative": 2}}}
+    sentence = refusal(written(folder, judging(metrics=wrong, primary="lost")))
+    assert "validation.primary: metric lost does not fit task regression" in sentence
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        (["distance"], "amounts: distance is listed elsewhere too. A numeric feature is an amount already"),
+        (["vehicle"], "listed as numeric and as categorical: vehicle"),
+        (["minutes"], "minutes is key, time or label"),
+    ],
+)
+def test_an_amount_is_no_other_column(folder, to, message):
+    assert message in refusal(written(folder, changed("columns", "amounts", to=to)))
+
+
+def test_a_class_is_one_of_the_declared_number(folder):
+    validation = SPEC["validation"] | {
+        "primary": "auc[2]",
+        "guardrails": [{"metric": "tpr[3]", "margin": 0.1}],
+        "floors": [{"metric": "auc", "at_least": 0.5}],
+        "fairness": SPEC["validation"]["fairness"]
+        | {"metrics": ["tpr"], "floors": [{"metric": "tpr", "at_least": 0.1}]},
+    }
+    spec = SPEC | {"task": "multiclass", "classes": 3, "validation": validation}
+    spec["training"] = SPEC["training"] | {"objective": "multiclass"}
+    assert "validation.guardrails: unknown metric 'tpr[3]'" in refusal(written(folder, spec))
+    assert load_spec(written(folder, spec | {"classes": 4})).validation.primary == ("auc[2]",)

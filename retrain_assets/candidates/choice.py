@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from retrain_assets.candidates.lightgbm_model import fit_early_stopped, predict
 from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, strategy_weights, worth
 from retrain_assets.errors import NotEnoughData
-from retrain_assets.metrics import METRICS, metric
+from retrain_assets.metrics import metric
 from retrain_assets.scoring.features import FeatureContract, contract_of
 from retrain_assets.windows.cut import Origin, Span, Windows
 
@@ -275,7 +275,7 @@ def _means(origins: Sequence[OriginLoss]) -> dict[str, float]:
 
 
 def _reason(strategy: str, losses: Mapping[str, float], incumbent: str, origins: Sequence[str], recipe: Recipe) -> str:
-    unit, periods = METRICS[recipe.loss].unit, list(dict.fromkeys(origins))
+    unit, periods = metric(recipe.loss).unit, list(dict.fromkeys(origins))
     where = f"mean of {len(periods)} origins ({', '.join(periods)})"
     others = {name: loss for name, loss in losses.items() if name not in (strategy, AVERAGE)}
     if not others:

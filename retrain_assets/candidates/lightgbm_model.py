@@ -23,7 +23,7 @@ __all__ = ["check_labels", "fit", "fit_early_stopped", "parameters", "predict", 
 _OBJECTIVES = {
     "binary": ("binary",),
     "multiclass": ("multiclass",),
-    "regression": ("regression", "regression_l1", "huber", "poisson"),
+    "regression": ("regression", "regression_l1", "huber", "poisson", "quantile"),
 }
 _STOPPING_METRIC = {
     ("binary", "log_loss"): "binary_logloss",
@@ -73,7 +73,9 @@ def parameters(training: TrainingPolicy, task: str, n_classes: int, seed: int) -
         "bin_construct_sample_cnt": _BIN_SAMPLE_ROWS,
         "verbose": -1,
     }
-    extra = {"num_class": n_classes} if task == "multiclass" else {}
+    extra: dict[str, Any] = {"num_class": n_classes} if task == "multiclass" else {}
+    if training.quantile is not None:
+        extra["alpha"] = training.quantile
     return chosen | fixed | extra
 
 
@@ -143,7 +145,7 @@ def fit_early_stopped(
         weight: Training weights, shape (n,), or None.
         valid: Features of the rows that say when to stop, same columns.
         valid_label: Their labels, shape (m,).
-        loss: What to do best on: log_loss, brier, mae or mse.
+        loss: What to do best on: log_loss, brier, mae, mse, or pinball[q] at the quantile that is trained.
         seed: Of every random choice.
         categorical: Which columns hold codes.
 
@@ -152,15 +154,24 @@ def fit_early_stopped(
         NotEnoughData: As in `fit`, or nothing to stop on.
         SpecError: The loss does not belong to the task.
     """
-    metric = _STOPPING_METRIC.get((task, loss))
-    if metric is None:
-        raise SpecError(f"a {task} model cannot be early stopped on {loss!r}: name a mean loss of that task")
-    params = parameters(training, task, n_classes, seed) | {"metric": metric}
+    params = parameters(training, task, n_classes, seed)
+    params |= {"metric": _stopping_metric(task, loss, params.get("alpha"))}
     rows = _dataset(params, task, n_classes, encoded, label, weight, categorical)
     later = _valid_set(rows, task, n_classes, valid, valid_label)
     stop = lgb.early_stopping(training.early_stopping_rounds, verbose=False)
     booster = _train(params, rows, training.max_rounds, valid_sets=[later], callbacks=[stop])
     return _text(booster, booster.best_iteration), booster.best_iteration
+
+
+def _stopping_metric(task: str, loss: str, quantile: float | None) -> str:
+    """LightGBM's name of a loss; a pinball loss that is not of the trained quantile is stood for by the mean error."""
+    pinball = loss.startswith("pinball[")
+    if pinball and float(loss[len("pinball[") : -1]) == quantile:
+        return "quantile"
+    metric = _STOPPING_METRIC.get((task, "mae" if pinball else loss))
+    if metric is None:
+        raise SpecError(f"a {task} model cannot be early stopped on {loss!r}: name a mean loss of that task")
+    return metric
 
 
 def check_labels(label: ArrayLike, task: str, n_classes: int) -> NDArray[np.float64]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from retrain_assets.policy import Policy
 
 
 class TrainingPolicy(Policy):
-    """LightGBM's parameters that a model may set; the rest is fixed so that the same window gives the same bytes."""
+    """LightGBM's parameters that a model may set; the rest is fixed so that the same window gives the same bytes.
 
-    objective: Literal["binary", "multiclass", "regression", "regression_l1", "huber", "poisson"]
+    The objective `quantile` forecasts the declared `quantile`, a share between 0 and 1.
+    """
+
+    objective: Literal["binary", "multiclass", "regression", "regression_l1", "huber", "poisson", "quantile"]
+    quantile: float | None = Field(default=None, gt=0, lt=1)
     learning_rate: float = Field(default=0.1, gt=0, le=1)
     num_leaves: int = Field(default=31, gt=1)
     min_data_in_leaf: int = Field(default=20, gt=0)
@@ -24,3 +28,9 @@ class TrainingPolicy(Policy):
     seed: int = 7
     threads: int = Field(default=2, gt=0)
     strategies: tuple[Literal["recent", "history"], ...] = ("recent", "history")
+
+    @model_validator(mode="after")
+    def _which_quantile(self) -> Self:
+        if (self.objective == "quantile") != (self.quantile is not None):
+            raise ValueError("objective quantile and the key quantile go together: declare both or none")
+        return self

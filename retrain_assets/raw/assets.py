@@ -140,6 +140,7 @@ def _schema(source: Source, columns: Columns) -> dg.TableSchema:
         low, high = ("" if limit is None else f"{limit:g}" for limit in (rule.min, rule.max))
         described[name] = ("number", f"feature{f', possible {low}..{high}' if low or high else ''}")
     described |= dict.fromkeys(columns.categorical, ("category", "feature"))
+    described |= dict.fromkeys(columns.amounts, ("number", "amount that prices errors, not a feature"))
     for name in columns.groups:
         kind, text = described.get(name, ("category", ""))
         described[name] = (kind, f"{text}, group" if text else "group, not a feature")

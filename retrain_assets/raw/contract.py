@@ -102,9 +102,10 @@ def apply_contract(
     inspection.check_keys()
     inspection.check_times(time, bounds)
     present = [name for name in columns.all if name in table.column_names]
-    rules = {name: columns.numeric.get(name) or columns.categorical.get(name) or Column() for name in present}
+    declared = {**columns.amounts, **columns.categorical, **columns.numeric}
+    rules = {name: declared.get(name, Column()) for name in present}
     for name in present:
-        if name in columns.numeric:
+        if name in columns.numeric or name in columns.amounts:
             inspection.read_number(name, rules[name])
         else:
             inspection.read_category(name)

@@ -73,13 +73,17 @@ class Column(Policy):
 
 
 class Columns(Policy):
-    """The model's features by kind, and the columns that split rows into groups (features only if listed so too)."""
+    """The model's features by kind, and columns that are features only if listed so too.
+
+    `groups` split rows; `amounts` are numbers that price a row's errors (see `validation.metrics`).
+    """
 
     numeric: dict[str, Column] = {}
     categorical: dict[str, Column] = {}
     groups: tuple[str, ...] = ()
+    amounts: dict[str, Column] = {}
 
-    @field_validator("numeric", "categorical", mode="before")
+    @field_validator("numeric", "categorical", "amounts", mode="before")
     @classmethod
     def _from_list(cls, value: Any) -> Any:
         if isinstance(value, list):
@@ -90,7 +94,12 @@ class Columns(Policy):
 
     @model_validator(mode="after")
     def _some_and_once(self) -> Self:
-        both = sorted(set(self.numeric) & set(self.categorical))
+        twice = sorted(set(self.amounts) & {*self.numeric, *self.groups})
+        if twice:
+            raise ValueError(
+                f"amounts: {', '.join(twice)} is listed elsewhere too. A numeric feature is an amount already"
+            )
+        both = sorted({*self.numeric, *self.amounts} & set(self.categorical))
         if both:
             raise ValueError(f"listed as numeric and as categorical: {', '.join(both)}")
         if not self.numeric and not self.categorical:
@@ -107,8 +116,8 @@ class Columns(Policy):
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every declared column once: features, then groups that are no features."""
-        return tuple(dict.fromkeys((*self.features, *self.groups)))
+        """Every declared column once: features, then groups that are no features, then amounts."""
+        return tuple(dict.fromkeys((*self.features, *self.groups, *self.amounts)))
 
 
 class Contract(Policy):

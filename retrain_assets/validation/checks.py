@@ -8,8 +8,8 @@ from retrain_assets.resources import Frame, Home, pick, table
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
-    "significance": "Is the candidate significantly better than the live model on the primary metric?",
-    "guardrails": "Is it shown to be no worse than the declared margin on every guardrail?",
+    "significance": "Is the candidate significantly better than the live model (or, of an aged one, no worse)?",
+    "guardrails": "Is it shown to be no worse than the declared margin on every guardrail, and no slice harmed?",
     "fairness": "Is it shown that no protected group is worse off?",
     "regression_suite": "Does it keep every known hard case?",
 }

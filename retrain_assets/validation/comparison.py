@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrain_assets.metrics import Array, Metric
+from retrain_assets.validation.by_block import Rows, block_estimate
 from retrain_assets.validation.estimate import Estimate, counted, estimate
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.units import GateRows, units_of
@@ -98,6 +99,9 @@ def compare(metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: 
 
     The support is that of the model for which fewer rows bear on the metric.
     """
+    metric = metric.on(rows.amounts)
+    if metric.whole is not None:
+        return _compare_whole(metric, policy, rows, champion, candidate)
     psi = metric.influence(rows.label, champion, candidate, policy.threshold)
     support = min(metric.support(rows.label, scores, policy.threshold) for scores in (champion, candidate))
     return Comparison(
@@ -120,12 +124,48 @@ def against_limit(
     at_most: float | None,
 ) -> Comparison:
     """Measure by how much one model clears a limit; the improvement is the distance on the good side of it."""
+    metric = metric.on(rows.amounts)
+    if metric.whole is not None:
+        return _limit_whole(metric, policy, rows, candidate, at_least, at_most)
     values = metric.row_values(rows.label, candidate, policy.threshold)
     psi = values - at_least if at_least is not None else (at_most or 0.0) - values
     support = metric.support(rows.label, candidate, policy.threshold)
     found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
     value = metric.value(rows.label, candidate, policy.threshold)
     return Comparison(metric.name, metric.direction, metric.unit, None, value, found)
+
+
+def _compare_whole(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array
+) -> Comparison:
+    """The same for a metric without row values, block by block."""
+
+    def value(scores: Array, part: Rows) -> float:
+        return metric.value(rows.label[part], scores[part])
+
+    def gain(part: Rows) -> float:
+        return metric.improvement(champion=value(champion, part), candidate=value(candidate, part))
+
+    before, after = metric.value(rows.label, champion), metric.value(rows.label, candidate)
+    return Comparison(
+        metric.name, metric.direction, metric.unit, before, after, block_estimate(gain, policy.unit, rows)
+    )
+
+
+def _limit_whole(
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows,
+    candidate: Array,
+    at_least: float | None,
+    at_most: float | None,
+) -> Comparison:
+    def distance(part: Rows) -> float:
+        value = metric.value(rows.label[part], candidate[part])
+        return value - at_least if at_least is not None else (at_most or 0.0) - value
+
+    found = block_estimate(distance, policy.unit, rows)
+    return Comparison(metric.name, metric.direction, metric.unit, None, metric.value(rows.label, candidate), found)
 
 
 def number(value: float) -> str:

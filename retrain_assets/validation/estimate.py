@@ -42,6 +42,7 @@ class Estimate:
     unit: str
     units: int
     design_effect: float
+    fewest_units: int = FEWEST_UNITS
 
     def low(self, alpha: float) -> float:
         """One-sided lower confidence limit at level `alpha`."""
@@ -79,8 +80,8 @@ class Estimate:
 
     def shortfall(self) -> str:
         """Why no answer can be given, as a sentence with the number that is missing; empty when one can."""
-        if self.units < FEWEST_UNITS:
-            return f"{counted(self.units, self.unit)}, {FEWEST_UNITS} needed"
+        if self.units < self.fewest_units:
+            return f"{counted(self.units, self.unit)}, {self.fewest_units} needed"
         if self.support < FEWEST_ROWS:
             return f"{self.support:.0f} rows bear on it, {FEWEST_ROWS} needed"
         if not (math.isfinite(self.improvement) and math.isfinite(self.standard_error)):
@@ -160,6 +161,8 @@ def counted(number: int, unit: str) -> str:
     """
     if unit.endswith("-day block"):
         return f"{number:,} block{'' if number == 1 else 's'} of {unit.removesuffix('-day block')} days"
+    if unit.startswith("fold of "):
+        return f"{number:,} folds of {unit.removeprefix('fold of ')}"
     if unit not in ("row", "day"):
         return f"{number:,} values of {unit}"
     return f"{number:,} {unit}" + ("" if number == 1 else "s")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array, metric, predicted_class
 from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare, finite, number
+from retrain_assets.validation.declared import metric_of
 from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.guardrails import clears
 from retrain_assets.validation.policy import FairnessPolicy, Floor, ValidationPolicy
@@ -114,12 +115,13 @@ def groups(policy: FairnessPolicy, rows: GateRows) -> tuple[Group, ...]:
     Raises:
         DataError: The gate rows lack a protected attribute.
     """
-    return tuple(group for name in policy.groups for group in _groups_of(name, rows, policy.pool_below))
+    return tuple(group for name in policy.groups for group in groups_of(name, rows, policy.pool_below))
 
 
-def _groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group]:
+def groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group]:
+    """The values of one column as groups of rows, values with fewer rows than `pool_below` as one."""
     if attribute not in rows.groups:
-        raise DataError(f"gate rows: no protected attribute {attribute!r}. Load it into groups.")
+        raise DataError(f"gate rows: no column {attribute!r}. Load it into groups.")
     values = as_text(rows.groups[attribute])
     names, counts = np.unique(values, return_counts=True)
     small = names[counts < pool_below]
@@ -252,7 +254,7 @@ def _distances(
     inside, scores = rows.where(group.mask), candidate[group.mask]
     if floor.metric not in RATES:
         yield against_limit(
-            metric(floor.metric), policy, inside, scores, at_least=floor.at_least, at_most=floor.at_most
+            metric_of(policy, floor.metric), policy, inside, scores, at_least=floor.at_least, at_most=floor.at_most
         )
         return
     for suffix, truth, decision in _decisions(task, inside.label, scores, policy.threshold):

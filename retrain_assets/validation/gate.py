@@ -14,20 +14,25 @@ from retrain_assets.metrics import Array
 from retrain_assets.validation import fairness, guardrails, hard
 from retrain_assets.validation.comparison import Level
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.significance import better_than_constant, significance
+from retrain_assets.validation.significance import ChampionAge, better_than_constant, significance
+from retrain_assets.validation.slices import slices
 from retrain_assets.validation.suite import SuiteRows, regression_suite
 from retrain_assets.validation.units import GateRows
 from retrain_assets.verdict import Finding, Outcome
 
-__all__ = ["GateRows", "Judgement", "SuiteRows", "judge"]
+__all__ = ["ChampionAge", "GateRows", "Judgement", "SuiteRows", "judge"]
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found, in the order of the questions; `identical` when both models score every row alike."""
+    """What was found, in the order of the questions; `identical` when both models score every row alike.
+
+    `reported` are slices too small to tell that do not hold a promotion.
+    """
 
     findings: tuple[Finding, ...]
     identical: bool
+    reported: tuple[Finding, ...] = ()
 
 
 def judge(
@@ -39,8 +44,11 @@ def judge(
     baseline_scores: Array,
     suite: SuiteRows,
     attempts_per_year: int,
+    *,
+    champion_age: ChampionAge | None = None,
+    champion_fault: str = "",
 ) -> Judgement:
-    """Judge a candidate: hard checks, guardrails, fairness, regression suite, and last the primary metric.
+    """Judge a candidate: hard checks, guardrails, slices, fairness, regression suite, and last the primary metrics.
 
     Args:
         policy: What must be shown, with margins.
@@ -52,6 +60,8 @@ def judge(
         baseline_scores: A constant prediction for the same rows.
         suite: The known hard cases, scored.
         attempts_per_year: How many candidates a year may come here; the level follows from it.
+        champion_age: How old the champion's knowledge is; needed for `promote_when: fresher`.
+        champion_fault: Why the live model cannot score the rows, where it cannot; nothing is then decided.
 
     Raises:
         DataError: Arrays do not fit the rows, or a protected attribute or the cluster column is missing.
@@ -60,19 +70,23 @@ def judge(
         raise ValueError(f"attempts_per_year is {attempts_per_year}: at least this attempt counts, give 1 or more.")
     candidate, baseline = _scores(candidate_scores), _scores(baseline_scores)
     champion = None if champion_scores is None else _scores(champion_scores)
+    if champion_fault:
+        return Judgement((hard.unscorable(rows, champion_fault),), identical=False)
     if hard.same_scores(candidate, champion):
         return Judgement((hard.identical(rows),), identical=True)
     usable = hard.usable(task, rows, candidate, champion)
     if usable.outcome is not Outcome.PASS:
         return Judgement((usable,), identical=False)
     alpha = policy.alpha_per_attempt(attempts_per_year)
-    single, joint = Level(alpha, policy.power), Level(alpha, _joint_power(policy))
     if champion is None:
-        found = _first_model(policy, task, rows, candidate, baseline, suite, single)
-    else:
-        constant = hard.above_constant(policy, rows, baseline, candidate, single)
-        found = (constant, *_against_champion(policy, task, rows, candidate, champion, suite, joint))
-    return Judgement((usable, *found), identical=False)
+        level = Level(alpha, policy.power)
+        return Judgement((usable, *_first_model(policy, task, rows, candidate, baseline, suite, level)), False)
+    power = guardrails.joint_power(policy.power, len(policy.guardrails), len(policy.primary))
+    found, reported = _against_champion(
+        policy, task, rows, candidate, champion, suite, Level(alpha, power), champion_age
+    )
+    constant = hard.above_constant(policy, task, rows, baseline, candidate, Level(alpha, policy.power))
+    return Judgement((usable, *constant, *found), identical=False, reported=reported)
 
 
 def _against_champion(
@@ -83,13 +97,20 @@ def _against_champion(
     champion: Array,
     suite: SuiteRows,
     level: Level,
-) -> tuple[Finding, ...]:
+    age: ChampionAge | None,
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """What decides, and the slices that are only reported."""
+    single = Level(level.alpha, policy.power)
+    sliced = slices(policy, rows, champion, candidate, single)
+    hold = policy.slices is not None and policy.slices.hold_undecided
+    reported = () if hold else tuple(found for found in sliced if found.outcome is Outcome.INSUFFICIENT)
     return (
         *guardrails.guardrails(policy, rows, champion, candidate, level),
-        *fairness.fairness(policy, task, rows, champion, candidate, Level(level.alpha, policy.power)),
+        *(found for found in sliced if found not in reported),
+        *fairness.fairness(policy, task, rows, champion, candidate, single),
         *regression_suite(policy, task, suite),
-        significance(policy, task, rows, champion, candidate, level),
-    )
+        *significance(policy, task, rows, champion, candidate, level, age),
+    ), reported
 
 
 def _first_model(
@@ -105,12 +126,8 @@ def _first_model(
         *guardrails.floors(policy, rows, candidate, level),
         *fairness.floors(policy, task, rows, candidate, level),
         *regression_suite(policy, task, suite),
-        better_than_constant(policy, task, rows, baseline, candidate, level),
+        *better_than_constant(policy, task, rows, baseline, candidate, level),
     )
-
-
-def _joint_power(policy: ValidationPolicy) -> float:
-    return guardrails.joint_power(policy.power, len(policy.guardrails))
 
 
 def _scores(scores: Array) -> Array:

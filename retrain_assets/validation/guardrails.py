@@ -7,9 +7,10 @@ through that is twice the margin worse 83 % of the time at 500 rows.
 
 from __future__ import annotations
 
-from retrain_assets.metrics import Array, metric
+from retrain_assets.metrics import Array
 from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare, number
-from retrain_assets.validation.policy import Floor, Guardrail, ValidationPolicy
+from retrain_assets.validation.declared import metric_of
+from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.units import GateRows
 from retrain_assets.verdict import Finding, Outcome
 
@@ -19,7 +20,13 @@ def guardrails(
 ) -> tuple[Finding, ...]:
     """One finding per declared guardrail, in the policy's order."""
     return tuple(
-        _within(rail, compare(metric(rail.metric), policy, rows, champion, candidate), level)
+        non_inferior(
+            "guardrails",
+            "guardrail",
+            compare(metric_of(policy, rail.metric), policy, rows, champion, candidate),
+            rail.margin,
+            level,
+        )
         for rail in policy.guardrails
     )
 
@@ -31,7 +38,7 @@ def floors(policy: ValidationPolicy, rows: GateRows, candidate: Array, level: Le
             "guardrails",
             floor,
             against_limit(
-                metric(floor.metric), policy, rows, candidate, at_least=floor.at_least, at_most=floor.at_most
+                metric_of(policy, floor.metric), policy, rows, candidate, at_least=floor.at_least, at_most=floor.at_most
             ),
             level,
         )
@@ -39,35 +46,48 @@ def floors(policy: ValidationPolicy, rows: GateRows, candidate: Array, level: Le
     )
 
 
-def joint_power(power: float, rails: int) -> float:
-    """The power each of `rails` guardrails and the primary needs, so that all together hold with `power`.
+def joint_power(power: float, rails: int, primaries: int = 1) -> float:
+    """The power each of `rails` guardrails and each primary needs, so that all together hold with `power`.
 
-    1 - (1 - power)/(rails + 1)
+    1 - (1 - power)/(rails + primaries)
 
     >>> round(joint_power(0.8, 3), 4)
     0.95
     """
-    return 1 - (1 - power) / (rails + 1)
+    return 1 - (1 - power) / (rails + primaries)
 
 
-def _within(rail: Guardrail, comparison: Comparison, level: Level) -> Finding:
+def non_inferior(
+    check: str, role: str, comparison: Comparison, margin: float, level: Level, *, because: str = ""
+) -> Finding:
+    """Judge "not worse by the margin": PASS when the lower confidence limit of the improvement lies above -margin.
+
+    FAIL when it is certainly worse, or when the rows would have shown it if it were not; else INSUFFICIENT. `because`
+    is put before the sentence.
+    """
     found = comparison.estimate
-    low, needed = found.low(level.alpha), found.rows_needed(rail.margin, level.alpha, level.power)
+    low, needed = found.low(level.alpha), found.rows_needed(margin, level.alpha, level.power)
     change = f"{comparison.values}, improvement {number(found.improvement)}"
     limit = f"{level.confidence} limit {number(low)}"
     if why := found.shortfall():
         outcome, reason = Outcome.INSUFFICIENT, f"{comparison.values}: {why}"
-    elif low > -rail.margin:
-        outcome, reason = Outcome.PASS, f"{change} ({limit} > -{number(rail.margin)}), {comparison.base}"
-    elif found.high(level.alpha) <= -rail.margin or (needed is not None and found.rows >= needed):
+    elif low > -margin:
+        outcome, reason = Outcome.PASS, f"{change} ({limit} > -{number(margin)}), {comparison.base}"
+    elif found.high(level.alpha) <= -margin or (needed is not None and found.rows >= needed):
         outcome = Outcome.FAIL
-        reason = f"{change} ({limit}, not above -{number(rail.margin)}), {comparison.base}"
+        reason = f"{change} ({limit}, not above -{number(margin)}), {comparison.base}"
     else:
         outcome = Outcome.INSUFFICIENT
-        reason = f"{change} ({limit}, not above -{number(rail.margin)}); {found.rows:,} rows, {needed or 0:,} needed"
-    p_value = found.p_value(-rail.margin)
+        reason = f"{change} ({limit}, not above -{number(margin)}); {found.rows:,} rows, {needed or 0:,} needed"
     return comparison.finding(
-        "guardrails", "guardrail", outcome, reason, level, margin=rail.margin, p_value=p_value, rows_needed=needed
+        check,
+        role,
+        outcome,
+        f"{because}: {reason}" if because else reason,
+        level,
+        margin=margin,
+        p_value=found.p_value(-margin),
+        rows_needed=needed,
     )
 
 
@@ -96,5 +116,5 @@ def clears(check: str, floor: Floor, comparison: Comparison, level: Level, group
         group=group,
         margin=bound,
         p_value=found.p_value(),
-        rows_needed=found.rows_needed(found.improvement, level.alpha, level.power) if found.improvement > 0 else None,
+        rows_needed=found.rows_needed(found.improvement, level.alpha, level.power),
     )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array
-from retrain_assets.validation.comparison import Level, compare, number
+from retrain_assets.validation.comparison import Comparison, Level, compare, number
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.significance import skill_metric
+from retrain_assets.validation.significance import skill_metrics
 from retrain_assets.validation.units import GateRows
 from retrain_assets.verdict import Finding, Outcome
 
 
 def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) -> Finding:
-    """Judge labels and scores: finite, in range, not constant, and for a classifier at least two classes seen.
+    """Judge labels, amounts and scores: finite, in range, not constant, and for a classifier at least two classes seen.
 
     A fault of the candidate is a FAIL; a fault of the rows or of the champion leaves it undecided.
     """
@@ -23,9 +25,9 @@ def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) 
         if scores is not None and len(scores) != len(rows):
             raise DataError(f"gate: {len(scores)} {name} scores for {len(rows)} rows. Score exactly the gate rows.")
     for outcome, fault in (
-        (Outcome.INSUFFICIENT, _unusable_rows(task, rows.label)),
+        (Outcome.INSUFFICIENT, _unusable_rows(task, rows.label) or _unusable_amounts(rows.amounts)),
         (Outcome.FAIL, _fault("candidate", task, candidate)),
-        (Outcome.INSUFFICIENT, _fault("champion", task, champion) if champion is not None else ""),
+        (Outcome.INSUFFICIENT, _champion_fault(task, champion, candidate) if champion is not None else ""),
     ):
         if fault:
             return _finding(outcome, fault, len(rows))
@@ -34,11 +36,24 @@ def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) 
     return _finding(Outcome.PASS, f"labels and scores of {len(rows):,} rows are usable", len(rows))
 
 
+def unscorable(rows: GateRows, fault: str) -> Finding:
+    """The finding that says why the live version cannot be compared with; it leaves the question open."""
+    return _finding(Outcome.INSUFFICIENT, f"the champion can no longer be scored: {fault}", len(rows))
+
+
 def above_constant(
-    policy: ValidationPolicy, rows: GateRows, baseline: Array, candidate: Array, level: Level
-) -> Finding:
-    """Judge whether the candidate is certainly better than the constant prediction `baseline`; FAIL when it is not."""
-    comparison = compare(skill_metric(policy.primary), policy, rows, baseline, candidate)
+    policy: ValidationPolicy, task: str, rows: GateRows, baseline: Array, candidate: Array, level: Level
+) -> tuple[Finding, ...]:
+    """Judge whether the candidate is certainly better than the constant prediction `baseline`; FAIL when it is not.
+
+    One finding for each metric in which a model must beat a constant; all must hold, so the level is not divided.
+    """
+    return tuple(
+        _above(compare(known, policy, rows, baseline, candidate), level) for known in skill_metrics(policy, task)
+    )
+
+
+def _above(comparison: Comparison, level: Level) -> Finding:
     found = comparison.estimate
     low = found.low(level.alpha)
     against = f"constant against candidate: {comparison.values}"
@@ -49,7 +64,10 @@ def above_constant(
     else:
         outcome = Outcome.INSUFFICIENT if found.improvement > 0 else Outcome.FAIL
         reason = f"{against} ({level.confidence} limit of the gain {number(low)}, not above 0), {comparison.base}"
-    return comparison.finding("hard", "hard", outcome, reason, level, margin=0.0, p_value=found.p_value())
+    needed = found.rows_needed(found.improvement, level.alpha, level.power)
+    return comparison.finding(
+        "hard", "hard", outcome, reason, level, margin=0.0, p_value=found.p_value(), rows_needed=needed
+    )
 
 
 def same_scores(candidate: Array, champion: Array | None) -> bool:
@@ -70,6 +88,22 @@ def _unusable_rows(task: str, label: Array) -> str:
     if task != "regression" and len(np.unique(label)) < 2:
         return f"all {len(label):,} gate rows are of class {label[0]:g}, two classes needed"
     return ""
+
+
+def _unusable_amounts(amounts: Mapping[str, Array]) -> str:
+    for name, values in amounts.items():
+        if unknown := int((~np.isfinite(values)).sum()):
+            return f"{unknown:,} of {len(values):,} gate rows have no {name}, by which errors are priced"
+        if negative := int((values < 0).sum()):
+            lowest = number(float(values.min()))
+            return f"{negative:,} of {len(values):,} gate rows have a {name} below 0, the lowest {lowest}"
+    return ""
+
+
+def _champion_fault(task: str, champion: Array, candidate: Array) -> str:
+    if champion.shape != candidate.shape:
+        return f"the champion's scores have shape {champion.shape}, the candidate's {candidate.shape}"
+    return _fault("champion", task, champion)
 
 
 def _fault(model: str, task: str, scores: Array) -> str:

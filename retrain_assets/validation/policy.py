@@ -1,13 +1,92 @@
-"""What a candidate must show: primary metric, guardrails with margins, fairness, regression suite."""
+"""What a candidate must show: primary metrics, guardrails with margins, slices, fairness, regression suite."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from retrain_assets.policy import Policy
+from retrain_assets.validation.names import largest_change, lower_is_better, tasks_of
+
+
+class Cost(Policy):
+    """What errors cost, per row, in the unit that the metric declares; right answers cost nothing.
+
+    A binary task declares `false_positive` and `false_negative` (decisions at `threshold`), several classes `wrong`, a
+    regression `over` and `under` (per unit of label by which the score is too high or too low). With `column`, a number
+    under `columns.amounts` or `columns.numeric`, every row's cost is multiplied by its amount.
+    """
+
+    column: str = ""
+    false_positive: float | None = Field(default=None, ge=0)
+    false_negative: float | None = Field(default=None, ge=0)
+    wrong: float | None = Field(default=None, gt=0)
+    over: float | None = Field(default=None, ge=0)
+    under: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_task(self) -> Self:
+        parts = ("false_positive", "false_negative", "wrong", "over", "under")
+        given = {name: cost for name in parts if (cost := getattr(self, name)) is not None}
+        if set(given) not in ({"false_positive", "false_negative"}, {"wrong"}, {"over", "under"}):
+            raise ValueError(
+                "declare false_positive and false_negative (binary), wrong (multiclass), or over and under (regression)"
+            )
+        if not any(given.values()):
+            raise ValueError(f"{' and '.join(given)} are 0: no error costs anything")
+        return self
+
+    @property
+    def task(self) -> str:
+        """The task whose errors it prices."""
+        if self.wrong is not None:
+            return "multiclass"
+        return "regression" if self.over is not None else "binary"
+
+
+class DeclaredMetric(Policy):
+    """A metric of one's own: a `cost`, or a `callable` written `module:function`.
+
+    The function gets the labels, shape (n,), and the scores, shape (n,) or (n, k), and returns one number; it is
+    imported from an installed module and must not change its answer. It has no row values, so both models are measured
+    block by block: below 8 blocks the answer is INSUFFICIENT. `unit` is what its margins are written in, and
+    `higher_is_better` must be said of a callable.
+    """
+
+    cost: Cost | None = None
+    callable: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    higher_is_better: bool | None = None
+    unit: str
+
+    @field_validator("callable")
+    @classmethod
+    def _installed(cls, path: str | None) -> str | None:
+        module = path.split(":")[0] if path else ""
+        try:
+            known = not module or find_spec(module) is not None
+        except ImportError:
+            known = False
+        if not known:
+            raise ValueError(f"no module {module!r} is installed: put it on the Python path of the code location")
+        return path
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.cost is None) == (self.callable is None):
+            raise ValueError("declare either cost or callable")
+        if self.callable and self.higher_is_better is None:
+            raise ValueError(f"higher_is_better: say whether more of {self.callable} is better, true or false")
+        if self.cost and self.higher_is_better:
+            raise ValueError("higher_is_better: a cost is better when it is lower; take the key out")
+        return self
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether less of it is better, as of every cost."""
+        return not self.higher_is_better
 
 
 class Guardrail(Policy):
@@ -15,6 +94,48 @@ class Guardrail(Policy):
 
     metric: str
     margin: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _can_be_broken(self) -> Self:
+        if not self.margin < largest_change(self.metric):
+            raise ValueError(f"margin {self.margin:g} of {self.metric} can never be lost: write a share below 1")
+        return self
+
+
+class SlicePolicy(Policy):
+    """Metrics that may not get worse by their margin in any slice of the rows, a slice being one value of one column.
+
+    `columns` are of `columns.groups`; none named means all of them. Values with fewer rows than `pool_below` are judged
+    together. A slice fails when it is worse than chance allows, by Holm over all slices and metrics, and not shown to
+    stay within the margin. A slice that is too small to show either is reported in the evidence and stops nothing,
+    unless `hold_undecided` is set: with many slices some are always too small, so that holding would mean that hardly
+    anything is ever promoted.
+    """
+
+    columns: tuple[str, ...] = ()
+    guardrails: tuple[Guardrail, ...] = Field(min_length=1)
+    pool_below: int = Field(default=200, gt=0)
+    hold_undecided: bool = False
+
+
+class FresherPolicy(Policy):
+    """When a champion counts as aged, and how much worse than it a fresher model may be on the primary metrics.
+
+    Aged is a champion whose training rows ended more than `max_age_periods` periods before the end of the period of the
+    decision, or of whose gate rows more than the share `max_unseen_share` hold a category that it never saw. The margin
+    is a share of the champion's own loss (`margin_share`) or in the metric's unit (`margin`).
+    """
+
+    max_age_periods: int = Field(gt=0)
+    max_unseen_share: float = Field(default=0.01, ge=0, lt=1)
+    margin_share: float | None = Field(default=None, gt=0, lt=1)
+    margin: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_margin(self) -> Self:
+        if (self.margin_share is None) == (self.margin is None):
+            raise ValueError("declare either margin_share (of the champion's loss) or margin (in the metric's unit)")
+        return self
 
 
 class Floor(Policy):
@@ -56,14 +177,22 @@ class SuitePolicy(Policy):
         return self.model_copy(update={"path": str((folder / self.path).resolve())})
 
 
+def _names(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class ValidationPolicy(Policy):
     """Everything the gate is told. Margins have no default: they are a business choice.
+
+    `primary` is one metric or several. Of several each must be shown to be better, by Holm-adjusted tests, so that
+    every one of the claims holds at the level: what may stay as it is belongs under `guardrails`. `promote_when:
+    fresher` asks an aged champion's successor only to be no worse (see `FresherPolicy`).
 
     `insufficient` says what becomes of a candidate that could not be decided: `hold` leaves the live version, `human`
     does so too until a person approves exactly that verdict. A failure is never approved.
     """
 
-    primary: str
+    primary: Annotated[tuple[str, ...], BeforeValidator(_names), Field(min_length=1)]
     insufficient: Literal["hold", "human"] = "hold"
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     power: float = Field(default=0.8, gt=0.5, lt=1)
@@ -71,10 +200,60 @@ class ValidationPolicy(Policy):
     unit: str = "auto"
     threshold: float = Field(default=0.5, gt=0, lt=1)
     max_unlabelled_share: float = Field(default=0.05, ge=0, lt=1)
+    promote_when: Literal["superior", "fresher"] = "superior"
+    fresher: FresherPolicy | None = None
+    metrics: dict[str, DeclaredMetric] = {}
     guardrails: tuple[Guardrail, ...] = Field(min_length=1)
+    slices: SlicePolicy | None = None
     floors: tuple[Floor, ...] = Field(min_length=1)
     fairness: FairnessPolicy
     regression_suite: SuitePolicy
+
+    @field_validator("metrics")
+    @classmethod
+    def _names_of_their_own(cls, metrics: dict[str, DeclaredMetric]) -> dict[str, DeclaredMetric]:
+        for name in metrics:
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} is no name: write letters, digits and _")
+            if tasks_of(name, classes=0) is not None or name == "selection_rate":
+                raise ValueError(f"{name!r} is the name of a known metric: take another")
+        return metrics
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        twice = {name for name in self.primary if self.primary.count(name) > 1}
+        if twice:
+            raise ValueError(f"primary: {', '.join(sorted(twice))} stands twice")
+        if (self.promote_when == "fresher") != (self.fresher is not None):
+            raise ValueError("promote_when: fresher and the key fresher go together: declare both or none")
+        if self.fresher and self.fresher.margin_share is not None:
+            higher = [name for name in self.primary if not self._is_loss(name)]
+            if higher:
+                raise ValueError(
+                    f"fresher.margin_share: {', '.join(higher)} is no loss, of which a share could be lost: "
+                    "declare fresher.margin in its unit"
+                )
+        return self
+
+    def _is_loss(self, name: str) -> bool:
+        declared = self.metrics.get(name)
+        return declared.lower_is_better if declared else lower_is_better(name)
+
+    @property
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """Every metric that is named outside fairness, by the key that names it."""
+        return {
+            "primary": self.primary,
+            "guardrails": tuple(rail.metric for rail in self.guardrails),
+            "slices": tuple(rail.metric for rail in self.slices.guardrails) if self.slices else (),
+            "floors": tuple(floor.metric for floor in self.floors),
+        }
+
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """Columns whose amounts price a declared cost."""
+        columns = (metric.cost.column for metric in self.metrics.values() if metric.cost)
+        return tuple(dict.fromkeys(column for column in columns if column))
 
     def alpha_per_attempt(self, attempts_per_year: int) -> float:
         """The level of one attempt that keeps the yearly number of false promotions within the budget."""

@@ -17,16 +17,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from retrain_assets import __version__
 from retrain_assets.errors import BudgetSpent, DataError, GateRowsSpent, NotEnoughData, SpecError
 from retrain_assets.metrics import metric
 from retrain_assets.monitoring.performance import Baseline, baseline
 from retrain_assets.registry.registry import Registry
+from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.fairness import gaps, group_report
-from retrain_assets.validation.gate import GateRows, SuiteRows, judge
+from retrain_assets.validation.gate import ChampionAge, GateRows, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite import SuiteCase, load_suite
 from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
@@ -73,7 +75,8 @@ class Gate:
         candidate = Scorer.from_files(registry.read(candidate_digest))
         incumbent = Scorer.from_files(registry.read(champion_digest)) if champion_digest else None
         features = {*candidate.contract.names, *(incumbent.contract.names if incumbent else ())}
-        columns = sorted(features | set(self.groups))
+        lost = _not_stored(store, span.periods, features - set(candidate.contract.names))
+        columns = sorted((features | set(self.groups) | set(self.validation.amounts)) - lost)
         rows = load_window(store, span, columns, self.key, self.time, period)
         if not rows.num_rows:
             raise NotEnoughData(f"{self.model} {period}: no row of {span.start} to {span.end} has an outcome yet.")
@@ -103,13 +106,16 @@ class Gate:
         candidate_digest: str,
         champion_digest: str | None,
     ) -> Verdict:
-        scores, before = candidate.scores(rows), champion.scores(rows) if champion else None
+        scores = candidate.scores(rows)
+        before, fault = _champion_scores(champion, rows)
+        champion = None if fault else champion
         label = rows["label"].to_numpy()
         gate_rows = GateRows(
             key=np.asarray(rows[self.key].to_pylist(), dtype=object),
             label=label,
             time=rows[self.time].to_numpy(),
-            groups={name: _values(rows, name) for name in self.validation.fairness.groups},
+            groups={name: _values(rows, name) for name in self._group_columns},
+            amounts={name: _numbers(rows, name) for name in self.validation.amounts},
             cluster=None if self.validation.unit in ("auto", "row") else _values(rows, self.validation.unit),
         )
         suite, lacking = self._suite(store, period, candidate, champion)
@@ -122,6 +128,8 @@ class Gate:
             candidate.baseline_scores(rows.num_rows),
             suite,
             self.attempts_per_year,
+            champion_age=self._age(champion, rows, period),
+            champion_fault=fault,
         )
         report = group_report(self.validation, self.task, gate_rows, before, scores)
         losses = metric(self.loss).row_losses(label, scores)
@@ -141,8 +149,25 @@ class Gate:
                 "strategy": candidate.training["strategy"],
                 "groups": [asdict(value) for value in report],
                 "gaps": {name: gaps(report, name) for name in self.validation.fairness.groups},
+                **({"undecided_slices": [asdict(found) for found in judgement.reported]} if judgement.reported else {}),
             },
         )
+
+    @property
+    def _group_columns(self) -> tuple[str, ...]:
+        """Columns that split the gate rows: the protected ones, then those of the slices."""
+        slices = self.validation.slices
+        sliced = (slices.columns or self.groups) if slices else ()
+        return tuple(dict.fromkeys((*self.validation.fairness.groups, *sliced)))
+
+    def _age(self, champion: Scorer | None, rows: pa.Table, period: str) -> ChampionAge | None:
+        """How old the champion's knowledge is, where the policy asks for it."""
+        if champion is None or self.validation.fresher is None:
+            return None
+        until = self.calendar.key(datetime.fromisoformat(champion.training["trained_until"]))
+        unseen = encode(rows, champion.contract).unseen.values()
+        periods = self.calendar.distance(until, self.calendar.shift(period, 1))
+        return ChampionAge(periods, max(unseen, default=0) / rows.num_rows)
 
     def _unlabelled(self, store: PeriodStore, rows: pa.Table, window: GateWindow) -> list[Finding]:
         """A finding when too many gate rows have no outcome: those that lack one are seldom like the others."""
@@ -258,6 +283,27 @@ def suite_rows(
                 "Correct their id or period."
             )
     return pa.concat_tables(tables, promote_options="permissive") if tables else None
+
+
+def _not_stored(store: PeriodStore, periods: Sequence[str], names: set[str]) -> set[str]:
+    """Which of these columns some stored period of rows no longer has."""
+    paths = [path for period in periods if (path := store.path("raw_data", period)).exists()]
+    return {name for name in names if any(name not in pq.read_schema(path).names for path in paths)}
+
+
+def _champion_scores(champion: Scorer | None, rows: pa.Table) -> tuple[Any, str]:
+    """The live version's scores by its own feature contract, or why it can no longer give any."""
+    if champion is None:
+        return None, ""
+    try:
+        return champion.scores(rows), ""
+    except DataError as error:
+        return None, str(error)
+
+
+def _numbers(rows: pa.Table, name: str) -> Any:
+    """A column as float64, NaN where a value is missing."""
+    return rows[name].cast(pa.float64()).to_numpy()
 
 
 def _values(rows: pa.Table, name: str) -> Any:

@@ -8,7 +8,7 @@ with the units stands in `significance`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,8 @@ MISSING = "(missing)"
 class GateRows:
     """The rows a candidate is judged on, all arrays of length n and in the same order.
 
-    `groups` holds the protected attributes as text or None; `cluster` the values of the column that
-    `validation.unit` names, when it names one.
+    `groups` holds the protected attributes and slicing columns as text or None; `cluster` the values of the column that
+    `validation.unit` names, when it names one; `amounts` the numbers that price errors, NaN where one is missing.
     """
 
     key: npt.NDArray[np.generic]
@@ -34,10 +34,12 @@ class GateRows:
     time: npt.NDArray[np.datetime64]
     groups: Mapping[str, npt.NDArray[np.object_]]
     cluster: npt.NDArray[np.generic] | None = None
+    amounts: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {"key": len(self.key), "time": len(self.time)}
         lengths |= {f"groups.{name}": len(values) for name, values in self.groups.items()}
+        lengths |= {f"amounts.{name}": len(values) for name, values in self.amounts.items()}
         if self.cluster is not None:
             lengths["cluster"] = len(self.cluster)
         for name, length in lengths.items():
@@ -51,7 +53,8 @@ class GateRows:
         """Some of the rows."""
         groups = {name: values[mask] for name, values in self.groups.items()}
         cluster = None if self.cluster is None else self.cluster[mask]
-        return GateRows(self.key[mask], self.label[mask], self.time[mask], groups, cluster)
+        amounts = {name: values[mask] for name, values in self.amounts.items()}
+        return GateRows(self.key[mask], self.label[mask], self.time[mask], groups, cluster, amounts)
 
 
 @dataclass(frozen=True)

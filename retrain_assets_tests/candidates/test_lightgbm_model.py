@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.metrics import brier_score_loss, log_loss, mean_absolute_error, mean_squared_error
+from pydantic import ValidationError
+from sklearn.metrics import brier_score_loss, log_loss, mean_absolute_error, mean_pinball_loss, mean_squared_error
 
 from retrain_assets.candidates.lightgbm_model import check_labels, fit, fit_early_stopped, parameters
 from retrain_assets.candidates.policy import TrainingPolicy
@@ -110,6 +111,27 @@ def test_early_stopping_keeps_the_round_that_is_best_by_scikit_learns_loss(task:
     assert best == 1 + int(np.argmin(losses))
     assert 1 < best < policy.max_rounds
     np.testing.assert_allclose(predict(model, later), whole.predict(later, num_iteration=best), rtol=1e-12)
+
+
+def test_a_quantile_is_forecast_and_stopped_on_its_pinball_loss() -> None:
+    table, value = rows()
+    later, later_value = rows(count=600, seed=6)
+    policy = TrainingPolicy(
+        objective="quantile", quantile=0.9, num_leaves=15, learning_rate=0.3, max_rounds=60, early_stopping_rounds=60
+    )
+    model, best = fit_early_stopped(
+        policy, "regression", 0, table, value, None, later, later_value, "pinball[0.90]", 7, ["code"]
+    )
+    whole = load(fit(policy, "regression", 0, table, value, None, policy.max_rounds, 7, ["code"]))
+    losses = [
+        mean_pinball_loss(later_value, whole.predict(later, num_iteration=n), alpha=0.9)
+        for n in range(1, policy.max_rounds + 1)
+    ]
+    assert best == 1 + int(np.argmin(losses))
+    assert np.mean(later_value <= predict(model, later)) == pytest.approx(0.9, abs=0.05)
+    for wrong in ({"objective": "quantile"}, {"objective": "regression", "quantile": 0.9}):
+        with pytest.raises(ValidationError, match="declare both or none"):
+            TrainingPolicy(**wrong)
 
 
 def test_early_stopping_on_a_loss_of_another_task_is_refused() -> None:

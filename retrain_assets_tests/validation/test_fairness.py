@@ -152,7 +152,7 @@ def test_a_regression_group_made_worse_fails_and_the_others_pass():
 
 def test_a_protected_attribute_that_was_not_loaded_is_refused():
     rows, champion, candidate = people(10)
-    with pytest.raises(DataError, match="no protected attribute 'age'"):
+    with pytest.raises(DataError, match="no column 'age'"):
         fairness(policy(fairness={"groups": ["age"]}), "binary", rows, champion, candidate, LEVEL)
 
 

@@ -130,6 +130,24 @@ def test_a_harmed_group_rejects_what_every_other_check_passes():
     assert decision(judgement) is Decision.REJECT
 
 
+def test_a_group_without_a_positive_holds_what_every_other_check_passes():
+    rows, champion, candidate, baseline = world()
+    quiet = (rows.label == 0) & (np.arange(4000) % 5 == 0)
+    rows = replace(rows, groups={"sex": np.where(quiet, "F", "M").astype(object)})
+    judgement = judged(rows, champion, candidate, baseline, rules=policy(fairness={"metrics": ["tpr"]}))
+    assert decision(judgement) is Decision.INSUFFICIENT
+    (unsure,) = [finding for finding in judgement.findings if finding.outcome is not Outcome.PASS]
+    assert (unsure.check, unsure.group) == ("fairness", "sex=F")
+    assert "0 positives" in unsure.reason
+
+
+def test_a_champion_of_constant_scores_is_compared_with_like_any_other():
+    rows, _, candidate, baseline = world()
+    rules = policy(fairness={"metrics": ["tpr"]})
+    assert decision(judged(rows, baseline, candidate, baseline, rules=rules)) is Decision.PROMOTE
+    assert decision(judged(rows, baseline, 1 - candidate, baseline, rules=rules)) is Decision.REJECT
+
+
 def test_a_lost_critical_case_rejects_what_every_other_check_passes():
     judgement = judged(*world(), cases=suite((1,), (0.1,), (0.9,)))
     assert {f.check for f in judgement.findings if f.outcome is Outcome.FAIL} == {"regression_suite"}

@@ -1,0 +1,146 @@
+"""Row values of metrics that have a parameter: a quantile, a class, a price. `metrics` gives them names and directions.
+
+Every function here makes a function of (labels, scores, threshold) that returns one value per row, shape (n,), whose
+mean is the metric and whose spread is its sampling error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+RowValues = Callable[[Array, Array, float], Array]
+
+CALIBRATION_BINS = 10
+"""Equally wide bins of [0, 1]; their edges are fixed, so that two models are measured by the same ruler."""
+
+
+def pinball(quantile: float) -> RowValues:
+    """Loss of a forecast of a quantile: an error is weighted by q where the forecast is too low, by 1 - q above.
+
+    Source: Koenker & Bassett (1978), Econometrica 46.
+
+    >>> pinball(0.9)(np.array([10.0, 10.0]), np.array([8.0, 12.0]), 0.5).round(2)
+    array([1.8, 0.2])
+    """
+    return asymmetric_error(over=1 - quantile, under=quantile)
+
+
+def asymmetric_error(over: float, under: float) -> RowValues:
+    """Absolute error, weighted by `over` where the score is above the label and by `under` where it is below.
+
+    >>> asymmetric_error(over=1, under=3)(np.array([10.0, 10.0]), np.array([8.0, 12.0]), 0.5)
+    array([6., 2.])
+    """
+
+    def rows(label: Array, scores: Array, _: float) -> Array:
+        error = scores - label
+        return np.asarray(np.abs(error) * np.where(error > 0, over, under), dtype=np.float64)
+
+    return rows
+
+
+def decision_cost(false_positive: float, false_negative: float) -> RowValues:
+    """Cost of each decision at the threshold; a right one costs nothing.
+
+    >>> decision_cost(2, 40)(np.array([0.0, 1.0, 1.0]), np.array([0.9, 0.1, 0.9]), 0.5)
+    array([ 2., 40.,  0.])
+    """
+
+    def rows(label: Array, scores: Array, threshold: float) -> Array:
+        alarm, positive = scores >= threshold, label == 1
+        cost = false_positive * (alarm & ~positive) + false_negative * (~alarm & positive)
+        return np.where(np.isfinite(scores), cost, np.nan)
+
+    return rows
+
+
+def wrong_class(cost: float) -> RowValues:
+    """Cost of each row whose most probable class is not its own.
+
+    >>> wrong_class(5)(np.array([0.0, 1.0]), np.array([[0.7, 0.3], [0.6, 0.4]]), 0.5)
+    array([0., 5.])
+    """
+
+    def rows(label: Array, scores: Array, _: float) -> Array:
+        wrong = np.argmax(scores, axis=1) != label
+        return np.where(np.isfinite(scores).all(axis=1), cost * wrong, np.nan)
+
+    return rows
+
+
+def priced(rows: RowValues, amount: Array) -> RowValues:
+    """The same row values, each times its row's amount.
+
+    >>> priced(pinball(0.5), np.array([10.0, 1.0]))(np.zeros(2), np.ones(2), 0.5)
+    array([5. , 0.5])
+    """
+    return lambda label, scores, threshold: np.asarray(rows(label, scores, threshold) * amount, dtype=np.float64)
+
+
+def calibration(label: Array, scores: Array, _: float) -> Array:
+    """Signed residuals whose mean is the expected calibration error over fixed bins.
+
+    ECE = sum over bins of (n_b/n)·|mean label - mean score| = sum over b of |(1/n)·sum over rows of b of (y - p)|. With
+    s_b the sign of the bin's sum, s_b·(y - p) has the ECE as its mean, and is its influence to first order wherever no
+    bin's sum is 0. A perfectly calibrated model still shows an ECE of order sqrt(bins/n): compare two models, or bound
+    it with room to spare. Several classes are measured by their most probable one ("confidence calibration").
+
+    Source: Naeini, Cooper & Hauskrecht (2015), AAAI; Guo et al. (2017), ICML, for several classes.
+
+    >>> calibration(np.array([1.0, 0.0, 1.0]), np.array([0.8, 0.25, 0.85]), 0.5).round(2)
+    array([0.2 , 0.25, 0.15])
+    """
+    if not np.isfinite(scores).all():
+        return np.full(len(label), np.nan)
+    hit = (np.argmax(scores, axis=1) == label).astype(float) if scores.ndim == 2 else label
+    sure = scores.max(axis=1) if scores.ndim == 2 else scores
+    residual = hit - sure
+    place = np.clip((sure * CALIBRATION_BINS).astype(np.int64), 0, CALIBRATION_BINS - 1)
+    sums = np.bincount(place, weights=residual, minlength=CALIBRATION_BINS)
+    return np.asarray(np.sign(sums)[place] * residual, dtype=np.float64)
+
+
+def of_class(rows: RowValues, number: int, *, decided: bool) -> RowValues:
+    """The row values of one class against all others.
+
+    Args:
+        rows: Row values of a binary metric.
+        number: The class, counted from 0.
+        decided: Whether the metric is of decisions (the most probable class), else of the class's probability.
+
+    >>> share = of_class(lambda label, decision, _: label * decision, 1, decided=True)
+    >>> share(np.array([1.0, 1.0, 0.0]), np.array([[0.1, 0.9], [0.8, 0.2], [0.7, 0.3]]), 0.5)
+    array([1., 0., 0.])
+    """
+
+    def against_the_rest(label: Array, scores: Array, _: float) -> Array:
+        own = (label == number).astype(float)
+        if not decided:
+            return rows(own, scores[:, number], 0.5)
+        finite = np.isfinite(scores).all(axis=1)
+        return rows(own, np.where(finite, np.argmax(scores, axis=1) == number, np.nan), 0.5)
+
+    return against_the_rest
+
+
+def mean_over_classes(rows: RowValues) -> RowValues:
+    """One against the rest, every class counting alike ("macro"); the binary metric itself for one score per row.
+
+    Source: Hand & Till (2001), Machine Learning 45, for the AUC.
+
+    >>> hit = mean_over_classes(lambda label, score, _: label * score)
+    >>> hit(np.array([0.0, 1.0]), np.array([[0.5, 0.5], [0.25, 0.75]]), 0.5)
+    array([0.25 , 0.375])
+    """
+
+    def macro(label: Array, scores: Array, threshold: float) -> Array:
+        if scores.ndim == 1:
+            return rows(label, scores, threshold)
+        each = [of_class(rows, number, decided=False)(label, scores, threshold) for number in range(scores.shape[1])]
+        return np.asarray(np.mean(each, axis=0), dtype=np.float64)
+
+    return macro

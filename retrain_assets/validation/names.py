@@ -1,0 +1,66 @@
+"""Which metric fits which task, by name: what a spec is checked against without loading any numerics.
+
+What a metric computes stands in `metrics`; a test holds that both know the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+_CLASSES = frozenset({"binary", "multiclass"})
+
+TASKS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("log_loss", "brier", "accuracy", "auc", "calibration_error"), _CLASSES),
+    **dict.fromkeys(("tpr", "fpr", "precision", "f1"), frozenset({"binary"})),
+    **dict.fromkeys(("mae", "mse", "rmse", "wape"), frozenset({"regression"})),
+}
+"""Tasks of every metric without a parameter."""
+
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "fpr", "mae", "mse", "rmse", "wape"})
+"""Of these, and of `pinball[q]`, a share of the champion's value is a margin that means something."""
+
+_SHARES = frozenset({"auc", "accuracy", "calibration_error", "tpr", "fpr", "precision", "f1"})
+
+_OF_CLASS = ("auc", "f1", "fpr", "precision", "tpr")
+
+
+def tasks_of(name: str, classes: int) -> frozenset[str] | None:
+    """The tasks that a metric fits; None when no such metric is known.
+
+    >>> sorted(tasks_of("tpr[2]", classes=3)), tasks_of("tpr[3]", classes=3), tasks_of("gini", classes=2)
+    (['multiclass'], None, None)
+    >>> sorted(tasks_of("pinball[0.9]", classes=2)), tasks_of("pinball[9]", classes=2)
+    (['regression'], None)
+    """
+    if name in TASKS:
+        return TASKS[name]
+    if quantile := re.fullmatch(r"pinball\[(\d*\.?\d+)\]", name):
+        return frozenset({"regression"}) if 0 < float(quantile[1]) < 1 else None
+    one = re.fullmatch(r"(\w+)\[(\d+)\]", name)
+    if one and one[1] in _OF_CLASS and int(one[2]) < classes:
+        return frozenset({"multiclass"})
+    return None
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a metric without a declaration of its own is a loss, an error or a false rate.
+
+    >>> lower_is_better("mae"), lower_is_better("pinball[0.9]"), lower_is_better("fpr[1]"), lower_is_better("auc[1]")
+    (True, True, True, False)
+    """
+    return name.split("[")[0] in LOWER_IS_BETTER | {"pinball"}
+
+
+def largest_change(name: str) -> float:
+    """By how much a metric can change at most: a margin of that size asks nothing.
+
+    >>> largest_change("auc[1]"), largest_change("mae")
+    (1.0, inf)
+    """
+    return 1.0 if name.split("[")[0] in _SHARES else float("inf")
+
+
+def known_names(declared: Collection[str]) -> str:
+    """Every name that could have been written, for a message."""
+    return ", ".join((*sorted({*TASKS, *declared}), "pinball[q]", *(f"{name}[k]" for name in _OF_CLASS)))

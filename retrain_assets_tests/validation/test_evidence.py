@@ -1,0 +1,198 @@
+"""Every metric goes through the whole judge in its task, and every line of evidence is complete."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from retrain_assets.metrics import METRICS, OF_CLASS
+from retrain_assets.validation.gate import judge
+from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
+from retrain_assets_tests.validation.worlds import RULES, VALUE_RULES, gate_rows, policy, suite
+
+OWN = "retrain_assets_tests.validation.own_metrics"
+DECLARED = {
+    "binary": {"own_cost": {"unit": "USD", "cost": {"column": "fare", "false_positive": 1, "false_negative": 5}}},
+    "multiclass": {"own_cost": {"unit": "USD", "cost": {"column": "fare", "wrong": 2}}},
+    "regression": {"own_cost": {"unit": "USD", "cost": {"column": "fare", "over": 1, "under": 3}}},
+}
+RIGHT = {"unit": "share", "callable": f"{OWN}:share_right", "higher_is_better": True}
+MEDIAN = {"unit": "minutes", "callable": f"{OWN}:median_error", "higher_is_better": False}
+OF_TASK = {
+    task: [
+        *sorted(name for name, known in METRICS.items() if task in known.tasks),
+        *([f"{name}[{number}]" for name in OF_CLASS for number in range(3)] if task == "multiclass" else []),
+        *(["pinball[0.1]", "pinball[0.9]"] if task == "regression" else []),
+        "own_cost",
+        "own_function",
+    ]
+    for task in ("binary", "multiclass", "regression")
+}
+EVERY = [(task, name) for task, names in OF_TASK.items() for name in names]
+ESTIMATE = (
+    "metric", "role", "direction", "rows", "unit", "units", "design_effect", "candidate_value", "improvement", "low",
+    "high", "alpha", "margin", "p_value", "minimum_detectable", "rows_needed", "outcome", "reason",
+)  # fmt: skip
+"""What a line that rests on an estimate always tells; `champion_value` where there is a champion."""
+
+
+def rules_of(task):
+    base = VALUE_RULES if task == "regression" else RULES
+    own = DECLARED[task] | {"own_function": MEDIAN if task == "regression" else RIGHT}
+    return base, {"metrics": own, "unit": "auto"}
+
+
+def world(task, n=3000, seed=1):
+    """Rows over 120 days, a champion, and a candidate that is better in every respect."""
+    rng = np.random.default_rng(seed)
+    if task == "regression":
+        label = rng.gamma(2, 5, n)
+        shared = rng.laplace(0, 1, n)
+        champion, candidate = label + 2.0 * shared + rng.normal(0, 0.2, n), label + shared + rng.normal(0, 0.2, n)
+        baseline, cases = np.full(n, np.median(label)), ((10.0,), (11.0,), (10.5,))
+    elif task == "binary":
+        seen = rng.normal(0, 2, n)
+        label = (rng.random(n) < 1 / (1 + np.exp(-seen))).astype(float)
+        candidate = 1 / (1 + np.exp(-seen + rng.normal(0, 0.1, n)))
+        champion = 1 / (1 + np.exp(-1.6 * (0.3 * seen + rng.normal(0, 1.5, n)) - 0.9))
+        baseline, cases = np.full(n, label.mean()), ((1.0,), (0.9,), (0.9,))
+    else:
+        seen = rng.normal(0, 2, (n, 3))
+        chances = np.exp(seen) / np.exp(seen).sum(axis=1, keepdims=True)
+        label = (chances.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1).astype(float)
+        noisy = 1.8 * (0.4 * seen + rng.normal(0, 1.5, (n, 3)))
+        candidate, champion = chances, np.exp(noisy) / np.exp(noisy).sum(axis=1, keepdims=True)
+        baseline, cases = (
+            np.tile(np.bincount(label.astype(int)) / n, (n, 1)),
+            ((1.0,), (np.eye(3)[1],), (np.eye(3)[1],)),
+        )
+    sex = np.where(np.arange(n) % 2 == 0, "F", "M").astype(object)
+    time = np.datetime64("2024-01-01", "us") + (np.arange(n) * 120 // n).astype("m8[D]")
+    rows = replace(gate_rows(label, {"sex": sex}, time), amounts={"fare": rng.gamma(4, 0.5, n)})
+    return rows, champion, candidate, baseline, suite(*cases)
+
+
+def margin_of(name):
+    return 0.5 if name in ("mse", "own_cost") else 0.05
+
+
+def decision(found) -> Decision:
+    gate = GateWindow(("2024-01",), "2024-01-01", "2024-02-01", 10, "0" * 64)
+    return Verdict("m", "2024-01", found.findings, gate, "a", "b", "p", "1", identical=found.identical).decision
+
+
+def judged(task, name, turned=False, **changes):
+    rows, champion, candidate, baseline, cases = world(task)
+    if turned:
+        champion, candidate = candidate, champion
+    base, own = rules_of(task)
+    everywhere = {
+        "primary": name,
+        "fairness": {"margin": 0.3},
+        "guardrails": [{"metric": name, "margin": margin_of(name)}],
+        "slices": {"columns": ["sex"], "guardrails": [{"metric": name, "margin": 4 * margin_of(name)}]},
+    }
+    rules = policy(base, **(own | everywhere | changes))
+    return judge(rules, task, rows, candidate, champion, baseline, cases, 12)
+
+
+@pytest.mark.parametrize(("task", "name"), EVERY)
+def test_a_candidate_better_in_every_respect_is_promoted_on_any_metric_and_its_rival_is_not(task, name):
+    found = judged(task, name)
+    reasons = [finding.reason for finding in found.findings if finding.outcome is not Outcome.PASS]
+    assert decision(found) is Decision.PROMOTE, reasons
+    assert decision(judged(task, name, turned=True)) is Decision.REJECT
+
+
+@pytest.mark.parametrize(("task", "name"), EVERY)
+def test_every_line_that_rests_on_an_estimate_is_complete(task, name):
+    found = judged(task, name)
+    estimates = [finding for finding in (*found.findings, *found.reported) if finding.improvement is not None]
+    assert {finding.role for finding in estimates} == {"hard", "guardrail", "slice", "fairness", "primary"}
+    for finding in estimates:
+        lacking = [field for field in (*ESTIMATE, "champion_value") if getattr(finding, field) in (None, "")]
+        assert not lacking, f"{finding.check} {finding.role} {finding.metric} {finding.group}: {lacking}"
+        assert finding.low <= finding.improvement <= finding.high
+        assert finding.rows_needed > 0
+        assert finding.minimum_detectable > 0
+        assert finding.design_effect > 0
+
+
+@pytest.mark.parametrize("task", list(OF_TASK))
+def test_every_line_about_a_first_model_is_complete(task):
+    rows, _, candidate, baseline, cases = world(task)
+    base, own = rules_of(task)
+    floors = [{"metric": "own_cost", "at_most": 50.0}, {"metric": "own_function", "at_least": -1.0}]
+    rules = policy(base, **own, primary=["own_cost", "own_function"], floors=floors)
+    cases = replace(cases, champion_scores=None)
+    found = judge(rules, task, rows, candidate, None, baseline, cases, 12).findings
+    estimates = [finding for finding in found if finding.improvement is not None]
+    assert {finding.role for finding in estimates} == {"floor", "primary"}
+    for finding in estimates:
+        lacking = [field for field in ESTIMATE if getattr(finding, field) in (None, "")]
+        assert not lacking, f"{finding.check} {finding.metric} {finding.group}: {lacking}"
+
+
+def test_every_check_leaves_a_line_and_every_line_has_the_declared_fields():
+    found = judged("binary", "log_loss").findings
+    assert {finding.check for finding in found} == {*CHECKS, "hard"}
+    record = {
+        "check", "metric", "role", "direction", "rows", "unit", "units", "design_effect", "champion_value",
+        "candidate_value", "improvement", "low", "high", "alpha", "margin", "p_value", "minimum_detectable",
+        "rows_needed", "outcome", "reason",
+    }  # fmt: skip
+    assert record <= {field.name for field in fields(Finding)}
+    bound = {"gate", "candidate_digest", "champion_digest", "code_version", "policy_sha256"}
+    assert bound <= {field.name for field in fields(Verdict)}
+    assert {"periods", "start", "end", "rowset_sha256"} <= {field.name for field in fields(GateWindow)}
+
+
+@pytest.mark.parametrize(("task", "name"), EVERY)
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_a_score_that_is_no_number_promotes_on_no_metric(task, name, broken):
+    rows, champion, candidate, baseline, cases = world(task, n=400)
+    base, own = rules_of(task)
+    rules = policy(base, **own, primary=name)
+    for sick, wrong in (("candidate", candidate), ("champion", champion)):
+        scores = {"candidate": candidate, "champion": champion} | {sick: wrong.copy()}
+        scores[sick][7] = broken
+        found = judge(rules, task, rows, scores["candidate"], scores["champion"], baseline, cases, 12)
+        assert decision(found) is (Decision.REJECT if sick == "candidate" else Decision.INSUFFICIENT)
+        assert f"1 of 400 scores of the {sick} are not finite" in found.findings[0].reason
+
+
+@pytest.mark.parametrize(("task", "name"), EVERY)
+def test_a_window_without_one_class_or_with_one_value_promotes_on_no_metric(task, name):
+    rows, champion, candidate, baseline, cases = world(task, n=400)
+    base, own = rules_of(task)
+    one = gate_rows(np.full(400, rows.label[0]), dict(rows.groups))
+    one = replace(one, amounts=rows.amounts)
+    found = judge(policy(base, **own, primary=name), task, one, candidate, champion, baseline, cases, 12)
+    assert decision(found) is not Decision.PROMOTE
+
+
+@pytest.mark.parametrize("task", list(OF_TASK))
+def test_a_champion_that_cannot_be_scored_leaves_it_open(task):
+    rows, _, candidate, baseline, cases = world(task, n=400)
+    base, own = rules_of(task)
+    fault = "feature 'weight' is missing"
+    found = judge(policy(base, **own), task, rows, candidate, None, baseline, cases, 12, champion_fault=fault)
+    assert decision(found) is Decision.INSUFFICIENT
+    assert found.findings[0].reason == "the champion can no longer be scored: feature 'weight' is missing"
+
+
+def test_a_champion_of_another_number_of_classes_leaves_it_open():
+    rows, champion, candidate, baseline, cases = world("multiclass", n=400)
+    base, own = rules_of("multiclass")
+    found = judge(policy(base, **own), "multiclass", rows, candidate, champion[:, :2], baseline, cases, 12)
+    assert decision(found) is Decision.INSUFFICIENT
+    assert "the champion's scores have shape (400, 2), the candidate's (400, 3)" in found.findings[0].reason
+
+
+def test_a_metric_of_another_task_or_of_no_name_is_an_error_and_no_answer():
+    rows, champion, candidate, baseline, cases = world("regression", n=400)
+    for name, why in (("auc", "metric auc does not fit task regression"), ("gini", "unknown metric 'gini'")):
+        with pytest.raises(Exception, match=why):
+            judge(policy(VALUE_RULES, primary=name), "regression", rows, candidate, champion, baseline, cases, 12)

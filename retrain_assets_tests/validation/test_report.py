@@ -1,0 +1,135 @@
+"""The gate in the real pipeline: champions that have aged or can no longer be scored, amounts, slices, own metrics."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from retrain_assets.resources import OUTCOME_TAG
+from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
+
+LATER = "2024-02-05"
+"""The week after the bootstrap, in which the second candidate is judged."""
+
+OWN = "retrain_assets_tests.validation.own_metrics"
+COLUMNS = SPEC["columns"]
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    """The folder of a model that five weeks have made live, with a column that is no feature yet."""
+    import dagster as dg
+
+    folder = tmp_path_factory.mktemp("healthy")
+    rows = rows_of(6)
+    rows["value_usd"] = np.random.default_rng(1).gamma(4, 10, len(rows)).round(2)
+    # Since the sixth week the depot has bicycles of a new kind, and a column says which parcels they take.
+    new = (rows["at"] >= LATER) & (rows["vehicle"] == "bike")
+    rows.loc[new, "vehicle"] = "cargo bike"
+    with dg.DagsterInstance.ephemeral() as instance:
+        columns = COLUMNS | {"amounts": {"value_usd": {"min": 0}}}
+        make_world(folder, rows, instance, columns=columns).bootstrapped()
+    return folder
+
+
+def world_of(healthy, tmp_path, instance, **changes):
+    """The healthy world from the sixth week on, with other top-level keys in its spec."""
+    folder = Path(shutil.copytree(healthy, tmp_path / "world"))
+    spec = yaml.safe_load((folder / "delivery.yaml").read_text()) | changes
+    (folder / "delivery.yaml").write_text(yaml.safe_dump(spec))
+    return open_world(folder, instance)
+
+
+def judged(built, monitored=("raw_data", "outcomes")):
+    """Take in the sixth week, or monitor it altogether, retrain, and return the run and its verdict."""
+    result = built.run("monitor", LATER, assets=list(monitored) or None)
+    assert result.success, failure_of(result)
+    result = built.run("retrain", LATER)
+    assert built.store.read_json("validation_report", LATER), failure_of(result)
+    return result, built.store.read_json("validation_report", LATER)
+
+
+def reasons(verdict, **wanted):
+    return [f["reason"] for f in verdict["findings"] if all(f[name] == value for name, value in wanted.items())]
+
+
+def test_a_champion_whose_feature_vanished_is_named_and_nothing_is_promoted(healthy, tmp_path, instance):
+    columns = COLUMNS | {"numeric": {"distance": {"min": 0, "max": 100}}}
+    built = world_of(healthy, tmp_path, instance, columns=columns)
+    result, verdict = judged(built)
+    assert not result.success
+    assert built.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "insufficient"
+    (reason,) = reasons(verdict, check="hard")
+    assert reason.startswith("the champion can no longer be scored: feature 'weight' is missing in a table of ")
+    assert built.registry.live().name == "v1"
+    assert [event.action for event in built.registry.history()] == ["bootstrap", "insufficient"]
+
+
+def test_each_model_scores_the_gate_through_its_own_features_and_categories(healthy, tmp_path, instance):
+    columns = COLUMNS | {"categorical": ["vehicle", "district"], "numeric": {"distance": {"min": 0, "max": 100}}}
+    columns["groups"] = ["district"]
+    columns["amounts"] = {"weight": None}  # still in the rows, for the champion
+    built = world_of(healthy, tmp_path, instance, columns=columns)
+    _, verdict = judged(built)
+    from retrain_assets.scoring.scorer import Scorer
+
+    models = {
+        name: Scorer.from_files(built.registry.read(verdict[f"{name}_digest"])) for name in ("champion", "candidate")
+    }
+    assert models["champion"].contract.names == ("distance", "weight", "vehicle")
+    assert models["candidate"].contract.names == ("distance", "vehicle", "district")
+    rows = built.store.require_table("raw_data", LATER)
+    known = {row["id"]: row["label"] for row in built.store.require_table("outcomes", LATER).to_pylist()}
+    gate = rows.filter([key in known for key in rows["id"].to_pylist()])
+    label = np.array([known[key] for key in gate["id"].to_pylist()])
+    (primary,) = [finding for finding in verdict["findings"] if finding["role"] == "primary"]
+    assert primary["rows"] == gate.num_rows
+    for name, model in models.items():
+        assert primary[f"{name}_value"] == pytest.approx(np.abs(model.scores(gate) - label).mean())
+
+
+def test_an_aged_champion_is_judged_by_the_rule_for_fresher_models(healthy, tmp_path, instance):
+    rule = {"promote_when": "fresher", "fresher": {"max_age_periods": 1, "margin_share": 0.5}}
+    built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rule)
+    _, verdict = judged(built)
+    (reason,) = reasons(verdict, check="significance")
+    # Trained until the last day but one of the fourth week, the outcomes' delay before its gate: a third has begun.
+    assert reason.startswith("the champion is 3 periods old, more than 1, so be no worse: mae ")
+
+
+def test_a_champion_that_never_saw_a_category_counts_as_aged(healthy, tmp_path, instance):
+    rule = {"promote_when": "fresher", "fresher": {"max_age_periods": 50, "margin": 5.0}}
+    built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rule)
+    _, verdict = judged(built)
+    (reason,) = reasons(verdict, check="significance")
+    share = np.mean(
+        built.store.require_table("raw_data", LATER)["vehicle"].to_numpy(zero_copy_only=False) == "cargo bike"
+    )
+    assert 0.3 < share < 0.37
+    assert "of the gate rows hold a category the champion never saw, more than 1.0%, so be no worse" in reason
+    assert float(reason.split("%")[0]) / 100 == pytest.approx(share, abs=0.01)
+
+
+def test_amounts_slices_and_own_metrics_reach_the_gate_from_the_spec(healthy, tmp_path, instance):
+    rules = {
+        "metrics": {
+            "lost": {"unit": "USD", "cost": {"column": "value_usd", "over": 0.01, "under": 0.03}},
+            "typical": {"unit": "minutes", "callable": f"{OWN}:median_error", "higher_is_better": False},
+        },
+        "primary": ["pinball[0.6]", "lost"],
+        "guardrails": [{"metric": "typical", "margin": 2.0}],
+        "slices": {"guardrails": [{"metric": "pinball[0.9]", "margin": 0.0001}], "pool_below": 20},
+    }
+    built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rules)
+    _, verdict = judged(built, monitored=())
+    assert built.store.read_json("candidate_model", LATER)["reason"].count("pinball[0.6]") == 1
+    roles = {(finding["role"], finding["metric"]) for finding in verdict["findings"]}
+    assert {("primary", "lost"), ("primary", "pinball[0.6]"), ("guardrail", "typical")} <= roles
+    sliced = [f for f in verdict["findings"] if f["role"] == "slice"] + verdict["evidence"].get("undecided_slices", [])
+    assert {finding["group"] for finding in sliced} == {"district=north", "district=south"}
+    first = reasons(verdict, metric="lost", role="primary")[0]
+    assert "after Holm over 2 primaries" in first
