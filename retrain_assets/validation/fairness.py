@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.blocks import sums
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array, metric, predicted_class
 from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare, finite, number
@@ -20,7 +21,7 @@ from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.guardrails import clears
 from retrain_assets.validation.policy import FairnessPolicy, Floor, ValidationPolicy
 from retrain_assets.validation.proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
-from retrain_assets.validation.units import GateRows, Units, as_text, units_of
+from retrain_assets.validation.units import GateRows, Units, coded, units_of
 from retrain_assets.verdict import Finding, Outcome
 
 Mask = npt.NDArray[np.bool_]
@@ -120,13 +121,13 @@ def groups(policy: FairnessPolicy, rows: GateRows) -> tuple[Group, ...]:
 def _groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group]:
     if attribute not in rows.groups:
         raise DataError(f"gate rows: no protected attribute {attribute!r}. Load it into groups.")
-    values = as_text(rows.groups[attribute])
-    names, counts = np.unique(values, return_counts=True)
-    small = names[counts < pool_below]
-    for name in names[counts >= pool_below]:
-        yield Group(attribute, str(name), values == name)
-    if small.size:
-        yield Group(attribute, f"(pooled: {', '.join(small)})", np.isin(values, small))
+    names, code = coded(rows.groups[attribute])
+    small = sums(code) < pool_below
+    for place in np.flatnonzero(~small):
+        yield Group(attribute, names[place], code == place)
+    if small.any():
+        pooled = ", ".join(name for name, few in zip(names, small, strict=True) if few)
+        yield Group(attribute, f"(pooled: {pooled})", small[code])
 
 
 def _decisions(
@@ -177,7 +178,7 @@ def _rate_drop(
         "share",
         float(old.mean()) if n else None,
         float(new.mean()) if n else np.nan,
-        estimate(psi, Units(np.arange(n), "row")),
+        estimate(psi, Units.rows(n)),
     )
     lacking = _too_small(group, policy.fairness.pool_below)
     if not lacking and n < needed:

@@ -9,6 +9,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from retrain_assets.blocks import day_numbers
 from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.units import Units, day_blocks
 
@@ -31,7 +32,7 @@ def test_rows_as_units_give_the_paired_t_test():
 def test_equal_day_blocks_give_the_t_test_of_the_block_means():
     psi = np.random.default_rng(2).normal(0.1, 1, 28 * 50)
     time = np.repeat(np.arange("2024-01-01", "2024-01-29", dtype="datetime64[D]"), 50).astype("datetime64[us]")
-    found = estimate(psi, day_blocks(time, 7))
+    found = estimate(psi, day_blocks(day_numbers(time), 7))
     peer = stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0, alternative="greater")
     assert (found.units, found.unit, found.degrees) == (4, "7-day block", pytest.approx(3))
     assert found.p_value() == pytest.approx(peer.pvalue)
