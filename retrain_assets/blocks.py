@@ -129,7 +129,9 @@ def block_length_days(daily: ArrayLike) -> int:
     14
     """
     r1 = lag1_autocorrelation(daily)
-    length = next((length for length, limit in zip(LENGTHS_DAYS, _LIMITS, strict=False) if r1 < limit), LENGTHS_DAYS[-1])
+    length = next(
+        (length for length, limit in zip(LENGTHS_DAYS, _LIMITS, strict=False) if r1 < limit), LENGTHS_DAYS[-1]
+    )
     return 7 if length == 3 and np.size(daily) >= 7 * ENOUGH_WEEKS else length
 
 

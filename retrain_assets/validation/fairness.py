@@ -134,12 +134,12 @@ def _decisions(
     task: str, label: Array, scores: Array, threshold: float
 ) -> Iterator[tuple[str, Mask, npt.NDArray[np.bool_]]]:
     """Name suffix, truth and decision of each class that is asked about: of class 1 alone, or of each of several."""
-    given = predicted_class(scores, threshold)
     if task == "multiclass":
+        given = predicted_class(scores, threshold)
         for number_of_class in range(scores.shape[1]):
             yield f"[{number_of_class}]", label == number_of_class, given == number_of_class
     else:
-        yield "", label == 1, given == 1
+        yield "", label == 1, scores >= threshold
 
 
 def _asked(name: str, truth: Mask) -> Mask:

@@ -21,6 +21,8 @@ from retrain_assets.metrics import Array
 MISSING = "(missing)"
 """The group or cluster of rows that carry no value."""
 
+_SLICE_ROWS = 1 << 16
+
 
 @dataclass(frozen=True)
 class GateRows:
@@ -159,10 +161,17 @@ def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
     """
     from pandas import factorize
 
-    code, different = factorize(np.asarray(values, dtype=object))
-    missing = bool((code < 0).any())
-    names, place = np.unique([str(value) for value in different.tolist()] + [MISSING] * missing, return_inverse=True)
-    return names.tolist(), narrow(place)[code]  # -1 is the last place, that of the missing value
+    numbers: dict[str, int] = {}
+    code = np.empty(len(values), dtype=np.uint32)
+    for first in range(0, len(values), _SLICE_ROWS):
+        part, different = factorize(np.asarray(values[first : first + _SLICE_ROWS], dtype=object))
+        text = [str(value) for value in different.tolist()] + [MISSING] * bool((part < 0).any())
+        found = [numbers.setdefault(name, len(numbers)) for name in text]
+        code[first : first + _SLICE_ROWS] = np.array(found, dtype=np.uint32)[part]  # -1, missing, is the last
+    names = sorted(numbers)
+    place = np.empty(len(names), dtype=np.int64)
+    place[[numbers[name] for name in names]] = np.arange(len(names))
+    return names, narrow(place)[code]
 
 
 def block_length(psi: Array, rows: GateRows) -> int:
