@@ -25,7 +25,8 @@ ATTRIBUTES = {"sex": 2, "age": 4, "region": 6}
 class Cost:
     """Seconds of the gate and of scikit-learn's pair on the same rows, and the gate's peak beyond what it was given.
 
-    `columns` counts float64 columns of `ROWS` rows.
+    `columns` counts float64 columns of `ROWS` rows. Given are labels, times, groups and the scores of both models and
+    of the constant.
     """
 
     gate: float

@@ -61,7 +61,7 @@ def gate_rows(
 def ask(policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array) -> Judgement:
     """The project's judge about two models' scores, with one known case that both get right."""
     known = SuiteRows((_CASE,), np.array([1.0]), np.array([0.9]), np.array([0.9]))
-    constant = np.full(len(rows), 0.5 if task == "binary" else 50.0)
+    constant = np.broadcast_to(0.5 if task == "binary" else 50.0, len(rows))
     return judge(policy, task, rows, candidate, champion, constant, known, attempts_per_year=1)
 
 
