@@ -35,7 +35,9 @@ def test_the_length_follows_the_rule_on_long_series(rho, length):
 
 
 def test_blocks_of_three_days_are_for_windows_of_less_than_eight_weeks():
-    series = next(s for s in (autoregressive(0.17, 56, seed) for seed in range(99)) if 0.12 < lag1_autocorrelation(s) < 0.2)
+    series = next(
+        s for s in (autoregressive(0.17, 56, seed) for seed in range(99)) if 0.12 < lag1_autocorrelation(s) < 0.2
+    )
     assert block_length_days(series) == 7
     assert block_length_days(series[:55]) == 3
 

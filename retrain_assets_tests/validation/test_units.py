@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.validation.units import GateRows, block_length, day_blocks, units_of
+from retrain_assets.validation.units import MISSING, GateRows, block_length, coded, day_blocks, units_of
 from retrain_assets_tests.validation.worlds import gate_rows
 
 
@@ -63,3 +63,29 @@ def test_a_unit_column_that_was_not_loaded_is_refused():
 def test_gate_rows_of_different_lengths_are_refused():
     with pytest.raises(DataError, match="groups.sex has 2 entries and label 3"):
         GateRows(np.arange(3), np.zeros(3), np.zeros(3, "M8[us]"), {"sex": np.array(["F", "M"], dtype=object)})
+
+
+def test_codes_are_the_places_of_the_sorted_texts_however_many_rows_there_are():
+    rng = np.random.default_rng(6)
+    values = rng.choice(np.array(["b", "a", 3, 2.5, "é"], dtype=object), 150_000)
+    values[-1000:][::7] = None
+    values[-5] = float("nan")
+    names, code = coded(values)
+    text = [MISSING if value is None or value != value else str(value) for value in values]
+    wanted, inverse = np.unique(text, return_inverse=True)
+    assert names == wanted.tolist()
+    assert np.array_equal(code, inverse)
+    assert code.dtype == np.uint8
+
+
+def test_codes_of_texts_numbers_and_nothing():
+    assert coded(np.array(["x", "y", "x"]))[1].tolist() == [0, 1, 0]
+    assert coded(np.array([2.0, np.nan, 1.0]))[0] == [MISSING, "1.0", "2.0"]
+    assert coded(np.array([], dtype=object))[0] == []
+
+
+def test_blocks_are_made_once_for_all_metrics():
+    _, rows = year_of_days(2, 0.0)
+    assert rows.blocks(7) is rows.blocks(7)
+    assert rows.blocks(7) is not rows.blocks(1)
+    assert rows.where(rows.day < 14).blocks(7).count == 2
