@@ -100,12 +100,12 @@ def compare(metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: 
     """
     before = metric.row_values(rows.label, champion, policy.threshold)
     after = metric.row_values(rows.label, candidate, policy.threshold)
-    values = [float(each.mean()) if each.size else math.nan for each in (before, after)]
+    champion_value, candidate_value = (float(each.mean()) if each.size else math.nan for each in (before, after))
     psi = after - before if metric.higher_is_better else before - after
     del before, after  # a column each, while the units are looked for
     support = min(metric.support(rows.label, scores, policy.threshold) for scores in (champion, candidate))
     found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
-    return Comparison(metric.name, metric.direction, metric.unit, *values, found)
+    return Comparison(metric.name, metric.direction, metric.unit, champion_value, candidate_value, found)
 
 
 def against_limit(

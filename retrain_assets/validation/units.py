@@ -67,7 +67,7 @@ class GateRows:
     def blocks(self, length_days: int) -> Units:
         """The rows' blocks of so many days, made once for all metrics."""
         if length_days not in self._blocks:
-            self._blocks[length_days] = day_blocks(self.day, length_days)
+            self._blocks[length_days] = _blocks(self.day, length_days)
         return self._blocks[length_days]
 
     def where(self, mask: npt.NDArray[np.bool_]) -> GateRows:
@@ -179,7 +179,10 @@ def block_length(psi: Array, rows: GateRows) -> int:
     return block_length_days(means_by_day(psi, rows.day))
 
 
-def day_blocks(day: Codes, length_days: int) -> Units:
-    """Blocks of consecutive days, of rows whose days are numbered."""
-    name = "day" if length_days == 1 else f"{length_days}-day block"
-    return Units(blocks_of(day, length_days), name)
+def day_blocks(time: npt.NDArray[np.datetime64], length_days: int) -> Units:
+    """Blocks of consecutive days."""
+    return _blocks(day_numbers(time), length_days)
+
+
+def _blocks(day: Codes, length_days: int) -> Units:
+    return Units(blocks_of(day, length_days), "day" if length_days == 1 else f"{length_days}-day block")

@@ -10,7 +10,6 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
-from retrain_assets.blocks import day_numbers
 from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.units import Units, day_blocks
 
@@ -40,7 +39,7 @@ def test_rows_as_units_give_the_paired_t_test():
 def test_equal_day_blocks_give_the_t_test_of_the_block_means():
     psi = np.random.default_rng(2).normal(0.1, 1, 28 * 50)
     time = np.repeat(np.arange("2024-01-01", "2024-01-29", dtype="datetime64[D]"), 50).astype("datetime64[us]")
-    found = estimate(psi, day_blocks(day_numbers(time), 7))
+    found = estimate(psi, day_blocks(time, 7))
     peer = stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0, alternative="greater")
     assert (found.units, found.unit, found.degrees) == (4, "7-day block", pytest.approx(3))
     assert found.p_value() == pytest.approx(peer.pvalue)
@@ -52,7 +51,8 @@ def test_equal_day_blocks_give_the_t_test_of_the_block_means():
 @pytest.mark.parametrize("length", [1, 3, 7])
 def test_the_block_t_is_that_of_statsmodels_on_the_block_means(length):
     psi = np.random.default_rng(9).normal(0.05, 1, 84 * 20)
-    found = estimate(psi, day_blocks(np.repeat(np.arange(84), 20), length))
+    time = np.datetime64("2024-01-01", "us") + np.repeat(np.arange(84), 20).astype("m8[D]")
+    found = estimate(psi, day_blocks(time, length))
     peer = DescrStatsW(psi.reshape(84 // length, -1).mean(axis=1))
     t, p_value, degrees = peer.ttest_mean(0, alternative="larger")
     assert (found.improvement / found.standard_error, found.p_value()) == pytest.approx((t, p_value))

@@ -29,7 +29,7 @@ def test_blocks_are_as_long_as_the_days_are_autocorrelated(autocorrelation, leng
 
 def test_blocks_are_made_of_whole_days_and_never_share_one():
     _, rows = year_of_days(5, 0.38)
-    units = day_blocks(rows.day, 7)
+    units = day_blocks(rows.time, 7)
     assert units.name == "7-day block"
     assert units.count == 365 // 7
     days = (rows.time.astype("datetime64[D]") - np.datetime64("2023-01-01")).astype(int)
