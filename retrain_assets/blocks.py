@@ -117,9 +117,9 @@ def block_length_days(daily: ArrayLike) -> int:
     """Days in a block: 1 when the corrected lag-1 autocorrelation is below .10, 3 below .25, 7 below .50, else 14.
 
     From 8 weeks on, 7 stand for 3: the sampling noise of few rows a day hides how long days resemble each other. With
-    50 rows a day, 1 % of the variance shared within a day and an autocorrelation of .6, blocks of 3 days call 8.0 % of
-    equal models better and blocks of 7 days 7.2 %, for 1.5 points of power where days are independent. Shorter windows
-    keep the 3, because 4 weekly blocks cost 11 points.
+    56 days of 50 rows, 1 % of the variance shared within a day and an autocorrelation of .6, this rule calls 8.0 % of
+    equal models better where the 3 days call 9.0 %, for 1.2 points of power where days are independent. Shorter windows
+    keep the 3, because 4 weekly blocks cost 12 points (`python -m benchmarks.gate`).
 
     An autocorrelation that cannot be known (fewer than 3 days) counts as high.
 

@@ -289,6 +289,18 @@ def _primary() -> Iterator[Case]:
         name = f"equal models, day ICC .01, autocorrelation .6, {days} days x {per_day} rows, unit auto"
         yield Case(name, partial(equal_on_days, policy=auto, days=days, per_day=per_day), reps, fast, 0.0, 0.08)
     yield Case(
+        "the same, 28 days x 50 rows, unit auto",
+        partial(equal_on_days, policy=auto, days=28, per_day=50),
+        8_000,
+        0,
+    )
+    yield Case(
+        "nothing but days, autocorrelation .9, 56 days, unit auto",
+        partial(equal_on_days, policy=auto, days=56, per_day=1, autocorrelation=0.9, shared=1.0),
+        8_000,
+        0,
+    )
+    yield Case(
         "the same, 56 days x 200 rows, unit row",
         partial(equal_on_days, policy=row, days=56, per_day=200),
         2_000,

@@ -83,15 +83,16 @@ def bootstrap(
     seed: int,
 ) -> MetricFrame:
     """The metrics by group from fairlearn, with the 5 % and 95 % points of 50 resamples."""
-    return MetricFrame(
-        metrics=metrics,
-        y_true=label,
-        y_pred=answers,
-        sensitive_features=part,
-        n_boot=RESAMPLES,
-        ci_quantiles=[1 - 0.95, 0.95],
-        random_state=seed,
-    )
+    with np.errstate(invalid="ignore"):  # it also takes quantiles of ratios, some of which divide by zero
+        return MetricFrame(
+            metrics=metrics,
+            y_true=label,
+            y_pred=answers,
+            sensitive_features=part,
+            n_boot=RESAMPLES,
+            ci_quantiles=[1 - 0.95, 0.95],
+            random_state=seed,
+        )
 
 
 def _held(limits: Array, drop: float) -> Coverage:
