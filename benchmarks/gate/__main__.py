@@ -66,13 +66,14 @@ def priced(fast: bool) -> Iterator[Line]:
 
 def against_fairlearn(fast: bool) -> Iterator[Line]:
     """The fairness check against fairlearn's bootstrap of 50 resamples."""
-    taken = peers.times_faster(seed=200)
+    taken = peers.times_faster(seed=200, bare=not fast)
     print(f"{'20,000 rows, 5 groups, TPR and FPR':<60}{'s':>10}{'times':>8}  must be")
     yield f"{'our fairness check, change between two models':<60}{taken['ours']:>10.5f}", True
-    for name, text, least in (
+    peers_asked = (
         ("fairlearn", "fairlearn MetricFrame, n_boot=50, one model", FASTER_THAN_FAIRLEARN),
         ("bare", "the same around one-line functions", 0.0),
-    ):
+    )
+    for name, text, least in peers_asked[: len(taken) - 1]:
         ratio = taken[name] / taken["ours"]
         wanted = f">= {least:g}" if least else "shown only"
         yield f"{text:<60}{taken[name]:>10.4f}{ratio:>8.0f}  {wanted}", ratio >= least

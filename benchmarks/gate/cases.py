@@ -274,7 +274,7 @@ def _primary() -> Iterator[Case]:
         "equal models, 400 independent rows: primary PASS",
         partial(equal_classifiers, policy=worlds.rules(CLASSES)),
         20_000,
-        3_000,
+        2_000,
         0.04,
         0.06,
     )
@@ -310,15 +310,15 @@ def _primary() -> Iterator[Case]:
         "independent rows, 30 days x 20 rows, unit auto",
         partial(equal_on_days, policy=auto, days=30, per_day=20, autocorrelation=0.0, shared=0.0),
         10_000,
-        1_500,
+        1_000,
         0.0,
         0.06,
     )
     clusters = worlds.rules(CLASSES, primary="auc", unit="vehicle")
-    yield Case("equal AUC, 50 clusters of 20 rows", partial(equal_on_clusters, policy=clusters), 6_000, 500, 0.0, 0.08)
+    yield Case("equal AUC, 50 clusters of 20 rows", partial(equal_on_clusters, policy=clusters), 6_000, 300, 0.0, 0.08)
     chosen = partial(better_of_two, policy=row, elsewhere=True)
     reused = partial(better_of_two, policy=row, elsewhere=False)
-    yield Case("better of two, chosen on the selection window: primary PASS", chosen, 15_000, 3_000, 0.04, 0.06)
+    yield Case("better of two, chosen on the selection window: primary PASS", chosen, 15_000, 2_000, 0.04, 0.06)
     yield Case("the same, chosen on the gate window", reused, 5_000, 1_000)
 
 
@@ -350,10 +350,10 @@ def _groups() -> Iterator[Case]:
     equal = partial(called_unfair, policy=policy, positives=200, lost=0.05, gained=0.05)
     silent = partial(passes_silently, policy=policy, positives=20, lost=0.1, gained=0.0)
     yield Case("TPR drop .10, 200 positives: fairness FAIL", caught, 4_000, 400, 0.95, 1.0)
-    yield Case("equal TPR, 200 positives: fairness FAIL", equal, 6_000, 600, 0.0, 0.07)
+    yield Case("equal TPR, 200 positives: fairness FAIL", equal, 6_000, 400, 0.0, 0.07)
     yield Case("TPR drop .10, 20 positives: silent PASS", silent, 3_000, 300, 0.0, 0.05)
     slices = partial(equal_slices, policy=sliced())
-    yield Case("19 slices x 300 rows, equal: any FAIL", slices, 2_000, 150, 0.0, 0.10)
+    yield Case("19 slices x 300 rows, equal: any FAIL", slices, 2_000, 100, 0.0, 0.10)
     yield Case('the same under "no slice may lose .02"', point_rule_on_slices, 2_000, 200)
 
 
