@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.tsa.stattools import acf
 
-from retrain_assets.blocks import block_ids, block_length_days, daily_means, lag1_autocorrelation
+from retrain_assets.blocks import block_ids, block_length_days, daily_means, lag1_autocorrelation, sums
 from retrain_assets.errors import DataError
 
 
@@ -29,9 +29,24 @@ def test_the_bias_correction_centres_the_estimate():
         assert np.mean(found) == pytest.approx(rho, abs=0.05)
 
 
-@pytest.mark.parametrize(("rho", "length"), [(-0.5, 1), (0.17, 3), (0.38, 7), (0.8, 14)])
+@pytest.mark.parametrize(("rho", "length"), [(-0.5, 1), (0.17, 7), (0.38, 7), (0.8, 14)])
 def test_the_length_follows_the_rule_on_long_series(rho, length):
     assert block_length_days(autoregressive(rho, 20_000, seed=1)) == length
+
+
+def test_blocks_of_three_days_are_for_windows_of_less_than_eight_weeks():
+    series = next(
+        s for s in (autoregressive(0.17, 56, seed) for seed in range(99)) if 0.12 < lag1_autocorrelation(s) < 0.2
+    )
+    assert block_length_days(series) == 7
+    assert block_length_days(series[:55]) == 3
+
+
+def test_sums_in_slices_are_those_of_one_pass():
+    rng = np.random.default_rng(4)
+    code, values = rng.integers(0, 90, 200_000).astype(np.uint8), rng.normal(size=200_000)
+    assert sums(code, values) == pytest.approx(np.bincount(code, values))
+    assert np.array_equal(sums(code), np.bincount(code))
 
 
 def test_unknown_autocorrelation_gets_the_longest_block_and_no_variation_the_shortest():

@@ -136,6 +136,24 @@ def test_auc_influence_has_the_variance_of_delong_written_out_pair_by_pair():
     assert psi.mean() == pytest.approx(v10_b.mean() - v10_a.mean())
 
 
+@pytest.mark.parametrize("levels", [3, 500, 0])
+def test_auc_of_many_rows_has_the_placements_of_scipy_ranks_whatever_is_tied(levels):
+    rng = np.random.default_rng(9)
+    label, scores = (rng.random(60_000) < 0.3).astype(float), rng.random(60_000)
+    if levels:
+        scores = np.floor(scores * levels) / levels
+    positive = label == 1
+    within = np.where(positive, stats.rankdata(np.where(positive, scores, np.inf)), 0)
+    within[~positive] = stats.rankdata(scores[~positive])
+    beaten = stats.rankdata(scores) - within
+    placement = np.where(positive, beaten / (~positive).sum(), 1 - beaten / positive.sum())
+    area = placement[positive].mean()
+    wanted = area + np.where(positive, 1 / positive.mean(), 1 / (1 - positive.mean())) * (placement - area)
+    values = metric("auc").row_values(label, scores)
+    assert values == pytest.approx(wanted)
+    assert values.mean() == pytest.approx(sk.roc_auc_score(label, scores))
+
+
 def test_the_spread_of_influence_is_the_sampling_error_of_the_improvement():
     for name in ("auc", "rmse", "f1", "precision", "wape"):
         stated, found = [], []

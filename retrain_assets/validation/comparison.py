@@ -102,16 +102,14 @@ def compare(metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: 
     metric = metric.on(rows.amounts)
     if metric.whole is not None:
         return _compare_whole(metric, policy, rows, champion, candidate)
-    psi = metric.influence(rows.label, champion, candidate, policy.threshold)
+    before = metric.row_values(rows.label, champion, policy.threshold)
+    after = metric.row_values(rows.label, candidate, policy.threshold)
+    champion_value, candidate_value = (float(each.mean()) if each.size else math.nan for each in (before, after))
+    psi = after - before if metric.higher_is_better else before - after
+    del before, after  # a column each, while the units are looked for
     support = min(metric.support(rows.label, scores, policy.threshold) for scores in (champion, candidate))
-    return Comparison(
-        metric.name,
-        metric.direction,
-        metric.unit,
-        metric.value(rows.label, champion, policy.threshold),
-        metric.value(rows.label, candidate, policy.threshold),
-        estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips),
-    )
+    found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
+    return Comparison(metric.name, metric.direction, metric.unit, champion_value, candidate_value, found)
 
 
 def against_limit(
@@ -131,7 +129,7 @@ def against_limit(
     psi = values - at_least if at_least is not None else (at_most or 0.0) - values
     support = metric.support(rows.label, candidate, policy.threshold)
     found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
-    value = metric.value(rows.label, candidate, policy.threshold)
+    value = float(values.mean()) if values.size else math.nan
     return Comparison(metric.name, metric.direction, metric.unit, None, value, found)
 
 

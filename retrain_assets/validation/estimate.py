@@ -126,14 +126,18 @@ def estimate(psi: Array, units: Units, *, support: float | None = None, one_flip
         mean = float(psi.mean()) if rows else math.nan
         return Estimate(mean, math.nan, 0.0, rows, support, units.name, units.count, math.nan)
     mean = float(psi.mean())
-    deviations = units.total(psi) - units.sizes * mean
     q = units.effective
-    error = math.sqrt(q / (q - 1) * float((deviations**2).sum())) / rows
     row_error = float(psi.std(ddof=1)) / math.sqrt(rows)
+    error = row_error if units.each_row else math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows
     design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
     if one_flip and support > 0:
         error = max(error, 1 / support)
     return Estimate(mean, error, q - 1, rows, support, units.name, units.count, design_effect)
+
+
+def _spread(psi: Array, units: Units, mean: float) -> float:
+    """Sum over units of (s_u - n_u · mean)²."""
+    return float(((units.total(psi) - units.sizes * mean) ** 2).sum())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

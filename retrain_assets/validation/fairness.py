@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.blocks import sums
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array, metric, predicted_class
 from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare, finite, number
@@ -21,7 +22,7 @@ from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.guardrails import clears
 from retrain_assets.validation.policy import FairnessPolicy, Floor, ValidationPolicy
 from retrain_assets.validation.proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
-from retrain_assets.validation.units import GateRows, Units, as_text, units_of
+from retrain_assets.validation.units import GateRows, Units, coded, units_of
 from retrain_assets.verdict import Finding, Outcome
 
 Mask = npt.NDArray[np.bool_]
@@ -122,25 +123,25 @@ def groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group
     """The values of one column as groups of rows, values with fewer rows than `pool_below` as one."""
     if attribute not in rows.groups:
         raise DataError(f"gate rows: no column {attribute!r}. Load it into groups.")
-    values = as_text(rows.groups[attribute])
-    names, counts = np.unique(values, return_counts=True)
-    small = names[counts < pool_below]
-    for name in names[counts >= pool_below]:
-        yield Group(attribute, str(name), values == name)
-    if small.size:
-        yield Group(attribute, f"(pooled: {', '.join(small)})", np.isin(values, small))
+    names, code = coded(rows.groups[attribute])
+    small = sums(code) < pool_below
+    for place in np.flatnonzero(~small):
+        yield Group(attribute, names[place], code == place)
+    if small.any():
+        pooled = ", ".join(name for name, few in zip(names, small, strict=True) if few)
+        yield Group(attribute, f"(pooled: {pooled})", small[code])
 
 
 def _decisions(
     task: str, label: Array, scores: Array, threshold: float
 ) -> Iterator[tuple[str, Mask, npt.NDArray[np.bool_]]]:
     """Name suffix, truth and decision of each class that is asked about: of class 1 alone, or of each of several."""
-    given = predicted_class(scores, threshold)
     if task == "multiclass":
+        given = predicted_class(scores, threshold)
         for number_of_class in range(scores.shape[1]):
             yield f"[{number_of_class}]", label == number_of_class, given == number_of_class
     else:
-        yield "", label == 1, given == 1
+        yield "", label == 1, scores >= threshold
 
 
 def _asked(name: str, truth: Mask) -> Mask:
@@ -179,7 +180,7 @@ def _rate_drop(
         "share",
         float(old.mean()) if n else None,
         float(new.mean()) if n else np.nan,
-        estimate(psi, Units(np.arange(n), "row")),
+        estimate(psi, Units.rows(n)),
     )
     lacking = _too_small(group, policy.fairness.pool_below)
     if not lacking and n < needed:

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import block_ids, block_length_days, daily_means
+from retrain_assets.blocks import Codes, block_length_days, blocks_of, day_numbers, means_by_day, narrow, sums
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array
 
 MISSING = "(missing)"
 """The group or cluster of rows that carry no value."""
+
+_SLICE_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,26 @@ class GateRows:
     def __len__(self) -> int:
         return len(self.label)
 
+    @cached_property
+    def day(self) -> Codes:
+        """The number of each row's calendar day, shape (n,), 0 for the first."""
+        return day_numbers(self.time)
+
+    @cached_property
+    def clusters(self) -> Codes | None:
+        """The number of each row's cluster, shape (n,); rows without a value share one."""
+        return None if self.cluster is None else coded(self.cluster)[1]
+
+    @cached_property
+    def _blocks(self) -> dict[int, Units]:
+        return {}
+
+    def blocks(self, length_days: int) -> Units:
+        """The rows' blocks of so many days, made once for all metrics."""
+        if length_days not in self._blocks:
+            self._blocks[length_days] = _blocks(self.day, length_days)
+        return self._blocks[length_days]
+
     def where(self, mask: npt.NDArray[np.bool_]) -> GateRows:
         """Some of the rows."""
         groups = {name: values[mask] for name, values in self.groups.items()}
@@ -59,33 +82,50 @@ class GateRows:
 
 @dataclass(frozen=True)
 class Units:
-    """Which independent unit each row belongs to: `of_row` numbers them 0 .. `count` - 1, `name` says what they are."""
+    """Which independent unit each row belongs to: `of_row` numbers them 0 .. `count` - 1, `name` says what they are.
 
-    of_row: npt.NDArray[np.int64]
+    `each_row` promises that every row is a unit of its own, whose number nobody has to look up.
+    """
+
+    of_row: Codes
     name: str
+    each_row: bool = False
 
-    @property
+    @classmethod
+    def rows(cls, count: int) -> Units:
+        """As many units as rows.
+
+        >>> Units.rows(3).count, Units.rows(3).effective
+        (3, 3.0)
+        """
+        return cls(np.broadcast_to(np.uint8(0), count), "row", each_row=True)
+
+    @cached_property
     def count(self) -> int:
         """How many units there are."""
-        return int(self.of_row.max()) + 1 if self.of_row.size else 0
+        if self.each_row or not self.of_row.size:
+            return self.of_row.size
+        return int(self.of_row.max()) + 1
 
-    @property
+    @cached_property
     def sizes(self) -> Array:
         """Rows per unit, shape (count,)."""
-        return np.bincount(self.of_row, minlength=self.count).astype(np.float64)
+        return np.ones(self.count) if self.each_row else sums(self.of_row, None, self.count)
 
-    @property
+    @cached_property
     def effective(self) -> float:
         """How many equally large units weigh as much: n² / sum of squared sizes (Kish).
 
         >>> Units(np.array([0, 0, 1, 1]), "day").effective, Units(np.array([0, 0, 0, 1]), "day").effective
         (2.0, 1.6)
         """
-        return float(self.of_row.size**2 / (self.sizes**2).sum()) if self.of_row.size else 0.0
+        if self.each_row or not self.of_row.size:
+            return float(self.of_row.size)
+        return float(self.of_row.size**2 / (self.sizes**2).sum())
 
     def total(self, values: Array) -> Array:
         """Sum of the row values of each unit, shape (count,)."""
-        return np.bincount(self.of_row, weights=values, minlength=self.count).astype(np.float64)
+        return values if self.each_row else sums(self.of_row, values, self.count)
 
 
 def units_of(unit: str, psi: Array, rows: GateRows) -> Units:
@@ -107,35 +147,45 @@ def units_of(unit: str, psi: Array, rows: GateRows) -> Units:
     ('day', 12)
     """
     if unit == "row":
-        return Units(np.arange(len(psi), dtype=np.int64), "row")
+        return Units.rows(len(psi))
     if unit == "auto":
-        return day_blocks(rows.time, block_length(psi, rows.time))
-    if rows.cluster is None:
+        return rows.blocks(block_length(psi, rows))
+    if rows.clusters is None:
         raise DataError(f"validation.unit is {unit!r}, but the gate rows carry no such column. Load it into cluster.")
-    return Units(_numbered(as_text(rows.cluster)), unit)
+    return Units(rows.clusters, unit)
 
 
-def as_text(values: npt.NDArray[np.generic]) -> npt.NDArray[np.str_]:
-    """Group or cluster values as text; what is missing (None, NaN) is a value of its own.
+def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
+    """The different values as sorted text, and for each row the place of its value there; None and NaN are one value.
 
-    >>> as_text(np.array(["JFK", None, float("nan")], dtype=object)).tolist()
-    ['JFK', '(missing)', '(missing)']
+    >>> names, code = coded(np.array(["JFK", None, "EWR", float("nan")], dtype=object))
+    >>> names, code
+    (['(missing)', 'EWR', 'JFK'], array([2, 0, 1, 0], dtype=uint8))
     """
-    return np.array(
-        [MISSING if value is None or value != value else str(value) for value in values.tolist()], dtype=str
-    )
+    from pandas import factorize
+
+    numbers: dict[str, int] = {}
+    code = np.empty(len(values), dtype=np.uint32)
+    for first in range(0, len(values), _SLICE_ROWS):
+        part, different = factorize(np.asarray(values[first : first + _SLICE_ROWS], dtype=object))
+        text = [str(value) for value in different.tolist()] + [MISSING] * bool((part < 0).any())
+        found = [numbers.setdefault(name, len(numbers)) for name in text]
+        code[first : first + _SLICE_ROWS] = np.array(found, dtype=np.uint32)[part]  # -1, missing, is the last
+    names = sorted(numbers)
+    place = np.empty(len(names), dtype=np.int64)
+    place[[numbers[name] for name in names]] = np.arange(len(names))
+    return names, narrow(place)[code]
 
 
-def block_length(psi: Array, time: npt.NDArray[np.datetime64]) -> int:
+def block_length(psi: Array, rows: GateRows) -> int:
     """How many days a block needs so that the means of neighbouring blocks are nearly independent: 1, 3, 7 or 14."""
-    return block_length_days(daily_means(psi, time))
+    return block_length_days(means_by_day(psi, rows.day))
 
 
 def day_blocks(time: npt.NDArray[np.datetime64], length_days: int) -> Units:
     """Blocks of consecutive days."""
-    name = "day" if length_days == 1 else f"{length_days}-day block"
-    return Units(block_ids(time, length_days), name)
+    return _blocks(day_numbers(time), length_days)
 
 
-def _numbered(values: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-    return np.asarray(np.unique(values, return_inverse=True)[1], dtype=np.int64).reshape(-1)
+def _blocks(day: Codes, length_days: int) -> Units:
+    return Units(blocks_of(day, length_days), "day" if length_days == 1 else f"{length_days}-day block")

@@ -8,13 +8,21 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
 
 from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.units import Units, day_blocks
 
 
 def rows(n: int) -> Units:
-    return Units(np.arange(n), "row")
+    return Units.rows(n)
+
+
+def test_rows_as_units_are_clusters_of_one():
+    psi = np.random.default_rng(11).gamma(2, 1, 90)
+    one, other = estimate(psi, Units.rows(90)), estimate(psi, Units(np.arange(90), "row"))
+    assert one.standard_error == pytest.approx(other.standard_error, rel=1e-12)
+    assert (one.degrees, one.units, one.unit) == (other.degrees, other.units, other.unit)
 
 
 def test_rows_as_units_give_the_paired_t_test():
@@ -38,6 +46,27 @@ def test_equal_day_blocks_give_the_t_test_of_the_block_means():
     assert found.high(0.1) == pytest.approx(
         stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0).confidence_interval(0.8).high
     )
+
+
+@pytest.mark.parametrize("length", [1, 3, 7])
+def test_the_block_t_is_that_of_statsmodels_on_the_block_means(length):
+    psi = np.random.default_rng(9).normal(0.05, 1, 84 * 20)
+    time = np.datetime64("2024-01-01", "us") + np.repeat(np.arange(84), 20).astype("m8[D]")
+    found = estimate(psi, day_blocks(time, length))
+    peer = DescrStatsW(psi.reshape(84 // length, -1).mean(axis=1))
+    t, p_value, degrees = peer.ttest_mean(0, alternative="larger")
+    assert (found.improvement / found.standard_error, found.p_value()) == pytest.approx((t, p_value))
+    assert (found.degrees, found.low(0.05)) == pytest.approx((degrees, peer.tconfint_mean(0.1)[0]))
+
+
+def test_equal_clusters_give_the_cluster_t_of_statsmodels():
+    cluster = np.repeat(np.arange(15), 8)
+    rng = np.random.default_rng(10)
+    psi = 1.0 + rng.normal(size=120) + rng.normal(size=15)[cluster]
+    peer = sm.OLS(psi, np.ones(120)).fit(cov_type="cluster", cov_kwds={"groups": cluster}, use_t=True)
+    found = estimate(psi, Units(cluster, "vehicle"))
+    assert found.p_value() == pytest.approx(peer.pvalues[0] / 2)
+    assert found.low(0.05) == pytest.approx(peer.conf_int(0.1)[0][0])
 
 
 @pytest.mark.parametrize("sizes", [[6] * 12, [1, 2, 3, 9, 9, 10, 12, 5]])

@@ -1,0 +1,7 @@
+"""How often the gate is wrong, what its rules cost in power, and how fast and small it is.
+
+    python -m benchmarks.gate [--fast]
+
+`cases` holds every simulated row of the acceptance table, `worlds` the made-up rows they are drawn from, `power` the
+price of the block rule, `peers` the comparison with fairlearn's bootstrap, `speed` time and memory on a million rows.
+"""

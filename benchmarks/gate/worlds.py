@@ -1,0 +1,131 @@
+"""Made-up gate rows whose truth is known, and the project's own judge asked about them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.metrics import Array
+from retrain_assets.validation.gate import GateRows, Judgement, SuiteRows, judge
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.suite import SuiteCase
+from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
+
+Rng = np.random.Generator
+
+DAY_ZERO = np.datetime64("2024-01-01", "us")
+
+_WIDE: dict[str, Any] = {
+    "false_promotions_per_year": 1.0,
+    "unit": "row",
+    "fairness": {"groups": ["part"], "margin": 0.99, "pool_below": 1},
+    "regression_suite": {"path": "suite.yaml"},
+}
+CLASSES: dict[str, Any] = _WIDE | {
+    "primary": "log_loss",
+    "guardrails": [{"metric": "auc", "margin": 0.5}],
+    "floors": [{"metric": "auc", "at_least": 0.6}],
+    "fairness": _WIDE["fairness"] | {"metrics": ["tpr"], "floors": [{"metric": "tpr", "at_least": 0.1}]},
+}
+VALUES: dict[str, Any] = _WIDE | {
+    "primary": "mae",
+    "guardrails": [{"metric": "rmse", "margin": 5.0}],
+    "floors": [{"metric": "mae", "at_most": 9.0}],
+    "fairness": _WIDE["fairness"] | {"metrics": ["mae"], "margin": 9.0, "floors": [{"metric": "mae", "at_most": 9.0}]},
+    "regression_suite": {"path": "suite.yaml", "tolerance": 1e6},
+}
+
+
+def rules(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
+    """A policy in which only what a case asks about can decide; `fairness` is merged, all else replaced."""
+    fairness = base["fairness"] | changes.pop("fairness", {})
+    return ValidationPolicy.model_validate(base | {"fairness": fairness} | changes)
+
+
+def gate_rows(
+    label: Array,
+    part: npt.NDArray[np.object_] | None = None,
+    *,
+    days: int = 30,
+    cluster: npt.NDArray[np.generic] | None = None,
+) -> GateRows:
+    """Rows spread evenly over some days; `part` is their one protected attribute."""
+    n = len(label)
+    time = DAY_ZERO + (np.arange(n) * days // max(n, 1)).astype("m8[D]")
+    return GateRows(np.arange(n), label, time, {"part": np.full(n, "all", object) if part is None else part}, cluster)
+
+
+def ask(policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array) -> Judgement:
+    """The project's judge about two models' scores, with one known case that both get right."""
+    known = SuiteRows((_CASE,), np.array([1.0]), np.array([0.9]), np.array([0.9]))
+    constant = np.broadcast_to(0.5 if task == "binary" else 50.0, len(rows))
+    return judge(policy, task, rows, candidate, champion, constant, known, attempts_per_year=1)
+
+
+def primary_passes(judgement: Judgement) -> bool:
+    """Whether the primary metric was found better."""
+    return any(finding.role == "primary" and finding.outcome is Outcome.PASS for finding in judgement.findings)
+
+
+def all_of(judgement: Judgement, check: str) -> list[Finding]:
+    """The findings of one check."""
+    return [finding for finding in judgement.findings if finding.check == check]
+
+
+def decision(judgement: Judgement) -> Decision:
+    """What the project's verdict makes of the findings."""
+    return verdict(judgement, "c", "b", GateWindow(("2024-01",), "2024-01-01", "2024-02-01", 1, "r")).decision
+
+
+def verdict(judgement: Judgement, candidate: str, champion: str | None, window: GateWindow) -> Verdict:
+    """The findings as the record that the registry is shown."""
+    return Verdict(
+        model="simulated",
+        period=window.periods[-1],
+        findings=judgement.findings,
+        gate=window,
+        candidate_digest=candidate,
+        champion_digest=champion,
+        policy_sha256="rules",
+        code_version="0",
+        identical=judgement.identical,
+        evidence={"trained_until": window.start},
+    )
+
+
+def sigmoid(values: Array) -> Array:
+    """Log odds as probabilities."""
+    return np.asarray(1 / (1 + np.exp(-values)), dtype=np.float64)
+
+
+def classifier(rng: Rng, n: int) -> tuple[Array, Array, Array]:
+    """Labels, and the probabilities of two equally good models that share most of what they see."""
+    seen, mine, yours = rng.normal(size=(3, n))
+    label = (rng.random(n) < sigmoid(1.5 * seen - 0.4)).astype(np.float64)
+    champion, candidate = (sigmoid(1.2 * (seen + 0.6 * own) - 0.4) for own in (mine, yours))
+    return label, champion, candidate
+
+
+def values_with_gain(gain: Array) -> tuple[Array, Array, Array]:
+    """Labels and two models' values whose absolute errors differ by exactly the given gain of the candidate."""
+    return np.zeros(len(gain)), 10 + gain / 2, 10 - gain / 2
+
+
+def day_effects(rng: Rng, days: int, autocorrelation: float) -> Array:
+    """A stationary first-order autoregression of variance 1."""
+    level = rng.normal(size=days)
+    for day in range(1, days):
+        level[day] = autocorrelation * level[day - 1] + np.sqrt(1 - autocorrelation**2) * level[day]
+    return np.asarray(level, dtype=np.float64)
+
+
+def alike_days(rng: Rng, days: int, per_day: int, autocorrelation: float = 0.6, shared: float = 0.01) -> Array:
+    """Gains of mean 0 of rows whose days share a part of the variance and resemble the day before."""
+    level = day_effects(rng, days, autocorrelation)
+    return np.repeat(level * np.sqrt(shared), per_day) + rng.normal(0, np.sqrt(1 - shared), days * per_day)
+
+
+_CASE = SuiteCase("known", "2024-01", "team:ops", date(2024, 1, 31), "went wrong once", "critical")
