@@ -107,7 +107,7 @@ def from_raw(raw: ArrayLike, objective: str) -> NDArray[np.float64]:
 
 def _by_use(texts: Sequence[_Text]) -> list[str]:
     """Features that some tree splits on, the most used first, as LightGBM lists them."""
-    used = {name: 0 for name in texts[0].head["feature_names"].split(" ")}
+    used = dict.fromkeys(texts[0].head["feature_names"].split(" "), 0)
     for text in texts:
         for name, count in text.importances.items():
             used[name] += count
