@@ -83,6 +83,10 @@ class ModelSpec(Policy):
     def _fits_together(self) -> Self:
         if self.training.objective not in _OBJECTIVES[self.task]:
             raise ValueError(f"training.objective {self.training.objective} does not fit task {self.task}")
+        columns = {*self.columns.features, *self.columns.groups}
+        misfit = self.training.coverage.misfit(self.task, self.classes, self.columns.categorical, columns)
+        if misfit:
+            raise ValueError(misfit)
         source = self.source
         taken = {source.key, source.time, source.label} & set(self.columns.features)
         if taken:
