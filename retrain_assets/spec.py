@@ -133,6 +133,8 @@ class ModelSpec(Policy):
             "suite": hashlib.sha256(suite.read_bytes()).hexdigest() if suite.exists() else None,
         }
         rules["validation"]["regression_suite"].pop("path")
+        if self.training.refit:
+            rules["refit"] = self.training.agreement.model_dump(mode="json") if self.training.agreement else None
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 

@@ -28,6 +28,7 @@ from retrain_assets.registry.rules import (
     gate_use,
     reason_of,
     refuse_foreign,
+    refuse_other_refit,
     refuse_unless_promotable,
 )
 from retrain_assets.verdict import Decision, Verdict
@@ -127,7 +128,7 @@ class Registry:
     def promote(
         self, verdict: Verdict, expected_live: str | None, *, policy_sha256: str, at: datetime, actor: str
     ) -> Event:
-        """Make the verdict's candidate the live version, or refuse.
+        """Make the verdict's candidate, or what it was refitted to, the live version, or refuse.
 
         Promoting again what the same verdict made live changes nothing and returns the earlier event.
 
@@ -149,9 +150,9 @@ class Registry:
             if earlier and earlier.action in PROMOTIONS and earlier == history.moves[-1]:
                 return earlier
             refuse_unless_promotable(verdict, history, expected_live=expected_live, policy_sha256=policy_sha256)
-            self._folders.read(verdict.candidate_digest)
+            refuse_other_refit(verdict, history, self._folders.read(verdict.promotes))
             action: Action = "promoted" if history.live else "bootstrap"
-            return self._attempt(verdict, action, self._named(history, verdict.candidate_digest), history, at, actor)
+            return self._attempt(verdict, action, self._named(history, verdict.promotes), history, at, actor)
 
     def record(self, verdict: Verdict, *, at: datetime, actor: str) -> Event:
         """Write down an attempt that did not promote; its gate rows are spent too.
@@ -250,10 +251,16 @@ class Registry:
             if event.evidence is None:
                 continue
             try:
-                decision = decision_of(self.evidence(event))
+                verdict = self.evidence(event)
             except IntegrityError as damage:
                 yield str(damage)
                 continue
+            decision = decision_of(verdict)
+            if event.action in PROMOTIONS and event.to_digest != verdict.promotes:
+                yield (
+                    f"{self.model}: event {event.seq} made {str(event.to_digest)[:12]} live, its verdict promotes "
+                    f"{verdict.promotes[:12]}."
+                )
             if (decision is Decision.PROMOTE) != (event.action in PROMOTIONS):
                 yield f"{self.model}: event {event.seq} is {event.action}, its verdict says {decision.value}."
 

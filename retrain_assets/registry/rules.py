@@ -7,7 +7,8 @@ so that a verdict cannot say of itself that it passed or that little was require
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -96,6 +97,35 @@ def refuse_unless_promotable(
     _refuse_undecided(verdict)
     _refuse_overtaken(verdict, history)
     _refuse_spent(verdict, history)
+
+
+def refuse_other_refit(verdict: Verdict, history: History, files: Mapping[str, bytes]) -> None:
+    """Refuse a refitted model that was not made of the verdict's candidate; return when none takes its place.
+
+    Args:
+        verdict: The evidence.
+        history: The journal as it stands.
+        files: The stored files of the version that the verdict promotes.
+
+    Raises:
+        WrongCandidate: Its training record names another candidate, or it is the live version.
+        Quarantined: It was rolled back.
+    """
+    if verdict.promotes == verdict.candidate_digest:
+        return
+    made_of = json.loads(files.get("training.json", b"{}")).get("refit_of")
+    if made_of != verdict.candidate_digest:
+        raise WrongCandidate(
+            f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was made of {_short(made_of)}, the verdict is "
+            f"about {verdict.candidate_digest[:12]}. {_stays(history)} Judge the candidate again."
+        )
+    if history.live and verdict.promotes == history.live.digest:
+        raise WrongCandidate(f"{_name(verdict)}: the refitted {verdict.promotes[:12]} is live already. Nothing moves.")
+    if verdict.promotes in history.quarantined:
+        raise Quarantined(
+            f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was rolled back before. {_stays(history)} "
+            "Train a candidate on data that includes the failure."
+        )
 
 
 def _refuse_quarantined(verdict: Verdict, history: History) -> None:
