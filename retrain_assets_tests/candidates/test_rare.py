@@ -1,4 +1,4 @@
-"""Rows of rare types are kept whatever their age: only those, only as known at the time, and at their natural weight."""
+"""Rows of rare types are kept whatever their age: only those, only as known at the time, at their natural weight."""
 
 from __future__ import annotations
 

@@ -66,9 +66,7 @@ def test_without_rehearsals_the_live_strategy_stays_where_it_is_eligible(
 
 def test_only_strategies_whose_window_covers_enough_compete() -> None:
     assert eligible({"recent": LACKING, "history": COVERED}, "taxi 2019-03") == ["history"]
-    reason = reason_of(
-        "history", {"history": 1.0}, "recent", "mae", 0.001, {"recent": LACKING, "history": COVERED}
-    )
+    reason = reason_of("history", {"history": 1.0}, "recent", "mae", 0.001, {"recent": LACKING, "history": COVERED})
     assert reason == (
         "Mean mae on the selection periods: history 1. recent is not eligible: 3 of 12 rows needed with rate = 5, "
         "1 of the 4 periods."
@@ -76,7 +74,9 @@ def test_only_strategies_whose_window_covers_enough_compete() -> None:
 
 
 def test_where_none_is_eligible_the_sentence_says_what_each_lacks() -> None:
-    with pytest.raises(NotCovered, match=r"taxi 2019-03: no strategy's.*recent: 3 of 12.*history: 3 of 12.*stays; wait"):
+    with pytest.raises(
+        NotCovered, match=r"taxi 2019-03: no strategy's.*recent: 3 of 12.*history: 3 of 12.*stays; wait"
+    ):
         eligible({"recent": LACKING, "history": LACKING}, "taxi 2019-03")
 
 
