@@ -8,7 +8,7 @@ them never saw goes on being unseen for its trees.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,14 +147,10 @@ def _half(tree: Mapping[str, str], codes: Mapping[int, NDArray[np.int64]]) -> di
         raise DataError("a LightGBM model with linear leaves cannot be averaged")
     changed = dict(tree)
     for name, form in (("leaf_value", ".17g"), ("internal_value", "g"), ("shrinkage", "g")):
-        changed[name] = _each(tree.get(name, ""), lambda value, form=form: format(float(value) / 2, form))
+        changed[name] = " ".join(format(float(value) / 2, form) for value in tree.get(name, "").split())
     if int(tree["num_cat"]):
         changed["cat_boundaries"], changed["cat_threshold"] = _recoded(tree, codes)
     return changed
-
-
-def _each(values: str, change: Callable[[str], str]) -> str:
-    return " ".join(change(value) for value in values.split())
 
 
 def _recoded(tree: Mapping[str, str], codes: Mapping[int, NDArray[np.int64]]) -> tuple[str, str]:

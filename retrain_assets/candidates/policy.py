@@ -12,6 +12,8 @@ from retrain_assets.policy import Policy
 Base = Literal["recent", "history"]
 """A strategy that trains a model of its own."""
 
+BASES: tuple[Base, ...] = ("recent", "history")
+
 AVERAGE = "average"
 """The strategy that merges the two trained models into one."""
 
@@ -134,7 +136,7 @@ class TrainingPolicy(Policy):
     @property
     def trained(self) -> tuple[Base, ...]:
         """The strategies that train a model of their own."""
-        return tuple(name for name in self.strategies if name != AVERAGE)
+        return tuple(name for name in BASES if name in self.strategies)
 
     @property
     def averages(self) -> bool:

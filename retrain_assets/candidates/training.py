@@ -98,7 +98,7 @@ class Training:
         recipe = self.recipe(strategy)
         held = self.held(store, strategy, widest(windows), period)
         covered = self._coverage(store, held, manifest, strategy)
-        known = {
+        known: dict[str, Any] = {
             "coverage": covered.to_dict(),
             "window": {"start": windows.history.start.isoformat(), "end": windows.history.end.isoformat()},
             "periods": list(windows.history.periods),

@@ -1,4 +1,4 @@
-"""A retrain whose windows lack something: the strategy that covers it goes on alone; without one the end is no crash."""
+"""A retrain whose windows lack something: the strategy that covers it goes on; without one the end is no crash."""
 
 from __future__ import annotations
 
