@@ -306,7 +306,7 @@ def _reason(strategy: str, losses: Mapping[str, float], incumbent: str, origins:
     best = min(others[name] for name in recipe.training.strategies if name in others)
     near = recipe.training.switch_gain * abs(losses[strategy])
     tie = strategy == incumbent and abs(losses[strategy] - best) <= near
-    end = f"; a tie within {recipe.training.switch_gain:.1%} stays with the live strategy" if tie else ""
+    end = f"; a tie within {100 * recipe.training.switch_gain:g}% stays with the live strategy" if tie else ""
     return f"{strategy}: {recipe.loss} {losses[strategy]:.4g} against {against}, {unit}, {where}{end}"
 
 

@@ -5,6 +5,7 @@ Works on the strategies' records and on their rehearsals' scores; nothing is tra
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -14,12 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retrain_assets.candidates.average import from_raw
+from retrain_assets.candidates.average import average_models, from_raw
 from retrain_assets.candidates.choice import prefer
 from retrain_assets.candidates.policy import AVERAGE, TrainingPolicy
 from retrain_assets.candidates.strategies import TrainingRows
 from retrain_assets.errors import DataError, NotCovered
 from retrain_assets.metrics import metric
+from retrain_assets.scoring.booster import importance
+from retrain_assets.scoring.features import FeatureContract
 
 
 def eligible(records: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
@@ -135,8 +138,35 @@ def reason_of(
         return " ".join(part for part in (f"{strategy} is left." if out else stays, out) if part)
     shown = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
     tied = strategy == incumbent and min(losses.values()) < losses[strategy]
-    tie = f"A tie within {switch_gain:.1%} stays with the live strategy." if tied else ""
+    tie = f"A tie within {100 * switch_gain:g} % stays with the live strategy." if tied else ""
     return " ".join(part for part in (f"Mean {loss} on the selection periods: {shown}.", tie, out) if part)
+
+
+def merged(
+    parts: Mapping[str, tuple[bytes, Mapping[str, Any]]], selection_loss: float | None
+) -> tuple[bytes, dict[str, Any]]:
+    """The average of the recent and the history model as one model, and its record.
+
+    Rows, weights, baseline and window are those of `history`, which holds the rows of `recent`; `parts` tells of both.
+    """
+    (recent, history), records = (parts["recent"], parts["history"]), {name: part[1] for name, part in parts.items()}
+    model, contract = average_models(
+        recent[0],
+        FeatureContract.from_dict(recent[1]["contract"]),
+        history[0],
+        FeatureContract.from_dict(history[1]["contract"]),
+    )
+    names = ("rounds", "rows", "effective_rows", "window")
+    return model, {
+        **history[1],
+        "strategy": AVERAGE,
+        "rounds": sum(record["rounds"] for record in records.values()),
+        "parts": {name: {key: record[key] for key in names} for name, record in records.items()},
+        "digest": hashlib.sha256(model).hexdigest(),
+        "contract": contract.to_dict(),
+        "importance": dict(list(importance(model).items())[:20]),
+        "selection_loss": selection_loss,
+    }
 
 
 def _lacks(record: Mapping[str, Any]) -> str:

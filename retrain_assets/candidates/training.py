@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time as clock
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from statistics import fmean
@@ -18,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from retrain_assets.candidates.average import average_models
 from retrain_assets.candidates.choice import choose, widest
 from retrain_assets.candidates.coverage import Coverage, coverage, gate_levels
 from retrain_assets.candidates.policy import AVERAGE, TrainingPolicy
@@ -30,6 +29,7 @@ from retrain_assets.candidates.selection import (
     common_losses,
     comparison,
     eligible,
+    merged,
     reason_of,
     selection_scores,
 )
@@ -167,7 +167,7 @@ class Training:
         names = eligible(records, f"{self.model} {period}")
         compared: dict[str, dict[str, Any]] = {name: records[name] for name in names}
         if averaged(names, self.policy):
-            compared[AVERAGE] = {"origins": self._average_origins(store, names, period)}
+            compared[AVERAGE] = {"origins": self._average_origins(store, compared, period)}
         losses, incumbent = common_losses(compared), self._incumbent(registry)
         strategy = chosen(losses, incumbent, names, self.policy)
         model, trained = self._chosen(store, records, strategy, losses.get(strategy), period)
@@ -184,11 +184,18 @@ class Training:
         store.write_json("candidate_model", period, record)
         return record
 
-    def _average_origins(self, store: PeriodStore, names: Sequence[str], period: str) -> list[dict[str, Any]]:
-        tables = [store.read_table(_asset(name), [period]) for name in names]
-        scores = [table for table in tables if table is not None]
-        complete = len(scores) == len(names)
-        return average_origins(scores, self.policy.objective, self.loss) if complete else []
+    def _average_origins(
+        self, store: PeriodStore, records: Mapping[str, Mapping[str, Any]], period: str
+    ) -> list[dict[str, Any]]:
+        """The average's loss at every shared origin; none where a strategy could not be rehearsed."""
+        tables = {name: store.read_table(_asset(name), [period]) for name in records if records[name]["origins"]}
+        if missing := [_asset(name) for name, table in tables.items() if table is None]:
+            raise NotEnoughData(
+                f"{self.model} {period}: no rehearsal scores of {', '.join(missing)}, which the average needs. "
+                f"Materialize it of {period} again."
+            )
+        scores = [table for table in tables.values() if table is not None]
+        return average_origins(scores, self.policy.objective, self.loss) if len(scores) == len(records) else []
 
     def _chosen(
         self,
@@ -270,33 +277,6 @@ def only(windows: Windows, strategy: str) -> Windows:
 
 def _asset(strategy: str) -> str:
     return f"candidate_{strategy}"
-
-
-def merged(
-    parts: Mapping[str, tuple[bytes, Mapping[str, Any]]], selection_loss: float | None
-) -> tuple[bytes, dict[str, Any]]:
-    """The average of the recent and the history model as one model, and its record.
-
-    Rows, weights, baseline and window are those of `history`, which holds the rows of `recent`; `parts` tells of both.
-    """
-    (recent, history), records = (parts["recent"], parts["history"]), {name: part[1] for name, part in parts.items()}
-    model, contract = average_models(
-        recent[0],
-        FeatureContract.from_dict(recent[1]["contract"]),
-        history[0],
-        FeatureContract.from_dict(history[1]["contract"]),
-    )
-    names = ("rounds", "rows", "effective_rows", "window")
-    return model, {
-        **history[1],
-        "strategy": AVERAGE,
-        "rounds": sum(record["rounds"] for record in records.values()),
-        "parts": {name: {key: record[key] for key in names} for name, record in records.items()},
-        "digest": hashlib.sha256(model).hexdigest(),
-        "contract": contract.to_dict(),
-        "importance": dict(list(importance(model).items())[:20]),
-        "selection_loss": selection_loss,
-    }
 
 
 def _json(record: Any) -> bytes:

@@ -16,7 +16,7 @@ from retrain_assets.candidates.average import average_models
 from retrain_assets.candidates.policy import AVERAGE, RefitPolicy
 from retrain_assets.candidates.refit import refit
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, NotEnoughData
 from retrain_assets.monitoring.evidence import trained_until
 from retrain_assets.pipeline import training
 from retrain_assets.scoring.scorer import Scorer
@@ -138,6 +138,19 @@ def test_the_average_is_refitted_in_both_parts(agreed: World) -> None:
     assert 0 < np.abs(one.scores(rows) - other.scores(rows)).mean() < 5
     label = rows["label"].to_numpy()
     assert np.abs(other.scores(rows) - label).mean() < np.abs(one.scores(rows) - label).mean()
+
+
+def test_an_average_whose_rehearsals_were_not_kept_is_asked_for_again(agreed: World) -> None:
+    """As after `average` was declared between a strategy's training and the choice."""
+    week, work = agreed.weeks(5)[-1], training(agreed.spec)
+    path = agreed.store.path("candidate_recent", week)
+    scores = path.read_bytes()
+    path.unlink()
+    try:
+        with pytest.raises(NotEnoughData, match="no rehearsal scores of candidate_recent, which the average needs"):
+            work.choose(agreed.store, agreed.registry, week)
+    finally:
+        path.write_bytes(scores)
 
 
 def test_a_candidate_trained_by_other_rules_is_not_refitted(agreed: World) -> None:

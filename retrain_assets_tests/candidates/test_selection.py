@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -113,44 +115,43 @@ def test_strategies_rehearsed_on_different_rows_are_not_averaged() -> None:
 # ---- worlds: what choosing on rolling origins costs against the better strategy known in advance
 
 
-def rehearsed(months: int, price, seed: int) -> tuple[str, dict[str, float]]:  # type: ignore[no-untyped-def]
+def rehearsed(months: int, rows: pa.Table) -> tuple[str, dict[str, float]]:
     """The strategy chosen before the gate month, and every strategy's loss at an origin that stands for the gate."""
-    rows = fares(months + 1, price, seed)
-    policy = RECIPE.training.model_copy(update={"strategies": ("recent", "history", "average"), "threads": 1})
-    recipe = RECIPE.__class__(**{**RECIPE.__dict__, "training": policy})
-    choice = choose(HeldRows(rows, recipe), windows(months), recipe)
-    later = windows(months + 1, origins=1)
-    judged = choose(HeldRows(rows, recipe), later, recipe)
-    return choice.strategy, dict(judged.losses)
+    policy = RECIPE.training.model_copy(update={"strategies": THREE.strategies, "threads": 1})
+    recipe = replace(RECIPE, training=policy)
+    held = HeldRows(rows, recipe)
+    chosen_before = choose(held, windows(months), recipe).strategy
+    return chosen_before, dict(choose(held, windows(months + 1, origins=1), recipe).losses)
 
 
-def surcharge(month, miles, zone):  # type: ignore[no-untyped-def]
+def abrupt_change(months: int, seed: int) -> pa.Table:
     """Everything costs six dollars more from the eighth month on."""
-    return 3 + 2 * miles + 6.0 * (month >= 7)
+    return fares(months, lambda month, miles, zone: 3 + 2 * miles + 6.0 * (month >= 7), seed)
 
 
-def long_trips(month, miles, zone):  # type: ignore[no-untyped-def]
+def rare_cases(months: int, seed: int) -> pa.Table:
     """Long trips cost extra by zone: cases of which the recent months hold too few."""
-    return 3 + 2 * miles + 4.0 * zone * (miles > 8.5)
+    return fares(months, lambda month, miles, zone: 3 + 2 * miles + 4.0 * zone * (miles > 8.5), seed)
 
 
-def season(month, miles, zone):  # type: ignore[no-untyped-def]
-    """In every other quarter the price per mile falls by half: what comes next is not in the last two months."""
-    return 3 + np.where(month % 6 < 3, 2.0, 1.0) * miles * (zone < 3) + 2 * miles * (zone >= 3)
+def seasons(months: int, seed: int) -> pa.Table:
+    """Each season drives in a zone of its own, at its own price, and comes back a third of a year later."""
+    rows = fares(months, lambda month, miles, zone: 3 + 2 * miles, seed)
+    season = (rows["at"].to_numpy().astype("M8[M]").astype(int) % 12) % 4
+    zone = pa.array([f"Z{number}" for number in season]).dictionary_encode()
+    rows = rows.set_column(rows.column_names.index("zone"), "zone", zone)
+    return rows.set_column(rows.column_names.index("label"), "label", pa.array(rows["label"].to_numpy() + 4.0 * season))
 
 
-WORLDS = {"abrupt change": surcharge, "rare cases": long_trips}
+WORLDS = {abrupt_change: "recent", rare_cases: "history", seasons: "history"}
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_the_choice_stays_close_to_the_better_strategy(world: str) -> None:
-    """Mean loss of the chosen strategy over the better one's, at most 11 % more (STATISTICS, section 5)."""
-    paid, best, worst = [], [], []
-    for seed in range(4):
-        strategy, losses = rehearsed(12, WORLDS[world], seed)
-        alone = [losses["recent"], losses["history"]]
-        paid.append(losses[strategy])
-        best.append(min(alone))
-        worst.append(max(alone))
-    assert np.mean(paid) <= 1.11 * np.mean(best)
-    assert np.mean(worst) > 1.15 * np.mean(best)
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.__name__)
+def test_the_choice_stays_close_to_the_better_strategy(world) -> None:  # type: ignore[no-untyped-def]
+    """Mean loss of the chosen strategy at most 11 % above the better one's, the other's 20 % or more (STATISTICS 5)."""
+    found = [rehearsed(12, world(13, seed)) for seed in range(4)]
+    losses = {name: np.mean([loss[name] for _, loss in found]) for name in ("recent", "history")}
+    better = WORLDS[world]
+    worse = next(name for name in losses if name != better)
+    assert losses[worse] > 1.2 * losses[better]
+    assert np.mean([loss[strategy] for strategy, loss in found]) <= 1.11 * losses[better]
