@@ -15,7 +15,7 @@ from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.selection import average_origins, chosen, comparison, eligible, reason_of
 from retrain_assets.candidates.strategies import HeldRows
 from retrain_assets.errors import DataError, NotCovered
-from retrain_assets_tests.candidates.worlds import RECIPE, fares, windows
+from retrain_assets_tests.candidates.worlds import RECIPE, abrupt_change, rare_cases, seasons, windows
 
 THREE = TrainingPolicy(objective="binary", strategies=("recent", "history", "average"))
 COVERED = {"coverage": {"eligible": True, "problems": []}}
@@ -122,25 +122,6 @@ def rehearsed(months: int, rows: pa.Table) -> tuple[str, dict[str, float]]:
     held = HeldRows(rows, recipe)
     chosen_before = choose(held, windows(months), recipe).strategy
     return chosen_before, dict(choose(held, windows(months + 1, origins=1), recipe).losses)
-
-
-def abrupt_change(months: int, seed: int) -> pa.Table:
-    """Everything costs six dollars more from the eighth month on."""
-    return fares(months, lambda month, miles, zone: 3 + 2 * miles + 6.0 * (month >= 7), seed)
-
-
-def rare_cases(months: int, seed: int) -> pa.Table:
-    """Long trips cost extra by zone: cases of which the recent months hold too few."""
-    return fares(months, lambda month, miles, zone: 3 + 2 * miles + 4.0 * zone * (miles > 8.5), seed)
-
-
-def seasons(months: int, seed: int) -> pa.Table:
-    """Each season drives in a zone of its own, at its own price, and comes back a third of a year later."""
-    rows = fares(months, lambda month, miles, zone: 3 + 2 * miles, seed)
-    season = (rows["at"].to_numpy().astype("M8[M]").astype(int) % 12) % 4
-    zone = pa.array([f"Z{number}" for number in season]).dictionary_encode()
-    rows = rows.set_column(rows.column_names.index("zone"), "zone", zone)
-    return rows.set_column(rows.column_names.index("label"), "label", pa.array(rows["label"].to_numpy() + 4.0 * season))
 
 
 WORLDS = {abrupt_change: "recent", rare_cases: "history", seasons: "history"}
