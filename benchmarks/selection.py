@@ -3,8 +3,8 @@
     python -m benchmarks.selection [--fast] [--home HOME --model NAME]
 
 Simulated worlds first: each strategy's mean loss in the month after the choice, as a ratio to the better of `recent`
-and `history`. With `--home` and `--model` also the retrains of a finished replay (`retrain demo`), whose three models are
-trained again and scored on the gate rows that followed; the home is copied, not changed.
+and `history`. With `--home` and `--model` also the retrains of a finished replay (`retrain demo`), whose three models
+are trained again and scored on the gate rows that followed; the home is copied, not changed.
 """
 
 from __future__ import annotations
