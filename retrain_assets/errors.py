@@ -8,6 +8,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     ├── DataError                 rows or outcomes cannot be used
     │   ├── SourceError           file missing, unreadable, a row that does not parse
     │   └── NotEnoughData         a window holds too little to train or to score
+    │       └── NotCovered        no strategy's training window holds what it is declared to hold
     ├── RegistryError
     │   ├── NotFound              no such version
     │   ├── IntegrityError        stored bytes do not match their digest, or the journal's chain is broken
@@ -49,6 +50,10 @@ class SourceError(DataError):
 
 class NotEnoughData(DataError):
     """A window holds too little to train or to score."""
+
+
+class NotCovered(NotEnoughData):
+    """No strategy's training window holds what it is declared to hold: levels, rare types, a full season."""
 
 
 class RegistryError(RetrainError):

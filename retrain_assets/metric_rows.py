@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.blocks import sums
+
 Array = npt.NDArray[np.float64]
 RowValues = Callable[[Array, Array, float], Array]
 
@@ -99,9 +101,10 @@ def calibration(label: Array, scores: Array, _: float) -> Array:
     hit = (np.argmax(scores, axis=1) == label).astype(float) if scores.ndim == 2 else label
     sure = scores.max(axis=1) if scores.ndim == 2 else scores
     residual = hit - sure
-    place = np.clip((sure * CALIBRATION_BINS).astype(np.int64), 0, CALIBRATION_BINS - 1)
-    sums = np.bincount(place, weights=residual, minlength=CALIBRATION_BINS)
-    return np.asarray(np.sign(sums)[place] * residual, dtype=np.float64)
+    place = np.clip(sure * CALIBRATION_BINS, 0, CALIBRATION_BINS - 1).astype(np.uint8)
+    total = sums(place, residual, CALIBRATION_BINS)
+    residual *= np.sign(total)[place]
+    return np.asarray(residual, dtype=np.float64)
 
 
 def of_class(rows: RowValues, number: int, *, decided: bool) -> RowValues:

@@ -206,17 +206,6 @@ def predicted_class(scores: Array, threshold: float) -> npt.NDArray[np.int64]:
     return np.asarray(scores >= threshold, dtype=np.int64)
 
 
-def mid_ranks(values: Array) -> Array:
-    """Ranks from 1 on, shape (n,); equal values share the mean of their ranks.
-
-    >>> mid_ranks(np.array([10.0, 20.0, 10.0]))
-    array([1.5, 3. , 1.5])
-    """
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[inverse], dtype=np.float64)
-
-
 def _checked(label: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Array, Array]:
     outcomes, predicted = np.asarray(label, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if outcomes.ndim != 1 or predicted.ndim not in (1, 2) or len(predicted) != len(outcomes):

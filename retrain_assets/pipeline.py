@@ -140,6 +140,7 @@ def suite_ids(spec: ModelSpec) -> frozenset[str]:
 
 def gate(spec: ModelSpec) -> Any:
     """The model's `validation.report.Gate`."""
+    from retrain_assets.candidates.refit import refit
     from retrain_assets.validation.report import Gate
 
     return Gate(
@@ -153,6 +154,8 @@ def gate(spec: ModelSpec) -> Any:
         spec.policy_sha256,
         spec.triggers.max_per_year,
         loss_of(spec),
+        refit=(lambda *at: refit(training(spec), *at)) if spec.training.refit else None,
+        agreement=spec.training.agreement,
     )
 
 

@@ -81,6 +81,10 @@ class ModelSpec(Policy):
     def _fits_together(self) -> Self:
         if self.training.objective not in _OBJECTIVES[self.task]:
             raise ValueError(f"training.objective {self.training.objective} does not fit task {self.task}")
+        columns = {*self.columns.features, *self.columns.groups}
+        misfit = self.training.coverage.misfit(self.task, self.classes, self.columns.categorical, columns)
+        if misfit:
+            raise ValueError(misfit)
         source = self.source
         taken = {source.key, source.time, source.label} & {*self.columns.features, *self.columns.amounts}
         if taken:
@@ -164,6 +168,8 @@ class ModelSpec(Policy):
         rules["validation"]["regression_suite"].pop("path")
         if self.validation.insufficient == "hold":  # as verdicts were reached before the key existed
             rules["validation"].pop("insufficient")
+        if self.training.refit:
+            rules["refit"] = self.training.agreement.model_dump(mode="json") if self.training.agreement else None
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 

@@ -27,6 +27,10 @@ class Outcome(StrEnum):
     INSUFFICIENT = "insufficient"
 
 
+REFIT_CHECKS = ("agreement", "regression_suite")
+"""What a refitted model must pass to be promoted in the place of the candidate that was tested."""
+
+
 class Decision(StrEnum):
     """What the findings together allow."""
 
@@ -97,6 +101,35 @@ def combine(findings: Sequence[Finding]) -> Outcome:
 
 
 @dataclass(frozen=True)
+class Refit:
+    """The tested candidate trained again with the gate's rows: its digest, how far it saw, and what was found of it."""
+
+    digest: str
+    trained_until: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be promoted: every one of `REFIT_CHECKS` was asked, and everything found passes."""
+        asked = {finding.check for finding in self.findings}
+        return asked.issuperset(REFIT_CHECKS) and combine(self.findings) is Outcome.PASS
+
+    @property
+    def reason(self) -> str:
+        """What becomes of it, in words that follow the decision's."""
+        if self.allowed:
+            return f"refitted through {self.trained_until[:10]} as {self.digest[:12]}"
+        wrong = next((f for f in self.findings if f.outcome is not Outcome.PASS), None)
+        why = f"{wrong.check}: {wrong.reason}" if wrong else "a check is missing"
+        return f"not refitted, the tested candidate itself stands ({why})"
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Refit:
+        """The inverse of `dataclasses.asdict`."""
+        return cls(**{**record, "findings": tuple(Finding(**finding) for finding in record["findings"])})
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Everything a promotion rests on, bound to one candidate, one champion and one set of gate rows."""
 
@@ -111,6 +144,12 @@ class Verdict:
     identical: bool = False
     required: tuple[str, ...] = CHECKS
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    refit: Refit | None = None
+
+    @property
+    def promotes(self) -> str:
+        """Digest of the version that this verdict puts in service if it passes: the refitted one where that may."""
+        return self.refit.digest if self.refit and self.refit.allowed else self.candidate_digest
 
     def of(self, check: str) -> tuple[Finding, ...]:
         """The findings of one check."""
@@ -145,7 +184,8 @@ class Verdict:
         for check in self.required:
             if not self.of(check):
                 return f"{check}: no finding"
-        return next((f.reason for f in self.findings if f.role == "primary"), "every check passed")
+        gained = next((f.reason for f in self.findings if f.role == "primary"), "every check passed")
+        return f"{gained}; {self.refit.reason}" if self.refit else gained
 
     @property
     def digest(self) -> str:
@@ -153,8 +193,10 @@ class Verdict:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values; a number that is not finite becomes None."""
+        """The record as plain JSON values; a number that is not finite becomes None; no refit, no such key."""
         record: dict[str, Any] = finite(asdict(self))
+        if self.refit is None:
+            record.pop("refit")
         return record
 
     def to_json(self) -> str:
@@ -169,6 +211,7 @@ class Verdict:
             "findings": tuple(Finding(**finding) for finding in record["findings"]),
             "gate": GateWindow(**{**gate, "periods": tuple(gate["periods"])}),
             "required": tuple(record["required"]),
+            "refit": Refit.from_dict(record["refit"]) if record.get("refit") else None,
         }
         return cls(**{**record, **parts})
 

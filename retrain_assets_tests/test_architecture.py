@@ -7,8 +7,9 @@ PACKAGE = Path(__file__).parent.parent / "retrain_assets"
 LAYERS = (
     "errors policy redaction",
     "store",
+    "blocks",
     "metric_rows",
-    "verdict metrics blocks pictures alerts",
+    "verdict metrics pictures alerts",
     "registry resources",
     "raw",
     "windows",

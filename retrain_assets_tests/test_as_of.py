@@ -72,10 +72,10 @@ def plant(source, seed, moment):
     return rows[kept], pd.concat([outcomes, invented], ignore_index=True)
 
 
-def decisions(folder, source, ahead=0):
+def decisions(folder, source, ahead=0, **training):
     """Everything decided up to the week, after monitoring `ahead` further weeks before the last decision is taken."""
     rows, outcomes = source
-    changes = dict(CHANGES)
+    changes = CHANGES | {"training": CHANGES["training"] | training}
     if outcomes is not None:
         folder.mkdir(parents=True, exist_ok=True)
         outcomes.astype({"known_at": "datetime64[us]"}).to_parquet(folder / "outcomes.parquet")
@@ -141,6 +141,19 @@ def test_nothing_that_was_not_known_at_the_end_of_the_week_changes_a_decision(ki
 def test_weeks_taken_in_already_do_not_reach_a_decision_as_of_an_earlier_one(kind, truth, tmp_path):
     rows, outcomes = plant(SOURCES[kind](), 1, END)
     assert differences(truth[kind], decisions(tmp_path, (rows, outcomes), ahead=1)) == []
+
+
+def test_kept_rows_coverage_the_average_and_a_refit_know_nothing_of_the_future_either(tmp_path):
+    training = {
+        "strategies": ["recent", "history", "average"],
+        "coverage": {"categories": ["vehicle"], "rare": [{"column": "vehicle", "value": "bike", "min_rows": 100}]},
+        "refit": True,
+        "agreement": {"tolerance": 30},
+    }
+    known = decisions(tmp_path / "known", known_by_date(), **training)
+    assert "refitted through" in known["journal"][0][5]
+    planted = plant(known_by_date(), 2, END)
+    assert differences(known, decisions(tmp_path / "planted", planted, **training)) == []
 
 
 def test_the_same_planting_a_week_earlier_changes_the_decisions(truth, tmp_path):

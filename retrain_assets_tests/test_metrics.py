@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metric_rows import asymmetric_error, decision_cost
-from retrain_assets.metrics import METRICS, OF_CLASS, cost, custom, metric, mid_ranks
+from retrain_assets.metrics import METRICS, OF_CLASS, cost, custom, metric
 from retrain_assets.validation.names import TASKS, lower_is_better, tasks_of
 
 VALUES = sorted(name for name, known in METRICS.items() if "regression" in known.tasks)
@@ -262,12 +260,6 @@ def test_a_function_of_all_rows_has_a_value_and_no_row_values():
 def test_a_parameter_that_makes_no_sense_is_refused(name):
     with pytest.raises(SpecError, match="unknown metric"):
         metric(name)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30))
-def test_mid_ranks_are_those_of_scipy(values):
-    assert mid_ranks(np.array(values, dtype=float)).tolist() == stats.rankdata(values).tolist()
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import Frame, Home, period_of, pick, short, table
+from retrain_assets.resources import OUTCOME_TAG, Frame, Home, period_of, pick, short, table
 
 STRATEGIES = {
     "recent": "the last periods only, unweighted: quick to follow an abrupt change",
@@ -32,12 +32,22 @@ def _strategy(frame: Frame, loss: str, training: Callable[[], Any], strategy: st
     def candidate(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
         period = period_of(context)
         record = training().train(home.store(frame.model), strategy, period)
+        covered = record["coverage"]
+        if not covered["eligible"]:
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion("not eligible"),
+                metadata={
+                    "summary": dg.MetadataValue.md(f"**Not eligible**, not trained: {'; '.join(covered['problems'])}."),
+                    "coverage": table(_covered(covered)),
+                },
+            )
         origins = record["origins"]
         return dg.MaterializeResult(
             data_version=dg.DataVersion(record["digest"]),
             metadata={
                 "summary": dg.MetadataValue.md(_summary(record, loss)),
                 "selection": table([pick(origin, "origin", "loss", "rounds", "train_rows") for origin in origins]),
+                "coverage": table(_covered(covered)),
                 "importance": table(
                     [{"feature": name, "share of gain": share} for name, share in record["importance"].items()][:15]
                 ),
@@ -58,14 +68,21 @@ def _choice(frame: Frame, training: Callable[[], Any]) -> dg.AssetsDefinition:
         "candidate_model",
         deps=tuple(f"candidate_{strategy}" for strategy in STRATEGIES),
         description=(
-            "The strategy with the lower loss on the selection periods; a tie goes to the live model's strategy. Only "
-            "this one meets the gate window."
+            "The eligible strategy with the lowest loss on the selection periods, their average included where it is "
+            "declared; the live model's strategy stays unless beaten by a declared share. Only this one meets the gate "
+            "window. Fails as insufficient while no strategy's training window covers what it must."
         ),
         kinds={"lightgbm"},
     )
     def candidate_model(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        from retrain_assets.errors import NotCovered
+
         period = period_of(context)
-        record = training().choose(home.store(frame.model), home.registry(frame.model), period)
+        try:
+            record = training().choose(home.store(frame.model), home.registry(frame.model), period)
+        except NotCovered as lack:
+            context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "insufficient"})
+            raise dg.Failure(f"insufficient: {lack}", allow_retries=False) from lack
         return dg.MaterializeResult(
             data_version=dg.DataVersion(record["digest"]),
             metadata={
@@ -74,6 +91,7 @@ def _choice(frame: Frame, training: Callable[[], Any]) -> dg.AssetsDefinition:
                     [pick(row, "origin", "strategy", "loss", "rounds", "train_rows") for row in record["comparison"]]
                 ),
                 "strategy": record["strategy"],
+                "eligible": ", ".join(record["eligible"]),
                 "rounds": record["rounds"],
                 "digest": short(record["digest"]),
                 **{f"selection_{name}": loss for name, loss in record["losses"].items() if loss is not None},
@@ -81,6 +99,14 @@ def _choice(frame: Frame, training: Callable[[], Any]) -> dg.AssetsDefinition:
         )
 
     return candidate_model
+
+
+def _covered(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the training window holds of what it may be asked for, a line each."""
+    lines = [{"of": "periods", "rows": record["periods"], "note": "in the training window"}]
+    lines += [{"of": rare, "rows": rows, "note": "rare rows"} for rare, rows in record["rare_rows"].items()]
+    unheld = {name: rows for name, rows in record["unheld_gate_rows"].items() if rows}
+    return lines + [{"of": name, "rows": rows, "note": "gate rows of unknown level"} for name, rows in unheld.items()]
 
 
 def _summary(record: dict[str, Any], loss: str) -> str:

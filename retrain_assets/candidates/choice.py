@@ -1,15 +1,15 @@
 """Which strategy, and how many rounds: found on rolling origins that precede the gate window, never on the gate.
 
 At each origin both strategies are trained on what came before, stopped early on the next period, and compared on the
-one after. The lower mean loss wins; a tie stays with the strategy that is live. The average of the two models' scores
-is reported beside them.
+one after. The lower mean loss wins, if it beats the strategy that is live by a declared share; else that one stays. The
+average of the two models competes with them where it is declared, and is reported beside them where it is not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
@@ -18,15 +18,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from retrain_assets.candidates.average import from_raw
 from retrain_assets.candidates.lightgbm_model import fit_early_stopped, predict
-from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, strategy_weights, worth
+from retrain_assets.candidates.policy import AVERAGE
+from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, row_weights, worth
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.metrics import metric
 from retrain_assets.scoring.features import FeatureContract, contract_of
 from retrain_assets.windows.cut import Origin, Span, Windows
 
-AVERAGE = "average"
-TIE = 0.001
+Observer = Callable[[str, str, TrainingRows, NDArray[np.float64]], None]
+"""Is told a rehearsal's origin, strategy, selection rows and raw scores of them."""
+
 MIN_ROUNDS = 10
 HELD_OUT_SHARE = 0.15
 _BATCH_ROWS = 20_000
@@ -80,7 +83,9 @@ def widest(windows: Windows) -> Span:
     return Span(periods, min(span.start for span in spans), max(span.end for span in spans))
 
 
-def choose(loader: Loader, windows: Windows, recipe: Recipe, incumbent: str = "history") -> Choice:
+def choose(
+    loader: Loader, windows: Windows, recipe: Recipe, incumbent: str = "history", observe: Observer | None = None
+) -> Choice:
     """Compare the strategies over the rolling origins and say which meets the gate, with how many rounds.
 
     The loader is asked once, for the widest span; everything after is a slice of what it gives.
@@ -89,7 +94,8 @@ def choose(loader: Loader, windows: Windows, recipe: Recipe, incumbent: str = "h
         loader: Gives the labelled rows of a span in time order.
         windows: The cut of the retrain.
         recipe: Everything else about the training; its policy names the strategies to compare.
-        incumbent: The strategy that a tie within 0.1 % stays with, that of the live model.
+        incumbent: The strategy of the live model, which stays unless another beats it by `training.switch_gain`.
+        observe: Is told every rehearsal's raw scores, for an average with another strategy's.
 
     Raises:
         NotEnoughData: No labelled row to train on, or a single class.
@@ -101,18 +107,19 @@ def choose(loader: Loader, windows: Windows, recipe: Recipe, incumbent: str = "h
     contract = contract_of(table, recipe.columns)
     rows = TrainingRows.of(table, contract, recipe)
     del table
-    origins, skipped = _rehearse(rows, contract, windows.origins, recipe)
+    origins, skipped = _rehearse(rows, contract, windows.origins, recipe, observe)
     if not origins:
         return _without_origins(rows, contract, windows, recipe, skipped)
     losses = _means(origins)
-    strategy = prefer({name: losses[name] for name in recipe.training.strategies}, incumbent)
+    switch_gain = recipe.training.switch_gain
+    strategy = prefer({name: losses[name] for name in recipe.training.strategies}, incumbent, switch_gain)
     rounds_of: dict[str, int] = {
         name: rounds_from([origin.rounds or 0 for origin in origins if origin.strategy == name], recipe)
-        for name in recipe.training.strategies
+        for name in recipe.training.trained
     }
     return Choice(
         strategy=strategy,
-        rounds=rounds_of[strategy],
+        rounds=rounds_of.get(strategy, sum(rounds_of.values())),
         reason=_reason(strategy, losses, incumbent, [origin.origin for origin in origins], recipe),
         origins=tuple(origins),
         losses=losses,
@@ -122,10 +129,15 @@ def choose(loader: Loader, windows: Windows, recipe: Recipe, incumbent: str = "h
     )
 
 
-def prefer(losses: Mapping[str, float], incumbent: str) -> str:
-    """The strategy with the lowest loss; the incumbent where it comes within 0.1 % of it.
+def prefer(losses: Mapping[str, float], incumbent: str, switch_gain: float = 0.001) -> str:
+    """The strategy with the lowest loss; the incumbent unless that is lower by more than a share of its own.
 
-    A loss that is not finite never wins.
+    A loss that is not finite never wins; an incumbent that does not compete cannot stay.
+
+    Args:
+        losses: Mean loss by strategy, of any number of strategies.
+        incumbent: The live model's strategy.
+        switch_gain: Share of the incumbent's loss that must be gained to leave it.
 
     >>> prefer({"recent": 1.70, "history": 1.75}, incumbent="history")
     'recent'
@@ -136,7 +148,7 @@ def prefer(losses: Mapping[str, float], incumbent: str) -> str:
     if not known:
         return incumbent if incumbent in losses else next(iter(losses))
     best = min(known, key=lambda name: known[name])
-    tied = incumbent in known and known[incumbent] - known[best] <= TIE * abs(known[best])
+    tied = incumbent in known and known[incumbent] - known[best] <= switch_gain * abs(known[incumbent])
     return incumbent if tied else best
 
 
@@ -168,36 +180,44 @@ def _hash(key: object) -> int:
 
 
 def _rehearse(
-    rows: TrainingRows, contract: FeatureContract, origins: Iterable[Origin], recipe: Recipe
+    rows: TrainingRows,
+    contract: FeatureContract,
+    origins: Iterable[Origin],
+    recipe: Recipe,
+    observe: Observer | None,
 ) -> tuple[list[OriginLoss], list[str]]:
     """Every strategy's loss at every origin that all strategies can be trained for, and why others were skipped."""
     done: list[OriginLoss] = []
     skipped: list[str] = []
     for origin in origins:
         try:
-            done += _at_origin(rows, contract, origin, recipe)
+            done += _at_origin(rows, contract, origin, recipe, observe)
         except NotEnoughData as reason:
             skipped.append(f"{_name(origin.selection)}: {reason}")
     return done, skipped
 
 
-def _at_origin(rows: TrainingRows, contract: FeatureContract, origin: Origin, recipe: Recipe) -> list[OriginLoss]:
+def _at_origin(
+    rows: TrainingRows, contract: FeatureContract, origin: Origin, recipe: Recipe, observe: Observer | None
+) -> list[OriginLoss]:
     name, selection = _name(origin.selection), rows.within(origin.selection)
     if not len(selection):
         raise NotEnoughData("no labelled selection row")
     spans = {"recent": origin.train_recent, "history": origin.train_history}
     later = rows.within(origin.early_stop) if origin.early_stop else None
     losses: list[OriginLoss] = []
-    scores: list[NDArray[np.float64]] = []
-    for strategy in recipe.training.strategies:
-        train = rows.within(spans[strategy])
-        weight = strategy_weights(strategy, train.time, spans[strategy].end, recipe)
+    raw: list[NDArray[np.float64]] = []
+    for strategy in recipe.training.trained:
+        train = rows.training(spans[strategy], strategy, recipe)
+        weight = row_weights(train, strategy, spans[strategy], recipe)
         model, rounds = _fit_stopped(train, weight, later, contract, recipe)
-        scores.append(predict(model, selection.features))
-        loss = _loss(selection, scores[-1], recipe)
+        raw.append(predict(model, selection.features, raw=True))
+        if observe is not None:
+            observe(name, strategy, selection, raw[-1])
+        loss = _loss(selection, from_raw(raw[-1], recipe.training.objective), recipe)
         losses.append(OriginLoss(name, strategy, loss, len(selection), rounds, len(train), worth(weight, len(train))))
-    if len(scores) > 1:
-        both = _loss(selection, np.mean(scores, axis=0), recipe)
+    if len(raw) > 1:
+        both = _loss(selection, from_raw(np.mean(raw, axis=0), recipe.training.objective), recipe)
         losses.append(OriginLoss(name, AVERAGE, both, len(selection)))
     return losses
 
@@ -234,11 +254,11 @@ def _without_origins(
     rows: TrainingRows, contract: FeatureContract, windows: Windows, recipe: Recipe, skipped: list[str]
 ) -> Choice:
     """Too little history to compare: all of it, with rounds from rows that are held out at random."""
-    allowed = recipe.training.strategies
+    allowed = recipe.training.trained
     strategy = "history" if "history" in allowed else allowed[0]
     span = windows.history if strategy == "history" else windows.recent
-    train = rows.within(span)
-    weight = strategy_weights(strategy, train.time, span.end, recipe)
+    train = rows.training(span, strategy, recipe)
+    weight = row_weights(train, strategy, span, recipe)
     best = _fit_stopped(train, weight, None, contract, recipe)[1]
     rounds = rounds_from([best], recipe)
     return Choice(
@@ -259,9 +279,9 @@ def _without_origins(
 def _effective_rows(rows: TrainingRows, windows: Windows, recipe: Recipe) -> dict[str, float]:
     spans = {"recent": windows.recent, "history": windows.history}
     worths: dict[str, float] = {}
-    for strategy in recipe.training.strategies:
-        time = rows.within(spans[strategy]).time
-        worths[strategy] = worth(strategy_weights(strategy, time, spans[strategy].end, recipe), len(time))
+    for strategy in recipe.training.trained:
+        train = rows.training(spans[strategy], strategy, recipe)
+        worths[strategy] = worth(row_weights(train, strategy, spans[strategy], recipe), len(train))
     return worths
 
 
@@ -277,16 +297,17 @@ def _means(origins: Sequence[OriginLoss]) -> dict[str, float]:
 def _reason(strategy: str, losses: Mapping[str, float], incumbent: str, origins: Sequence[str], recipe: Recipe) -> str:
     unit, periods = metric(recipe.loss).unit, list(dict.fromkeys(origins))
     where = f"mean of {len(periods)} origins ({', '.join(periods)})"
-    others = {name: loss for name, loss in losses.items() if name not in (strategy, AVERAGE)}
+    others = {name: loss for name, loss in losses.items() if name != strategy}
     if not others:
         return f"{strategy}: {recipe.loss} {losses[strategy]:.4g} {unit}, {where}; the only strategy declared"
-    against = ", ".join(f"{loss:.4g} with {name}" for name, loss in others.items())
-    tie = strategy == incumbent and losses[strategy] * (1 - TIE) <= min(others.values()) <= losses[strategy] * (1 + TIE)
-    end = f"; a tie within {TIE:.1%} stays with the live strategy" if tie else ""
-    return (
-        f"{strategy}: {recipe.loss} {losses[strategy]:.4g} against {against} and {losses[AVERAGE]:.4g} with their "
-        f"average, {unit}, {where}{end}"
+    against = " and ".join(
+        f"{loss:.4g} with {'their average' if name == AVERAGE else name}" for name, loss in others.items()
     )
+    best = min(others[name] for name in recipe.training.strategies if name in others)
+    near = recipe.training.switch_gain * abs(losses[strategy])
+    tie = strategy == incumbent and abs(losses[strategy] - best) <= near
+    end = f"; a tie within {100 * recipe.training.switch_gain:g}% stays with the live strategy" if tie else ""
+    return f"{strategy}: {recipe.loss} {losses[strategy]:.4g} against {against}, {unit}, {where}{end}"
 
 
 def _name(span: Span) -> str:

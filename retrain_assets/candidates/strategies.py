@@ -1,6 +1,7 @@
 """The two strategies, and training one of them: which rows of history, with which weight.
 
-- **recent**: the last periods only, all rows alike; quick to follow an abrupt change.
+- **recent**: the last periods only, all rows alike; quick to follow an abrupt change. Rows of declared rare types are
+  kept whatever their age.
 - **history**: everything, a row's weight halving every so many periods; keeps what is seasonal or rare.
 
 Which of them to prefer, and for how many rounds, is found in `choice`.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.candidates.lightgbm_model import check_labels, fit, release_memory
-from retrain_assets.candidates.policy import TrainingPolicy
+from retrain_assets.candidates.policy import RareType, TrainingPolicy
+from retrain_assets.candidates.rare import of_any_type
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.raw.policy import Columns
 from retrain_assets.scoring.features import FeatureContract, compact, contract_of, encode
@@ -51,6 +53,11 @@ class Recipe:
     calendar: Calendar
     loss: str
 
+    @property
+    def kept(self) -> tuple[RareType, ...]:
+        """The rare types of which no row is too old for the recent strategy."""
+        return self.training.coverage.kept
+
 
 class HeldRows:
     """Labelled rows in memory, sorted by time: a loader whose spans are slices, not copies.
@@ -77,12 +84,16 @@ class HeldRows:
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Encoded rows with their labels, sorted by time; a part of them shares their memory."""
+    """Encoded rows with their labels, sorted by time; a part of them shares their memory.
+
+    `rare` says which rows are of a type that the recent strategy keeps whatever their age.
+    """
 
     features: pa.Table
     label: pa.ChunkedArray
     time: pa.ChunkedArray
     key: pa.ChunkedArray
+    rare: pa.ChunkedArray
 
     @classmethod
     def of(cls, table: pa.Table, contract: FeatureContract, recipe: Recipe) -> TrainingRows:
@@ -94,7 +105,8 @@ class TrainingRows:
         if not _in_order(table, recipe.time):
             raise DataError(f"{table.num_rows:,} rows are not sorted by {recipe.time}: hold them as HeldRows")
         check_labels(table["label"], recipe.task, recipe.n_classes)
-        return cls(encode(table, contract).table, table["label"], table[recipe.time], table[recipe.key])
+        rare = pa.chunked_array([of_any_type(table, recipe.kept)])
+        return cls(encode(table, contract).table, table["label"], table[recipe.time], table[recipe.key], rare)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -102,16 +114,44 @@ class TrainingRows:
 
     def within(self, span: Span) -> TrainingRows:
         """The rows with start <= time < end, not copied."""
-        part = _bounds(self.time, span)
-        return TrainingRows(
-            self.features.slice(*part), self.label.slice(*part), self.time.slice(*part), self.key.slice(*part)
-        )
+        return self._slice(*_bounds(self.time, span))
 
     def where(self, chosen: NDArray[np.bool_]) -> TrainingRows:
         """A copy of the chosen rows."""
         mask = pa.array(chosen)
         return TrainingRows(
-            self.features.filter(mask), self.label.filter(mask), self.time.filter(mask), self.key.filter(mask)
+            self.features.filter(mask),
+            self.label.filter(mask),
+            self.time.filter(mask),
+            self.key.filter(mask),
+            self.rare.filter(mask),
+        )
+
+    def training(self, span: Span, strategy: str, recipe: Recipe) -> TrainingRows:
+        """The rows that train a strategy on a span: those in it, and for `recent` older ones of the types it keeps."""
+        inside = self.within(span)
+        if strategy != "recent" or not recipe.kept:
+            return inside
+        older = self._slice(0, _bounds(self.time, span)[0])
+        older = older.where(older.rare.to_numpy())
+        return TrainingRows(
+            pa.concat_tables([older.features, inside.features]),
+            *(
+                pa.chunked_array(
+                    [*getattr(older, name).chunks, *getattr(inside, name).chunks], getattr(inside, name).type
+                )
+                for name in ("label", "time", "key", "rare")
+            ),
+        )
+
+    def _slice(self, offset: int, length: int) -> TrainingRows:
+        part = (offset, length)
+        return TrainingRows(
+            self.features.slice(*part),
+            self.label.slice(*part),
+            self.time.slice(*part),
+            self.key.slice(*part),
+            self.rare.slice(*part),
         )
 
 
@@ -154,12 +194,12 @@ def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recip
         NotEnoughData: The span holds no labelled row, or a single class.
         DataError: A column or a label cannot be used.
     """
-    table = loader(span)
+    table = training_table(loader, span, strategy, recipe)
     if not table.num_rows:
         raise NotEnoughData(f"{strategy}: no labelled row in {span}: widen the window")
     contract = contract_of(table, recipe.columns)
     rows = TrainingRows.of(table, contract, recipe)
-    weight = strategy_weights(strategy, rows.time, span.end, recipe)
+    weight = row_weights(rows, strategy, span, recipe)
     training, task, classes = recipe.training, recipe.task, recipe.n_classes
     return Trained(
         model=fit(
@@ -172,6 +212,32 @@ def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recip
         effective_rows=worth(weight, len(rows)),
         baseline=baseline_of(rows.label, task, classes, recipe.loss),
     )
+
+
+def training_table(loader: Loader, span: Span, strategy: str, recipe: Recipe) -> pa.Table:
+    """The rows that train a strategy on a span, in time order: `TrainingRows.training` before anything is encoded."""
+    if strategy != "recent" or not recipe.kept:
+        return loader(span)
+    older = loader(replace(span, start=datetime.min, end=span.start))
+    older = older.filter(pa.array(of_any_type(older, recipe.kept)))
+    return pa.concat_tables([older, loader(span)]).unify_dictionaries()
+
+
+def row_weights(rows: TrainingRows, strategy: str, span: Span, recipe: Recipe) -> NDArray[np.float32] | None:
+    """The weights of the rows that train a strategy on a span, of mean 1, or None where all rows count alike.
+
+    Old rows of a rare class would tell the recent strategy that the class is common. Every row of a kept class
+    therefore weighs the window's share of all history's time, so that all of them together weigh what the class brings
+    on average in a window of that length. Rows kept by a feature's value weigh 1: they say nothing about how common
+    their outcomes are.
+    """
+    classes = [rare.label for rare in recipe.kept if rare.label is not None]
+    if strategy != "recent" or not classes:
+        return strategy_weights(strategy, rows.time, span.end, recipe)
+    since = recipe.calendar.bounds(recipe.calendar.first)[0]
+    share = (span.end - span.start) / (span.end - min(since, span.start))
+    raw = np.where(np.isin(rows.label.to_numpy(), classes), share, 1.0)
+    return np.asarray(raw / raw.mean(), dtype=np.float32)
 
 
 def strategy_weights(strategy: str, time: ArrayLike, as_of: datetime, recipe: Recipe) -> NDArray[np.float32] | None:

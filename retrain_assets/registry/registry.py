@@ -41,6 +41,7 @@ from retrain_assets.registry.rules import (
     reason_of,
     refuse_automatic,
     refuse_foreign,
+    refuse_other_refit,
     refuse_retired,
     refuse_unless_promotable,
 )
@@ -175,7 +176,7 @@ class Registry:
         rest: Callable[[str], Rest] | None = None,
         trained_until: Callable[[], datetime | None] | None = None,
     ) -> Event:
-        """Make the verdict's candidate the live version, or refuse.
+        """Make the verdict's candidate, or what it was refitted to, the live version, or refuse.
 
         Promoting again what the same verdict made live changes nothing and returns the earlier event.
 
@@ -209,9 +210,9 @@ class Registry:
                 rest=rest,
                 trained_until=trained_until,
             )
-            self._folders.read(verdict.candidate_digest)
+            refuse_other_refit(verdict, history, self._folders.read(verdict.promotes))
             action: Action = "promoted" if history.live else "bootstrap"
-            pointer = self._named(history, verdict.candidate_digest)
+            pointer = self._named(history, verdict.promotes)
             return self._attempt(verdict, action, pointer, history, at, actor, reason_of(verdict, approval))
 
     def record(self, verdict: Verdict, *, at: datetime, actor: str) -> Event:

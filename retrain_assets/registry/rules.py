@@ -7,6 +7,7 @@ so that a verdict cannot say of itself that it passed or that little was require
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -199,8 +200,10 @@ def refuse_automatic(where: str, history: History, at: datetime, *digests: str |
 def contradiction(event: Event, history: History, verdict: Verdict) -> str | None:
     """How an event that rests on a verdict disagrees with it, as the end of a sentence; None when it does not."""
     decision = decision_of(verdict)
-    about = event.terms.subject if event.terms else event.to_digest
-    if event.action in (*PROMOTIONS, "approved") and about != verdict.candidate_digest:
+    if event.action in PROMOTIONS and event.to_digest != verdict.promotes:
+        return f"made {_short(event.to_digest)} live, its verdict promotes {_short(verdict.promotes)}"
+    about = event.terms.subject if event.terms else None
+    if event.action == "approved" and about != verdict.candidate_digest:
         return f"is about {_short(about)}, its verdict about {_short(verdict.candidate_digest)}"
     if event.action == "approved":
         agrees = decision is Decision.INSUFFICIENT
@@ -241,6 +244,35 @@ def until(ruling: Event) -> str:
     """How long a ruling stands, in words."""
     end = ruling.terms.until if ruling.terms else None
     return f"until {end:%Y-%m-%d %H:%M}" if end else "until somebody releases it"
+
+
+def refuse_other_refit(verdict: Verdict, history: History, files: Mapping[str, bytes]) -> None:
+    """Refuse a refitted model that was not made of the verdict's candidate; return when none takes its place.
+
+    Args:
+        verdict: The evidence.
+        history: The journal as it stands.
+        files: The stored files of the version that the verdict promotes.
+
+    Raises:
+        WrongCandidate: Its training record names another candidate, or it is the live version.
+        Quarantined: It was rolled back.
+    """
+    if verdict.promotes == verdict.candidate_digest:
+        return
+    made_of = json.loads(files.get("training.json", b"{}")).get("refit_of")
+    if made_of != verdict.candidate_digest:
+        raise WrongCandidate(
+            f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was made of {_short(made_of)}, the verdict is "
+            f"about {verdict.candidate_digest[:12]}. {_stays(history)} Judge the candidate again."
+        )
+    if history.live and verdict.promotes == history.live.digest:
+        raise WrongCandidate(f"{_name(verdict)}: the refitted {verdict.promotes[:12]} is live already. Nothing moves.")
+    if verdict.promotes in history.quarantined:
+        raise Quarantined(
+            f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was rolled back before. {_stays(history)} "
+            "Train a candidate on data that includes the failure."
+        )
 
 
 def _refuse_quarantined(verdict: Verdict, history: History) -> None:

@@ -22,12 +22,13 @@ import lightgbm as lgb
 __all__ = ["importance", "lgb", "load", "predict", "require_numbers"]
 
 
-def predict(model: bytes | lgb.Booster, encoded: pa.Table) -> NDArray[np.float64]:
+def predict(model: bytes | lgb.Booster, encoded: pa.Table, raw: bool = False) -> NDArray[np.float64]:
     """Scores: the value for regression, P(label = 1) for binary, one probability per class for multiclass.
 
     Args:
         model: The model's text, or the booster made of it.
         encoded: The model's features, in its order (`features.encode`), n rows.
+        raw: The sums of the trees instead, before the objective's link: log-odds for binary.
 
     Returns:
         Shape (n,), or (n, k) for k classes.
@@ -46,7 +47,7 @@ def predict(model: bytes | lgb.Booster, encoded: pa.Table) -> NDArray[np.float64
     if encoded.num_rows == 0:
         classes = booster.num_model_per_iteration()
         return np.empty((0, classes) if classes > 1 else 0)
-    return np.asarray(booster.predict(encoded))
+    return np.asarray(booster.predict(encoded, raw_score=raw))
 
 
 def load(model: bytes) -> lgb.Booster:

@@ -73,6 +73,7 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
                 "gate_rows": verdict.gate.rows,
                 "gate": f"{verdict.gate.start[:16]} to {verdict.gate.end[:16]}".replace("T", " "),
                 "candidate": short(verdict.candidate_digest),
+                **({"refitted": short(verdict.refit.digest)} if verdict.refit else {}),
                 "champion": short(verdict.champion_digest),
                 "verdict": short(verdict.digest),
             }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retrain_assets import __version__
+from retrain_assets.candidates.policy import RefitPolicy
 from retrain_assets.errors import BudgetSpent, DataError, GateRowsSpent, NotEnoughData, SpecError
 from retrain_assets.metrics import metric
 from retrain_assets.monitoring.performance import Baseline, baseline
@@ -27,17 +28,21 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
+from retrain_assets.validation.agreement import agreement
 from retrain_assets.validation.fairness import gaps, group_report
 from retrain_assets.validation.gate import ChampionAge, GateRows, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.suite import SuiteCase, load_suite
-from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
+from retrain_assets.validation.suite import SuiteCase, load_suite, regression_suite
+from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Refit, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.rows import load_window, rowset_sha256
 
 ASSET = "validation_report"
+
+Refitter = Callable[[PeriodStore, Registry, str, str], str]
+"""Trains a tested candidate again through the gate of a period, given its digest, and gives the new digest."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Gate:
     policy_sha256: str
     attempts_per_year: int
     loss: str
+    refit: Refitter | None = None
+    agreement: RefitPolicy | None = None
 
     def verdict(self, store: PeriodStore, registry: Registry, period: str, at: datetime, actor: str) -> Verdict:
         """Judge the period's candidate against the live version; the same question gets the same answer.
@@ -90,7 +97,9 @@ class Gate:
             return Verdict.from_dict(known)
         self._refuse_spent(registry, window, period)
         verdict = self._judge(store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest)
-        if verdict.decision is not Decision.PROMOTE:
+        if verdict.decision is Decision.PROMOTE:
+            verdict = self._refitted(verdict, store, registry, rows, candidate, incumbent)
+        else:
             registry.record(verdict, at=at, actor=actor)
         store.write_json("verdicts", asked, verdict.to_dict())
         return verdict
@@ -168,6 +177,30 @@ class Gate:
         unseen = encode(rows, champion.contract).unseen.values()
         periods = self.calendar.distance(until, self.calendar.shift(period, 1))
         return ChampionAge(periods, max(unseen, default=0) / rows.num_rows)
+
+    def _refitted(
+        self,
+        verdict: Verdict,
+        store: PeriodStore,
+        registry: Registry,
+        rows: pa.Table,
+        candidate: Scorer,
+        champion: Scorer | None,
+    ) -> Verdict:
+        """The verdict with the candidate refitted through the gate, where the spec asks for it, and what was found."""
+        if self.refit is None or self.agreement is None:
+            return verdict
+        digest = self.refit(store, registry, verdict.period, verdict.candidate_digest)
+        refitted = Scorer.from_files(registry.read(digest))
+        suite, lacking = self._suite(store, verdict.period, refitted, champion)
+        findings = (
+            agreement(self.agreement, candidate.scores(rows), refitted.scores(rows)),
+            *regression_suite(self.validation, self.task, suite),
+            *lacking,
+        )
+        refit = Refit(digest, refitted.training["trained_until"], findings)
+        seen = {"trained_until": refit.trained_until} if refit.allowed else {}
+        return replace(verdict, refit=refit, evidence={**verdict.evidence, **seen})
 
     def _unlabelled(self, store: PeriodStore, rows: pa.Table, window: GateWindow) -> list[Finding]:
         """A finding when too many gate rows have no outcome: those that lack one are seldom like the others."""

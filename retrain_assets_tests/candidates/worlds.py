@@ -52,6 +52,25 @@ def fares(months: int, price: Callable[[np.ndarray, np.ndarray, np.ndarray], np.
     )
 
 
+def abrupt_change(months: int, seed: int) -> pa.Table:
+    """Everything costs six dollars more from the eighth month on."""
+    return fares(months, lambda month, miles, zone: 3 + 2 * miles + 6.0 * (month >= 7), seed)
+
+
+def rare_cases(months: int, seed: int) -> pa.Table:
+    """Long trips cost extra by zone: cases of which the recent months hold too few."""
+    return fares(months, lambda month, miles, zone: 3 + 2 * miles + 4.0 * zone * (miles > 8.5), seed)
+
+
+def seasons(months: int, seed: int) -> pa.Table:
+    """Each season drives in a zone of its own, at its own price, and comes back a third of a year later."""
+    rows = fares(months, lambda month, miles, zone: 3 + 2 * miles, seed)
+    season = (rows["at"].to_numpy().astype("M8[M]").astype(int) % 12) % 4
+    zone = pa.array([f"Z{number}" for number in season]).dictionary_encode()
+    rows = rows.set_column(rows.column_names.index("zone"), "zone", zone)
+    return rows.set_column(rows.column_names.index("label"), "label", pa.array(rows["label"].to_numpy() + 4.0 * season))
+
+
 def windows(months: int, origins: int = 3, recent: int = 2) -> Windows:
     """The windows of a first retrain as of that month, one gate month."""
     policy = WindowsPolicy(recent_periods=recent, half_life_periods=4, selection_origins=origins, min_train_periods=1)

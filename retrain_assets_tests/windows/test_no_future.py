@@ -18,10 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrain_assets.candidates.policy import RareType
+from retrain_assets.candidates.rare import load_kept
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.store import PeriodStore
-from retrain_assets.windows.cut import Windows, cut
+from retrain_assets.windows.cut import Span, Windows, cut
 from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
 from retrain_assets.windows.rows import load_window, rowset_sha256
@@ -33,6 +35,7 @@ NOW = DAYS.bounds(PRESENT)[1]
 COLUMNS = Columns(numeric=["miles"], categorical=["zone"])
 CONTRACT = Contract(min_rows=1)
 POLICY = WindowsPolicy(recent_periods=2, half_life_periods=3, selection_origins=2, min_train_periods=2)
+RARE = (RareType(column="zone", value="LGA", min_rows=1), RareType(column="zone", value="future", min_rows=1))
 FUTURE = 999.0
 ARRANGEMENTS = ("same table", "own time", "by key", "booked")
 
@@ -107,6 +110,8 @@ def decision(store, delay):
     for number, origin in enumerate(windows.origins):
         spans |= {f"train {number}": origin.train_history, f"selection {number}": origin.selection}
     tables = {name: load_window(store, span, ["miles", "zone"], "id", "at", PRESENT) for name, span in spans.items()}
+    whole = Span(tuple(PERIODS), datetime.min, datetime.max)
+    tables["kept"] = load_kept(store, whole, ["miles", "zone"], "id", "at", PRESENT, RARE)
     return windows, tables
 
 
@@ -149,8 +154,10 @@ def check_against_pandas(frame, outcomes, arrangement, delay, decided):
         known = known.set_index("id")["label"]
     else:
         known = frame[frame["at"] + delay < NOW].set_index("id")["label"]
-    for name, span in (("gate", windows.gate), ("history", windows.history)):
+    past = Span((), DAYS.start, NOW)
+    for name, span in (("gate", windows.gate), ("history", windows.history), ("kept", past)):
         rows = frame[(frame["at"] >= span.start) & (frame["at"] < span.end) & frame["id"].isin(known.index)]
+        rows = rows[rows["zone"] == "LGA"] if name == "kept" else rows
         ids = [int(key) for key in tables[name]["id"].to_pylist()]
         assert sorted(ids) == sorted(rows["id"].tolist())
         found = dict(zip(ids, tables[name]["label"].to_pylist(), strict=True))

@@ -1,0 +1,104 @@
+"""What choosing a strategy on rolling origins costs against knowing the better one in advance.
+
+    python -m benchmarks.selection [--fast] [--home HOME --model NAME]
+
+Simulated worlds first: each strategy's mean loss in the month after the choice, as a ratio to the better of `recent`
+and `history`. With `--home` and `--model` also the retrains of a finished replay (`retrain demo`), whose three models
+are trained again and scored on the gate rows that followed; the home is copied, not changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from retrain_assets.candidates.choice import choose
+from retrain_assets.candidates.policy import AVERAGE
+from retrain_assets.candidates.selection import chosen, common_losses, merged
+from retrain_assets.candidates.strategies import HeldRows
+from retrain_assets.metrics import metric
+from retrain_assets.pipeline import loss_of, training
+from retrain_assets.scoring.booster import predict
+from retrain_assets.scoring.features import FeatureContract, encode
+from retrain_assets.spec import load_specs
+from retrain_assets.store import PeriodStore
+from retrain_assets.windows.manifest import read_manifest
+from retrain_assets.windows.rows import load_window
+from retrain_assets_tests.candidates.worlds import RECIPE, abrupt_change, rare_cases, seasons, windows
+
+BASES = ("recent", "history")
+THREE = (*BASES, AVERAGE)
+LIMIT, MONTHS = 1.11, 12
+
+
+def simulated(seeds: int) -> dict[str, dict[str, float]]:
+    """Loss ratios by world: of each strategy alone, and of the one chosen."""
+    policy = RECIPE.training.model_copy(update={"strategies": THREE, "threads": 1})
+    recipe, table = replace(RECIPE, training=policy), {}
+    for world in (abrupt_change, rare_cases, seasons):
+        found = []
+        for seed in range(seeds):
+            held = HeldRows(world(MONTHS + 1, seed), recipe)
+            after = choose(held, windows(MONTHS + 1, origins=1), recipe).losses
+            found.append([*(after[name] for name in THREE), after[choose(held, windows(MONTHS), recipe).strategy]])
+        mean = np.mean(found, axis=0)
+        table[world.__name__] = dict(zip((*THREE, "chosen"), mean / mean[:2].min(), strict=True))
+    return table
+
+
+def replayed(home: Path, model: str) -> dict[str, float]:
+    """Mean loss on the gate rows of every retrain: each strategy alone, and the choice among two and among three."""
+    spec = load_specs()[model]
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"strategies": THREE})})
+    work, loss = training(spec), metric(loss_of(spec))
+    totals, rows_in_all = dict.fromkeys((*THREE, "chosen of two", "chosen of three"), 0.0), 0
+    incumbents = {"chosen of two": "history", "chosen of three": "history"}
+    with tempfile.TemporaryDirectory() as folder:
+        store = PeriodStore(Path(shutil.copytree(home / "data" / model, Path(folder) / model)))
+        for period in store.periods("feature_windows", "json"):
+            records = {name: work.train(store, name, period) for name in BASES}
+            losses = common_losses(records | {AVERAGE: {"origins": work._average_origins(store, records, period)}})
+            parts = {name: (store.read_bytes(f"candidate_{name}", period, "bst"), records[name]) for name in BASES}
+            gate = read_manifest(store, period).gate
+            rows = load_window(store, gate, list(spec.columns.features), spec.source.key, spec.source.time, period)
+            for name, (text, record) in {**parts, AVERAGE: merged(parts, None)}.items():
+                scores = predict(text, encode(rows, FeatureContract.from_dict(record["contract"])).table)
+                records[name] = {"gate": float(loss.row_losses(rows["label"].to_numpy(), scores).sum())}
+            for choice, names in (("chosen of two", BASES), ("chosen of three", THREE)):
+                compared = {name: losses[name] for name in names if name in losses}
+                incumbents[choice] = chosen(compared, incumbents[choice], BASES, spec.training)
+                totals[choice] += records[incumbents[choice]]["gate"]
+            for name in THREE:
+                totals[name] += records[name]["gate"]
+            rows_in_all += rows.num_rows
+    return {name: total / rows_in_all for name, total in totals.items()}
+
+
+def main() -> int:
+    """Measure, print, and say whether a chosen strategy stays within 11 % of the better one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fast", action="store_true", help="few repetitions")
+    parser.add_argument("--home", type=Path, help="a finished replay's RETRAIN_HOME")
+    parser.add_argument("--model", help="the model replayed there")
+    options = parser.parse_args()
+    table = simulated(3 if options.fast else 20)
+    for world, ratios in table.items():
+        print(f"{world:<16}" + "".join(f"{name} {ratio:<10.3f}" for name, ratio in ratios.items()))
+    if options.home and options.model:
+        for name, value in replayed(options.home, options.model).items():
+            print(f"{options.model}  {name:<16}{value:.5g}")
+    missed = [world for world, ratios in table.items() if not ratios["chosen"] <= LIMIT]
+    print(
+        f"selection: {len(table)} worlds, missed: {', '.join(missed) or 'none'} (chosen at most {LIMIT} of the better)"
+    )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

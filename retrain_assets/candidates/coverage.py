@@ -1,0 +1,131 @@
+"""Whether a training window holds what its model will have to know: gate levels, rare types, a full season, classes.
+
+The gate window is asked only which levels its features show; no outcome of it is looked at. A window that lacks
+something makes its strategy ineligible, with the numbers that say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets.candidates.policy import CoveragePolicy
+from retrain_assets.candidates.rare import of_type
+from retrain_assets.store import PeriodStore
+from retrain_assets.windows.cut import Span
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a training window was found to hold.
+
+    `unheld` are the gate rows by column whose level the window does not hold, `rare` the window's rows by rare type,
+    `periods` its stored periods; `problems` say in words what it lacks by the policy.
+    """
+
+    unheld: Mapping[str, int]
+    rare: Mapping[str, int]
+    periods: int
+    problems: tuple[str, ...]
+
+    @property
+    def eligible(self) -> bool:
+        """Whether the window holds everything asked for."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        return {
+            "eligible": self.eligible,
+            "problems": list(self.problems),
+            "unheld_gate_rows": dict(self.unheld),
+            "rare_rows": dict(self.rare),
+            "periods": self.periods,
+        }
+
+
+def coverage(
+    policy: CoveragePolicy, task: str, window: pa.Table, periods: Sequence[str], shown: Mapping[str, Mapping[str, int]]
+) -> Coverage:
+    """Hold a training window against what it must cover.
+
+    Args:
+        policy: What it must hold.
+        task: A classifier's window must hold two classes, whatever the policy.
+        window: The rows that would train: categorical features, columns of the rare types, `label`.
+        periods: The stored periods of the window.
+        shown: The gate's rows by column and level (`gate_levels`).
+
+    >>> window = pa.table({"zone": ["JFK", "JFK"], "label": [0.0, 1.0]})
+    >>> coverage(CoveragePolicy(categories=["zone"]), "binary", window, ["2019-01"], {"zone": {"EWR": 7}}).problems
+    ('zone: 1 level of 7 gate rows is not in the window: EWR (7)',)
+    """
+    unknown = {name: _unheld(window[name], levels) for name, levels in shown.items()}
+    rare = {str(kind): int(of_type(window, kind).sum()) for kind in policy.rare}
+    problems = [
+        *(_levels(name, unknown[name], policy.min_gate_rows) for name in policy.categories if name in unknown),
+        *(
+            f"{rare[str(kind)]:,} of {kind.min_rows:,} rows needed with {kind}"
+            for kind in policy.rare
+            if not rare[str(kind)] >= kind.min_rows
+        ),
+        _season(len(periods), policy.season_periods),
+        _classes(task, window["label"]),
+    ]
+    unheld = {name: sum(levels.values()) for name, levels in unknown.items()}
+    return Coverage(unheld, rare, len(periods), tuple(problem for problem in problems if problem))
+
+
+def gate_levels(store: PeriodStore, gate: Span, categorical: Sequence[str], time: str) -> dict[str, dict[str, int]]:
+    """How many gate rows show each level of each categorical feature; only features are read, never an outcome."""
+    counts: dict[str, dict[str, int]] = {name: {} for name in categorical}
+    for period in gate.periods if categorical else ():
+        rows = store.read_table("raw_data", [period], [time, *categorical])
+        if rows is None:
+            continue
+        rows = rows.filter(pc.and_(pc.greater_equal(rows[time], gate.start), pc.less(rows[time], gate.end)))
+        for name in categorical:
+            for level, count in _counts(rows[name]).items():
+                counts[name][level] = counts[name].get(level, 0) + count
+    return counts
+
+
+def _counts(column: pa.ChunkedArray) -> dict[str, int]:
+    counted = pc.value_counts(column)
+    levels, counts = counted.field("values"), counted.field("counts")
+    if pa.types.is_dictionary(levels.type):
+        levels = levels.dictionary_decode()
+    pairs = zip(levels.to_pylist(), counts.to_pylist(), strict=True)
+    return {str(level): int(count) for level, count in pairs if level is not None}
+
+
+def _unheld(column: pa.ChunkedArray, levels: Mapping[str, int]) -> dict[str, int]:
+    held = _counts(column)
+    return {level: rows for level, rows in levels.items() if level not in held}
+
+
+def _levels(name: str, unheld: Mapping[str, int], min_rows: int) -> str:
+    lacking = {level: rows for level, rows in unheld.items() if rows >= min_rows}
+    if not lacking:
+        return ""
+    ranked = sorted(lacking.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{level} ({rows:,})" for level, rows in ranked[:5])
+    more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+    what = "1 level" if len(lacking) == 1 else f"{len(lacking)} levels"
+    verb = "is" if len(lacking) == 1 else "are"
+    return f"{name}: {what} of {sum(lacking.values()):,} gate rows {verb} not in the window: {shown}{more}"
+
+
+def _season(periods: int, needed: int | None) -> str:
+    return f"{periods} of the {needed} periods of a full season" if needed is not None and periods < needed else ""
+
+
+def _classes(task: str, label: pa.ChunkedArray) -> str:
+    if task == "regression" or not len(label):
+        return ""
+    classes = pc.unique(label)
+    return f"all {len(label):,} labels are {classes[0].as_py():g}, two classes needed" if len(classes) < 2 else ""

@@ -1,0 +1,172 @@
+"""Rows of declared rare types: which they are, and those too old for the recent window, which are kept all the same.
+
+Only rows of a type are read from the older periods, by predicate pushdown; as everywhere, from nothing that was not
+known at the end of `as_of`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import reduce
+from operator import or_
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from retrain_assets.candidates.policy import RareType
+from retrain_assets.errors import DataError
+from retrain_assets.raw.labels import latest_per_key
+from retrain_assets.store import PeriodStore
+from retrain_assets.windows.cut import Span
+
+
+def of_type(table: pa.Table, rare: RareType) -> NDArray[np.bool_]:
+    """Which rows are of a rare type; a missing value is of none.
+
+    Args:
+        table: Rows with the type's column, or with `label`.
+        rare: The type.
+
+    Raises:
+        DataError: The column cannot hold such a value.
+
+    >>> of_type(pa.table({"rate": ["1", "5", None]}), RareType(column="rate", value=5, min_rows=1)).tolist()
+    [False, True, False]
+    """
+    column = table["label" if rare.column is None else rare.column]
+    value = _value(column.type, rare)
+    chunks = [_equal(chunk, value) for chunk in column.chunks]
+    return np.concatenate([np.empty(0, dtype=bool), *chunks])
+
+
+def of_any_type(table: pa.Table, types: Sequence[RareType]) -> NDArray[np.bool_]:
+    """Which rows are of at least one of the types."""
+    return reduce(np.logical_or, (of_type(table, rare) for rare in types), np.zeros(table.num_rows, dtype=bool))
+
+
+def load_kept(
+    store: PeriodStore,
+    span: Span,
+    columns: Sequence[str],
+    key: str,
+    time: str,
+    as_of: str,
+    types: Sequence[RareType],
+    exclude_keys: Collection[str] = (),
+) -> pa.Table | None:
+    """The rows of rare types in a span whose outcome is known at the end of a period, sorted by time and key.
+
+    A row counts by its latest outcome known as of the period, and belongs to it when key and time agree.
+
+    Args:
+        store: The model's files; reads `raw_data` of the span's periods and `outcomes` of those up to `as_of`.
+        span: Which rows.
+        columns: Columns wanted besides key and time; those that the types are told by among them.
+        key: Name of the key column.
+        time: Name of the time column.
+        as_of: The period at whose end the decision is taken.
+        types: The rare types.
+        exclude_keys: Keys, as text, of rows to leave out.
+
+    Returns:
+        Columns key, time, `columns` and `label`; None when there is no such row.
+
+    Raises:
+        DataError: A stored period lacks a column.
+    """
+    periods = [period for period in span.periods if period <= as_of]
+    if not periods or not types:
+        return None
+    arrived = [period for period in store.periods("outcomes") if periods[0] <= period <= as_of]
+    labelled = _keys_by_label(store, arrived, key, types)
+    wanted = list(dict.fromkeys((key, time, *columns)))
+    parts = [_rows(store, period, wanted, span, key, time, types, labelled) for period in periods]
+    found = [part for part in parts if part is not None and part.num_rows]
+    if not found:
+        return None
+    rows = pa.concat_tables(found, promote_options="permissive").unify_dictionaries()
+    rows = _with_label(store, rows, arrived, key, time)
+    excluded = pa.array(sorted(exclude_keys), pa.string())
+    allowed = ~np.asarray(pc.is_in(rows[key].cast(pa.string()), value_set=excluded))
+    rows = rows.filter(pa.array(allowed & of_any_type(rows, types)))
+    return rows.sort_by([(time, "ascending"), (key, "ascending")]) if rows.num_rows else None
+
+
+def _keys_by_label(
+    store: PeriodStore, arrived: Sequence[str], key: str, types: Sequence[RareType]
+) -> pa.ChunkedArray | None:
+    """Keys that have had an outcome of a rare class; whether it is their latest is seen later."""
+    classes = [float(rare.label) for rare in types if rare.label is not None]
+    if not classes or not arrived:
+        return None
+    rare = pc.field("label").isin(pa.array(classes, pa.float64()))
+    found = [pq.read_table(store.path("outcomes", period), columns=[key], filters=rare) for period in arrived]
+    return pa.concat_tables(found, promote_options="permissive")[key]
+
+
+def _rows(
+    store: PeriodStore,
+    period: str,
+    columns: Sequence[str],
+    span: Span,
+    key: str,
+    time: str,
+    types: Sequence[RareType],
+    labelled: pa.ChunkedArray | None,
+) -> pa.Table | None:
+    """One period's rows that may be of a type, with nothing else read into memory."""
+    path = store.path("raw_data", period)
+    if not path.exists():
+        return None
+    schema = pq.read_schema(path)
+    if lacking := [name for name in columns if name not in schema.names]:
+        raise DataError(f"raw_data of {period} has no column {', '.join(lacking)}. Ingest the period again.")
+    wanted = [
+        pc.field(rare.column) == _value(schema.field(rare.column).type, rare)
+        for rare in types
+        if rare.column is not None
+    ]
+    if labelled is not None and len(labelled):
+        wanted.append(pc.field(key).isin(labelled.combine_chunks()))
+    if not wanted:
+        return None
+    inside = (pc.field(time) >= span.start) & (pc.field(time) < span.end)
+    return pq.read_table(path, columns=list(columns), filters=inside & reduce(or_, wanted))
+
+
+def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], key: str, time: str) -> pa.Table:
+    """The rows that have an outcome, with the latest one known."""
+    mine = pc.field(key).isin(rows[key].combine_chunks())
+    columns = [key, "label", "time", "known_at"]
+    found = [pq.read_table(store.path("outcomes", period), columns=columns, filters=mine) for period in arrived]
+    if not found:
+        return rows.slice(0, 0).append_column("label", pa.chunked_array([[]], pa.float64()))
+    known = latest_per_key(pa.concat_tables(found, promote_options="permissive"), key)
+    place = pc.index_in(rows[key], value_set=known[key].combine_chunks())
+    rows = rows.append_column("label", known["label"].take(place))
+    agrees = pc.equal(rows[time], known["time"].take(place))
+    return rows.filter(pc.and_(pc.fill_null(agrees, False), rows["label"].is_valid()))
+
+
+def _value(kind: pa.DataType, rare: RareType) -> str | float:
+    """The type's value as its column holds it."""
+    if rare.column is None:
+        return float(rare.label or 0)
+    text = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_null(text):
+        return str(rare.value)
+    try:
+        return float(rare.value or 0)
+    except ValueError:
+        raise DataError(f"training.coverage.rare: {rare.column} holds numbers, {rare.value!r} is none") from None
+
+
+def _equal(chunk: pa.Array, value: str | float) -> NDArray[np.bool_]:
+    if pa.types.is_dictionary(chunk.type):
+        same = pc.equal(chunk.dictionary.cast(pa.string()), value).take(chunk.indices)
+    else:
+        same = pc.equal(chunk, value)
+    return np.asarray(pc.fill_null(same, False).to_numpy(zero_copy_only=False), dtype=bool)
