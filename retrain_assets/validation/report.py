@@ -25,10 +25,10 @@ from retrain_assets.monitoring.performance import Baseline, baseline
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
-from retrain_assets.validation.fairness import gaps, group_report
 from retrain_assets.validation.gate import GateRows, SuiteRows, judge
+from retrain_assets.validation.groups import group_report
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.suite import SuiteCase, load_suite
+from retrain_assets.validation.suite import SuiteCase, case_results, load_suite
 from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
@@ -139,8 +139,9 @@ class Gate:
                 "baseline": promised(baseline(losses, gate_rows.time), candidate.training["selection_loss"]).to_dict(),
                 "trained_until": candidate.training["trained_until"],
                 "strategy": candidate.training["strategy"],
-                "groups": [asdict(value) for value in report],
-                "gaps": {name: gaps(report, name) for name in self.validation.fairness.groups},
+                "groups": [asdict(value) for value in report.values],
+                "disparities": [asdict(disparity) for disparity in report.disparities],
+                "cases": [asdict(result) for result in case_results(self.validation, self.task, suite)],
             },
         )
 
