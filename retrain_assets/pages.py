@@ -25,7 +25,8 @@ blockquote { margin: .8rem 0; padding: .6rem 1rem; border-left: 5px solid #667; 
 blockquote p { margin: .2rem 0; font-size: 1.05rem; }
 table { border-collapse: collapse; margin: .4rem 0 1rem; font-size: .84rem; }
 th, td { border: 1px solid #d4d8dd; padding: .22rem .5rem; text-align: left; vertical-align: top; }
-th { background: #f3f5f7; } td { overflow-wrap: anywhere; min-width: 2.6rem; font-variant-numeric: tabular-nums; }
+th { background: #f3f5f7; } td { overflow-wrap: break-word; max-width: 30rem; font-variant-numeric: tabular-nums; }
+.number { white-space: nowrap; text-align: right; }
 .pass { color: #1f6b3f; white-space: nowrap; } .fail { color: #a3271d; white-space: nowrap; font-weight: 600; }
 .insufficient { color: #84600a; white-space: nowrap; font-weight: 600; }
 code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
@@ -35,8 +36,14 @@ code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; } s
   table { font-size: 9.5px; } svg { max-height: 180mm; } }
 """
 
+_MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#+=-]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)")
+"""What Markdown, or a renderer that knows more than it, would not take as it stands."""
+
 MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?"}
 """A sign for each outcome, so that no reader depends on colour."""
+
+NUMBER = re.compile(r"[-+\d.,e]+( (to|→) [-+\d.,e]+)?")
+"""A cell that holds a number, or two."""
 
 
 def marked(outcome: str) -> str:
@@ -51,12 +58,11 @@ def marked(outcome: str) -> str:
 def text(value: object) -> str:
     r"""A value as Markdown text: on one line, and nothing in it is read as markup.
 
-    >>> text("a|b <b>*x*</b>\n[y](z)")
-    'a\\|b &lt;b&gt;\\*x\\*&lt;/b&gt; \\[y\\](z)'
+    >>> text("a|b <b>*x*</b>\n[y](z) log_loss -> &lt;")
+    'a\\|b \\<b>\\*x\\*\\</b> \\[y\\](z) log_loss -> \\&lt;'
     """
-    line = "".join(sign if sign.isprintable() else " " for sign in str(value))
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", line.strip()).replace("://", ":&#47;&#47;")
+    line = "".join(sign if sign.isprintable() else " " for sign in str(value)).strip()
+    return _MARKUP.sub(r"\\\g<0>", line)
 
 
 def figure(value: float | None) -> str:
@@ -109,8 +115,8 @@ def html_page(title: str, markdown: str, pictures: Mapping[str, str] | None = No
 
     def cell(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
         said = tokens[index + 1].content
-        outcome = next((name for name in MARKS if said == marked(name)), None)
-        return f'<td class="{outcome}">' if outcome else "<td>"
+        kind = next((name for name in MARKS if said == marked(name)), "number" if NUMBER.fullmatch(said) else "")
+        return f'<td class="{kind}">' if kind else "<td>"
 
     reader.add_render_rule("image", image)
     reader.add_render_rule("td_open", cell)

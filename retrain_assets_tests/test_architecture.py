@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).parent.parent / "retrain_assets"
 LAYERS = (
     "errors policy",
     "store",
-    "verdict metrics blocks pictures alerts",
+    "verdict metrics blocks pages pictures alerts",
     "registry resources",
     "raw",
     "windows",

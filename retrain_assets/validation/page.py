@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from retrain_assets.errors import NotFound
 from retrain_assets.pages import PICTURE, figure, html_page, marked, table, text
+from retrain_assets.store import PeriodStore
 from retrain_assets.validation.words import about, checks_of, decided, in_order, lacking, summaries
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
@@ -44,6 +46,21 @@ def report_html(verdict: Verdict) -> bytes:
 
     title = f"Validation report: {verdict.model} {verdict.period}"
     return html_page(title, report_markdown(verdict), {"forest": forest_svg(verdict)})
+
+
+def stored_verdict(model: str, store: PeriodStore, period: str | None = None) -> Verdict:
+    """The verdict of a period's report, or of the last period that has one.
+
+    Raises:
+        NotFound: There is no such report; the message names those that exist.
+    """
+    known = store.periods("validation_report", "json")
+    if not known:
+        raise NotFound(f"{model}: no candidate was judged yet. Run `retrain run {model} --period P`.")
+    asked = known[-1] if period is None else period
+    if asked not in known:
+        raise NotFound(f"{model}: no validation report of {asked!r}. Known: {', '.join(known)}.")
+    return Verdict.from_dict(store.read_json("validation_report", asked) or {})
 
 
 def insufficient_rows(verdict: Verdict) -> list[dict[str, Any]]:
