@@ -36,13 +36,14 @@ code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; } s
   table { font-size: 9.5px; } svg { max-height: 180mm; } }
 """
 
-_MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#+=-]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)")
+_MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)")
 """What Markdown, or a renderer that knows more than it, would not take as it stands."""
 
 MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?"}
 """A sign for each outcome, so that no reader depends on colour."""
 
-NUMBER = re.compile(r"[-+\d.,e]+( (to|→) [-+\d.,e]+)?")
+_NUMBER = r"-?\d[\d,]*(\.\d+)?(e[-+]\d+)?"
+NUMBER = re.compile(f"{_NUMBER}( (to|→) {_NUMBER})?")
 """A cell that holds a number, or two."""
 
 

@@ -157,7 +157,7 @@ def model_card(spec: ModelSpec) -> Any:
     """The model's `production.card.ModelCard`."""
     from retrain_assets.production.card import ModelCard
 
-    source = spec.source
+    source, days = spec.source, spec.source.label_delay / timedelta(days=1)
     return ModelCard(
         spec.name,
         spec.description,
@@ -165,9 +165,7 @@ def model_card(spec: ModelSpec) -> Any:
         spec.owners,
         spec.task,
         source.label,
-        f"at {source.known_at}"
-        if source.known_at
-        else f"{source.label_delay / timedelta(days=1):g} days after its row",
+        f"at {source.known_at}" if source.known_at else f"{days:g} day{'' if days == 1 else 's'} after its row",
         spec.period.every,
         tuple(spec.columns.features),
         spec.validation,

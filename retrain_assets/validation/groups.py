@@ -26,6 +26,9 @@ JOIN = " & "
 ROWS = "rows"
 """The metric of a group's record that only counts it."""
 
+LISTED = 50
+"""How many of an attribute's small groups are counted one by one, the largest first; the others are counted together."""
+
 Sums = tuple[Array, Array]
 """Numerator and denominator of a metric, one value for each combination of attributes."""
 
@@ -35,8 +38,8 @@ class GroupValue:
     """One metric of one group for both models.
 
     `attribute` is one protected attribute or two joined by ` & `, `group` their values (`sex=F & race=a`). `rows` is
-    what the metric rests on: the positives of a TPR. A group with fewer rows than `pool_below` has no values, only the
-    record that counts it (metric `rows`).
+    what the metric rests on: the positives of a TPR. A value of one attribute with fewer rows than `pool_below` has no
+    values, only the record that counts it (metric `rows`); a pair with fewer is left out.
     """
 
     attribute: str
@@ -73,7 +76,7 @@ class GroupReport:
 def group_report(
     policy: ValidationPolicy, task: str, rows: GateRows, champion: Array | None, candidate: Array
 ) -> GroupReport:
-    """Count every group, and compute every reported metric of those with at least `pool_below` rows.
+    """Count the groups, and compute every reported metric of those with at least `pool_below` rows.
 
     Groups are the values of each protected attribute, a missing value being one of them, and of each pair of
     attributes. Values are as given by fairlearn's `MetricFrame`, differences and ratios between groups too.
@@ -96,6 +99,8 @@ def group_report(
         frames = {side: _frame(found, named, enough) for side, found in sums.items()} if enough.any() else {}
         values += _values(names, named, of_cell, counts, sums["candidate"], frames)
         if len(names) == 1:
+            small = counts < policy.fairness.pool_below
+            values += _small(names[0], np.unique(named.astype(str))[small], counts[small])
             disparities += _disparities(names[0], sums["candidate"], frames)
     return GroupReport(tuple(values), tuple(disparities))
 
@@ -196,13 +201,25 @@ def _values(
 ) -> Iterator[GroupValue]:
     attribute = JOIN.join(names)
     by_side = {side: frame.by_group.to_dict("index") for side, frame in frames.items()}
-    for place, group in enumerate(sorted(set(named.astype(str)))):
-        yield GroupValue(attribute, group, ROWS, int(counts[place]))
+    for place, group in enumerate(np.unique(named.astype(str)).tolist()):
         own = by_side.get("candidate", {}).get(group)
-        for metric, value in (own or {}).items():
+        if own is None:
+            continue
+        yield GroupValue(attribute, group, ROWS, int(counts[place]))
+        for metric, value in own.items():
             rests_on = int(sums[metric][1][of_cell == place].sum())
             before = by_side["champion"][group][metric] if "champion" in by_side else None
             yield GroupValue(attribute, group, metric, rests_on, _finite(before), _finite(value))
+
+
+def _small(attribute: str, names: npt.NDArray[np.str_], counts: Array) -> Iterator[GroupValue]:
+    """The groups with too few rows, counted: the largest of them each, the others together."""
+    order = np.lexsort((names, -counts))
+    for place in order[:LISTED]:
+        yield GroupValue(attribute, str(names[place]), ROWS, int(counts[place]))
+    others = order[LISTED:]
+    if len(others):
+        yield GroupValue(attribute, f"{attribute}=({len(others):,} further values)", ROWS, int(counts[others].sum()))
 
 
 def _disparities(attribute: str, sums: Mapping[str, Sums], frames: Mapping[str, Any]) -> Iterator[Disparity]:

@@ -175,7 +175,9 @@ def _groups(verdict: Verdict) -> list[str]:
     parts = ["## Groups (reported, not judged)"]
     if not attributes_of(verdict):
         return [*parts, "No table of groups: the scores could not be judged."]
-    parts.append("Each metric as live → candidate. A group without values has too few rows for them.")
+    least = verdict.evidence.get("group_minimum")
+    small = f" A group of fewer than {least:,} rows is only counted, such a pair of values left out." if least else ""
+    parts.append(f"Each metric as live → candidate.{small}")
     for attribute in attributes_of(verdict):
         parts += [f"### By {text(attribute)}", table(group_rows(verdict, attribute))]
     apart = verdict.evidence.get("disparities", ())

@@ -139,6 +139,7 @@ class Gate:
                 "baseline": promised(baseline(losses, gate_rows.time), candidate.training["selection_loss"]).to_dict(),
                 "trained_until": candidate.training["trained_until"],
                 "strategy": candidate.training["strategy"],
+                "group_minimum": self.validation.fairness.pool_below,
                 "groups": [asdict(value) for value in report.values],
                 "disparities": [asdict(disparity) for disparity in report.disparities],
                 "cases": [asdict(result) for result in case_results(self.validation, self.task, suite)],

@@ -165,6 +165,7 @@ def _evidence() -> dict[str, Any]:
             "trained_until": {"type": "string", "description": "The candidate's training rows end here."},
             "strategy": {"type": "string", "description": "Which training strategy the candidate comes from."},
             "baseline": {"type": "object", "description": "The loss that the candidate would be held to in service."},
+            "group_minimum": {"type": "integer", "description": "Rows from which on a group has values of its own."},
             "groups": listed("GroupValue", "Every protected group, and pairs of attributes, for both models."),
             "disparities": listed("Disparity", "How far the groups of one attribute are apart."),
             "cases": listed("CaseResult", "The known hard cases that were scored."),
