@@ -27,7 +27,7 @@ ROWS = "rows"
 """The metric of a group's record that only counts it."""
 
 LISTED = 50
-"""How many of an attribute's small groups are counted one by one, the largest first; the others are counted together."""
+"""How many of an attribute's small groups are counted one by one, the largest first; the others together."""
 
 Sums = tuple[Array, Array]
 """Numerator and denominator of a metric, one value for each combination of attributes."""
