@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrain_assets.errors import DataError, NotFound, RetrainError, SpecError
+from retrain_assets.report_commands import report_commands
 from retrain_assets.spec import ModelSpec, load_specs
 
 if TYPE_CHECKING:
@@ -184,50 +185,6 @@ def explain(name: str, which: str | None) -> None:
 
 @main.command()
 @click.argument("name")
-@click.argument("period", required=False)
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON (see docs/report.md for the schema).")
-@_guarded
-def report(name: str, period: str | None, html: Path | None, as_json: bool) -> None:
-    """The validation report of a period, or of the last one judged: as words, as an HTML file, or as JSON.
-
-    Example: retrain report taxi_charge 2019-03 --html report.html
-    """
-    from retrain_assets.validation.page import report_html, stored_verdict
-    from retrain_assets.validation.schema import report_json
-    from retrain_assets.validation.words import verdict_words
-
-    verdict = stored_verdict(_spec(name).name, _store(_spec(name)), period)
-    if html:
-        _written(html, report_html(verdict))
-    if as_json:
-        click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
-    elif not html:
-        click.echo("\n".join(verdict_words(verdict)))
-
-
-@main.command()
-@click.argument("name")
-@click.argument("version", required=False)
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
-@_guarded
-def card(name: str, version: str | None, html: Path | None) -> None:
-    """The model card of a version, or of the live one: as Markdown, or as an HTML file.
-
-    Example: retrain card taxi_charge v2 --html card.html
-    """
-    from retrain_assets.pipeline import model_card
-
-    described, registry = model_card(_spec(name)), _registry(_spec(name))
-    chosen = described.version(registry, version)
-    if html:
-        _written(html, described.html(registry, chosen))
-    else:
-        click.echo(described.markdown(registry, chosen))
-
-
-@main.command()
-@click.argument("name")
 @click.option("--reason", required=True, help="Why; kept in the history for good.")
 @click.option("--json", "as_json", is_flag=True, help="Print the end of the run as JSON.")
 @_guarded
@@ -271,6 +228,15 @@ def verify(name: str | None, as_json: bool) -> None:
     sys.exit(NO if any(problems.values()) else 0)
 
 
+def _opened(name: str) -> tuple[ModelSpec, Any, Any]:
+    spec = _spec(name)
+    return spec, _store(spec), _registry(spec)
+
+
+for command in report_commands(_guarded, _opened):
+    main.add_command(command)
+
+
 def _contract_holds(spec: ModelSpec) -> bool:
     from retrain_assets.raw.ingest import peek
     from retrain_assets.validation.report import live_cases
@@ -287,13 +253,6 @@ def _contract_holds(spec: ModelSpec) -> bool:
     live_cases(Path(spec.validation.regression_suite.path), spec.period.first, spec.period)
     click.echo(f"{spec.name}: spec and data contract hold ({checked.table.num_rows:,} rows in {spec.period.first})")
     return True
-
-
-def _written(path: Path, page: bytes) -> None:
-    from retrain_assets.store import write_atomically
-
-    write_atomically(path, page)
-    click.echo(f"wrote {path} ({len(page):,} bytes)", err=True)
 
 
 def _spec(name: str) -> ModelSpec:

@@ -19,7 +19,7 @@ LAYERS = (
     "spec",
     "pipeline",
     "definitions component",
-    "runner story",
+    "runner story report_commands",
     "demo",
     "cli",
 )

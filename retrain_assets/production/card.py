@@ -16,7 +16,7 @@ from typing import Any
 from retrain_assets.errors import NotFound
 from retrain_assets.pages import figure, html_page, marked, table, text
 from retrain_assets.registry.history import Version
-from retrain_assets.registry.journal import MOVES, Event
+from retrain_assets.registry.journal import MOVES, PROMOTIONS, Event
 from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.page import group_rows
 from retrain_assets.validation.policy import ValidationPolicy
@@ -106,7 +106,7 @@ class ModelCard:
             f"# Model card: {text(self.model)} {version.name}",
             f"> **{text(standing(events, version))}**",
             *_part("Intended use", self._purpose(training)),
-            *_part("Data", self._data(training, verdict)),
+            *_part("Data", self._data(version, training, verdict)),
             *_part("Quality", _quality(verdict)),
             *_part("Groups", self._groups(verdict)),
             *_part("What it looks at", _importance(training)),
@@ -136,16 +136,17 @@ class ModelCard:
             }
         )
 
-    def _data(self, training: Mapping[str, Any], verdict: Verdict) -> str:
+    def _data(self, version: Version, training: Mapping[str, Any], verdict: Verdict) -> str:
         gate = verdict.gate
         trained, worth = _span(training["trained_from"], training["trained_until"]), round(training["effective_rows"])
         weighted = f", worth {worth:,} after weighting by age" if worth < training["rows"] else ""
+        tested = version.digest == verdict.candidate_digest
+        unseen = "never trained on" if tested else "trained on only afterwards, by the refit that became this version"
         delay = f"{self.label}, known {self.outcome_known}"
         return _facts(
             {
                 "trained on": f"{training['rows']:,} rows of {trained}{weighted}",
-                "tested on": f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, never trained on, used in no other "
-                "decision",
+                "tested on": f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, used in no other decision, {unseen}",
                 "outcome": delay,
                 "features": ", ".join(self.features),
                 "protected attributes": ", ".join(
@@ -154,7 +155,7 @@ class ModelCard:
                 ),
                 "period": self.every,
                 "test rows, SHA-256 of keys": gate.rowset_sha256,
-                "model, SHA-256": verdict.candidate_digest,
+                "model, SHA-256": version.digest,
                 "code version": verdict.code_version,
             }
         )
@@ -202,9 +203,10 @@ def standing(events: Iterable[Event], version: Version) -> str:
     since = f"{version.name} went live on {mine.at:%Y-%m-%d} (decision of {mine.period}, by {mine.actor})"
     if left is None:
         return f"{since} and is live."
-    if left.action == "rolled_back":
-        return f"{since} and was rolled back on {left.at:%Y-%m-%d}: {left.reason}. It may not return."
-    return f"{since} and was replaced by {left.to_version} on {left.at:%Y-%m-%d}."
+    if left.action in PROMOTIONS:
+        return f"{since} and was replaced by {left.to_version} on {left.at:%Y-%m-%d}."
+    barred = " It may not return." if left.action == "rolled_back" else ""
+    return f"{since} and was {left.action.replace('_', ' ')} on {left.at:%Y-%m-%d}: {left.reason.rstrip('.')}.{barred}"
 
 
 def _part(title: str, body: str) -> tuple[str, str]:
@@ -224,7 +226,7 @@ def _quality(verdict: Verdict) -> str:
     judged = [
         f for f in in_order(verdict) if f.check in ("significance", "guardrails") or (f.check == "hard" and f.metric)
     ]
-    said = [text(decided(verdict)), table([_quality_line(finding) for finding in judged])]
+    said = [f"The gate's answer: {text(decided(verdict))}", table([_quality_line(finding) for finding in judged])]
     said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
     held = verdict.evidence.get("baseline")
     if held:

@@ -30,6 +30,7 @@ def report_markdown(verdict: Verdict) -> str:
         f"> **{text(decided(verdict))}**",
         *_section("The checks", table([_check(summary) for summary in summaries(verdict)])),
         *_section("What was insufficient", _insufficient(verdict)),
+        *_slices(verdict),
         *_section("Every finding", f"![every finding of {verdict.model} {verdict.period}]({PICTURE}forest)"),
         *_evidence(verdict),
         *_section("Known hard cases", _cases(verdict)),
@@ -125,6 +126,14 @@ def _check(summary: Any) -> dict[str, Any]:
 def _insufficient(verdict: Verdict) -> str:
     rows = insufficient_rows(verdict)
     return table(rows) if rows else "Nothing: every question that was asked got an answer."
+
+
+def _slices(verdict: Verdict) -> list[str]:
+    """Slices that were too small to tell and hold nothing up; they stand in the evidence, not among the findings."""
+    found = verdict.evidence.get("undecided_slices", ())
+    names = {"about": "group", "metric": "metric", "rows": "rows", "rows needed": "rows_needed", "why": "reason"}
+    rows = [{shown: slice_.get(field) for shown, field in names.items()} for slice_ in found]
+    return ["### Slices too small to tell (they stop nothing)", table(rows)] if rows else []
 
 
 def _evidence(verdict: Verdict) -> list[str]:

@@ -21,8 +21,6 @@ MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.INSUFFICIENT: "D"}
 LONGEST = 54
 EDGE = 3.0
 """How many margins fit to either side; what lies further out is drawn at the edge as an arrow."""
-WITH_MARGIN = ("guardrail", "fairness", "slice")
-"""Roles whose margin is a loss that may not be reached; a floor's is the limit itself, and its distance is judged."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,8 @@ def line_of(finding: Finding) -> Line | None:
         return None
     middle = finding.improvement
     low, high = (side if side is not None else middle for side in (finding.low, finding.high))
-    if finding.role in WITH_MARGIN and finding.margin:
-        scale, asked = abs(finding.margin), -1.0
+    if margin := _margin(finding):
+        scale, asked = margin, -1.0
     else:
         scale, asked = max(abs(middle), abs(low), abs(high)) / (EDGE - 0.5) or 1.0, 0.0
     return Line(finding, scale, middle / scale, low / scale, high / scale, asked)
@@ -153,10 +151,15 @@ def _write(axes: Axes, x: float, place: int, words: str, **look: str) -> None:
     axes.text(x, place, words, transform=beside, va="center", fontsize=8.5, parse_math=False, **look)
 
 
+def _margin(finding: Finding) -> float:
+    """The loss that may not be reached, 0 without one; a floor's is the limit itself, and its distance is judged."""
+    return abs(finding.margin) if finding.margin and finding.role != "floor" else 0.0
+
+
 def _own_units(finding: Finding) -> str:
     interval = f" [{number(finding.low)}, {number(finding.high)}]" if finding.low is not None else ""
-    kind = "margin" if finding.role in WITH_MARGIN else "limit" if finding.role == "floor" else ""
-    margin = f", {kind} {number(finding.margin)}" if kind and finding.margin is not None else ""
+    limit = f", limit {number(finding.margin)}" if finding.role == "floor" else ""
+    margin = f", margin {number(_margin(finding))}" if _margin(finding) else limit
     return f"{number(finding.improvement)}{interval}{margin}"
 
 

@@ -35,6 +35,12 @@ MEANINGS = {
         "identical": "Whether both models score every gate row alike.",
         "required": "The checks that must all pass.",
         "findings": "One record per question that was asked.",
+        "refit": "The candidate trained again with the gate's rows, where the spec asks for it.",
+    },
+    "Refit": {
+        "digest": "SHA-256 of the refitted model's files.",
+        "trained_until": "Its training rows end here.",
+        "findings": "What it was asked; unless all pass, the tested candidate itself is promoted.",
     },
     "Finding": {
         "check": "significance, guardrails, fairness, regression_suite, or hard (can it be judged at all).",
@@ -95,8 +101,8 @@ MEANINGS = {
 """What each field means, for readers of the schema."""
 
 
-OPTIONAL = {"GroupValue": ("attribute",)}
-"""Fields that records written before they existed do not have."""
+OPTIONAL = {"Verdict": ("refit",), "GroupValue": ("attribute",)}
+"""Fields that a record may lack: it was written before they existed, or they do not apply to it."""
 
 
 def report_json(verdict: Verdict) -> dict[str, Any]:
@@ -123,8 +129,9 @@ def report_schema() -> dict[str, Any]:
         schema = TypeAdapter(record).json_schema(mode="serialization")
         definitions |= schema.pop("$defs", {})
         definitions[record.__name__] = schema
-    for name, meanings in MEANINGS.items():
-        _explain(definitions[name], meanings, OPTIONAL.get(name, ()))
+    for name, schema in definitions.items():
+        if "properties" in schema:
+            _explain(schema, MEANINGS.get(name, {}), OPTIONAL.get(name, ()))
     report = definitions.pop("Verdict")
     report["properties"]["evidence"] = _evidence()
     report["properties"] |= DERIVED
@@ -168,6 +175,7 @@ def _evidence() -> dict[str, Any]:
             "group_minimum": {"type": "integer", "description": "Rows from which on a group has values of its own."},
             "groups": listed("GroupValue", "Every protected group, and pairs of attributes, for both models."),
             "disparities": listed("Disparity", "How far the groups of one attribute are apart."),
+            "undecided_slices": listed("Finding", "Slices too small to tell; they stop nothing."),
             "cases": listed("CaseResult", "The known hard cases that were scored."),
         },
     }
