@@ -146,7 +146,7 @@ class ModelCard:
         return _facts(
             {
                 "trained on": f"{training['rows']:,} rows of {trained}{weighted}",
-                "tested on": f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, used in no other decision, {unseen}",
+                "tested on": f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, in no other decision, {unseen}",
                 "outcome": delay,
                 "features": ", ".join(self.features),
                 "protected attributes": ", ".join(

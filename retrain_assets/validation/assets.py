@@ -75,7 +75,7 @@ def _story(verdict: Any) -> dict[str, Any]:
     whole = report_markdown(verdict)
     return {
         "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {text(decided(verdict))}"),
-        "checks": table([pick(asdict(each), "check", "outcome", "counts", "reason") for each in summaries(verdict)]),
+        "checks": table([pick(asdict(each), "check", "outcome", "counts") for each in summaries(verdict)]),
         "picture": dg.MetadataValue.md(forest(verdict)),
         "report": dg.MetadataValue.md(re.sub(r"!\[[^]]*]\(picture:\w+\)", "(the picture stands above)", whole)),
         "evidence": table([_row(finding) for finding in in_order(verdict)]),

@@ -7,6 +7,7 @@ of all equal models.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -217,9 +218,16 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         group=drop.group.name,
         margin=margin,
         p_value=p_value,
-        rows_needed=drop.rows_needed,
+        rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.pool_below),
     )
     return replace(finding, low=finite(-drop.high), high=finite(-drop.low))
+
+
+def _rows_needed(group: Group, rows: int, needed: int | None, pool_below: int) -> int | None:
+    """The test's rows, and as many of them as a group would have that is just large enough to be judged."""
+    if not 0 < group.rows < pool_below:
+        return needed
+    return max(needed or 0, math.ceil(rows * pool_below / group.rows))
 
 
 def _too_small(group: Group, pool_below: int) -> str:
@@ -230,7 +238,9 @@ def _enough(finding: Finding, group: Group, pool_below: int) -> Finding:
     """A pass on a group that is too small is none."""
     lacking = _too_small(group, pool_below)
     if finding.outcome is Outcome.PASS and lacking:
-        return replace(finding, outcome=Outcome.INSUFFICIENT, reason=f"{finding.reason}: {lacking}")
+        needed = _rows_needed(group, finding.rows, finding.rows_needed, pool_below)
+        reason = f"{finding.reason}: {lacking}"
+        return replace(finding, outcome=Outcome.INSUFFICIENT, reason=reason, rows_needed=needed)
     return finding
 
 

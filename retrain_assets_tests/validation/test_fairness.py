@@ -24,6 +24,10 @@ def people(seed: int, n: int = 3000):
     return gate_rows(label, {"sex": sex, "race": race}), champion, candidate
 
 
+def named(values):
+    return np.array(["(missing)" if value is None else value for value in values])
+
+
 def test_small_values_are_judged_together_and_missing_is_a_value():
     rows, *_ = people(1)
     found = {group.name: group.rows for group in groups(policy(fairness={"groups": ["race"]}).fairness, rows)}
@@ -89,6 +93,8 @@ def test_a_group_too_small_even_when_pooled_leaves_it_open():
     pooled = found["race=(pooled: (missing), c)"]
     assert pooled.outcome is Outcome.INSUFFICIENT
     assert "rows in the group, 500 needed" in pooled.reason
+    in_group = int(np.isin(named(rows.groups["race"]), ["(missing)", "c"]).sum())
+    assert pooled.rows < pooled.rows_needed == int(np.ceil(pooled.rows * 500 / in_group))
     assert found["race=a"].outcome is Outcome.PASS
 
 
