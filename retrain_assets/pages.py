@@ -18,7 +18,7 @@ PICTURE = "picture:"
 
 STYLE = """
 :root { color: #22262b; background: #fff; font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
-body { max-width: 76rem; margin: 2rem auto; padding: 0 1.5rem; }
+body { max-width: 84rem; margin: 2rem auto; padding: 0 1.5rem; }
 h1 { font-size: 1.6rem; margin-bottom: .4rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 blockquote { margin: .8rem 0; padding: .6rem 1rem; border-left: 5px solid #667; background: #f3f5f7; }

@@ -166,9 +166,9 @@ def _row_sums(
 
 
 def _counted(named: npt.NDArray[np.object_], size: Array) -> tuple[npt.NDArray[np.int64], Array]:
-    _, of_cell = np.unique(named.astype(str), return_inverse=True)
-    of_cell = of_cell.reshape(-1)
-    return of_cell, np.bincount(of_cell, weights=size)
+    _, places = np.unique(named.astype(str), return_inverse=True)
+    of_cell = places.reshape(-1).astype(np.int64)
+    return of_cell, np.bincount(of_cell, weights=size).astype(np.float64)
 
 
 def _frame(sums: Mapping[str, Sums], named: npt.NDArray[np.object_], enough: npt.NDArray[np.bool_]) -> Any:

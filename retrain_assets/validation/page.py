@@ -157,11 +157,16 @@ def _line(finding: Finding) -> dict[str, Any]:
         "margin or limit": finding.margin,
         "p": finding.p_value,
         "rows": finding.rows,
-        "units": f"{finding.units:,} × {finding.unit}" if finding.unit else "",
+        "units": _units(finding),
         "design effect": finding.design_effect,
         "detectable": finding.minimum_detectable,
         "rows needed": finding.rows_needed,
     }
+
+
+def _units(finding: Finding) -> str:
+    """The independent observations, like `4 × 7-day block`; single rows are counted already."""
+    return finding.unit and ("rows" if finding.unit == "row" else f"{finding.units:,} × {finding.unit}")
 
 
 def _cases(verdict: Verdict) -> str:
