@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from retrain_assets.errors import DataError, NotApprovable, NotFound, NotPromotable, RetrainError, SpecError
+from retrain_assets.report_commands import report_commands
 from retrain_assets.spec import ModelSpec, load_specs
 
 if TYPE_CHECKING:
@@ -425,6 +426,15 @@ def _ruled(event: Any, as_json: bool, next_step: str) -> None:
     click.echo(f"{sentence_of(event)} ({event.actor})")
     if next_step:
         click.echo(next_step)
+
+
+def _opened(name: str) -> tuple[ModelSpec, Any, Any]:
+    spec = _spec(name)
+    return spec, _store(spec), _registry(spec)
+
+
+for command in report_commands(_guarded, _opened):
+    main.add_command(command)
 
 
 def _contract_holds(spec: ModelSpec) -> bool:

@@ -10,6 +10,7 @@ The stages get their own policies from the spec here. What they need besides (`w
 when a run asks for it, so that the code location loads without numpy's heavy company.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
             *validation_assets(frame, lambda *at: judged(spec, *at)),
-            *production_assets(frame, lambda *at: promotion(spec).promote(*at)),
+            *production_assets(frame, lambda *at: promotion(spec).promote(*at), lambda: model_card(spec)),
         ],
         asset_checks=validation_checks(frame),
         jobs=model_jobs,
@@ -179,3 +180,22 @@ def judged(spec: ModelSpec, store: Any, registry: Any, period: str, at: Any, act
     verdict = gate(spec).verdict(store, registry, period, at, actor)
     registry.prune(spec.retention, at=at, actor=actor)
     return verdict
+
+
+def model_card(spec: ModelSpec) -> Any:
+    """The model's `production.card.ModelCard`."""
+    from retrain_assets.production.card import ModelCard
+
+    source, days = spec.source, spec.source.label_delay / timedelta(days=1)
+    return ModelCard(
+        spec.name,
+        spec.description,
+        spec.intended_use,
+        spec.owners,
+        spec.task,
+        source.label,
+        f"at {source.known_at}" if source.known_at else f"{days:g} day{'' if days == 1 else 's'} after its row",
+        spec.period.every,
+        tuple(spec.columns.features),
+        spec.validation,
+    )

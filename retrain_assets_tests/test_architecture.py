@@ -9,7 +9,7 @@ LAYERS = (
     "store",
     "blocks",
     "metric_rows",
-    "verdict metrics pictures alerts",
+    "verdict metrics pages pictures alerts",
     "registry resources",
     "raw",
     "windows",
@@ -21,7 +21,7 @@ LAYERS = (
     "spec",
     "pipeline",
     "definitions component crashed",
-    "runner story decisions",
+    "runner story decisions report_commands",
     "demo",
     "cli",
 )

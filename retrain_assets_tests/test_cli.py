@@ -13,9 +13,11 @@ import dagster as dg
 import pytest
 import yaml
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator
 
 from retrain_assets import cli
 from retrain_assets.registry.registry import Registry
+from retrain_assets.validation.schema import PUBLISHED
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
 PERIODS = [f"2024-{day}" for day in ("01-01", "01-08", "01-15", "01-22", "01-29", "02-05", "02-12")]
@@ -126,6 +128,8 @@ def test_the_commands_of_the_first_version_are_there():
         ("status", "parcels"),
         ("history", "parcels"),
         ("explain", "parcels"),
+        ("report", "parcels"),
+        ("card", "parcels"),
         ("rollback", "parcels", "--reason", "x"),
         ("verify", "parcels"),
     ],
@@ -340,6 +344,49 @@ def test_explain_takes_a_version_or_the_period_of_an_attempt(at_home):
     text = retrain("explain", "delivery", refused.period).output
     assert f"a candidate was not promoted: {refused.action}" in text
     assert "v1 stayed live" in text
+
+
+def test_report_tells_the_last_judgement_in_words_or_that_of_a_period(at_home):
+    first = registry(at_home).history()[0]
+    assert retrain("report", "delivery").output.startswith(("May be promoted", "Not promoted"))
+    assert retrain("report", "delivery", first.period).output.startswith("May be promoted as the first live model")
+    assert "no validation report of '2031-01-06'" in retrain("report", "delivery", "2031-01-06", code=2).stderr
+
+
+def test_report_as_json_keeps_the_published_schema_and_quotes_the_verdict(at_home):
+    first = registry(at_home).history()[0]
+    record = json.loads(retrain("report", "delivery", first.period, "--json").stdout)
+    Draft202012Validator(json.loads(PUBLISHED.read_text())).validate(record)
+    assert (record["decision"], record["sha256"]) == ("promote", first.evidence)
+
+
+def test_report_and_card_write_the_same_html_each_time(at_home, tmp_path):
+    for words in (("report", "delivery"), ("card", "delivery", "v1")):
+        page, again = tmp_path / f"{words[0]}.html", tmp_path / f"{words[0]}2.html"
+        assert f"wrote {page}" in retrain(*words, "--html", page).stderr
+        retrain(*words, "--html", again)
+        assert page.read_bytes() == again.read_bytes()
+        assert page.read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_the_report_file_beside_the_record_is_what_the_command_writes(at_home, tmp_path):
+    period = registry(at_home).history()[0].period
+    retrain("report", "delivery", period, "--html", tmp_path / "report.html")
+    beside = at_home / "data" / "delivery" / "validation_report" / f"{period}.html"
+    assert (tmp_path / "report.html").read_bytes() == beside.read_bytes()
+
+
+def test_card_describes_the_live_version_or_the_one_named(at_home):
+    live = registry(at_home).live().name
+    assert retrain("card", "delivery").stdout.startswith(f"# Model card: delivery {live}\n")
+    assert retrain("card", "delivery", "v1").stdout.startswith("# Model card: delivery v1\n")
+    assert "no version 'v77'" in retrain("card", "delivery", "v77", code=2).stderr
+
+
+def test_before_any_judgement_report_and_card_say_what_to_run(empty_home):
+    assert "Run `retrain run delivery --period P`" in retrain("report", "delivery", code=2).stderr
+    assert "no live version, so there is no card" in retrain("card", "delivery", code=2).stderr
+    assert not empty_home.exists()
 
 
 def test_an_unknown_decision_is_bad_input_and_the_known_ones_are_named(at_home):

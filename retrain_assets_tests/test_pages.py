@@ -69,7 +69,7 @@ def test_the_validation_report_says_what_was_decided_and_why(page, served):
 
     page.goto(f"{served.url}/assets/delivery/validation_report")
 
-    page.get_by_text("promote: mae", exact=False).first.wait_for()
+    page.get_by_text("promote: May be promoted as the first live model", exact=False).first.wait_for()
     page.get_by_text("team:tests").or_(page.get_by_text("tests", exact=True)).first.wait_for()
     page.get_by_text("[Show Markdown]").first.click()
     picture = page.get_by_role("img", name="every check of delivery 2024-01-08")

@@ -13,8 +13,10 @@ def pool_of(model: str) -> str:
     return f"{model}__live"
 
 
-def production_assets(frame: Frame, promote: Callable[..., Any]) -> list[dg.AssetsDefinition]:
-    """The one asset; `promote(store, registry, period, at, actor)` moves the pointer or refuses."""
+def production_assets(
+    frame: Frame, promote: Callable[..., Any], model_card: Callable[[], Any]
+) -> list[dg.AssetsDefinition]:
+    """The one asset; `promote(store, registry, period, at, actor)` moves the pointer, `model_card()` describes it."""
 
     @frame.asset(
         "production_model",
@@ -40,20 +42,31 @@ def production_assets(frame: Frame, promote: Callable[..., Any]) -> list[dg.Asse
             raise refused(context, f"promotion refused: {type(refusal).__name__}: {refusal}") from refusal
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "promoted"})
         live = registry.live()
+        card, page = _card(home.store(frame.model), registry, model_card(), live)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(event.to_digest),
             metadata={
                 "summary": dg.MetadataValue.md(f"{headline(event)} ({event.at:%Y-%m-%d %H:%M}, {event.actor})"),
+                "model_card": dg.MetadataValue.md(card),
                 "history": table([_row(past) for past in registry.history()[-20:][::-1]]),
                 "version": live.number,
                 "live": live.name,
                 "replaced": event.from_version or "none (first model)",
                 "attempts": sum(past.gate is not None for past in registry.history()),
                 "digest": short(live.digest),
+                "model_card_html": dg.MetadataValue.path(str(page)),
             },
         )
 
     return [production_model]
+
+
+def _card(store: Any, registry: Any, model_card: Any, live: Any) -> tuple[str, Any]:
+    """The live version's card as Markdown, and where it was written as HTML."""
+    from retrain_assets.production.card import ASSET
+
+    page = store.write_bytes(ASSET, live.name, "html", model_card.html(registry, live))
+    return model_card.markdown(registry, live), page
 
 
 def _row(event: Any) -> dict[str, Any]:

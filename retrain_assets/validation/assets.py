@@ -1,5 +1,6 @@
 """`validation_report`: the evidence on which the candidate is promoted or not."""
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -11,15 +12,12 @@ from retrain_assets.resources import (
     Clock,
     Frame,
     Home,
-    markdown_table,
     period_of,
     pick,
     refused,
     short,
     table,
 )
-
-NUMBERS = ("champion_value", "candidate_value", "improvement", "low", "high", "margin", "p_value")
 
 
 def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.AssetsDefinition]:
@@ -37,45 +35,24 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
     )
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.errors import NotPromotable
-        from retrain_assets.validation.plot import forest, in_order
+        from retrain_assets.validation.page import report_html
 
         period = period_of(context)
-        registry = home.registry(frame.model)
+        store = home.store(frame.model)
         try:
             actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
-            verdict = judge(home.store(frame.model), registry, period, clock.now(), actor)
+            verdict = judge(store, home.registry(frame.model), period, clock.now(), actor)
         except NotPromotable as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
-        home.store(frame.model).write_json("validation_report", period, verdict.to_dict())
+        record = store.write_json("validation_report", period, verdict.to_dict())
+        page = store.write_bytes("validation_report", period, "html", report_html(verdict))
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
-        primary = next((finding for finding in verdict.findings if finding.role == "primary"), None)
-        numbers = (
-            {
-                "improvement": primary.improvement,
-                "improvement_low": primary.low,
-                "p_value": primary.p_value,
-                "design_effect": primary.design_effect,
-            }
-            if primary
-            else {}
-        )
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {verdict.reason}"),
-                "picture": dg.MetadataValue.md(f"{forest(verdict)}\n\n{_numbers(in_order(verdict))}"),
-                "evidence": table([_row(finding) for finding in in_order(verdict)]),
-                "groups": table(list(verdict.evidence["groups"])),
-                "largest_gaps": table(
-                    [{"attribute": name, **shares} for name, shares in verdict.evidence["gaps"].items()]
-                ),
-                "decision": verdict.decision.value,
-                **{name: float(value) for name, value in numbers.items() if value is not None},
-                "gate_rows": verdict.gate.rows,
-                "gate": f"{verdict.gate.start[:16]} to {verdict.gate.end[:16]}".replace("T", " "),
-                "candidate": short(verdict.candidate_digest),
-                **({"refitted": short(verdict.refit.digest)} if verdict.refit else {}),
-                "champion": short(verdict.champion_digest),
-                "verdict": short(verdict.digest),
+                **_story(verdict),
+                "report_html": dg.MetadataValue.path(str(page)),
+                "report_json": dg.MetadataValue.path(str(record)),
+                **_facts(verdict),
             }
         )
 
@@ -85,25 +62,49 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _numbers(findings: list[Any]) -> str:
-    """Every number of every finding, for the window beside the picture."""
-    return markdown_table([_line(finding) for finding in findings])
+def _story(verdict: Any) -> dict[str, Any]:
+    """What a person reads, from the decision down to single groups; tables narrow enough for the page."""
+    from retrain_assets.pages import text
+    from retrain_assets.validation.page import attributes_of, flips, group_rows, insufficient_rows, report_markdown
+    from retrain_assets.validation.plot import forest
+    from retrain_assets.validation.words import decided, in_order, summaries
 
-
-def _line(finding: Any) -> dict[str, Any]:
-    record = asdict(finding)
-    rounded = {name: f"{record[name]:.3g}" if record[name] is not None else "" for name in NUMBERS}
-    between = f"{rounded['low']} to {rounded['high']}" if finding.low is not None else ""
+    shown = ("check", "about", "rows", "rows needed", "lacks")
+    single = [name for name in attributes_of(verdict) if " & " not in name]
+    cases = [pick(case, "id", "severity", "period", "owner", "reason") for case in flips(verdict)]
+    whole = report_markdown(verdict)
     return {
-        **pick(record, "check", "metric", "group", "outcome"),
-        "live": rounded["champion_value"],
-        "candidate": rounded["candidate_value"],
-        "improvement": rounded["improvement"],
-        "between": between,
-        **pick(rounded, "margin", "p_value"),
-        "rows": finding.rows,
-        "units": f"{finding.units} × {finding.unit}" if finding.units else "",
-        "rows needed": finding.rows_needed,
+        "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {text(decided(verdict))}"),
+        "checks": table([pick(asdict(each), "check", "outcome", "counts") for each in summaries(verdict)]),
+        "picture": dg.MetadataValue.md(forest(verdict)),
+        "report": dg.MetadataValue.md(re.sub(r"!\[[^]]*]\(picture:\w+\)", "(the picture stands above)", whole)),
+        "evidence": table([_row(finding) for finding in in_order(verdict)]),
+        "insufficient": table([pick(row, *shown) for row in insufficient_rows(verdict)]),
+        **{f"groups_by_{name}": table(group_rows(verdict, name)) for name in single},
+        "largest_differences": table([_apart(each) for each in verdict.evidence.get("disparities", ())]),
+        "negative_flips": table(cases),
+    }
+
+
+def _facts(verdict: Any) -> dict[str, Any]:
+    """What Dagster draws as series, the window and the digests."""
+    primary = next((finding for finding in verdict.findings if finding.role == "primary"), None)
+    names = {
+        "improvement": "improvement",
+        "improvement_low": "low",
+        "p_value": "p_value",
+        "design_effect": "design_effect",
+    }
+    numbers = {name: getattr(primary, field, None) for name, field in names.items()}
+    return {
+        "decision": verdict.decision.value,
+        **{name: float(value) for name, value in numbers.items() if value is not None},
+        "gate_rows": verdict.gate.rows,
+        "gate": f"{verdict.gate.start[:16]} to {verdict.gate.end[:16]}".replace("T", " "),
+        "candidate": short(verdict.candidate_digest),
+        **({"refitted": short(verdict.refit.digest)} if verdict.refit else {}),
+        "champion": short(verdict.champion_digest),
+        "verdict": short(verdict.digest),
     }
 
 
@@ -116,4 +117,13 @@ def _row(finding: Any) -> dict[str, Any]:
         "outcome": finding.outcome,
         "gain": gain,
         "at least": at_least,
+    }
+
+
+def _apart(disparity: Any) -> dict[str, Any]:
+    return {
+        "attribute": disparity["attribute"],
+        "metric": disparity["metric"],
+        "live": disparity["champion_difference"],
+        "candidate": disparity["candidate_difference"],
     }

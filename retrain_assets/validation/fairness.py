@@ -1,13 +1,14 @@
 """Has the candidate made any protected group worse off than the champion did?
 
-Per group and rate, on the same rows. The largest gap between groups is reported (`gaps`) and never gated: with 100
+Per group and rate, on the same rows. The largest gap between groups is reported (`groups`) and never gated: with 100
 positives a group and no disparity at all it averages .094 for the TPR, so that "the gap must not rise" would stop half
 of all equal models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,17 +52,6 @@ class Group:
     def rows(self) -> int:
         """How many gate rows it has."""
         return int(self.mask.sum())
-
-
-@dataclass(frozen=True)
-class GroupValue:
-    """One metric of one group for both models, for the report; `group` may be an intersection of two attributes."""
-
-    group: str
-    metric: str
-    rows: int
-    champion_value: float | None
-    candidate_value: float | None
 
 
 @dataclass(frozen=True)
@@ -231,9 +221,16 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         group=drop.group.name,
         margin=margin,
         p_value=p_value,
-        rows_needed=drop.rows_needed,
+        rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.pool_below),
     )
     return replace(finding, low=finite(-drop.high), high=finite(-drop.low))
+
+
+def _rows_needed(group: Group, rows: int, needed: int | None, pool_below: int) -> int | None:
+    """The test's rows, and as many of them as a group would have that is just large enough to be judged."""
+    if not 0 < group.rows < pool_below:
+        return needed
+    return max(needed or 0, math.ceil(rows * pool_below / group.rows))
 
 
 def _too_small(group: Group, pool_below: int) -> str:
@@ -244,7 +241,9 @@ def _enough(finding: Finding, group: Group, pool_below: int) -> Finding:
     """A pass on a group that is too small is none."""
     lacking = _too_small(group, pool_below)
     if finding.outcome is Outcome.PASS and lacking:
-        return replace(finding, outcome=Outcome.INSUFFICIENT, reason=f"{finding.reason}: {lacking}")
+        needed = _rows_needed(group, finding.rows, finding.rows_needed, pool_below)
+        reason = f"{finding.reason}: {lacking}"
+        return replace(finding, outcome=Outcome.INSUFFICIENT, reason=reason, rows_needed=needed)
     return finding
 
 
@@ -266,56 +265,3 @@ def _distances(
         value = float(answers.mean()) if answers.size else np.nan
         found = estimate(psi, units, one_flip=True)
         yield Comparison(floor.metric + suffix, _DIRECTION[floor.metric], "share", None, value, found)
-
-
-def group_report(
-    policy: ValidationPolicy, task: str, rows: GateRows, champion: Array | None, candidate: Array
-) -> tuple[GroupValue, ...]:
-    """Every declared metric of every group, and of every intersection of two attributes with enough rows.
-
-    Reported beside the findings; it decides nothing.
-    """
-    single = groups(policy.fairness, rows)
-    crossed = [
-        Group(f"{one.name} & {two.attribute}", two.value, one.mask & two.mask)
-        for place, one in enumerate(single)
-        for two in single[place + 1 :]
-        if one.attribute != two.attribute
-    ]
-    wanted = [*single, *(group for group in crossed if group.rows >= policy.fairness.pool_below)]
-    found = []
-    for group in wanted:
-        after = _values(policy, task, rows, group, candidate)
-        before = _values(policy, task, rows, group, champion) if champion is not None else {}
-        found += [
-            GroupValue(group.name, name, n, before.get(name, (None, 0))[0], value) for name, (value, n) in after.items()
-        ]
-    return tuple(found)
-
-
-def gaps(report: tuple[GroupValue, ...], attribute: str) -> Mapping[str, float]:
-    """Largest minus smallest candidate value among the groups of one attribute, per metric.
-
-    >>> gaps((GroupValue("sex=F", "tpr", 90, 0.8, 0.81), GroupValue("sex=M", "tpr", 80, 0.8, 0.84)), "sex")["tpr"]
-    0.03
-    """
-    values: dict[str, list[float]] = {}
-    for row in report:
-        if row.group.startswith(f"{attribute}=") and " & " not in row.group and row.candidate_value is not None:
-            values.setdefault(row.metric, []).append(row.candidate_value)
-    return {name: round(max(known) - min(known), 12) for name, known in values.items()}
-
-
-def _values(
-    policy: ValidationPolicy, task: str, rows: GateRows, group: Group, scores: Array
-) -> dict[str, tuple[float | None, int]]:
-    label, own = rows.label[group.mask], scores[group.mask]
-    if "mae" in policy.fairness.metrics:
-        return {"mae": (finite(metric("mae").value(label, own)), group.rows)}
-    found: dict[str, tuple[float | None, int]] = {}
-    for suffix, truth, decision in _decisions(task, label, own, policy.threshold):
-        for name in policy.fairness.metrics:
-            asked = _asked(name, truth)
-            value = float(decision[asked].mean()) if asked.any() else None
-            found[name + suffix] = (value, int(asked.sum()))
-    return found

@@ -29,10 +29,10 @@ from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.agreement import agreement
-from retrain_assets.validation.fairness import gaps, group_report
 from retrain_assets.validation.gate import ChampionAge, GateRows, SuiteRows, judge
+from retrain_assets.validation.groups import group_report
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.suite import SuiteCase, load_suite, regression_suite
+from retrain_assets.validation.suite import SuiteCase, case_results, load_suite, regression_suite
 from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Refit, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
@@ -156,8 +156,10 @@ class Gate:
                 "baseline": promised(baseline(losses, gate_rows.time), candidate.training["selection_loss"]).to_dict(),
                 "trained_until": candidate.training["trained_until"],
                 "strategy": candidate.training["strategy"],
-                "groups": [asdict(value) for value in report],
-                "gaps": {name: gaps(report, name) for name in self.validation.fairness.groups},
+                "group_minimum": self.validation.fairness.pool_below,
+                "groups": [asdict(value) for value in report.values],
+                "disparities": [asdict(disparity) for disparity in report.disparities],
+                "cases": [asdict(result) for result in case_results(self.validation, self.task, suite)],
                 **({"undecided_slices": [asdict(found) for found in judgement.reported]} if judgement.reported else {}),
             },
         )

@@ -62,6 +62,19 @@ class SuiteRows:
             raise DataError(f"regression suite: {len(self.cases)} cases with arrays of {lengths} rows. Align them.")
 
 
+@dataclass(frozen=True)
+class CaseResult:
+    """One case and whether each model gets it right; `champion_right` is None without a live model."""
+
+    id: str
+    period: str
+    severity: Severity
+    owner: str
+    reason: str
+    champion_right: bool | None
+    candidate_right: bool
+
+
 def load_suite(path: Path) -> tuple[SuiteCase, ...]:
     """Read the cases of a suite file, a YAML list under `cases:`; an empty list is allowed.
 
@@ -102,6 +115,17 @@ def regression_suite(policy: ValidationPolicy, task: str, suite: SuiteRows) -> t
     if not critical.all():
         found.append(_normal(policy, suite.cases, before, right, ~critical))
     return tuple(found)
+
+
+def case_results(policy: ValidationPolicy, task: str, suite: SuiteRows) -> tuple[CaseResult, ...]:
+    """Every case with both models' answers, for the report; the findings judge them."""
+    after = _right(policy, task, suite.label, suite.candidate_scores)
+    scores = suite.champion_scores
+    before = [None] * len(suite.cases) if scores is None else _right(policy, task, suite.label, scores).tolist()
+    return tuple(
+        CaseResult(case.id, case.period, case.severity, case.owner, case.reason, was, bool(now))
+        for case, was, now in zip(suite.cases, before, after, strict=True)
+    )
 
 
 def _right(policy: ValidationPolicy, task: str, label: Array, scores: Array) -> npt.NDArray[np.bool_]:

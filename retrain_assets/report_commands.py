@@ -1,0 +1,72 @@
+"""`retrain report` and `retrain card`: the documents of a model, for the terminal, a program or a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from retrain_assets.spec import ModelSpec
+
+Opened = tuple[ModelSpec, Any, Any]
+"""A model's spec, store and registry."""
+
+
+def report_commands(guarded: Callable[..., Any], opened: Callable[[str], Opened]) -> tuple[click.Command, ...]:
+    """The two commands; `guarded` turns errors into sentences, `opened(name)` finds the model."""
+
+    @click.command()
+    @click.argument("name")
+    @click.argument("period", required=False)
+    @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
+    @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; docs/report.md names the schema.")
+    @guarded
+    def report(name: str, period: str | None, html: Path | None, as_json: bool) -> None:
+        """The validation report of a period, or of the last one judged: as words, as an HTML file, or as JSON.
+
+        Example: retrain report taxi_charge 2019-03 --html report.html
+        """
+        from retrain_assets.validation.page import report_html, stored_verdict
+        from retrain_assets.validation.schema import report_json
+        from retrain_assets.validation.words import verdict_words
+
+        spec, store, _ = opened(name)
+        verdict = stored_verdict(spec.name, store, period)
+        if html:
+            _write(html, report_html(verdict))
+        if as_json:
+            click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
+        elif not html:
+            click.echo("\n".join(verdict_words(verdict)))
+
+    @click.command()
+    @click.argument("name")
+    @click.argument("version", required=False)
+    @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
+    @guarded
+    def card(name: str, version: str | None, html: Path | None) -> None:
+        """The model card of a version, or of the live one: as Markdown, or as an HTML file.
+
+        Example: retrain card taxi_charge v2 --html card.html
+        """
+        from retrain_assets.pipeline import model_card
+
+        spec, _, registry = opened(name)
+        described = model_card(spec)
+        chosen = described.version(registry, version)
+        if html:
+            _write(html, described.html(registry, chosen))
+        else:
+            click.echo(described.markdown(registry, chosen))
+
+    return report, card
+
+
+def _write(path: Path, page: bytes) -> None:
+    from retrain_assets.store import write_atomically
+
+    write_atomically(path, page)
+    click.echo(f"wrote {path} ({len(page):,} bytes)", err=True)

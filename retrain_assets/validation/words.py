@@ -1,0 +1,112 @@
+"""A verdict in words: the decision in one sentence, what each check asked and answered, and what was not known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
+
+QUESTIONS = {
+    "hard": "Can the scores be judged at all, and is there more skill than a constant has?",
+    "significance": "Is the candidate better on the primary metric, by more than chance?",
+    "guardrails": "Is no declared metric worse by its margin?",
+    "fairness": "Is no protected group worse off by the margin?",
+    "regression_suite": "Does no known hard case get worse?",
+}
+"""What each check asks."""
+
+_WORST_FIRST = (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS)
+
+
+@dataclass(frozen=True)
+class CheckSummary:
+    """One check of a verdict: its question, its answer, how many findings say what, and the sentence that decided."""
+
+    check: str
+    question: str
+    outcome: Outcome
+    counts: str
+    reason: str
+
+
+def in_order(verdict: Verdict) -> list[Finding]:
+    """The findings check by check, the required checks first."""
+    return [finding for check in checks_of(verdict) for finding in verdict.of(check)]
+
+
+def checks_of(verdict: Verdict) -> tuple[str, ...]:
+    """The required checks, then the others that have findings."""
+    return (*verdict.required, *sorted({finding.check for finding in verdict.findings} - set(verdict.required)))
+
+
+def decided(verdict: Verdict) -> str:
+    """The decision in one sentence, for a reader who knows no statistics.
+
+    >>> from retrain_assets.verdict import GateWindow
+    >>> window = GateWindow(("2024-01",), "2024-01-01T00:00:00", "2024-02-01T00:00:00", 9, "a" * 64)
+    >>> unasked = Verdict("delivery", "2024-01", (), window, "c" * 64, "b" * 64, "p" * 64, "1")
+    >>> print(decided(unasked))
+    Not promoted, because it is not known whether the candidate is good enough: significance: no finding.
+    """
+    match verdict.decision:
+        case Decision.PROMOTE if verdict.champion_digest:
+            said = "May be promoted: the candidate passed every check against the live model"
+        case Decision.PROMOTE:
+            said = "May be promoted as the first live model: the candidate passed every check"
+        case Decision.REJECT:
+            said = "Not promoted, because the candidate failed a check"
+        case Decision.IDENTICAL:
+            said = "Not promoted, because there is nothing to gain"
+        case Decision.INSUFFICIENT:
+            said = "Not promoted, because it is not known whether the candidate is good enough"
+    return f"{said}: {verdict.reason.rstrip('.')}."
+
+
+def summaries(verdict: Verdict) -> list[CheckSummary]:
+    """Each check in the order of the verdict; one that was never asked is INSUFFICIENT and says so."""
+    return [_summary(verdict, check) for check in checks_of(verdict)]
+
+
+def lacking(finding: Finding) -> int | None:
+    """How many more rows an undecided finding needs; None where that is not known.
+
+    >>> lacking(Finding("fairness", Outcome.INSUFFICIENT, "41 rows, 200 needed", rows=41, rows_needed=200))
+    159
+    """
+    if finding.outcome is not Outcome.INSUFFICIENT or finding.rows_needed is None:
+        return None
+    return finding.rows_needed - finding.rows if finding.rows_needed > finding.rows else None
+
+
+def about(finding: Finding) -> str:
+    """What a finding is about: its metric, and its group if it has one.
+
+    >>> about(Finding("fairness", Outcome.PASS, "ok", metric="tpr", group="sex=F"))
+    'tpr, sex=F'
+    """
+    return ", ".join(part for part in (finding.metric, finding.group) if part) or finding.role or finding.check
+
+
+def verdict_words(verdict: Verdict) -> list[str]:
+    """The whole verdict as lines of plain text: the decision, every check with its findings, and what was lacking."""
+    lines = [decided(verdict)]
+    for summary in summaries(verdict):
+        lines += ["", f"{summary.check} ({summary.outcome.value}): {summary.question}"]
+        lines += [f"  [{finding.outcome.value}] {finding.reason}" for finding in verdict.of(summary.check)]
+        if not verdict.of(summary.check):
+            lines.append(f"  {summary.reason}")
+    short = [(finding, rows) for finding in in_order(verdict) if (rows := lacking(finding)) is not None]
+    if short:
+        lines += ["", "What was lacking:"]
+        lines += [f"  {about(finding)}: {rows:,} rows more than the {finding.rows:,} there" for finding, rows in short]
+    return lines
+
+
+def _summary(verdict: Verdict, check: str) -> CheckSummary:
+    found, outcome = verdict.of(check), verdict.outcome(check)
+    said = Counter(finding.outcome for finding in found)
+    counts = ", ".join(f"{said[kind]} {kind.value}" for kind in _WORST_FIRST if said[kind]) or "not asked"
+    worst = next((finding.reason for kind in _WORST_FIRST for finding in found if finding.outcome is kind), "")
+    reason = worst or f"not asked: {verdict.reason}"
+    return CheckSummary(check, QUESTIONS.get(check, "A further check."), outcome, counts, reason)
