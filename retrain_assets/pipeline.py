@@ -4,6 +4,7 @@
                         └─► outcomes ────┴─► performance_report ───┴─► trigger sensor ─► retrain run
             feature_windows ─► candidate_recent ┐
                             └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
+            performance_report, production_model ─► deployment_history (also after every refusal and rollback)
 
 Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
 The stages get their own policies from the spec here. What they need besides (`watch`, `training`, `gate`) is built only
@@ -15,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 
+from retrain_assets.audit.assets import audit_assets
 from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.sensors import monitoring_sensors
@@ -41,6 +43,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
             *validation_assets(frame, lambda *at: gate(spec).verdict(*at)),
             *production_assets(frame, lambda *at: promotion(spec).promote(*at)),
+            *audit_assets(frame),
         ],
         asset_checks=validation_checks(frame),
         jobs=model_jobs,

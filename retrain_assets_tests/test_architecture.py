@@ -15,6 +15,7 @@ LAYERS = (
     "monitoring",
     "candidates",
     "validation",
+    "audit",
     "production",
     "spec",
     "pipeline",
