@@ -16,6 +16,7 @@ import click
 
 from retrain_assets.errors import DataError, NotFound, RetrainError, SpecError
 from retrain_assets.spec import ModelSpec, load_specs
+from retrain_assets.suite_commands import suite_group
 
 if TYPE_CHECKING:
     from retrain_assets.runner import RunEnd, Runner
@@ -84,7 +85,9 @@ def dev(port: int, host: str) -> None:
 @click.argument("name", required=False)
 @_guarded
 def check(name: str | None) -> None:
-    """Check specs, and that each source answers with the declared columns for its first period.
+    """Check specs, and that each source answers with the declared columns and usable labels for its first period.
+
+    Warns of cases of the regression suite whose row the source does not have.
 
     Example: retrain check flight_delays
     """
@@ -227,7 +230,16 @@ def verify(name: str | None, as_json: bool) -> None:
     sys.exit(NO if any(problems.values()) else 0)
 
 
+def _opened(name: str) -> tuple[ModelSpec, Any, Any]:
+    spec = _spec(name)
+    return spec, _store(spec), _registry(spec)
+
+
+main.add_command(suite_group(_guarded, _opened))
+
+
 def _contract_holds(spec: ModelSpec) -> bool:
+    from retrain_assets.inspection import absent_cases, label_problems
     from retrain_assets.raw.ingest import peek
     from retrain_assets.validation.report import live_cases
 
@@ -241,6 +253,11 @@ def _contract_holds(spec: ModelSpec) -> bool:
     if checked.blocked:
         return False
     live_cases(Path(spec.validation.regression_suite.path), spec.period.first, spec.period)
+    sentences, useless = label_problems(spec, checked)
+    for sentence in (*sentences, *absent_cases(spec)):
+        click.echo(f"{spec.name}: {sentence}")
+    if useless:
+        return False
     click.echo(f"{spec.name}: spec and data contract hold ({checked.table.num_rows:,} rows in {spec.period.first})")
     return True
 

@@ -148,6 +148,13 @@ def gate(spec: ModelSpec) -> Any:
     )
 
 
+def harvest(spec: ModelSpec) -> Any:
+    """The model's `validation.harvest.Harvest`."""
+    from retrain_assets.validation.harvest import Harvest
+
+    return Harvest(spec.task, spec.period, spec.source.key, spec.source.time, spec.validation, loss_of(spec))
+
+
 def promotion(spec: ModelSpec) -> Any:
     """The model's `production.promotion.Promotion`."""
     from retrain_assets.production.promotion import Promotion

@@ -123,11 +123,10 @@ def _row(tenure: Any, frame: Frame, quality: dict[str, str], period: str) -> dic
 def _left(tenure: Any) -> str:
     if tenure.ended is None:
         return "live"
-    action = str(tenure.ended.action)
-    how = (
-        "replaced by" if action == "promoted" else action.replace("_", " ") + (" to" if tenure.ended.to_version else "")
-    )
-    return f"{how} {tenure.ended.to_version or ''}".strip()
+    to = tenure.ended.to_version
+    if tenure.ended.action == "promoted":
+        return f"replaced by {to}"
+    return f"{str(tenure.ended.action).replace('_', ' ')}{f' to {to}' if to else ''}"
 
 
 def _summary(found: Any, every: str) -> str:

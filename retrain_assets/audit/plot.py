@@ -29,6 +29,10 @@ MARKS = {
     "released": ("|", INK),
     "retired": ("X", INK),
 }
+KEY = (
+    "green: live; blue: replaced by a better one; red: withdrawn; shaded: held by a person. Below, by period: green "
+    "within the quality objective, red above it, ochre not known"
+)
 OTHER = ("D", INK)
 """How an action that is not in `MARKS` is drawn."""
 
@@ -93,13 +97,7 @@ def _lanes(axes: Axes, shown: Sequence[Tenure], lanes: Mapping[str, int]) -> Non
     names = {tenure.digest: tenure.version for tenure in shown}
     axes.set_yticks(list(lanes.values()), [names[digest] for digest in lanes], fontsize=8)
     axes.set_ylim(-0.7, max(2, len(lanes)) - 0.3)
-    axes.set_title(
-        "green: live; blue: replaced by a better one; red: withdrawn; shaded: held by a person. Below, by period: green within "
-        "the quality objective, red above it, ochre not known"
-        if shown
-        else "no version has been live yet",
-        fontsize=8, loc="left", color=INK,
-    )  # fmt: skip
+    axes.set_title(KEY if shown else "no version has been live yet", fontsize=8, loc="left", color=INK)
     axes.tick_params(axis="x", labelbottom=False, length=0)
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)
