@@ -20,7 +20,7 @@ LAYERS = (
     "spec",
     "pipeline",
     "definitions component",
-    "runner story explain inspection suite_commands",
+    "runner story explain wording inspection suite_commands",
     "demo",
     "cli",
 )
