@@ -21,6 +21,7 @@ from retrain_assets.store import PeriodStore
 from retrain_assets.windows.periods import Calendar
 
 TRAINING = ("strategy", "rounds", "rows", "trained_from", "trained_until", "as_of", "periods")
+DAY = "%Y-%m-%d"
 LAST_INSTANT = timedelta(microseconds=1)
 
 
@@ -74,7 +75,10 @@ def moment_of(text: str, calendar: Calendar) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text)
+        named = calendar.format != DAY and calendar.key(moment) == text  # an hour's key reads as a time as well
     except ValueError:
+        moment, named = datetime.max, True
+    if named:
         try:
             return calendar.bounds(text)[1] - LAST_INSTANT
         except ValueError as error:

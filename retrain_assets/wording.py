@@ -17,8 +17,8 @@ def in_words(record: Mapping[str, Any]) -> str:
         lines.append(f"That is why {before['version']} left; it had been live since {_when(before['since'])}.")
     if record["promotion"]:
         promotion = record["promotion"]
-        lines += ["", f"{promotion['to_version']} had been {promotion['action']} on the evidence of "
-                      f"{promotion['period']} ({promotion['event']}): {promotion['reason']}"]  # fmt: skip
+        trusted = f"{promotion['to_version']} was trusted on the evidence of {promotion['period']} ({promotion['event']}"
+        lines += ["", f"{trusted}, {promotion['action']}): {promotion['reason']}"]
     lines += _grounds(record)
     if record["tenure"]:
         lines += ["", *_service(record["tenure"])]
