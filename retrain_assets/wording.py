@@ -17,8 +17,8 @@ def in_words(record: Mapping[str, Any]) -> str:
         lines.append(f"That is why {before['version']} left; it had been live since {_when(before['since'])}.")
     if record["promotion"]:
         promotion = record["promotion"]
-        trusted = f"{promotion['to_version']} was trusted on the evidence of {promotion['period']} ({promotion['event']}"
-        lines += ["", f"{trusted}, {promotion['action']}): {promotion['reason']}"]
+        grounds = f"the evidence of {promotion['period']} ({promotion['event']}, {promotion['action']})"
+        lines += ["", f"{promotion['to_version']} was trusted on {grounds}: {promotion['reason']}"]
     lines += _grounds(record)
     if record["tenure"]:
         lines += ["", *_service(record["tenure"])]

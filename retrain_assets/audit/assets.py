@@ -5,10 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Frame, Home, period_of, table
+from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Frame, Home, markdown_table, period_of, pick, table
 
 RUNS_READ = 50
 """How many of the latest retrain runs the times are taken from."""
+
+SHOWN = 20
+"""How many of the latest tenures the page lists."""
 
 ASSET = "deployment_history"
 
@@ -74,11 +77,12 @@ def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str)
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
     rows = [_row(tenure, frame, quality, period) for tenure in _tenures(events)]
     store.write_json(ASSET, period, {"figures": found.to_dict(), "tenures": rows})
+    picture, latest = timeline(frame.model, frame.calendar, events, quality, period), rows[::-1][:SHOWN]
     numbers = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
     return {
         "summary": dg.MetadataValue.md(_summary(found, frame.calendar.every)),
-        "picture": dg.MetadataValue.md(timeline(frame.model, frame.calendar, events, quality, period)),
-        "tenures": table(rows[::-1][:20]),
+        "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
+        "tenures": table([pick(row, "version", "from", "to", "in objective", "left") for row in latest]),
         **numbers,
     }
 
@@ -107,16 +111,19 @@ def _tenures(events: Sequence[Any]) -> Sequence[Any]:
 
 
 def _row(tenure: Any, frame: Frame, quality: dict[str, str], period: str) -> dict[str, Any]:
-    """One tenure in a line that fits the page."""
+    """One tenure: the periods it served, how many of those it was judged on were well, how it came and how it left."""
     served = tenure.periods(frame.calendar, period)
-    within = sum(quality.get(known) == "quiet" for known in served)
-    judged = sum(known in quality for known in served)
+    judged = [quality[known] for known in served if known in quality]
     return {
         "version": tenure.version,
-        "served": f"{served[0]} to {served[-1]}" if served else f"no {frame.calendar.every}",
-        "within objective": f"{within} of {judged}",
-        "put there by": f"{str(tenure.began.action).replace('_', ' ')}, {tenure.began.actor}",
+        "from": served[0] if served else "",
+        "to": served[-1] if served else "",
+        "in objective": f"{judged.count('quiet')} of {len(judged)}",
         "left": _left(tenure),
+        "put there": tenure.began.at.isoformat(" ", "minutes"),
+        "how": str(tenure.began.action).replace("_", " "),
+        "by": tenure.began.actor,
+        "because": tenure.began.reason,
     }
 
 
@@ -131,15 +138,19 @@ def _left(tenure: Any) -> str:
 
 def _summary(found: Any, every: str) -> str:
     if found.live is None:
-        return f"No version is live as of {found.period}; {found.attempts} attempts so far."
+        return f"No version is live as of {found.period}; {_many(found.attempts, 'attempt')} so far."
     within = (
         f" Within its quality objective in **{found.share_within_objective:.0%}** of {found.judged_periods} periods."
         if found.share_within_objective is not None
         else ""
     )
     return (
-        f"**{found.live}** is live as of {found.period}, decided in {found.live_since}, {found.age_periods} "
-        f"{every}{'' if found.age_periods == 1 else 's'} ago. {found.attempts} attempts: {found.promoted} promoted, "
+        f"**{found.live}** is live as of {found.period}, since the decision of {found.live_since}; it is "
+        f"{_many(found.age_periods, every)} old. {_many(found.attempts, 'attempt')}: {found.promoted} promoted, "
         f"{found.rejected} rejected, {found.insufficient} undecided, {found.identical} identical; "
-        f"{found.rollbacks} rollbacks.{within}"
+        f"{_many(found.rollbacks, 'rollback')}.{within}"
     )
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

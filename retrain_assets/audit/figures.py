@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
 
-from retrain_assets.audit.tenure import moved, tenures
+from retrain_assets.audit.tenure import Tenure, moved, tenures
 from retrain_assets.registry.journal import PROMOTIONS, Event
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.periods import Calendar
@@ -35,7 +35,9 @@ class Figures:
 
     Attributes:
         live: Name of the live version; None before the first and after a retirement.
-        age_periods: Periods since the decision that put it in service.
+        live_since: The period whose decision put it in service.
+        age_periods: Periods since the decision that promoted it, which a version that a rollback brought back has long
+            behind it.
         attempts: Candidates that were judged; each ended promoted, rejected, insufficient or identical.
         promotion_rate: Share of the attempts that promoted, the first model included.
         periods_to_promotion: Mean number of periods from the first attempt since the last move to the promotion that
@@ -100,7 +102,7 @@ def figures(
         period=period,
         live=live.version if live else None,
         live_since=live.began.period if live else None,
-        age_periods=calendar.distance(live.began.period, period) if live else None,
+        age_periods=calendar.distance(_promoted_in(live, events), period) if live else None,
         versions=len({tenure.digest for tenure in served}),
         attempts=attempts,
         promoted=promoted,
@@ -117,6 +119,12 @@ def figures(
         training_cpu_seconds=_mean(training_seconds),
         run_seconds=_median(run.since_start for run in runs),
     )
+
+
+def _promoted_in(live: Tenure, events: Sequence[Event]) -> str:
+    """The period of the last promotion of the live version; of its return where it was never promoted."""
+    promotions = [event for event in events if event.action in PROMOTIONS and event.to_digest == live.digest]
+    return promotions[-1].period if promotions else live.began.period
 
 
 def periods_to_promotion(events: Sequence[Event], calendar: Calendar) -> list[int]:

@@ -30,8 +30,8 @@ MARKS = {
     "retired": ("X", INK),
 }
 KEY = (
-    "green: live; blue: replaced by a better one; red: withdrawn; shaded: held by a person. Below, by period: green "
-    "within the quality objective, red above it, ochre not known"
+    "versions: green live, blue replaced by a better one, red withdrawn; shaded: held by a person\n"
+    "objective: green within the promised loss, red surely above it, ochre not known"
 )
 OTHER = ("D", INK)
 """How an action that is not in `MARKS` is drawn."""
@@ -56,9 +56,9 @@ def draw(periods: Sequence[str], events: Sequence[Event], quality: Mapping[str, 
     """The figure behind `timeline`; a decision taken at a period's end stands between that period and the next."""
     shown = [tenure for tenure in tenures(events) if tenure.ended is None or tenure.ended.period >= periods[0]][-LANES:]
     lanes = {digest: lane for lane, digest in enumerate(dict.fromkeys(tenure.digest for tenure in shown))}
-    height = 1.75 + 0.24 * max(2, len(lanes))
+    height = 1.9 + 0.24 * max(2, len(lanes))
     figure = new_figure(10, height, laid_out=False)
-    top = figure.add_axes((0.09, 1.35 / height, 0.89, (height - 1.65) / height))
+    top = figure.add_axes((0.09, 1.35 / height, 0.89, (height - 1.8) / height))
     low = figure.add_axes((0.09, 0.62 / height, 0.89, 0.62 / height), sharex=top)
     at = {period: place for place, period in enumerate(periods)}
     for tenure in shown:
@@ -77,9 +77,10 @@ def _bar(axes: Axes, tenure: Tenure, lane: int, at: Mapping[str, int], periods: 
     color = GOOD if tenure.ended is None else BAD if tenure.withdrawn else SERVED
     axes.barh(lane, max(end - start, 0.15), 0.6, left=start, color=color)
     if tenure.ended is not None and tenure.withdrawn:
+        late = end > 0.85 * periods  # no room is left on the right
         axes.annotate(
-            str(tenure.ended.action).replace("_", " "), (end, lane), (4, 0), textcoords="offset points", fontsize=7,
-            va="center", color=BAD,
+            str(tenure.ended.action).replace("_", " "), (start if late else end, lane), (-4 if late else 4, 0),
+            textcoords="offset points", fontsize=7, ha="right" if late else "left", va="center", color=BAD,
         )  # fmt: skip
 
 

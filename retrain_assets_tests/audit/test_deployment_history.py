@@ -36,7 +36,7 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     shown = latest(built, weeks[7])
     assert (shown["versions"], shown["promoted"], shown["periods_to_promotion"]) == (2, 2, 2.0)
     assert shown["summary"].startswith(
-        "**v2** is live as of 2024-02-19, decided in 2024-02-19, 0 weeks ago. 3 attempts"
+        "**v2** is live as of 2024-02-19, since the decision of 2024-02-19; it is 0 weeks old. 3 att"
     )
 
     ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
@@ -44,6 +44,7 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert back.success, failure_of(back)
     shown = latest(built, weeks[7])
     assert shown["rollbacks"] == 1
+    assert shown["age_periods"] == 3  # since its promotion, not since it came back
     assert shown["summary"].startswith("**v1** is live")
 
 

@@ -23,7 +23,7 @@ QUALITY = {"2019-02": "quiet", "2019-03": "warn", "2019-04": "insufficient", "20
 
 def test_the_figures_of_a_year():
     found = figures("2019-12", MONTHS, YEAR, QUALITY, [3.0, 5.0], RUNS)
-    assert (found.live, found.live_since, found.age_periods, found.versions) == ("v2", "2019-09", 3, 3)
+    assert (found.live, found.live_since, found.age_periods, found.versions) == ("v2", "2019-09", 7, 3)
     assert (found.attempts, found.promoted, found.rejected, found.insufficient, found.identical) == (6, 3, 1, 1, 1)
     assert found.promotion_rate == pytest.approx(3 / 6)
     assert found.rejection_rate == pytest.approx(1 / 6)
