@@ -18,9 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.audit.tenure import tenures
+from retrain_assets.audit.tenure import Tenure, tenures
+from retrain_assets.errors import NotFound
 from retrain_assets.metrics import Array, metric, predicted_class
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.policy import ValidationPolicy
@@ -73,23 +74,46 @@ class Harvest:
             period: Only rows of this period; None for every period that the version served, and the period of its
                 gate rows while it has served none.
         """
-        outcomes = store.periods("outcomes")
         found: list[Proposal] = []
-        for tenure in tenures(registry.history()) if outcomes else ():
-            withdrawn = tenure.ended is not None and tenure.ended.action == "rolled_back"
-            if tenure.ended is not None and not withdrawn:
-                continue
-            served = tenure.periods(self.calendar, outcomes[-1])
-            if withdrawn and tenure.ended is not None:
-                chosen = [known for known in served if period in (None, known)]
-                reason = f"wrong under {tenure.version}, rolled back in {tenure.ended.period}"
-                restored = tenure.ended.to_digest
-                found += self.propose(store, registry, tenure.digest, chosen, limit, reason, restored)
-            else:
-                reason = f"one of the worst mistakes of {tenure.version}"
+        for tenure in tenures(registry.history()):
+            if tenure.ended is None:
+                served = self._served(store, tenure)
                 chosen = [period] if period else served or [tenure.began.period]
+                reason = f"one of the worst mistakes of {tenure.version}"
                 found += self.propose(store, registry, tenure.digest, chosen, limit, reason)
+            elif tenure.ended.action == "rolled_back":
+                found += self._withdrawn(store, registry, tenure, limit, period)
         return found
+
+    def after_rollback(self, store: PeriodStore, registry: Registry, rollback: Event, limit: int) -> list[Proposal]:
+        """Propose the rows that the version which a rollback withdrew got wrong and the restored one gets right.
+
+        Args:
+            store: The model's files.
+            registry: Its versions and journal.
+            rollback: The journal's event of the rollback.
+            limit: Most proposals.
+
+        Raises:
+            NotFound: The event ended no version's service.
+        """
+        ended = next((tenure for tenure in tenures(registry.history()) if tenure.ended == rollback), None)
+        if ended is None:
+            raise NotFound(f"{registry.model}: event {rollback.seq} ({rollback.action}) withdrew no version.")
+        return self._withdrawn(store, registry, ended, limit, None)
+
+    def _withdrawn(
+        self, store: PeriodStore, registry: Registry, tenure: Tenure, limit: int, period: str | None
+    ) -> list[Proposal]:
+        assert tenure.ended is not None
+        chosen = [known for known in self._served(store, tenure) if period in (None, known)]
+        reason = f"wrong under {tenure.version}, rolled back in {tenure.ended.period}"
+        return self.propose(store, registry, tenure.digest, chosen, limit, reason, tenure.ended.to_digest)
+
+    def _served(self, store: PeriodStore, tenure: Tenure) -> list[str]:
+        """The periods that a version served and whose outcomes may be known."""
+        outcomes = store.periods("outcomes")
+        return tenure.periods(self.calendar, outcomes[-1]) if outcomes else []
 
     def propose(
         self,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import retrain_assets.candidates.training as module
+from retrain_assets.errors import NotFound
 from retrain_assets.pipeline import harvest, suite_ids, training
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.validation.harvest import Proposal, forget, keep, proposals, said
@@ -124,9 +125,13 @@ def test_after_a_rollback_the_rows_that_only_the_withdrawn_version_got_wrong_are
 
     found = harvest(built.spec).harvest(built.store, built.registry, limit=6)
 
+    rollback = built.registry.history()[-1]
+    alone = harvest(built.spec).after_rollback(built.store, built.registry, rollback, limit=6)
+    with pytest.raises(NotFound, match=r"event 1 \(bootstrap\) withdrew no version"):
+        harvest(built.spec).after_rollback(built.store, built.registry, built.registry.history()[0], limit=6)
     mine = [proposal for proposal in found if proposal.version == withdrawn.name]
     assert {proposal.reason for proposal in mine} == {f"wrong under v2, rolled back in {weeks[9]}"}
-    assert len(mine) == 6
+    assert (len(mine), alone) == (6, mine)
     features = rows.set_index(rows.id.astype(str))
     before = Scorer.from_files(built.registry.read(restored.digest))
     after = Scorer.from_files(built.registry.read(withdrawn.digest))
