@@ -26,15 +26,18 @@ def label_problems(spec: ModelSpec, first: Checked) -> tuple[list[str], bool]:
     source = spec.source
     start, end = spec.period.bounds(spec.period.first)
     keys = first.table.select([source.key, source.time])
-    arrived = read_outcomes(source, start, end + source.label_delay, keys)
+    matured = start if source.known_at else start + source.label_delay
+    arrived = read_outcomes(source, matured, end + source.label_delay, keys)
     where = f"{describe(source.outcomes or source.features)}, {spec.period.first}"
     labels, problems = check_labels(arrived, spec.task, spec.classes, source.key, source.label, where)
     sentences = [problem.sentence for problem in problems]
-    if not labels.num_rows:
-        sentences.append(
-            f"{where}: no outcome of the first period's rows. Check source.label, source.outcomes and the delay."
-        )
-    return sentences, not labels.num_rows or any(problem.blocking for problem in problems)
+    useless = any(problem.blocking for problem in problems)
+    if not labels.num_rows and source.known_at:
+        sentences.append(f"{where}: no outcome became known in the first period. Fine if they come later than that.")
+    elif not labels.num_rows:
+        sentences.append(f"{where}: no row has an outcome. Check source.label, source.outcomes and source.label_delay.")
+        useless = True
+    return sentences, useless
 
 
 def absent_cases(spec: ModelSpec) -> Iterator[str]:

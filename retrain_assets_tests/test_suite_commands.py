@@ -209,7 +209,7 @@ def test_check_says_that_a_case_s_row_is_set_aside_by_the_contract(folder):
     ("change", "code", "sentence"),
     [
         (lambda rows: rows.assign(minutes="soon"), 1, "minutes"),
-        (lambda rows: rows.assign(minutes=float("nan")), 1, "no outcome of the first period's rows"),
+        (lambda rows: rows.assign(minutes=float("nan")), 1, "2024-01-01: no row has an outcome. Check source.label"),
         (
             lambda rows: rows.assign(minutes=rows.minutes.where(rows.index != 3)),
             0,

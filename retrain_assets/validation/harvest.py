@@ -242,7 +242,7 @@ def proposals(store: PeriodStore) -> list[Proposal]:
     return [
         Proposal(**record)
         for period in store.periods(ASSET, "json")
-        for record in store.read_json(ASSET, period)["proposals"]
+        for record in (store.read_json(ASSET, period) or {"proposals": []})["proposals"]
     ]
 
 

@@ -88,6 +88,7 @@ def _scalar(name: str, value: Any) -> str:
 
 def _list_of_cases(text: str) -> yaml.SequenceNode:
     tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(tree, yaml.MappingNode)
     (cases,) = [value for key, value in tree.value if key.value == "cases"]
     assert isinstance(cases, yaml.SequenceNode)
     return cases
