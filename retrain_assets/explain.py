@@ -57,10 +57,10 @@ def explained(
         if tenure is None:
             following = next((event for event in events if moved(event) and event.at > moment), None)
             return {"model": model, "asked": asked, "decision": None, "after": _brief(following)}
-        return {"asked": asked, **_decision(model, registry, store, calendar, tenure.began, tenure)}
+        return {"asked": asked, **_decision(model, registry, store, calendar, events, tenure.began, tenure)}
     event = _find(model, events, which)
     tenure = next((each for each in tenures(events) if each.began == event), None)
-    return {"asked": None, **_decision(model, registry, store, calendar, event, tenure)}
+    return {"asked": None, **_decision(model, registry, store, calendar, events, event, tenure)}
 
 
 def moment_of(text: str, calendar: Calendar) -> datetime:
@@ -121,17 +121,23 @@ def _find(model: str, events: Sequence[Event], which: str | None) -> Event:
 
 
 def _decision(
-    model: str, registry: Registry, store: PeriodStore, calendar: Calendar, event: Event, tenure: Tenure | None
+    model: str,
+    registry: Registry,
+    store: PeriodStore,
+    calendar: Calendar,
+    events: Sequence[Event],
+    event: Event,
+    tenure: Tenure | None,
 ) -> dict[str, Any]:
-    events = registry.history()
-    live = registry.live()
+    history = History(events)
+    live = history.live
     rests_on = _with_evidence(events, event)
     return {
         "model": model,
         "decision": _brief(event),
         "tenure": _tenure(tenure, calendar, store) if tenure else None,
         "promotion": _brief(rests_on) if rests_on is not None and rests_on != event else None,
-        **_evidence(registry, rests_on),
+        **_evidence(registry, history, rests_on),
         "before": _before(events, event),
         "meanwhile": [_brief(each) for each in _meanwhile(events, event, tenure)],
         "after": _brief(tenure.ended) if tenure else None,
@@ -160,13 +166,13 @@ def _with_evidence(events: Sequence[Event], event: Event) -> Event | None:
     return next((each for each in reversed(earlier) if each.action in PROMOTIONS), None)
 
 
-def _evidence(registry: Registry, event: Event | None) -> dict[str, Any]:
+def _evidence(registry: Registry, history: History, event: Event | None) -> dict[str, Any]:
     """What a verdict rests on: the candidate's training, the gate rows, the champion, every finding."""
     if event is None:
         return {"evidence": None, "training": None}
     verdict = registry.evidence(event)
     training = json.loads(registry.read(verdict.candidate_digest).get("training.json", b"{}"))
-    names = {version.digest: version.name for version in registry.versions()}
+    names = {version.digest: version.name for version in history.versions}
     order = (*verdict.required, *sorted({finding.check for finding in verdict.findings} - set(verdict.required)))
     importance = sorted(training.get("importance", {}).items(), key=lambda item: -item[1])[:5]
     return {
