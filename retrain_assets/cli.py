@@ -18,6 +18,7 @@ import click
 from retrain_assets.errors import DataError, NotApprovable, NotFound, NotPromotable, RetrainError, SpecError
 from retrain_assets.report_commands import report_commands
 from retrain_assets.spec import ModelSpec, load_specs
+from retrain_assets.suite_commands import suite_group
 
 if TYPE_CHECKING:
     from retrain_assets.runner import RunEnd, Runner
@@ -85,7 +86,9 @@ def dev(port: int, host: str) -> None:
 @click.argument("name", required=False)
 @_guarded
 def check(name: str | None) -> None:
-    """Check specs, and that each source answers with the declared columns for its first period.
+    """Check specs, and that each source answers with the declared columns and usable labels for its first period.
+
+    Warns of cases of the regression suite whose row the source does not have.
 
     Example: retrain check flight_delays
     """
@@ -152,7 +155,7 @@ def status(name: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a list of records, one per decision.")
 @_guarded
 def history(name: str, as_json: bool) -> None:
-    """Every decision about a model, oldest first.
+    """Every decision about a model, oldest first, with the number under which `explain` knows it.
 
     Example: retrain history taxi_charge --json
     """
@@ -164,23 +167,29 @@ def history(name: str, as_json: bool) -> None:
         return
     if not records:
         click.echo(f"{name}: no decision yet. Run `retrain demo --model {name}` or `retrain run {name} --period P`.")
-    for record in records:
+    for number, record in enumerate(records, start=1):
         move = f"{record['from_version'] or '-'} -> {record['to_version'] or '-'}"
-        click.echo(f"{record['period']:<10} {record['action']:<12} {move:<12} {record['reason']}")
+        place = f"e{number:<4} {record['period']:<10} {record['action']:<12} {move:<12}"
+        click.echo(f"{place} {record['reason']} ({record['actor']}, {record['at'][:16].replace('T', ' ')})")
 
 
 @main.command()
 @click.argument("name")
 @click.argument("which", required=False)
+@click.option("--at", help="A day, time or period: explain what was live then.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @_guarded
-def explain(name: str, which: str | None) -> None:
-    """One decision in words with its evidence: the live version's, a version's (v3), or a period's attempt (2019-03).
+def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None:
+    """One decision with its evidence: the last move, or that of a version (v3), period (2019-03) or event (e7).
 
-    Example: retrain explain taxi_charge v2
+    Example: retrain explain taxi_charge --at 2019-05-03
     """
-    from retrain_assets.story import explain_decision
+    from retrain_assets.explain import explained
+    from retrain_assets.wording import in_words
 
-    click.echo(explain_decision(_spec(name).name, _registry(_spec(name)), which))
+    spec = _spec(name)
+    record = explained(spec.name, _registry(spec), _store(spec), spec.period, which, at)
+    click.echo(json.dumps(record, indent=1) if as_json else in_words(record))
 
 
 @main.command()
@@ -435,9 +444,11 @@ def _opened(name: str) -> tuple[ModelSpec, Any, Any]:
 
 for command in report_commands(_guarded, _opened):
     main.add_command(command)
+main.add_command(suite_group(_guarded, _opened))
 
 
 def _contract_holds(spec: ModelSpec) -> bool:
+    from retrain_assets.inspection import absent_cases, label_problems
     from retrain_assets.raw.ingest import peek
     from retrain_assets.validation.report import live_cases
 
@@ -451,6 +462,11 @@ def _contract_holds(spec: ModelSpec) -> bool:
     if checked.blocked:
         return False
     live_cases(Path(spec.validation.regression_suite.path), spec.period.first, spec.period)
+    sentences, useless = label_problems(spec, checked)
+    for sentence in (*sentences, *absent_cases(spec)):
+        click.echo(f"{spec.name}: {sentence}")
+    if useless:
+        return False
     click.echo(f"{spec.name}: spec and data contract hold ({checked.table.num_rows:,} rows in {spec.period.first})")
     return True
 

@@ -4,6 +4,7 @@
                         └─► outcomes ────┴─► performance_report ───┴─► trigger sensor ─► retrain run
             feature_windows ─► candidate_recent ┐
                             └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
+            performance_report, production_model ─► deployment_history (also after every refusal and rollback)
 
 Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
 The stages get their own policies from the spec here. What they need besides (`watch`, `training`, `gate`) is built only
@@ -16,6 +17,7 @@ from typing import Any
 
 import dagster as dg
 
+from retrain_assets.audit.assets import audit_assets
 from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.sensors import monitoring_sensors
@@ -52,6 +54,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
             *validation_assets(frame, lambda *at: judged(spec, *at)),
             *production_assets(frame, lambda *at: promotion(spec).promote(*at), lambda: model_card(spec)),
+            *audit_assets(frame),
         ],
         asset_checks=validation_checks(frame),
         jobs=model_jobs,
@@ -158,6 +161,13 @@ def gate(spec: ModelSpec) -> Any:
         refit=(lambda *at: refit(training(spec), *at)) if spec.training.refit else None,
         agreement=spec.training.agreement,
     )
+
+
+def harvest(spec: ModelSpec) -> Any:
+    """The model's `validation.harvest.Harvest`."""
+    from retrain_assets.validation.harvest import Harvest
+
+    return Harvest(spec.task, spec.period, spec.source.key, spec.source.time, spec.validation, loss_of(spec))
 
 
 def promotion(spec: ModelSpec) -> Any:

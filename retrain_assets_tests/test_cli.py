@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -393,6 +393,44 @@ def test_an_unknown_decision_is_bad_input_and_the_known_ones_are_named(at_home):
     sentence = retrain("explain", "delivery", "v77", code=2).stderr
     assert sentence.startswith("retrain: delivery: no decision 'v77'. Known: 2024-01-15, ")
     assert "v1, v2" in sentence
+
+
+@pytest.mark.parametrize(
+    "day", ["2024-01-10", "2024-01-21", "2024-01-22", "2024-02-05", PERIODS[5], "2024-02-19", "2030-01-01"]
+)
+def test_explain_answers_for_any_past_moment_of_a_replay(at_home, day):
+    record = json.loads(retrain("explain", "delivery", "--at", day, "--json").stdout)
+    served = registry(at_home).served_at(datetime.fromisoformat(day) + timedelta(days=1, microseconds=-1))
+    text = retrain("explain", "delivery", "--at", day).output
+    if served is None:
+        assert record["decision"] is None
+        assert "no version was live at" in text
+        assert "The next was v1" in text
+        return
+    assert record["tenure"]["version"] == served.name
+    assert record["decision"]["actor"] == "ada"
+    assert record["training"]["rows"] > 0
+    assert f"{served.name} was live, since {served.at:%Y-%m-%d %H:%M}" in text
+    assert "It was judged on" in text
+
+
+def test_explain_tells_what_was_tried_while_a_version_was_live_and_how_it_did_and_left(at_home):
+    text = retrain("explain", "delivery", "--at", "2024-02-01").output
+    assert re.search(rf"v1 served {PERIODS[3]} to {PERIODS[5]}: mean loss [\d.]+ on [\d,]+ rows, promoted with", text)
+    assert re.search(rf"While it was live:\n  e2 {PERIODS[3]} rejected by ada: significance: ", text)
+    assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada\): v2 replaced it", text)
+
+
+def test_the_number_that_history_shows_is_the_one_that_explain_takes(at_home):
+    for line in retrain("history", "delivery").output.splitlines():
+        number, period, action = line.split()[:3]
+        assert f"as of {period}, by ada, {number})" in retrain("explain", "delivery", number).output
+        assert "(ada, 2024-" in line
+        assert action in ("bootstrap", "rejected", "promoted")
+
+
+def test_a_moment_that_is_none_is_bad_input(at_home):
+    assert "'May' is no day like 2019-05-03" in retrain("explain", "delivery", "--at", "May", code=2).stderr
 
 
 def test_a_model_without_decisions_cannot_be_explained(empty_home):

@@ -189,7 +189,7 @@ def test_a_retired_model_is_out_of_service_until_it_is_released(waiting):
     assert record["retired"] == f"by ada in {PERIOD}: the law"
     assert record["next_retrain"] == "retired by ada: the law"
     assert "ada retired the model" in retrain("promote", "delivery", "--period", PERIOD, code=1).output
-    assert "the model was taken out of service" in retrain("explain", "delivery").output
+    assert "was retired (at" in retrain("explain", "delivery").output
     assert "already" in retrain("retire", "delivery", "--reason", "again", code=2).stderr
     assert "ada retired the model" in retrain("rollback", "delivery", "--reason", "x", code=1).output
     retrain("release", "delivery", "--reason", "the law fell")

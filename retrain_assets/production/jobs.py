@@ -4,6 +4,8 @@ from typing import Any
 
 import dagster as dg
 
+from retrain_assets.audit.assets import ASSET as HISTORY
+from retrain_assets.audit.assets import audit_hooks
 from retrain_assets.production.assets import pool_of
 from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
@@ -15,7 +17,7 @@ AUTOMATIC = (
     "dagster/backfill",
 )
 """Tags by which Dagster marks the runs that no person launched one by one."""
-MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report")
+MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report", HISTORY)
 RETRAIN = (
     "feature_windows",
     "candidate_recent",
@@ -23,6 +25,7 @@ RETRAIN = (
     "candidate_model",
     "validation_report",
     "production_model",
+    HISTORY,
 )
 
 
@@ -36,22 +39,34 @@ def job_name(model: str, job: str) -> str:
 
 
 def jobs(frame: Frame) -> list[Any]:
-    """Monitor and retrain one period; roll the live model back."""
+    """Monitor and retrain one period; roll the live model back.
+
+    The deployment history is the last asset of both, and follows a refused candidate and a rollback by hooks.
+    """
+    after_failure, after_success = audit_hooks(frame)
     return [
         _asset_job(frame, "monitor", MONITOR, "Take a period in, score it, and report drift and quality.", 3600),
         _asset_job(
-            frame, "retrain", RETRAIN, "Train both strategies, judge the better, promote it if it passes.", 21600
+            frame,
+            "retrain",
+            RETRAIN,
+            "Train both strategies, judge the better, promote it if it passes.",
+            21600,
+            after_failure,
         ),
-        _rollback_job(frame),
+        _rollback_job(frame).with_hooks({after_success}),
     ]
 
 
-def _asset_job(frame: Frame, job: str, assets: tuple[str, ...], description: str, seconds: int) -> Any:
+def _asset_job(
+    frame: Frame, job: str, assets: tuple[str, ...], description: str, seconds: int, *hooks: dg.HookDefinition
+) -> Any:
     return dg.define_asset_job(
         job_name(frame.model, job),
         selection=dg.AssetSelection.assets(*(frame.key(asset) for asset in assets)),
         description=description,
         tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": str(seconds)},
+        hooks=set(hooks),
     )
 
 

@@ -83,9 +83,20 @@ def load_suite(path: Path) -> tuple[SuiteCase, ...]:
             the id of an earlier entry; the message names file, entry and key.
     """
     try:
-        record = yaml.safe_load(path.read_text())
+        text = path.read_text()
     except OSError as error:
         raise SpecError(f"{path}: {error.strerror}. Create it with a list under 'cases:'.") from None
+    return read_suite(text, path)
+
+
+def read_suite(text: str, path: Path) -> tuple[SuiteCase, ...]:
+    """The cases in the text of a suite file; `path` is for messages.
+
+    Raises:
+        SpecError: As `load_suite`.
+    """
+    try:
+        record = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(record, dict) or set(record) != {"cases"} or not isinstance(record["cases"], list):
@@ -106,11 +117,11 @@ def regression_suite(policy: ValidationPolicy, task: str, suite: SuiteRows) -> t
     """
     if not suite.cases:
         return (_finding(Outcome.INSUFFICIENT, "no case with a known outcome", 0),)
-    right = _right(policy, task, suite.label, suite.candidate_scores)
+    right = right_rows(policy, task, suite.label, suite.candidate_scores)
     critical = np.array([case.severity == "critical" for case in suite.cases])
     if suite.champion_scores is None:
         return (_first_model(suite.cases, right, critical),)
-    before = _right(policy, task, suite.label, suite.champion_scores)
+    before = right_rows(policy, task, suite.label, suite.champion_scores)
     found = [_critical(suite.cases, before, right, critical)] if critical.any() else []
     if not critical.all():
         found.append(_normal(policy, suite.cases, before, right, ~critical))
@@ -119,17 +130,20 @@ def regression_suite(policy: ValidationPolicy, task: str, suite: SuiteRows) -> t
 
 def case_results(policy: ValidationPolicy, task: str, suite: SuiteRows) -> tuple[CaseResult, ...]:
     """Every case with both models' answers, for the report; the findings judge them."""
-    after = _right(policy, task, suite.label, suite.candidate_scores)
+    after = right_rows(policy, task, suite.label, suite.candidate_scores)
     scores = suite.champion_scores
-    before = [None] * len(suite.cases) if scores is None else _right(policy, task, suite.label, scores).tolist()
+    before = [None] * len(suite.cases) if scores is None else right_rows(policy, task, suite.label, scores).tolist()
     return tuple(
         CaseResult(case.id, case.period, case.severity, case.owner, case.reason, was, bool(now))
         for case, was, now in zip(suite.cases, before, after, strict=True)
     )
 
 
-def _right(policy: ValidationPolicy, task: str, label: Array, scores: Array) -> npt.NDArray[np.bool_]:
-    """Which cases a model gets right; a score that is no number is wrong."""
+def right_rows(policy: ValidationPolicy, task: str, label: Array, scores: Array) -> npt.NDArray[np.bool_]:
+    """Which rows a model gets right, shape (n,); a score that is no number is wrong.
+
+    A class is right by the declared threshold, or as the most probable one; a value within the declared tolerance.
+    """
     if task == "regression":
         return np.asarray(np.abs(scores - label) <= (policy.regression_suite.tolerance or 0.0))
     finite = np.isfinite(scores) if scores.ndim == 1 else np.isfinite(scores).all(axis=1)

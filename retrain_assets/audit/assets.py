@@ -1,0 +1,156 @@
+"""`deployment_history`: who was live when, what was tried, and how well the model was looked after."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Frame, Home, markdown_table, period_of, pick, table
+
+RUNS_READ = 50
+"""How many of the latest retrain runs the times are taken from."""
+
+SHOWN = 20
+"""How many of the latest tenures the page lists."""
+
+ASSET = "deployment_history"
+
+
+def audit_assets(frame: Frame) -> list[dg.AssetsDefinition]:
+    """The one asset."""
+
+    @frame.asset(
+        ASSET,
+        deps=("performance_report", "production_model"),
+        description=(
+            "Which version was live when, what was tried and why it was refused, as of the period, with the figures a "
+            "team is judged by: promotions, rejections, rollbacks, time within the quality objective, waiting times, "
+            "compute and age. Written at the end of every monitoring and retrain run and after every rollback."
+        ),
+        kinds={"matplotlib"},
+    )
+    def deployment_history(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        period = period_of(context)
+        return dg.MaterializeResult(metadata=written(frame, home, context.instance, period))
+
+    return [deployment_history]
+
+
+def audit_hooks(frame: Frame) -> tuple[dg.HookDefinition, dg.HookDefinition]:
+    """After a failed step, and after a step that succeeded: the history as of the run's period, reported as an event.
+
+    A blocking check ends a retrain before its last assets run, and a rollback is no asset; both are decisions all the
+    same. A fault in here is logged and leaves the run's end as it is.
+    """
+
+    @dg.failure_hook(name=f"{frame.model}__history_after_failure", required_resource_keys={"home"})
+    def after_failure(context: dg.HookContext) -> None:
+        _report(context, frame)
+
+    @dg.success_hook(name=f"{frame.model}__history_after_success", required_resource_keys={"home"})
+    def after_success(context: dg.HookContext) -> None:
+        _report(context, frame)
+
+    return after_failure, after_success
+
+
+def _report(context: dg.HookContext, frame: Frame) -> None:
+    home, instance = context.resources.home, context.instance
+    events = home.registry(frame.model).history()
+    run = instance.get_run_by_id(context.run_id)
+    period = (run.tags.get("dagster/partition") if run else None) or (events[-1].period if events else None)
+    if period is not None:
+        metadata = written(frame, home, instance, period)
+        event = dg.AssetMaterialization(frame.key(ASSET), partition=period, metadata=metadata)
+        instance.report_runless_asset_event(event)
+
+
+def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str) -> dict[str, Any]:
+    """Store the history as of a period, and describe it for the asset's page."""
+    from retrain_assets.audit.figures import figures, quality_until, training_seconds_until
+    from retrain_assets.audit.plot import timeline
+
+    store = home.store(frame.model)
+    events = [event for event in home.registry(frame.model).history() if event.period <= period]
+    quality = quality_until(store, period)
+    seconds = training_seconds_until(store, period)
+    found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
+    rows = [_row(tenure, frame, quality, period) for tenure in _tenures(events)]
+    store.write_json(ASSET, period, {"figures": found.to_dict(), "tenures": rows})
+    picture, latest = timeline(frame.model, frame.calendar, events, quality, period), rows[::-1][:SHOWN]
+    numbers = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
+    return {
+        "summary": dg.MetadataValue.md(_summary(found, frame.calendar.every)),
+        "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
+        "tenures": table([pick(row, "version", "from", "to", "in objective", "left") for row in latest]),
+        **numbers,
+    }
+
+
+def retrain_runs(instance: dg.DagsterInstance, model: str) -> list[Any]:
+    """The times of the latest finished retrain runs, from Dagster's own records."""
+    from retrain_assets.audit.figures import RunTime
+
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    chosen = dg.RunsFilter(job_name=f"{model}__retrain", tags={MODEL_TAG: model}, statuses=finished)
+    return [
+        RunTime(
+            record.dagster_run.tags.get(OUTCOME_TAG, "crash"),
+            record.end_time - record.create_timestamp.timestamp(),
+            record.end_time - record.start_time,
+        )
+        for record in instance.get_run_records(chosen, limit=RUNS_READ)
+        if record.start_time is not None and record.end_time is not None
+    ]
+
+
+def _tenures(events: Sequence[Any]) -> Sequence[Any]:
+    from retrain_assets.audit.tenure import tenures
+
+    return tenures(events)
+
+
+def _row(tenure: Any, frame: Frame, quality: dict[str, str], period: str) -> dict[str, Any]:
+    """One tenure: the periods it served, how many of those it was judged on were well, how it came and how it left."""
+    served = tenure.periods(frame.calendar, period)
+    judged = [quality[known] for known in served if known in quality]
+    return {
+        "version": tenure.version,
+        "from": served[0] if served else "",
+        "to": served[-1] if served else "",
+        "in objective": f"{judged.count('quiet')} of {len(judged)}",
+        "left": _left(tenure),
+        "put there": tenure.began.at.isoformat(" ", "minutes"),
+        "how": str(tenure.began.action).replace("_", " "),
+        "by": tenure.began.actor,
+        "because": tenure.began.reason,
+    }
+
+
+def _left(tenure: Any) -> str:
+    if tenure.ended is None:
+        return "live"
+    to = tenure.ended.to_version
+    if tenure.ended.action == "promoted":
+        return f"replaced by {to}"
+    return f"{str(tenure.ended.action).replace('_', ' ')}{f' to {to}' if to else ''}"
+
+
+def _summary(found: Any, every: str) -> str:
+    if found.live is None:
+        return f"No version is live as of {found.period}; {_many(found.attempts, 'attempt')} so far."
+    within = (
+        f" Within its quality objective in **{found.share_within_objective:.0%}** of {found.judged_periods} periods."
+        if found.share_within_objective is not None
+        else ""
+    )
+    return (
+        f"**{found.live}** is live as of {found.period}, since the decision of {found.live_since}; it is "
+        f"{_many(found.age_periods, every)} old. {_many(found.attempts, 'attempt')}: {found.promoted} promoted, "
+        f"{found.rejected} rejected, {found.insufficient} undecided, {found.identical} identical; "
+        f"{_many(found.rollbacks, 'rollback')}.{within}"
+    )
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,82 @@
+"""Tenures: from when to when a version was live, which event put it there, and which took it away.
+
+Pure functions of a journal's events; what else is known about a version stands in its folder and its verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+
+from retrain_assets.registry.journal import MOVES, Event
+from retrain_assets.windows.periods import Calendar
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """One stretch of time in which one version was live; a version that a rollback brought back has several.
+
+    Args:
+        version: Its name, such as `v3`.
+        digest: Of its folder.
+        began: The event that put it in service.
+        ended: The event that took it out; None while it is live.
+    """
+
+    version: str
+    digest: str
+    began: Event
+    ended: Event | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it ended by being rolled back or retired, and not by something better."""
+        return self.ended is not None and self.ended.action != "promoted"
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether it was live at a moment; at the moment of a move the new version is."""
+        return self.began.at <= moment and (self.ended is None or moment < self.ended.at)
+
+    def periods(self, calendar: Calendar, until: str) -> list[str]:
+        """The periods it served up to and including `until`: those after the decision that put it in service."""
+        last = min(self.ended.period, until) if self.ended else until
+        return calendar.between(calendar.shift(self.began.period, 1), last)
+
+
+def tenures(events: Sequence[Event]) -> tuple[Tenure, ...]:
+    """Every tenure, oldest first; each ends where the next begins, the last one with a retirement or not at all."""
+    moves = [event for event in events if moved(event)]
+    return tuple(
+        Tenure(move.to_version, str(move.to_digest), move, end)
+        for move, end in zip_longest(moves, moves[1:])
+        if move.to_version is not None
+    )
+
+
+def moved(event: Event) -> bool:
+    """Whether an event changed what is live."""
+    return event.action in MOVES
+
+
+def live_at(events: Sequence[Event], moment: datetime) -> Tenure | None:
+    """The tenure of a moment (wall clock); None when nothing was live.
+
+    After a clock that ran backwards two tenures may claim one moment; the later in the journal counts.
+    """
+    return next((tenure for tenure in reversed(tenures(events)) if tenure.covers(moment)), None)
+
+
+def held_spans(events: Sequence[Event]) -> Iterator[tuple[Event, Event | None]]:
+    """Each hold with the release that ended it, None while it lasts."""
+    begun: Event | None = None
+    for event in events:
+        action = str(event.action)
+        if action == "held" and begun is None:
+            begun = event
+        elif action == "released" and begun is not None:
+            yield begun, event
+            begun = None
+    if begun is not None:
+        yield begun, None

@@ -1,0 +1,98 @@
+"""`deployment_history` through real Dagster runs: fresh after each decision, whatever it was."""
+
+import re
+
+import dagster as dg
+
+from retrain_assets_tests.small_world import failure_of
+
+KEY = dg.AssetKey(["delivery", "deployment_history"])
+
+
+def latest(world, period):
+    """What the asset's page says of a period."""
+    chosen = dg.AssetRecordsFilter(KEY, asset_partitions=[period])
+    (record,) = world.instance.fetch_materializations(chosen, limit=1).records
+    return {name: value.value for name, value in record.asset_materialization.metadata.items()}
+
+
+def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world):
+    built = world(slower_from=5)
+    weeks = built.weeks(8)
+    built.monitor(weeks[:1])
+    assert latest(built, weeks[0])["summary"] == "No version is live as of 2024-01-01; 0 attempts so far."
+    built.bootstrapped()
+    assert latest(built, weeks[4])["promoted"] == 1
+
+    built.monitor(weeks[5:6])
+    assert latest(built, weeks[5])["age_periods"] == 1
+    refused = built.run("retrain", weeks[5])  # nothing was trained on a slower week yet
+    assert not refused.success
+    assert (latest(built, weeks[5])["rejected"], latest(built, weeks[5])["attempts"]) == (1, 2)
+
+    built.monitor(weeks[6:])
+    promoted = built.run("retrain", weeks[7])
+    assert promoted.success, failure_of(promoted)
+    shown = latest(built, weeks[7])
+    assert (shown["versions"], shown["promoted"], shown["periods_to_promotion"]) == (2, 2, 2.0)
+    assert shown["summary"].startswith(
+        "**v2** is live as of 2024-02-19, since the decision of 2024-02-19; it is 0 weeks old. 3 att"
+    )
+
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    back = built.run("rollback", None, run_config={"ops": ops})
+    assert back.success, failure_of(back)
+    shown = latest(built, weeks[7])
+    assert shown["rollbacks"] == 1
+    assert shown["age_periods"] == 3  # since its promotion, not since it came back
+    assert shown["summary"].startswith("**v1** is live")
+
+
+def test_its_numbers_are_those_of_the_journal_the_reports_and_the_runs(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(7)
+    built.monitor(weeks[5:])
+    shown = latest(built, weeks[6])
+    judged = [built.store.read_json("performance_report", week)["report"] for week in weeks[5:]]
+    assert [report["outcome"] for report in judged] == ["warn", "warn"]  # half an hour slower
+    assert (shown["judged_periods"], shown["share_within_objective"]) == (2, 0.0)
+    spent = [built.store.read_json(name, weeks[4])["seconds"] for name in ("candidate_recent", "candidate_history")]
+    assert shown["training_cpu_seconds"] == sum(spent)
+    (run,) = built.instance.get_run_records(dg.RunsFilter(job_name="delivery__retrain"))
+    assert shown["run_seconds"] == run.end_time - run.start_time
+    assert shown["seconds_to_promotion"] >= shown["run_seconds"]
+    picture = re.match(
+        r"!\[versions and decisions of delivery up to 2024-02-12\]\(data:image/png;base64,(.*)\)", shown["picture"]
+    )
+    assert len(picture[1]) < 100_000
+    stored = built.store.read_json("deployment_history", weeks[6])
+    assert stored["figures"]["live"] == built.registry.live().name
+    assert {name: stored["figures"][name] for name in ("attempts", "promoted")} == {"attempts": 1, "promoted": 1}
+
+
+def test_an_earlier_period_written_again_knows_nothing_of_what_came_later(world):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor(weeks[5:])
+    before = latest(built, weeks[5])
+    assert built.run("retrain", weeks[7]).success
+    assert built.run("monitor", weeks[5], assets=["deployment_history"]).success
+    again = latest(built, weeks[5])
+    times = {"seconds_to_promotion", "run_seconds"}
+    assert {name: value for name, value in again.items() if name not in times} == {
+        name: value for name, value in before.items() if name not in times
+    }
+
+
+def test_a_fault_in_the_history_does_not_change_how_a_rollback_ends(world, monkeypatch):
+    built = world(slower_from=5)
+    built.bootstrapped()
+    weeks = built.weeks(8)
+    built.monitor(weeks[5:])
+    assert built.run("retrain", weeks[7]).success
+    monkeypatch.setattr("retrain_assets.audit.plot.timeline", lambda *_: 1 / 0)
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    assert built.run("rollback", None, run_config={"ops": ops}).success
+    assert built.registry.live().name == "v1"
