@@ -17,7 +17,17 @@ from typing import Literal
 _LOG = logging.getLogger("retrain_assets.alerts")
 
 Kind = Literal[
-    "drift", "performance", "rejected", "insufficient", "identical", "promoted", "rolled_back", "refused", "crash"
+    "drift",
+    "performance",
+    "probation",
+    "rejected",
+    "insufficient",
+    "identical",
+    "promoted",
+    "rolled_back",
+    "held",
+    "refused",
+    "crash",
 ]
 
 

@@ -11,7 +11,9 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     ├── RegistryError
     │   ├── NotFound              no such version
     │   ├── IntegrityError        stored bytes do not match their digest, or the journal's chain is broken
-    │   └── Conflict              somebody else moved the live pointer first
+    │   ├── Conflict              somebody else moved the live pointer first
+    │   ├── RollbackHeld          a person holds the version that an automatic rollback would leave
+    │   └── NothingChanged        a rollback went to a model of the very same bytes
     └── NotPromotable             a verdict that does not allow the move
         ├── WrongCandidate        the verdict is about another candidate
         ├── WrongChampion         the verdict compared with another champion than the live one
@@ -21,7 +23,8 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
         ├── StaleVerdict          the spec's rules, or the live decision's period, are newer than the verdict
         ├── GateRowsSpent         another decision used the gate rows before
         ├── BudgetSpent           the year's attempts are used up
-        └── Quarantined           the candidate was rolled back
+        ├── Quarantined           the candidate was rolled back
+        └── WithoutFailure        after a rollback, a candidate trained on nothing of the period that failed
 """
 
 
@@ -59,6 +62,14 @@ class IntegrityError(RegistryError):
 
 class Conflict(RegistryError):
     """Somebody else moved the live pointer first."""
+
+
+class RollbackHeld(RegistryError):
+    """A person holds the version that an automatic rollback would leave."""
+
+
+class NothingChanged(RegistryError):
+    """A rollback went to a model of the very same bytes."""
 
 
 class NotPromotable(RetrainError):
@@ -99,3 +110,7 @@ class BudgetSpent(NotPromotable):
 
 class Quarantined(NotPromotable):
     """The candidate was rolled back."""
+
+
+class WithoutFailure(NotPromotable):
+    """After a rollback, a candidate was trained on nothing of the period that failed."""

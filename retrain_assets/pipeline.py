@@ -1,7 +1,8 @@
 """One spec in, its whole pipeline out. Read this file first.
 
     source ─► raw_data ─┬─► predictions ─┬─► drift_report ─────────┐
-                        └─► outcomes ────┴─► performance_report ───┴─► trigger sensor ─► retrain run
+                        └─► outcomes ─┬──┴─► performance_report ───┴─► retrain sensor ──► retrain run
+                                      └────► probation_report ───────► rollback sensor ─► rollback run
             feature_windows ─► candidate_recent ┐
                             └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
 
@@ -20,7 +21,7 @@ from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.sensors import monitoring_sensors
 from retrain_assets.production.assets import production_assets
 from retrain_assets.production.jobs import job_name, jobs
-from retrain_assets.production.sensors import alert_sensors
+from retrain_assets.production.sensors import alert_sensors, rollback_sensor, withdrawal_due
 from retrain_assets.raw.assets import raw_assets
 from retrain_assets.resources import Frame
 from retrain_assets.spec import ModelSpec
@@ -40,7 +41,9 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
             *validation_assets(frame, lambda *at: gate(spec).verdict(*at)),
-            *production_assets(frame, lambda *at: promotion(spec).promote(*at)),
+            *production_assets(
+                frame, lambda *at: promotion(spec).promote(*at), lambda *at: probation(spec).report(*at)
+            ),
         ],
         asset_checks=validation_checks(frame),
         jobs=model_jobs,
@@ -51,7 +54,9 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
                 lambda: watch(spec),
                 job_name(spec.name, "monitor"),
                 job_name(spec.name, "retrain"),
+                withdrawal_due,
             ),
+            rollback_sensor(frame),
             *alert_sensors(frame, model_jobs),
         ],
     )
@@ -150,3 +155,18 @@ def promotion(spec: ModelSpec) -> Any:
     from retrain_assets.production.promotion import Promotion
 
     return Promotion(spec.name, spec.policy_sha256)
+
+
+def probation(spec: ModelSpec) -> Any:
+    """The model's `production.shadow.Probation`."""
+    from retrain_assets.production.shadow import Probation
+
+    return Probation(
+        spec.name,
+        spec.period,
+        spec.source.key,
+        spec.source.time,
+        spec.source.label_delay,
+        loss_of(spec),
+        spec.probation,
+    )

@@ -20,7 +20,7 @@ from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
 from retrain_assets.monitoring.policy import DriftPolicy, TriggerPolicy
 from retrain_assets.policy import Policy
-from retrain_assets.production.policy import RollbackPolicy
+from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.periods import Calendar
@@ -69,6 +69,7 @@ class ModelSpec(Policy):
     drift: DriftPolicy = DriftPolicy()
     triggers: TriggerPolicy
     validation: ValidationPolicy
+    probation: ProbationPolicy = ProbationPolicy()
     rollback: RollbackPolicy = RollbackPolicy()
 
     @field_validator("owners")
@@ -91,6 +92,8 @@ class ModelSpec(Policy):
         self._metrics_fit()
         if self.task == "regression" and validation.regression_suite.tolerance is None:
             raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
+        if self.task == "multiclass" and self.probation.score_rate is not None:
+            raise ValueError("probation.score_rate: several classes have no single mean score, take it out")
         missing = set(fairness.groups) - set(self.columns.groups)
         if missing:
             raise ValueError(f"validation.fairness.groups: {', '.join(sorted(missing))} is not under columns.groups")

@@ -20,7 +20,7 @@ LAYERS = (
     "pipeline",
     "definitions component",
     "runner story",
-    "demo",
+    "demo scenario",
     "cli",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}

@@ -7,7 +7,7 @@ import dagster as dg
 from retrain_assets.production.assets import pool_of
 from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
-MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report")
+MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report", "probation_report")
 RETRAIN = (
     "feature_windows",
     "candidate_recent",
@@ -30,7 +30,9 @@ def job_name(model: str, job: str) -> str:
 def jobs(frame: Frame) -> list[Any]:
     """Monitor and retrain one period; roll the live model back."""
     return [
-        _asset_job(frame, "monitor", MONITOR, "Take a period in, score it, and report drift and quality.", 3600),
+        _asset_job(
+            frame, "monitor", MONITOR, "Take a period in, score it, and report drift, quality and probation.", 3600
+        ),
         _asset_job(
             frame, "retrain", RETRAIN, "Train both strategies, judge the better, promote it if it passes.", 21600
         ),
@@ -56,23 +58,31 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
             "expected_live": dg.Field(
                 str, is_required=False, description="Digest of the version to leave; refused when another one is live."
             ),
+            "period": dg.Field(
+                str, is_required=False, description="Period whose evidence asks for it; without it the newest one."
+            ),
+            "automatic": dg.Field(
+                bool, default_value=False, description="No person asks, so that a person's hold stops it."
+            ),
         },
     )
     def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import RetrainError
         from retrain_assets.production.promotion import headline
-        from retrain_assets.production.rollback import probe_model
+        from retrain_assets.production.rollback import roll_back as withdraw
 
-        actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
+        config, run = context.op_config, f"run {context.run.run_id[:8]}"
+        actor = f"probation, {run}" if config["automatic"] else context.run.tags.get("dagster/user", run)
         periods = home.store(frame.model).periods("performance_report", "json")
         try:
-            event = home.registry(frame.model).rollback(
-                expected_live=context.op_config.get("expected_live"),
-                reason=context.op_config["reason"],
+            event = withdraw(
+                home.registry(frame.model),
+                expected_live=config.get("expected_live"),
+                reason=config["reason"],
                 at=clock.now(),
                 actor=actor,
-                period=periods[-1] if periods else frame.calendar.first,
-                probe=probe_model,
+                period=config.get("period", periods[-1] if periods else frame.calendar.first),
+                automatic=config["automatic"],
             )
         except RetrainError as refusal:
             raise refused(context, f"rollback refused: {refusal}") from refusal
@@ -99,3 +109,13 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
         roll_back()
 
     return rollback
+
+
+def rollback_config(model: str, reason: str, expected_live: str, **more: Any) -> dict[str, Any]:
+    """The run config of a rollback, for whoever launches the job.
+
+    >>> rollback_config("taxi", "complaints", "9f")["ops"]["taxi__roll_back"]["config"]["reason"]
+    'complaints'
+    """
+    config = {"reason": reason, "expected_live": expected_live, **more}
+    return {"ops": {f"{model}__roll_back": {"config": config}}}

@@ -1,4 +1,7 @@
-"""The probe before a rollback: an earlier version must still load, and score as it did when it was trained.
+"""Rolling back: the one function that withdraws the live version, and the probe that comes before.
+
+The sensor, the job, the command line and a launch in the UI all end in `roll_back`. An earlier version must still load,
+and score as it did when it was trained, before the pointer moves; afterwards what is served must differ.
 
 `probe.json` is written when the model is trained and holds a few encoded rows with the scores they must get:
 
@@ -14,16 +17,90 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, NothingChanged, RegistryError, RollbackHeld
+from retrain_assets.registry.history import History
+from retrain_assets.registry.registry import Event, Registry
 
 RELATIVE_TOLERANCE = 1e-6
 """How far a score may lie from the recorded one; the sums of leaf values differ in the last digits between machines."""
 
 Files = Mapping[str, bytes]
+
+
+def roll_back(
+    registry: Registry,
+    *,
+    reason: str,
+    at: datetime,
+    actor: str,
+    period: str,
+    expected_live: str | None,
+    to: str | None = None,
+    automatic: bool = False,
+) -> Event:
+    """Withdraw the live version: probe the one served before, move the pointer, and see that other bytes are served.
+
+    Args:
+        registry: Of the model.
+        reason: Why; kept for good.
+        at: Now, wall clock.
+        actor: Who asks: a person or a run.
+        period: The period whose evidence asks for it.
+        expected_live: Digest of the version to leave, so that a late call cannot hit another; None for whichever.
+        to: Name of an earlier version, None for the last one served before.
+        automatic: Nobody asked for it but the evidence; then a person's hold stops it.
+
+    Raises:
+        RollbackHeld: A person holds the version, and the call is automatic.
+        DataError: The target does not load, or scores otherwise than recorded.
+        NothingChanged: The target's model is the one that was live; the pointer has moved and the journal says so.
+        RegistryError: There is nothing to return to, the target is damaged, or another version is live.
+    """
+
+    def probe(files: Files) -> None:
+        if automatic and (hold := hold_on_live(registry, at)):  # under the registry's lock, so that no hold slips in
+            raise RollbackHeld(f"{hold} Release it, or roll back by hand.")
+        probe_model(files)
+
+    event = registry.rollback(
+        reason=reason, at=at, actor=actor, period=period, probe=probe, expected_live=expected_live, to=to
+    )
+    refuse_same_bytes(registry, event)
+    return event
+
+
+def hold_on_live(registry: Registry, at: datetime) -> str:
+    """The sentence of a person's hold that keeps the live version where it is; empty without one."""
+    history = History(registry.history())
+    held = getattr(history, "held", None)
+    if held is None or history.live is None:
+        return ""
+    found = held(at, digest=history.live.digest)
+    return f"{registry.model}: {history.live.name} is held: {getattr(found, 'reason', found)}." if found else ""
+
+
+def refuse_same_bytes(registry: Registry, event: Event) -> None:
+    """See that what is served after a rollback is another model than before.
+
+    Raises:
+        NothingChanged: It is the same.
+    """
+    live = registry.live()
+    served = registry.read(live.digest) if live else {}
+    try:
+        left = registry.read(str(event.from_digest))["model.bst"]
+    except RegistryError:
+        return  # the version that was left is damaged; what is served was just read and is whole
+    if live is None or live.digest != event.to_digest or served["model.bst"] == left:
+        raise NothingChanged(
+            f"{registry.model}: {event.to_version} is live and its model.bst is that of {event.from_version}, so "
+            "nothing changed for anybody. Roll back once more, or retrain."
+        )
 
 
 def probe_model(files: Files) -> None:

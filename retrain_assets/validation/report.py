@@ -19,9 +19,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets import __version__
-from retrain_assets.errors import BudgetSpent, DataError, GateRowsSpent, NotEnoughData, SpecError
+from retrain_assets.candidates.constant import fallback_files
+from retrain_assets.errors import (
+    BudgetSpent,
+    DataError,
+    GateRowsSpent,
+    NotEnoughData,
+    SpecError,
+    WithoutFailure,
+)
 from retrain_assets.metrics import metric
 from retrain_assets.monitoring.performance import Baseline, baseline
+from retrain_assets.registry.journal import MOVES
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
@@ -29,6 +38,7 @@ from retrain_assets.validation.fairness import gaps, group_report
 from retrain_assets.validation.gate import GateRows, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite import SuiteCase, load_suite
+from retrain_assets.validation.terms import terms
 from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
@@ -86,7 +96,11 @@ class Gate:
         if known is not None:
             return Verdict.from_dict(known)
         self._refuse_spent(registry, window, period)
-        verdict = self._judge(store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest)
+        refuse_without_failure(registry, self.calendar, candidate.training["trained_until"], period)
+        fallback = registry.add(fallback_files(registry.read(candidate_digest))) if champion is None else None
+        verdict = self._judge(
+            store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest, fallback
+        )
         if verdict.decision is not Decision.PROMOTE:
             registry.record(verdict, at=at, actor=actor)
         store.write_json("verdicts", asked, verdict.to_dict())
@@ -102,6 +116,7 @@ class Gate:
         champion: Scorer | None,
         candidate_digest: str,
         champion_digest: str | None,
+        fallback: str | None,
     ) -> Verdict:
         scores, before = candidate.scores(rows), champion.scores(rows) if champion else None
         label = rows["label"].to_numpy()
@@ -141,8 +156,16 @@ class Gate:
                 "strategy": candidate.training["strategy"],
                 "groups": [asdict(value) for value in report],
                 "gaps": {name: gaps(report, name) for name in self.validation.fairness.groups},
+                **self._afterwards(gate_rows, scores, before),
+                **({"fallback": fallback} if fallback else {}),
             },
         )
+
+    def _afterwards(self, rows: GateRows, candidate: np.ndarray, champion: np.ndarray | None) -> dict[str, Any]:
+        """What the probation of this candidate will be held by; nothing when there is no champion to compare with."""
+        if champion is None:
+            return {}
+        return {"probation": terms(self.loss, rows.label, candidate, champion, rows.time)}
 
     def _unlabelled(self, store: PeriodStore, rows: pa.Table, window: GateWindow) -> list[Finding]:
         """A finding when too many gate rows have no outcome: those that lack one are seldom like the others."""
@@ -190,6 +213,22 @@ class Gate:
                     f"{self.model}: the rows of {window.start} to {window.end} decided the attempt of {use.period} "
                     f"({use.outcome}). Wait until {len(window.periods)} period(s) after {use.period} are complete."
                 )
+
+
+def refuse_without_failure(registry: Registry, calendar: Calendar, trained_until: str, period: str) -> None:
+    """Refuse to judge a candidate that learnt nothing from the period in which the model before was withdrawn.
+
+    Raises:
+        WithoutFailure: The last move was a rollback, and the training rows end before its period.
+    """
+    moves = [event for event in registry.history() if event.action in MOVES]
+    failed = moves[-1].period if moves and moves[-1].action == "rolled_back" else None
+    if failed is not None and not datetime.fromisoformat(trained_until) > calendar.bounds(failed)[0]:
+        raise WithoutFailure(
+            f"{registry.model} {period}: {moves[-1].from_version} was rolled back in {failed}, and the candidate saw "
+            f"rows only until {trained_until[:16]}. Retrain as of a later period, so that the training window reaches "
+            f"into {failed}."
+        )
 
 
 def promised(gate: Baseline, rehearsal: float | None) -> Baseline:
