@@ -143,7 +143,7 @@ def bad_deploy(home: Path) -> None:
 
 
 def _play(console: Console, runner: Runner, store: PeriodStore, registry: Registry) -> None:
-    """Period by period until the rollback; the world turns only once a model was promoted over another."""
+    """Period by period until the rollback: what the daemon does, with the clock at each period's end."""
     spec = runner.spec
     console.print(heading(spec), style="bold")
     for period in spec.period.between(FIRST, LAST):

@@ -24,7 +24,7 @@ COLORS = {Status.HARMED: BAD, Status.CONFIRMED: GOOD}
 def probation_picture(model: str, record: Mapping[str, Any]) -> str:
     """The picture as Markdown, or a sentence while no block is closed."""
     if not record["blocks"]:
-        return f"No block of {record['block_days']} day(s) is closed yet, so there is nothing to draw."
+        return f"No block of {record['block_days']} d is closed yet, so there is nothing to draw."
     return markdown(probation_figure(record), f"probation of {record['version']} of {model} up to {record['period']}")
 
 
@@ -45,9 +45,10 @@ def probation_figure(record: Mapping[str, Any]) -> Figure:
     right.set_title("e-value; dashed: the line at which it is decided", fontsize=8, loc="left", color=INK)
     for axes in (left, right):
         axes.set_xlabel(
-            f"blocks of {record['block_days']} day(s) since the promotion in {record['promoted_in']}", fontsize=8
+            f"blocks of {record['block_days']} d since the promotion in {record['promoted_in']}", fontsize=8
         )
         axes.tick_params(labelsize=8)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
     return figure

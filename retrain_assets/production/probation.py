@@ -183,6 +183,15 @@ def judge(blocks: Sequence[float], block_days: int, policy: ProbationPolicy, *, 
     return Status.OPEN, path
 
 
+def counted(blocks: int, block_days: int) -> str:
+    """How many blocks of which length, in words.
+
+    >>> counted(1, 7), counted(4, 1)
+    ('1 block of 7 days', '4 blocks of 1 day')
+    """
+    return f"{blocks} block{'s' * (blocks != 1)} of {block_days} day{'s' * (block_days != 1)}"
+
+
 def last_of(values: NDArray[np.float64], default: float = math.nan) -> float:
     """The last value of a series, or the default of an empty one."""
     return float(values[-1]) if values.size else default

@@ -26,6 +26,7 @@ from retrain_assets.production.probation import (
     add_days,
     block_means,
     closed_until,
+    counted,
     judge,
     last_of,
     trial_of,
@@ -248,8 +249,8 @@ def _idle(period: str, sentence: str, trial: Trial | None = None) -> dict[str, A
 
 
 def _sentence(record: Mapping[str, Any], policy: ProbationPolicy, *, over: bool) -> str:
-    new, previous, days = record["version"], record["previous"], len(record["blocks"])
-    blocks = f"{days} block(s) of {record['block_days']} day(s)"
+    new, previous = record["version"], record["previous"]
+    blocks = counted(len(record["blocks"]), record["block_days"])
     evidence = f"e-value {record['e_value']:.3g} of {record['line']:g} after {blocks}"
     if record["loss"] is not None:
         on = f"on the same {record['rows']:,} new rows"
