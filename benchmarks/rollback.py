@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -119,10 +120,12 @@ def drill_seconds(rounds: int = 20) -> float:
     from retrain_assets.registry.registry import Registry
 
     worst = 0.0
-    for number in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            registry = Registry(Path(folder), "drill")
-            live = _two_versions(registry)
+    with tempfile.TemporaryDirectory() as folder:
+        live = _two_versions(Registry(Path(folder) / "made", "drill"))
+        for number in range(rounds):
+            root = Path(folder) / str(number)
+            shutil.copytree(Path(folder) / "made", root)
+            registry = Registry(root, "drill")
             began = time.perf_counter()
             event = roll_back(
                 registry,

@@ -80,7 +80,8 @@ def _raw_scores(task: str, constant: float | list[float]) -> list[float]:
     if task == "regression":
         return [float(np.asarray(constant))]
     shares = np.clip(np.atleast_1d(np.asarray(constant, dtype=np.float64)), _LEAST_SHARE, 1 - _LEAST_SHARE)
-    return np.log(shares / (1 - shares) if task == "binary" else shares).tolist()
+    raw = np.log(shares / (1 - shares) if task == "binary" else shares)
+    return [float(value) for value in raw]
 
 
 def _json(record: Any) -> bytes:

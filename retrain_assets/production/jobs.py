@@ -94,7 +94,7 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
                 metadata={
                     "rollback": True,
                     "live": event.to_version,
-                    "version": int(event.to_version.removeprefix("v")),
+                    "version": int(str(event.to_version).removeprefix("v")),
                     "summary": dg.MetadataValue.md(headline(event)),
                 },
             )
