@@ -114,7 +114,7 @@ class Probation:
         return record | {"sentence": _sentence(record, self.policy, over=period >= trial.last)}
 
     def _tripwire(self, store: PeriodStore, live: Scorer | str, trial: Trial, period: str) -> tuple[str, bool]:
-        """What is wrong with the live version on the period's rows, labelled or not, and whether it served them."""
+        """What is wrong with the live version on the period's rows, labelled or not, and whether it can serve them."""
         scored = store.read_table("predictions", [period])
         served = scored is not None and scored.num_rows > 0 and scored["version"][0].as_py() == trial.version
         if isinstance(live, str):
@@ -125,9 +125,9 @@ class Probation:
             answer = _answer(live, _stored(store, [period], {self.key, self.time, *live.contract.names}))
         limits = self.policy.score_rate
         if answer.fault or answer.scores is None or not answer.scores.size or limits is None:
-            return answer.fault, served
+            return answer.fault, served or not answer.fault
         mean = float(answer.scores.mean())
-        return ("" if limits.holds(mean) else f"its mean score {mean:.4g} is outside {_limits(limits)}"), served
+        return ("" if limits.holds(mean) else f"its mean score {mean:.4g} is outside {_limits(limits)}"), True
 
     def _faulty(
         self,
