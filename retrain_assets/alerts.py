@@ -23,11 +23,13 @@ Kind = Literal[
     "business",
     "label_jump",
     "performance",
+    "probation",
     "rejected",
     "insufficient",
     "identical",
     "promoted",
     "rolled_back",
+    "held",
     "refused",
     "crash",
 ]

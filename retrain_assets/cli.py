@@ -52,14 +52,23 @@ def main() -> None:
 @main.command()
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Which model to replay.")
 @click.option("--until", help="Last period to replay, like 2019-06.")
+@click.option("--scenario", type=click.Choice(["bad-deploy"]), help="A story of its own in a home of its own instead.")
 @_guarded
-def demo(model: str, until: str | None) -> None:
+def demo(model: str, until: str | None, scenario: str | None) -> None:
     """Replay the shipped data period by period through the real pipeline.
 
-    Goes on after the last period that is monitored already.
+    Goes on after the last period that is monitored already. The scenario bad-deploy promotes a model, turns the world
+    with real rides of another regime, and shows how probation withdraws the model; it lives in
+    RETRAIN_HOME/scenarios/bad-deploy.
 
-    Example: retrain demo --model employment
+    Example: retrain demo --model employment, or retrain demo --scenario bad-deploy
     """
+    if scenario is not None:
+        from retrain_assets.runner import retrain_home
+        from retrain_assets.scenario import bad_deploy
+
+        bad_deploy(retrain_home())
+        return
     from retrain_assets.demo import replay
 
     replay(_spec(model), until)
@@ -205,22 +214,19 @@ def rollback(name: str, reason: str, by: str | None, as_json: bool) -> None:
 
     Example: retrain rollback taxi_charge --reason "complaints about airport rides"
     """
+    from retrain_assets.production.jobs import rollback_config
     from retrain_assets.registry.history import History
     from retrain_assets.registry.rules import refuse_retired
 
     past = History(_registry(_spec(name)).history())
     refuse_retired(name, past)
     live = past.live
-    if not past.served_before:
-        raise NotFound(
-            f"{name}: {live.name} is live, and no version served before it that was not rolled back, so there is "
-            f"nothing to go back to. Run `retrain run {name} --period P` for another version."
-            if live
-            else f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`."
-        )
+    if live is None:
+        raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
+    _registry(_spec(name)).rollback_target()
     runner = _runner(_spec(name))
-    config = {"reason": reason, "person": _person(by), **({"expected_live": live.digest} if live else {})}
-    _finish(runner.run("rollback", None, at=_now(), ops={f"{name}__roll_back": {"config": config}}), as_json)
+    ops = rollback_config(name, reason, live.digest, person=_person(by))["ops"]
+    _finish(runner.run("rollback", None, at=_now(), ops=ops), as_json)
 
 
 BY = click.option("--by", help="Who decides; your login name without it.")

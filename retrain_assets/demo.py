@@ -55,7 +55,7 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
     store, registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
     periods = _periods(spec, store, until)
     console.print(f"[bold]{spec.name}[/bold]: {spec.description}")
-    console.print(_row("period", "rows", "drift", f"{loss_of(spec)} (baseline)", "trigger", "decision"), style="bold")
+    console.print(heading(spec), style="bold")
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*bar, console=console, transient=True) as progress:
         task = progress.add_task(spec.name, total=len(periods))
@@ -66,8 +66,7 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
         for period in periods:
             progress.update(task, description=f"{spec.name} {period}")
             line = step(spec, runner, store, registry, period)
-            shown = (line.period, f"{line.rows:,}", line.drift, line.loss, line.trigger, line.decision)
-            progress.console.print(_row(*shown), style=line.color, highlight=False, soft_wrap=True)
+            progress.console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
             progress.advance(task)
     if not periods:
         console.print(f"No period {f'up to {until} ' if until else ''}is left to monitor; this is how it went.")
@@ -79,6 +78,16 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
     )
 
 
+def heading(spec: ModelSpec) -> str:
+    """The head of the table."""
+    return _row("period", "rows", "drift", f"{loss_of(spec)} (baseline)", "trigger", "decision")
+
+
+def shown(line: Line) -> str:
+    """One period as a line of the table."""
+    return _row(line.period, f"{line.rows:,}", line.drift, line.loss, line.trigger, line.decision)
+
+
 def _retrained(spec: ModelSpec, runner: Runner, registry: Registry, due: Any) -> tuple[str, ...]:
     """A retrain that was asked for before, as a line of the table."""
     period = due.partition_key
@@ -87,14 +96,18 @@ def _retrained(spec: ModelSpec, runner: Runner, registry: Registry, due: Any) ->
 
 
 def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry, period: str) -> Line:
-    """One period: monitor, ask the trigger, retrain if it says so."""
+    """One period: monitor, ask the rollback sensor and the trigger, run what they ask for."""
     now = spec.period.bounds(period)[1]
     monitored = runner.run("monitor", period, at=now)
     if not monitored.success:
         return Line(period, 0, "-", "-", "-", f"monitoring failed: {monitored.cause}", "red")
     rows = store.require_table("raw_data", period, [spec.source.key]).num_rows
-    request, quiet = runner.ask_trigger()
     drift, loss = _drift(store, period), _loss(store, period)
+    withdrawal, _ = runner.ask_rollback(now)
+    if withdrawal is not None:
+        ended = runner.run("rollback", None, at=now, tags=dict(withdrawal.tags), ops=withdrawal.run_config["ops"])
+        return Line(period, rows, drift, loss, "probation", decision(registry, period, ended), "red")
+    request, quiet = runner.ask_trigger(now)
     if request is None:
         return Line(period, rows, drift, loss, "-", quiet.removeprefix(f"{period}: "), "")
     ended = runner.run("retrain", request.partition_key, at=now, tags=dict(request.tags))
@@ -112,7 +125,7 @@ def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry
 def decision(registry: Registry, period: str, ended: RunEnd) -> str:
     """How a retrain ended, in words: from the journal, or the cause of a crash."""
     events = [event for event in registry.history() if event.period == period and event.action in ATTEMPTS]
-    if ended.outcome in ("crash", "insufficient") and not events:
+    if ended.outcome in ("crash", "insufficient", "refused") and not events:
         return f"{ended.outcome}: {ended.cause}"
     event = events[-1]
     name = f" {event.to_version}" if event.action in MOVES else ""

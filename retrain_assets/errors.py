@@ -14,6 +14,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     │   ├── IntegrityError        stored bytes do not match their digest, or the journal's chain is broken
     │   ├── StorageError          the place where the registry is kept is full, read-only or broken
     │   ├── Conflict              somebody else moved the live pointer first
+    │   ├── NothingChanged        a rollback went to a model of the very same bytes
     │   └── NotApprovable         a verdict that no person may approve
     └── NotPromotable             a move of the live pointer that the rules do not allow
         ├── WrongCandidate        the verdict is about another candidate
@@ -78,6 +79,10 @@ class Conflict(RegistryError):
 
 class NotApprovable(RegistryError):
     """A verdict that no person may approve: it passed, failed, lacks a check, or the spec does not allow it."""
+
+
+class NothingChanged(RegistryError):
+    """A rollback went to a model of the very same bytes."""
 
 
 class NotPromotable(RetrainError):

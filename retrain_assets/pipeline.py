@@ -1,7 +1,8 @@
 """One spec in, its whole pipeline out. Read this file first.
 
     source ─► raw_data ─┬─► predictions ─┬─► drift_report ─────────┐
-                        └─► outcomes ────┴─► performance_report ───┴─► trigger sensor ─► retrain run
+                        └─► outcomes ─┬──┴─► performance_report ───┴─► retrain sensor ──► retrain run
+                                      └────► probation_report ───────► rollback sensor ─► rollback run
             feature_windows ─► candidate_recent ┐
                             └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
             performance_report, production_model ─► deployment_history (also after every refusal and rollback)
@@ -23,7 +24,7 @@ from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.sensors import monitoring_sensors
 from retrain_assets.production.assets import production_assets
 from retrain_assets.production.jobs import job_name, jobs
-from retrain_assets.production.sensors import alert_sensors
+from retrain_assets.production.sensors import alert_sensors, rollback_sensor, withdrawal_due
 from retrain_assets.raw.assets import raw_assets
 from retrain_assets.resources import Frame
 from retrain_assets.spec import ModelSpec
@@ -35,7 +36,7 @@ from retrain_assets.windows.assets import window_assets
 def build_model_defs(spec: ModelSpec) -> dg.Definitions:
     """Every asset, check, job and sensor of one model. Resources (`home`, `clock`) are bound by whoever loads it."""
     frame = frame_of(spec)
-    model_jobs = jobs(frame)
+    model_jobs = jobs(frame, lambda: harvest(spec))
     return dg.Definitions(
         assets=[
             *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
@@ -53,7 +54,12 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
             *validation_assets(frame, lambda *at: judged(spec, *at)),
-            *production_assets(frame, lambda *at: promotion(spec).promote(*at), lambda: model_card(spec)),
+            *production_assets(
+                frame,
+                lambda *at: promotion(spec).promote(*at),
+                lambda *at: probation(spec).report(*at),
+                lambda: model_card(spec),
+            ),
             *audit_assets(frame),
         ],
         asset_checks=validation_checks(frame),
@@ -66,7 +72,9 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
                 lambda: watch(spec),
                 job_name(spec.name, "monitor"),
                 job_name(spec.name, "retrain"),
+                withdrawal_due,
             ),
+            rollback_sensor(frame),
             *alert_sensors(frame, model_jobs),
         ],
     )
@@ -160,7 +168,15 @@ def gate(spec: ModelSpec) -> Any:
         loss_of(spec),
         refit=(lambda *at: refit(training(spec), *at)) if spec.training.refit else None,
         agreement=spec.training.agreement,
+        rest=lambda rolled_back: rest_of(spec, rolled_back),
     )
+
+
+def rest_of(spec: ModelSpec, rolled_back: str) -> Any:
+    """What a rollback of a period asks of the next candidate."""
+    from retrain_assets.production.promotion import rest_after
+
+    return rest_after(spec.period, spec.source.label_delay, spec.rollback.cooldown_periods, rolled_back)
 
 
 def harvest(spec: ModelSpec) -> Any:
@@ -208,4 +224,19 @@ def model_card(spec: ModelSpec) -> Any:
         spec.period.every,
         tuple(spec.columns.features),
         spec.validation,
+    )
+
+
+def probation(spec: ModelSpec) -> Any:
+    """The model's `production.shadow.Probation`."""
+    from retrain_assets.production.shadow import Probation
+
+    return Probation(
+        spec.name,
+        spec.period,
+        spec.source.key,
+        spec.source.time,
+        spec.source.label_delay,
+        loss_of(spec),
+        spec.probation,
     )

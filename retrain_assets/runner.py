@@ -17,7 +17,7 @@ from retrain_assets.crashed import alive, fail_crashed
 from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
-from retrain_assets.resources import OUTCOME_TAG, Frame, Home, cause_of
+from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, cause_of
 from retrain_assets.spec import ModelSpec
 
 
@@ -64,7 +64,7 @@ class Runner:
         self.spec = spec
         self.instance = instance
         self.defs = bound()
-        self._cursor: str | None = None
+        self._cursors: dict[str, str | None] = {}
 
     @property
     def frame(self) -> Frame:
@@ -108,18 +108,28 @@ class Runner:
         outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
         return RunEnd(result.run_id, result.success, outcome, "; ".join(causes))
 
-    def ask_trigger(self) -> tuple[dg.RunRequest | None, str]:
+    def ask_trigger(self, at: datetime | None = None) -> tuple[dg.RunRequest | None, str]:
         """Evaluate the retrain trigger sensor: the run it requests, or why it does not."""
-        sensor = self.defs.resolve_sensor_def(f"{self.spec.name}__retrain_trigger")
+        return self._ask("retrain_trigger", at)
+
+    def ask_rollback(self, at: datetime | None = None) -> tuple[dg.RunRequest | None, str]:
+        """Evaluate the rollback sensor: the run it requests, or why it does not."""
+        return self._ask("rollback_trigger", at)
+
+    def _ask(self, name: str, at: datetime | None) -> tuple[dg.RunRequest | None, str]:
+        sensor = self.defs.resolve_sensor_def(f"{self.spec.name}__{name}")
         with dg.build_sensor_context(
             instance=self.instance,
-            cursor=self._cursor,
+            cursor=self._cursors.get(name),
             definitions=self.defs,
             sensor_name=sensor.name,
-            resources={"home": Home(path=str(retrain_home()))},
+            resources={
+                "home": Home(path=str(retrain_home())),
+                "clock": Clock(replay_at=at.isoformat() if at else None),
+            },
         ) as context:
             tick = sensor.evaluate_tick(context)
-        self._cursor = tick.cursor or self._cursor
+        self._cursors[name] = tick.cursor or self._cursors.get(name)
         requests = list(tick.run_requests or ())
         return (requests[0], "") if requests else (None, tick.skip_message or "")
 

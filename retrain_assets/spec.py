@@ -21,7 +21,7 @@ from retrain_assets.errors import SpecError
 from retrain_assets.monitoring.expression import parse
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, TriggerPolicy
 from retrain_assets.policy import Policy
-from retrain_assets.production.policy import RollbackPolicy
+from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.validation.names import known_names, tasks_of
@@ -66,6 +66,7 @@ class ModelSpec(Policy):
     business_metrics: tuple[BusinessMetric, ...] = ()
     triggers: TriggerPolicy
     validation: ValidationPolicy
+    probation: ProbationPolicy = ProbationPolicy()
     rollback: RollbackPolicy = RollbackPolicy()
     retention: RetentionPolicy = RetentionPolicy()
 
@@ -95,6 +96,8 @@ class ModelSpec(Policy):
         self._columns_fit()
         if self.task == "regression" and validation.regression_suite.tolerance is None:
             raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
+        if self.task == "multiclass" and self.probation.score_rate is not None:
+            raise ValueError("probation.score_rate: several classes have no single mean score, take it out")
         missing = set(fairness.groups) - set(self.columns.groups)
         if missing:
             raise ValueError(f"validation.fairness.groups: {', '.join(sorted(missing))} is not under columns.groups")

@@ -23,7 +23,7 @@ LAYERS = (
     "pipeline",
     "definitions component crashed",
     "runner story explain wording inspection decisions report_commands suite_commands",
-    "demo",
+    "demo scenario",
     "cli",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}

@@ -451,12 +451,14 @@ def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
     assert "Why: drivers complain" in text
 
 
-def test_a_rollback_with_nothing_to_go_back_to_is_refused_and_changes_nothing(own_home):
+def test_a_rollback_behind_the_first_model_goes_to_the_fallback_and_one_more_is_refused_and_changes_nothing(own_home):
     retrain("rollback", "delivery", "--reason", "first")
+    retrain("rollback", "delivery", "--reason", "second")
     before = registry(own_home).history()
-    sentence = retrain("rollback", "delivery", "--reason", "second", code=2).stderr
-    assert "delivery: v1 is live, and no version served before it" in sentence
-    assert "Run `retrain run delivery --period P`" in sentence
+    assert (before[-1].from_version, before[-1].to_version) == ("v1", "v0")
+    sentence = retrain("rollback", "delivery", "--reason", "third", code=2).stderr
+    assert "delivery: live is v0; versions served before and not rolled back: none" in sentence
+    assert "Retrain to get another version" in sentence
     assert registry(own_home).history() == before
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from retrain_assets.resources import OUTCOME_TAG
+from retrain_assets.resources import OUTCOME_TAG, Clock
 from retrain_assets.verdict import CHECKS
 from retrain_assets_tests.small_world import SPEC, failure_of
 
@@ -73,9 +73,9 @@ def test_loss_beyond_its_baseline_starts_the_retrain_once(world):
     sensor = built.defs.resolve_sensor_def("delivery__retrain_trigger")
 
     def tick(cursor=None):
-        home = built.defs.resources["home"]
+        resources = {"home": built.defs.resources["home"], "clock": Clock()}
         context = dg.build_sensor_context(
-            built.instance, cursor=cursor, definitions=built.defs, sensor_name=sensor.name, resources={"home": home}
+            built.instance, cursor=cursor, definitions=built.defs, sensor_name=sensor.name, resources=resources
         )
         return sensor.evaluate_tick(context)
 

@@ -30,9 +30,7 @@ def no_receivers(monkeypatch):
 def tick(world, sensor, now=None, cursor=None):
     """One evaluation of a sensor, as the daemon does it, at a moment."""
     found = world.defs.resolve_sensor_def(f"{MODEL}__{sensor}")
-    resources = {"home": world.defs.resources["home"]}
-    if now is not None:
-        resources["clock"] = Clock(replay_at=now)
+    resources = {"home": world.defs.resources["home"], "clock": Clock(replay_at=now)}
     with dg.build_sensor_context(
         world.instance, cursor=cursor, definitions=world.defs, sensor_name=found.name, resources=resources
     ) as context:

@@ -234,7 +234,8 @@ def _moved(
     record = records[-1]
     chosen = sorted(columns_of(record), key=lambda column: (column.outcome is not Drift.WARN, -(column.psi or 0)))
     chosen = chosen[:HISTOGRAMS]
-    version = next(version for version in registry.versions() if version.name == record["version"])
+    version = registry.served_in(record["period"])
+    assert version is not None
     stored = json.loads(registry.read(version.digest)["profile.json"])
     edges = Edges.from_dict(stored["edges"])
     features = [Profile.from_dict(each) for each in stored["profiles"].values()]

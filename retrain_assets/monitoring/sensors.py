@@ -22,15 +22,33 @@ IN_FLIGHT = [
 ]
 
 
+Withdrawal = Callable[[dg.DagsterInstance, Home, str, datetime], str]
+"""Says which period asks for a rollback that has not been started; empty without one."""
+
+
 def monitoring_sensors(
-    frame: Frame, source: Source, max_delay: timedelta | None, watch: Callable[[], Any], monitor: str, retrain: str
+    frame: Frame,
+    source: Source,
+    max_delay: timedelta | None,
+    watch: Callable[[], Any],
+    monitor: str,
+    retrain: str,
+    withdrawal: Withdrawal,
 ) -> list[dg.SensorDefinition]:
-    """The new-data sensor and the retrain trigger; `watch()` gives the trigger decision."""
-    return [_new_data(frame, source, max_delay, watch, monitor), _retrain_trigger(frame, watch, retrain)]
+    """The new-data sensor and the retrain trigger; `watch()` gives the trigger decision, `withdrawal` goes first."""
+    return [
+        _new_data(frame, source, max_delay, watch, monitor, withdrawal),
+        _retrain_trigger(frame, watch, retrain, withdrawal),
+    ]
 
 
 def _new_data(
-    frame: Frame, source: Source, max_delay: timedelta | None, watch: Callable[[], Any], monitor: str
+    frame: Frame,
+    source: Source,
+    max_delay: timedelta | None,
+    watch: Callable[[], Any],
+    monitor: str,
+    withdrawal: Withdrawal,
 ) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{frame.model}__new_data",
@@ -50,6 +68,9 @@ def _new_data(
             return dg.SkipReason("every period that has ended is monitored")
         if in_flight(context.instance, frame.model):
             return dg.SkipReason(f"a run of {frame.model} is in flight; {period} comes next")
+        asking = withdrawal(context.instance, home, frame.model, clock.now())
+        if asking:
+            return dg.SkipReason(f"the rollback that {asking} asked for comes before {period}")
         due = _due(context.instance, frame, watch(), store, home.registry(frame.model))
         if due is not None:
             return dg.SkipReason(f"the retrain that {due.period} asked for comes before {period}")
@@ -59,7 +80,9 @@ def _new_data(
             return dg.SkipReason(str(error))
         if any(table is not None and table.sql for table in (source.features, source.outcomes)):
             data = f"{data}:{clock.now():%Y-%m-%d}"  # a query does not tell that its rows changed: ask once a day
-        run_key = f"{frame.model}:{period}:{data}"
+        # A period that a withdrawn model could not score is tried again with its successor.
+        rollbacks = sum(event.action == "rolled_back" for event in home.registry(frame.model).history())
+        run_key = f"{frame.model}:{period}:{data}{f':{rollbacks}' if rollbacks else ''}"
         late = clock.now() - frame.calendar.bounds(period)[1]
         if max_delay is not None and late > max_delay and tried(context.instance, run_key):
             days = max_delay / timedelta(days=1)
@@ -71,7 +94,9 @@ def _new_data(
     return new_data
 
 
-def _retrain_trigger(frame: Frame, watch: Callable[[], Any], retrain: str) -> dg.SensorDefinition:
+def _retrain_trigger(
+    frame: Frame, watch: Callable[[], Any], retrain: str, withdrawal: Withdrawal
+) -> dg.SensorDefinition:
     key = frame.key("performance_report")
 
     @dg.sensor(
@@ -81,7 +106,7 @@ def _retrain_trigger(frame: Frame, watch: Callable[[], Any], retrain: str) -> dg
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts a retrain when the newest reports ask for one; the same evidence never starts two.",
     )
-    def retrain_trigger(context: dg.SensorEvaluationContext, home: Home) -> Any:
+    def retrain_trigger(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
         after = int(context.cursor) if context.cursor else None
         chosen = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after) if after else key
         records = context.instance.fetch_materializations(chosen, limit=1000, ascending=True).records
@@ -89,6 +114,9 @@ def _retrain_trigger(frame: Frame, watch: Callable[[], Any], retrain: str) -> dg
             return dg.SkipReason("no new performance report")
         if in_flight(context.instance, frame.model):
             return dg.SkipReason(f"a run of {frame.model} is in flight; will look again")
+        asking = withdrawal(context.instance, home, frame.model, clock.now())
+        if asking:
+            return dg.SkipReason(f"the rollback that {asking} asked for comes before a retrain; will look again")
         cursor = str(records[-1].storage_id)
         store = home.store(frame.model)
         period = store.periods("performance_report", "json")[-1]

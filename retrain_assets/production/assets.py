@@ -1,4 +1,4 @@
-"""`production_model`: the decision of a period. What may move the live pointer is decided in the registry."""
+"""`probation_report` and `production_model` of a period. What may move the pointer is decided in the registry."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,8 @@ import dagster as dg
 
 from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, period_of, refused, short, table
 
+SERIES = ("e_value", "line", "loss", "previous_loss", "mean", "low", "high", "block_days", "rows_total", "late_rows")
+
 
 def pool_of(model: str) -> str:
     """The pool of everything that moves a model's live pointer."""
@@ -14,9 +16,12 @@ def pool_of(model: str) -> str:
 
 
 def production_assets(
-    frame: Frame, promote: Callable[..., Any], model_card: Callable[[], Any]
+    frame: Frame, promote: Callable[..., Any], probation: Callable[..., Any], model_card: Callable[[], Any]
 ) -> list[dg.AssetsDefinition]:
-    """The one asset; `promote(store, registry, period, at, actor)` moves the pointer, `model_card()` describes it."""
+    """The two assets; `promote(store, registry, period, at, actor)` moves the pointer or refuses.
+
+    `probation(store, registry, period)` writes and returns the record of a period, `model_card()` describes a version.
+    """
 
     @frame.asset(
         "production_model",
@@ -58,7 +63,46 @@ def production_assets(
             },
         )
 
-    return [production_model]
+    return [production_model, _probation_report(frame, probation)]
+
+
+def _probation_report(frame: Frame, probation: Callable[..., Any]) -> dg.AssetsDefinition:
+    @frame.asset(
+        "probation_report",
+        # Not on predictions: a live model that cannot score fails there, and that is what a tripwire is for.
+        deps=("raw_data", "outcomes"),
+        description=(
+            "Is the promoted model worse than the one it replaced? Both score the same newly labelled rows; an "
+            "anytime-valid test over independent blocks of days asks for a rollback, or confirms it. A model that "
+            "does not load or does not score is to go at once."
+        ),
+        kinds={"lightgbm", "scipy"},
+    )
+    def probation_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        from retrain_assets.production.plot import probation_picture
+        from retrain_assets.production.probation import Status
+
+        period = period_of(context)
+        store, registry = home.store(frame.model), home.registry(frame.model)
+        record = probation(store, registry, period)
+        status = Status(record["status"])
+        shown: dict[str, Any] = {
+            "summary": dg.MetadataValue.md(f"**{status.value}**: {record['sentence']}"),
+            "asks_rollback": status.asks_rollback,
+        }
+        if "blocks" in record:
+            shown |= {"picture": dg.MetadataValue.md(probation_picture(frame.model, record))}
+            shown |= {name: record[name] for name in SERIES if record[name] is not None}
+            shown["dagster/row_count"] = record["rows"]
+        return dg.MaterializeResult(metadata=shown | _request(record))
+
+    return probation_report
+
+
+def _request(record: dict[str, Any]) -> dict[str, Any]:
+    """What the rollback sensor reads: which version is to go, and since when."""
+    names = ("version", "digest", "previous", "decided_in")
+    return {name: record[name] for name in names} if "digest" in record else {}
 
 
 def _card(store: Any, registry: Any, model_card: Any, live: Any) -> tuple[str, Any]:

@@ -1,5 +1,6 @@
 """The jobs of a model: monitor, retrain, and rollback."""
 
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -7,7 +8,7 @@ import dagster as dg
 from retrain_assets.audit.assets import ASSET as HISTORY
 from retrain_assets.audit.assets import audit_hooks
 from retrain_assets.production.assets import pool_of
-from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
+from retrain_assets.resources import KIND_TAG, MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
 AUTOMATIC = (
     "dagster/sensor_name",
@@ -17,7 +18,17 @@ AUTOMATIC = (
     "dagster/backfill",
 )
 """Tags by which Dagster marks the runs that no person launched one by one."""
-MONITOR = ("raw_data", "outcomes", "predictions", "drift_report", "performance_report", HISTORY)
+MONITOR = (
+    "raw_data",
+    "outcomes",
+    "predictions",
+    "drift_report",
+    "performance_report",
+    "probation_report",
+    HISTORY,
+)
+PROPOSED_CASES = 10
+"""How many hard cases a rollback proposes for the regression suite."""
 RETRAIN = (
     "feature_windows",
     "candidate_recent",
@@ -38,14 +49,16 @@ def job_name(model: str, job: str) -> str:
     return f"{model}__{job}"
 
 
-def jobs(frame: Frame) -> list[Any]:
-    """Monitor and retrain one period; roll the live model back.
+def jobs(frame: Frame, harvest: Callable[[], Any]) -> list[Any]:
+    """Monitor and retrain one period; roll the live model back, after which `harvest()` proposes suite cases.
 
     The deployment history is the last asset of both, and follows a refused candidate and a rollback by hooks.
     """
     after_failure, after_success = audit_hooks(frame)
     return [
-        _asset_job(frame, "monitor", MONITOR, "Take a period in, score it, and report drift and quality.", 3600),
+        _asset_job(
+            frame, "monitor", MONITOR, "Take a period in, score it, and report drift, quality and probation.", 3600
+        ),
         _asset_job(
             frame,
             "retrain",
@@ -54,7 +67,7 @@ def jobs(frame: Frame) -> list[Any]:
             21600,
             after_failure,
         ),
-        _rollback_job(frame).with_hooks({after_success}),
+        _rollback_job(frame, harvest).with_hooks({after_success}),
     ]
 
 
@@ -70,7 +83,7 @@ def _asset_job(
     )
 
 
-def _rollback_job(frame: Frame) -> dg.JobDefinition:
+def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
     @dg.op(
         name=f"{frame.model}__roll_back",
         pool=pool_of(frame.model),
@@ -84,40 +97,49 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
                 is_required=False,
                 description="Your name, when you decide this yourself: a person may do what a hold forbids a run.",
             ),
+            "period": dg.Field(
+                str, is_required=False, description="Period whose evidence asks for it; without it the newest one."
+            ),
         },
     )
     def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import RetrainError
         from retrain_assets.production.promotion import headline
-        from retrain_assets.production.rollback import probe_model
+        from retrain_assets.production.rollback import roll_back as withdraw
 
-        person = context.op_config.get("person")
-        run = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
-        periods = home.store(frame.model).periods("performance_report", "json")
+        config, store, registry = context.op_config, home.store(frame.model), home.registry(frame.model)
+        person = config.get("person")
+        periods = store.periods("performance_report", "json")
         launched = [tag for tag in AUTOMATIC if tag in context.run.tags]
         if person is not None and launched:
             raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
         try:
-            event = home.registry(frame.model).rollback(
-                expected_live=context.op_config.get("expected_live"),
-                reason=context.op_config["reason"],
+            event = withdraw(
+                registry,
+                expected_live=config.get("expected_live"),
+                reason=config["reason"],
                 at=clock.now(),
-                actor=run if person is None else person,
-                period=periods[-1] if periods else frame.calendar.first,
-                probe=probe_model,
+                actor=person or _actor(context.run),
+                period=config.get("period", periods[-1] if periods else frame.calendar.first),
                 person=person is not None,
             )
         except (RetrainError, ValueError) as refusal:
             raise refused(context, f"rollback refused: {refusal}") from refusal
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
+        try:
+            proposed = len(harvest().after_rollback(store, registry, event, PROPOSED_CASES))
+        except Exception as fault:  # the rollback stands whatever becomes of proposals
+            context.log.warning(f"no cases proposed for the regression suite: {fault}")
+            proposed = 0
         context.log_event(
             dg.AssetMaterialization(
                 frame.key("production_model"),
                 partition=event.period,
                 metadata={
                     "rollback": True,
+                    "proposed_cases": proposed,
                     "live": event.to_version,
-                    "version": int(event.to_version.removeprefix("v")),
+                    "version": int(str(event.to_version).removeprefix("v")),
                     "summary": dg.MetadataValue.md(headline(event)),
                 },
             )
@@ -132,3 +154,19 @@ def _rollback_job(frame: Frame) -> dg.JobDefinition:
         roll_back()
 
     return rollback
+
+
+def _actor(run: dg.DagsterRun) -> str:
+    """Who asks when no person signs: the probation, or the run."""
+    name = f"run {run.run_id[:8]}"
+    return f"probation, {name}" if run.tags.get(KIND_TAG) == "probation" else run.tags.get("dagster/user", name)
+
+
+def rollback_config(model: str, reason: str, expected_live: str, **more: Any) -> dict[str, Any]:
+    """The run config of a rollback, for whoever launches the job.
+
+    >>> rollback_config("taxi", "complaints", "9f")["ops"]["taxi__roll_back"]["config"]["reason"]
+    'complaints'
+    """
+    config = {"reason": reason, "expected_live": expected_live, **more}
+    return {"ops": {f"{model}__roll_back": {"config": config}}}

@@ -1,10 +1,54 @@
-"""What happens after a rollback."""
+"""How long a promoted model is on probation, what ends it, and what follows a rollback."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from retrain_assets.policy import Policy
+
+
+class ScoreRate(Policy):
+    """Hard limits of a period's mean score: the mean probability of the positive class, or the mean predicted value.
+
+    In units of the score. A mean outside them withdraws a model on probation at once.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("score_rate: give at_least, at_most or both")
+        if self.at_least is not None and self.at_most is not None and not self.at_least < self.at_most:
+            raise ValueError(f"score_rate: at_least {self.at_least:g} is not below at_most {self.at_most:g}")
+        return self
+
+    def holds(self, mean: float) -> bool:
+        """Whether a mean score lies within the limits; NaN does not.
+
+        >>> limits = ScoreRate(at_least=0.1, at_most=0.4)
+        >>> limits.holds(0.2), limits.holds(0.5), limits.holds(float("nan"))
+        (True, False, False)
+        """
+        low = float("-inf") if self.at_least is None else self.at_least
+        high = float("inf") if self.at_most is None else self.at_most
+        return low <= mean <= high
+
+
+class ProbationPolicy(Policy):
+    """How a promoted model is compared with the one it replaced.
+
+    `periods` is how many periods after the promotion the comparison lasts, `alpha` the one-sided level held over all
+    looks together, `tolerance` how much worse a row the new model may be, in units of the monitored loss.
+    """
+
+    periods: int = Field(default=8, ge=1)
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    tolerance: float = Field(default=0.0, ge=0)
+    score_rate: ScoreRate | None = None
 
 
 class RollbackPolicy(Policy):

@@ -1,4 +1,7 @@
-"""The probe before a rollback: an earlier version must still load, and score as it did when it was trained.
+"""Rolling back: the one function that withdraws the live version, and the probe that comes before.
+
+The sensor, the job, the command line and a launch in the UI all end in `roll_back`. An earlier version must still load,
+and score as it did when it was trained, before the pointer moves; afterwards what is served must differ.
 
 `probe.json` is written when the model is trained and holds a few encoded rows with the scores they must get:
 
@@ -14,16 +17,100 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, Held, NothingChanged, RegistryError
+from retrain_assets.registry.history import History
+from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.registry.rules import refuse_automatic
 
 RELATIVE_TOLERANCE = 1e-6
 """How far a score may lie from the recorded one; the sums of leaf values differ in the last digits between machines."""
 
 Files = Mapping[str, bytes]
+
+
+def roll_back(
+    registry: Registry,
+    *,
+    reason: str,
+    at: datetime,
+    actor: str,
+    period: str,
+    expected_live: str | None,
+    to: str | None = None,
+    person: bool = False,
+) -> Event:
+    """Withdraw the live version: probe the one served before, move the pointer, and see that other bytes are served.
+
+    Args:
+        registry: Of the model.
+        reason: Why; kept for good.
+        at: Now, wall clock.
+        actor: Who asks: a person or a run.
+        period: The period whose evidence asks for it.
+        expected_live: Digest of the version to leave, so that a late call cannot hit another; None for whichever.
+        to: Name of an earlier version, None for the last one served before.
+        person: A person asks, who may do what a hold forbids a run.
+
+    Raises:
+        Retired: The whole model is out of service.
+        Held: A person's decision stands against it, and no person asks.
+        DataError: The target does not load, or scores otherwise than recorded.
+        NothingChanged: The target's model is the one that was live; the pointer has moved and the journal says so.
+        RegistryError: There is nothing to return to, the target is damaged, or another version is live.
+    """
+    event = registry.rollback(
+        reason=reason,
+        at=at,
+        actor=actor,
+        period=period,
+        probe=probe_model,
+        expected_live=expected_live,
+        to=to,
+        person=person,
+    )
+    refuse_same_bytes(registry, event)
+    return event
+
+
+def hold_on_live(registry: Registry, at: datetime) -> str:
+    """Why a person's decision keeps the live version where it is; empty when none does."""
+    history = History(registry.history())
+    if history.live is None:
+        return ""
+    try:
+        refuse_automatic(
+            f"{registry.model}: rollback",
+            history,
+            at,
+            *(each.digest for each in (history.live, *history.served_before[:1])),
+        )
+    except Held as held:
+        return str(held)
+    return ""
+
+
+def refuse_same_bytes(registry: Registry, event: Event) -> None:
+    """See that what is served after a rollback is another model than before.
+
+    Raises:
+        NothingChanged: It is the same.
+    """
+    live = registry.live()
+    served = registry.read(live.digest) if live else {}
+    try:
+        left = registry.read(str(event.from_digest))["model.bst"]
+    except RegistryError:
+        return  # the version that was left is damaged; what is served was just read and is whole
+    if live is None or live.digest != event.to_digest or served["model.bst"] == left:
+        raise NothingChanged(
+            f"{registry.model}: {event.to_version} is live and its model.bst is that of {event.from_version}, so "
+            "nothing changed for anybody. Roll back once more, or retrain."
+        )
 
 
 def probe_model(files: Files) -> None:

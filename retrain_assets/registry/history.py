@@ -13,13 +13,16 @@ from functools import cached_property
 
 from retrain_assets.registry.journal import MOVES, PROMOTIONS, RULINGS, Event, GateUse
 
+FALLBACK = "v0"
+"""The name of the trivial baseline that stands behind the first model."""
+
 
 @dataclass(frozen=True)
 class Version:
     """A model that was live at some time.
 
     Args:
-        number: 1 for the first version promoted, then counting up; never reused.
+        number: 1 for the first version promoted, then counting up, never reused; 0 for the fallback.
         digest: Of its folder.
         period: Period whose decision promoted it.
         at: When that decision was taken.
@@ -67,8 +70,20 @@ class History:
         return self._after([move for move in self.moves if move.period < period])
 
     def _after(self, moves: Sequence[Event]) -> Version | None:
-        by_digest = {version.digest: version for version in self.versions}
-        return by_digest[moves[-1].to_digest] if moves and moves[-1].to_digest else None
+        return self._by_digest[moves[-1].to_digest] if moves and moves[-1].to_digest else None
+
+    @cached_property
+    def _by_digest(self) -> dict[str, Version]:
+        return {version.digest: version for version in (*self.fallback, *self.versions)}
+
+    @cached_property
+    def fallback(self) -> tuple[Version, ...]:
+        """The trivial baseline as a version, once a rollback went to it because nothing had served before."""
+        used = next((move for move in self.moves if move.to_version == FALLBACK), None)
+        if used is None:
+            return ()
+        digest = str(used.to_digest)
+        return (Version(0, digest, used.period, used.at, digest in self.quarantined),)
 
     @cached_property
     def versions(self) -> tuple[Version, ...]:
@@ -90,8 +105,7 @@ class History:
         """The versions that a rollback may return to, the one that served last first."""
         barred = {*self.quarantined, *self.pruned, *(move.to_digest for move in self.moves[-1:])}
         digests = dict.fromkeys(move.to_digest for move in reversed(self.moves) if move.to_digest)
-        by_digest = {version.digest: version for version in self.versions}
-        return tuple(by_digest[digest] for digest in digests if digest not in barred)
+        return tuple(self._by_digest[digest] for digest in digests if digest not in barred)
 
     @property
     def spent(self) -> tuple[GateUse, ...]:
@@ -162,7 +176,9 @@ class History:
         return gone
 
     def promotion_of(self, version: Version) -> Event:
-        """The event that last promoted a version."""
+        """The event that last promoted a version; the fallback answers for what the first model promised."""
+        if version.name == FALLBACK:
+            return next(event for event in self.events if event.action in PROMOTIONS)
         return next(e for e in reversed(self.events) if e.action in PROMOTIONS and e.to_digest == version.digest)
 
 

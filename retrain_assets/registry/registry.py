@@ -162,6 +162,14 @@ class Registry:
             )
         return Verdict.from_json(data.decode())
 
+    def rollback_target(self, to: str | None = None) -> Version:
+        """Where a rollback would go now.
+
+        Raises:
+            NotFound: There is nothing to return to.
+        """
+        return self._target(self._history(), to)
+
     # ---- moves
 
     def promote(
@@ -251,6 +259,8 @@ class Registry:
         person: bool = False,
     ) -> Event:
         """Return to the version served before, and quarantine the one that is left.
+
+        Where none served before, the target is the fallback that the first model's verdict names (`v0`).
 
         The target's bytes are checked and `probe` must load and score it before the pointer moves. Without
         `expected_live` a repeated call goes back a further version.
@@ -372,7 +382,8 @@ class Registry:
 
     def _pointer_problems(self, history: History) -> Iterator[str]:
         pointer: tuple[str | None, str | None] = (None, None)
-        names = {version.digest: version.name for version in history.versions}
+        versions = (*history.fallback, *history.versions)
+        names = {version.digest: version.name for version in versions}
         for event in history.events:
             where = f"{self.model}: event {event.seq} ({event.action})"
             if (event.from_version, event.from_digest) != pointer:
@@ -387,7 +398,7 @@ class Registry:
             if not self._folders.has(digest):
                 use = judged[digest]
                 yield f"{self.model}: the candidate of {use.period} ({use.outcome}) has no folder {digest}. Restore it."
-        for version in history.versions:
+        for version in versions:
             if not self._folders.has(version.digest) and version.digest not in history.pruned:
                 state = "live" if version == history.live else "once live"
                 yield f"{self.model}: {version.name} ({state}) has no folder {version.digest}. Restore it."
@@ -426,7 +437,7 @@ class Registry:
         return names.get(digest, f"v{len(names) + 1}"), digest
 
     def _target(self, history: History, to: str | None) -> Version:
-        choices = history.served_before
+        choices = history.served_before or self._fallback(history)
         target = next((version for version in choices if to in (None, version.name)), None)
         if target is None:
             live = history.live.name if history.live else "nothing"
@@ -436,6 +447,14 @@ class Registry:
                 f"{f', not {to}' if to else ''}. Retrain to get another version."
             )
         return target
+
+    def _fallback(self, history: History) -> tuple[Version, ...]:
+        """The trivial baseline stored with the first model's verdict, unless it is live already."""
+        first = next((event for event in history.events if event.action in PROMOTIONS), None)
+        digest = self.evidence(first).evidence.get("fallback") if first else None
+        if first is None or digest is None or (history.live and history.live.digest == digest):
+            return ()
+        return (Version(0, str(digest), first.period, first.at),)
 
     def _attempt(
         self,

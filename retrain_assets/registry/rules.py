@@ -135,7 +135,7 @@ def refuse_unless_promotable(
     _refuse_incomplete(verdict)
     approved = _refuse_undecided(verdict, history, at, approvals)
     _refuse_overtaken(verdict, history)
-    _refuse_resting(verdict, history, rest, trained_until)
+    refuse_resting(_name(verdict), verdict.period, history, rest, trained_until)
     _refuse_spent(verdict, history, own=verdict.digest if approved else None)
     return approved
 
@@ -349,18 +349,32 @@ def _wait_or_approve(approvals: bool) -> str:
     return f"Wait for more rows, or {ask}."
 
 
-def _refuse_resting(
-    verdict: Verdict,
+def refuse_resting(
+    where: str,
+    period: str,
     history: History,
     rest: Callable[[str], Rest] | None,
     trained_until: Callable[[], datetime | None] | None,
 ) -> None:
+    """Refuse a candidate while a rollback's cool-down runs, or when it has not learnt from the failure.
+
+    Args:
+        where: What the sentence begins with: model, period.
+        period: Period of the candidate.
+        history: The journal as it stands.
+        rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
+        trained_until: Says how far the candidate's training data reach, None when that is not known.
+
+    Raises:
+        CoolingDown: It is too soon.
+        FailureNotSeen: The training data end before the failure.
+    """
     rollback = history.last_rollback
     if rollback is None or rest is None:
         return
     asked = rest(rollback.period)
-    after = f"{_name(verdict)}: after the rollback of {rollback.from_version} in {rollback.period}"
-    if not verdict.period >= asked.first_period:
+    after = f"{where}: after the rollback of {rollback.from_version} in {rollback.period}"
+    if not period >= asked.first_period:
         raise CoolingDown(
             f"{after} the model rests; {asked.first_period} is the first period that may promote. {_stays(history)} "
             f"Retrain as of {asked.first_period} or later."

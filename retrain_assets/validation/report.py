@@ -20,11 +20,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retrain_assets import __version__
+from retrain_assets.candidates.constant import fallback_files
 from retrain_assets.candidates.policy import RefitPolicy
 from retrain_assets.errors import BudgetSpent, DataError, GateRowsSpent, NotEnoughData, SpecError
 from retrain_assets.metrics import metric
 from retrain_assets.monitoring.performance import Baseline, baseline
+from retrain_assets.registry.history import History
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import Rest, refuse_resting
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
@@ -33,6 +36,7 @@ from retrain_assets.validation.gate import ChampionAge, GateRows, SuiteRows, jud
 from retrain_assets.validation.groups import group_report
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite import SuiteCase, case_results, load_suite, regression_suite
+from retrain_assets.validation.terms import terms
 from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Refit, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
@@ -61,6 +65,7 @@ class Gate:
     loss: str
     refit: Refitter | None = None
     agreement: RefitPolicy | None = None
+    rest: Callable[[str], Rest] | None = None
 
     def verdict(self, store: PeriodStore, registry: Registry, period: str, at: datetime, actor: str) -> Verdict:
         """Judge the period's candidate against the live version; the same question gets the same answer.
@@ -72,6 +77,8 @@ class Gate:
             NotEnoughData: No gate row has an outcome yet.
             GateRowsSpent: Another attempt decided something on these rows.
             BudgetSpent: The year's attempts are used up.
+            CoolingDown: A rollback's cool-down runs; no gate row is spent on what could not be promoted.
+            FailureNotSeen: The candidate has not learnt from the failure that was rolled back.
         """
         record = store.read_json("candidate_model", period)
         if record is None:
@@ -96,7 +103,17 @@ class Gate:
         if known is not None:
             return Verdict.from_dict(known)
         self._refuse_spent(registry, window, period)
-        verdict = self._judge(store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest)
+        refuse_resting(
+            f"{self.model} {period}",
+            period,
+            History(registry.history()),
+            self.rest,
+            lambda: datetime.fromisoformat(candidate.training["trained_until"]),
+        )
+        fallback = registry.add(fallback_files(registry.read(candidate_digest))) if champion is None else None
+        verdict = self._judge(
+            store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest, fallback
+        )
         if verdict.decision is Decision.PROMOTE:
             verdict = self._refitted(verdict, store, registry, rows, candidate, incumbent)
         else:
@@ -114,6 +131,7 @@ class Gate:
         champion: Scorer | None,
         candidate_digest: str,
         champion_digest: str | None,
+        fallback: str | None,
     ) -> Verdict:
         scores = candidate.scores(rows)
         before, fault = _champion_scores(champion, rows)
@@ -161,6 +179,8 @@ class Gate:
                 "disparities": [asdict(disparity) for disparity in report.disparities],
                 "cases": [asdict(result) for result in case_results(self.validation, self.task, suite)],
                 **({"undecided_slices": [asdict(found) for found in judgement.reported]} if judgement.reported else {}),
+                **self._afterwards(gate_rows, scores, before),
+                **({"fallback": fallback} if fallback else {}),
             },
         )
 
@@ -203,6 +223,12 @@ class Gate:
         refit = Refit(digest, refitted.training["trained_until"], findings)
         seen = {"trained_until": refit.trained_until} if refit.allowed else {}
         return replace(verdict, refit=refit, evidence={**verdict.evidence, **seen})
+
+    def _afterwards(self, rows: GateRows, candidate: np.ndarray, champion: np.ndarray | None) -> dict[str, Any]:
+        """What the probation of this candidate will be held by; nothing when there is no champion to compare with."""
+        if champion is None:
+            return {}
+        return {"probation": terms(self.loss, rows.label, candidate, champion, rows.time)}
 
     def _unlabelled(self, store: PeriodStore, rows: pa.Table, window: GateWindow) -> list[Finding]:
         """A finding when too many gate rows have no outcome: those that lack one are seldom like the others."""

@@ -1,0 +1,285 @@
+"""`probation_report` of a period, from stored rows to a stored record: both versions score the same rows.
+
+Only rows whose outcome arrived in the period are scored; the days before stand as sums in the record of the period
+before. The rules stand in `probation` and `sequential`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets.production.policy import ProbationPolicy, ScoreRate
+from retrain_assets.production.probation import (
+    ASSET,
+    Days,
+    Status,
+    Terms,
+    Trial,
+    add_days,
+    block_means,
+    closed_until,
+    counted,
+    judge,
+    last_of,
+    trial_of,
+)
+from retrain_assets.raw.labels import latest_per_key
+from retrain_assets.registry.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.scoring.scorer import Scorer, scores_of
+from retrain_assets.store import PeriodStore, finite
+from retrain_assets.validation.terms import capped_losses
+from retrain_assets.windows.periods import Calendar
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A version's answer to some rows: scores of shape (n,) or (n, k), or the fault that kept it from answering."""
+
+    scores: np.ndarray | None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Probation:
+    """What the probation of one model needs besides its store and registry."""
+
+    model: str
+    calendar: Calendar
+    key: str
+    time: str
+    label_delay: timedelta
+    loss: str
+    policy: ProbationPolicy
+
+    def report(self, store: PeriodStore, registry: Registry, period: str) -> dict[str, Any]:
+        """Write the record of a period and return it."""
+        trial = trial_of(History(registry.history()), self.calendar, self.policy, period)
+        if isinstance(trial, str):
+            return _write(store, period, _idle(period, trial))
+        before = _before(store, trial, period)
+        if before.get("status") == Status.CONFIRMED or before.get("confirmed_in"):
+            confirmed = before.get("confirmed_in") or before["period"]
+            sentence = f"no probation: {trial.version} was confirmed in {confirmed}"
+            return _write(store, period, _idle(period, sentence, trial) | {"confirmed_in": confirmed})
+        return _write(store, period, self._measured(store, registry, trial, before, period))
+
+    def _measured(
+        self, store: PeriodStore, registry: Registry, trial: Trial, before: Mapping[str, Any], period: str
+    ) -> dict[str, Any]:
+        versions = _load(registry, trial.digest), _load(registry, trial.previous_digest)
+        kept = {name: before[name] for name in ("days", "closed_until", "late_rows") if name in before}
+        record = _idle(period, "", trial) | kept
+        fault, served = self._tripwire(store, versions[0], trial, period)
+        arrived = _arrived(store, self.key, trial, self.calendar, period)
+        rows = self._rows(store, arrived, versions, period)
+        pair = _answer(versions[0], rows), _answer(versions[1], rows)
+        fault = fault or pair[0].fault
+        if fault or pair[1].fault:
+            return record | self._faulty(store, trial, versions[1], fault, pair[1].fault, served, period)
+        terms = Terms.from_evidence(registry.evidence(trial.event).evidence)
+        known: Days = {day: (total, count) for day, (total, count) in before.get("days", {}).items()}
+        frozen = before.get("closed_until", trial.first_day.isoformat())
+        until = closed_until(trial, terms.block_days, self.calendar.bounds(period)[1], self.label_delay)
+        days, late, losses = self._folded(known, frozen, rows, pair, terms)
+        blocks = block_means(days, trial.first_day, until, terms.block_days)
+        status, path = judge(blocks, terms.block_days, self.policy, over=period >= trial.last)
+        record |= {
+            "status": str(status),
+            "days": days,
+            "blocks": blocks,
+            "block_days": terms.block_days,
+            "tolerance": self.policy.tolerance,
+            "loss_cap": terms.loss_cap,
+            "closed_until": max(until.isoformat(), frozen),
+            "rows": rows.num_rows - late,
+            "rows_total": sum(count for _, count in days.values()),
+            "late_rows": int(before.get("late_rows", 0)) + late,
+            "loss": losses[0],
+            "previous_loss": losses[1],
+            "e_value": last_of(path.e_value, 1.0),
+            "line": path.line,
+            "mean": math.fsum(blocks) / len(blocks) if blocks else None,
+            "low": last_of(path.low) + self.policy.tolerance,
+            "high": last_of(path.high) + self.policy.tolerance,
+        }
+        return record | {"sentence": _sentence(record, self.policy, over=period >= trial.last)}
+
+    def _tripwire(self, store: PeriodStore, live: Scorer | str, trial: Trial, period: str) -> tuple[str, bool]:
+        """What is wrong with the live version on the period's rows, labelled or not, and whether it can serve them."""
+        scored = store.read_table("predictions", [period])
+        served = scored is not None and scored.num_rows > 0 and scored["version"][0].as_py() == trial.version
+        if isinstance(live, str):
+            return live, served
+        if served and scored is not None:
+            answer = Scored(scores_of(scored))
+        else:
+            answer = _answer(live, _stored(store, [period], {self.key, self.time, *live.contract.names}))
+        limits = self.policy.score_rate
+        if answer.fault or answer.scores is None or not answer.scores.size or limits is None:
+            return answer.fault, served or not answer.fault
+        mean = float(answer.scores.mean())
+        return ("" if limits.holds(mean) else f"its mean score {mean:.4g} is outside {_limits(limits)}"), True
+
+    def _faulty(
+        self,
+        store: PeriodStore,
+        trial: Trial,
+        previous: Scorer | str,
+        fault: str,
+        other_fault: str,
+        served: bool,
+        period: str,
+    ) -> dict[str, Any]:
+        """A tripwire where the previous version answers and the live one does not; blind where the previous fails."""
+        if not other_fault and isinstance(previous, Scorer):
+            other_fault = _answer(previous, _stored(store, [period], set(previous.contract.names))).fault
+        if other_fault or isinstance(previous, str):
+            both = f"{trial.version}: {fault}; " if fault else ""
+            other = other_fault or str(previous)
+            sentence = f"{period}: nothing can be told of {trial.version}: {both}{trial.previous}: {other}"
+            return {"status": str(Status.BLIND), "sentence": sentence}
+        return {
+            "status": str(Status.TRIPWIRE),
+            "sentence": f"{period}: {trial.version} must go at once: {fault}; {trial.previous} answers the same rows",
+            # What it could not score, its successor has to: the rollback then counts as decided a period earlier.
+            "decided_in": period if served else max(trial.promoted_in, self.calendar.shift(period, -1)),
+        }
+
+    def _rows(self, store: PeriodStore, arrived: pa.Table, versions: Any, period: str) -> pa.Table:
+        """The rows whose outcome arrived, with the columns that either version reads, and `label`."""
+        names = {name for version in versions if isinstance(version, Scorer) for name in version.contract.names}
+        if not arrived.num_rows:
+            return arrived.slice(0, 0)
+        ends = pc.min_max(arrived["time"]).as_py()
+        periods = self.calendar.between(self.calendar.key(ends["min"]), min(period, self.calendar.key(ends["max"])))
+        stored = _stored(store, periods, {self.key, self.time, *names})
+        if self.key not in stored.column_names:
+            return arrived.slice(0, 0)
+        at = pc.index_in(stored[self.key].cast(pa.string()), value_set=_one(arrived[self.key].cast(pa.string())))
+        stored, at = stored.filter(at.is_valid()), at.filter(at.is_valid())
+        rows = stored.append_column("label", arrived["label"].take(at))
+        return rows.filter(pc.equal(rows[self.time], arrived["time"].take(at)))
+
+    def _folded(
+        self, known: Days, frozen: str, rows: pa.Table, pair: tuple[Scored, Scored], terms: Terms
+    ) -> tuple[dict[str, tuple[float, int]], int, tuple[float | None, float | None]]:
+        """The days with the new rows in them, how many came too late, and both versions' mean loss on the new rows."""
+        new, previous = pair[0].scores, pair[1].scores
+        if not rows.num_rows or new is None or previous is None:
+            return dict(known), 0, (None, None)
+        label, day = rows["label"].to_numpy(), rows[self.time].to_numpy().astype("datetime64[D]")
+        losses = [capped_losses(self.loss, label, scores, terms.loss_cap) for scores in (new, previous)]
+        fresh = day >= np.datetime64(frozen)
+        days = add_days(known, day[fresh], (losses[0] - losses[1])[fresh])
+        return days, int((~fresh).sum()), (float(losses[0].mean()), float(losses[1].mean()))
+
+
+def _load(registry: Registry, digest: str) -> Scorer | str:
+    """A version ready to score, or the reason why it is not."""
+    try:
+        return Scorer.from_files(registry.read(digest))
+    except Exception as fault:  # whatever keeps it from loading, it does not serve
+        return f"it does not load ({type(fault).__name__}: {fault})"
+
+
+def _answer(version: Scorer | str, rows: pa.Table) -> Scored:
+    """A version's scores of some rows, or what is wrong with them."""
+    if isinstance(version, str):
+        return Scored(None, version)
+    if not rows.num_rows:
+        return Scored(None)
+    try:
+        scores = version.scores(rows)
+    except Exception as fault:  # whatever keeps it from scoring, it does not serve
+        return Scored(None, f"its feature contract is broken ({type(fault).__name__}: {fault})")
+    bad = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
+    return Scored(scores, f"{bad:,} of {len(scores):,} scores are not finite" if bad else "")
+
+
+def _arrived(store: PeriodStore, key: str, trial: Trial, calendar: Calendar, period: str) -> pa.Table:
+    """The first outcome of each row of the probation that arrived in a period."""
+    arrived = store.read_table("outcomes", [period], [key, "label", "time", "known_at"])
+    if arrived is None:
+        return pa.table({key: pa.array([], pa.string()), "label": pa.array([], pa.float64())})
+    first = datetime.combine(trial.first_day, datetime.min.time())
+    arrived = latest_per_key(
+        arrived.filter(pc.greater_equal(arrived["time"], pa.scalar(first, pa.timestamp("us")))), key
+    )
+    earlier = [known for known in store.periods("outcomes") if trial.promoted_in < known < period]
+    seen = store.read_table("outcomes", earlier, [key])
+    return arrived.filter(pc.invert(pc.is_in(arrived[key], value_set=_one(seen[key])))) if seen else arrived
+
+
+def _stored(store: PeriodStore, periods: list[str], wanted: set[str]) -> pa.Table:
+    """Stored rows with those of the wanted columns that are there; whether one is missing is for the model to say."""
+    import pyarrow.parquet as pq
+
+    tables = []
+    for period in periods:
+        path = store.path("raw_data", period)
+        if path.exists():
+            there = [name for name in pq.read_schema(path).names if name in wanted]
+            tables.append(store.require_table("raw_data", period, there))
+    return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries() if tables else pa.table({})
+
+
+def _before(store: PeriodStore, trial: Trial, period: str) -> dict[str, Any]:
+    """The record of the last period before, when it is about the same probation."""
+    earlier = [known for known in store.periods(ASSET, "json") if trial.promoted_in < known < period]
+    record: dict[str, Any] = (store.read_json(ASSET, earlier[-1]) if earlier else None) or {}
+    same = record.get("digest") == trial.digest and record.get("promoted_in") == trial.promoted_in
+    return record if same else {}
+
+
+def _idle(period: str, sentence: str, trial: Trial | None = None) -> dict[str, Any]:
+    record = {"period": period, "status": str(Status.IDLE), "decided_in": period, "sentence": f"{period}: {sentence}"}
+    if trial is None:
+        return record
+    names = ("version", "digest", "previous", "previous_digest", "promoted_in", "last")
+    return record | {name: getattr(trial, name) for name in names}
+
+
+def _sentence(record: Mapping[str, Any], policy: ProbationPolicy, *, over: bool) -> str:
+    new, previous = record["version"], record["previous"]
+    blocks = counted(len(record["blocks"]), record["block_days"])
+    evidence = f"e-value {record['e_value']:.3g} of {record['line']:g} after {blocks}"
+    if record["loss"] is not None:
+        on = f"on the same {record['rows']:,} new rows"
+        evidence = f"{new} lost {record['loss']:.4g} a row, {previous} {record['previous_loss']:.4g} {on}; {evidence}"
+    spare = f" by {policy.tolerance:g} or more" if policy.tolerance else ""
+    match Status(record["status"]):
+        case Status.HARMED:
+            end = f"{new} is worse than {previous}{spare}: roll it back"
+        case Status.CONFIRMED if record["e_value"] >= record["line"]:
+            end = f"{new} has proved itself and is confirmed"
+        case Status.CONFIRMED if over:
+            end = f"the probation ends without evidence of harm, {new} is confirmed"
+        case Status.CONFIRMED:
+            end = f"{new} had proved itself and is confirmed"
+        case _:
+            end = f"the probation of {new} goes on, at the latest until {record['last']}"
+    return f"{record['period']}: {evidence}: {end}"
+
+
+def _limits(rate: ScoreRate) -> str:
+    return f"{'-∞' if rate.at_least is None else rate.at_least} to {'∞' if rate.at_most is None else rate.at_most}"
+
+
+def _one(values: pa.ChunkedArray) -> pa.Array:
+    combined = values.combine_chunks()
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def _write(store: PeriodStore, period: str, record: dict[str, Any]) -> dict[str, Any]:
+    store.write_json(ASSET, period, record)
+    plain: dict[str, Any] = finite(record)
+    return plain

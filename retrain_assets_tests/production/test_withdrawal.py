@@ -1,0 +1,346 @@
+"""A bad version on probation, through real Dagster runs: noticed, and withdrawn by the sensor's own run alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from retrain_assets.alerts import read
+from retrain_assets.candidates.constant import fallback_files
+from retrain_assets.errors import Conflict, Held, NotFound, NothingChanged
+from retrain_assets.explain import explained
+from retrain_assets.pipeline import frame_of, probation, watch
+from retrain_assets.production.policy import ProbationPolicy, ScoreRate
+from retrain_assets.production.rollback import roll_back
+from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
+from retrain_assets.registry.history import History
+from retrain_assets.registry.people import Hold, Release, Signature
+from retrain_assets.resources import MODEL_TAG, Clock
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
+from retrain_assets.wording import in_words
+from retrain_assets_tests.small_world import failure_of, make_world, open_world, rows_of
+
+MODEL = "delivery"
+NEXT_WEEK = "2024-02-26T00:00:00"
+
+
+def verdict(built, week, candidate):
+    """What a gate would have written that let a bad model pass."""
+    start, end = built.spec.period.bounds(week)
+    return Verdict(
+        model=MODEL,
+        period=week,
+        findings=tuple(Finding(check, Outcome.PASS, "passed") for check in CHECKS),
+        gate=GateWindow((week,), start.isoformat(), end.isoformat(), 100, "f" * 64),
+        candidate_digest=candidate,
+        champion_digest=built.registry.live().digest,
+        policy_sha256=built.spec.policy_sha256,
+        code_version="test",
+        evidence={
+            "baseline": built.registry.verdict(built.registry.live()).evidence["baseline"],
+            "trained_until": start.isoformat(),
+            "probation": {"block_days": 1, "autocorrelation": 0.0, "loss_cap": 200.0},
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """v1 is a real model; v2, which says the same of every parcel, replaces it in week six and serves week seven."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        built = make_world(tmp_path_factory.mktemp("story"), rows_of(8), instance)
+        built.bootstrapped()
+        weeks = built.weeks(7)
+        built.monitor(weeks[5:6])
+        registry = built.registry
+        bad = registry.add(fallback_files(registry.read(registry.live().digest)) | {"note.txt": b"a bad deploy"})
+        registry.promote(
+            verdict(built, weeks[5], bad),
+            registry.live().digest,
+            policy_sha256=built.spec.policy_sha256,
+            at=built.spec.period.bounds(weeks[5])[1],
+            actor="test",
+        )
+        built.monitor(weeks[6:7])
+        yield built
+
+
+@pytest.fixture
+def own(story, tmp_path):
+    """The same story in files and a run history of its own, which begins empty."""
+    shutil.copytree(story.folder, tmp_path / "own")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield open_world(tmp_path / "own", instance)
+
+
+@pytest.fixture
+def watched(story, tmp_path):
+    """The same story in files of its own, with the run history that the sensors read."""
+    shutil.copytree(story.folder, tmp_path / "watched")
+    return open_world(tmp_path / "watched", story.instance)
+
+
+def tick(built, sensor, cursor=None, now="2024-02-19T00:00:00"):
+    found = built.defs.resolve_sensor_def(f"{MODEL}__{sensor}")
+    resources = {"home": built.defs.resources["home"], "clock": Clock(replay_at=now)}
+    with dg.build_sensor_context(
+        built.instance, cursor=cursor, definitions=built.defs, sensor_name=found.name, resources=resources
+    ) as context:
+        return found.evaluate_tick(context)
+
+
+def report(built, week):
+    return built.store.read_json("probation_report", week)
+
+
+def back(built, **changes):
+    arguments = {
+        "reason": "complaints",
+        "at": datetime(2024, 3, 1),
+        "actor": "ann",
+        "period": built.weeks(7)[-1],
+        "expected_live": built.registry.live().digest,
+        "person": True,
+    }
+    return roll_back(built.registry, **{**arguments, **changes})
+
+
+# ---- the report
+
+
+def test_the_report_holds_what_both_models_lose_on_the_same_newly_labelled_rows(story):
+    week = story.weeks(7)[-1]
+    record = report(story, week)
+    rows = rows_of(8)
+    start, end = story.spec.period.bounds(week)
+    known = rows[(rows["at"] >= start) & (rows["at"] < end) & (rows["at"] + np.timedelta64(1, "D") < end)]
+    bad, good = (
+        Scorer.from_files(story.registry.read(version.digest)) for version in reversed(story.registry.versions())
+    )
+    table = pa.Table.from_pandas(known)
+    losses = [np.minimum(np.abs(model.scores(table) - known.minutes), 200.0) for model in (bad, good)]
+    daily = (losses[0] - losses[1]).groupby(known["at"].dt.date).mean()
+    assert record["rows"] == len(known)
+    assert [record["loss"], record["previous_loss"]] == pytest.approx([losses[0].mean(), losses[1].mean()])
+    assert record["blocks"] == pytest.approx(daily.tolist())
+    assert record["status"] == "harmed"
+    assert "v2 is worse than v1: roll it back" in record["sentence"]
+
+
+def test_a_report_made_again_is_the_same(own):
+    week = own.weeks(7)[-1]
+    before = report(own, week)
+    probation(own.spec).report(own.store, own.registry, week)
+    assert report(own, week) == before
+
+
+def test_a_week_without_a_comparison_says_why_and_scores_nothing(story):
+    weeks = story.weeks(6)
+    assert report(story, weeks[0])["sentence"] == f"{weeks[0]}: no probation: no model was in charge"
+    assert report(story, weeks[5])["sentence"] == f"{weeks[5]}: nothing to compare: v1 is the first model"
+    assert "blocks" not in report(story, weeks[5])
+
+
+def test_the_next_week_adds_only_what_is_new(own):
+    weeks = own.weeks(8)
+    result = own.run("monitor", weeks[7], assets=["raw_data", "outcomes", "probation_report"])
+    assert result.success, failure_of(result)
+    before, after = report(own, weeks[6]), report(own, weeks[7])
+    assert after["blocks"][: len(before["blocks"])] == before["blocks"]
+    assert len(after["blocks"]) == len(before["blocks"]) + 7
+    assert after["rows_total"] == before["rows_total"] + after["rows"]
+    assert after["late_rows"] == 0
+
+
+def test_an_outcome_for_a_closed_day_is_counted_and_left_out(own):
+    weeks = own.weeks(8)
+    first = report(own, weeks[6])
+    own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
+    arrived = own.store.require_table("outcomes", weeks[7])
+    seen = own.store.require_table("outcomes", weeks[6])
+    late = seen.filter(pc.greater_equal(seen["time"], own.spec.period.bounds(weeks[6])[0]))
+    kept = seen.filter(pc.invert(pc.is_in(seen["id"], late.slice(0, 5)["id"].combine_chunks())))
+    own.store.write_table("outcomes", weeks[6], kept)
+    probation(own.spec).report(own.store, own.registry, weeks[6])
+    own.store.write_table("outcomes", weeks[7], pa.concat_tables([arrived, late.slice(0, 5)]))
+    record = probation(own.spec).report(own.store, own.registry, weeks[7])
+    assert record["late_rows"] == 5
+    assert record["blocks"][: len(first["blocks"])] == report(own, weeks[6])["blocks"]
+    assert record["rows"] == arrived.num_rows
+
+
+# ---- the withdrawal
+
+
+def test_the_sensor_asks_for_one_rollback_and_its_run_puts_the_previous_bytes_in_place(watched):
+    week = watched.weeks(7)[-1]
+    bad, good = watched.registry.versions()[1], watched.registry.versions()[0]
+    asked = tick(watched, "rollback_trigger")
+    (request,) = asked.run_requests
+    assert request.tags["dagster/priority"] == "10"
+    waiting = f"the rollback that {week} asked for comes before"
+    assert tick(watched, "new_data", now=NEXT_WEEK).skip_message.startswith(waiting)
+    assert tick(watched, "retrain_trigger").skip_message.startswith(waiting)
+
+    result = watched.run("rollback", None, run_config=dict(request.run_config), tags=dict(request.tags))
+
+    assert result.success, failure_of(result)
+    live, event = watched.registry.live(), watched.registry.history()[-1]
+    assert (live.name, live.digest) == ("v1", good.digest)
+    assert watched.registry.read(live.digest)["model.bst"] != watched.registry.read(bad.digest)["model.bst"]
+    assert (event.action, event.period, event.actor.split(",")[0]) == ("rolled_back", week, "probation")
+    assert "v2 is worse than v1" in event.reason
+    assert bad.digest in History(watched.registry.history()).quarantined
+    assert watched.registry.verify() == []
+    told = in_words(explained(MODEL, watched.registry, watched.store, watched.spec.period))
+    assert "v2 was rolled back to v1" in told
+    assert [item["id"] for item in watched.store.read_json("suite_proposals", week)["proposals"]]
+    home, clock = watched.defs.resources["home"], Clock(replay_at="2024-02-19T00:00:00")
+    run = watched.instance.get_run_by_id(result.run_id)
+    publish_all(success_alerts(run, frame_of(watched.spec), home, clock), home)
+    assert [alert.kind for alert in read(watched.folder / "home")] == ["rolled_back"]
+    assert "v2 is not live any more" in tick(watched, "rollback_trigger").skip_message
+    assert tick(watched, "rollback_trigger", cursor=asked.cursor).skip_message == "no new probation report"
+    (following,) = tick(watched, "new_data", now=NEXT_WEEK).run_requests
+    assert following.run_key.endswith(":1")  # a week that failed with the withdrawn model is tried again
+
+
+def test_a_hold_stops_the_automatic_rollback_with_a_sentence_and_an_alert_and_no_person(watched):
+    signed = Signature("ann", "the fair, until Monday", datetime(2024, 2, 18), watched.weeks(7)[-1])
+    watched.registry.rule(Hold(signed))
+    kept = tick(watched, "rollback_trigger")
+    assert kept.run_requests == []
+    assert "Not rolled back: delivery: rollback: ann holds the model" in kept.skip_message
+    assert "the fair, until Monday" in kept.skip_message
+    assert kept.cursor is None  # so that the end of the hold is noticed
+    assert [alert.kind for alert in read(watched.folder / "home")] == ["held"]
+    assert "the rollback that" not in (tick(watched, "new_data", now=NEXT_WEEK).skip_message or "")
+    with pytest.raises(Held, match="ann holds the model"):
+        back(watched, actor="run 1", person=False)
+    assert watched.registry.live().name == "v2"
+    watched.registry.rule(Release(signed))
+    assert len(tick(watched, "rollback_trigger").run_requests) == 1
+    watched.registry.rule(Hold(signed))
+    assert back(watched).to_version == "v1"
+
+
+def test_a_late_rollback_cannot_hit_another_version(own):
+    with pytest.raises(Conflict, match="the rollback was meant for"):
+        back(own, expected_live="0" * 64)
+    config = {"ops": {f"{MODEL}__roll_back": {"config": {"reason": "late", "expected_live": "0" * 64}}}}
+    assert "the rollback was meant for" in failure_of(own.run("rollback", None, run_config=config))
+    assert own.registry.live().name == "v2"
+
+
+def test_a_rollback_to_the_very_same_model_says_that_nothing_changed(own):
+    files = own.registry.read(own.registry.live().digest)
+    twin = own.registry.add({**files, "note.txt": b"the same trees"})
+    week = own.weeks(7)[-1]
+    own.registry.promote(
+        verdict(own, week, twin),
+        own.registry.live().digest,
+        policy_sha256=own.spec.policy_sha256,
+        at=datetime(2024, 2, 19),
+        actor="test",
+    )
+    with pytest.raises(NothingChanged, match="nothing changed for anybody"):
+        back(own)
+
+
+def test_the_monitor_run_says_that_a_probation_found_harm(story):
+    run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": story.weeks(7)[-1], MODEL_TAG: MODEL})
+    home, clock = story.defs.resources["home"], Clock(replay_at="2024-02-19T00:00:00")
+    kinds = [alert.kind for alert in success_alerts(run, frame_of(story.spec), home, clock)]
+    assert "probation" in kinds
+    assert [a.kind for a in failure_alerts(story.instance, run, frame_of(story.spec), home, clock)] == [
+        "crash",
+        "probation",
+    ]
+
+
+# ---- tripwires
+
+
+def damage(built, version):
+    path = built.registry.folder / "versions" / version.digest / "model.bst"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def test_a_model_that_does_not_load_asks_at_once_for_the_period_that_it_did_not_serve(own):
+    weeks = own.weeks(8)
+    damage(own, own.registry.live())
+    result = own.run("monitor", weeks[7])
+    assert not result.success  # it cannot score the week, yet the report is there
+    record = report(own, weeks[7])
+    assert record["status"] == "tripwire"
+    assert "v2 must go at once: it does not load (IntegrityError" in record["sentence"]
+    assert record["decided_in"] == weeks[6]
+    assert back(own, period=record["decided_in"], actor="run 1", person=False).to_version == "v1"
+    assert own.registry.served_in(weeks[7]).name == "v1"
+
+
+def test_nothing_can_be_told_where_the_previous_version_fails_too(own):
+    week = own.weeks(7)[-1]
+    good, bad = own.registry.versions()
+    damage(own, good)
+    record = probation(own.spec).report(own.store, own.registry, week)
+    assert record["status"] == "blind"
+    damage(own, bad)
+    assert probation(own.spec).report(own.store, own.registry, week)["status"] == "blind"
+
+
+def test_a_mean_score_outside_its_limits_is_a_tripwire(own):
+    week = own.weeks(7)[-1]
+    policy = ProbationPolicy(score_rate=ScoreRate(at_least=0.0, at_most=1.0))
+    spec = own.spec.model_copy(update={"probation": policy})
+    record = probation(spec).report(own.store, own.registry, week)
+    assert record["status"] == "tripwire"
+    assert "is outside 0.0 to 1.0" in record["sentence"]
+    assert record["decided_in"] == week
+
+
+# ---- the fallback, and what follows
+
+
+def test_the_first_model_falls_back_to_the_stored_constant_which_serves_and_asks_to_be_replaced(own):
+    week = own.weeks(7)[-1]
+    back(own)
+    assert own.registry.rollback_target().name == "v0"
+    event = back(own)
+    live = own.registry.live()
+    assert (event.to_version, live.name, live.number) == ("v0", "v0", 0)
+    files = own.registry.read(live.digest)
+    constant = json.loads(files["training.json"])["baseline"]
+    rows = own.store.require_table("raw_data", week)
+    assert Scorer.from_files(files).scores(rows) == pytest.approx(np.full(rows.num_rows, constant))
+    assert own.registry.verify() == []
+    with pytest.raises(NotFound, match="live is v0"):
+        back(own)
+    weeks = own.weeks(8)
+    own.monitor(weeks[7:8])
+    record = own.store.read_json("performance_report", weeks[7])
+    assert record["version"] == "v0"
+    assert record["report"]["outcome"] == "warn"
+    assert "v0 came back" in report(own, weeks[7])["sentence"]
+    assert "cool-down after the rollback" in watch(own.spec).decide(own.store, own.registry, weeks[7]).reason
+
+
+def test_after_a_rollback_no_gate_row_is_spent_on_a_candidate_of_the_cool_down(own):
+    weeks = own.weeks(8)
+    back(own)
+    own.monitor(weeks[7:8])
+    spent = own.registry.spent()
+    result = own.run("retrain", weeks[7])
+    assert not result.success
+    assert "CoolingDown" in failure_of(result)
+    assert f"after the rollback of v2 in {weeks[6]} the model rests" in failure_of(result)
+    assert own.registry.spent() == spent
