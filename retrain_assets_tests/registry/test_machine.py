@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from retrain_assets.errors import NotFound
 from retrain_assets.registry.journal import MOVES, PROMOTIONS
@@ -22,6 +30,23 @@ from retrain_assets_tests.registry.verdicts import moment as end_of
 
 class Power(BaseException):
     """The process ends here."""
+
+
+@cache
+def steps_in_all() -> dict[str, int]:
+    """How many steps on the disk each move takes once the folders are there."""
+    machine, steps = Machine(), {}
+    machine.begin()
+    machine.promotes()
+    machine.promotes()
+    for name, move in (
+        ("promote", machine._promotion(3)),
+        ("reject", machine._rejection(4)),
+        ("roll back", lambda registry: rolled_back(registry, 5)),
+    ):
+        steps[name] = faults.steps_of(move, machine.root)
+    machine.teardown()
+    return steps
 
 
 class Machine(RuleBasedStateMachine):
@@ -68,15 +93,21 @@ class Machine(RuleBasedStateMachine):
 
         return reject
 
-    def _crashed(self, move: Move, at: int) -> None:
+    def _crashed(self, move: Move, name: str, before_the_end: int) -> int:
+        """The process ends so many steps before the end of a move; whether a new one sees all of it or nothing."""
+
         def end() -> None:
             raise Power
 
         try:
-            with Steps(at, end, forever=True).counted():
+            with Steps(max(0, steps_in_all()[name] - 1 - before_the_end), end, forever=True).counted():
                 move(self.registry)
         except Power:
             pass
+        self.registry = reopened(self.root)
+        happened = len(self.registry.history()) - self.events
+        assert happened in (0, 1)
+        return happened
 
     @rule()
     def promotes(self) -> None:
@@ -105,29 +136,24 @@ class Machine(RuleBasedStateMachine):
 
     # ---- hold, release, approve: rules of people go here, each with its line in the account
 
-    @precondition(lambda self: self.number)
-    @rule(which=st.sampled_from(["promote", "reject", "roll back"]), at=st.integers(0, 60))
-    def crashes(self, which: str, at: int) -> None:
-        """The process ends at a step of a move; a new one sees either all of it or nothing."""
+    @rule(before_the_end=st.integers(0, 50))
+    def crashes_promoting(self, before_the_end: int) -> None:
+        self.number += 1
+        if self._crashed(self._promotion(self.number), "promote", before_the_end):
+            self._promoted()
+
+    @rule(before_the_end=st.integers(0, 50))
+    def crashes_rejecting(self, before_the_end: int) -> None:
+        self.number += 1
+        self.events += self._crashed(self._rejection(self.number), "reject", before_the_end)
+
+    @precondition(lambda self: self._target())
+    @rule(before_the_end=st.integers(0, 14))
+    def crashes_rolling_back(self, before_the_end: int) -> None:
         self.number += 1
         number = self.number
-        if which == "roll back" and not self._target():
-            return
-        moves: dict[str, Move] = {
-            "promote": self._promotion(number),
-            "reject": self._rejection(number),
-            "roll back": lambda registry: rolled_back(registry, number),
-        }
-        self._crashed(moves[which], at)
-        self.registry = reopened(self.root)
-        happened = len(self.registry.history()) - self.events
-        assert happened in (0, 1)
-        if happened and which == "promote":
-            self._promoted()
-        elif happened and which == "roll back":
+        if self._crashed(lambda registry: rolled_back(registry, number), "roll back", before_the_end):
             self._rolled_back()
-        else:
-            self.events += happened
 
     @rule()
     def reopens(self) -> None:
@@ -166,7 +192,7 @@ class Machine(RuleBasedStateMachine):
 
 def test_after_any_sequence_of_moves_and_crashes_the_registry_agrees_with_the_account() -> None:
     chosen = settings(
-        max_examples=40,
+        max_examples=60,
         stateful_step_count=15,
         deadline=None,
         derandomize=True,
@@ -175,7 +201,5 @@ def test_after_any_sequence_of_moves_and_crashes_the_registry_agrees_with_the_ac
     )
     known = faults.chain._KNOWN
     with faults.unflushed():
-        from hypothesis.stateful import run_state_machine_as_test
-
         run_state_machine_as_test(Machine, settings=chosen)  # type: ignore[no-untyped-call]
     faults.chain._KNOWN = known
