@@ -242,7 +242,7 @@ def leaks(text: str | bytes) -> bool:
         f"postgresql://ann:{ESCAPED}@db.example:no_port/prod",
         f"mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BPWD%3D{ESCAPED}",
         f"no_such_dialect://ann:{ESCAPED}@db/prod",
-        f"sqlite:////nowhere/{os.getpid()}/x.db?key={ESCAPED}",
+        f"sqlite:////nowhere/no_such_folder/x.db?key={ESCAPED}",
         f"sqlite:///x.db?isolation_level={ESCAPED}&timeout={ESCAPED}",
         "hunter2-S3CRET is no url [",
     ],
