@@ -21,7 +21,6 @@ Kind = Literal[
     "stale",
     "drift",
     "business",
-    "label_jump",
     "performance",
     "probation",
     "rejected",

@@ -221,11 +221,11 @@ def rollback(name: str, reason: str, by: str | None, as_json: bool) -> None:
     past = History(_registry(_spec(name)).history())
     refuse_retired(name, past)
     live = past.live
-    if live is None:
+    if not past.moves:
         raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
     _registry(_spec(name)).rollback_target()
     runner = _runner(_spec(name))
-    ops = rollback_config(name, reason, live.digest, person=_person(by))["ops"]
+    ops = rollback_config(name, reason, live.digest if live else None, person=_person(by))["ops"]
     _finish(runner.run("rollback", None, at=_now(), ops=ops), as_json)
 
 

@@ -32,6 +32,7 @@ def status_of(
         "last_period": last,
         "drift": None,
         "performance": None,
+        "probation": None,
         "next_retrain": None,
         **standing(history, at),
         "cooldown": _cooldown(history, watch, calendar, last),
@@ -41,6 +42,7 @@ def status_of(
     drift = store.read_json("drift_report", last) or {}
     record["drift"] = drift.get("sentence")
     record["performance"] = (store.read_json("performance_report", last) or {}).get("report", {}).get("sentence")
+    record["probation"] = (store.read_json("probation_report", last) or {}).get("sentence")
     decision = watch.decide(store, registry, last)
     record["next_retrain"] = decision.reason
     for name, share in getattr(decision, "closeness", {}).items():

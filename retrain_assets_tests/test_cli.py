@@ -257,7 +257,7 @@ def test_a_retrain_without_data_is_no_and_says_what_is_missing(empty_home):
     output = retrain("run", "delivery", "--period", PERIODS[0], code=1).output
     assert output.startswith("insufficient: ")
     assert "no period up to 2024-01-01 is ingested yet" in output
-    assert "monitor every period from 2024-01-01 on first" in output
+    assert "Monitor every period from 2024-01-01 on first" in output
 
 
 def test_a_retrain_of_a_decided_period_is_no_for_its_rows_are_spent(own_home):

@@ -1,9 +1,9 @@
 """Does the evidence of a period ask for a retrain? A pure decision: evidence in, a trigger or the reason for none out.
 
-Seven kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs (estimated loss
-included where declared), a business metric beyond its threshold, uncertainty that rises, drift that lasts, enough new
-labels, and age. Five things can stand in the way: no fresh gate rows, a rest after a rollback, a rest after an attempt,
-the yearly cap, and too few new labelled rows. What the evidence says is gathered elsewhere.
+Seven kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs, a business metric
+beyond its threshold, uncertainty that rises, drift that lasts, enough new labels, and age. Five things can stand in
+the way: no fresh gate rows, a rest after a rollback, a rest after an attempt, the yearly cap, and too few new labelled
+rows. What the evidence says is gathered elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ class Evidence:
         live_since_period: The period whose decision put the live version in charge.
         drift_confirmed: Whether the drift report asks for a retrain.
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
-        estimated_excess: The same, estimated, of rows whose outcomes are still out.
         business: Per business metric for how many periods in a row it has been beyond its threshold.
         uncertain_periods: For how many periods in a row the model has been less sure than it was.
         new_rows: Labelled rows that arrived since the last attempt.
@@ -41,7 +40,6 @@ class Evidence:
     drift_confirmed: bool = False
     drift_sentence: str = ""
     accumulated_excess: float = 0.0
-    estimated_excess: float = 0.0
     business: Mapping[str, int] = field(default_factory=dict)
     uncertain_periods: int = 0
     new_rows: int = 0
@@ -118,7 +116,7 @@ def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, unit: 
     """The strongest evidence that asks for a retrain."""
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
-    if _lost(policy, evidence) >= policy.retrain_cost:
+    if evidence.accumulated_excess >= policy.retrain_cost:
         return "excess_loss", f"{_excess(policy, evidence, unit)}: losing more than a retrain costs"
     for name in policy.on_business_metrics:
         if evidence.business.get(name, 0) >= policy.patience:
@@ -170,19 +168,12 @@ def _age(calendar: Calendar, evidence: Evidence) -> int:
     return calendar.distance(since, evidence.period) if since else 0
 
 
-def _lost(policy: TriggerPolicy, evidence: Evidence) -> float:
-    """Excess loss that counts: measured, and estimated where the policy says so; an estimated gain does not."""
-    return evidence.accumulated_excess + (max(0.0, evidence.estimated_excess) if policy.on_estimated_loss else 0.0)
-
-
 def _excess(policy: TriggerPolicy, evidence: Evidence, unit: str) -> str:
-    lost = _lost(policy, evidence)
-    estimated = f" ({lost - evidence.accumulated_excess:,.4g} of it estimated)" if policy.on_estimated_loss else ""
-    return f"excess loss {lost:,.4g} of {policy.retrain_cost:,.4g} {unit}".rstrip() + estimated
+    return f"excess loss {evidence.accumulated_excess:,.4g} of {policy.retrain_cost:,.4g} {unit}".rstrip()
 
 
 def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence) -> dict[str, float]:
-    shares = {"excess_loss": _lost(policy, evidence) / policy.retrain_cost}
+    shares = {"excess_loss": evidence.accumulated_excess / policy.retrain_cost}
     for name in policy.on_business_metrics:
         shares[name] = evidence.business.get(name, 0) / policy.patience
     if policy.on_uncertainty:

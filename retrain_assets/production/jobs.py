@@ -119,7 +119,7 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
                 expected_live=config.get("expected_live"),
                 reason=config["reason"],
                 at=clock.now(),
-                actor=person or _actor(context.run),
+                actor=_actor(context.run) if person is None else person,
                 period=config.get("period", periods[-1] if periods else frame.calendar.first),
                 person=person is not None,
             )
@@ -162,11 +162,11 @@ def _actor(run: dg.DagsterRun) -> str:
     return f"probation, {name}" if run.tags.get(KIND_TAG) == "probation" else run.tags.get("dagster/user", name)
 
 
-def rollback_config(model: str, reason: str, expected_live: str, **more: Any) -> dict[str, Any]:
+def rollback_config(model: str, reason: str, expected_live: str | None, **more: Any) -> dict[str, Any]:
     """The run config of a rollback, for whoever launches the job.
 
     >>> rollback_config("taxi", "complaints", "9f")["ops"]["taxi__roll_back"]["config"]["reason"]
     'complaints'
     """
-    config = {"reason": reason, "expected_live": expected_live, **more}
+    config = {"reason": reason, **({"expected_live": expected_live} if expected_live else {}), **more}
     return {"ops": {f"{model}__roll_back": {"config": config}}}

@@ -365,7 +365,7 @@ class Registry:
         """
         if not any(map(self._storage.names, (chain.FOLDER, folders.FOLDER, VERDICTS))):
             return []
-        with self._storage.lock(folders.LOCK), self._storage.lock(LOCK):
+        with self._storage.lock(LOCK), self._storage.lock(folders.LOCK):  # in the order of `prune`
             places = (chain.FOLDER, CHECKPOINTS, VERDICTS, folders.FOLDER)
             swept = [name for place in places for name in self._storage.sweep(place)]
             removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]

@@ -113,8 +113,7 @@ that decided an earlier attempt (2018-05-01 00:00 to 2018-06-02 00:00)')
         return cutter.windows(as_of, stored)
     wait = cutter.wait(as_of, stored)
     if not stored:
-        first = f"no period up to {as_of} is ingested yet, {wait} more are needed after that"
-        return Wait(wait, f"{first}: monitor every period from {calendar.first} on first")
+        obstacle = f"no period up to {as_of} is ingested yet. Monitor every period from {calendar.first} on first"
     unit = "period" if wait == 1 else "periods"
     return Wait(wait, f"wait {wait} {unit}, for {calendar.shift(as_of, wait)}: {obstacle}")
 

@@ -58,7 +58,6 @@ def test_each_kind_of_evidence_can_ask_alone(change, kind, reason):
 
 EVERYTHING = POLICY.model_copy(
     update={
-        "on_estimated_loss": True,
         "on_uncertainty": True,
         "on_business_metrics": ("revenue",),
         "patience": 3,
@@ -70,11 +69,6 @@ EVERYTHING = POLICY.model_copy(
 @pytest.mark.parametrize(
     ("change", "kind", "reason"),
     [
-        (
-            {"estimated_excess": 1688.0},
-            "excess_loss",
-            "excess loss 2,500 of 2,500 mae-rows (1,688 of it estimated): losing more than a retrain costs",
-        ),
         ({"business": {"revenue": 3}}, "business", "revenue beyond its threshold for 3 period(s) in a row"),
         ({"uncertain_periods": 3}, "uncertainty", "the model has been less sure than it was for 3 periods"),
         ({"new_rows": 9000}, "new_labels", "9,000 of 9,000 new labelled rows since the last attempt"),
@@ -85,7 +79,6 @@ def test_what_is_declared_asks_at_its_threshold_and_not_before(change, kind, rea
     assert (trigger.kind, trigger.reason) == (kind, reason)
     assert isinstance(asked(replace(CALM, **change)), Quiet)
     before = {
-        "estimated_excess": {"estimated_excess": 1687.0},
         "business": {"business": {"revenue": 2, "other": 9}},
         "uncertain_periods": {"uncertain_periods": 2},
         "new_rows": {"new_rows": 8999},
@@ -94,9 +87,8 @@ def test_what_is_declared_asks_at_its_threshold_and_not_before(change, kind, rea
 
 
 def test_every_declared_condition_says_how_close_it_is():
-    seen = replace(CALM, estimated_excess=-500.0, business={"revenue": 1}, uncertain_periods=2, new_rows=4500)
+    seen = replace(CALM, business={"revenue": 1}, uncertain_periods=2, new_rows=4500)
     closeness = asked(seen, EVERYTHING).closeness
-    assert closeness["excess_loss"] == 812 / 2500  # a gain that is only estimated wins nothing back
     assert (closeness["revenue"], closeness["uncertainty"], closeness["new_labels"]) == (1 / 3, 2 / 3, 0.5)
 
 

@@ -7,6 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -18,8 +19,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from retrain_assets.errors import NotFound
+from retrain_assets.errors import Held, NotFound
 from retrain_assets.registry.journal import MOVES, PROMOTIONS
+from retrain_assets.registry.people import Hold, Release, Signature
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry import faults
@@ -61,6 +63,7 @@ class Machine(RuleBasedStateMachine):
         self.back: set[str] = set()
         self.events = 0
         self.names = 0
+        self.held = False
 
     def teardown(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
@@ -109,6 +112,7 @@ class Machine(RuleBasedStateMachine):
         assert happened in (0, 1)
         return happened
 
+    @precondition(lambda self: not self.held)
     @rule()
     def promotes(self) -> None:
         self.number += 1
@@ -121,6 +125,7 @@ class Machine(RuleBasedStateMachine):
         self._rejection(self.number)(self.registry)
         self.events += 1
 
+    @precondition(lambda self: not self.held)
     @rule()
     def rolls_back(self) -> None:
         self.number += 1
@@ -134,8 +139,34 @@ class Machine(RuleBasedStateMachine):
             return
         raise AssertionError("a rollback found a version to return to, the account has none")
 
-    # ---- hold, release, approve: rules of people go here, each with its line in the account
+    # ---- what people decide
 
+    def _signed(self) -> Signature:
+        self.number += 1
+        return Signature("ann", "the fair", end_of(self.number), period(self.number))
+
+    @precondition(lambda self: not self.held)
+    @rule()
+    def holds(self) -> None:
+        self.registry.rule(Hold(self._signed()))
+        self.held, self.events = True, self.events + 1
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def releases(self) -> None:
+        self.registry.rule(Release(self._signed()))
+        self.held, self.events = False, self.events + 1
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def is_refused_under_the_hold(self) -> None:
+        self.number += 1
+        with pytest.raises(Held, match="ann holds the model"):
+            self._promotion(self.number)(self.registry)
+        with pytest.raises((Held, NotFound), match="ann holds the model|versions served before"):
+            rolled_back(self.registry, self.number)
+
+    @precondition(lambda self: not self.held)
     @rule(before_the_end=st.integers(0, 50))
     def crashes_promoting(self, before_the_end: int) -> None:
         self.number += 1
@@ -147,7 +178,7 @@ class Machine(RuleBasedStateMachine):
         self.number += 1
         self.events += self._crashed(self._rejection(self.number), "reject", before_the_end)
 
-    @precondition(lambda self: self._target())
+    @precondition(lambda self: self._target() and not self.held)
     @rule(before_the_end=st.integers(0, 14))
     def crashes_rolling_back(self, before_the_end: int) -> None:
         self.number += 1
