@@ -49,9 +49,7 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
         return dg.MaterializeResult(
             metadata={
-                **_story(verdict),
-                "report_html": dg.MetadataValue.path(str(page)),
-                "report_json": dg.MetadataValue.path(str(record)),
+                **_story(verdict, f"This page as one HTML file: `{page}`. The record as JSON: `{record}`."),
                 **_facts(verdict),
             }
         )
@@ -62,7 +60,7 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _story(verdict: Any) -> dict[str, Any]:
+def _story(verdict: Any, files: str) -> dict[str, Any]:
     """What a person reads, from the decision down to single groups; tables narrow enough for the page."""
     from retrain_assets.pages import text
     from retrain_assets.validation.page import attributes_of, flips, group_rows, insufficient_rows, report_markdown
@@ -72,7 +70,7 @@ def _story(verdict: Any) -> dict[str, Any]:
     shown = ("check", "about", "rows", "rows needed", "lacks")
     single = [name for name in attributes_of(verdict) if " & " not in name]
     cases = [pick(case, "id", "severity", "period", "owner", "reason") for case in flips(verdict)]
-    whole = report_markdown(verdict)
+    whole = f"{report_markdown(verdict)}\n\n{files}"
     return {
         "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {text(decided(verdict))}"),
         "checks": table([pick(asdict(each), "check", "outcome", "counts") for each in summaries(verdict)]),
@@ -80,10 +78,15 @@ def _story(verdict: Any) -> dict[str, Any]:
         "report": dg.MetadataValue.md(re.sub(r"!\[[^]]*]\(picture:\w+\)", "(the picture stands above)", whole)),
         "evidence": table([_row(finding) for finding in in_order(verdict)]),
         "insufficient": table([pick(row, *shown) for row in insufficient_rows(verdict)]),
-        **{f"groups_by_{name}": table(group_rows(verdict, name)) for name in single},
+        **{f"by_{name}": table([_named(row) for row in group_rows(verdict, name)]) for name in single},
         "largest_differences": table([_apart(each) for each in verdict.evidence.get("disparities", ())]),
         "negative_flips": table(cases),
     }
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    """A group's line by its value alone, for the attribute names the table."""
+    return {**row, "group": str(row["group"]).split("=", 1)[-1]}
 
 
 def _facts(verdict: Any) -> dict[str, Any]:

@@ -170,10 +170,9 @@ def test_the_page_of_validation_report_links_the_files_beside_its_record(loop):
     metadata, week = shown(loop, "validation_report")
     page = loop.store.path("validation_report", week, "html")
 
-    assert metadata["report_html"].value == str(page)
-    assert metadata["report_json"].value == str(loop.store.path("validation_report", week, "json"))
+    assert f"one HTML file: `{page}`" in metadata["report"].value
     assert b"May be promoted" in page.read_bytes()
-    assert "groups_by_district" in metadata
+    assert "by_district" in metadata
     assert metadata["summary"].value.startswith("**promote**: May be promoted")
 
 
