@@ -122,9 +122,12 @@ def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry
     )
 
 
+ENDS = (*ATTEMPTS, "rolled_back")
+
+
 def decision(registry: Registry, period: str, ended: RunEnd) -> str:
     """How a retrain ended, in words: from the journal, or the cause of a crash."""
-    events = [event for event in registry.history() if event.period == period and event.action in ATTEMPTS]
+    events = [event for event in registry.history() if event.period == period and event.action in ENDS]
     if ended.outcome in ("crash", "insufficient", "refused") and not events:
         return f"{ended.outcome}: {ended.cause}"
     event = events[-1]

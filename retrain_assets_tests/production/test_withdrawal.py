@@ -14,6 +14,7 @@ import pytest
 
 from retrain_assets.alerts import read
 from retrain_assets.candidates.constant import fallback_files
+from retrain_assets.demo import decision
 from retrain_assets.errors import Conflict, Held, NotFound, NothingChanged
 from retrain_assets.explain import explained
 from retrain_assets.pipeline import frame_of, probation, watch
@@ -23,6 +24,7 @@ from retrain_assets.production.sensors import failure_alerts, publish_all, succe
 from retrain_assets.registry.history import History
 from retrain_assets.registry.people import Hold, Release, Signature
 from retrain_assets.resources import MODEL_TAG, Clock
+from retrain_assets.runner import RunEnd
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets.wording import in_words
@@ -202,6 +204,8 @@ def test_the_sensor_asks_for_one_rollback_and_its_run_puts_the_previous_bytes_in
     assert watched.registry.verify() == []
     told = in_words(explained(MODEL, watched.registry, watched.store, watched.spec.period))
     assert "v2 was rolled back to v1" in told
+    ended = RunEnd(result.run_id, True, "rolled_back", "")
+    assert decision(watched.registry, week, ended).startswith("rolled_back v1: ")
     assert [item["id"] for item in watched.store.read_json("suite_proposals", week)["proposals"]]
     home, clock = watched.defs.resources["home"], Clock(replay_at="2024-02-19T00:00:00")
     run = watched.instance.get_run_by_id(result.run_id)
