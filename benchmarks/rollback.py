@@ -134,7 +134,6 @@ def drill_seconds(rounds: int = 20) -> float:
                 actor="benchmark",
                 period="2026-01",
                 expected_live=live,
-                automatic=True,
             )
             assert event.to_digest is not None
             assert registry.read(event.to_digest)["model.bst"]

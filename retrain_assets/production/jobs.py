@@ -113,14 +113,16 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
         launched = [tag for tag in AUTOMATIC if tag in context.run.tags]
         if person is not None and launched:
             raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
+        period = config.get("period", periods[-1] if periods else frame.calendar.first)
         try:
+            _refuse_unknown(frame, period, store.periods("raw_data"))
             event = withdraw(
                 registry,
                 expected_live=config.get("expected_live"),
                 reason=config["reason"],
                 at=clock.now(),
                 actor=_actor(context.run) if person is None else person,
-                period=config.get("period", periods[-1] if periods else frame.calendar.first),
+                period=period,
                 person=person is not None,
             )
         except (RetrainError, ValueError) as refusal:
@@ -154,6 +156,17 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
         roll_back()
 
     return rollback
+
+
+def _refuse_unknown(frame: Frame, period: str, stored: list[str]) -> None:
+    """Refuse a period that is none of the model's or still to come: a line of the journal is there for good.
+
+    Raises:
+        ValueError: It is.
+    """
+    frame.calendar.bounds(period)
+    if period > max(stored, default=frame.calendar.first):
+        raise ValueError(f"{frame.model} has no rows of {period} yet. Name the period whose evidence asks for it.")
 
 
 def _actor(run: dg.DagsterRun) -> str:

@@ -128,7 +128,8 @@ def refuse_unless_promotable(
     where = _name(verdict)
     refuse_retired(where, history)
     live = history.live.digest if history.live else None
-    _refuse_held(where, history, at, {"the candidate": verdict.candidate_digest, "the live version": live})
+    moving = {"the candidate": verdict.candidate_digest, "the refitted model": verdict.promotes}
+    _refuse_held(where, history, at, moving | {"the live version": live})
     _refuse_quarantined(verdict, history)
     _refuse_other_champion(verdict, history, expected_live)
     _refuse_other_rules(verdict, policy_sha256)
