@@ -226,6 +226,11 @@ class Journal:
 
     # ---- problems
 
+    def stored(self) -> tuple[Event, ...]:
+        """Every event that can be read from its own file, oldest first; no checkpoint is believed."""
+        found = (self.load(seq) for seq in range(1, self.last() + 1))
+        return tuple(event for event in found if isinstance(event, Event))
+
     def problems(self) -> list[str]:
         """One sentence per missing or damaged event and per broken link; empty when every event holds."""
         head = self.head()

@@ -349,7 +349,7 @@ class Registry:
             chained = self._journal.problems()
             if chained:
                 return [*stored, *chained]
-            history = self._history()
+            history = History(self._journal.stored())
             derived = self._journal.derived_problems(history.events)
             return [*stored, *derived, *self._pointer_problems(history), *self._evidence_problems(history)]
 

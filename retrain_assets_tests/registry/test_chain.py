@@ -143,6 +143,14 @@ def test_a_checkpoint_of_another_past_is_not_believed(storage: Counting, events:
     assert list(journal.events()) == events, "its last hash is not the one that event 101 follows"
 
 
+def test_verify_believes_no_checkpoint_that_was_packed_anew(storage: Counting, events: list[Event]) -> None:
+    forged = [event.to_dict() | {"actor": "eve"} for event in events[: SPAN - 1]]
+    storage.objects["checkpoints/00000100.jsonl"] = pack([*forged, events[SPAN - 1].to_dict()])
+    chain._KNOWN = chain._Known(16)
+    problems = Registry(Path("nowhere"), MODEL, storage).verify()
+    assert [problem for problem in problems if "00000100.jsonl is missing or differs" in problem]
+
+
 @pytest.mark.parametrize("text", [b"", b"\n", b"{}", b"[]\n[]", b"5\n", b'{"sha256": "x"}\n{}'])
 def test_a_file_that_is_no_checkpoint_holds_nothing(text: bytes) -> None:
     assert unpack(text) == []
