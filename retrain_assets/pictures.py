@@ -63,7 +63,7 @@ def _png(figure: Figure, dpi: int) -> bytes:
     buffer, fewer = io.BytesIO(), io.BytesIO()
     with _any_script():
         figure.savefig(buffer, format="png", dpi=dpi)
-    Image.open(buffer).convert("RGB").quantize(COLORS).save(fewer, format="PNG", optimize=True)
+    Image.open(buffer).convert("RGB").quantize(COLORS).save(fewer, format="PNG")
     return fewer.getvalue()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Frame, Home, markdown_table, period_of, pick, table
+from retrain_assets.store import PeriodStore
 
 RUNS_READ = 50
 """How many of the latest retrain runs the times are taken from."""
@@ -31,7 +32,7 @@ def audit_assets(frame: Frame) -> list[dg.AssetsDefinition]:
     )
     def deployment_history(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
         period = period_of(context)
-        return dg.MaterializeResult(metadata=written(frame, home, context.instance, period))
+        return dg.MaterializeResult(metadata=written(frame, home, context.instance, period, context.run.run_id))
 
     return [deployment_history]
 
@@ -59,13 +60,19 @@ def _report(context: dg.HookContext, frame: Frame) -> None:
     events = home.registry(frame.model).history()
     run = instance.get_run_by_id(context.run_id)
     period = (run.tags.get("dagster/partition") if run else None) or (events[-1].period if events else None)
-    if period is not None:
-        metadata = written(frame, home, instance, period)
+    if period is not None and not _written_by(home.store(frame.model), period, context.run_id):
+        metadata = written(frame, home, instance, period, context.run_id)
         event = dg.AssetMaterialization(frame.key(ASSET), partition=period, metadata=metadata)
         instance.report_runless_asset_event(event)
 
 
-def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str) -> dict[str, Any]:
+def _written_by(store: PeriodStore, period: str, run_id: str) -> bool:
+    """Whether this run has reported already: several blocking checks of one verdict fail one after another."""
+    record = store.read_json(ASSET, period)
+    return record is not None and record.get("run") == run_id
+
+
+def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str, run_id: str) -> dict[str, Any]:
     """Store the history as of a period, and describe it for the asset's page."""
     from retrain_assets.audit.figures import figures, quality_until, training_seconds_until
     from retrain_assets.audit.plot import timeline
@@ -76,7 +83,7 @@ def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str)
     seconds = training_seconds_until(store, period)
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
     rows = [_row(tenure, frame, quality, period) for tenure in _tenures(events)]
-    store.write_json(ASSET, period, {"figures": found.to_dict(), "tenures": rows})
+    store.write_json(ASSET, period, {"run": run_id, "figures": found.to_dict(), "tenures": rows})
     picture, latest = timeline(frame.model, frame.calendar, events, quality, period), rows[::-1][:SHOWN]
     numbers = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
     return {

@@ -25,7 +25,7 @@ from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, r
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.metrics import metric
 from retrain_assets.scoring.features import FeatureContract, contract_of
-from retrain_assets.windows.cut import Origin, Span, Windows
+from retrain_assets.windows.cut import Origin, Span, Windows, spanning
 
 Observer = Callable[[str, str, TrainingRows, NDArray[np.float64]], None]
 """Is told a rehearsal's origin, strategy, selection rows and raw scores of them."""
@@ -79,8 +79,7 @@ def widest(windows: Windows) -> Span:
     for origin in windows.origins:
         spans += [origin.train_recent, origin.train_history, origin.selection]
         spans += [origin.early_stop] if origin.early_stop else []
-    periods = tuple(sorted({period for span in spans for period in span.periods}))
-    return Span(periods, min(span.start for span in spans), max(span.end for span in spans))
+    return spanning(spans)
 
 
 def choose(

@@ -17,6 +17,7 @@ from retrain_assets.candidates.policy import CoveragePolicy
 from retrain_assets.candidates.rare import of_type
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
+from retrain_assets.windows.rows import within
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def gate_levels(store: PeriodStore, gate: Span, categorical: Sequence[str], time
         rows = store.read_table("raw_data", [period], [time, *categorical])
         if rows is None:
             continue
-        rows = rows.filter(pc.and_(pc.greater_equal(rows[time], gate.start), pc.less(rows[time], gate.end)))
+        rows = within(rows, gate, time)
         for name in categorical:
             for level, count in _counts(rows[name]).items():
                 counts[name][level] = counts[name].get(level, 0) + count

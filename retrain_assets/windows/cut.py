@@ -11,7 +11,7 @@ the periods that hold it. Loading one stands in `rows`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,6 +61,17 @@ class Windows:
     origins: tuple[Origin, ...]
     immature: Span
     missing: tuple[str, ...] = ()
+
+
+def spanning(spans: Iterable[Span]) -> Span:
+    """The narrowest span that holds all the given ones.
+
+    >>> spanning([Span(("b",), datetime(2020, 2, 1), datetime(2020, 3, 1)), Span((), datetime.max, datetime.min)]).periods
+    ('b',)
+    """
+    spans = list(spans)
+    periods = tuple(sorted({period for span in spans for period in span.periods}))
+    return Span(periods, min(span.start for span in spans), max(span.end for span in spans))
 
 
 @dataclass(frozen=True)

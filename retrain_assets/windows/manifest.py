@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.store import PeriodStore
-from retrain_assets.windows.cut import Origin, Span, Windows
-from retrain_assets.windows.rows import load_window, require_disjoint, rowset_sha256
+from retrain_assets.windows.cut import Origin, Span, Windows, spanning
+from retrain_assets.windows.rows import load_window, require_disjoint, rowset_sha256, within
 
 ASSET = "feature_windows"
 
@@ -16,9 +16,10 @@ ASSET = "feature_windows"
 def write_manifest(store: PeriodStore, windows: Windows, key: str, time: str) -> dict[str, Any]:
     """Count and hash the labelled rows of the main windows, and write the record of the period."""
     record = to_dict(windows)
-    keys = {}
-    for name in ("history", "recent", "gate"):
-        keys[name] = load_window(store, getattr(windows, name), [], key, time, windows.as_of)[key]
+    spans = {"history": windows.history, "recent": windows.recent, "gate": windows.gate}
+    rows = load_window(store, spanning(spans.values()), [], key, time, windows.as_of)
+    keys = {name: within(rows, span, time)[key] for name, span in spans.items()}
+    for name in keys:
         record[name] |= {"rows": len(keys[name]), "rowset_sha256": rowset_sha256(keys[name])}
     require_disjoint({"history": keys["history"], "gate": keys["gate"]})
     store.write_json(ASSET, windows.as_of, record)

@@ -79,6 +79,11 @@ def load_window(
     return window
 
 
+def within(rows: pa.Table, span: Span, time: str) -> pa.Table:
+    """The rows whose time lies in the span, without a copy when that is all of them."""
+    return _filtered(rows, pc.and_(pc.greater_equal(rows[time], span.start), pc.less(rows[time], span.end)))
+
+
 def require_disjoint(windows: Mapping[str, Keys]) -> None:
     """Assert that no key stands in two of the named windows.
 
@@ -160,10 +165,10 @@ def _read(
     rows = store.read_table("raw_data", [period], columns)
     if rows is None:
         return None
-    inside = pc.and_(pc.greater_equal(rows[time], span.start), pc.less(rows[time], span.end))
-    if len(excluded):
-        inside = pc.and_not(inside, pc.is_in(rows[key].cast(pa.string()), value_set=excluded))
-    return _filtered(rows, inside)
+    rows = within(rows, span, time)
+    if not len(excluded):
+        return rows
+    return _filtered(rows, pc.invert(pc.is_in(rows[key].cast(pa.string()), value_set=excluded)))
 
 
 def _known_outcomes(store: PeriodStore, key: str, periods: Sequence[str], as_of: str) -> pa.Table | None:
