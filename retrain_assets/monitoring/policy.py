@@ -51,11 +51,13 @@ class TriggerPolicy(Policy):
     `retrain_cost` is in units of the primary loss summed over rows: a retrain is due once the live model has lost that
     much more than its baseline. It is a business choice, so it has no default; so is the yearly cap.
 
+    `on_estimated_loss` adds to the measured excess the one estimated for rows whose outcomes are still out.
     `on_uncertainty` and `on_business_metrics` ask after `patience` periods in a row; `new_labels` asks by the number of
     labelled rows since the last attempt.
     """
 
     retrain_cost: float = Field(gt=0)
+    on_estimated_loss: bool = False
     on_confirmed_drift: bool = False
     on_uncertainty: bool = False
     on_business_metrics: tuple[str, ...] = ()

@@ -1,9 +1,10 @@
 """Does the evidence of a period ask for a retrain? A pure decision: evidence in, a trigger or the reason for none out.
 
-Seven kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs, a business metric
-beyond its threshold, uncertainty that rises, drift that lasts, enough new labels, and age. Five things can stand in
-the way: no fresh gate rows, a rest after a rollback, a rest after an attempt, the yearly cap, and too few new labelled
-rows. What the evidence says is gathered elsewhere.
+Eight kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs, the same with the
+loss that is estimated where outcomes are still out, a business metric beyond its threshold, uncertainty that rises,
+drift that lasts, enough new labels, and age. Five things can stand in the way: no fresh gate rows, a rest after a
+rollback, a rest after an attempt, the yearly cap, and too few new labelled rows. What the evidence says is gathered
+elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.windows.periods import Calendar
 
-Kind = Literal["bootstrap", "excess_loss", "business", "uncertainty", "drift", "new_labels", "age"]
+Kind = Literal["bootstrap", "excess_loss", "estimated_loss", "business", "uncertainty", "drift", "new_labels", "age"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Evidence:
         live_since_period: The period whose decision put the live version in charge.
         drift_confirmed: Whether the drift report asks for a retrain.
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
+        estimated_excess: The same, estimated, of the rows whose outcomes have not arrived.
         business: Per business metric for how many periods in a row it has been beyond its threshold.
         uncertain_periods: For how many periods in a row the model has been less sure than it was.
         new_rows: Labelled rows that arrived since the last attempt.
@@ -40,6 +42,7 @@ class Evidence:
     drift_confirmed: bool = False
     drift_sentence: str = ""
     accumulated_excess: float = 0.0
+    estimated_excess: float = 0.0
     business: Mapping[str, int] = field(default_factory=dict)
     uncertain_periods: int = 0
     new_rows: int = 0
@@ -118,6 +121,11 @@ def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, unit: 
         return "bootstrap", "no model is live yet"
     if evidence.accumulated_excess >= policy.retrain_cost:
         return "excess_loss", f"{_excess(policy, evidence, unit)}: losing more than a retrain costs"
+    if policy.on_estimated_loss and _with_estimated(evidence) >= policy.retrain_cost:
+        return "estimated_loss", (
+            f"{_excess(policy, evidence, unit)}, and {evidence.estimated_excess:,.4g} more estimated for rows without "
+            "outcomes: losing more than a retrain costs"
+        )
     for name in policy.on_business_metrics:
         if evidence.business.get(name, 0) >= policy.patience:
             return "business", f"{name} beyond its threshold for {evidence.business[name]} period(s) in a row"
@@ -172,8 +180,15 @@ def _excess(policy: TriggerPolicy, evidence: Evidence, unit: str) -> str:
     return f"excess loss {evidence.accumulated_excess:,.4g} of {policy.retrain_cost:,.4g} {unit}".rstrip()
 
 
+def _with_estimated(evidence: Evidence) -> float:
+    """Measured and estimated excess together; an estimated gain does not pay for a measured loss."""
+    return evidence.accumulated_excess + max(evidence.estimated_excess, 0.0)
+
+
 def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence) -> dict[str, float]:
     shares = {"excess_loss": evidence.accumulated_excess / policy.retrain_cost}
+    if policy.on_estimated_loss:
+        shares["estimated_loss"] = _with_estimated(evidence) / policy.retrain_cost
     for name in policy.on_business_metrics:
         shares[name] = evidence.business.get(name, 0) / policy.patience
     if policy.on_uncertainty:

@@ -58,6 +58,7 @@ def test_each_kind_of_evidence_can_ask_alone(change, kind, reason):
 
 EVERYTHING = POLICY.model_copy(
     update={
+        "on_estimated_loss": True,
         "on_uncertainty": True,
         "on_business_metrics": ("revenue",),
         "patience": 3,
@@ -69,6 +70,12 @@ EVERYTHING = POLICY.model_copy(
 @pytest.mark.parametrize(
     ("change", "kind", "reason"),
     [
+        (
+            {"estimated_excess": 1688.0},
+            "estimated_loss",
+            "excess loss 812 of 2,500 mae-rows, and 1,688 more estimated for rows without outcomes: "
+            "losing more than a retrain costs",
+        ),
         ({"business": {"revenue": 3}}, "business", "revenue beyond its threshold for 3 period(s) in a row"),
         ({"uncertain_periods": 3}, "uncertainty", "the model has been less sure than it was for 3 periods"),
         ({"new_rows": 9000}, "new_labels", "9,000 of 9,000 new labelled rows since the last attempt"),
@@ -79,11 +86,17 @@ def test_what_is_declared_asks_at_its_threshold_and_not_before(change, kind, rea
     assert (trigger.kind, trigger.reason) == (kind, reason)
     assert isinstance(asked(replace(CALM, **change)), Quiet)
     before = {
+        "estimated_excess": {"estimated_excess": 1687.0},
         "business": {"business": {"revenue": 2, "other": 9}},
         "uncertain_periods": {"uncertain_periods": 2},
         "new_rows": {"new_rows": 8999},
     }[next(iter(change))]
     assert isinstance(asked(replace(CALM, **before), EVERYTHING), Quiet)
+
+
+def test_an_estimated_gain_never_pays_for_a_measured_loss():
+    assert asked(replace(LOSING, estimated_excess=-9000.0), EVERYTHING).kind == "excess_loss"
+    assert asked(replace(CALM, estimated_excess=-9000.0), EVERYTHING).closeness["estimated_loss"] == 812 / 2500
 
 
 def test_every_declared_condition_says_how_close_it_is():
