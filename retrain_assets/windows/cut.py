@@ -66,8 +66,9 @@ class Windows:
 def spanning(spans: Iterable[Span]) -> Span:
     """The narrowest span that holds all the given ones.
 
-    >>> spanning([Span(("b",), datetime(2020, 2, 1), datetime(2020, 3, 1)), Span((), datetime.max, datetime.min)]).periods
-    ('b',)
+    >>> march, may = (Span((f"2020-{m:02}",), datetime(2020, m, 1), datetime(2020, m + 1, 1)) for m in (3, 5))
+    >>> str(spanning([may, march]))
+    '2020-03-01 00:00 to 2020-06-01 00:00'
     """
     spans = list(spans)
     periods = tuple(sorted({period for span in spans for period in span.periods}))
