@@ -74,7 +74,7 @@ def fairness(
 def floors(policy: ValidationPolicy, task: str, rows: GateRows, candidate: Array, level: Level) -> tuple[Finding, ...]:
     """One finding per protected group and absolute limit that the first model must clear with confidence."""
     return tuple(
-        _enough(clears("fairness", floor, comparison, level, group.name), group, policy.fairness.pool_below)
+        _enough(clears("fairness", floor, comparison, level, group.name), group, policy.fairness.enough_rows)
         for group in groups(policy.fairness, rows)
         for floor in policy.fairness.floors
         for comparison in _distances(policy, task, rows, group, floor, candidate)
@@ -137,7 +137,7 @@ def _rate_drop(
         float(new.mean()) if n else np.nan,
         estimate(psi, units_within(policy.unit, psi, rows, asked), one_flip=policy.unit != "row"),
     )
-    margin, lacking = policy.fairness.margin, _too_small(group, policy.fairness.pool_below)
+    margin, lacking = policy.fairness.margin, _too_small(group, policy.fairness.enough_rows)
     fewest = rows_to_exclude_drop(b, c, n, margin, level.alpha, level.power)
     if not lacking and n < fewest:
         lacking = f"{n:,} {_ASKED[name]}, {fewest:,} needed to exclude a change for the worse of {number(margin)}"
@@ -158,7 +158,7 @@ def _error_drops(
     masks = [group.mask for group in found]
     compared = compare_in_parts(metric("mae"), policy, rows, champion, candidate, masks)
     for group, comparison in zip(found, compared, strict=True):
-        lacking = _too_small(group, policy.fairness.pool_below)
+        lacking = _too_small(group, policy.fairness.enough_rows)
         yield _by_units(policy, group, comparison, "rows", lacking, None, level)
 
 
@@ -213,27 +213,27 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         group=drop.group.name,
         margin=margin,
         p_value=p_value,
-        rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.pool_below),
+        rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.enough_rows),
     )
     return replace(finding, low=finite(-drop.high), high=finite(-drop.low))
 
 
-def _rows_needed(group: Group, rows: int, needed: int | None, pool_below: int) -> int | None:
+def _rows_needed(group: Group, rows: int, needed: int | None, enough: int) -> int | None:
     """The test's rows, and as many of them as a group would have that is just large enough to be judged."""
-    if not 0 < group.rows < pool_below:
+    if not 0 < group.rows < enough:
         return needed
-    return max(needed or 0, math.ceil(rows * pool_below / group.rows))
+    return max(needed or 0, math.ceil(rows * enough / group.rows))
 
 
-def _too_small(group: Group, pool_below: int) -> str:
-    return f"{group.rows:,} rows in the group, {pool_below:,} needed" if group.rows < pool_below else ""
+def _too_small(group: Group, enough: int) -> str:
+    return f"{group.rows:,} rows in the group, {enough:,} needed" if group.rows < enough else ""
 
 
-def _enough(finding: Finding, group: Group, pool_below: int) -> Finding:
+def _enough(finding: Finding, group: Group, enough: int) -> Finding:
     """A pass on a group that is too small is none."""
-    lacking = _too_small(group, pool_below)
+    lacking = _too_small(group, enough)
     if finding.outcome is Outcome.PASS and lacking:
-        needed = _rows_needed(group, finding.rows, finding.rows_needed, pool_below)
+        needed = _rows_needed(group, finding.rows, finding.rows_needed, enough)
         reason = f"{finding.reason}: {lacking}"
         return replace(finding, outcome=Outcome.INSUFFICIENT, reason=reason, rows_needed=needed)
     return finding
