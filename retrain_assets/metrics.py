@@ -54,6 +54,11 @@ class Metric:
     _is_mean_loss: bool = field(default=False, repr=False, kw_only=True)
 
     @property
+    def is_mean_loss(self) -> bool:
+        """Whether it is the mean of a loss that every row has by itself, whatever other rows there are."""
+        return self._is_mean_loss
+
+    @property
     def direction(self) -> str:
         """Which way is better, in words."""
         return "higher is better" if self.higher_is_better else "lower is better"
@@ -100,16 +105,21 @@ class Metric:
     def row_losses(self, label: npt.ArrayLike, scores: npt.ArrayLike) -> Array:
         """One loss per row, shape (n,), of a metric that is the mean of a loss.
 
+        A model of several classes gave probability 0 to a class that it has no score for (one that it never saw).
+
         Raises:
             TypeError: The metric is no mean loss, so that a single row has none.
 
         >>> metric("mae").row_losses([10.0, 12.0], [11.0, 12.5])
         array([1. , 0.5])
         """
-        if not self._is_mean_loss:
+        if not self.is_mean_loss:
             losses = ", ".join(name for name, known in METRICS.items() if known._is_mean_loss)
             raise TypeError(f"{self.name} is no mean of row losses. Take one of {losses}.")
-        return self.row_values(label, scores)
+        outcomes, predicted = np.asarray(label, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+        if predicted.ndim == 2 and outcomes.ndim == 1 and len(outcomes) == len(predicted):
+            outcomes, predicted = _with_unscored(outcomes, predicted)
+        return self.row_values(outcomes, predicted)
 
     def row_values(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> Array:
         """One value per row, shape (n,), whose mean is the metric and whose spread is its sampling error.
@@ -220,6 +230,14 @@ def _checked(label: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Array, Array]
             "Write classes as 0, 1, ... k - 1."
         )
     return outcomes, predicted
+
+
+def _with_unscored(label: Array, scores: Array) -> tuple[Array, Array]:
+    """The same rows with one more class, of probability 0, that stands for every class without a score."""
+    unscored = np.isfinite(label) & ~np.isin(label, np.arange(scores.shape[1]))
+    if not unscored.any():
+        return label, scores
+    return np.where(unscored, scores.shape[1], label), np.column_stack([scores, np.zeros(len(scores))])
 
 
 def _log_loss(label: Array, scores: Array, _: float) -> Array:

@@ -27,6 +27,9 @@ class Outcome(StrEnum):
     INSUFFICIENT = "insufficient"
 
 
+_NAMED = 3
+"""How many undecided slices a verdict's sentence names; the report lists them all."""
+
 REFIT_CHECKS = ("agreement", "regression_suite")
 """What a refitted model must pass to be promoted in the place of the candidate that was tested."""
 
@@ -172,9 +175,16 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """The decision in one sentence: the first finding that stands in the way, else what was gained."""
+        """The decision in one sentence: the first finding that stands in the way, else what was gained.
+
+        Slices that were too small to tell stand in no way, so they are named after it.
+        """
         if self.identical:
             return "the candidate scores every gate row like the champion"
+        return "; ".join(part for part in (self._because, self._undecided_slices) if part)
+
+    @property
+    def _because(self) -> str:
         order = (*self.required, *sorted({f.check for f in self.findings} - set(self.required)))
         ranked = [finding for check in order for finding in self.of(check)]
         for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
@@ -186,6 +196,15 @@ class Verdict:
                 return f"{check}: no finding"
         gained = next((f.reason for f in self.findings if f.role == "primary"), "every check passed")
         return f"{gained}; {self.refit.reason}" if self.refit else gained
+
+    @property
+    def _undecided_slices(self) -> str:
+        """The slices that are reported as INSUFFICIENT, the first few by name."""
+        names = [f"{found['group']} ({found['metric']})" for found in self.evidence.get("undecided_slices", ())]
+        if not names:
+            return ""
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"slices insufficient, which stops nothing: {', '.join(names[:_NAMED])}{more}"
 
     @property
     def digest(self) -> str:

@@ -246,6 +246,43 @@ def passes_silently(rng: Rng, policy: ValidationPolicy, positives: int, lost: fl
     return any(finding.group == "part=small" and finding.outcome is Outcome.PASS for finding in found)
 
 
+DAY_SPREAD = 0.1
+"""Standard deviation of a day's change of the true positive rate."""
+
+
+def groups_on_days(
+    rng: Rng, days: int, positives: int, drop: float = 0.0, autocorrelation: float = 0.0
+) -> tuple[GateRows, Array, Array]:
+    """Positives of two groups on every day; the share of them that changes for the worse differs from day to day.
+
+    One in five positives changes its answer; on a day with effect e, .1 + (drop + e)/2 for the worse and the others for
+    the better, so that the rate of the first group drops by `drop + e` and of the second by e. As many rows of class 0
+    are right in both models.
+    """
+    effect = DAY_SPREAD * worlds.day_effects(rng, days, autocorrelation)
+    part = np.tile(np.repeat(np.array(["small", "other"], object), positives), days)
+    worse = np.clip(0.1 + (np.repeat(effect, 2 * positives) + drop * (part == "small")) / 2, 0, 0.2)
+    draw = rng.random(part.size)
+    champion = np.where(draw < worse, 0.9, np.where(draw < 0.2, 0.1, 0.8))
+    candidate = np.where(draw < worse, 0.1, np.where(draw < 0.2, 0.9, 0.8))
+    both, others = np.repeat(np.arange(part.size), 2), np.tile([False, True], part.size)
+    rows = worlds.gate_rows(np.where(others, 0.0, 1.0), part[both], days=days)
+    return rows, np.where(others, 0.2, champion[both]), np.where(others, 0.2, candidate[both])
+
+
+def called_unfair_on_days(rng: Rng, policy: ValidationPolicy, days: int, positives: int, **world: float) -> bool:
+    """Does the fairness check fail?"""
+    judged = worlds.ask(policy, "binary", *groups_on_days(rng, days, positives, **world))
+    return combine(worlds.all_of(judged, "fairness")) is Outcome.FAIL
+
+
+def passes_silently_on_days(rng: Rng, policy: ValidationPolicy, days: int, positives: int, **world: float) -> bool:
+    """Does the harmed group pass?"""
+    judged = worlds.ask(policy, "binary", *groups_on_days(rng, days, positives, **world))
+    found = worlds.all_of(judged, "fairness")
+    return any(finding.group == "part=small" and finding.outcome is Outcome.PASS for finding in found)
+
+
 def equal_slices(rng: Rng, policy: ValidationPolicy) -> bool:
     """19 slices of 300 rows of two equal models: does any slice fail?"""
     rows = worlds.gate_rows(np.zeros(19 * 300), np.repeat([f"slice {number:02}" for number in range(19)], 300))
@@ -352,6 +389,24 @@ def _groups() -> Iterator[Case]:
     yield Case("TPR drop .10, 200 positives: fairness FAIL", caught, 4_000, 400, 0.95, 1.0)
     yield Case("equal TPR, 200 positives: fairness FAIL", equal, 6_000, 400, 0.0, 0.07)
     yield Case("TPR drop .10, 20 positives: silent PASS", silent, 3_000, 300, 0.0, 0.05)
+    auto, row = (
+        worlds.rules(CLASSES, unit=unit, fairness={"margin": 0.05, "pool_below": 20}) for unit in ("auto", "row")
+    )
+    for days, positives, alike, reps, fast in (
+        (56, 10, 0.0, 6_000, 400),
+        (56, 50, 0.0, 5_000, 0),
+        (28, 20, 0.0, 6_000, 0),
+        (56, 10, 0.6, 6_000, 300),
+    ):
+        name = f"equal TPR, day sd .1, autocorrelation {alike:g}, {days} days x {positives} positives, unit auto: FAIL"
+        question = partial(called_unfair_on_days, policy=auto, days=days, positives=positives, autocorrelation=alike)
+        yield Case(name, question, reps, fast, 0.0, 0.07)
+    byrow = partial(called_unfair_on_days, policy=row, days=56, positives=50)
+    yield Case("the same, 56 days x 50 positives, unit row", byrow, 2_000, 200)
+    dropped = partial(called_unfair_on_days, policy=auto, days=56, positives=10, drop=0.1)
+    yield Case("TPR drop .10, day sd .1, 56 days x 10 positives, unit auto: FAIL", dropped, 4_000, 300, 0.95, 1.0)
+    few = partial(passes_silently_on_days, policy=auto, days=20, positives=1, drop=0.1)
+    yield Case("TPR drop .10, day sd .1, 20 days x 1 positive, unit auto: silent PASS", few, 3_000, 300, 0.0, 0.05)
     slices = partial(equal_slices, policy=sliced())
     yield Case("19 slices x 300 rows, equal: any FAIL", slices, 2_000, 100, 0.0, 0.10)
     yield Case('the same under "no slice may lose .02"', point_rule_on_slices, 2_000, 200)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from retrain_assets.blocks import block_length_days
 from retrain_assets.metrics import Array
 from retrain_assets.validation.estimate import Estimate
-from retrain_assets.validation.units import GateRows, Units, day_blocks, units_of
+from retrain_assets.validation.units import GateRows, Part, Units, units_of
 
 FEWEST_BLOCKS = 8
 """Below this many blocks a function without row values gets no answer."""
@@ -24,37 +24,60 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 """Positions of some rows."""
 
 
-def block_estimate(gain: Callable[[Rows], float], unit: str, rows: GateRows) -> Estimate:
-    """Mean of `gain` over blocks of rows, with the standard error of Ibragimov and Müller.
-
-    With d_1 ... d_q the gains of the q blocks, se² = sum (d - mean)² / (q(q - 1)), degrees of freedom q - 1. The design
-    effect compares the variance between the blocks with that between equally many folds of every q-th row.
+def block_units(gain: Callable[[Rows], float], unit: str, rows: GateRows | Part) -> Units:
+    """The blocks that a function of whole sets of rows is measured in.
 
     Args:
         gain: The improvement on some rows, given by position; NaN where it cannot be known.
         unit: `auto` (blocks of days by the autocorrelation of the daily gains), `row`, or a cluster column: rows, or
             clusters as a whole, are then divided into 16 folds.
-        rows: The gate rows, for their times and clusters.
-    Source: Ibragimov & Müller (2010), Journal of Business & Economic Statistics 28.
+        rows: The gate rows, for their days and clusters.
 
     >>> times = np.datetime64("2024-01-01", "us") + np.arange(40).astype("m8[D]")
     >>> label = np.tile([1.0, 3.0], 20)
-    >>> found = block_estimate(lambda part: float(label[part].mean()), "auto", GateRows(label, label, times, {}))
+    >>> units = block_units(lambda part: float(label[part].mean()), "auto", GateRows(label, label, times, {}))
+    >>> units.name, units.count
+    ('day', 40)
+    """
+    if unit == "auto":
+        daily = np.full(int(rows.day.max()) + 1 if len(rows) else 0, np.nan)
+        daily[np.unique(rows.day)] = by_block(gain, rows.blocks(1))
+        return rows.blocks(block_length_days(daily))
+    if unit == "row":
+        place = np.empty(len(rows), dtype=np.int64)
+        place[np.argsort(rows.day, kind="stable")] = np.arange(len(rows))
+        return Units(place * FOLDS // max(len(rows), 1), "fold of rows")
+    clusters = units_of(unit, np.empty(0), rows)
+    return Units(clusters.of_row % FOLDS, f"fold of {unit}")
+
+
+def block_estimate(gain: Callable[[Rows], float], units: Units) -> Estimate:
+    """Mean of `gain` over blocks of rows, with the standard error of Ibragimov and Müller.
+
+    With d_1 ... d_q the gains of the q blocks, se² = sum (d - mean)² / (q(q - 1)), degrees of freedom q - 1. The design
+    effect compares the variance between the blocks with that between equally many folds of every q-th row; it is 1
+    where the blocks are folds of rows.
+
+    Source: Ibragimov & Müller (2010), Journal of Business & Economic Statistics 28.
+
+    >>> label = np.tile([1.0, 3.0], 20)
+    >>> found = block_estimate(lambda part: float(label[part].mean()), Units(np.arange(40), "day"))
     >>> found.units, found.improvement, found.fewest_units
     (40, 2.0, 8)
     """
-    units = _blocks(gain, unit, rows)
-    gains = _gains(gain, units)
-    mean, error = _mean_and_error(gains)
-    apart = _gains(gain, Units(np.arange(len(rows), dtype=np.int64) % max(units.count, 1), "fold"))
-    independent = _mean_and_error(apart)[1]
-    design_effect = 1.0 if unit == "row" else (error / independent) ** 2 if independent > 0 else math.nan
+    rows = units.of_row.size
+    mean, error = _mean_and_error(by_block(gain, units))
+    design_effect = 1.0
+    if units.name != "fold of rows":
+        apart = by_block(gain, Units(np.arange(rows, dtype=np.int64) % max(units.count, 1), "fold"))
+        independent = _mean_and_error(apart)[1]
+        design_effect = (error / independent) ** 2 if independent > 0 else math.nan
     return Estimate(
         mean,
         error,
         max(units.count - 1, 0),
-        len(rows),
-        float(len(rows)),
+        rows,
+        float(rows),
         units.name,
         units.count,
         design_effect,
@@ -62,23 +85,16 @@ def block_estimate(gain: Callable[[Rows], float], unit: str, rows: GateRows) -> 
     )
 
 
-def _blocks(gain: Callable[[Rows], float], unit: str, rows: GateRows) -> Units:
-    if unit == "auto":
-        day = rows.time.astype("datetime64[D]").astype(np.int64)
-        daily = np.full(int(np.ptp(day)) + 1, np.nan)
-        daily[np.unique(day) - day.min()] = _gains(gain, day_blocks(rows.time, 1))
-        return day_blocks(rows.time, block_length_days(daily))
-    if unit == "row":
-        place = np.argsort(np.argsort(rows.time, kind="stable"), kind="stable")
-        return Units((place * FOLDS // len(rows)).astype(np.int64), "fold of rows")
-    clusters = units_of(unit, np.empty(0), rows)
-    return Units(clusters.of_row % FOLDS, f"fold of {unit}")
-
-
-def _gains(gain: Callable[[Rows], float], units: Units) -> Array:
+def by_block(value: Callable[[Rows], float], units: Units) -> Array:
+    """The value of each block of rows, shape (count,)."""
     order = np.argsort(units.of_row, kind="stable")
     ends = np.cumsum(units.sizes.astype(np.int64))
-    return np.array([gain(part) for part in np.split(order, ends[:-1])] if units.count else [], dtype=np.float64)
+    return np.array([value(part) for part in np.split(order, ends[:-1])] if units.count else [], dtype=np.float64)
+
+
+def block_mean(value: Callable[[Rows], float], units: Units) -> float:
+    """Mean of the blocks' values; NaN without a block, or where the value of one cannot be known."""
+    return _mean_and_error(by_block(value, units))[0]
 
 
 def _mean_and_error(gains: Array) -> tuple[float, float]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
 from retrain_assets.metrics import Array, Metric
-from retrain_assets.validation.by_block import Rows, block_estimate
+from retrain_assets.validation.by_block import Rows, block_estimate, block_mean, block_units
 from retrain_assets.validation.estimate import Estimate, counted, estimate
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.units import GateRows, units_of
+from retrain_assets.validation.units import GateRows, Part, units_of, units_within
 from retrain_assets.verdict import Finding, Outcome
 
 
@@ -34,7 +37,10 @@ class Level:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A candidate's value beside the champion's (None: beside a limit), and the estimate of the improvement."""
+    """A candidate's value beside the champion's (None: beside a limit), and the estimate of the improvement.
+
+    The improvement is the difference of the two values. `note` says what the values are where that is not plain.
+    """
 
     metric: str
     direction: str
@@ -42,12 +48,14 @@ class Comparison:
     champion_value: float | None
     candidate_value: float
     estimate: Estimate
+    note: str = ""
 
     @property
     def values(self) -> str:
-        """Both values in words, like `mae 1.92 -> 1.71 label units`."""
+        """Both values in words, like `mae 1.92 -> 1.71 label units`, and what they are where that needs saying."""
         before = "" if self.champion_value is None else f"{number(self.champion_value)} -> "
-        return f"{self.metric} {before}{number(self.candidate_value)} {self.unit}".rstrip()
+        said = f"{self.metric} {before}{number(self.candidate_value)} {self.unit}".rstrip()
+        return f"{said} ({self.note})" if self.note else said
 
     @property
     def base(self) -> str:
@@ -90,32 +98,74 @@ class Comparison:
             margin=margin,
             p_value=finite(p_value),
             minimum_detectable=finite(found.minimum_detectable(level.alpha, level.power)),
-            rows_needed=rows_needed,
+            rows_needed=max(rows_needed or 0, found.rows_to_answer or 0) or None,
         )
 
 
-def compare(metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array) -> Comparison:
+def compare(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows | Part, champion: Array, candidate: Array
+) -> Comparison:
     """Compare the candidate with the champion in one metric, row by row.
 
-    The support is that of the model for which fewer rows bear on the metric.
+    The support is that of the model for which fewer rows bear on the metric. A function of all rows is compared block
+    by block: both values are then means over the blocks, as the improvement is.
     """
     metric = metric.on(rows.amounts)
     if metric.whole is not None:
         return _compare_whole(metric, policy, rows, champion, candidate)
-    before = metric.row_values(rows.label, champion, policy.threshold)
-    after = metric.row_values(rows.label, candidate, policy.threshold)
-    champion_value, candidate_value = (float(each.mean()) if each.size else math.nan for each in (before, after))
-    psi = after - before if metric.higher_is_better else before - after
-    del before, after  # a column each, while the units are looked for
+    psi, champion_value, candidate_value = _paired(metric, policy, rows, champion, candidate)
     support = min(metric.support(rows.label, scores, policy.threshold) for scores in (champion, candidate))
     found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
     return Comparison(metric.name, metric.direction, metric.unit, champion_value, candidate_value, found)
 
 
-def against_limit(
+def compare_in_parts(
     metric: Metric,
     policy: ValidationPolicy,
     rows: GateRows,
+    champion: Array,
+    candidate: Array,
+    masks: Sequence[npt.NDArray[np.bool_]],
+) -> list[Comparison]:
+    """The same comparison for each of several parts of the rows.
+
+    A row's loss is the same whatever part it is in, so a mean loss is computed once for all parts; any other metric
+    needs the scores of each part.
+    """
+    if not metric.is_mean_loss:
+        return [compare(metric, policy, rows.where(mask), champion[mask], candidate[mask]) for mask in masks]
+    bound = metric.on(rows.amounts)
+    before = bound.row_values(rows.label, champion, policy.threshold)
+    champion_values = [float(before.mean(where=mask)) if mask.any() else math.nan for mask in masks]
+    psi = np.subtract(before, bound.row_values(rows.label, candidate, policy.threshold), out=before)
+    return [_part_of(bound, policy, rows, psi, mask, value) for mask, value in zip(masks, champion_values, strict=True)]
+
+
+def _part_of(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows, psi: Array, mask: npt.NDArray[np.bool_], before: float
+) -> Comparison:
+    """A mean loss in one part of the rows, from the paired differences of all rows."""
+    own = psi[mask]
+    found = estimate(own, units_within(policy.unit, own, rows, mask))
+    return Comparison(metric.name, metric.direction, metric.unit, before, before - found.improvement, found)
+
+
+def _paired(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows | Part, champion: Array, candidate: Array
+) -> tuple[Array, float, float]:
+    """Row values of the improvement, and both models' values; two columns stand at a time, and what a metric needs."""
+    before = metric.row_values(rows.label, champion, policy.threshold)
+    champion_value = float(before.mean()) if before.size else math.nan
+    after = metric.row_values(rows.label, candidate, policy.threshold)
+    candidate_value = float(after.mean()) if after.size else math.nan
+    psi = np.subtract(after, before, out=after) if metric.higher_is_better else np.subtract(before, after, out=before)
+    return psi, champion_value, candidate_value
+
+
+def against_limit(
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows | Part,
     candidate: Array,
     *,
     at_least: float | None,
@@ -134,7 +184,7 @@ def against_limit(
 
 
 def _compare_whole(
-    metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array
+    metric: Metric, policy: ValidationPolicy, rows: GateRows | Part, champion: Array, candidate: Array
 ) -> Comparison:
     """The same for a metric without row values, block by block."""
 
@@ -144,26 +194,35 @@ def _compare_whole(
     def gain(part: Rows) -> float:
         return metric.improvement(champion=value(champion, part), candidate=value(candidate, part))
 
-    before, after = metric.value(rows.label, champion), metric.value(rows.label, candidate)
-    return Comparison(
-        metric.name, metric.direction, metric.unit, before, after, block_estimate(gain, policy.unit, rows)
-    )
+    units = block_units(gain, policy.unit, rows)
+    before, after = (block_mean(partial(value, scores), units) for scores in (champion, candidate))
+    whole = f"{number(metric.value(rows.label, champion))} -> {number(metric.value(rows.label, candidate))}"
+    found = block_estimate(gain, units)
+    return Comparison(metric.name, metric.direction, metric.unit, before, after, found, _mean_of(found, whole))
 
 
 def _limit_whole(
     metric: Metric,
     policy: ValidationPolicy,
-    rows: GateRows,
+    rows: GateRows | Part,
     candidate: Array,
     at_least: float | None,
     at_most: float | None,
 ) -> Comparison:
-    def distance(part: Rows) -> float:
-        value = metric.value(rows.label[part], candidate[part])
-        return value - at_least if at_least is not None else (at_most or 0.0) - value
+    def value(part: Rows) -> float:
+        return metric.value(rows.label[part], candidate[part])
 
-    found = block_estimate(distance, policy.unit, rows)
-    return Comparison(metric.name, metric.direction, metric.unit, None, metric.value(rows.label, candidate), found)
+    def distance(part: Rows) -> float:
+        return value(part) - at_least if at_least is not None else (at_most or 0.0) - value(part)
+
+    units = block_units(distance, policy.unit, rows)
+    found, after = block_estimate(distance, units), block_mean(value, units)
+    whole = number(metric.value(rows.label, candidate))
+    return Comparison(metric.name, metric.direction, metric.unit, None, after, found, _mean_of(found, whole))
+
+
+def _mean_of(found: Estimate, whole: str) -> str:
+    return f"mean of {counted(found.units, found.unit)}; all rows together {whole}"
 
 
 def number(value: float) -> str:

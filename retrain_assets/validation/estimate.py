@@ -93,6 +93,16 @@ class Estimate:
             )
         return ""
 
+    @property
+    def rows_to_answer(self) -> int | None:
+        """Rows of the same kind that have enough units and support; None where these have, or where none bear on it."""
+        if not self.rows:
+            return FEWEST_ROWS
+        if not self.support > 0:
+            return None
+        enough = max(self.fewest_units / self.units, FEWEST_ROWS / self.support)
+        return math.ceil(self.rows * enough) if enough > 1 else None
+
     def _quantile(self, level: float) -> float:
         return float(stdtrit(self.degrees, level)) if self.degrees > 0 else math.nan
 

@@ -1,8 +1,9 @@
 """Has the candidate made any protected group worse off than the champion did?
 
-Per group and rate, on the same rows. The largest gap between groups is reported (`groups`) and never gated: with 100
-positives a group and no disparity at all it averages .094 for the TPR, so that "the gap must not rise" would stop half
-of all equal models.
+Per group and rate, on the same rows. Where every row is independent, rates are compared by their flips (mid-p McNemar
+to fail, Agresti-Min to pass); where days or clusters move together, by the t test over them that serves every metric.
+The largest gap between groups is reported (`groups`) and never gated: with 100 positives a group and no disparity at
+all it averages .094 for the TPR, so that "the gap must not rise" would stop half of all equal models.
 """
 
 from __future__ import annotations
@@ -12,46 +13,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from retrain_assets.blocks import sums
-from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array, metric, predicted_class
-from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare, finite, number
+from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare_in_parts, finite, number
 from retrain_assets.validation.declared import metric_of
 from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.guardrails import clears
-from retrain_assets.validation.policy import FairnessPolicy, Floor, ValidationPolicy
+from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
-from retrain_assets.validation.units import GateRows, Units, coded, units_of
+from retrain_assets.validation.split import Group, Mask, groups
+from retrain_assets.validation.units import GateRows, units_within
 from retrain_assets.verdict import Finding, Outcome
-
-Mask = npt.NDArray[np.bool_]
 
 RATES = ("tpr", "fpr", "selection_rate")
 """Rates of decisions; with several classes each class is asked about in turn (`tpr[2]`)."""
 
 _ASKED = {"tpr": "positives", "fpr": "negatives", "selection_rate": "rows"}
 _DIRECTION = {"tpr": "higher is better", "fpr": "lower is better", "selection_rate": "higher is better"}
-
-
-@dataclass(frozen=True)
-class Group:
-    """One value of one protected attribute, or several small ones together, and its rows."""
-
-    attribute: str
-    value: str
-    mask: Mask
-
-    @property
-    def name(self) -> str:
-        """As written in evidence, like `sex=F`."""
-        return f"{self.attribute}={self.value}"
-
-    @property
-    def rows(self) -> int:
-        """How many gate rows it has."""
-        return int(self.mask.sum())
 
 
 @dataclass(frozen=True)
@@ -76,16 +54,19 @@ def fairness(
 ) -> tuple[Finding, ...]:
     """One finding per protected group and declared metric.
 
-    FAIL when the one-sided test for a drop, adjusted by Holm over all groups and metrics, is below `policy.alpha`;
-    PASS when the upper confidence limit of the drop at `level.alpha` is below the margin; otherwise INSUFFICIENT.
+    FAIL when the one-sided test for a drop, adjusted by Holm over all groups and metrics, is below `policy.alpha`,
+    also when the certain drop is smaller than the margin; PASS when the upper confidence limit of the drop at
+    `level.alpha` is below the margin; otherwise INSUFFICIENT. Fewer than 4 days, blocks or clusters are INSUFFICIENT.
     """
+    found = groups(policy.fairness, rows)
     drops: list[_Drop] = []
-    for group in groups(policy.fairness, rows):
-        for name in policy.fairness.metrics:
-            if name == "mae":
-                drops.append(_error_drop(policy, rows, group, champion, candidate, level))
-            else:
-                drops.extend(_rate_drops(policy, task, rows, group, name, champion, candidate, level))
+    for name in policy.fairness.metrics:
+        if name == "mae":
+            drops += _error_drops(policy, rows, found, champion, candidate, level)
+        else:
+            drops += _rate_drops(policy, task, rows, found, name, champion, candidate, level)
+    order = {group.name: place for place, group in enumerate(found)}
+    drops.sort(key=lambda drop: order[drop.group.name])
     adjusted = holm([drop.p_value for drop in drops])
     return tuple(_judged(policy, drop, p, len(drops), level) for drop, p in zip(drops, adjusted, strict=True))
 
@@ -93,38 +74,14 @@ def fairness(
 def floors(policy: ValidationPolicy, task: str, rows: GateRows, candidate: Array, level: Level) -> tuple[Finding, ...]:
     """One finding per protected group and absolute limit that the first model must clear with confidence."""
     return tuple(
-        _enough(clears("fairness", floor, comparison, level, group.name), group, policy.fairness.pool_below)
+        _enough(clears("fairness", floor, comparison, level, group.name), group, policy.fairness.enough_rows)
         for group in groups(policy.fairness, rows)
         for floor in policy.fairness.floors
         for comparison in _distances(policy, task, rows, group, floor, candidate)
     )
 
 
-def groups(policy: FairnessPolicy, rows: GateRows) -> tuple[Group, ...]:
-    """The groups of every protected attribute; values with fewer rows than `pool_below` are judged together.
-
-    Raises:
-        DataError: The gate rows lack a protected attribute.
-    """
-    return tuple(group for name in policy.groups for group in groups_of(name, rows, policy.pool_below))
-
-
-def groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group]:
-    """The values of one column as groups of rows, values with fewer rows than `pool_below` as one."""
-    if attribute not in rows.groups:
-        raise DataError(f"gate rows: no column {attribute!r}. Load it into groups.")
-    names, code = coded(rows.groups[attribute])
-    small = sums(code) < pool_below
-    for place in np.flatnonzero(~small):
-        yield Group(attribute, names[place], code == place)
-    if small.any():
-        pooled = ", ".join(name for name, few in zip(names, small, strict=True) if few)
-        yield Group(attribute, f"(pooled: {pooled})", small[code])
-
-
-def _decisions(
-    task: str, label: Array, scores: Array, threshold: float
-) -> Iterator[tuple[str, Mask, npt.NDArray[np.bool_]]]:
+def _decisions(task: str, label: Array, scores: Array, threshold: float) -> Iterator[tuple[str, Mask, Mask]]:
     """Name suffix, truth and decision of each class that is asked about: of class 1 alone, or of each of several."""
     if task == "multiclass":
         given = predicted_class(scores, threshold)
@@ -142,7 +99,7 @@ def _rate_drops(
     policy: ValidationPolicy,
     task: str,
     rows: GateRows,
-    group: Group,
+    found: tuple[Group, ...],
     name: str,
     champion: Array,
     candidate: Array,
@@ -151,49 +108,82 @@ def _rate_drops(
     before = _decisions(task, rows.label, champion, policy.threshold)
     after = _decisions(task, rows.label, candidate, policy.threshold)
     for (suffix, truth, old), (_, _, new) in zip(before, after, strict=True):
-        asked = _asked(name, truth) & group.mask
-        yield _rate_drop(policy, group, name, suffix, old[asked], new[asked], level)
+        for group in found:
+            asked = _asked(name, truth) & group.mask
+            yield _rate_drop(policy, rows, group, name, suffix, asked, old[asked], new[asked], level)
 
 
 def _rate_drop(
-    policy: ValidationPolicy, group: Group, name: str, suffix: str, old: Mask, new: Mask, level: Level
+    policy: ValidationPolicy,
+    rows: GateRows,
+    group: Group,
+    name: str,
+    suffix: str,
+    asked: Mask,
+    old: Mask,
+    new: Mask,
+    level: Level,
 ) -> _Drop:
     lost, gained, n = int((old & ~new).sum()), int((~old & new).sum()), len(old)
     b, c = (gained, lost) if name == "fpr" else (lost, gained)
-    margin, asked = policy.fairness.margin, _ASKED[name]
-    needed = rows_to_exclude_drop(b, c, n, margin, level.alpha, level.power)
-    low, high = drop_limits(b, c, n, level.alpha)
-    psi = (new.astype(float) - old) * (-1.0 if name == "fpr" else 1.0)
+    psi = new.astype(float)
+    psi -= old
+    psi *= -1.0 if name == "fpr" else 1.0
     comparison = Comparison(
         name + suffix,
         _DIRECTION[name],
         "share",
         float(old.mean()) if n else None,
         float(new.mean()) if n else np.nan,
-        estimate(psi, Units.rows(n)),
+        estimate(psi, units_within(policy.unit, psi, rows, asked), one_flip=policy.unit != "row"),
     )
-    lacking = _too_small(group, policy.fairness.pool_below)
-    if not lacking and n < needed:
-        lacking = f"{n:,} {asked}, {needed:,} needed to exclude a change for the worse of {number(margin)}"
-    return _Drop(group, comparison, asked, low, high, mid_p_mcnemar(b, c), needed, lacking)
+    margin, lacking = policy.fairness.margin, _too_small(group, policy.fairness.enough_rows)
+    fewest = rows_to_exclude_drop(b, c, n, margin, level.alpha, level.power)
+    if not lacking and n < fewest:
+        lacking = f"{n:,} {_ASKED[name]}, {fewest:,} needed to exclude a change for the worse of {number(margin)}"
+    if policy.unit != "row":
+        return _by_units(policy, group, comparison, _ASKED[name], lacking, fewest, level)
+    low, high = drop_limits(b, c, n, level.alpha)
+    return _Drop(group, comparison, _ASKED[name], low, high, mid_p_mcnemar(b, c), fewest, lacking)
 
 
-def _error_drop(
-    policy: ValidationPolicy, rows: GateRows, group: Group, champion: Array, candidate: Array, level: Level
+def _error_drops(
+    policy: ValidationPolicy,
+    rows: GateRows,
+    found: tuple[Group, ...],
+    champion: Array,
+    candidate: Array,
+    level: Level,
+) -> Iterator[_Drop]:
+    masks = [group.mask for group in found]
+    compared = compare_in_parts(metric("mae"), policy, rows, champion, candidate, masks)
+    for group, comparison in zip(found, compared, strict=True):
+        lacking = _too_small(group, policy.fairness.enough_rows)
+        yield _by_units(policy, group, comparison, "rows", lacking, None, level)
+
+
+def _by_units(
+    policy: ValidationPolicy,
+    group: Group,
+    comparison: Comparison,
+    asked: str,
+    lacking: str,
+    fewest: int | None,
+    level: Level,
 ) -> _Drop:
-    mask, margin = group.mask, policy.fairness.margin
-    comparison = compare(metric("mae"), policy, rows.where(mask), champion[mask], candidate[mask])
-    found = comparison.estimate
+    """A drop judged by the t test over independent units; `fewest` rows are needed whatever the test says."""
+    found, margin = comparison.estimate, policy.fairness.margin
     shortfall = found.shortfall()
+    needed = [rows for rows in (fewest, found.rows_needed(margin, level.alpha, level.power)) if rows is not None]
     return _Drop(
         group,
         comparison,
-        "rows",
+        asked,
         -found.high(level.alpha),
         -found.low(level.alpha),
         np.nan if shortfall else found.p_worse(),
-        found.rows_needed(margin, level.alpha, level.power),
-        _too_small(group, policy.fairness.pool_below) or shortfall,
+        max(needed, default=None),
+        lacking or shortfall,
     )
 
 
@@ -212,6 +202,8 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
     else:
         outcome, reason = Outcome.INSUFFICIENT, f"{change} ({limit}, not below {number(margin)})"
     reason += f", {comparison.estimate.rows:,} {drop.asked}"
+    if comparison.estimate.unit != "row":
+        reason += f" in {comparison.base}"
     finding = comparison.finding(
         "fairness",
         "fairness",
@@ -221,27 +213,27 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         group=drop.group.name,
         margin=margin,
         p_value=p_value,
-        rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.pool_below),
+        rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.enough_rows),
     )
     return replace(finding, low=finite(-drop.high), high=finite(-drop.low))
 
 
-def _rows_needed(group: Group, rows: int, needed: int | None, pool_below: int) -> int | None:
+def _rows_needed(group: Group, rows: int, needed: int | None, enough: int) -> int | None:
     """The test's rows, and as many of them as a group would have that is just large enough to be judged."""
-    if not 0 < group.rows < pool_below:
+    if not 0 < group.rows < enough:
         return needed
-    return max(needed or 0, math.ceil(rows * pool_below / group.rows))
+    return max(needed or 0, math.ceil(rows * enough / group.rows))
 
 
-def _too_small(group: Group, pool_below: int) -> str:
-    return f"{group.rows:,} rows in the group, {pool_below:,} needed" if group.rows < pool_below else ""
+def _too_small(group: Group, enough: int) -> str:
+    return f"{group.rows:,} rows in the group, {enough:,} needed" if group.rows < enough else ""
 
 
-def _enough(finding: Finding, group: Group, pool_below: int) -> Finding:
+def _enough(finding: Finding, group: Group, enough: int) -> Finding:
     """A pass on a group that is too small is none."""
-    lacking = _too_small(group, pool_below)
+    lacking = _too_small(group, enough)
     if finding.outcome is Outcome.PASS and lacking:
-        needed = _rows_needed(group, finding.rows, finding.rows_needed, pool_below)
+        needed = _rows_needed(group, finding.rows, finding.rows_needed, enough)
         reason = f"{finding.reason}: {lacking}"
         return replace(finding, outcome=Outcome.INSUFFICIENT, reason=reason, rows_needed=needed)
     return finding
@@ -261,7 +253,7 @@ def _distances(
         asked = _asked(floor.metric, truth)
         answers = decision[asked].astype(float)
         psi = answers - floor.at_least if floor.at_least is not None else (floor.at_most or 0.0) - answers
-        units = units_of(policy.unit, psi, inside.where(asked))
+        units = units_within(policy.unit, psi, inside, asked)
         value = float(answers.mean()) if answers.size else np.nan
         found = estimate(psi, units, one_flip=True)
         yield Comparison(floor.metric + suffix, _DIRECTION[floor.metric], "share", None, value, found)

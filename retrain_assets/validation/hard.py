@@ -15,17 +15,23 @@ from retrain_assets.validation.significance import skill_metrics
 from retrain_assets.validation.units import GateRows
 from retrain_assets.verdict import Finding, Outcome
 
+_NAMED = 5
+"""How many strange labels are named, the most frequent first."""
+
 
 def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) -> Finding:
-    """Judge labels, amounts and scores: finite, in range, not constant, and for a classifier at least two classes seen.
+    """Judge labels, amounts and scores: finite, in range, not constant, of the task's shape.
 
-    A fault of the candidate is a FAIL; a fault of the rows or of the champion leaves it undecided.
+    Of a classifier at least two classes must be seen, each with a score: 0 and 1, or 0, 1, ... k - 1 of k columns. A
+    fault of the candidate is a FAIL; a fault of the rows or of the champion leaves it undecided.
     """
     for name, scores in (("candidate", candidate), ("champion", champion)):
         if scores is not None and len(scores) != len(rows):
             raise DataError(f"gate: {len(scores)} {name} scores for {len(rows)} rows. Score exactly the gate rows.")
     for outcome, fault in (
+        (Outcome.FAIL, _misshapen(task, candidate)),
         (Outcome.INSUFFICIENT, _unusable_rows(task, rows.label) or _unusable_amounts(rows.amounts)),
+        (Outcome.INSUFFICIENT, _without_score(rows.label, 2 if task == "binary" else candidate.shape[-1], task)),
         (Outcome.FAIL, _fault("candidate", task, candidate)),
         (Outcome.INSUFFICIENT, _champion_fault(task, champion, candidate) if champion is not None else ""),
     ):
@@ -88,6 +94,31 @@ def _unusable_rows(task: str, label: Array) -> str:
     if task != "regression" and len(np.unique(label)) < 2:
         return f"all {len(label):,} gate rows are of class {label[0]:g}, two classes needed"
     return ""
+
+
+def _misshapen(task: str, candidate: Array) -> str:
+    if candidate.ndim == (2 if task == "multiclass" else 1):
+        return ""
+    asked = "one column of scores for each class" if task == "multiclass" else "one score for each row"
+    return f"the candidate's scores have shape {candidate.shape}, the task {task} asks for {asked}"
+
+
+def _without_score(label: Array, classes: int, task: str) -> str:
+    """Labels of a classifier that no score speaks of, the most frequent of them by name."""
+    if task == "regression":
+        return ""
+    values, counts = np.unique(label, return_counts=True)
+    strange = ~np.isin(values, np.arange(classes))
+    if not strange.any():
+        return ""
+    order = np.argsort(-counts[strange], kind="stable")[:_NAMED]
+    named = ", ".join(f"{values[strange][place]:g} ({counts[strange][place]:,} rows)" for place in order)
+    more = f" and {int(strange.sum()) - _NAMED:,} further values" if strange.sum() > _NAMED else ""
+    asked = "0 and 1" if classes == 2 else f"0 to {classes - 1}"
+    return (
+        f"{int(counts[strange].sum()):,} of {len(label):,} gate rows have a label without a score: {named}{more}; "
+        f"the {classes} classes that are scored are {asked}"
+    )
 
 
 def _unusable_amounts(amounts: Mapping[str, Array]) -> str:

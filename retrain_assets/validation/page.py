@@ -18,7 +18,8 @@ from retrain_assets.verdict import Finding, Outcome, Verdict
 READING = """Every check answers pass, fail or insufficient (not known); only a candidate that passes all of them may be
 promoted. An improvement above 0 means that the candidate is better. The interval's ends are one-sided confidence
 limits at the level of the finding. A guardrail passes when the whole interval lies above minus its margin. A group
-passes when it is certainly not worse by the margin, and fails when it is certainly worse at all. Tables of groups and
+passes when it is certainly not worse by the margin, and fails when it is certainly worse at all, also by less than the
+margin. Tables of groups and
 their differences are reported; they decide nothing, because the largest difference between groups is large by chance
 alone where groups are small."""
 
@@ -131,7 +132,15 @@ def _insufficient(verdict: Verdict) -> str:
 def _slices(verdict: Verdict) -> list[str]:
     """Slices that were too small to tell and hold nothing up; they stand in the evidence, not among the findings."""
     found = verdict.evidence.get("undecided_slices", ())
-    names = {"about": "group", "metric": "metric", "rows": "rows", "rows needed": "rows_needed", "why": "reason"}
+    names = {
+        "about": "group",
+        "metric": "metric",
+        "rows": "rows",
+        "design effect": "design_effect",
+        "detectable": "minimum_detectable",
+        "rows needed": "rows_needed",
+        "why": "reason",
+    }
     rows = [{shown: slice_.get(field) for shown, field in names.items()} for slice_ in found]
     return ["### Slices too small to tell (they stop nothing)", table(rows)] if rows else []
 

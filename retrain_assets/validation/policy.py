@@ -156,14 +156,31 @@ class FairnessPolicy(Policy):
     """Protected groups and how much worse one may become.
 
     `margin` is in the rates' unit for classifiers (share) and in the label's unit for regression (mean absolute error).
-    Values with fewer rows than `pool_below` are judged together as one group. `floors` bound the first model per group.
+    Values with fewer rows than `pool_below` are judged together as one group; rows whose value is missing are always a
+    group of their own. A group, pool or missing value with fewer rows than `least_rows` (as many as `pool_below` where
+    not declared) is INSUFFICIENT. `floors` bound the first model per group.
     """
 
     groups: tuple[str, ...] = Field(min_length=1)
     margin: float = Field(gt=0)
     metrics: tuple[Literal["tpr", "fpr", "selection_rate", "mae"], ...] = Field(min_length=1)
     pool_below: int = Field(default=200, gt=0)
+    least_rows: int | None = Field(default=None, gt=0)
     floors: tuple[Floor, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _judges_what_it_does_not_pool(self) -> Self:
+        if self.enough_rows > self.pool_below:
+            raise ValueError(
+                f"least_rows {self.enough_rows} is above pool_below {self.pool_below}: values between the two would be "
+                "neither pooled nor judged; raise pool_below"
+            )
+        return self
+
+    @property
+    def enough_rows(self) -> int:
+        """Rows from which on a group, a pool or the missing value is judged."""
+        return self.pool_below if self.least_rows is None else self.least_rows
 
 
 class SuitePolicy(Policy):

@@ -8,11 +8,11 @@ slices there are) and is not shown to stay within the declared margin.
 from __future__ import annotations
 
 from retrain_assets.metrics import Array
-from retrain_assets.validation.comparison import Comparison, Level, compare, number
+from retrain_assets.validation.comparison import Comparison, Level, compare_in_parts, number
 from retrain_assets.validation.declared import metric_of
 from retrain_assets.validation.estimate import holm
-from retrain_assets.validation.fairness import groups_of
 from retrain_assets.validation.policy import SlicePolicy, ValidationPolicy
+from retrain_assets.validation.split import groups_of
 from retrain_assets.validation.units import GateRows
 from retrain_assets.verdict import Finding, Outcome
 
@@ -31,16 +31,21 @@ def slices(
     asked = policy.slices
     if asked is None:
         return ()
-    measured = [
-        (group.name, rail.margin, compare(metric_of(policy, rail.metric), policy, *part))
-        for group in (group for name in columns(asked, rows) for group in groups_of(name, rows, asked.pool_below))
-        for part in [(rows.where(group.mask), champion[group.mask], candidate[group.mask])]
+    found = [group for name in columns(asked, rows) for group in groups_of(name, rows, asked.pool_below)]
+    masks = [group.mask for group in found]
+    compared = [
+        compare_in_parts(metric_of(policy, rail.metric), policy, rows, champion, candidate, masks)
         for rail in asked.guardrails
     ]
-    worse = [float("nan") if found.estimate.shortfall() else found.estimate.p_worse() for _, _, found in measured]
+    measured = [
+        (group.name, rail.margin, of_metric[place])
+        for place, group in enumerate(found)
+        for rail, of_metric in zip(asked.guardrails, compared, strict=True)
+    ]
+    worse = [float("nan") if each.estimate.shortfall() else each.estimate.p_worse() for _, _, each in measured]
     return tuple(
-        _judged(group, margin, found, p_value, len(measured), level)
-        for (group, margin, found), p_value in zip(measured, holm(worse), strict=True)
+        _judged(group, margin, each, p_value, len(measured), level)
+        for (group, margin, each), p_value in zip(measured, holm(worse), strict=True)
     )
 
 

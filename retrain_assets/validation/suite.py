@@ -6,7 +6,8 @@ training by that key. Here: reading the file, and the findings. Finding the rows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +18,10 @@ import yaml
 
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metrics import Array, predicted_class
+from retrain_assets.validation.estimate import estimate
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.proportions import exact_mcnemar
+from retrain_assets.validation.units import Units
 from retrain_assets.verdict import Finding, Outcome
 
 Severity = Literal["critical", "normal"]
@@ -193,7 +196,23 @@ def _normal(
     if lost:
         reason += f": {_ids(cases, flipped)}"
     outcome = Outcome.FAIL if p_value < policy.alpha else Outcome.PASS
-    return _finding(outcome, reason, asked, p_value=p_value, alpha=policy.alpha, shares=shares)
+    found = _finding(outcome, reason, asked, p_value=p_value, alpha=policy.alpha, shares=shares)
+    return replace(found, **_reach(policy, before[normal], after[normal]))
+
+
+def _reach(policy: ValidationPolicy, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """What drop of the share right so many normal cases would find, and how many would find the drop that was seen.
+
+    Not less than the exact test can reach at all: with k flips of which all are for the worse its p-value is 2^-k.
+    """
+    fewest, seen = (
+        math.ceil(math.log2(1 / policy.alpha)),
+        estimate(after.astype(float) - before, Units.rows(len(before))),
+    )
+    detectable = seen.minimum_detectable(policy.alpha, policy.power) if len(before) > 1 else 0.0
+    drop = max(-seen.improvement, 0.0)
+    needed = max(fewest / drop, seen.rows_needed(drop, policy.alpha, policy.power) or 0) if drop else fewest
+    return {"minimum_detectable": max(detectable, fewest / len(before)), "rows_needed": math.ceil(needed)}
 
 
 def _finding(
@@ -205,6 +224,7 @@ def _finding(
     alpha: float | None = None,
     shares: tuple[float, float] | tuple[None, None] = (None, None),
 ) -> Finding:
+    """A line of the suite, each case by itself: one flip is found, and every case is needed."""
     return Finding(
         "regression_suite",
         outcome,
@@ -215,6 +235,9 @@ def _finding(
         rows=rows,
         unit="case",
         units=rows,
+        design_effect=1.0,
+        minimum_detectable=1 / rows if rows else None,
+        rows_needed=max(rows, 1),
         p_value=p_value,
         alpha=alpha,
         champion_value=shares[0],

@@ -72,12 +72,33 @@ class GateRows:
             self._blocks[length_days] = _blocks(self.day, length_days)
         return self._blocks[length_days]
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> GateRows:
-        """Some of the rows."""
-        groups = {name: values[mask] for name, values in self.groups.items()}
-        cluster = None if self.cluster is None else self.cluster[mask]
-        amounts = {name: values[mask] for name, values in self.amounts.items()}
-        return GateRows(self.key[mask], self.label[mask], self.time[mask], groups, cluster, amounts)
+    def where(self, mask: npt.NDArray[np.bool_]) -> Part:
+        """Some of the rows, with what an estimate asks about them."""
+        return _part(self, mask, self.label[mask], _some(self.amounts, mask))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the gate rows, as an estimate needs them: no keys, no texts, days and clusters as small numbers from 0.
+
+    `clusters` are None where the rows carry no cluster column.
+    """
+
+    label: Array
+    day: Codes
+    clusters: Codes | None
+    amounts: Mapping[str, Array]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def blocks(self, length_days: int) -> Units:
+        """The rows' blocks of so many days, counted from their own first day."""
+        return _blocks(self.day, length_days)
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> Part:
+        """Some of these rows."""
+        return _part(self, mask, self.label[mask], _some(self.amounts, mask))
 
 
 @dataclass(frozen=True)
@@ -128,7 +149,7 @@ class Units:
         return values if self.each_row else sums(self.of_row, values, self.count)
 
 
-def units_of(unit: str, psi: Array, rows: GateRows) -> Units:
+def units_of(unit: str, psi: Array, rows: GateRows | Part) -> Units:
     """The independent units of the rows for the row values `psi`, shape (n,).
 
     Args:
@@ -155,6 +176,15 @@ def units_of(unit: str, psi: Array, rows: GateRows) -> Units:
     return Units(rows.clusters, unit)
 
 
+def units_within(unit: str, psi: Array, rows: GateRows | Part, mask: npt.NDArray[np.bool_]) -> Units:
+    """The same for some of the rows, those of `mask`, whose row values are `psi`.
+
+    Raises:
+        DataError: As `units_of`.
+    """
+    return Units.rows(len(psi)) if unit == "row" else units_of(unit, psi, _part(rows, mask, psi, {}))
+
+
 def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
     """The different values as sorted text, and for each row the place of its value there; None and NaN are one value.
 
@@ -177,15 +207,25 @@ def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
     return names, narrow(place)[code]
 
 
-def block_length(psi: Array, rows: GateRows) -> int:
+def block_length(psi: Array, rows: GateRows | Part) -> int:
     """How many days a block needs so that the means of neighbouring blocks are nearly independent: 1, 3, 7 or 14."""
     return block_length_days(means_by_day(psi, rows.day))
 
 
-def day_blocks(time: npt.NDArray[np.datetime64], length_days: int) -> Units:
-    """Blocks of consecutive days."""
-    return _blocks(day_numbers(time), length_days)
-
-
 def _blocks(day: Codes, length_days: int) -> Units:
     return Units(blocks_of(day, length_days), "day" if length_days == 1 else f"{length_days}-day block")
+
+
+def _part(rows: GateRows | Part, mask: npt.NDArray[np.bool_], label: Array, amounts: Mapping[str, Array]) -> Part:
+    day = rows.day[mask]
+    clusters = None if rows.clusters is None else _without_gaps(rows.clusters[mask])
+    return Part(label, narrow(day - day.min()) if day.size else day, clusters, amounts)
+
+
+def _some(amounts: Mapping[str, Array], mask: npt.NDArray[np.bool_]) -> dict[str, Array]:
+    return {name: values[mask] for name, values in amounts.items()}
+
+
+def _without_gaps(codes: Codes) -> Codes:
+    """The codes that occur, numbered 0, 1, 2, ... in their order."""
+    return narrow(np.cumsum(sums(codes) > 0) - 1)[codes] if codes.size else codes

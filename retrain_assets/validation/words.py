@@ -11,7 +11,7 @@ QUESTIONS = {
     "hard": "Can the scores be judged at all, and is there more skill than a constant has?",
     "significance": "Is the candidate better on the primary metric, by more than chance?",
     "guardrails": "Is no declared metric worse by its margin?",
-    "fairness": "Is no protected group worse off by the margin?",
+    "fairness": "Is it shown that no protected group is worse off?",
     "regression_suite": "Does no known hard case get worse?",
 }
 """What each check asks."""

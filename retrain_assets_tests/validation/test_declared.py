@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from scipy import stats
 
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.validation.by_block import FEWEST_BLOCKS, block_estimate
-from retrain_assets.validation.comparison import Level, compare
+from retrain_assets.validation.by_block import FEWEST_BLOCKS, block_estimate, block_units
+from retrain_assets.validation.comparison import Level, compare, number
 from retrain_assets.validation.declared import metric_of
 from retrain_assets.validation.gate import judge
 from retrain_assets.validation.guardrails import floors, guardrails
@@ -89,7 +89,10 @@ def test_a_function_is_measured_per_block_and_tested_like_their_paired_differenc
     assert found.estimate.low(0.05) == pytest.approx(expected.confidence_interval(0.95).low)
     assert found.estimate.unit == "fold of rows"
     assert found.base == "16 folds of rows"
-    assert found.candidate_value == pytest.approx(np.median(np.abs(candidate - rows.label)))
+    assert found.candidate_value == pytest.approx(np.mean(medians[1]))
+    assert found.champion_value - found.candidate_value == pytest.approx(found.estimate.improvement)
+    whole = [number(np.median(np.abs(scores - rows.label))) for scores in (champion, candidate)]
+    assert f"mean of 16 folds of rows; all rows together {whole[0]} -> {whole[1]}" in found.values
 
 
 def test_days_that_resemble_each_other_are_put_into_longer_blocks():
@@ -100,7 +103,12 @@ def test_days_that_resemble_each_other_are_put_into_longer_blocks():
         level[day] = 0.9 * level[day - 1] + rng.normal()
     values = np.repeat(level, 20) + rng.normal(0, 0.1, days * 20)
     time = np.datetime64("2024-01-01", "us") + np.repeat(np.arange(days), 20).astype("m8[D]")
-    found = block_estimate(lambda part: float(values[part].mean()), "auto", gate_rows(values, time=time))
+    rows = gate_rows(values, time=time)
+
+    def gain(part):
+        return float(values[part].mean())
+
+    found = block_estimate(gain, block_units(gain, "auto", rows))
     assert (found.unit, found.units) == ("14-day block", 8)
     assert found.design_effect > 20
 
@@ -114,11 +122,11 @@ def test_clusters_stay_whole_in_the_folds():
         seen.append(set(driver[part].tolist()))
         return float(champion[part].mean())
 
-    found = block_estimate(gain, "driver", replace(rows, cluster=driver.astype(str)))
+    found = block_estimate(gain, block_units(gain, "driver", replace(rows, cluster=driver.astype(str))))
     assert (found.unit, found.units) == ("fold of driver", 16)
     assert sum(len(drivers) for drivers in seen[:16]) == 40
     with pytest.raises(DataError, match="the gate rows carry no such column"):
-        block_estimate(gain, "driver", rows)
+        block_units(gain, "driver", rows)
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(7, Outcome.INSUFFICIENT), (8, Outcome.PASS)])

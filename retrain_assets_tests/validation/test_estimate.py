@@ -11,7 +11,8 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
 from retrain_assets.validation.estimate import estimate, holm
-from retrain_assets.validation.units import Units, day_blocks
+from retrain_assets.validation.units import Units
+from retrain_assets_tests.validation.worlds import gate_rows
 
 
 def rows(n: int) -> Units:
@@ -39,7 +40,7 @@ def test_rows_as_units_give_the_paired_t_test():
 def test_equal_day_blocks_give_the_t_test_of_the_block_means():
     psi = np.random.default_rng(2).normal(0.1, 1, 28 * 50)
     time = np.repeat(np.arange("2024-01-01", "2024-01-29", dtype="datetime64[D]"), 50).astype("datetime64[us]")
-    found = estimate(psi, day_blocks(time, 7))
+    found = estimate(psi, gate_rows(psi, time=time).blocks(7))
     peer = stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0, alternative="greater")
     assert (found.units, found.unit, found.degrees) == (4, "7-day block", pytest.approx(3))
     assert found.p_value() == pytest.approx(peer.pvalue)
@@ -52,7 +53,7 @@ def test_equal_day_blocks_give_the_t_test_of_the_block_means():
 def test_the_block_t_is_that_of_statsmodels_on_the_block_means(length):
     psi = np.random.default_rng(9).normal(0.05, 1, 84 * 20)
     time = np.datetime64("2024-01-01", "us") + np.repeat(np.arange(84), 20).astype("m8[D]")
-    found = estimate(psi, day_blocks(time, length))
+    found = estimate(psi, gate_rows(psi, time=time).blocks(length))
     peer = DescrStatsW(psi.reshape(84 // length, -1).mean(axis=1))
     t, p_value, degrees = peer.ttest_mean(0, alternative="larger")
     assert (found.improvement / found.standard_error, found.p_value()) == pytest.approx((t, p_value))

@@ -9,7 +9,8 @@ from sklearn.metrics import mean_absolute_error
 
 from retrain_assets.errors import DataError
 from retrain_assets.validation.comparison import Level
-from retrain_assets.validation.fairness import fairness, floors, groups
+from retrain_assets.validation.fairness import fairness, floors
+from retrain_assets.validation.split import groups
 from retrain_assets.verdict import Outcome, combine
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy
 
@@ -24,21 +25,34 @@ def people(seed: int, n: int = 3000):
     return gate_rows(label, {"sex": sex, "race": race}), champion, candidate
 
 
-def named(values):
-    return np.array(["(missing)" if value is None else value for value in values])
-
-
-def test_small_values_are_judged_together_and_missing_is_a_value():
+def test_small_values_are_judged_together_and_missing_ones_by_themselves():
     rows, *_ = people(1)
+    rows.groups["race"][:40] = "d, mixed"
     found = {group.name: group.rows for group in groups(policy(fairness={"groups": ["race"]}).fairness, rows)}
-    assert list(found) == ["race=a", "race=b", "race=(pooled: (missing), c)"]
+    assert list(found) == ["race=(missing)", "race=a", "race=b", "race=(pooled: c | d, mixed)"]
     assert sum(found.values()) == 3000
+    assert found["race=(missing)"] == sum(value is None for value in rows.groups["race"])
 
 
-def test_a_missing_value_with_enough_rows_is_its_own_group():
-    rows, *_ = people(1)
-    pool_60 = policy(fairness={"groups": ["race"], "pool_below": 60}).fairness
-    assert "race=(missing)" in [group.name for group in groups(pool_60, rows)]
+@pytest.mark.parametrize("nothing", [None, np.nan])
+def test_a_harm_of_those_whose_value_is_missing_is_found_in_a_group_of_their_own(nothing):
+    rows, champion, _ = people(1)
+    rows.groups["race"][:400] = nothing
+    hurt = np.where((np.arange(3000) < 400) & (rows.label == 1) & (champion >= 0.5), 0.1, champion)
+    found = fairness(policy(fairness={"groups": ["race"]}), "binary", rows, champion, hurt, LEVEL)
+    assert [f.group for f in found if f.outcome is Outcome.FAIL] == ["race=(missing)"]
+
+
+def test_too_few_rows_with_a_missing_value_leave_it_open_whatever_the_others_are():
+    rows, champion, _ = people(1)
+    rows.groups["race"][:] = np.where(np.arange(3000) < 60, None, "a")
+    for found in (
+        fairness(policy(fairness={"groups": ["race"]}), "binary", rows, champion, champion, LEVEL),
+        floors(policy(fairness={"groups": ["race"]}), "binary", rows, champion, LEVEL),
+    ):
+        outcomes = {(f.group, f.outcome) for f in found}
+        assert outcomes == {("race=(missing)", Outcome.INSUFFICIENT), ("race=a", Outcome.PASS)}
+        assert "60 rows in the group, 200 needed" in found[0].reason
 
 
 def test_errors_by_group_are_those_of_fairlearn():
@@ -90,10 +104,10 @@ def test_a_group_too_small_even_when_pooled_leaves_it_open():
     rows, champion, candidate = people(7)
     rules = policy(fairness={"groups": ["race"], "pool_below": 500, "margin": 0.9})
     found = {f.group: f for f in fairness(rules, "binary", rows, champion, champion, LEVEL) if f.metric == "tpr"}
-    pooled = found["race=(pooled: (missing), c)"]
+    pooled = found["race=(pooled: c)"]
     assert pooled.outcome is Outcome.INSUFFICIENT
     assert "rows in the group, 500 needed" in pooled.reason
-    in_group = int(np.isin(named(rows.groups["race"]), ["(missing)", "c"]).sum())
+    in_group = int((rows.groups["race"] == "c").sum())
     assert pooled.rows < pooled.rows_needed == int(np.ceil(pooled.rows * 500 / in_group))
     assert found["race=a"].outcome is Outcome.PASS
 
@@ -157,7 +171,7 @@ def test_a_floor_cleared_by_a_group_that_is_too_small_is_not_cleared():
         fairness={"groups": ["race"], "pool_below": 500, "floors": [{"metric": "selection_rate", "at_most": 0.99}]}
     )
     found = {f.group: f.outcome for f in floors(rules, "binary", rows, scores, LEVEL)}
-    assert found["race=(pooled: (missing), c)"] is Outcome.INSUFFICIENT
+    assert found["race=(pooled: c)"] is Outcome.INSUFFICIENT
     assert found["race=a"] is Outcome.PASS
 
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from statsmodels.stats.multitest import multipletests
 
 from retrain_assets.errors import DataError
-from retrain_assets.validation.comparison import Level
+from retrain_assets.metrics import metric
+from retrain_assets.validation.comparison import Level, compare
 from retrain_assets.validation.gate import judge
 from retrain_assets.validation.slices import slices
 from retrain_assets.verdict import Decision, GateWindow, Outcome, Verdict
@@ -62,7 +63,7 @@ def test_p_values_of_slices_are_adjusted_like_holm_in_statsmodels():
     rows, champion, candidate = world(np.random.default_rng(3), (400,) * 6, (0.5, 0.3, 0.2, 0.1, 0.0, 0.0))
     found = slices(sliced(), rows, champion, candidate, LEVEL)
     alone = [
-        slices(sliced(), rows.where(part), champion[part], candidate[part], LEVEL)[0].p_value
+        compare(metric("mae"), sliced(), rows.where(part), champion[part], candidate[part]).estimate.p_worse()
         for part in (rows.groups["borough"] == name for name in [f"b{place}" for place in range(6)])
     ]
     assert [finding.p_value for finding in found] == pytest.approx(multipletests(alone, method="holm")[1])
@@ -88,7 +89,7 @@ def test_small_values_are_pooled_and_a_missing_value_is_a_slice():
     rows, champion, candidate = world(np.random.default_rng(6), (500, 60, 70, 500), (0.0,) * 4)
     rows.groups["borough"][-500:] = None
     names = [finding.group for finding in slices(sliced(), rows, champion, candidate, LEVEL)]
-    assert names == ["borough=(missing)", "borough=b0", "borough=(pooled: b1, b2)"]
+    assert names == ["borough=(missing)", "borough=b0", "borough=(pooled: b1 | b2)"]
 
 
 def test_without_named_columns_every_group_column_slices():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.validation.units import MISSING, GateRows, block_length, coded, day_blocks, units_of
+from retrain_assets.validation.units import MISSING, GateRows, block_length, coded, units_of
 from retrain_assets_tests.validation.worlds import gate_rows
 
 
@@ -29,7 +29,7 @@ def test_blocks_are_as_long_as_the_days_are_autocorrelated(autocorrelation, leng
 
 def test_blocks_are_made_of_whole_days_and_never_share_one():
     _, rows = year_of_days(5, 0.38)
-    units = day_blocks(rows.time, 7)
+    units = rows.blocks(7)
     assert units.name == "7-day block"
     assert units.count == 365 // 7
     days = (rows.time.astype("datetime64[D]") - np.datetime64("2023-01-01")).astype(int)
