@@ -216,6 +216,7 @@ def rollback(name: str, reason: str, by: str | None, as_json: bool) -> None:
     """
     from retrain_assets.production.jobs import rollback_config
     from retrain_assets.registry.history import History
+    from retrain_assets.registry.registry import NOTHING
     from retrain_assets.registry.rules import refuse_retired
 
     past = History(_registry(_spec(name)).history())
@@ -225,7 +226,7 @@ def rollback(name: str, reason: str, by: str | None, as_json: bool) -> None:
         raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
     _registry(_spec(name)).rollback_target()
     runner = _runner(_spec(name))
-    ops = rollback_config(name, reason, live.digest if live else None, person=_person(by))["ops"]
+    ops = rollback_config(name, reason, live.digest if live else NOTHING, person=_person(by))["ops"]
     _finish(runner.run("rollback", None, at=_now(), ops=ops), as_json)
 
 

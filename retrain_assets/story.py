@@ -83,10 +83,14 @@ def _cooldown(history: History, watch: Any, calendar: Calendar, last: str | None
 
 
 def history_of(registry: Registry) -> list[dict[str, Any]]:
-    """Every decision, oldest first."""
+    """Every decision, oldest first.
+
+    Left out is what decides nothing further: deleted files, and a verdict that passed and then promoted.
+    """
+    history = History(registry.history())
     names = ("period", "action", "from_version", "to_version", "actor", "reason")
     return [
         {"at": event.at.isoformat(), **{name: getattr(event, name) for name in names}}
-        for event in registry.history()
-        if event.action != "pruned"  # files were deleted, nothing was decided about the model
+        for event in history.events
+        if event.action != "pruned" and not (event.action == "passed" and history.promoted(event))
     ]

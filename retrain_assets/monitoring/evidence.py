@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.triggers import Evidence, Quiet, Trigger, decide
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
@@ -55,7 +54,7 @@ class Watch:
         attempts = [event for event in registry.history() if event.gate and event.period <= period]
         rollbacks = [event.period for event in registry.history() if event.action == "rolled_back"]
         last = attempts[-1].period if attempts else None
-        in_vain = attempts and attempts[-1].action not in PROMOTIONS
+        in_vain = attempts and not History(registry.history()).promoted(attempts[-1])
         seen = store.read_json("performance_report", last) if last else None
         year_ago = self.calendar.shift(period, -self.calendar.per_year)
         windows = self.windows_at(store, registry, period)

@@ -90,7 +90,9 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
         config_schema={
             "reason": dg.Field(str, description="Why; kept in the history for good."),
             "expected_live": dg.Field(
-                str, is_required=False, description="Digest of the version to leave; refused when another one is live."
+                str,
+                description="The version to leave, like v3, or its digest (none: where none is live); refused when "
+                "another one is live, so that a second launch does not go back a further version.",
             ),
             "person": dg.Field(
                 str,
@@ -103,7 +105,7 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
         },
     )
     def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
-        from retrain_assets.errors import RetrainError
+        from retrain_assets.errors import NothingChanged, RetrainError
         from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import roll_back as withdraw
 
@@ -118,13 +120,16 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
             _refuse_unknown(frame, period, store.periods("raw_data"))
             event = withdraw(
                 registry,
-                expected_live=config.get("expected_live"),
+                expected_live=config["expected_live"],
                 reason=config["reason"],
                 at=clock.now(),
                 actor=_actor(context.run) if person is None else person,
                 period=period,
                 person=person is not None,
             )
+        except NothingChanged as same:
+            context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
+            raise dg.Failure(f"rolled back to the same model: {same}", allow_retries=False) from same
         except (RetrainError, ValueError) as refusal:
             raise refused(context, f"rollback refused: {refusal}") from refusal
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
@@ -175,11 +180,11 @@ def _actor(run: dg.DagsterRun) -> str:
     return f"probation, {name}" if run.tags.get(KIND_TAG) == "probation" else run.tags.get("dagster/user", name)
 
 
-def rollback_config(model: str, reason: str, expected_live: str | None, **more: Any) -> dict[str, Any]:
+def rollback_config(model: str, reason: str, expected_live: str, **more: Any) -> dict[str, Any]:
     """The run config of a rollback, for whoever launches the job.
 
     >>> rollback_config("taxi", "complaints", "9f")["ops"]["taxi__roll_back"]["config"]["reason"]
     'complaints'
     """
-    config = {"reason": reason, **({"expected_live": expected_live} if expected_live else {}), **more}
+    config = {"reason": reason, "expected_live": expected_live, **more}
     return {"ops": {f"{model}__roll_back": {"config": config}}}

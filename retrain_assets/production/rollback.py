@@ -40,7 +40,7 @@ def roll_back(
     at: datetime,
     actor: str,
     period: str,
-    expected_live: str | None,
+    expected_live: str,
     to: str | None = None,
     person: bool = False,
 ) -> Event:
@@ -52,7 +52,7 @@ def roll_back(
         at: Now, wall clock.
         actor: Who asks: a person or a run.
         period: The period whose evidence asks for it.
-        expected_live: Digest of the version to leave, so that a late call cannot hit another; None for whichever.
+        expected_live: Digest or name (`v3`) of the version to leave, so that a second or late call hits no other.
         to: Name of an earlier version, None for the last one served before.
         person: A person asks, who may do what a hold forbids a run.
 

@@ -149,7 +149,8 @@ def failure_alerts(
     failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     causes = [cause_of(entry.dagster_event.step_failure_data.error) for entry in failures if entry.dagster_event]
     sentence = f"{run.job_name} failed: {'; '.join(causes) or 'no step began'}"
-    failure = _alert(clock, frame, period, "refused" if outcome == "refused" else "crash", sentence)
+    kind = outcome if outcome in ("refused", "rolled_back") else "crash"
+    failure = _alert(clock, frame, period, kind, sentence)
     monitored = run.job_name == job_name(frame.model, "monitor")
     return [failure, *(_probation_alerts(home.store(frame.model), frame, clock, period) if monitored else ())]
 

@@ -80,10 +80,11 @@ class Journal:
         try:
             self._storage.create(name, event.to_bytes())
         except FileExistsError:
-            raise Conflict(
-                f"{self._storage.where(name)}: somebody else wrote event {event.seq} first. Read the live version "
-                "again, then decide again."
-            ) from None
+            if self._storage.read(name) != event.to_bytes():  # else it is this very event, and only the answer was lost
+                raise Conflict(
+                    f"{self._storage.where(name)}: somebody else wrote event {event.seq} first. Read the live version "
+                    "again, then decide again."
+                ) from None
         try:
             self.write_head(event)
             if event.seq % SPAN == 0:

@@ -112,6 +112,10 @@ class History:
         """The ledger: which rows decided which attempt, promoted or not."""
         return tuple(event.gate for event in self.events if event.gate is not None)
 
+    def promoted(self, attempt: Event) -> bool:
+        """Whether the verdict of an attempt has moved the live pointer, then or later."""
+        return any(event.action in PROMOTIONS and event.evidence == attempt.evidence for event in self.moves)
+
     def attempt(self, verdict_digest: str) -> Event | None:
         """The event that a verdict led to when it was reached, None when it has led to none yet."""
         return next((event for event in self.events if event.evidence == verdict_digest and event.gate), None)

@@ -18,13 +18,13 @@ from typing import Any, Literal, get_args
 from retrain_assets.registry.disk import canonical, sha256
 
 Action = Literal[
-    "bootstrap", "promoted", "rejected", "insufficient", "identical", "rolled_back",
+    "bootstrap", "promoted", "passed", "rejected", "insufficient", "identical", "rolled_back",
     "approved", "held", "released", "retired", "pruned",
 ]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
 PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted")
 ATTEMPTS: tuple[Action, ...] = (*PROMOTIONS, "rejected", "insufficient", "identical")
-"""What became of a candidate that was judged."""
+"""What became of a candidate that was judged; one that only `passed` waits for its promotion."""
 MOVES: tuple[Action, ...] = (*PROMOTIONS, "rolled_back", "retired")
 """The actions that move the live pointer; after `retired` it names nothing."""
 RULINGS: tuple[Action, ...] = ("approved", "held", "released", "retired")
@@ -35,7 +35,7 @@ RULINGS: tuple[Action, ...] = ("approved", "held", "released", "retired")
 class GateUse:
     """Rows that decided an attempt: which, for which candidate against which champion, and what came out.
 
-    `start` (included) and `end` (excluded) are ISO 8601 times of the rows.
+    `start` (included) and `end` (excluded) are ISO 8601 times of the rows. An attempt that is `begun` has not ended.
     """
 
     period: str
@@ -45,7 +45,7 @@ class GateUse:
     rowset_sha256: str
     candidate: str
     champion: str | None
-    outcome: Action
+    outcome: Action | Literal["begun"]
 
     def __post_init__(self) -> None:
         for text in (self.start, self.end):
@@ -103,7 +103,7 @@ class Entry:
 
     `from_*` and `to_*` say where the live pointer stood before and after; an attempt that did not promote leaves them
     equal. `evidence` is the digest of the stored verdict, `gate` the rows that it used; a rollback has neither, and the
-    promotion of an approved attempt has no `gate`, for the attempt has spent the rows already.
+    promotion of an attempt that was written down before (`passed`, or approved) has no `gate`: the rows are spent.
 
     `person` says that a person took the decision and not a run; `terms` are those of a ruling (`RULINGS`); `deleted`
     are the digests whose files retention took away (`pruned`). A record without one of these three, as older journals

@@ -4,6 +4,7 @@
     <root>/<model>/verdicts/<digest>.json   the evidence that events quote
     <root>/<model>/journal/                 what was decided (`chain`, read by `history`)
     <root>/<model>/checkpoints/             the journal in larger pieces, derived (`checkpoints`)
+    <root>/<model>/claims/                  gate rows that are being judged (`claims`)
     <root>/<model>/aside/                   what `repair` took out of the way
     <root>/<model>/*.lock                   held during a write, released by a crash
 
@@ -16,15 +17,16 @@ caller; nothing here knows what a model is or how it was judged.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from retrain_assets.errors import Conflict, IntegrityError, NotFound, RegistryError, StorageError
+from retrain_assets.errors import Conflict, IntegrityError, NotFound, StorageError
 from retrain_assets.registry import chain, folders
 from retrain_assets.registry.chain import Journal
 from retrain_assets.registry.checkpoints import CHECKPOINTS
+from retrain_assets.registry.claims import CLAIMS, Claims, same_attempt
 from retrain_assets.registry.disk import LocalStorage, sha256
 from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.history import History, Version
@@ -41,15 +43,18 @@ from retrain_assets.registry.rules import (
     reason_of,
     refuse_automatic,
     refuse_foreign,
+    refuse_judging,
     refuse_other_refit,
     refuse_retired,
     refuse_unless_promotable,
 )
 from retrain_assets.registry.storage import Storage
-from retrain_assets.verdict import Decision, Verdict
+from retrain_assets.verdict import Verdict
 
 VERDICTS = "verdicts"
 LOCK = "journal.lock"
+NOTHING = "none"
+"""How somebody who expects no version to be live says so."""
 
 __all__ = ["Event", "GateUse", "Registry", "Version"]
 
@@ -74,6 +79,7 @@ class Registry:
         self._storage = storage or LocalStorage(self.folder)
         self._folders = VersionFolders(self._storage)
         self._journal = Journal(self._storage, model)
+        self._claims = Claims(self._storage)
         self._last_history = History(())
 
     # ---- versions
@@ -124,8 +130,15 @@ class Registry:
         return self._history().served_in(period)
 
     def spent(self) -> tuple[GateUse, ...]:
-        """The ledger: the gate rows of every attempt, promoted or not, oldest first."""
-        return self._history().spent
+        """The ledger: the gate rows of every attempt, promoted or not, oldest first, then of those being judged."""
+        ended = self._history().spent
+        return (*ended, *self._claims.open(ended))
+
+    def judged(self, use: GateUse, policy_sha256: str) -> Verdict | None:
+        """The verdict in the journal on these rows, for this candidate against this champion, under these rules."""
+        attempts = (event for event in reversed(self.history()) if event.gate and same_attempt(event.gate, use))
+        verdicts = (self.evidence(attempt) for attempt in attempts)
+        return next((verdict for verdict in verdicts if verdict.policy_sha256 == policy_sha256), None)
 
     def deleted(self) -> frozenset[str]:
         """Digests whose files retention has deleted."""
@@ -170,7 +183,39 @@ class Registry:
         """
         return self._target(self._history(), to)
 
-    # ---- moves
+    # ---- attempts and moves
+
+    def claim(
+        self,
+        question: str,
+        use: GateUse,
+        *,
+        at: datetime,
+        refuse: Callable[[Sequence[GateUse]], None],
+    ) -> None:
+        """Spend gate rows before anything is compared on them; the same question again changes nothing.
+
+        Of two attempts on the same rows, at the same time or after a crash, the second is refused.
+
+        Args:
+            question: Digest of the candidate, champion, rows and rules.
+            use: The rows, and for what.
+            at: Now, wall clock.
+            refuse: Given the rows that other attempts have spent, raises when these may not be used.
+
+        Raises:
+            NotPromotable: A person's decision, or `refuse`, stands against it; nothing is spent.
+        """
+        with self._writing() as history:
+            where = f"{self.model} {use.period}"
+            refuse_judging(where, history, at, candidate=use.candidate, expected_live=use.champion)
+            refuse((*history.spent, *self._claims.open(history.spent, besides=question)))
+            self._claims.write(question, use)
+
+    def withdraw(self, question: str) -> None:
+        """Give claimed rows back where an error came before any answer."""
+        with self._writing():
+            self._claims.remove(question)
 
     def promote(
         self,
@@ -224,27 +269,21 @@ class Registry:
             return self._attempt(verdict, action, pointer, history, at, actor, reason_of(verdict, approval))
 
     def record(self, verdict: Verdict, *, at: datetime, actor: str) -> Event:
-        """Write down an attempt that did not promote; its gate rows are spent too.
+        """Write down an attempt, whatever came out, and spend its gate rows; the live pointer stays.
 
-        Recording the same verdict again changes nothing and returns the earlier event.
+        A verdict that passed is promoted by `promote`, now or later, at no further charge. Recording the same verdict
+        again changes nothing and returns the earlier event.
 
         Raises:
             WrongCandidate: The verdict is about another model, or a candidate that is not in the store.
-            RegistryError: The verdict passed, so it is for `promote`.
         """
         with self._writing() as history:
             refuse_foreign(verdict, self.model, self._folders.has)
             earlier = history.attempt(verdict.digest)
             if earlier:
                 return earlier
-            decision = decision_of(verdict)
-            if decision is Decision.PROMOTE:
-                raise RegistryError(
-                    f"{self.model} {verdict.period}: the verdict passed. Promote it; only attempts that did not pass "
-                    "are recorded without a move."
-                )
-            pointer, reason = _pointer(history), reason_of(verdict)
-            return self._attempt(verdict, ENDINGS[decision], pointer, history, at, actor, reason)
+            action, pointer = ENDINGS[decision_of(verdict)], _pointer(history)
+            return self._attempt(verdict, action, pointer, history, at, actor, reason_of(verdict))
 
     def rollback(
         self,
@@ -254,7 +293,7 @@ class Registry:
         actor: str,
         period: str,
         probe: Callable[[Mapping[str, bytes]], None],
-        expected_live: str | None = None,
+        expected_live: str | None,
         to: str | None = None,
         person: bool = False,
     ) -> Event:
@@ -262,8 +301,9 @@ class Registry:
 
         Where none served before, the target is the fallback that the first model's verdict names (`v0`).
 
-        The target's bytes are checked and `probe` must load and score it before the pointer moves. Without
-        `expected_live` a repeated call goes back a further version.
+        The target's bytes are checked and `probe` must load and score it before the pointer moves. Asked again in the
+        same words (as after a crash between writing and answering) it changes nothing and returns the earlier event;
+        asked again by somebody else it is refused, for another version is live by then.
 
         Args:
             reason: Why; kept for good.
@@ -271,7 +311,7 @@ class Registry:
             actor: Who asks.
             period: Period whose evidence, or end, this follows; never earlier than the live version's decision.
             probe: Raises when the model in these files does not load or does not score.
-            expected_live: Digest of the version that is to be left, None for whichever is live.
+            expected_live: Digest or name (`v3`) of the version that is to be left, None or `none` where none is live.
             to: Name of an earlier version (`v2`) to return to, None for the last one served before.
             person: The actor is a person, who may do what a hold or an earlier person's rollback forbids a run.
 
@@ -283,11 +323,14 @@ class Registry:
             Conflict: Another version than `expected_live` is live.
         """
         with self._writing() as history:
-            live = history.live
-            if live and expected_live not in (None, live.digest):
+            live, last = history.live, history.moves[-1] if history.moves else None
+            if last and _repeats(last, expected_live, reason, actor, person):
+                return last
+            if expected_live not in ((live.name, live.digest) if live else (None, NOTHING)):
+                stands = f"{live.name} ({live.digest[:12]})" if live else "nothing"
                 raise Conflict(
-                    f"{self.model}: live is {live.name} ({live.digest[:12]}), the rollback was meant for "
-                    f"{str(expected_live)[:12]}. Look at `retrain status`, then decide again."
+                    f"{self.model}: live is {stands}, the rollback was meant for {str(expected_live)[:12]}. "
+                    "Look at `retrain status`, then decide again."
                 )
             where = f"{self.model} {period}: rollback"
             refuse_retired(where, history)
@@ -366,7 +409,7 @@ class Registry:
         if not any(map(self._storage.names, (chain.FOLDER, folders.FOLDER, VERDICTS))):
             return []
         with self._storage.lock(LOCK), self._storage.lock(folders.LOCK):  # in the order of `prune`
-            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, folders.FOLDER)
+            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS, folders.FOLDER)
             swept = [name for place in places for name in self._storage.sweep(place)]
             removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]
             return [*removed, *mend(self._journal, self._storage)]
@@ -421,9 +464,10 @@ class Registry:
     def _writing(self) -> Iterator[History]:
         with self._storage.lock(LOCK):
             history = self._history()
-            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS):
+            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS):
                 self._storage.sweep(place)
             self._journal.settle(history.events)
+            self._claims.settle(history.spent)
             yield history
 
     def _history(self) -> History:
@@ -468,7 +512,9 @@ class Registry:
     ) -> Event:
         self._keep(verdict)
         gate = gate_use(verdict, action) if history.attempt(verdict.digest) is None else None
-        return self._append(history, action, pointer, verdict.period, at, actor, reason, verdict.digest, gate)
+        event = self._append(history, action, pointer, verdict.period, at, actor, reason, verdict.digest, gate)
+        self._claims.settle([gate] if gate else [])
+        return event
 
     def _append(
         self,
@@ -503,6 +549,15 @@ class Registry:
 
 def _verdict_name(digest: str) -> str:
     return f"{VERDICTS}/{digest}.json"
+
+
+def _repeats(last: Event, left: str | None, reason: str, actor: str, person: bool) -> bool:
+    """Whether the last move is the very rollback that is asked for; the clock of a second call is later."""
+    asked = ("rolled_back", reason, actor, person)
+    return asked == (last.action, last.reason, last.actor, last.person) and left in (
+        last.from_digest,
+        last.from_version,
+    )
 
 
 def _pointer(history: History) -> tuple[str | None, str | None]:

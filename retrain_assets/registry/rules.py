@@ -32,11 +32,12 @@ from retrain_assets.registry.journal import PROMOTIONS, Action, Event, GateUse
 from retrain_assets.verdict import CHECKS, Decision, Verdict
 
 ENDINGS: dict[Decision, Action] = {
+    Decision.PROMOTE: "passed",
     Decision.REJECT: "rejected",
     Decision.INSUFFICIENT: "insufficient",
     Decision.IDENTICAL: "identical",
 }
-"""What an attempt that did not promote is called in the journal."""
+"""What an attempt is called in the journal when it is written down, before anything is promoted."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,36 @@ def refuse_unless_promotable(
     approved = _refuse_undecided(verdict, history, at, approvals)
     _refuse_overtaken(verdict, history)
     refuse_resting(_name(verdict), verdict.period, history, rest, trained_until)
-    _refuse_spent(verdict, history, own=verdict.digest if approved else None)
+    _refuse_spent(verdict, history)
     return approved
+
+
+def refuse_judging(where: str, history: History, at: datetime, *, candidate: str, expected_live: str | None) -> None:
+    """Refuse to judge a candidate that could not be promoted whatever the evidence says; nothing is spent on it.
+
+    Args:
+        where: What the sentence begins with: model, period.
+        history: The journal as it stands.
+        at: Now, wall clock: holds expire.
+        candidate: Digest of the candidate.
+        expected_live: Digest of the version that the caller would compare with, None for none.
+
+    Raises:
+        Retired: A person took the whole model out of service.
+        Held: A person holds the model, the candidate or the live version.
+        Quarantined: The candidate was rolled back.
+        WrongChampion: Another version is live by now.
+    """
+    refuse_retired(where, history)
+    live = history.live.digest if history.live else None
+    _refuse_held(where, history, at, {"the candidate": candidate, "the live version": live})
+    if candidate in history.quarantined:
+        raise _quarantined(where, f"candidate {candidate[:12]}", history)
+    if live != expected_live:
+        raise WrongChampion(
+            f"{where}: it would be compared with {_short(expected_live)}, live is {_short(live)}. {_stays(history)} "
+            "Judge the candidate again, against the live version."
+        )
 
 
 def refuse_unless_approvable(verdict: Verdict, history: History, *, policy_sha256: str, allowed: bool) -> None:
@@ -212,7 +241,7 @@ def contradiction(event: Event, history: History, verdict: Verdict) -> str | Non
         before = History(tuple(past for past in history.events if past.seq < event.seq))
         agrees = before.approval(verdict.digest, event.at) is not None
     else:
-        agrees = (decision is Decision.PROMOTE) == (event.action in PROMOTIONS)
+        agrees = (decision is Decision.PROMOTE) == (event.action in (*PROMOTIONS, "passed"))
     return None if agrees else f"is {event.action}, its verdict says {decision.value}"
 
 
@@ -270,18 +299,19 @@ def refuse_other_refit(verdict: Verdict, history: History, files: Mapping[str, b
     if history.live and verdict.promotes == history.live.digest:
         raise WrongCandidate(f"{_name(verdict)}: the refitted {verdict.promotes[:12]} is live already. Nothing moves.")
     if verdict.promotes in history.quarantined:
-        raise Quarantined(
-            f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was rolled back before. {_stays(history)} "
-            "Train a candidate on data that includes the failure."
-        )
+        raise _quarantined(_name(verdict), f"the refitted {verdict.promotes[:12]}", history)
 
 
 def _refuse_quarantined(verdict: Verdict, history: History) -> None:
     if verdict.candidate_digest in history.quarantined:
-        raise Quarantined(
-            f"{_name(verdict)}: candidate {verdict.candidate_digest[:12]} was rolled back before. {_stays(history)} "
-            "Train a candidate on data that includes the failure."
-        )
+        raise _quarantined(_name(verdict), f"candidate {verdict.candidate_digest[:12]}", history)
+
+
+def _quarantined(where: str, what: str, history: History) -> Quarantined:
+    return Quarantined(
+        f"{where}: {what} was rolled back before. {_stays(history)} "
+        "Train a candidate on data that includes the failure."
+    )
 
 
 def _refuse_other_champion(verdict: Verdict, history: History, expected_live: str | None) -> None:
@@ -392,9 +422,10 @@ def _day(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else "to no known time"
 
 
-def _refuse_spent(verdict: Verdict, history: History, own: str | None) -> None:
+def _refuse_spent(verdict: Verdict, history: History) -> None:
+    """Refuse rows that decided another attempt than the verdict's own."""
     gate = verdict.gate
-    others = (event.gate for event in history.events if event.gate and event.evidence != own)
+    others = (event.gate for event in history.events if event.gate and event.evidence != verdict.digest)
     use = next((use for use in others if use.overlaps(gate.start, gate.end)), None)
     if use is not None:
         raise GateRowsSpent(

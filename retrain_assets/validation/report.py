@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from retrain_assets.errors import BudgetSpent, DataError, GateRowsSpent, NotEnou
 from retrain_assets.metrics import metric
 from retrain_assets.monitoring.performance import Baseline, baseline
 from retrain_assets.registry.history import History
+from retrain_assets.registry.journal import GateUse
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import Rest, refuse_resting
 from retrain_assets.scoring.features import encode
@@ -70,13 +72,18 @@ class Gate:
     def verdict(self, store: PeriodStore, registry: Registry, period: str, at: datetime, actor: str) -> Verdict:
         """Judge the period's candidate against the live version; the same question gets the same answer.
 
-        An attempt that does not pass stands in the journal before anything else is written, so that its gate rows are
-        spent whatever happens next.
+        The rows are claimed before the first score is compared, and the attempt stands in the journal, passed or not,
+        before anything else is written: they are spent whatever happens next, a crash, a hold or another run. Only
+        where the live version can no longer be scored is nothing compared and nothing spent; the verdict then says so.
 
         Raises:
             NotEnoughData: No gate row has an outcome yet.
             GateRowsSpent: Another attempt decided something on these rows.
             BudgetSpent: The year's attempts are used up.
+            Held: A person holds the model, the candidate or the live version; nothing is spent.
+            Retired: The whole model is out of service; nothing is spent.
+            Quarantined: The candidate was rolled back before.
+            WrongChampion: Another version went live meanwhile.
             CoolingDown: A rollback's cool-down runs; no gate row is spent on what could not be promoted.
             FailureNotSeen: The candidate has not learnt from the failure that was rolled back.
         """
@@ -99,10 +106,19 @@ class Gate:
         )
         question = json.dumps([candidate_digest, champion_digest, window.rowset_sha256, self.policy_sha256])
         asked = hashlib.sha256(question.encode()).hexdigest()
-        known = store.read_json("verdicts", asked)
+        use = GateUse(
+            period,
+            window.start,
+            window.end,
+            window.rows,
+            window.rowset_sha256,
+            candidate_digest,
+            champion_digest,
+            "begun",
+        )
+        known = registry.judged(use, self.policy_sha256)
         if known is not None:
-            return Verdict.from_dict(known)
-        self._refuse_spent(registry, window, period)
+            return known
         refuse_resting(
             f"{self.model} {period}",
             period,
@@ -111,14 +127,22 @@ class Gate:
             lambda: datetime.fromisoformat(candidate.training["trained_until"]),
         )
         fallback = registry.add(fallback_files(registry.read(candidate_digest))) if champion is None else None
-        verdict = self._judge(
-            store, period, rows, window, candidate, incumbent, candidate_digest, champion_digest, fallback
-        )
+        before, fault = _champion_scores(incumbent, rows)
+        judging = partial(
+            self._judge, store, period, rows, window, candidate, None if fault else incumbent, candidate_digest,
+            champion_digest, fallback, before, fault,
+        )  # fmt: skip
+        if fault:
+            return judging()
+        registry.claim(asked, use, at=at, refuse=lambda spent: self._refuse_spent(spent, window, period))
+        try:
+            verdict = judging()
+        except Exception:
+            registry.withdraw(asked)
+            raise
         if verdict.decision is Decision.PROMOTE:
             verdict = self._refitted(verdict, store, registry, rows, candidate, incumbent)
-        else:
-            registry.record(verdict, at=at, actor=actor)
-        store.write_json("verdicts", asked, verdict.to_dict())
+        registry.record(verdict, at=at, actor=actor)
         return verdict
 
     def _judge(
@@ -132,10 +156,10 @@ class Gate:
         candidate_digest: str,
         champion_digest: str | None,
         fallback: str | None,
+        before: np.ndarray | None,
+        fault: str,
     ) -> Verdict:
         scores = candidate.scores(rows)
-        before, fault = _champion_scores(champion, rows)
-        champion = None if fault else champion
         label = rows["label"].to_numpy()
         gate_rows = GateRows(
             key=np.asarray(rows[self.key].to_pylist(), dtype=object),
@@ -262,18 +286,19 @@ class Gate:
         )
         return rows, _lacking([case for case in cases if case.id not in scored])
 
-    def _refuse_spent(self, registry: Registry, window: GateWindow, period: str) -> None:
+    def _refuse_spent(self, spent: Sequence[GateUse], window: GateWindow, period: str) -> None:
         year_ago = self.calendar.shift(period, -self.calendar.per_year)
-        attempts = sum(year_ago < use.period <= period for use in registry.spent())
+        attempts = sum(year_ago < use.period <= period for use in spent)
         if attempts >= self.attempts_per_year:
             raise BudgetSpent(
                 f"{self.model} {period}: {attempts} attempts in the last year, {self.attempts_per_year} are declared. "
                 "The level of a test rests on that number: wait, or raise triggers.max_per_year."
             )
-        for use in registry.spent():
+        for use in spent:
             if use.overlaps(window.start, window.end):
+                spent_by = "are spent on" if use.outcome == "begun" else "decided"
                 raise GateRowsSpent(
-                    f"{self.model}: the rows of {window.start} to {window.end} decided the attempt of {use.period} "
+                    f"{self.model}: the rows of {window.start} to {window.end} {spent_by} the attempt of {use.period} "
                     f"({use.outcome}). Wait until {len(window.periods)} period(s) after {use.period} are complete."
                 )
 
@@ -359,7 +384,14 @@ def _champion_scores(champion: Scorer | None, rows: pa.Table) -> tuple[Any, str]
     try:
         return champion.scores(rows), ""
     except DataError as error:
-        return None, str(error)
+        return None, f"{str(error).rstrip('.')}. {_WAYS_OUT}"
+
+
+_WAYS_OUT = (
+    "Nothing was compared, so neither gate rows nor an attempt are spent. Bring the column back, `retrain rollback` to "
+    "a version that does without it, or `retrain retire` and `retrain release` the model: the next candidate is then "
+    "judged as a first one"
+)
 
 
 def _numbers(rows: pa.Table, name: str) -> Any:

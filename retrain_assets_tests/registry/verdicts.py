@@ -78,8 +78,10 @@ def promoted(registry: Registry, numbers: Sequence[int]) -> list[Event]:
 
 
 def rolled_back(registry: Registry, number: int, **changes: Any) -> Event:
-    """Roll back in a period, with a probe that is content."""
+    """Roll back whichever version is live in a period, with a probe that is content."""
+    live = registry.live()
     arguments: dict[str, Any] = {
+        "expected_live": live.digest if live else None,
         "reason": "worse on airport rides",
         "at": moment(number),
         "actor": "ann",

@@ -1,0 +1,78 @@
+"""Gate rows that are being judged: claimed before the first score, so that a crash cannot make them free again.
+
+    claims/<question>.json    which rows, for which candidate against which champion
+
+A claim is written before anything is compared and goes when the attempt stands in the journal. Killed in between, it
+stays: the rows and the year's attempt are spent, and only the same question (the same candidate, champion, rows and
+rules), whose answer would be the same, may go on with them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from retrain_assets.errors import IntegrityError
+from retrain_assets.registry.disk import canonical
+from retrain_assets.registry.journal import GateUse
+from retrain_assets.registry.storage import Storage
+
+CLAIMS = "claims"
+
+
+class Claims:
+    """The claims of one model; all but reading under the lock of the journal's writers."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def write(self, question: str, use: GateUse) -> None:
+        """Claim rows for a question; the same question again changes nothing."""
+        if _name(question) not in self._names():
+            self._storage.create(_name(question), canonical(asdict(use)))
+
+    def remove(self, question: str) -> None:
+        """Give the rows of a question back; nothing happens where none are claimed."""
+        self._storage.delete(_name(question))
+
+    def settle(self, ended: Sequence[GateUse]) -> None:
+        """Remove the claims of attempts that stand in the journal by now."""
+        for name in self._names():
+            if _attempted(self._read(name), ended):
+                self._storage.delete(name)
+
+    def open(self, ended: Sequence[GateUse], besides: str = "") -> tuple[GateUse, ...]:
+        """The rows claimed by attempts that have not ended.
+
+        Args:
+            ended: The attempts in the journal.
+            besides: A question whose own claim is left out.
+        """
+        uses = (self._read(name) for name in self._names() if name != _name(besides))
+        return tuple(use for use in uses if not _attempted(use, ended))
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(f"{CLAIMS}/{name}" for name in self._storage.names(CLAIMS))
+
+    def _read(self, name: str) -> GateUse:
+        try:
+            return GateUse(**json.loads(self._storage.read(name)))
+        except (ValueError, TypeError) as error:
+            raise IntegrityError(
+                f"{self._storage.where(name)} is no claim of gate rows ({type(error).__name__}: {error}). Restore it "
+                "from a backup; if there is none, move it away, and spend no rows of that time again."
+            ) from None
+
+
+def same_attempt(use: GateUse, other: GateUse) -> bool:
+    """Whether two uses are of the same rows, for the same candidate against the same champion."""
+    return (use.candidate, use.champion, use.rowset_sha256) == (other.candidate, other.champion, other.rowset_sha256)
+
+
+def _attempted(use: GateUse, ended: Sequence[GateUse]) -> bool:
+    return any(same_attempt(use, other) for other in reversed(ended))
+
+
+def _name(question: str) -> str:
+    return f"{CLAIMS}/{question or '_'}.json"
