@@ -180,9 +180,11 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
 
 
 def _probation_alerts(store: Any, frame: Frame, clock: Clock, period: str) -> list[Alert]:
-    """What a probation found wrong, or that it could tell nothing."""
+    """What a probation found wrong, or that it could tell nothing, or that it ended without having tested anything."""
+    from retrain_assets.production.probation import Status
+
     record = store.read_json("probation_report", period) or {}
-    wrong = record.get("status") in ("harmed", "tripwire", "blind")
+    wrong = "status" in record and Status(record["status"]).needs_a_person
     return [_alert(clock, frame, period, "probation", record["sentence"])] if wrong else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 import numpy as np
@@ -177,6 +177,58 @@ def test_an_outcome_for_a_closed_day_is_counted_and_left_out(own):
     assert record["late_rows"] == 5
     assert record["blocks"][: len(first["blocks"])] == report(own, weeks[6])["blocks"]
     assert record["rows"] == arrived.num_rows
+
+
+# ---- the end of a probation
+
+
+def with_one_day_of_outcomes(built, week):
+    """The outcomes of a week are those of its first day alone."""
+    seen = built.store.require_table("outcomes", week)
+    start = built.spec.period.bounds(week)[0]
+    few = pc.and_(pc.greater_equal(seen["time"], start), pc.less(seen["time"], start + timedelta(days=1)))
+    built.store.write_table("outcomes", week, seen.filter(few))
+
+
+def test_a_probation_without_enough_blocks_goes_on_and_then_ends_unproven_with_an_alert(own):
+    weeks = own.weeks(10)
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    with_one_day_of_outcomes(own, weeks[6])
+    asked = [probation(spec).report(own.store, own.registry, week) for week in weeks[6:]]
+    assert [record["status"] for record in asked] == ["open", "open", "unproven", "idle"]
+    assert [len(record["blocks"]) for record in asked[:3]] == [1, 1, 1]
+    longer = f"goes on beyond {weeks[6]}, for 7 blocks are needed to find a harm, at the latest until {weeks[8]}"
+    assert asked[0]["sentence"].endswith(longer)
+    assert asked[2]["sentence"].endswith(
+        "after 1 block of 1 day: the probation of v2 ends unproven, for 7 blocks are needed to find a harm; v2 stays "
+        "live"
+    )
+    assert asked[3]["sentence"] == f"{weeks[9]}: no probation: that of v2 ended unproven in {weeks[8]}"
+    assert own.registry.live().name == "v2"
+    run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": weeks[8], MODEL_TAG: MODEL})
+    (alert,) = success_alerts(run, frame_of(spec), own.defs.resources["home"], Clock(replay_at=NEXT_WEEK))
+    assert (alert.kind, alert.sentence) == ("probation", asked[2]["sentence"])
+    told = in_words(explained(MODEL, own.registry, own.store, own.spec.period, "v2"))
+    assert f"Its probation ended unproven in {weeks[8]}" in told
+
+
+def test_a_probation_that_was_too_short_is_decided_as_soon_as_the_blocks_are_there(own):
+    weeks = own.weeks(8)
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    with_one_day_of_outcomes(own, weeks[6])
+    probation(spec).report(own.store, own.registry, weeks[6])
+    own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
+    record = probation(spec).report(own.store, own.registry, weeks[7])
+    assert record["status"] == "harmed"
+
+
+def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
+    week = own.weeks(7)[-1]
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    damage(own, own.registry.versions()[0])
+    record = probation(spec).report(own.store, own.registry, week)
+    assert record["status"] == "unproven"
+    assert record["sentence"].endswith("; its probation ends unproven")
 
 
 # ---- the withdrawal
