@@ -12,7 +12,17 @@ import dagster as dg
 
 from retrain_assets.alerts import Alert, publish
 from retrain_assets.production.jobs import job_name, rollback_config
-from retrain_assets.resources import KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG, Clock, Frame, Home, cause_of
+from retrain_assets.resources import (
+    EVENT_TAG,
+    KIND_TAG,
+    MODEL_TAG,
+    OUTCOME_TAG,
+    TRIGGER_TAG,
+    Clock,
+    Frame,
+    Home,
+    cause_of,
+)
 
 ROLLBACK_PRIORITY = "10"
 NORMAL_ENDS = ("rejected", "insufficient", "identical")
@@ -151,7 +161,8 @@ def failure_alerts(
     sentence = f"{run.job_name} failed: {'; '.join(causes) or 'no step began'}"
     failure = _alert(clock, frame, period, "refused" if outcome == "refused" else "crash", sentence)
     monitored = run.job_name == job_name(frame.model, "monitor")
-    return [failure, *(_probation_alerts(home.store(frame.model), frame, clock, period) if monitored else ())]
+    probation = _probation_alerts(home.store(frame.model), frame, clock, period) if monitored else []
+    return [failure, *probation, *_move_alerts(run, frame, home)]
 
 
 def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> list[Alert]:
@@ -169,14 +180,25 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
         alerts += [
             _alert(clock, frame, period, "business", one["sentence"]) for one in business if one["outcome"] == "warn"
         ]
-        return [*alerts, *_probation_alerts(store, frame, clock, period)]
+        return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]
+    return _move_alerts(run, frame, home)
+
+
+def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:
+    """The move of the live pointer that a run made; none when it made none."""
+    from retrain_assets.production.notices import notice
+    from retrain_assets.registry.history import History
+
     events = home.registry(frame.model).history()
-    moves = [event for event in events if event.action in ("bootstrap", "promoted", "rolled_back")]
-    if not moves:
-        return []
-    kind = "rolled_back" if moves[-1].action == "rolled_back" else "promoted"
-    sentence = f"{moves[-1].to_version} is live, it was {moves[-1].from_version or 'nothing'}: {moves[-1].reason}"
-    return [_alert(clock, frame, moves[-1].period, kind, sentence)]
+    own = [event for event in events if str(event.seq) == run.tags.get(EVENT_TAG)]
+    return [notice(frame.model, History(events), event) for event in own]
+
+
+def _rollbacks(frame: Frame, home: Home) -> list[Alert]:
+    """The newest rollback, in case whoever made it died before telling."""
+    from retrain_assets.production.notices import rollback_notices
+
+    return rollback_notices(home.registry(frame.model))
 
 
 def _probation_alerts(store: Any, frame: Frame, clock: Clock, period: str) -> list[Alert]:
