@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from retrain_assets import cli
+from retrain_assets.alerts import read as read_alerts
 from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.schema import PUBLISHED
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
@@ -448,6 +449,8 @@ def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
     event = registry(own_home).history()[-1]
     assert (event.action, event.from_version, event.to_version) == ("rolled_back", "v2", "v1")
     assert (event.reason, event.actor) == ("drivers complain", "ada")
+    told = [(alert.kind, alert.sentence) for alert in read_alerts(own_home)]
+    assert told == [("rolled_back", "v1 is live, it was v2: drivers complain")]
     text = retrain("explain", "delivery").output
     assert "v2 was rolled back to v1" in text
     assert "Why: drivers complain" in text
