@@ -97,7 +97,7 @@ def dev(port: int, host: str) -> None:
 def check(name: str | None) -> None:
     """Check specs, and that each source answers with the declared columns and usable labels for its first period.
 
-    Warns of cases of the regression suite whose row the source does not have.
+    Warns of cases of the regression suite whose row the source does not have, and of a probation that is too short.
 
     Example: retrain check flight_delays
     """
@@ -455,7 +455,7 @@ main.add_command(suite_group(_guarded, _opened))
 
 
 def _contract_holds(spec: ModelSpec) -> bool:
-    from retrain_assets.inspection import absent_cases, label_problems
+    from retrain_assets.inspection import absent_cases, label_problems, short_probation
     from retrain_assets.raw.ingest import peek
     from retrain_assets.validation.report import live_cases
 
@@ -470,7 +470,7 @@ def _contract_holds(spec: ModelSpec) -> bool:
         return False
     live_cases(Path(spec.validation.regression_suite.path), spec.period.first, spec.period)
     sentences, useless = label_problems(spec, checked)
-    for sentence in (*sentences, *absent_cases(spec)):
+    for sentence in (*sentences, *absent_cases(spec), *short_probation(spec, checked)):
         click.echo(f"{spec.name}: {sentence}")
     if useless:
         return False

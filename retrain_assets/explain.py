@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from retrain_assets.audit.probations import course_of
 from retrain_assets.audit.tenure import Tenure, live_at, moved, tenures
 from retrain_assets.errors import NotFound
 from retrain_assets.registry.history import History
@@ -140,6 +141,7 @@ def _decision(
         "model": model,
         "decision": _brief(event),
         "tenure": _tenure(tenure, calendar, store) if tenure else None,
+        "earlier": [_tenure(past, calendar, store) for past in _earlier(events, tenure)],
         "promotion": _brief(rests_on) if rests_on is not None and rests_on != event else None,
         **_evidence(registry, history, rests_on),
         "before": _before(events, event),
@@ -205,8 +207,11 @@ def _tenure(tenure: Tenure, calendar: Calendar, store: PeriodStore) -> dict[str,
     """From when to when a version was live, and how it did."""
     monitored = store.periods("performance_report", "json")
     served = tenure.periods(calendar, monitored[-1]) if monitored else []
-    records = [(store.read_json("performance_report", period) or {}).get("report") for period in served]
-    reports = [report for report in records if report and report["version"] == tenure.version and report["rows"]]
+    records = {period: (store.read_json("performance_report", period) or {}).get("report") for period in served}
+    own = {period: report for period, report in records.items() if report and report["version"] == tenure.version}
+    reports = [report for report in own.values() if report["rows"]]
+    watched = store.periods("probation_report", "json")  # also of a period that the version could not score
+    course = course_of(store, tenure.digest, tenure.periods(calendar, watched[-1]) if watched else [])
     rows = sum(report["rows"] for report in reports)
     return {
         "version": tenure.version,
@@ -216,11 +221,20 @@ def _tenure(tenure: Tenure, calendar: Calendar, store: PeriodStore) -> dict[str,
         "first_period": served[0] if served else None,
         "last_period": served[-1] if served else None,
         "judged_periods": len(reports),
+        "blind_periods": [period for period, report in own.items() if not report["rows"]],
+        "probation": asdict(course) if course else None,
         "within_objective": sum(report["outcome"] == "quiet" for report in reports),
         "rows": rows,
         "loss": sum(report["loss"] * report["rows"] for report in reports) / rows if rows else None,
         "baseline": reports[-1]["baseline"] if reports else None,
     }
+
+
+def _earlier(events: Sequence[Event], tenure: Tenure | None) -> list[Tenure]:
+    """The tenures that a version had before one of its own, oldest first."""
+    if tenure is None:
+        return []
+    return [past for past in tenures(events) if past.digest == tenure.digest and past.began.seq < tenure.began.seq]
 
 
 def _before(events: Sequence[Event], event: Event) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What `retrain check` looks at before anything runs: data contract, labels, and the rows of the regression suite."""
+"""What `retrain check` looks at before anything runs: data contract, labels, suite rows, length of the probation."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from retrain_assets.blocks import LENGTHS_DAYS
 from retrain_assets.errors import DataError
+from retrain_assets.production.probation import closed_in
+from retrain_assets.production.sequential import enough_blocks
 from retrain_assets.raw.contract import Checked
 from retrain_assets.raw.ingest import peek
 from retrain_assets.raw.labels import check_labels
@@ -63,6 +67,46 @@ def absent_rows(spec: ModelSpec, period: str, wanted: Collection[str]) -> str:
         return ""
     words = [f"{row} (set aside by the data contract)" if row in aside else row for row in lacking]
     return f"{where} has no row of {period} with {key} {', '.join(words)}"
+
+
+def short_probation(spec: ModelSpec, first: Checked) -> Iterator[str]:
+    """One sentence when the declared periods end before probation can find a harm, one when it never can.
+
+    Args:
+        spec: Of the model.
+        first: The first period's rows, as the contract lets them in; further periods are taken to be like it.
+    """
+    needed = {days: blocks for days, blocks in _periods_needed(spec).items() if blocks > spec.probation.periods}
+    every = spec.period.every
+    if needed:
+        goes_on = ", ".join(f"{periods} {every}s with blocks of {days} days" for days, periods in needed.items())
+        yield (
+            f"probation.periods: {spec.probation.periods} {every}s end before the test can find a harm where days "
+            f"resemble each other; it goes on beyond them: {goes_on}. Raise probation.periods if the time is known."
+        )
+    days, longest = _days_with_rows(spec, first), spec.probation.periods
+    enough = enough_blocks(LENGTHS_DAYS[0], spec.probation.alpha)
+    if days * longest < enough and not needed:
+        yield (
+            f"probation.periods: the rows of {spec.period.first} are of {days} day(s), so that {longest} {every}s give "
+            f"at most {days * longest} blocks where {enough} are needed: a probation can only end unproven. Raise "
+            "probation.periods."
+        )
+
+
+def _periods_needed(spec: ModelSpec) -> dict[int, int]:
+    """For each block length in days, the periods after a promotion by which enough blocks are due."""
+    begun, alpha = spec.period.first, spec.probation.alpha
+    first_day = spec.period.bounds(begun)[1].date()
+    ends = {
+        days: closed_in(spec.period, first_day, days * enough_blocks(days, alpha), spec.source.label_delay)
+        for days in LENGTHS_DAYS
+    }
+    return {days: spec.period.distance(begun, end) for days, end in ends.items()}
+
+
+def _days_with_rows(spec: ModelSpec, first: Checked) -> int:
+    return len(pc.unique(first.table[spec.source.time].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)))
 
 
 def _texts(rows: pa.Table, key: str) -> set[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from retrain_assets.audit.tenure import named
 
 
 def in_words(record: Mapping[str, Any]) -> str:
@@ -21,7 +23,7 @@ def in_words(record: Mapping[str, Any]) -> str:
         lines += ["", f"{promotion['to_version']} was trusted on {grounds}: {promotion['reason']}"]
     lines += _grounds(record)
     if record["tenure"]:
-        lines += ["", *_service(record["tenure"])]
+        lines += ["", *_service(record["tenure"], record["earlier"])]
     if record["meanwhile"]:
         lines += ["", "While it was live:", *(f"  {_line(event)}" for event in record["meanwhile"])]
     if record["same_period"]:
@@ -107,17 +109,41 @@ def _mark(outcome: str) -> str:
     return f"[{outcome}]".ljust(14)
 
 
-def _service(tenure: Mapping[str, Any]) -> list[str]:
-    """How a version did while it served."""
-    if not tenure["first_period"]:
-        return [f"{tenure['version']} has served no monitored period."]
+def _service(tenure: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How a version did while it served, this time and before."""
+    past = [line for each in earlier for line in _served(each) if each["first_period"]]
+    if tenure["first_period"]:
+        return [*past, *_served(tenure)]
+    since = f" since {_when(tenure['since'])}" if past else ""
+    return [*past, f"{tenure['version']} has served no monitored period{since}."]
+
+
+def _served(tenure: Mapping[str, Any]) -> list[str]:
+    """One stretch of service: loss, periods of which nothing is known, and how its probation went."""
     line = f"{tenure['version']} served {tenure['first_period']} to {tenure['last_period']}"
     if tenure["loss"] is None:
-        return [f"{line}; no outcome of it has been measured."]
-    return [
-        f"{line}: mean loss {tenure['loss']:.4g} on {tenure['rows']:,} rows, promoted with {tenure['baseline']:.4g}; "
-        f"within its quality objective in {tenure['within_objective']} of {tenure['judged_periods']} periods."
-    ]
+        lines = [f"{line}; no outcome of it has been measured."]
+    else:
+        lines = [
+            f"{line}: mean loss {tenure['loss']:.4g} on {tenure['rows']:,} rows, promoted with "
+            f"{tenure['baseline']:.4g}; within its quality objective in {tenure['within_objective']} of "
+            f"{tenure['judged_periods']} periods."
+        ]
+    if tenure["blind_periods"]:
+        lines.append(f"Nothing is known of {named(tenure['blind_periods'])}: no outcome of its rows arrived.")
+    course = tenure["probation"]
+    if course is not None:
+        lines.append(f"{_PROBATION.get(course['status'], 'Its probation goes on')} in {course['sentence']}.")
+    return lines
+
+
+_PROBATION = {
+    "confirmed": "Its probation confirmed it",
+    "unproven": "Its probation ended unproven",
+    "harmed": "Its probation found harm",
+    "tripwire": "Its probation hit a tripwire",
+    "blind": "Its probation was blind",
+}
 
 
 def _standing(record: Mapping[str, Any]) -> str:

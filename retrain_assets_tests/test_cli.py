@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from retrain_assets import cli
+from retrain_assets.alerts import read as read_alerts
 from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.schema import PUBLISHED
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
@@ -237,7 +238,9 @@ def test_the_runs_of_the_demo_stay_in_the_instance_that_the_ui_shows(at_home):
 
 
 def test_check_holds_for_good_data(at_home):
-    assert retrain("check", "delivery").output == ("delivery: spec and data contract hold (420 rows in 2024-01-01)\n")
+    warned, held = retrain("check", "delivery").output.splitlines()
+    assert held == "delivery: spec and data contract hold (420 rows in 2024-01-01)"
+    assert "8 weeks end before the test can find a harm where days resemble each other" in warned
 
 
 def test_check_goes_through_every_model_and_answers_no_when_one_does_not_hold(empty_home, monkeypatch, tmp_path):
@@ -446,6 +449,8 @@ def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
     event = registry(own_home).history()[-1]
     assert (event.action, event.from_version, event.to_version) == ("rolled_back", "v2", "v1")
     assert (event.reason, event.actor) == ("drivers complain", "ada")
+    told = [(alert.kind, alert.sentence) for alert in read_alerts(own_home)]
+    assert told == [("rolled_back", "v1 is live, it was v2: drivers complain")]
     text = retrain("explain", "delivery").output
     assert "v2 was rolled back to v1" in text
     assert "Why: drivers complain" in text

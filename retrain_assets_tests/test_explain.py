@@ -181,6 +181,49 @@ def test_how_a_version_did_is_the_mean_over_the_rows_of_its_periods(past):
     )
 
 
+def test_a_period_of_which_no_outcome_arrived_is_named(past):
+    _, store = past
+    measured = {"version": "v2", "loss": 1.0, "rows": 100, "outcome": "quiet", "baseline": 1.5}
+    store.write_json("performance_report", period(4), {"report": measured})
+    blind = {"version": "v2", "loss": None, "rows": 0, "outcome": "insufficient", "baseline": 1.5}
+    for number in (5, 6):
+        store.write_json("performance_report", period(number), {"report": blind})
+    assert ask(past, "v2")["tenure"]["blind_periods"] == [period(5), period(6)]
+    text = in_words(ask(past, "v2"))
+    assert f"Nothing is known of {period(5)}, {period(6)}: no outcome of its rows arrived." in text
+    assert "within its quality objective in 1 of 1 periods." in text
+
+
+def test_a_version_that_came_back_is_told_with_its_service_before(past):
+    registry, store = past
+    report = {"version": "v1", "loss": 2.0, "rows": 50, "outcome": "quiet", "baseline": 1.5}
+    store.write_json("performance_report", period(2), {"report": report})
+    store.write_json("performance_report", period(7), {"report": {**report, "version": "v2"}})
+    text = in_words(ask(past, "e4"))
+    assert f"v1 served {period(2)} to {period(3)}: mean loss 2 on 50 rows" in text
+    assert f"v1 has served no monitored period since {moment(7):%Y-%m-%d %H:%M}." in text
+    store.write_json("performance_report", period(8), {"report": report})
+    text = in_words(ask(past, "e4"))
+    assert f"v1 served {period(2)} to {period(3)}" in text
+    assert f"v1 served {period(8)} to {period(8)}" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("unproven", "ended unproven"), ("confirmed", "confirmed it"), ("harmed", "found harm"), ("blind", "was blind"),
+     ("open", "goes on")],
+)  # fmt: skip
+def test_how_the_probation_of_a_version_went_is_told(past, status, words):
+    registry, store = past
+    store.write_json("performance_report", period(6), {"report": None})
+    said = {"digest": registry.versions()[1].digest, "status": status, "sentence": f"{period(5)}: as it was"}
+    store.write_json("probation_report", period(5), said)
+    store.write_json("probation_report", period(6), {**said, "status": "idle"})
+    assert ask(past, "v2")["tenure"]["probation"]["status"] == status
+    assert f"Its probation {words} in {period(5)}: as it was." in in_words(ask(past, "v2"))
+    assert ask(past, "v1")["tenure"]["probation"] is None
+
+
 @pytest.mark.parametrize("which", ["v9", "2030-01-01", "e77", "e0", ""])
 def test_what_is_not_there_is_refused_and_what_is_there_is_named(past, which):
     with pytest.raises(NotFound, match=r"no decision .* v1, v2, v3, and events e1 to e5"):

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from retrain_assets.audit.tenure import named
 from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Frame, Home, markdown_table, period_of, pick, table
 from retrain_assets.store import PeriodStore
 
@@ -13,6 +14,9 @@ RUNS_READ = 50
 
 SHOWN = 20
 """How many of the latest tenures the page lists."""
+
+COLUMNS = ("version", "from", "to", "in objective", "no outcomes in", "probation", "left")
+"""What the page shows of a tenure; the stored record holds more."""
 
 ASSET = "deployment_history"
 
@@ -82,14 +86,14 @@ def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str,
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
-    rows = [_row(tenure, frame, quality, period) for tenure in _tenures(events)]
+    rows = [_row(tenure, frame, quality, store, period) for tenure in _tenures(events)]
     store.write_json(ASSET, period, {"run": run_id, "figures": found.to_dict(), "tenures": rows})
     picture, latest = timeline(frame.model, frame.calendar, events, quality, period), rows[::-1][:SHOWN]
     numbers = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
     return {
         "summary": dg.MetadataValue.md(_summary(found, frame.calendar.every)),
         "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
-        "tenures": table([pick(row, "version", "from", "to", "in objective", "left") for row in latest]),
+        "tenures": table([pick(row, *COLUMNS) for row in latest]),
         **numbers,
     }
 
@@ -117,15 +121,22 @@ def _tenures(events: Sequence[Any]) -> Sequence[Any]:
     return tenures(events)
 
 
-def _row(tenure: Any, frame: Frame, quality: dict[str, str], period: str) -> dict[str, Any]:
-    """One tenure: the periods it served, how many of those it was judged on were well, how it came and how it left."""
+def _row(tenure: Any, frame: Frame, quality: dict[str, str], store: Any, period: str) -> dict[str, Any]:
+    """One tenure: the periods it served, how many of those were well, which are not known, how it came and left."""
+    from retrain_assets.audit.figures import BLIND
+    from retrain_assets.audit.probations import course_of
+
     served = tenure.periods(frame.calendar, period)
     judged = [quality[known] for known in served if known in quality]
+    blind = [known for known in served if quality.get(known) == BLIND]
+    course = course_of(store, tenure.digest, served)
     return {
         "version": tenure.version,
         "from": served[0] if served else "",
         "to": served[-1] if served else "",
         "in objective": f"{judged.count('quiet')} of {len(judged)}",
+        "no outcomes in": named(blind),
+        "probation": course.words if course else "",
         "left": _left(tenure),
         "put there": tenure.began.at.isoformat(" ", "minutes"),
         "how": str(tenure.began.action).replace("_", " "),
@@ -146,16 +157,18 @@ def _left(tenure: Any) -> str:
 def _summary(found: Any, every: str) -> str:
     if found.live is None:
         return f"No version is live as of {found.period}; {_many(found.attempts, 'attempt')} so far."
+    monitored = found.judged_periods + found.blind_periods
     within = (
-        f" Within its quality objective in **{found.share_within_objective:.0%}** of {found.judged_periods} periods."
+        f" Within its quality objective in **{found.share_within_objective:.0%}** of {_many(monitored, 'period')}."
         if found.share_within_objective is not None
         else ""
     )
+    blind = f" No outcome arrived in {_many(found.blind_periods, 'period')}." if found.blind_periods else ""
     return (
         f"**{found.live}** is live as of {found.period}, since the decision of {found.live_since}; it is "
         f"{_many(found.age_periods, every)} old. {_many(found.attempts, 'attempt')}: {found.promoted} promoted, "
         f"{found.rejected} rejected, {found.insufficient} undecided, {found.identical} identical; "
-        f"{_many(found.rollbacks, 'rollback')}.{within}"
+        f"{_many(found.rollbacks, 'rollback')}.{within}{blind}"
     )
 
 

@@ -18,6 +18,8 @@ from retrain_assets.store import PeriodStore
 from retrain_assets.windows.periods import Calendar
 
 WITHIN, ABOVE = "quiet", "warn"
+BLIND = "blind"
+"""A monitored period in which no outcome with a loss arrived, so that nothing was measured."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class Figures:
             followed; 0 when every promotion came at its first attempt.
         seconds_to_promotion: Median seconds from a retrain run's request to its end, of runs that promoted.
         judged_periods: Periods in which the live model's loss was measured against its baseline.
-        share_within_objective: Share of those in which the loss was not surely above the baseline; a period with too
-            little to tell counts as outside.
+        blind_periods: Monitored periods in which no outcome arrived, so that nothing was measured.
+        share_within_objective: Share of both in which the loss was known and not surely above the baseline; a period
+            with too little to tell, and one that is blind, count as outside.
         training_cpu_seconds: Mean CPU seconds that training the strategies took per retrain.
         run_seconds: Median wall-clock seconds of a retrain run from its start, whatever its end.
     """
@@ -66,6 +69,7 @@ class Figures:
     periods_to_promotion: float | None
     seconds_to_promotion: float | None
     judged_periods: int
+    blind_periods: int
     share_within_objective: float | None
     training_cpu_seconds: float | None
     run_seconds: float | None
@@ -89,7 +93,7 @@ def figures(
         period: The last period that counts; later events and reports are left out by the caller.
         calendar: Of the model.
         events: Of the journal, oldest first.
-        quality: Per period what its performance report said: quiet, warn or insufficient.
+        quality: Per period what its performance report said: quiet, warn, insufficient or blind.
         training_seconds: CPU seconds of each retrain's training.
         runs: The finished retrain runs.
     """
@@ -114,7 +118,8 @@ def figures(
         rejection_rate=counts["rejected"] / attempts if attempts else None,
         periods_to_promotion=_mean(periods_to_promotion(events, calendar)),
         seconds_to_promotion=_median(run.since_request for run in runs if run.outcome == "promoted"),
-        judged_periods=len(quality),
+        judged_periods=sum(word != BLIND for word in quality.values()),
+        blind_periods=sum(word == BLIND for word in quality.values()),
         share_within_objective=_mean(float(word == WITHIN) for word in quality.values()),
         training_cpu_seconds=_mean(training_seconds),
         run_seconds=_median(run.since_start for run in runs),
@@ -142,10 +147,19 @@ def periods_to_promotion(events: Sequence[Event], calendar: Calendar) -> list[in
 
 
 def quality_until(store: PeriodStore, period: str) -> dict[str, str]:
-    """What each performance report up to a period said of the loss: quiet, warn or insufficient."""
+    """What each performance report up to a period said of the loss: quiet, warn, insufficient or blind."""
     known = [other for other in store.periods("performance_report", "json") if other <= period]
     reports = {other: (store.read_json("performance_report", other) or {}).get("report") for other in known}
-    return {other: str(report["outcome"]) for other, report in reports.items() if report}
+    return {other: quality_of(report) for other, report in reports.items() if report}
+
+
+def quality_of(report: Mapping[str, Any]) -> str:
+    """What one performance report said of the loss.
+
+    >>> quality_of({"loss": 0.4, "outcome": "quiet"}), quality_of({"loss": None, "outcome": "insufficient"})
+    ('quiet', 'blind')
+    """
+    return str(report["outcome"]) if report["loss"] is not None else BLIND
 
 
 def training_seconds_until(store: PeriodStore, period: str) -> list[float]:

@@ -80,3 +80,13 @@ def held_spans(events: Sequence[Event]) -> Iterator[tuple[Event, Event | None]]:
             begun = None
     if begun is not None:
         yield begun, None
+
+
+def named(periods: Sequence[str], most: int = 4) -> str:
+    """Periods by name, the first few of many.
+
+    >>> named(["2019-01", "2019-02", "2019-03"], most=2), named([])
+    ('2019-01, 2019-02 and 1 more', '')
+    """
+    more = f" and {len(periods) - most} more" if len(periods) > most else ""
+    return f"{', '.join(periods[:most])}{more}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, period_of, refused, short, table
+from retrain_assets.resources import EVENT_TAG, OUTCOME_TAG, Clock, Frame, Home, period_of, refused, short, table
 
 SERIES = ("e_value", "line", "loss", "previous_loss", "mean", "low", "high", "block_days", "rows_total", "late_rows")
 
@@ -45,7 +45,7 @@ def production_assets(
             event = promote(home.store(frame.model), registry, period, clock.now(), actor)
         except (NotPromotable, RegistryError) as refusal:
             raise refused(context, f"promotion refused: {type(refusal).__name__}: {refusal}") from refusal
-        context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "promoted"})
+        context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "promoted", EVENT_TAG: str(event.seq)})
         live = registry.live()
         card, page = _card(home.store(frame.model), registry, model_card(), live)
         return dg.MaterializeResult(

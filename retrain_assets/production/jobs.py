@@ -1,6 +1,7 @@
 """The jobs of a model: monitor, retrain, and rollback."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,7 +9,7 @@ import dagster as dg
 from retrain_assets.audit.assets import ASSET as HISTORY
 from retrain_assets.audit.assets import audit_hooks
 from retrain_assets.production.assets import pool_of
-from retrain_assets.resources import KIND_TAG, MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
+from retrain_assets.resources import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
 AUTOMATIC = (
     "dagster/sensor_name",
@@ -106,6 +107,7 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
     )
     def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import NothingChanged, RetrainError
+        from retrain_assets.production.notices import tell_rollback
         from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import roll_back as withdraw
 
@@ -132,7 +134,9 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
             raise dg.Failure(f"rolled back to the same model: {same}", allow_retries=False) from same
         except (RetrainError, ValueError) as refusal:
             raise refused(context, f"rollback refused: {refusal}") from refusal
-        context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
+        finally:
+            tell_rollback(registry, Path(home.path))
+        context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back", EVENT_TAG: str(event.seq)})
         try:
             proposed = len(harvest().after_rollback(store, registry, event, PROPOSED_CASES))
         except Exception as fault:  # the rollback stands whatever becomes of proposals

@@ -2,6 +2,10 @@
 
 Pure: the rows and their scores come from `shadow`. A day's sum is kept, so that no row is ever scored twice, and a day
 is closed once its outcomes are due; what comes later is counted and left out, so that no look is taken back.
+
+A probation whose declared periods end before the test could have found harm goes on, for looking longer costs an
+anytime-valid test nothing and the alternative is a model that nobody has tested. It does not go on for ever: where the
+blocks do not come (no outcomes, rows of one day a year) it ends `unproven`, which is never called a confirmation.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 import numpy as np
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.blocks import LENGTHS_DAYS
 from retrain_assets.production.policy import ProbationPolicy
-from retrain_assets.production.sequential import Path, Ruling, follow
+from retrain_assets.production.sequential import Path, Ruling, enough_blocks, follow
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import Event
 from retrain_assets.registry.registry import Registry
@@ -25,17 +29,24 @@ from retrain_assets.store import PeriodStore
 from retrain_assets.windows.periods import Calendar
 
 ASSET = "probation_report"
+SPARSE = 2
+"""A probation goes on for so many times the days that enough blocks take: rows of every other day still decide it."""
 
 Days = Mapping[str, tuple[float, int]]
 """Per day (ISO 8601) the summed excess loss of the new model over the previous one, and the rows."""
 
 
 class Status(StrEnum):
-    """Where a probation stands; `harmed` and `tripwire` ask for a rollback, `blind` means that nothing can be told."""
+    """Where a probation stands.
+
+    `harmed` and `tripwire` ask for a rollback. `blind` means that nothing can be told of this period, `unproven` that
+    the probation is over and the test had too few blocks to find harm. `confirmed` and `unproven` are ends.
+    """
 
     IDLE = "idle"
     OPEN = "open"
     CONFIRMED = "confirmed"
+    UNPROVEN = "unproven"
     HARMED = "harmed"
     TRIPWIRE = "tripwire"
     BLIND = "blind"
@@ -49,12 +60,21 @@ class Status(StrEnum):
         """
         return self in (Status.HARMED, Status.TRIPWIRE)
 
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether somebody should hear of it.
+
+        >>> Status.UNPROVEN.needs_a_person, Status.CONFIRMED.needs_a_person
+        (True, False)
+        """
+        return self.asks_rollback or self in (Status.BLIND, Status.UNPROVEN)
+
 
 @dataclass(frozen=True)
 class Trial:
     """A version on probation and the one it replaced.
 
-    `first_day` is the first day that the version was in charge of; `last` the last period of the probation.
+    `first_day` is the first day that the version was in charge of; `last` the last declared period of the probation.
     """
 
     version: str
@@ -88,7 +108,7 @@ class Terms:
 
 
 def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, period: str) -> Trial | str:
-    """The probation that a period falls into, or the sentence that says why there is none."""
+    """The probation of the version in charge of a period, or the sentence that says why there is none."""
     earlier = [move for move in history.moves if move.period < period]
     if not earlier:
         return "no probation: no model was in charge"
@@ -97,16 +117,13 @@ def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, peri
         return f"nothing to compare: {event.to_version} is the first model"
     if event.action == "rolled_back":
         return f"no probation: {event.to_version} came back in {event.period}, it had served before"
-    last = calendar.shift(event.period, policy.periods)
-    if period > last:
-        return f"no probation: that of {event.to_version} ended with {last}"
     return Trial(
         str(event.to_version),
         str(event.to_digest),
         str(event.from_version),
         str(event.from_digest),
         event.period,
-        last,
+        calendar.shift(event.period, policy.periods),
         calendar.bounds(event.period)[1].date(),
         event,
     )
@@ -120,6 +137,31 @@ def closed_until(trial: Trial, block_days: int, period_end: datetime, label_dela
     due = (period_end - label_delay).date()
     blocks = max(0, (due - trial.first_day).days // block_days)
     return trial.first_day + timedelta(days=blocks * block_days)
+
+
+def closed_in(calendar: Calendar, first_day: date, days: int, label_delay: timedelta) -> str:
+    """The first period at whose end the outcomes of so many days are due.
+
+    >>> closed_in(Calendar(every="week", start="2024-01-01"), date(2024, 1, 8), 14, timedelta(days=1))
+    '2024-01-22'
+    """
+    due = datetime.combine(first_day, time.min) + timedelta(days=days) + label_delay
+    return calendar.key(due - timedelta.resolution)
+
+
+def limit_of(
+    last: str, calendar: Calendar, first_day: date, block_days: int, policy: ProbationPolicy, label_delay: timedelta
+) -> str:
+    """The period with which a probation ends whatever came of it: the last declared one, or a later one.
+
+    >>> days, begun = Calendar(every="day", start="2024-01-01"), date(2024, 1, 2)
+    >>> limit_of("2024-01-09", days, begun, 1, ProbationPolicy(), timedelta(0))
+    '2024-01-15'
+    >>> limit_of("2024-06-30", days, begun, 1, ProbationPolicy(), timedelta(0))
+    '2024-06-30'
+    """
+    needed = SPARSE * enough_blocks(block_days, policy.alpha) * block_days
+    return max(last, closed_in(calendar, first_day, needed, label_delay))
 
 
 def add_days(known: Days, day: NDArray[np.datetime64], excess: NDArray[np.float64]) -> dict[str, tuple[float, int]]:
@@ -159,28 +201,32 @@ def block_means(days: Days, first_day: date, until: date, block_days: int) -> li
     return [total / rows for total, rows in sums.values()]
 
 
-def judge(blocks: Sequence[float], block_days: int, policy: ProbationPolicy, *, over: bool) -> tuple[Status, Path]:
+def judge(
+    blocks: Sequence[float], block_days: int, policy: ProbationPolicy, *, over: bool, final: bool = False
+) -> tuple[Status, Path]:
     """Where the probation stands after these blocks, and the e-process that says so.
 
     Args:
         blocks: Mean excess loss per row of each block.
         block_days: Days in a block.
         policy: Level and tolerance.
-        over: Whether the probation's last period is reached.
+        over: Whether the last declared period is reached.
+        final: Whether the probation ends now, with however few blocks.
 
     >>> judge([1.2, 0.7, 1.0, 1.4, 0.9, 1.1], 1, ProbationPolicy(), over=False)[0]
     <Status.HARMED: 'harmed'>
     >>> judge([1.2, 0.7, 1.0, 1.4, 0.9, 1.1], 1, ProbationPolicy(tolerance=3.0), over=False)[0]
     <Status.CONFIRMED: 'confirmed'>
-    >>> judge([], 14, ProbationPolicy(), over=True)[0]
-    <Status.CONFIRMED: 'confirmed'>
+    >>> [judge([0.1], 14, ProbationPolicy(), over=True, final=final)[0].value for final in (False, True)]
+    ['open', 'unproven']
     """
     path = follow(np.asarray(blocks, dtype=np.float64) - policy.tolerance, block_days, policy.alpha)
     if path.ruling is Ruling.WORSE:
         return Status.HARMED, path
-    if path.ruling is Ruling.PROVEN or over:
+    tested = len(blocks) >= enough_blocks(block_days, policy.alpha)
+    if path.ruling is Ruling.PROVEN or (tested and (over or final)):
         return Status.CONFIRMED, path
-    return Status.OPEN, path
+    return (Status.UNPROVEN if final else Status.OPEN), path
 
 
 def counted(blocks: int, block_days: int) -> str:

@@ -12,7 +12,17 @@ import dagster as dg
 
 from retrain_assets.alerts import Alert, publish
 from retrain_assets.production.jobs import job_name, rollback_config
-from retrain_assets.resources import KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG, Clock, Frame, Home, cause_of
+from retrain_assets.resources import (
+    EVENT_TAG,
+    KIND_TAG,
+    MODEL_TAG,
+    OUTCOME_TAG,
+    TRIGGER_TAG,
+    Clock,
+    Frame,
+    Home,
+    cause_of,
+)
 
 ROLLBACK_PRIORITY = "10"
 NORMAL_ENDS = ("rejected", "insufficient", "identical")
@@ -152,7 +162,8 @@ def failure_alerts(
     kind = outcome if outcome in ("refused", "rolled_back") else "crash"
     failure = _alert(clock, frame, period, kind, sentence)
     monitored = run.job_name == job_name(frame.model, "monitor")
-    return [failure, *(_probation_alerts(home.store(frame.model), frame, clock, period) if monitored else ())]
+    probation = _probation_alerts(home.store(frame.model), frame, clock, period) if monitored else []
+    return [failure, *probation, *_move_alerts(run, frame, home)]
 
 
 def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> list[Alert]:
@@ -170,20 +181,33 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
         alerts += [
             _alert(clock, frame, period, "business", one["sentence"]) for one in business if one["outcome"] == "warn"
         ]
-        return [*alerts, *_probation_alerts(store, frame, clock, period)]
+        return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]
+    return _move_alerts(run, frame, home)
+
+
+def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:
+    """The move of the live pointer that a run made; none when it made none."""
+    from retrain_assets.production.notices import notice
+    from retrain_assets.registry.history import History
+
     events = home.registry(frame.model).history()
-    moves = [event for event in events if event.action in ("bootstrap", "promoted", "rolled_back")]
-    if not moves:
-        return []
-    kind = "rolled_back" if moves[-1].action == "rolled_back" else "promoted"
-    sentence = f"{moves[-1].to_version} is live, it was {moves[-1].from_version or 'nothing'}: {moves[-1].reason}"
-    return [_alert(clock, frame, moves[-1].period, kind, sentence)]
+    own = [event for event in events if str(event.seq) == run.tags.get(EVENT_TAG)]
+    return [notice(frame.model, History(events), event) for event in own]
+
+
+def _rollbacks(frame: Frame, home: Home) -> list[Alert]:
+    """The newest rollback, in case whoever made it died before telling."""
+    from retrain_assets.production.notices import rollback_notices
+
+    return rollback_notices(home.registry(frame.model))
 
 
 def _probation_alerts(store: Any, frame: Frame, clock: Clock, period: str) -> list[Alert]:
-    """What a probation found wrong, or that it could tell nothing."""
+    """What a probation found wrong, or that it could tell nothing, or that it ended without having tested anything."""
+    from retrain_assets.production.probation import Status
+
     record = store.read_json("probation_report", period) or {}
-    wrong = record.get("status") in ("harmed", "tripwire", "blind")
+    wrong = "status" in record and Status(record["status"]).needs_a_person
     return [_alert(clock, frame, period, "probation", record["sentence"])] if wrong else []
 
 

@@ -21,6 +21,11 @@ Floats = NDArray[np.float64]
 PRECISIONS = (0.3, 3.0, 30.0)
 """Prior precisions of the effect in day standard deviations; a block of b days has them divided by b."""
 
+DETECTABLE = 2.0
+"""Effect, in standard deviations between blocks, that a test must be able to find before its silence means anything.
+
+It takes 7 blocks, which 8 daily periods, the default of a probation, give where days are independent; half takes 14."""
+
 _BISECTIONS = 60
 
 
@@ -78,6 +83,26 @@ def follow(blocks: ArrayLike, block_days: int, alpha: float) -> Path:
     x = np.asarray(blocks, dtype=np.float64)
     low, high = confidence_sequence(x, block_days, alpha)
     return Path(np.exp(np.minimum(log_e_values(x, block_days), 700.0)), np.cumsum(x), low, high, line(alpha))
+
+
+def enough_blocks(block_days: int, alpha: float, effect: float = DETECTABLE) -> int:
+    """The fewest blocks after which blocks with this effect put the e-value on the line.
+
+    Args:
+        block_days: b, the days in a block.
+        alpha: One-sided level, held over all looks together.
+        effect: Mean of the blocks over their standard deviation, d/s; S²/(n·V) is d²/(s² + d²).
+
+    >>> [enough_blocks(days, alpha=0.05) for days in (1, 3, 7, 14)]
+    [7, 7, 7, 6]
+    >>> [enough_blocks(days, alpha=0.05, effect=float("inf")) for days in (1, 3, 7, 14)]
+    [4, 3, 3, 3]
+    """
+    share = 1 / (1 + 1 / effect**2)
+    blocks = 1
+    while not float(_log_mixture(np.asarray(float(blocks)), np.asarray(share), block_days)) >= np.log(line(alpha)):
+        blocks += 1
+    return blocks
 
 
 def log_e_values(blocks: ArrayLike, block_days: int) -> Floats:

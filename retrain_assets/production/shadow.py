@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.production.conclusion import ENDED, sentence_of
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.probation import (
     ASSET,
@@ -26,9 +27,9 @@ from retrain_assets.production.probation import (
     add_days,
     block_means,
     closed_until,
-    counted,
     judge,
     last_of,
+    limit_of,
     trial_of,
 )
 from retrain_assets.raw.labels import latest_per_key
@@ -66,10 +67,10 @@ class Probation:
         if isinstance(trial, str):
             return _write(store, period, _idle(period, trial))
         before = _before(store, trial, period)
-        if before.get("status") == Status.CONFIRMED or before.get("confirmed_in"):
-            confirmed = before.get("confirmed_in") or before["period"]
-            sentence = f"no probation: {trial.version} was confirmed in {confirmed}"
-            return _write(store, period, _idle(period, sentence, trial) | {"confirmed_in": confirmed})
+        if ended := _end_of(before):
+            status, last = ended
+            sentence = f"no probation: {ENDED[status].format(trial.version)} in {last}"
+            return _write(store, period, _idle(period, sentence, trial) | {f"{status}_in": last})
         return _write(store, period, self._measured(store, registry, trial, before, period))
 
     def _measured(
@@ -84,19 +85,23 @@ class Probation:
         pair = _answer(versions[0], rows), _answer(versions[1], rows)
         fault = fault or pair[0].fault
         if fault or pair[1].fault:
-            return record | self._faulty(store, trial, versions[1], fault, pair[1].fault, served, period)
+            final = period >= str(before.get("limit", trial.last))
+            return record | self._faulty(store, trial, versions[1], fault, pair[1].fault, served, period, final)
         terms = Terms.from_evidence(registry.evidence(trial.event).evidence)
         known: Days = {day: (total, count) for day, (total, count) in before.get("days", {}).items()}
         frozen = before.get("closed_until", trial.first_day.isoformat())
         until = closed_until(trial, terms.block_days, self.calendar.bounds(period)[1], self.label_delay)
         days, late, losses = self._folded(known, frozen, rows, pair, terms)
         blocks = block_means(days, trial.first_day, until, terms.block_days)
-        status, path = judge(blocks, terms.block_days, self.policy, over=period >= trial.last)
+        limit = limit_of(trial.last, self.calendar, trial.first_day, terms.block_days, self.policy, self.label_delay)
+        status, path = judge(blocks, terms.block_days, self.policy, over=period >= trial.last, final=period >= limit)
         record |= {
             "status": str(status),
+            "ruling": str(path.ruling),
             "days": days,
             "blocks": blocks,
             "block_days": terms.block_days,
+            "limit": limit,
             "tolerance": self.policy.tolerance,
             "loss_cap": terms.loss_cap,
             "closed_until": max(until.isoformat(), frozen),
@@ -111,7 +116,7 @@ class Probation:
             "low": last_of(path.low) + self.policy.tolerance,
             "high": last_of(path.high) + self.policy.tolerance,
         }
-        return record | {"sentence": _sentence(record, self.policy, over=period >= trial.last)}
+        return record | {"sentence": sentence_of(record, self.policy)}
 
     def _tripwire(self, store: PeriodStore, live: Scorer | str, trial: Trial, period: str) -> tuple[str, bool]:
         """What is wrong with the live version on the period's rows, labelled or not, and whether it can serve them."""
@@ -138,14 +143,20 @@ class Probation:
         other_fault: str,
         served: bool,
         period: str,
+        final: bool,
     ) -> dict[str, Any]:
-        """A tripwire where the previous version answers and the live one does not; blind where the previous fails."""
+        """A tripwire where the previous version answers and the live one does not; blind where the previous fails.
+
+        A probation that is blind at its very end has proved nothing.
+        """
         if not other_fault and isinstance(previous, Scorer):
             other_fault = _answer(previous, _stored(store, [period], set(previous.contract.names))).fault
         if other_fault or isinstance(previous, str):
             both = f"{trial.version}: {fault}; " if fault else ""
             other = other_fault or str(previous)
             sentence = f"{period}: nothing can be told of {trial.version}: {both}{trial.previous}: {other}"
+            if final:
+                return {"status": str(Status.UNPROVEN), "sentence": f"{sentence}; its probation ends unproven"}
             return {"status": str(Status.BLIND), "sentence": sentence}
         return {
             "status": str(Status.TRIPWIRE),
@@ -233,11 +244,21 @@ def _stored(store: PeriodStore, periods: list[str], wanted: set[str]) -> pa.Tabl
 
 
 def _before(store: PeriodStore, trial: Trial, period: str) -> dict[str, Any]:
-    """The record of the last period before, when it is about the same probation."""
+    """The newest record of the same probation that is older than a period; empty when there is none."""
     earlier = [known for known in store.periods(ASSET, "json") if trial.promoted_in < known < period]
-    record: dict[str, Any] = (store.read_json(ASSET, earlier[-1]) if earlier else None) or {}
-    same = record.get("digest") == trial.digest and record.get("promoted_in") == trial.promoted_in
-    return record if same else {}
+    records = (store.read_json(ASSET, known) or {} for known in reversed(earlier))
+    named = {"digest": trial.digest, "promoted_in": trial.promoted_in}
+    return next((record for record in records if named.items() <= record.items()), {})
+
+
+def _end_of(record: Mapping[str, Any]) -> tuple[Status, str] | None:
+    """How and in which period a probation ended, as its last record says; None while it goes on."""
+    for status in ENDED:
+        if record.get("status") == status:
+            return status, str(record["period"])
+        if f"{status}_in" in record:
+            return status, str(record[f"{status}_in"])
+    return None
 
 
 def _idle(period: str, sentence: str, trial: Trial | None = None) -> dict[str, Any]:
@@ -246,28 +267,6 @@ def _idle(period: str, sentence: str, trial: Trial | None = None) -> dict[str, A
         return record
     names = ("version", "digest", "previous", "previous_digest", "promoted_in", "last")
     return record | {name: getattr(trial, name) for name in names}
-
-
-def _sentence(record: Mapping[str, Any], policy: ProbationPolicy, *, over: bool) -> str:
-    new, previous = record["version"], record["previous"]
-    blocks = counted(len(record["blocks"]), record["block_days"])
-    evidence = f"e-value {record['e_value']:.3g} of {record['line']:g} after {blocks}"
-    if record["loss"] is not None:
-        on = f"on the same {record['rows']:,} new rows"
-        evidence = f"{new} lost {record['loss']:.4g} a row, {previous} {record['previous_loss']:.4g} {on}; {evidence}"
-    spare = f" by {policy.tolerance:g} or more" if policy.tolerance else ""
-    match Status(record["status"]):
-        case Status.HARMED:
-            end = f"{new} is worse than {previous}{spare}: roll it back"
-        case Status.CONFIRMED if record["e_value"] >= record["line"]:
-            end = f"{new} has proved itself and is confirmed"
-        case Status.CONFIRMED if over:
-            end = f"the probation ends without evidence of harm, {new} is confirmed"
-        case Status.CONFIRMED:
-            end = f"{new} had proved itself and is confirmed"
-        case _:
-            end = f"the probation of {new} goes on, at the latest until {record['last']}"
-    return f"{record['period']}: {evidence}: {end}"
 
 
 def _limits(rate: ScoreRate) -> str:

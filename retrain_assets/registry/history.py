@@ -176,7 +176,8 @@ class History:
         gone: dict[str, Event] = {}
         for event in self.events:
             gone |= dict.fromkeys(event.deleted, event)
-            gone.pop(event.gate.candidate if event.gate else str(event.to_digest), None)
+            for there in (event.gate.candidate if event.gate else None, event.to_digest):
+                gone.pop(str(there), None)
         return gone
 
     def promotion_of(self, version: Version) -> Event:

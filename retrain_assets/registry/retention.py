@@ -12,7 +12,7 @@ from pydantic import Field
 
 from retrain_assets.policy import Duration, Policy
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import MOVES
+from retrain_assets.registry.journal import MOVES, PROMOTIONS
 
 
 class Kept(Policy):
@@ -83,14 +83,17 @@ def disposable(history: History, policy: RetentionPolicy, at: datetime) -> tuple
 def protected(history: History, at: datetime) -> frozenset[str]:
     """Digests whose files stay whatever is declared.
 
-    The live version, the one that a rollback returns to, the one that the last move left, every candidate or version
-    under a hold or an approval in force, and the candidate of the last attempt, on which a person may still rule.
+    The live version, the one that a rollback returns to, the one that the last move left, what the first two were
+    tested as before they were refitted, every candidate or version under a hold or an approval in force, and the
+    candidate of the last attempt, on which a person may still rule.
     """
     held = [past.terms.subject for past in history.rulings if past.terms is not None and past.terms.stands(at)]
     returns = [version.digest for version in history.served_before[:1]]
     last_move = [digest for move in history.moves[-1:] for digest in (move.from_digest, move.to_digest)]
     last_attempt = [use.candidate for use in history.spent[-1:]]
-    return frozenset(digest for digest in (*held, *returns, *last_move, *last_attempt) if digest)
+    serving = {*returns, *(version.digest for version in (history.live,) if version)}
+    tested = [e.gate.candidate for e in history.events if e.gate and e.action in PROMOTIONS and e.to_digest in serving]
+    return frozenset(digest for digest in (*held, *returns, *last_move, *last_attempt, *tested) if digest)
 
 
 def _last_decision(history: History) -> dict[str, datetime]:
@@ -103,5 +106,5 @@ def _last_decision(history: History) -> dict[str, datetime]:
             if digest is not None:
                 decided.pop(digest, None)
                 decided[digest] = event.at
-    judged = {use.candidate for use in history.spent}
-    return {digest: at for digest, at in decided.items() if digest in judged}
+    fallback = {version.digest for version in history.fallback}  # nothing could be returned to without it
+    return {digest: at for digest, at in decided.items() if digest not in fallback}

@@ -38,6 +38,11 @@ def test_a_period_with_too_little_to_tell_is_not_within_the_objective():
     assert figures("2019-05", MONTHS, YEAR[:4], QUALITY, [], []).share_within_objective == 2 / 4
 
 
+def test_a_period_without_outcomes_is_counted_apart_and_is_not_within_the_objective():
+    found = figures("2019-06", MONTHS, YEAR[:4], QUALITY | {"2019-06": "blind"}, [], [])
+    assert (found.judged_periods, found.blind_periods, found.share_within_objective) == (4, 1, 2 / 5)
+
+
 def test_what_nothing_is_known_about_is_none_and_not_zero():
     found = figures("2019-02", MONTHS, (), {}, [], []).to_dict()
     unknown = {name for name, value in found.items() if value is None}
@@ -68,9 +73,11 @@ def test_the_wait_for_a_promotion_counts_from_the_first_attempt_after_the_move_b
 def test_quality_and_training_are_read_as_of_the_period(tmp_path):
     store = PeriodStore(tmp_path)
     for period, outcome in QUALITY.items():
-        store.write_json("performance_report", period, {"report": {"outcome": outcome}})
+        store.write_json("performance_report", period, {"report": {"outcome": outcome, "loss": 1.0}})
+    blind = {"outcome": "insufficient", "loss": None}
+    store.write_json("performance_report", "2018-12", {"report": blind})
     store.write_json("performance_report", "2019-01", {"version": None})
-    assert quality_until(store, "2019-03") == {"2019-02": "quiet", "2019-03": "warn"}
+    assert quality_until(store, "2019-03") == {"2018-12": "blind", "2019-02": "quiet", "2019-03": "warn"}
     for period, seconds in (("2019-01", 1.5), ("2019-04", 9.0)):
         store.write_json("candidate_recent", period, {"seconds": seconds})
         store.write_json("candidate_history", period, {"seconds": 2 * seconds})

@@ -19,8 +19,10 @@ from retrain_assets.production.probation import (
     block_means,
     closed_until,
     judge,
+    limit_of,
     trial_of,
 )
+from retrain_assets.production.sequential import enough_blocks
 from retrain_assets.registry.history import History
 from retrain_assets.validation.terms import capped_losses, loss_cap, terms
 from retrain_assets.windows.periods import Calendar
@@ -46,7 +48,7 @@ def test_a_period_belongs_to_the_probation_of_the_version_that_served_it(tmp_pat
     assert (trial.promoted_in, trial.last) == (second.period, DAYS.shift(second.period, 3))
     assert trial.first_day == DAYS.bounds(second.period)[1].date()
     assert "nothing to compare: v1 is the first model" in str(trial_of(history(registry), DAYS, POLICY, second.period))
-    assert "that of v2 ended" in str(trial_of(history(registry), DAYS, POLICY, DAYS.shift(second.period, 4)))
+    assert trial_of(history(registry), DAYS, POLICY, DAYS.shift(second.period, 40)) == trial
     assert "no model was in charge" in str(trial_of(history(registry), DAYS, POLICY, first.period))
 
 
@@ -97,9 +99,38 @@ def test_harm_within_the_tolerance_is_no_harm():
     assert judge(blocks, 1, ProbationPolicy(tolerance=1.0), over=False)[0] is Status.CONFIRMED
 
 
-def test_a_probation_that_ends_open_confirms_and_one_that_ends_in_harm_does_not():
-    assert judge([0.1, -0.1], 1, ProbationPolicy(), over=True)[0] is Status.CONFIRMED
+QUIET = [0.1, -0.1, 0.05, -0.05, 0.1, -0.1, 0.0]
+
+
+def test_a_probation_that_could_have_found_harm_and_found_none_confirms_and_one_that_ends_in_harm_does_not():
+    assert judge(QUIET, 1, ProbationPolicy(), over=True)[0] is Status.CONFIRMED
+    assert judge(QUIET, 1, ProbationPolicy(), over=False)[0] is Status.OPEN
     assert judge([0.5, 0.6, 0.4, 0.5, 0.55, 0.45], 1, ProbationPolicy(), over=True)[0] is Status.HARMED
+
+
+@pytest.mark.parametrize("block_days", [1, 3, 7, 14])
+@pytest.mark.parametrize("blocks", range(6))
+def test_with_too_few_blocks_to_find_a_harm_nothing_is_confirmed(block_days, blocks):
+    few = QUIET[:blocks]
+    assert judge(few, block_days, ProbationPolicy(), over=True)[0] is Status.OPEN
+    assert judge(few, block_days, ProbationPolicy(), over=True, final=True)[0] is Status.UNPROVEN
+
+
+@pytest.mark.parametrize("every", ["hour", "day", "week", "month", "year"])
+@pytest.mark.parametrize("block_days", [1, 3, 7, 14])
+def test_a_probation_ends_at_the_first_period_by_which_twice_the_blocks_it_needs_are_due(every, block_days):
+    calendar = Calendar(every=every, start="2018-12-01")
+    promoted_in, delay = calendar.key(datetime(2019, 1, 1)), timedelta(hours=30)
+    first_day = calendar.bounds(promoted_in)[1].date()
+    limit = limit_of(promoted_in, calendar, first_day, block_days, ProbationPolicy(), delay)
+    needed = 2 * enough_blocks(block_days, 0.05)
+
+    def closed(period):
+        until = closed_until(trial(first_day), block_days, calendar.bounds(period)[1], delay)
+        return (until - first_day).days // block_days
+
+    assert closed(limit) >= needed > closed(calendar.shift(limit, -1))
+    assert limit_of("9999", calendar, first_day, block_days, ProbationPolicy(), delay) == "9999"
 
 
 def test_a_verdict_without_terms_gets_the_longest_block():

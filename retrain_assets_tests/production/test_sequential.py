@@ -9,7 +9,14 @@ import pytest
 from scipy import integrate
 
 from benchmarks.rollback import ALPHA, simulate
-from retrain_assets.production.sequential import PRECISIONS, Ruling, confidence_sequence, follow, log_e_values
+from retrain_assets.production.sequential import (
+    PRECISIONS,
+    Ruling,
+    confidence_sequence,
+    enough_blocks,
+    follow,
+    log_e_values,
+)
 
 REPETITIONS = 1500
 ERROR_OF_A_SHARE = 3 * math.sqrt(ALPHA * (1 - ALPHA) / REPETITIONS)
@@ -95,3 +102,25 @@ def test_the_confidence_sequence_covers_the_true_mean_at_every_look():
         low, high = confidence_sequence(random.normal(0.7, 1, 60), 1, ALPHA)
         missed += bool(((low > 0.7) | (high < 0.7)).any())
     assert missed / 400 <= 2 * ALPHA + 3 * math.sqrt(2 * ALPHA * (1 - 2 * ALPHA) / 400)
+
+
+def e_value(x: np.ndarray, block_days: int) -> float:
+    """The formula of the paper, written out."""
+    n, total, squares = len(x), x.sum(), (x**2).sum()
+    mixed = [
+        np.sqrt(c / (n + c)) * ((n + c) * squares / ((n + c) * squares - total**2)) ** (n / 2)
+        for c in (0.3 / block_days, 3 / block_days, 30 / block_days)
+    ]
+    return float(np.mean(mixed))
+
+
+@pytest.mark.parametrize("block_days", [1, 3, 7, 14])
+@pytest.mark.parametrize("effect", [0.7, 1.0, 2.0, 4.0])
+def test_so_many_blocks_of_an_effect_cross_the_line_and_one_fewer_do_not(block_days, effect):
+    enough = enough_blocks(block_days, 0.05, effect)
+
+    def with_effect(blocks):
+        x = np.linspace(-1, 1, blocks)
+        return effect + x / x.std()
+
+    assert e_value(with_effect(enough), block_days) >= 10 > e_value(with_effect(enough - 1), block_days)

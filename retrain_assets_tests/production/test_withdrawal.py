@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import dagster as dg
 import numpy as np
@@ -22,8 +23,8 @@ from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
 from retrain_assets.registry.history import History
-from retrain_assets.registry.people import Hold, Release, Signature
-from retrain_assets.resources import MODEL_TAG, Clock
+from retrain_assets.registry.people import Approve, Hold, Release, Signature
+from retrain_assets.resources import EVENT_TAG, MODEL_TAG, Clock
 from retrain_assets.runner import RunEnd
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
@@ -179,6 +180,58 @@ def test_an_outcome_for_a_closed_day_is_counted_and_left_out(own):
     assert record["rows"] == arrived.num_rows
 
 
+# ---- the end of a probation
+
+
+def with_one_day_of_outcomes(built, week):
+    """The outcomes of a week are those of its first day alone."""
+    seen = built.store.require_table("outcomes", week)
+    start = built.spec.period.bounds(week)[0]
+    few = pc.and_(pc.greater_equal(seen["time"], start), pc.less(seen["time"], start + timedelta(days=1)))
+    built.store.write_table("outcomes", week, seen.filter(few))
+
+
+def test_a_probation_without_enough_blocks_goes_on_and_then_ends_unproven_with_an_alert(own):
+    weeks = own.weeks(10)
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    with_one_day_of_outcomes(own, weeks[6])
+    asked = [probation(spec).report(own.store, own.registry, week) for week in weeks[6:]]
+    assert [record["status"] for record in asked] == ["open", "open", "unproven", "idle"]
+    assert [len(record["blocks"]) for record in asked[:3]] == [1, 1, 1]
+    longer = f"goes on beyond {weeks[6]}, for 7 blocks are needed to find a harm, at the latest until {weeks[8]}"
+    assert asked[0]["sentence"].endswith(longer)
+    assert asked[2]["sentence"].endswith(
+        "after 1 block of 1 day: the probation of v2 ends unproven, for 7 blocks are needed to find a harm; v2 stays "
+        "live"
+    )
+    assert asked[3]["sentence"] == f"{weeks[9]}: no probation: that of v2 ended unproven in {weeks[8]}"
+    assert own.registry.live().name == "v2"
+    run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": weeks[8], MODEL_TAG: MODEL})
+    (alert,) = success_alerts(run, frame_of(spec), own.defs.resources["home"], Clock(replay_at=NEXT_WEEK))
+    assert (alert.kind, alert.sentence) == ("probation", asked[2]["sentence"])
+    told = in_words(explained(MODEL, own.registry, own.store, own.spec.period, "v2"))
+    assert f"Its probation ended unproven in {weeks[8]}" in told
+
+
+def test_a_probation_that_was_too_short_is_decided_as_soon_as_the_blocks_are_there(own):
+    weeks = own.weeks(8)
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    with_one_day_of_outcomes(own, weeks[6])
+    probation(spec).report(own.store, own.registry, weeks[6])
+    own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
+    record = probation(spec).report(own.store, own.registry, weeks[7])
+    assert record["status"] == "harmed"
+
+
+def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
+    week = own.weeks(7)[-1]
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    damage(own, own.registry.versions()[0])
+    record = probation(spec).report(own.store, own.registry, week)
+    assert record["status"] == "unproven"
+    assert record["sentence"].endswith("; its probation ends unproven")
+
+
 # ---- the withdrawal
 
 
@@ -251,7 +304,7 @@ def test_a_late_rollback_cannot_hit_another_version(own):
     assert own.registry.live().name == "v2"
 
 
-def test_a_rollback_to_the_very_same_model_says_that_nothing_changed(own):
+def promote_twin(own):
     files = own.registry.read(own.registry.live().digest)
     twin = own.registry.add({**files, "note.txt": b"the same trees"})
     week = own.weeks(7)[-1]
@@ -262,6 +315,10 @@ def test_a_rollback_to_the_very_same_model_says_that_nothing_changed(own):
         at=datetime(2024, 2, 19),
         actor="test",
     )
+
+
+def test_a_rollback_to_the_very_same_model_says_that_nothing_changed(own):
+    promote_twin(own)
     with pytest.raises(NothingChanged, match="nothing changed for anybody"):
         back(own)
 
@@ -275,6 +332,100 @@ def test_the_monitor_run_says_that_a_probation_found_harm(story):
         "crash",
         "probation",
     ]
+
+
+# ---- who is told
+
+
+def launched(built, **config):
+    """A rollback as somebody launches the job: by hand, or as the command line does."""
+    ops = {f"{MODEL}__roll_back": {"config": {"reason": "complaints", **config}}}
+    return built.run("rollback", None, run_config={"ops": ops})
+
+
+def told(built, kind="rolled_back"):
+    return [alert for alert in read(built.folder / "home") if alert.kind == kind]
+
+
+@pytest.mark.parametrize("config", [{}, {"person": "ann"}])
+def test_a_rollback_that_somebody_launches_is_one_alert_with_and_without_a_daemon(own, config):
+    result = launched(own, **config)
+    assert result.success, failure_of(result)
+    (alert,) = told(own)
+    assert (alert.period, alert.sentence) == (own.weeks(7)[-1], "v1 is live, it was v2: complaints")
+    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
+    monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
+    for run in (own.instance.get_run_by_id(result.run_id), monitor):
+        publish_all(success_alerts(run, frame_of(own.spec), home, clock), home)
+    assert told(own) == [alert]
+
+
+def test_a_rollback_whose_process_died_before_it_told_is_told_with_the_next_monitoring(own):
+    back(own)  # the function alone, as a program may call it
+    assert told(own) == []
+    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
+    monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
+    for _ in range(2):
+        publish_all(success_alerts(monitor, frame_of(own.spec), home, clock), home)
+    assert [alert.sentence for alert in told(own)] == ["v1 is live, it was v2: complaints"]
+
+
+def test_a_rollback_that_cannot_be_told_stands_and_is_logged(own, monkeypatch, caplog):
+    monkeypatch.setattr("retrain_assets.production.notices.publish", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    result = launched(own)
+    assert result.success, failure_of(result)
+    assert own.registry.live().name == "v1"
+    assert f"{MODEL}: a rollback could not be told: OSError: full" in caplog.text
+
+
+def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own):
+    promote_twin(own)
+    result = launched(own)
+    assert "nothing changed for anybody" in failure_of(result)
+    assert [alert.sentence for alert in told(own)] == ["v2 is live, it was v3: complaints"]
+
+
+def test_a_promotion_that_is_read_after_a_rollback_is_told_as_a_promotion(own):
+    promotion = own.registry.history()[1]
+    run = dg.DagsterRun(f"{MODEL}__retrain", tags={MODEL_TAG: MODEL, EVENT_TAG: str(promotion.seq)})
+    back(own)
+    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
+    (alert,) = success_alerts(run, frame_of(own.spec), home, clock)
+    assert (alert.kind, alert.period, alert.at) == ("promoted", promotion.period, promotion.at.isoformat())
+    assert alert.sentence.startswith("v2 is live, it was v1")
+    assert success_alerts(dg.DagsterRun(f"{MODEL}__retrain"), frame_of(own.spec), home, clock) == []
+
+
+# ---- a promotion that a person approved
+
+
+def test_what_a_person_approved_is_withdrawn_when_harm_is_proven_and_a_hold_keeps_it(own):
+    weeks, registry = own.weeks(8), own.registry
+    files = registry.read(registry.live().digest)
+    training = json.loads(files["training.json"])
+    worse = fallback_files(files | {"training.json": json.dumps(training | {"baseline": 150.0}).encode()})
+    passing = verdict(own, weeks[6], registry.add(worse))
+    open_question = Finding("fairness", Outcome.INSUFFICIENT, "north: 41 rows, 200 needed")
+    findings = tuple(open_question if found.check == "fairness" else found for found in passing.findings)
+    judged = replace(passing, findings=findings)
+    rules, now = own.spec.policy_sha256, own.spec.period.bounds(weeks[6])[1]
+    registry.record(judged, at=now, actor="run 1")
+    signed = Signature("ann", "the north is small", now, weeks[6])
+    registry.rule(Approve(signed, judged, datetime(2025, 1, 1), rules, True))
+    registry.promote(judged, judged.champion_digest, policy_sha256=rules, at=now, actor="run 2", approvals=True)
+    own.monitor(weeks[7:8])
+    assert report(own, weeks[7])["status"] == "harmed"
+
+    registry.rule(Hold(signed, registry.live().digest))
+    assert "ann holds version" in tick(own, "rollback_trigger", now=NEXT_WEEK).skip_message
+    registry.rule(Release(signed, registry.live().digest))
+    (request,) = tick(own, "rollback_trigger", now=NEXT_WEEK).run_requests
+    result = own.run("rollback", None, run_config=dict(request.run_config), tags=dict(request.tags))
+
+    assert result.success, failure_of(result)
+    assert (registry.live().name, registry.history()[-1].person) == ("v2", False)
+    (alert,) = told(own)
+    assert alert.sentence.endswith("v3 had been promoted on the approval of ann")
 
 
 # ---- tripwires
