@@ -7,71 +7,111 @@ looked at one by one. The counts are those that sorting would give, exactly.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 STEPS = 2**16
-_BLOCK = 2**15
-_FEW = 2**12
+_BLOCK = 15 * 2**10  # of eight bytes: under the 128 kB from which the C library asks the system for memory anew
+_FEW = 2**11
 _SAMPLE = 2**12
-_STEP = np.arange(STEPS + 1)
-_SQUARE = _STEP**2
+_CELLS = 2**12
+_NARROWEST, _FARTHEST = 1e-280, 4e307
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
+Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Binned:
-    """Rows in the 2m + 1 cells of m edges, and Σz and Σz² of their steps z."""
+class Counted:
+    """Rows in the 2m + 1 cells of m edges, and Σz and Σz² of their steps z on the grid."""
 
     cells: tuple[int, ...]
     first: int
     second: int
 
 
-def binned(values: Floats, edges: Floats, low: float, high: float) -> Binned:
-    """Count finite values below the first edge, at it, between the first and the second, …, above the last.
+@dataclass(frozen=True, eq=False)
+class Bins:
+    """The edges of one numeric column, increasing, with the grid from `low` to `high` that finds a value's place.
 
-    Args:
-        values: Shape (n,), in any order, none of them NaN or infinite.
-        edges: Increasing, shape (m,).
-        low: Where the grid begins; smaller values are taken to be there in the two sums.
-        high: Where it ends.
-
-    >>> binned(np.array([3.0, 1.0, 2.0, 2.0]), np.array([2.0, 3.0]), 0.0, 4.0)
-    Binned(cells=(1, 2, 0, 1, 0), first=131072, second=4831838208)
+    >>> Bins(np.array([2.0, 3.0]), 0.0, 4.0).count(np.array([3.0, 1.0, 2.0, 2.0]))
+    Counted(cells=(1, 2, 0, 1, 0), first=131072, second=4831838208)
     """
-    steps = grid_steps(values, low, high)
-    if values.size < _FEW:
-        ordered = np.sort(values)
-        below = np.searchsorted(ordered, edges, side="left")
-        up_to = np.searchsorted(ordered, edges, side="right")
-        first, second = int(steps.sum()), int(steps @ steps)
-    else:
-        rows = np.bincount(steps, minlength=STEPS + 1)
-        below, up_to = _around(values, steps, rows, edges, grid_steps(edges, low, high))
-        first, second = int(rows @ _STEP), int(rows @ _SQUARE)
-    running = np.column_stack([below, up_to]).ravel()
-    return Binned(tuple(np.diff(running, prepend=0, append=values.size).tolist()), first, second)
+
+    edges: Floats
+    low: float
+    high: float
+
+    def count(self, values: Floats) -> Counted:
+        """Count finite values, shape (n,) in any order, below the first edge, at it, between it and the second, …"""
+        first = second = 0
+        rows, others = np.zeros(2 * self.edges.size + 1, np.int64), [np.empty(0)]
+        for block, steps in on_grid(values, self.low, self.high):
+            first, second = first + int(steps.sum()), second + int(steps @ steps)  # exact: whole numbers below 2^53
+            if values.size < _FEW:
+                others.append(block)
+                continue
+            places = self._places.take(steps.astype(np.intp), mode="clip")
+            rows += np.bincount(places, minlength=rows.size)
+            near = np.flatnonzero(places > self.edges.size)
+            close, nearest = block[near], places[near] - (self.edges.size + 1)
+            apart = close != self.edges[nearest]
+            others.append(close[apart])
+            rows[self.edges.size + 1 :] -= np.bincount(nearest[apart], minlength=self.edges.size)
+        return Counted(self._cells(rows, np.sort(np.concatenate(others))), first, second)
+
+    @cached_property
+    def _places(self) -> NDArray[np.int16]:
+        """Per step how many edges lie below it; m + 1 + the number of the edge where one lies in it."""
+        at = np.empty(0, np.intp)
+        for _, steps in on_grid(self.edges, self.low, self.high):
+            at = np.append(at, steps.astype(np.intp))
+        below = np.cumsum(np.bincount(at, minlength=STEPS + 1))
+        below[at] = self.edges.size + 1 + np.arange(self.edges.size)
+        return below.astype(np.int16)
+
+    def _cells(self, rows: Whole, others: Floats) -> tuple[int, ...]:
+        """Rows by cell from what the grid told (between edges, then equal to an edge) and the sorted rest."""
+        between, equal = rows[: self.edges.size + 1], rows[self.edges.size + 1 :]
+        below = np.searchsorted(others, self.edges, side="left")
+        up_to = np.searchsorted(others, self.edges, side="right")
+        cells = np.diff(np.column_stack([below, up_to]).ravel(), prepend=0, append=others.size)
+        cells[::2] += between
+        cells[1::2] += equal
+        return tuple(cells.tolist())
 
 
-def grid_steps(values: Floats, low: float, high: float) -> Counts:
-    """Each value cut off at the limits and rounded to one of the steps 0 to 65,536 from `low` to `high`.
+def extremes(values: Floats) -> tuple[float, float]:
+    """Least and greatest value, one look at the memory for both; NaN when one of them is.
 
-    >>> grid_steps(np.array([-1.0, 0.5, 1.0]), 0.0, 1.0)
-    array([    0, 32768, 65536])
+    >>> extremes(np.array([2.0, 1.0]))
+    (1.0, 2.0)
     """
-    steps = np.empty(values.size, np.int64)
-    for start in range(0, values.size, _BLOCK):  # a block stays in the processor's cache from one operation to the next
-        block = np.clip(values[start : start + _BLOCK], low, high)
-        block -= low
-        block /= high - low
-        block *= STEPS
-        steps[start : start + _BLOCK] = np.rint(block, out=block)
-    return steps
+    blocks = [values[start : start + _BLOCK] for start in range(0, values.size, _BLOCK)]
+    ends = np.array([(block.min(), block.max()) for block in blocks])
+    return float(ends[:, 0].min()), float(ends[:, 1].max())
+
+
+def on_grid(values: Floats, low: float, high: float, steps: int = STEPS) -> Iterator[tuple[Floats, Floats]]:
+    """Blocks of values, each with its values cut off at the limits and rounded to the steps 0 to `steps` between them.
+
+    A block stays in the processor's cache from one operation to the next; what is rounded is overwritten by the next block.
+
+    >>> [(block, found)] = on_grid(np.array([-1.0, 0.5, 1.0]), 0.0, 1.0)
+    >>> found
+    array([    0., 32768., 65536.])
+    """
+    kept, scale = np.empty(min(_BLOCK, values.size)), steps / (high - low)
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        found = np.clip(block, low, high, out=kept[: block.size])
+        found -= low
+        found *= scale
+        yield block, np.rint(found, out=found)
 
 
 def order_statistics(values: Floats, ranks: ArrayLike) -> Floats:
@@ -81,17 +121,17 @@ def order_statistics(values: Floats, ranks: ArrayLike) -> Floats:
     array([1., 5.])
     """
     places = np.asarray(ranks, dtype=np.int64)
-    if values.size < _FEW:
+    if values.size < _SAMPLE:
         return np.asarray(np.sort(values)[places])
     sample = np.sort(values[:: -(-values.size // _SAMPLE)])
     low, high = widened(sample[sample.size // 100], sample[-1 - sample.size // 100])
-    steps = grid_steps(values, low, high)
-    rows = np.bincount(steps, minlength=STEPS + 1)
+    rows = sum(np.bincount(at.astype(np.intp), minlength=_CELLS + 1) for _, at in on_grid(values, low, high, _CELLS))
     holding = np.searchsorted(np.cumsum(rows), places, side="right")
-    wanted = np.zeros(STEPS + 1, dtype=bool)
+    wanted = np.zeros(_CELLS + 1, dtype=bool)
     wanted[holding] = True
     left_out = np.cumsum(np.where(wanted, 0, rows))[holding]
-    return np.asarray(np.sort(values[wanted[steps]])[places - left_out])
+    inside = [block[wanted.take(at.astype(np.intp))] for block, at in on_grid(values, low, high, _CELLS)]
+    return np.asarray(np.sort(np.concatenate(inside))[places - left_out])
 
 
 def widened(low: float, high: float) -> tuple[float, float]:
@@ -100,24 +140,8 @@ def widened(low: float, high: float) -> tuple[float, float]:
     >>> widened(1.0, 2.0), widened(5.0, 5.0)
     ((1.0, 2.0), (0.0, 10.0))
     """
-    low, high = float(low), float(high)
-    if low < high and np.isfinite(high - low):
+    low, high = (min(max(float(end), -_FARTHEST), _FARTHEST) for end in (low, high))
+    if high - low > _NARROWEST:
         return low, high
     width = max(1.0, abs(low))
-    return (low - width, high + width) if np.isfinite(width) and low == high else (low / 4, high / 4)
-
-
-def _around(values: Floats, steps: Counts, rows: Counts, edges: Floats, at: Counts) -> tuple[Counts, Counts]:
-    """How many values are below each edge, and how many are at most it; `at` are the steps of the edges."""
-    edge_of = np.full(STEPS + 1, -1, np.int32)
-    edge_of[at] = np.arange(edges.size)
-    nearest = edge_of[steps]
-    near = nearest >= 0
-    close, nearest = values[near], nearest[near]
-    equal = close == edges[nearest]
-    ties = np.bincount(nearest[equal], minlength=edges.size)
-    others = np.sort(close[~equal])
-    surely = np.cumsum(np.where(edge_of >= 0, 0, rows))[at]
-    running = np.cumsum(ties)
-    below = surely + running - ties + np.searchsorted(others, edges, side="left")
-    return below, surely + running + np.searchsorted(others, edges, side="right")
+    return low - width, high + width

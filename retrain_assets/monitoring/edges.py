@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.binning import order_statistics, widened
+from retrain_assets.monitoring.binning import Bins, order_statistics, widened
 from retrain_assets.monitoring.reading import Rows, names, numbers
 
 Kind = Literal["numeric", "categorical"]
@@ -73,6 +73,16 @@ class Edges:
         default = (float(edges[0]), float(edges[-1])) if len(edges) else (0.0, 1.0)
         return widened(*self.limits.get(column, default))
 
+    def bins(self, column: str) -> Bins:
+        """What counts a numeric column's values; kept, for it is worth more than the counting of a small period."""
+        if column not in self._bins:
+            self._bins[column] = Bins(self.numeric[column], *self.limits_of(column))
+        return self._bins[column]
+
+    @cached_property
+    def _bins(self) -> dict[str, Bins]:
+        return {}
+
 
 def reference_edges(rows: Rows, numeric: Sequence[str], categorical: Sequence[str]) -> Edges:
     """Choose the bins from the pooled rows of the reference, one column after the other.
@@ -98,14 +108,14 @@ def reference_edges(rows: Rows, numeric: Sequence[str], categorical: Sequence[st
 def _pooled(rows: Rows, name: str) -> Floats:
     """The values to choose from, least and greatest of all among them."""
     step = max(1, -(-rows.num_rows // MOST_VALUES))
-    taken, extremes, seen = [np.empty(0)], [], 0
+    taken, ends, seen = [np.empty(0)], list[float](), 0
     for piece in numbers(rows, name):
         taken.append(piece.finite[-seen % step :: step])
         seen += piece.finite.size
-        if step > 1 and piece.finite.size:
-            extremes += [piece.finite.min(), piece.finite.max()]
-    ends = [min(extremes), max(extremes)] if extremes else []
-    return np.concatenate([*taken, ends])
+        if step > 1:
+            ends += [end for end in (piece.least, piece.greatest) if end is not None]
+    ends = [min(ends), max(ends)] if ends else []
+    return taken[-1] if len(taken) == 2 and not ends else np.concatenate([*taken, ends])
 
 
 def _points(values: Floats) -> tuple[Floats, tuple[float, float] | None]:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring.binning import STEPS, binned
+from retrain_assets.monitoring.binning import STEPS, Bins
 from retrain_assets.monitoring.edges import Edges, Kind, reference_edges
 from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers
 
@@ -179,19 +179,19 @@ def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tu
     if not rows:
         return float("nan"), float("nan")
     first, second = (sum(sums) for sums in zip(*((c.first, c.second) for c in columns), strict=True))
-    low, high = limits
+    low, width = limits[0], limits[1] - limits[0]
     scatter = second * rows - first**2  # whole numbers: no cancellation
-    return low + (high - low) * first / (STEPS * rows), (high - low) ** 2 * scatter / (STEPS * rows) ** 2
+    return low + width * (first / (STEPS * rows)), width * width * (scatter / (STEPS * rows) ** 2)
 
 
 def _profile_numbers(rows: Rows, name: str, edges: Edges) -> ColumnProfile:
-    points, limits = edges.numeric[name], edges.limits_of(name)
-    pieces = (_piece_of_numbers(read, points, limits) for read in numbers(rows, name))
-    return reduce(ColumnProfile.merge, pieces, ColumnProfile("numeric", 0, (0,) * (2 * len(points) + 1)))
+    bins = edges.bins(name)
+    pieces = (_piece_of_numbers(read, bins) for read in numbers(rows, name))
+    return reduce(ColumnProfile.merge, pieces, ColumnProfile("numeric", 0, (0,) * (2 * bins.edges.size + 1)))
 
 
-def _piece_of_numbers(read: Numbers, points: NDArray[np.float64], limits: tuple[float, float]) -> ColumnProfile:
-    counted = binned(read.finite, points, *limits)
+def _piece_of_numbers(read: Numbers, bins: Bins) -> ColumnProfile:
+    counted = bins.count(read.finite)
     return ColumnProfile(
         kind="numeric",
         rows=read.rows,
@@ -203,8 +203,8 @@ def _piece_of_numbers(read: Numbers, points: NDArray[np.float64], limits: tuple[
         infinite=read.infinite,
         first=counted.first,
         second=counted.second,
-        least=float(read.finite.min()) if read.finite.size else None,
-        greatest=float(read.finite.max()) if read.finite.size else None,
+        least=read.least,
+        greatest=read.greatest,
     )
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from retrain_assets.monitoring.binning import extremes
 from retrain_assets.store import PeriodStore
 
 PIECE_ROWS = 2**20
@@ -56,10 +57,12 @@ Rows = pa.Table | ParquetRows
 
 @dataclass(frozen=True)
 class Numbers:
-    """One piece of a numeric column: its finite values, and how many others there were."""
+    """One piece of a numeric column: its finite values with their extremes, and how many others there were."""
 
     rows: int
     finite: NDArray[np.float64]
+    least: float | None = None
+    greatest: float | None = None
     missing: int = 0
     infinite: int = 0
     absent: int = 0
@@ -141,16 +144,19 @@ def _numbers(column: pa.ChunkedArray) -> Numbers:
     if _is_text(kind):
         return _numbers_in_text(column)
     missing = column.null_count
-    return Numbers(len(column), np.empty(0), missing, wrong=len(column) - missing, example=f"a {kind}")
+    return Numbers(len(column), np.empty(0), missing=missing, wrong=len(column) - missing, example=f"a {kind}")
 
 
 def _split(rows: int, values: NDArray[np.float64]) -> Numbers:
-    """What is finite among values; one look at the extremes spares a column of nothing else the copy."""
-    if not values.size or (np.isfinite(values.min()) and np.isfinite(values.max())):
-        return Numbers(rows, values, missing=rows - values.size)
+    """What is finite among values; a look at the extremes spares a column of nothing else the copy."""
+    if not values.size:
+        return Numbers(rows, values, missing=rows)
+    least, greatest = extremes(values)
+    if np.isfinite(least) and np.isfinite(greatest):
+        return Numbers(rows, values, least, greatest, missing=rows - values.size)
     finite = values[np.isfinite(values)]
     infinite = int(np.isinf(values).sum())
-    return Numbers(rows, finite, missing=rows - finite.size - infinite, infinite=infinite)
+    return replace(_split(finite.size, finite), rows=rows, missing=rows - finite.size - infinite, infinite=infinite)
 
 
 def _numbers_in_text(column: pa.ChunkedArray) -> Numbers:
