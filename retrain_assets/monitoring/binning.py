@@ -47,7 +47,7 @@ class Bins:
     high: float
 
     def count(self, values: Floats) -> Counted:
-        """Count finite values, shape (n,) in any order, below the first edge, at it, between it and the second, …"""
+        """Count finite values of shape (n,), in any order: below the first edge, at it, up to the second, and so on."""
         first = second = 0
         rows, others = np.zeros(2 * self.edges.size + 1, np.int64), [np.empty(0)]
         for block, steps in on_grid(values, self.low, self.high):
@@ -99,7 +99,7 @@ def extremes(values: Floats) -> tuple[float, float]:
 def on_grid(values: Floats, low: float, high: float, steps: int = STEPS) -> Iterator[tuple[Floats, Floats]]:
     """Blocks of values, each with its values cut off at the limits and rounded to the steps 0 to `steps` between them.
 
-    A block stays in the processor's cache from one operation to the next; what is rounded is overwritten by the next block.
+    A block stays in the processor's cache from one operation to the next. What is rounded is overwritten by the next.
 
     >>> [(block, found)] = on_grid(np.array([-1.0, 0.5, 1.0]), 0.0, 1.0)
     >>> found

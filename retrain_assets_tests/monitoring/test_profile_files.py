@@ -1,6 +1,8 @@
 """Profiles read from Parquet a piece at a time, kept as Parquet, and a drift report that looks at a bounded past."""
 
 import json
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +22,10 @@ from retrain_assets.monitoring.profile_files import (
     kept_profiles,
     profiles_from_parquet,
     profiles_to_parquet,
+    reference_files,
 )
 from retrain_assets.monitoring.reading import ParquetRows, stored_rows
+from retrain_assets.raw.policy import Columns
 from retrain_assets.store import PeriodStore
 
 
@@ -156,20 +160,52 @@ def test_a_period_without_rows_or_profile_is_named(tmp_path):
         kept_profiles(store, ["2024-01", "2024-02"], EDGES)
 
 
-def test_a_report_reads_the_profiles_of_its_reference_periods_only(world, monkeypatch):
-    built = world(weeks=14)
-    last = built.bootstrapped()
-    weeks = [built.spec.period.shift(last, step) for step in range(1, 5)]
-    built.monitor(weeks[:3])
-    read = []
+class Past:
+    """A store with the reports of many months, as one version has written them, and its registry."""
 
-    def noted(store, periods, edges):
-        read.extend(periods)
-        return kept_profiles(store, periods, edges)
+    def __init__(self, folder, months):
+        self.periods = [f"{2000 + month // 12}-{1 + month % 12:02}" for month in range(1, months + 2)]
+        self.store, self.read = PeriodStore(folder), []
+        self.version = SimpleNamespace(name="v1", digest="d1", period="2000-01")
+        reference = {f"1999-{month:02}": profile(world(500, month), EDGES) for month in range(1, 7)}
+        self.files = reference_files(EDGES, reference)
+        for at, period in enumerate(self.periods):
+            self.store.write_table("raw_data", period, world(300, at))
+            scores = np.random.default_rng(at).random(300)
+            self.store.write_table("predictions", period, pa.table({"score": scores}))
+        for period in self.periods[:-1]:
+            self.step(period)
 
-    monkeypatch.setattr(reports, "kept_profiles", noted)
-    columns, policy = built.spec.columns, built.spec.drift.model_copy(update={"reference_periods": 2})
-    record = reports.drift_step(built.store, built.registry, policy, columns, built.spec.task, weeks[3])
-    assert read == weeks[:2]
+    def step(self, period):
+        registry = SimpleNamespace(served_in=lambda _: self.version, read=lambda _: self.files)
+        columns = Columns(numeric=NUMERIC, categorical=NAMES)
+        return reports.drift_step(self.store, registry, DriftPolicy(reference_periods=4), columns, "binary", period)
+
+
+def test_a_report_reads_as_much_of_a_long_past_as_of_a_short_one(tmp_path, monkeypatch):
+    opened = []
+    for name in ("read_json", "read_bytes", "read_table"):
+        original = getattr(PeriodStore, name)
+
+        def counting(self, asset, *rest, original=original):
+            opened.append(asset)
+            return original(self, asset, *rest)
+
+        monkeypatch.setattr(PeriodStore, name, counting)
+    counts = []
+    for months in (8, 40):
+        past = Past(tmp_path / str(months), months)
+        opened.clear()
+        record = past.step(past.periods[-1])
+        counts.append(Counter(opened))
+        assert record["scores"]["reference_periods"] == 4
+    assert counts[0] == counts[1] == {"drift_report": 5, "drift_profile": 4, "score_edges": 1, "predictions": 1}
+
+
+def test_the_record_holds_no_counts_and_the_period_keeps_features_and_scores_in_one_file(tmp_path):
+    past = Past(tmp_path, 3)
+    record = past.step(past.periods[-1])
     assert "counts" not in json.dumps(record)
-    assert DriftReport.from_dict(record["features"]).rows == built.store.require_table("raw_data", weeks[3]).num_rows
+    assert DriftReport.from_dict(record["features"]).rows == 300
+    stored = pq.read_table(past.store.path("drift_profile", past.periods[-1]))
+    assert stored["column"].to_pylist() == ["miles", "day", "carrier", "tail", "(prediction)", "(uncertainty)"]
