@@ -36,6 +36,8 @@ from retrain_assets.candidates.selection import (
 from retrain_assets.candidates.strategies import HeldRows, Recipe, TrainingRows, train_strategy, training_table
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.monitoring.profile import profile, reference_edges
+from retrain_assets.monitoring.profile_files import reference_files
+from retrain_assets.monitoring.reading import stored_rows
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.booster import importance, predict
@@ -225,11 +227,12 @@ class Training:
     ) -> dict[str, bytes]:
         """Everything that makes a version of a model: its text, contract, training record, profile and probe."""
         contract = FeatureContract.from_dict(record["contract"])
-        reference = self._reference(store, period)
-        probe = encode(next(iter(reference.values())).slice(0, PROBE_ROWS), contract).table
-        rows = pa.concat_tables(reference.values(), promote_options="permissive").unify_dictionaries()
+        reference = [known for known in store.periods("raw_data") if known <= period][-self.reference_periods :]
+        first = store.require_table("raw_data", reference[0], list(self.columns.features))
+        probe = encode(first.slice(0, PROBE_ROWS), contract).table
+        rows = stored_rows(store, "raw_data", reference)
         edges = reference_edges(rows, list(self.columns.numeric), list(self.columns.categorical))
-        profiles = {name: profile(table, edges).to_dict() for name, table in reference.items()}
+        profiles = {known: profile(stored_rows(store, "raw_data", [known]), edges) for known in reference}
         names = ("strategy", "rounds", "rows", "effective_rows", "baseline", "periods", "selection_loss")
         training = {name: record[name] for name in (*names, *(name for name in OPTIONAL if name in record))}
         return {
@@ -247,17 +250,11 @@ class Training:
                     "importance": record["importance"],
                 }
             ),
-            "profile.json": _json({"edges": edges.to_dict(), "profiles": profiles}),
+            **reference_files(edges, profiles),
             "probe.json": _json(
                 {"rows": [list(row.values()) for row in probe.to_pylist()], "scores": predict(model, probe).tolist()}
             ),
         }
-
-    def _reference(self, store: PeriodStore, period: str) -> dict[str, pa.Table]:
-        """The features of the last periods up to this one, by period: what the model's world looks like."""
-        stored = [known for known in store.periods("raw_data") if known <= period][-self.reference_periods :]
-        tables = {known: store.read_table("raw_data", [known], list(self.columns.features)) for known in stored}
-        return {known: table for known, table in tables.items() if table is not None}
 
 
 def only(windows: Windows, strategy: str) -> Windows:

@@ -5,7 +5,6 @@ Each is drawn from stored records, so that drawing decides nothing and can be do
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality
-from retrain_assets.monitoring.profile import ColumnProfile, Edges, Profile, profile
+from retrain_assets.monitoring.profile import ColumnProfile, Edges
+from retrain_assets.monitoring.profile_files import kept_profiles, reference_of, score_edges
 from retrain_assets.monitoring.reports import PREDICTION, UNCERTAINTY
 from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
 from retrain_assets.registry.journal import ATTEMPTS, MOVES
@@ -236,19 +236,19 @@ def _moved(
     chosen = chosen[:HISTOGRAMS]
     version = registry.served_in(record["period"])
     assert version is not None
-    stored = json.loads(registry.read(version.digest)["profile.json"])
-    edges = Edges.from_dict(stored["edges"])
-    features = [Profile.from_dict(each) for each in stored["profiles"].values()]
-    rows = store.read_table("raw_data", [record["period"]], [c.column for c in chosen if not _is_score(c)])
-    now = profile(rows, _only(edges, rows.column_names)) if rows is not None else None
+    edges, features = reference_of(registry, version)
+    period = record["period"]
+    now = kept_profiles(store, [period], edges)[period]
     found = []
     for column in chosen:
-        served = [other for other in records[:-1] if other["version"] == record["version"] and "score_profile" in other]
-        scores = [Profile.from_dict(each["score_profile"]) for each in served]
-        reference, current = (
-            (scores, Profile.from_dict(record["score_profile"])) if _is_score(column) else (features, now)
-        )
-        if reference and current is not None:
+        reference, current = [*features.values()], now
+        if _is_score(column):
+            served = [
+                other["period"] for other in records if other["version"] == record["version"] and "scores" in other
+            ]
+            scores = kept_profiles(store, served, score_edges(store, version))
+            reference, current = [one for known, one in scores.items() if known != period], scores[period]
+        if reference:
             before = _merged([each.columns[column.column] for each in reference])
             found.append((column, current.edges, before, current.columns[column.column]))
     return found
@@ -259,14 +259,6 @@ def _merged(columns: Sequence[ColumnProfile]) -> ColumnProfile:
     for column in rest:
         first = first.merge(column)
     return first
-
-
-def _only(edges: Edges, names: Sequence[str]) -> Edges:
-    return Edges(
-        {name: values for name, values in edges.numeric.items() if name in names},
-        {name: levels for name, levels in edges.categories.items() if name in names},
-        edges.limits,
-    )
 
 
 def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:

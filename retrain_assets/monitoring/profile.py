@@ -1,6 +1,6 @@
 """What a window looks like, column by column: counts in fixed bins, small enough to keep for ever and to add up.
 
-The bins (`Edges`) come from the reference once; every later window is counted in the same bins, so profiles of periods
+The bins come from the reference once (`edges`); every later window is counted in the same bins, so profiles of periods
 can be merged and compared without their rows. Merging is exact and associative: every number kept is a count, a
 minimum, a maximum or a sum of whole numbers. What a change means is asked in `drift`.
 """
@@ -8,10 +8,10 @@ minimum, a maximum or a sum of whole numbers. What a change means is asked in `d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
 from heapq import nsmallest
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,16 +19,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
+from retrain_assets.monitoring.binning import STEPS, Bins
+from retrain_assets.monitoring.edges import Edges, Kind, reference_edges
+from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers
 
-Kind = Literal["numeric", "categorical"]
+__all__ = ["ColumnProfile", "Edges", "Kind", "Problem", "Profile", "moments", "profile", "reference_edges"]
 
-_BINS = 64
-_STEPS = 2**16
-_EXACT_ROWS = 2**20
-_WINSOR = 0.01
-_MARGIN = 0.5
 _NEW_NAMES_KEPT = 1000
-_NUMBER_TYPES = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 
 
 class Problem(NamedTuple):
@@ -38,58 +35,11 @@ class Problem(NamedTuple):
     sentence: str
 
 
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """The bins of the reference.
-
-    Attributes:
-        numeric: Per numeric column up to 65 increasing values of the reference: every value when it has no more than
-            that, else its quantiles at 0, 1/64, …, 1. Empty when the reference has none.
-        categories: Per categorical column the levels of the reference, in text order.
-        limits: Per numeric column where the mean and the spread cut values off: the 1 % and 99 % points, moved outwards
-            by half of what lies between them, so that a window which left the reference's range is still told apart.
-    """
-
-    numeric: Mapping[str, NDArray[np.float64]]
-    categories: Mapping[str, tuple[str, ...]]
-    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Edges) and (self is other or self.to_dict() == other.to_dict())
-
-    def kind(self, column: str) -> Kind:
-        """Whether a column is numeric or categorical."""
-        return "numeric" if column in self.numeric else "categorical"
-
-    def limits_of(self, column: str) -> tuple[float, float]:
-        """Where a numeric column's moments cut values off; never an empty range."""
-        edges = self.numeric[column]
-        default = (float(edges[0]), float(edges[-1])) if len(edges) else (0.0, 1.0)
-        return _widened(*self.limits.get(column, default))
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON."""
-        return {
-            "numeric": {name: [float(edge) for edge in edges] for name, edges in self.numeric.items()},
-            "categories": {name: list(levels) for name, levels in self.categories.items()},
-            "limits": {name: list(limits) for name, limits in self.limits.items()},
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Edges:
-        """Read what `to_dict` wrote."""
-        return cls(
-            {name: np.asarray(edges, dtype=float) for name, edges in record["numeric"].items()},
-            {name: tuple(levels) for name, levels in record["categories"].items()},
-            {name: (float(low), float(high)) for name, (low, high) in record["limits"].items()},
-        )
-
-
 @dataclass(frozen=True)
 class ColumnProfile:
     """One column of one window.
 
-    `rows` = `missing` + `wrong` + `infinite` + `unseen` + the sum of `counts`.
+    `rows` = `missing` + `wrong` + `infinite` + `unseen` + `rest` + the sum of `counts`.
 
     Attributes:
         counts: Numeric: rows in the 2m + 1 cells that m edges make (below the first edge, at it, between the first and
@@ -104,6 +54,7 @@ class ColumnProfile:
         greatest: The largest finite value.
         unseen: Rows whose category the reference does not have.
         new: Rows of each such category, of the alphabetically first thousand.
+        rest: Rows whose category is not listed by a reference that has more categories than it lists.
     """
 
     kind: Kind
@@ -120,6 +71,7 @@ class ColumnProfile:
     greatest: float | None = None
     unseen: int = 0
     new: Mapping[str, int] = field(default_factory=dict)
+    rest: int = 0
 
     @cached_property
     def valid(self) -> int:
@@ -136,7 +88,7 @@ class ColumnProfile:
         """How many different values there surely are, up to 2."""
         if self.kind == "numeric":
             return 0 if self.least is None else 1 + int(self.least != self.greatest)
-        return min(2, sum(count > 0 for count in self.counts) + len(self.new))
+        return min(2, sum(count > 0 for count in self.counts) + len(self.new) + 2 * (self.rest > 0))
 
     def merge(self, other: ColumnProfile) -> ColumnProfile:
         """Profile of the rows of both, as if they had been counted together."""
@@ -153,7 +105,7 @@ class ColumnProfile:
             missing=self.missing + other.missing,
             absent=self.absent + other.absent,
             wrong=self.wrong + other.wrong,
-            wrong_example=self.wrong_example or other.wrong_example,
+            wrong_example=min(filter(None, (self.wrong_example, other.wrong_example)), default=""),
             infinite=self.infinite + other.infinite,
             first=self.first + other.first,
             second=self.second + other.second,
@@ -161,6 +113,7 @@ class ColumnProfile:
             greatest=max((x for x in (self.greatest, other.greatest) if x is not None), default=None),
             unseen=self.unseen + other.unseen,
             new=_first_names(new),
+            rest=self.rest + other.rest,
         )
 
 
@@ -193,44 +146,15 @@ class Profile:
         columns = {name: column.merge(other.columns[name]) for name, column in self.columns.items()}
         return Profile(self.rows + other.rows, columns, self.edges)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON."""
-        columns = {name: _sparse(column) for name, column in self.columns.items()}
-        return {"rows": self.rows, "edges": self.edges.to_dict(), "columns": columns}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Profile:
-        """Read what `to_dict` wrote."""
-        columns = {
-            name: ColumnProfile(**{**column, "counts": tuple(column["counts"])})
-            for name, column in record["columns"].items()
-        }
-        return cls(record["rows"], columns, Edges.from_dict(record["edges"]))
-
     def _levels(self, column: str) -> int:
         bins = self.edges.numeric if self.edges.kind(column) == "numeric" else self.edges.categories
         return len(bins[column])
 
 
-def reference_edges(table: pa.Table, numeric: Sequence[str], categorical: Sequence[str]) -> Edges:
-    """Choose the bins from the pooled rows of the reference.
-
-    A column that the table lacks, or that holds no usable value, gets no edges; all its later values are then new.
-
-    >>> edges = reference_edges(pa.table({"x": [1.0, 2.0, 2.0, None], "c": ["b", "a", "b", None]}), ["x"], ["c"])
-    >>> edges.numeric["x"], edges.categories["c"]
-    (array([1., 2.]), ('a', 'b'))
-    """
-    values = {name: np.sort(_numbers(table, name).finite) for name in numeric}
-    return Edges(
-        {name: _quantile_edges(ordered) for name, ordered in values.items()},
-        {name: tuple(sorted(_names(table, name).counts)) for name in categorical},
-        {name: _limits(ordered) for name, ordered in values.items() if ordered.size},
-    )
-
-
-def profile(table: pa.Table, edges: Edges) -> Profile:
+def profile(rows: Rows, edges: Edges) -> Profile:
     """Count a window's rows in the bins of the reference, one pass over each column.
+
+    Of `ParquetRows` a bounded piece of one column is in memory at a time, however many rows there are.
 
     Trouble with a column (vanished, all null, wrong type, mixed, infinite, constant) never raises: it is counted, and
     `Profile.problems` names it.
@@ -244,9 +168,9 @@ def profile(table: pa.Table, edges: Edges) -> Profile:
     >>> profile(pa.table({"c": ["a", "b"]}), edges).problems["x"].sentence
     'the table has no such column'
     """
-    columns = {name: _profile_numbers(table, name, edges) for name in edges.numeric}
-    columns |= {name: _profile_names(table, name, levels) for name, levels in edges.categories.items()}
-    return Profile(table.num_rows, columns, edges)
+    columns = {name: _profile_numbers(rows, name, edges) for name in edges.numeric}
+    columns |= {name: _profile_names(rows, name, edges) for name in edges.categories}
+    return Profile(rows.num_rows, columns, edges)
 
 
 def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tuple[float, float]:
@@ -255,177 +179,67 @@ def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tu
     if not rows:
         return float("nan"), float("nan")
     first, second = (sum(sums) for sums in zip(*((c.first, c.second) for c in columns), strict=True))
-    low, high = limits
+    low, width = limits[0], limits[1] - limits[0]
     scatter = second * rows - first**2  # whole numbers: no cancellation
-    return low + (high - low) * first / (_STEPS * rows), (high - low) ** 2 * scatter / (_STEPS * rows) ** 2
+    return low + width * (first / (STEPS * rows)), width * width * (scatter / (STEPS * rows) ** 2)
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    finite: NDArray[np.float64]
-    missing: int
-    infinite: int = 0
-    absent: int = 0
-    wrong: int = 0
-    example: str = ""
+def _profile_numbers(rows: Rows, name: str, edges: Edges) -> ColumnProfile:
+    bins = edges.bins(name)
+    pieces = (_piece_of_numbers(read, bins) for read in numbers(rows, name))
+    return reduce(ColumnProfile.merge, pieces, ColumnProfile("numeric", 0, (0,) * (2 * bins.edges.size + 1)))
 
 
-@dataclass(frozen=True)
-class _Names:
-    counts: Mapping[str, int]
-    missing: int
-    absent: int = 0
-    wrong: int = 0
-    example: str = ""
-
-
-def _profile_numbers(table: pa.Table, name: str, edges: Edges) -> ColumnProfile:
-    read = _numbers(table, name)
-    ordered = np.sort(read.finite)
-    first, second = _moments(ordered, *edges.limits_of(name))
+def _piece_of_numbers(read: Numbers, bins: Bins) -> ColumnProfile:
+    counted = bins.count(read.finite)
     return ColumnProfile(
         kind="numeric",
-        rows=table.num_rows,
-        counts=_cells(ordered, edges.numeric[name]),
+        rows=read.rows,
+        counts=counted.cells,
         missing=read.missing,
         absent=read.absent,
         wrong=read.wrong,
         wrong_example=read.example,
         infinite=read.infinite,
-        first=first,
-        second=second,
-        least=float(ordered[0]) if ordered.size else None,
-        greatest=float(ordered[-1]) if ordered.size else None,
+        first=counted.first,
+        second=counted.second,
+        least=read.least,
+        greatest=read.greatest,
     )
 
 
-def _profile_names(table: pa.Table, name: str, levels: Sequence[str]) -> ColumnProfile:
-    read = _names(table, name)
-    known = set(levels)
-    new = {category: rows for category, rows in read.counts.items() if category not in known}
+def _profile_names(rows: Rows, name: str, edges: Edges) -> ColumnProfile:
+    levels = pa.array(edges.categories[name], pa.string())
+    pieces = (_piece_of_names(read, levels, name in edges.beyond) for read in names(rows, name))
+    return reduce(ColumnProfile.merge, pieces, ColumnProfile("categorical", 0, (0,) * len(levels)))
+
+
+def _piece_of_names(read: Names, levels: pa.StringArray, open_ended: bool) -> ColumnProfile:
+    """One piece; where the reference has more levels than it lists, what is not listed is its rest and not new."""
+    at = pc.fill_null(pc.index_in(read.distinct, value_set=levels), len(levels)).to_numpy(zero_copy_only=False)
+    counts = np.zeros(len(levels) + 1, np.int64)
+    np.add.at(counts, at, read.counts)
+    *known, unlisted = counts.tolist()
+    new = {} if open_ended else _new(read, np.flatnonzero(at == len(levels)))
     return ColumnProfile(
         kind="categorical",
-        rows=table.num_rows,
-        counts=tuple(read.counts.get(level, 0) for level in levels),
+        rows=read.rows,
+        counts=tuple(known),
         missing=read.missing,
         absent=read.absent,
         wrong=read.wrong,
         wrong_example=read.example,
-        unseen=sum(new.values()),
-        new=_first_names(new),
+        unseen=0 if open_ended else unlisted,
+        rest=unlisted if open_ended else 0,
+        new=new,
     )
 
 
-def _cells(ordered: NDArray[np.float64], edges: NDArray[np.float64]) -> tuple[int, ...]:
-    below = np.searchsorted(ordered, edges, side="left")
-    up_to = np.searchsorted(ordered, edges, side="right")
-    running = np.column_stack([below, up_to]).ravel()
-    return tuple(np.diff(running, prepend=0, append=ordered.size).tolist())
-
-
-def _moments(values: NDArray[np.float64], low: float, high: float) -> tuple[int, int]:
-    """Σz and Σz² on the grid of steps; float sums of whole numbers stay exact below 2^53, hence the chunks."""
-    first = second = 0
-    for start in range(0, values.size, _EXACT_ROWS):
-        steps = np.rint((np.clip(values[start : start + _EXACT_ROWS], low, high) - low) * (_STEPS / (high - low)))
-        first += int(steps.sum())
-        second += int(steps @ steps)
-    return first, second
-
-
-def _quantile_edges(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not ordered.size:
-        return ordered
-    distinct: NDArray[np.float64] = ordered[np.append(True, ordered[1:] != ordered[:-1])]
-    if distinct.size <= _BINS + 1:
-        return distinct
-    rank = np.ceil(np.linspace(0, 1, _BINS + 1) * ordered.size).astype(int)
-    return np.unique(ordered[np.maximum(rank - 1, 0)])
-
-
-def _limits(ordered: NDArray[np.float64]) -> tuple[float, float]:
-    last = ordered.size - 1
-    low, high = ordered[int(last * _WINSOR)], ordered[last - int(last * _WINSOR)]
-    if low == high:
-        return _widened(ordered[0], ordered[-1])
-    return _widened(low - _MARGIN * (high - low), high + _MARGIN * (high - low))
-
-
-def _widened(low: float, high: float) -> tuple[float, float]:
-    """A range of some width, also for a column that knows one value only."""
-    low, high = float(low), float(high)
-    if low < high and np.isfinite(high - low):
-        return low, high
-    width = max(1.0, abs(low))
-    return (low - width, high + width) if np.isfinite(width) and low == high else (low / 4, high / 4)
-
-
-def _numbers(table: pa.Table, name: str) -> _Numbers:
-    if name not in table.column_names:
-        return _Numbers(np.empty(0), missing=table.num_rows, absent=table.num_rows)
-    column = table[name]
-    kind = column.type
-    if any(holds(kind) for holds in _NUMBER_TYPES):
-        return _split(pc.cast(column, pa.float64(), safe=False).to_numpy())
-    if pa.types.is_null(kind):
-        return _Numbers(np.empty(0), missing=len(column))
-    if _is_text(kind):
-        return _numbers_in_text(column)
-    return _Numbers(np.empty(0), column.null_count, wrong=len(column) - column.null_count, example=f"a {kind}")
-
-
-def _split(values: NDArray[np.float64]) -> _Numbers:
-    finite = values[np.isfinite(values)]
-    missing = int(np.isnan(values).sum()) if finite.size < values.size else 0
-    return _Numbers(finite, missing, infinite=values.size - finite.size - missing)
-
-
-def _numbers_in_text(column: pa.ChunkedArray) -> _Numbers:
-    counts = _text_counts(column)
-    parsed = {text: _number(text) for text in counts}
-    wrong = {text: rows for text, rows in counts.items() if parsed[text] is None}
-    numbers = [(number, counts[text]) for text, number in parsed.items() if number is not None]
-    read = _split(np.repeat([number for number, _ in numbers], [rows for _, rows in numbers]).astype(float))
-    nulls = len(column) - sum(counts.values())
-    example = repr(min(wrong)) if wrong else ""
-    return replace(read, missing=read.missing + nulls, wrong=sum(wrong.values()), example=example)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _names(table: pa.Table, name: str) -> _Names:
-    if name not in table.column_names:
-        return _Names({}, missing=table.num_rows, absent=table.num_rows)
-    column = table[name]
-    try:
-        counts = _text_counts(column)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        wrong = len(column) - column.null_count
-        return _Names({}, column.null_count, wrong=wrong, example=f"a {column.type}")
-    return _Names(counts, missing=len(column) - sum(counts.values()))
-
-
-def _text_counts(column: pa.ChunkedArray) -> dict[str, int]:
-    """Rows of each value as text, nulls left out."""
-    encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-    total: dict[str, int] = {}
-    for chunk in encoded.chunks:
-        used = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
-        rows = np.bincount(used, minlength=len(chunk.dictionary)).tolist()
-        for text, count in zip(pc.cast(chunk.dictionary, pa.string()).to_pylist(), rows, strict=True):
-            if count and text is not None:
-                total[text] = total.get(text, 0) + count
-    return total
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value))
+def _new(read: Names, places: NDArray[np.intp]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for text, rows in zip(read.distinct.take(pa.array(places)).to_pylist(), read.counts[places].tolist(), strict=True):
+        found[text] = found.get(text, 0) + rows
+    return _first_names(found)
 
 
 def _first_names(counts: Mapping[str, int]) -> dict[str, int]:
@@ -454,13 +268,3 @@ def _only_value(column: ColumnProfile) -> str:
     if column.kind == "numeric":
         return f"{column.least:g}"
     return repr(next(iter(column.new))) if column.new else "one known category"
-
-
-def _sparse(column: ColumnProfile) -> dict[str, Any]:
-    """Only what is not at its default."""
-    empty = asdict(ColumnProfile("numeric", 0, ()))
-    record = asdict(column)
-    always = ("kind", "rows", "counts")
-    return {key: value for key, value in record.items() if key in always or value != empty[key]} | {
-        "counts": list(column.counts)
-    }

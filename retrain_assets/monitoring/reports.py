@@ -7,9 +7,9 @@ baseline. Both write one JSON record; the numbers in it are all that triggers, `
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,9 @@ from retrain_assets.monitoring.drift import Drift, DriftReport, drift
 from retrain_assets.monitoring.expression import Expression
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, measure
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy
-from retrain_assets.monitoring.profile import Edges, Profile, profile, reference_edges
+from retrain_assets.monitoring.profile import profile
+from retrain_assets.monitoring.profile_files import keep_profiles, kept_profiles, reference_of, score_edges
+from retrain_assets.monitoring.reading import stored_rows
 from retrain_assets.monitoring.uncertainty import Task, uncertainty
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry, Version
@@ -36,43 +38,33 @@ PREDICTION, UNCERTAINTY = "(prediction)", "(uncertainty)"
 def drift_step(
     store: PeriodStore, registry: Registry, policy: DriftPolicy, columns: Columns, task: Task, period: str
 ) -> dict[str, Any]:
-    """Write the drift record of a period: the features' report, the scores' report, and the scores' profile.
+    """Write the drift record of a period: the features' report and the scores' report, and the profile of both.
 
     Features and scores are two families of tests, each held at half of the policy's level, so that the report as a
-    whole keeps it.
+    whole keeps it. The period's rows are read once, a column at a time; of the past only profiles are read, of no more
+    periods than the reference has.
     """
     version = registry.served_in(period)
     if version is None:
         return _write(store, "drift_report", period, {"version": None})
-    reference = json.loads(registry.read(version.digest)["profile.json"])
-    edges = Edges.from_dict(reference["edges"])
-    rows = store.require_table("raw_data", period, list(columns.features))
+    edges, reference = reference_of(registry, version)
     half = policy.model_copy(update={"alpha": policy.alpha / 2, "immediate_alpha": policy.immediate_alpha / 2})
-    before = _records(store, "drift_report", version, period)
-    features = drift(
-        half,
-        {name: Profile.from_dict(record) for name, record in reference["profiles"].items()},
-        profile(rows, edges),
-        period,
-        DriftReport.from_dict(before[-1]["features"]) if before else None,
-    )
+    past = [known for known in store.periods("drift_report", "json") if version.period < known < period]
+    before = next(_served(store, version, reversed(past)), None)
+    seen = profile(stored_rows(store, "raw_data", [period]), edges)
+    last = DriftReport.from_dict(before["features"]) if before else None
+    features = drift(half, reference, seen, period, last)
     record: dict[str, Any] = {"version": version.name, "features": features.to_dict()}
-    reports = [features]
+    reports, profiles = [features], [seen]
     predictions = store.read_table("predictions", [period])
     if predictions is not None:
         scored = score_table(task, scores_of(predictions))
-        score_edges = (
-            Edges.from_dict(before[0]["score_edges"]) if before else reference_edges(scored, scored.column_names, [])
-        )
-        current = profile(scored, score_edges)
-        served = {
-            item["period"]: Profile.from_dict(item["score_profile"]) for item in before[: policy.reference_periods]
-        }
-        last = DriftReport.from_dict(before[-1]["scores"]) if before else None
-        reports.append(drift(half, served, current, period, last))
+        profiles.append(profile(scored, score_edges(store, version, scored)))
+        first = [served["period"] for served in islice(_served(store, version, past), policy.reference_periods)]
+        last = DriftReport.from_dict(before["scores"]) if before else None
+        reports.append(drift(half, kept_profiles(store, first, profiles[-1].edges), profiles[-1], period, last))
         record["scores"] = reports[-1].to_dict()
-        record["score_profile"] = current.to_dict()
-        record["score_edges"] = score_edges.to_dict()
+    keep_profiles(store, period, profiles)
     record["uncertain_periods"] = _less_sure(reports[1:], before)
     record["warned"] = [name for report in reports for name in report.warned]
     record["triggers"] = any(report.triggers for report in reports)
@@ -80,12 +72,12 @@ def drift_step(
     return _write(store, "drift_report", period, record)
 
 
-def _less_sure(scores: Sequence[DriftReport], before: Sequence[Mapping[str, Any]]) -> int:
+def _less_sure(scores: Sequence[DriftReport], before: Mapping[str, Any] | None) -> int:
     """For how many periods in a row, this one included, the mean uncertainty has warned upwards."""
     found = [column for report in scores for column in report.columns if column.column == UNCERTAINTY]
     if not any(column.outcome is Drift.WARN and "mean up" in column.signals for column in found):
         return 0
-    return 1 + (int(before[-1].get("uncertain_periods", 0)) if before else 0)
+    return 1 + (int(before.get("uncertain_periods", 0)) if before else 0)
 
 
 def score_table(task: Task, scores: np.ndarray) -> pa.Table:
@@ -221,11 +213,12 @@ def _joined(left: pa.Table, right: pa.Table | None, key: str) -> pa.Table | None
     return left
 
 
-def _records(store: PeriodStore, asset: str, version: Version, period: str) -> list[dict[str, Any]]:
-    """The records of earlier periods that the same version served, oldest first."""
-    earlier = [known for known in store.periods(asset, "json") if version.period < known < period]
-    records = [store.read_json(asset, known) for known in earlier]
-    return [record for record in records if record and record.get("version") == version.name and "scores" in record]
+def _served(store: PeriodStore, version: Version, periods: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The drift records of those periods that the version served, read one by one as they are asked for."""
+    for period in periods:
+        record = store.read_json("drift_report", period)
+        if record and record.get("version") == version.name and "scores" in record:
+            yield record
 
 
 def _write(store: PeriodStore, asset: str, period: str, record: dict[str, Any]) -> dict[str, Any]:

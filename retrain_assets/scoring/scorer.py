@@ -1,10 +1,11 @@
 """A version's files as something that scores rows.
 
-model.bst      LightGBM's text format, what model servers read
-features.json  feature contract: names, order, kinds, category levels
-training.json  what trained it: windows, parameters, rows, the trivial baseline
-profile.json   reference profile of its training periods
-probe.json     a few encoded rows with the scores they must get
+model.bst         LightGBM's text format, what model servers read
+features.json     feature contract: names, order, kinds, category levels
+training.json     what trained it: windows, parameters, rows, the trivial baseline
+edges.parquet     the bins that monitoring counts rows in
+profiles.parquet  its last training periods counted in them
+probe.json        a few encoded rows with the scores they must get
 """
 
 from __future__ import annotations

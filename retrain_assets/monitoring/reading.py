@@ -1,0 +1,205 @@
+"""A window's rows column by column, a bounded piece at a time, as the declared kind asks: numbers or names.
+
+A value is read as the kind that the spec declares for its column, never as what it looks like: numbers in text are
+parsed where numbers are declared, and a number is a name where names are declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from retrain_assets.monitoring.binning import extremes
+from retrain_assets.store import PeriodStore
+
+PIECE_ROWS = 2**20
+"""Most rows of one column that are in memory at once."""
+
+_NUMBER_TYPES = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+_NO_NAMES = pa.array([], pa.string())
+
+
+class ParquetRows:
+    """The rows of Parquet files one after the other; nothing is read before a column is asked for.
+
+    Memory is that of one column of one row group, or of `PIECE_ROWS` of its rows if that is less.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        pyarrow.ArrowInvalid: A file is no Parquet file.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._files = [(path, pq.read_metadata(path)) for path in paths]
+        self._names = [frozenset(known.schema.to_arrow_schema().names) for _, known in self._files]
+        self.num_rows = sum(known.num_rows for _, known in self._files)
+
+    def pieces(self, name: str) -> Iterator[pa.ChunkedArray | int]:
+        """The column's values in row order; for a file without the column the number of its rows."""
+        for (path, known), names in zip(self._files, self._names, strict=True):
+            if name not in names:
+                yield known.num_rows
+                continue
+            with pq.ParquetFile(path, metadata=known, pre_buffer=False) as file:
+                for batch in file.iter_batches(PIECE_ROWS, columns=[name], use_threads=False):
+                    yield pa.chunked_array([batch.column(0)])
+
+
+Rows = pa.Table | ParquetRows
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One piece of a numeric column: its finite values with their extremes, and how many others there were."""
+
+    rows: int
+    finite: NDArray[np.float64]
+    least: float | None = None
+    greatest: float | None = None
+    missing: int = 0
+    infinite: int = 0
+    absent: int = 0
+    wrong: int = 0
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Names:
+    """One piece of a categorical column: each category once with its rows, and how many rows had none."""
+
+    rows: int
+    distinct: pa.StringArray
+    counts: NDArray[np.int64]
+    missing: int = 0
+    absent: int = 0
+    wrong: int = 0
+    example: str = ""
+
+
+def stored_rows(store: PeriodStore, asset: str, periods: Sequence[str]) -> ParquetRows:
+    """The rows that an asset wrote for some periods, to be read column by column.
+
+    Raises:
+        FileNotFoundError: The asset has no file of one of the periods.
+    """
+    paths = {period: store.path(asset, period) for period in periods}
+    for period, path in paths.items():
+        if not path.exists():
+            raise FileNotFoundError(f"{asset} of {period} is not there: materialize it first.")
+    return ParquetRows(list(paths.values()))
+
+
+def numbers(rows: Rows, name: str) -> Iterator[Numbers]:
+    """A column declared numeric, piece by piece; it may be absent, or hold anything.
+
+    >>> [piece] = numbers(pa.table({"x": ["1.5", "n/a", None]}), "x")
+    >>> piece.finite, piece.missing, piece.wrong, piece.example
+    (array([1.5]), 1, 1, "'n/a'")
+    """
+    for piece in _pieces(rows, name):
+        if isinstance(piece, int):
+            yield Numbers(piece, np.empty(0), missing=piece, absent=piece)
+        else:
+            yield _numbers(piece)
+
+
+def names(rows: Rows, name: str) -> Iterator[Names]:
+    """A column declared categorical, piece by piece; it may be absent, or hold anything.
+
+    >>> [piece] = names(pa.table({"c": [7, None, 7]}), "c")
+    >>> piece.distinct.to_pylist(), piece.counts.tolist(), piece.missing
+    (['7'], [2], 1)
+    """
+    for piece in _pieces(rows, name):
+        if isinstance(piece, int):
+            yield Names(piece, _NO_NAMES, np.empty(0, np.int64), missing=piece, absent=piece)
+        else:
+            yield _names(piece)
+
+
+def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
+    if isinstance(rows, ParquetRows):
+        yield from rows.pieces(name)
+    elif name not in rows.column_names:
+        yield rows.num_rows
+    else:
+        for start in range(0, rows.num_rows, PIECE_ROWS):
+            yield rows[name].slice(start, PIECE_ROWS)
+
+
+def _numbers(column: pa.ChunkedArray) -> Numbers:
+    kind = column.type
+    if any(holds(kind) for holds in _NUMBER_TYPES):
+        values = pc.cast(column.drop_null() if column.null_count else column, pa.float64(), safe=False)
+        return _split(len(column), pa.concat_arrays(values.chunks).to_numpy() if len(values) else np.empty(0))
+    if pa.types.is_null(kind):
+        return Numbers(len(column), np.empty(0), missing=len(column))
+    if _is_text(kind):
+        return _numbers_in_text(column)
+    missing = column.null_count
+    return Numbers(len(column), np.empty(0), missing=missing, wrong=len(column) - missing, example=f"a {kind}")
+
+
+def _split(rows: int, values: NDArray[np.float64]) -> Numbers:
+    """What is finite among values; a look at the extremes spares a column of nothing else the copy."""
+    if not values.size:
+        return Numbers(rows, values, missing=rows)
+    least, greatest = extremes(values)
+    if np.isfinite(least) and np.isfinite(greatest):
+        return Numbers(rows, values, least, greatest, missing=rows - values.size)
+    finite = values[np.isfinite(values)]
+    infinite = int(np.isinf(values).sum())
+    return replace(_split(finite.size, finite), rows=rows, missing=rows - finite.size - infinite, infinite=infinite)
+
+
+def _numbers_in_text(column: pa.ChunkedArray) -> Numbers:
+    read = _names(column)
+    parsed = [
+        (_number(text), text, int(rows)) for text, rows in zip(read.distinct.to_pylist(), read.counts, strict=True)
+    ]
+    known = [(number, rows) for number, _, rows in parsed if number is not None]
+    wrong = [(text, rows) for number, text, rows in parsed if number is None]
+    values = np.repeat([number for number, _ in known], [rows for _, rows in known]).astype(float)
+    unparsed = sum(rows for _, rows in wrong)
+    example = repr(min(wrong)[0]) if wrong else ""
+    return replace(_split(len(column) - unparsed, values), rows=len(column), wrong=unparsed, example=example)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _names(column: pa.ChunkedArray) -> Names:
+    try:
+        distinct, counts = _counted(column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        wrong = len(column) - column.null_count
+        nothing = np.empty(0, np.int64)
+        return Names(len(column), _NO_NAMES, nothing, column.null_count, wrong=wrong, example=f"a {column.type}")
+    return Names(len(column), distinct, counts, missing=len(column) - int(counts.sum()))
+
+
+def _counted(column: pa.ChunkedArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
+    """Each value as text with its rows, nulls left out; two values of one text are counted apart."""
+    encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+    chunk = encoded.unify_dictionaries().combine_chunks()
+    used = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
+    counts = np.bincount(used, minlength=len(chunk.dictionary)).astype(np.int64)
+    texts = pc.cast(chunk.dictionary, pa.string())
+    there = np.flatnonzero((counts > 0) & texts.is_valid().to_numpy(zero_copy_only=False))
+    return texts.take(pa.array(there)), counts[there]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_string_view(value))
