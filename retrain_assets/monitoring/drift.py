@@ -25,6 +25,9 @@ from retrain_assets.monitoring.tested import Tested, as_odd_before, tested_toget
 MIN_NEW_SHARE = 0.005
 """Smallest share of rows in categories without precedent that counts; the model has learnt nothing about them."""
 
+MIN_AUC_GAIN = 0.01
+"""Smallest gain of AUC, over that of the reference periods, at which a joint change counts."""
+
 BEYOND_DOUBT = 1e-4
 """P-values below it are equally certain, and shown as one."""
 
@@ -127,6 +130,7 @@ def drift(
     current: Profile,
     period: str,
     previous: DriftReport | None,
+    series: Sequence[Measured] = (),
 ) -> DriftReport:
     """Compare a period with the latest reference periods, column by column.
 
@@ -140,6 +144,7 @@ def drift(
         current: Profile of the period under test, with the same edges.
         period: Key of the period under test; a reference profile of that very key is left out.
         previous: The report of the period before, which can confirm a warning.
+        series: Columns measured elsewhere, each value for the same reference periods, such as `joint.joint_series`.
 
     Raises:
         DataError: A reference profile has other edges than the current one.
@@ -155,7 +160,7 @@ def drift(
     ('fare',)
     """
     used = _latest(policy, reference, current, period)
-    measured = [measure([*used, current], name) for name in current.columns]
+    measured = [*(measure([*used, current], name) for name in current.columns), *series]
     outcomes = _judge(policy, measured, len(used))
     signals_before = {column.column: column.signals for column in previous.columns} if previous else {}
     problems = _new_problems(used, current)
@@ -237,6 +242,8 @@ def _counts(policy: DriftPolicy, sizes: Sizes, summary: Summary) -> bool:
     moved = sizes.total_variation is not None and sizes.total_variation >= policy.min_share_shift
     if summary.what == "missing":
         return sizes.missing_shift is not None and abs(sizes.missing_shift) >= policy.min_missing_shift
+    if summary.what == "joint":
+        return summary.after - summary.before >= MIN_AUC_GAIN
     if summary.what == "unseen":
         return sizes.new_share >= MIN_NEW_SHARE
     if summary.what in ("share", "rest") or sizes.wasserstein is None:

@@ -114,6 +114,7 @@ def label(summary: Summary) -> str:
         "share": f"share of '{summary.at}'",
         "rest": "share of the smaller categories",
         "unseen": "share of new categories",
+        "joint": "AUC of telling its rows from the reference",
     }
     return labels[summary.what]
 
@@ -123,5 +124,7 @@ def change(one: Measured, summary: Summary) -> str:
     if summary.what in ("mean", "spread"):
         size = f", moved {one.sizes.wasserstein:.2f} sd" if one.sizes.wasserstein is not None else ""
         return f"{label(summary)} {summary.before:.4g} -> {summary.after:.4g}{size}"
+    if summary.what == "joint":
+        return f"{label(summary)} {summary.before:.3f} -> {summary.after:.3f}, mostly by {one.example}"
     like = f", like {one.example}" if summary.what == "unseen" and one.example else ""
     return f"{label(summary)} {100 * summary.before:.1f} -> {100 * summary.after:.1f} %{like}"
