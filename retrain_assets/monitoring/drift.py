@@ -8,35 +8,28 @@ all but ruled out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from itertools import groupby
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring import distances
-from retrain_assets.monitoring.period_test import FEWEST_PERIODS, Scatter, holm, moderated, prediction_t
+from retrain_assets.monitoring.period_test import FEWEST_PERIODS
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profile import Kind, Problem, Profile
-from retrain_assets.monitoring.summaries import (
-    Shares,
-    Summary,
-    category_summaries,
-    missing_summary,
-    numeric_summaries,
-    reference_moments,
-)
+from retrain_assets.monitoring.sizes import Measured, Sizes, change, label, measure
+from retrain_assets.monitoring.summaries import Summary
+from retrain_assets.monitoring.tested import Tested, as_odd_before, tested_together
 
 MIN_NEW_SHARE = 0.005
 """Smallest share of rows in categories without precedent that counts; the model has learnt nothing about them."""
 
+MIN_AUC_GAIN = 0.01
+"""Smallest gain of AUC, over that of the reference periods, at which a joint change counts."""
+
 BEYOND_DOUBT = 1e-4
 """P-values below it are equally certain, and shown as one."""
-
-_DECILES = 10
 
 
 class Drift(StrEnum):
@@ -137,6 +130,7 @@ def drift(
     current: Profile,
     period: str,
     previous: DriftReport | None,
+    series: Sequence[Measured] = (),
 ) -> DriftReport:
     """Compare a period with the latest reference periods, column by column.
 
@@ -150,6 +144,7 @@ def drift(
         current: Profile of the period under test, with the same edges.
         period: Key of the period under test; a reference profile of that very key is left out.
         previous: The report of the period before, which can confirm a warning.
+        series: Columns measured elsewhere, each value for the same reference periods, such as `joint.joint_series`.
 
     Raises:
         DataError: A reference profile has other edges than the current one.
@@ -165,7 +160,7 @@ def drift(
     ('fare',)
     """
     used = _latest(policy, reference, current, period)
-    measured = [_measure([*used, current], name) for name in current.columns]
+    measured = [*(measure([*used, current], name) for name in current.columns), *series]
     outcomes = _judge(policy, measured, len(used))
     signals_before = {column.column: column.signals for column in previous.columns} if previous else {}
     problems = _new_problems(used, current)
@@ -184,26 +179,6 @@ def drift(
 
 
 @dataclass(frozen=True)
-class _Sizes:
-    psi: float | None = None
-    jensen_shannon: float | None = None
-    ks: float | None = None
-    wasserstein: float | None = None
-    total_variation: float | None = None
-    missing_shift: float | None = None
-    new_share: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Measured:
-    name: str
-    kind: Kind
-    sizes: _Sizes
-    summaries: tuple[Summary, ...]
-    reference: str = ""
-
-
-@dataclass(frozen=True)
 class _Outcome:
     """What the tests say of one column: the summary that decides, with its t and adjusted p-value."""
 
@@ -214,16 +189,7 @@ class _Outcome:
     p_alone: float = 1.0
     tests: int = 0
     signals: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Tested:
-    """One summary's t, with its adjusted p-value, and the p-value that borrows nothing from the other columns."""
-
-    summary: Summary
-    statistic: float
-    p_value: float
-    p_alone: float
+    precedents: int = 0
 
 
 def _latest(policy: DriftPolicy, reference: Mapping[str, Profile], current: Profile, period: str) -> list[Profile]:
@@ -235,110 +201,22 @@ def _latest(policy: DriftPolicy, reference: Mapping[str, Profile], current: Prof
     return used
 
 
-def _measure(profiles: Sequence[Profile], name: str) -> _Measured:
-    """Sizes of the change of one column, and its summaries; the current period is the last of the profiles."""
-    seen = [profile.columns[name] for profile in profiles]
-    kind = seen[-1].kind
-    if len(profiles) == 1 or not profiles[-1].rows:
-        return _Measured(name, kind, _Sizes(), ())
-    missing = missing_summary(seen)
-    common = _Sizes(missing_shift=missing.after - missing.before)
-    if kind == "numeric":
-        sizes = _numeric_sizes(profiles, name, common)
-        return _Measured(name, kind, sizes, (*numeric_summaries(profiles, name), missing))
-    summaries, groups = category_summaries(seen, profiles[-1].edges.categories[name])
-    newest = sorted(seen[-1].new.items(), key=lambda item: (-item[1], item[0]))
-    example = repr(newest[0][0]) if newest else ""
-    return _Measured(name, kind, _category_sizes(groups, seen[-1].valid, common), (*summaries, missing), example)
-
-
-def _numeric_sizes(profiles: Sequence[Profile], name: str, common: _Sizes) -> _Sizes:
-    cells = np.array([profile.columns[name].counts for profile in profiles], dtype=float)
-    before, after = cells[:-1].sum(axis=0), cells[-1]
-    if not before.sum() or not after.sum():
-        return common
-    edges = profiles[-1].edges.numeric[name]
-    was, now = distances.shares(before), distances.shares(after)
-    sd = reference_moments(profiles[:-1], name)[1]
-    in_deciles = _deciles(before)
-    coarse_before, coarse_after = (np.bincount(in_deciles, weights=counts) for counts in (before, after))
-    return replace(
-        common,
-        psi=distances.psi(distances.smoothed(coarse_before), distances.smoothed(coarse_after)),
-        jensen_shannon=distances.jensen_shannon(distances.shares(coarse_before), distances.shares(coarse_after)),
-        ks=distances.ks(was, now),
-        wasserstein=distances.wasserstein(was, now, edges) / sd if sd > 0 else None,
-        total_variation=distances.total_variation(distances.shares(coarse_before), distances.shares(coarse_after)),
-    )
-
-
-def _deciles(counts: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which tenth of the reference each cell belongs to; what lies outside the reference's range stays apart."""
-    middle = (np.cumsum(counts) - counts / 2) / counts.sum()
-    group = 1 + np.minimum((middle * _DECILES).astype(int), _DECILES - 1)
-    group[0], group[-1] = 0, _DECILES + 1
-    return np.unique(group, return_inverse=True)[1].astype(np.int64)
-
-
-def _category_sizes(groups: Shares, rows: int, common: _Sizes) -> _Sizes:
-    if not (np.isfinite(groups.before).all() and np.isfinite(groups.after).all()):
-        return common
-    before, after = (distances.smoothed(np.maximum(part, 0) * rows) for part in (groups.before, groups.after))
-    return replace(
-        common,
-        psi=distances.psi(before, after),
-        jensen_shannon=distances.jensen_shannon(groups.before, groups.after),
-        total_variation=distances.total_variation(groups.before, groups.after),
-        new_share=groups.new,
-    )
-
-
-def _judge(policy: DriftPolicy, measured: Sequence[_Measured], periods: int) -> list[_Outcome]:
+def _judge(policy: DriftPolicy, measured: Sequence[Measured], periods: int) -> list[_Outcome]:
     """Test every summary of every column together, and take from each column what decides."""
     if periods < FEWEST_PERIODS:
         return [_Outcome(Drift.INSUFFICIENT)] * len(measured)
-    pairs = [(at, summary) for at, one in enumerate(measured) for summary in one.summaries if summary.varies]
-    summaries = [summary for _, summary in pairs]
-    borrowing, alone = _tests(summaries, borrow=True), _tests(summaries, borrow=False)
-    p_values, p_alone = holm([p for _, p in borrowing]), holm([p for _, p in alone])
-    found: list[list[_Tested]] = [[] for _ in measured]
-    for n, (at, summary) in enumerate(pairs):
-        if np.isfinite(p_values[n]):
-            found[at].append(_Tested(summary, borrowing[n][0], float(p_values[n]), float(p_alone[n])))
-    return [_decide(policy, one, tests) for one, tests in zip(measured, found, strict=True)]
+    found = tested_together([one.summaries for one in measured])
+    alarming = any(test.p_value < policy.alpha for tests in found for test in tests)
+    precedents = as_odd_before([one.summaries for one in measured]) if alarming else 0
+    return [_decide(policy, one, tests, precedents) for one, tests in zip(measured, found, strict=True)]
 
 
-def _tests(summaries: Sequence[Summary], borrow: bool) -> list[tuple[float, float]]:
-    """The t and p of each summary; scatter may be borrowed among summaries of one kind over as many periods."""
-    results = [(float("nan"), float("nan"))] * len(summaries)
-    known = [np.isfinite(summary.values[:-1]) for summary in summaries]
-    key = {at: (summary.what, int(known[at].sum())) for at, summary in enumerate(summaries)}
-    for (_, periods), members in groupby(sorted(key, key=lambda at: key[at]), key=lambda at: key[at]):
-        at = list(members)
-        if periods < FEWEST_PERIODS:
-            continue
-        own = [summaries[n].values[:-1][known[n]].var(ddof=1) for n in at]
-        scatters = moderated(own, periods) if borrow else [Scatter(float(variance), periods - 1) for variance in own]
-        for n, scatter in zip(at, scatters, strict=True):
-            results[n] = _test(summaries[n], known[n], scatter)
-    return results
-
-
-def _test(summary: Summary, known: NDArray[np.bool_], scatter: Scatter) -> tuple[float, float]:
-    return prediction_t(
-        summary.values[:-1][known],
-        float(summary.values[-1]),
-        noise=summary.noise[:-1][known],
-        current_noise=float(summary.noise[-1]),
-        scatter=scatter,
-    )
-
-
-def _decide(policy: DriftPolicy, one: _Measured, tests: Sequence[_Tested]) -> _Outcome:
+def _decide(policy: DriftPolicy, one: Measured, tests: Sequence[Tested], precedents: int) -> _Outcome:
     if not tests:
         untested = any(summary.varies for summary in one.summaries) or not one.summaries
         return _Outcome(Drift.INSUFFICIENT if untested else Drift.QUIET)
-    certain = [test for test in tests if test.p_value < policy.alpha]
+    unlikely = [test for test in tests if test.p_value < policy.alpha]
+    certain = [test for test in unlikely if not precedents or test.p_value < policy.immediate_alpha]
     counting = [test for test in certain if _counts(policy, one.sizes, test.summary)]
     said = Drift.WARN if counting else Drift.SMALL if certain else Drift.QUIET
     top = min(counting or certain or tests, key=_telling)
@@ -349,20 +227,23 @@ def _decide(policy: DriftPolicy, one: _Measured, tests: Sequence[_Tested]) -> _O
         p_value=top.p_value,
         p_alone=min((test.p_alone for test in counting), default=1.0),
         tests=len(tests),
-        signals=tuple(f"{_label(test.summary)} {'up' if test.statistic > 0 else 'down'}" for test in counting),
+        precedents=precedents if unlikely and not certain else 0,
+        signals=tuple(f"{label(test.summary)} {'up' if test.statistic > 0 else 'down'}" for test in counting),
     )
 
 
-def _telling(test: _Tested) -> tuple[float, bool, float]:
+def _telling(test: Tested) -> tuple[float, bool, float]:
     """Order of summaries by certainty; where several are beyond doubt the mean says it best, then the largest t."""
     return max(test.p_value, BEYOND_DOUBT), test.summary.what != "mean", -abs(test.statistic)
 
 
-def _counts(policy: DriftPolicy, sizes: _Sizes, summary: Summary) -> bool:
+def _counts(policy: DriftPolicy, sizes: Sizes, summary: Summary) -> bool:
     """Whether the change is at least the smallest that the policy cares about."""
     moved = sizes.total_variation is not None and sizes.total_variation >= policy.min_share_shift
     if summary.what == "missing":
         return sizes.missing_shift is not None and abs(sizes.missing_shift) >= policy.min_missing_shift
+    if summary.what == "joint":
+        return summary.after - summary.before >= MIN_AUC_GAIN
     if summary.what == "unseen":
         return sizes.new_share >= MIN_NEW_SHARE
     if summary.what in ("share", "rest") or sizes.wasserstein is None:
@@ -380,14 +261,14 @@ _BROKEN = ("vanished", "wrong_type", "infinite")
 """Problems that cannot happen by chance; a constant or an all-missing column can, in a small period."""
 
 
-def _column(one: _Measured, outcome: _Outcome, problem: Problem | None, before: Sequence[str]) -> ColumnDrift:
+def _column(one: Measured, outcome: _Outcome, problem: Problem | None, before: Sequence[str]) -> ColumnDrift:
     broken = problem is not None and problem.kind in _BROKEN
     said = Drift.WARN if broken else outcome.drift
     signals = (*outcome.signals, problem.kind) if problem and said is Drift.WARN else outcome.signals
     return ColumnDrift(
         column=one.name,
         kind=one.kind,
-        summary=_label(outcome.summary) if outcome.summary else "",
+        summary=label(outcome.summary) if outcome.summary else "",
         outcome=said,
         p_value=outcome.p_value,
         statistic=outcome.statistic,
@@ -409,35 +290,16 @@ def _rank(column: ColumnDrift) -> tuple[int, bool, bool, float, str]:
     return _ORDER.index(column.outcome), not column.confirmed, not column.problem, p, column.column
 
 
-def _label(summary: Summary) -> str:
-    labels = {
-        "mean": "mean",
-        "spread": "standard deviation",
-        "share_up_to": f"share of rows up to {summary.at}",
-        "missing": "missing share",
-        "share": f"share of '{summary.at}'",
-        "rest": "share of the smaller categories",
-        "unseen": "share of new categories",
-    }
-    return labels[summary.what]
-
-
-def _change(one: _Measured, summary: Summary) -> str:
-    if summary.what in ("mean", "spread"):
-        size = f", moved {one.sizes.wasserstein:.2f} sd" if one.sizes.wasserstein is not None else ""
-        return f"{_label(summary)} {summary.before:.4g} -> {summary.after:.4g}{size}"
-    like = f", like {one.reference}" if summary.what == "unseen" and one.reference else ""
-    return f"{_label(summary)} {100 * summary.before:.1f} -> {100 * summary.after:.1f} %{like}"
-
-
-def _sentence(one: _Measured, said: Drift, outcome: _Outcome, problem: Problem | None) -> str:
+def _sentence(one: Measured, said: Drift, outcome: _Outcome, problem: Problem | None) -> str:
     if said is Drift.INSUFFICIENT and problem is None:
         return f"{one.name}: nothing to compare with yet"
     parts = [problem.sentence] if problem else []
     if outcome.summary is not None and (said is not Drift.QUIET or problem is None):
-        parts.append(f"{_change(one, outcome.summary)} (p {_p(outcome.p_value)})")
+        parts.append(f"{change(one, outcome.summary)} (p {_p(outcome.p_value)})")
     if said is Drift.SMALL:
         parts.append("too small to count")
+    if outcome.precedents and said is Drift.QUIET:
+        parts.append(f"but {outcome.precedents} of the reference periods are as unlike the others")
     return f"{one.name}: {'; '.join(parts) or 'the same in every period'}"
 
 

@@ -18,7 +18,7 @@ from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.profile import ColumnProfile, Profile, moments
 
 Floats = NDArray[np.float64]
-What = Literal["mean", "spread", "share_up_to", "missing", "share", "rest", "unseen"]
+What = Literal["mean", "spread", "share_up_to", "missing", "share", "rest", "unseen", "joint"]
 
 LARGEST = 8
 SPREAD_FLOOR = 0.25
