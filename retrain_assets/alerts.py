@@ -12,12 +12,13 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from retrain_assets.redaction import silent, without_secrets
 
@@ -147,8 +148,7 @@ def _ui() -> str:
     base = os.environ.get("RETRAIN_UI_URL", "").strip().rstrip("/")
     if not base:
         return ""
-    split = urlsplit(base)
-    if split.scheme in ("http", "https") and split.hostname and "@" not in split.netloc and not split.query:
+    if re.fullmatch(r"https?://[\w.\-\[\]:]+(/[\w.~%/-]*)?", base, re.ASCII):
         return base
     _LOG.error("RETRAIN_UI_URL is no address like http://dagster.example:3000 without a login: messages have no links")
     return ""
