@@ -1,17 +1,24 @@
 """One event per fact that somebody should hear of: a log line, a row in `alerts.jsonl`, and a message where configured.
 
-Receivers are Apprise URLs in the environment variable RETRAIN_ALERT_URLS (separated by white space), so that no secret
-stands in a spec. A dead receiver is logged and never fails the caller.
+The facts that come up together for one model and period go out as one message. Receivers are Apprise URLs in the
+environment variable RETRAIN_ALERT_URLS (separated by white space), so that no secret stands in a spec; RETRAIN_UI_URL
+is where people open the Dagster UI, and makes every message link to the pages that show its facts. A dead receiver is
+logged and never fails the caller.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from retrain_assets.redaction import silent, without_secrets
 
@@ -32,6 +39,35 @@ Kind = Literal[
     "refused",
     "crash",
 ]
+Severity = Literal["success", "info", "warning", "failure"]
+
+SEVERITIES: dict[str, Severity] = {
+    "promoted": "success",
+    "identical": "info",
+    "rejected": "info",
+    "insufficient": "info",
+    "probation": "failure",
+    "rolled_back": "failure",
+    "crash": "failure",
+}
+"""Of the kinds that are no warning, in Apprise's words: info asks nothing of anybody, failure wants somebody now."""
+
+WORST_FIRST: tuple[Severity, ...] = ("failure", "warning", "info", "success")
+
+PAGES: dict[str, str] = {
+    "stale": "raw_data",
+    "drift": "drift_report",
+    "business": "performance_report",
+    "performance": "performance_report",
+    "probation": "probation_report",
+    "held": "probation_report",
+    "rejected": "validation_report",
+    "insufficient": "validation_report",
+    "identical": "validation_report",
+    "promoted": "production_model",
+    "rolled_back": "production_model",
+}
+"""The asset whose page shows a fact; the others are about a run."""
 
 
 @dataclass(frozen=True)
@@ -44,44 +80,139 @@ class Alert:
     kind: Kind
     sentence: str
 
+    @property
+    def severity(self) -> Severity:
+        """How urgent it is.
+
+        >>> Alert("2024-03-01", "taxi", "2024-02", "rolled_back", "v1 is live, it was v2").severity
+        'failure'
+        """
+        return SEVERITIES.get(self.kind, "warning")
+
 
 def publish(alert: Alert, home: Path) -> bool:
-    """Log an alert, append it to `<home>/alerts.jsonl` once, and send it to the configured receivers.
+    """Publish one alert.
 
     Returns:
-        False when the same fact (model, period, kind, sentence) stands in the file already; nothing is sent then.
+        False when the same fact (model, period, kind, sentence) was published already; nothing is sent then.
     """
-    path = home / "alerts.jsonl"
-    if any(_fact(known) == _fact(alert) for known in read(home)):
-        return False
-    _LOG.warning("%s %s %s: %s", alert.model, alert.period, alert.kind, alert.sentence)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(asdict(alert)) + "\n")
-    _send(alert)
-    return True
+    return bool(publish_all([alert], home))
+
+
+def publish_all(alerts: Sequence[Alert], home: Path) -> list[Alert]:
+    """Log alerts, append them to `<home>/alerts.jsonl`, and send one message for each model and period among them.
+
+    A fact is published once. Its mark is an empty file under `<home>/alerts`, named by the fact's digest, so that the
+    work follows the new facts and not the old ones, and of two processes that see one fact a single one sends it. The
+    row is written before the mark: after a crash in between the fact is published again rather than never.
+
+    Returns:
+        The alerts that were new.
+    """
+    new = [alert for alert in dict.fromkeys(alerts) if not _mark(alert, _marks(home)).exists()]
+    if new:
+        with (home / "alerts.jsonl").open("a") as file:
+            file.writelines(json.dumps({**asdict(alert), "severity": alert.severity}) + "\n" for alert in new)
+    told = [alert for alert in new if _first(_mark(alert, home / "alerts"))]
+    for alert in told:
+        _LOG.warning("%s %s %s: %s", alert.model, alert.period, alert.kind, alert.sentence)
+    for _, together in groupby(sorted(told, key=_about), key=_about):
+        _send(list(together))
+    return told
 
 
 def read(home: Path) -> list[Alert]:
-    """Every alert so far, oldest first."""
+    """Every alert so far, oldest first, each fact once."""
     path = home / "alerts.jsonl"
-    return [Alert(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+    records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    known = [Alert(**{field.name: record[field.name] for field in fields(Alert)}) for record in records]
+    return list({_fact(alert): alert for alert in reversed(known)}.values())[::-1]
+
+
+def page_url(alert: Alert) -> str:
+    """Where the Dagster UI at RETRAIN_UI_URL shows a fact; empty without that variable.
+
+    A fact about an asset links to the asset's page of the period, one about a run to the model's runs.
+    """
+    base = _ui()
+    if not base:
+        return ""
+    if asset := PAGES.get(alert.kind):
+        page = f"{base}/assets/{quote(alert.model)}/{asset}"
+        return f"{page}?view=partitions&partition={quote(alert.period, safe='')}" if alert.period else page
+    return f"{base}/runs?q%5B0%5D={quote(f'tag:retrain/model={alert.model}', safe='')}"
+
+
+def _ui() -> str:
+    """RETRAIN_UI_URL, where it is the plain address of a page."""
+    base = os.environ.get("RETRAIN_UI_URL", "").strip().rstrip("/")
+    if not base:
+        return ""
+    if re.fullmatch(r"https?://[\w.\-\[\]:]+(/[\w.~%/-]*)?", base, re.ASCII):
+        return base
+    _LOG.error("RETRAIN_UI_URL is no address like http://dagster.example:3000 without a login: messages have no links")
+    return ""
+
+
+def _marks(home: Path) -> Path:
+    """The folder of marks; made, where it is missing, from the alerts that the file holds already."""
+    marks = home / "alerts"
+    if not marks.exists():
+        known = read(home)
+        marks.mkdir(parents=True, exist_ok=True)
+        for alert in known:
+            _first(_mark(alert, marks))
+    return marks
+
+
+def _mark(alert: Alert, marks: Path) -> Path:
+    return marks / hashlib.sha256(json.dumps(_fact(alert)).encode()).hexdigest()
+
+
+def _first(mark: Path) -> bool:
+    """Whether this call made the mark; of two processes one does."""
+    try:
+        mark.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _fact(alert: Alert) -> tuple[str, str, str, str]:
     return alert.model, alert.period, alert.kind, alert.sentence
 
 
-def _send(alert: Alert) -> None:
+def _about(alert: Alert) -> tuple[str, str]:
+    return alert.model, alert.period
+
+
+def message(alerts: Sequence[Alert]) -> tuple[str, str, Severity]:
+    r"""Title, text and severity of the one message about the facts of one model and period, the gravest first.
+
+    >>> drift = Alert("2024-03-01", "taxi", "2024-02", "drift", "fare moved")
+    >>> message([drift, Alert("2024-03-01", "taxi", "2024-02", "probation", "v2 is worse")])
+    ('taxi 2024-02: probation, drift', 'probation: v2 is worse\n\ndrift: fare moved', 'failure')
+    """
+    ordered = sorted(alerts, key=lambda alert: WORST_FIRST.index(alert.severity))
+    first = ordered[0]
+    kinds = ", ".join(dict.fromkeys(alert.kind for alert in ordered))
+    said = [alert.sentence if len(ordered) == 1 else f"{alert.kind}: {alert.sentence}" for alert in ordered]
+    links = [page_url(alert) for alert in ordered]
+    parts = ["\n".join(filter(None, both)) for both in zip(said, links, strict=True)]
+    title = " ".join(filter(None, _about(first)))
+    return f"{title}: {kinds}", "\n\n".join(parts), first.severity
+
+
+def _send(alerts: Sequence[Alert]) -> None:
     urls = os.environ.get("RETRAIN_ALERT_URLS", "").split()
     if not urls:
         return
-    title = f"{alert.model} {alert.period}: {alert.kind}"
+    title, text, severity = message(alerts)
     for number, url in enumerate(urls, start=1):
         receiver = f"alert receiver {number} of {len(urls)} in RETRAIN_ALERT_URLS"
         try:
             with silent(logging.getLogger("apprise")):
-                taken = _sent(url, title, alert.sentence)
+                taken = _sent(url, title, text, severity)
         except Exception as error:  # whatever a receiver's library raises, the run that had something to say goes on
             cause = without_secrets(f"{type(error).__name__}: {error}", urls)  # a traceback would show the URL
             _LOG.error("%s failed at the message %r: %s", receiver, title, cause)
@@ -90,9 +221,13 @@ def _send(alert: Alert) -> None:
             _LOG.error("%s did not take the message %r", receiver, title)
 
 
-def _sent(url: str, title: str, body: str) -> bool:
-    """Whether a receiver took a message."""
+def _sent(url: str, title: str, text: str, severity: Severity) -> bool:
+    """Whether a receiver took a message; as plain text, which Apprise escapes for receivers that show HTML."""
     import apprise
 
     receivers = apprise.Apprise()
-    return bool(receivers.add(url)) and bool(receivers.notify(title=title, body=body))
+    return bool(receivers.add(url)) and bool(
+        receivers.notify(
+            title=title, body=text, notify_type=apprise.NotifyType(severity), body_format=apprise.NotifyFormat.TEXT
+        )
+    )

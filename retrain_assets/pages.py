@@ -16,6 +16,12 @@ from typing import Any
 PICTURE = "picture:"
 """Scheme of a picture's address inside a document; `html_page` puts the picture itself there."""
 
+PNG = "data:image/png;base64,"
+"""How the address of a picture that stands in the document itself begins."""
+
+ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""What a page may load: nothing; its style and its pictures stand in it."""
+
 STYLE = """
 :root { color: #22262b; background: #fff; font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
 body { max-width: 84rem; margin: 2rem auto; padding: 0 1.5rem; }
@@ -29,11 +35,12 @@ th { background: #f3f5f7; } td { overflow-wrap: break-word; max-width: 30rem; fo
 .number { white-space: nowrap; text-align: right; }
 .pass { color: #1f6b3f; white-space: nowrap; } .fail { color: #a3271d; white-space: nowrap; font-weight: 600; }
 .insufficient { color: #84600a; white-space: nowrap; font-weight: 600; }
-code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
+code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; }
+svg, img { max-width: 100%; height: auto; }
 @page { size: A4 landscape; margin: 12mm; }
 @media print { body { max-width: none; margin: 0; padding: 0; font-size: 11px; } h2, h3 { break-after: avoid; }
   tr, figure, blockquote { break-inside: avoid; } thead { display: table-header-group; }
-  table { font-size: 9.5px; } svg { max-height: 180mm; } }
+  table { font-size: 9.5px; } svg, img { max-height: 180mm; } }
 """
 
 _MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)")
@@ -98,7 +105,8 @@ def html_page(title: str, markdown: str, pictures: Mapping[str, str] | None = No
     Args:
         title: Of the browser's tab.
         markdown: The document.
-        pictures: SVG by name, each put where the document says `![what it shows](picture:name)`.
+        pictures: SVG by name, each put where the document says `![what it shows](picture:name)`. A PNG needs no
+            entry: it stands in the document, as `pictures.markdown` writes it.
 
     >>> page = html_page("Report", "# A <script> & more")
     >>> b"<h1>A &lt;script&gt; &amp; more</h1>" in page
@@ -110,8 +118,10 @@ def html_page(title: str, markdown: str, pictures: Mapping[str, str] | None = No
     svg = dict(pictures or {})
 
     def image(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
-        alt = escape(tokens[index].content)
-        drawn = svg.get(str(tokens[index].attrs["src"]).removeprefix(PICTURE))
+        alt, address = escape(tokens[index].content), str(tokens[index].attrs["src"])
+        if address.startswith(PNG):
+            return f'<figure><img src="{escape(address)}" alt="{alt}"></figure>'
+        drawn = svg.get(address.removeprefix(PICTURE))
         return f'<figure role="img" aria-label="{alt}">{drawn}</figure>' if drawn else alt
 
     def cell(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
@@ -123,7 +133,7 @@ def html_page(title: str, markdown: str, pictures: Mapping[str, str] | None = No
     reader.add_render_rule("td_open", cell)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta http-equiv="Content-Security-Policy" content="{ALLOWED}">'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>\n'
         f"{reader.render(markdown)}</body></html>\n"
     ).encode()

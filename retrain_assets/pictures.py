@@ -6,16 +6,19 @@ import base64
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LIMIT_BYTES = 100_000
 COLORS = 255
 GOOD, BAD, UNKNOWN, INK = "#2f7d4f", "#b3362b", "#b07d12", "#30343b"
+LETTER_INCHES = 0.0088
+"""Width of a letter for each point of its size."""
 
 
 def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:
@@ -26,6 +29,29 @@ def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained" if laid_out else None)
     FigureCanvasAgg(figure)
     return figure
+
+
+def literal(text: str) -> str:
+    r"""A text that matplotlib draws as it stands: a dollar sign begins no formula.
+
+    >>> print(literal("US$"))
+    US\$
+    """
+    return text.replace("$", r"\$")
+
+
+def period_ticks(axes: Axes, periods: Sequence[str], inches: float, size: float = 7) -> None:
+    """As many periods below the axes as have room there, the last one among them."""
+    room = max(1, int(inches / (LETTER_INCHES * size * max(len(period) for period in periods) + 0.15)))
+    step = -(-len(periods) // room)
+    ticks = range((len(periods) - 1) % step, len(periods), step)
+    axes.set_xticks(ticks, [periods[at] for at in ticks], fontsize=size)
+
+
+def bare(axes: Axes, *sides: str) -> None:
+    """Take some of the frame's sides away."""
+    for side in sides:
+        axes.spines[side].set_visible(False)
 
 
 def markdown(figure: Figure, alt: str) -> str:

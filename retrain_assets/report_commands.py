@@ -23,12 +23,18 @@ def report_commands(guarded: Callable[..., Any], opened: Callable[[str], Opened]
     @click.argument("period", required=False)
     @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
     @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; docs/report.md names the schema.")
+    @click.option("--monitoring", is_flag=True, help="The drift and performance reports instead.")
     @guarded
-    def report(name: str, period: str | None, html: Path | None, as_json: bool) -> None:
+    def report(name: str, period: str | None, html: Path | None, as_json: bool, monitoring: bool) -> None:
         """The validation report of a period, or of the last one judged: as words, as an HTML file, or as JSON.
 
-        Example: retrain report taxi_charge 2019-03 --html report.html
+        With --monitoring it is the drift and the performance report of a period, or of the last one monitored.
+
+        Example: retrain report taxi_charge 2019-03 --html report.html, or retrain report taxi_charge --monitoring
         """
+        if monitoring:
+            _monitoring_report(*opened(name), period, html, as_json)
+            return
         from retrain_assets.validation.page import report_html, stored_verdict
         from retrain_assets.validation.schema import report_json
         from retrain_assets.validation.words import verdict_words
@@ -63,6 +69,25 @@ def report_commands(guarded: Callable[..., Any], opened: Callable[[str], Opened]
             click.echo(described.markdown(registry, chosen))
 
     return report, card
+
+
+def _monitoring_report(
+    spec: ModelSpec, store: Any, registry: Any, period: str | None, html: Path | None, as_json: bool
+) -> None:
+    from retrain_assets.monitoring import page
+    from retrain_assets.pipeline import loss_of
+
+    asked = page.monitored_period(spec.name, store, period)
+    if html:
+        drift = page.drift_document(spec.name, store, registry, asked)
+        cost = spec.triggers.retrain_cost
+        performance = page.performance_document(spec.name, store, registry, asked, loss_of(spec), cost)
+        _write(html, page.monitoring_html(spec.name, asked, drift, performance))
+    if as_json:
+        records = {asset: store.read_json(asset, asked) for asset in page.ASSETS}
+        click.echo(json.dumps(records, indent=1, allow_nan=False))
+    elif not html:
+        click.echo("\n".join(page.monitoring_words(store, asked)))
 
 
 def _write(path: Path, page: bytes) -> None:

@@ -386,7 +386,26 @@ def test_card_describes_the_live_version_or_the_one_named(at_home):
     assert "no version 'v77'" in retrain("card", "delivery", "v77", code=2).stderr
 
 
+def test_the_monitoring_report_is_there_in_words_as_json_and_as_one_file_the_same_each_time(at_home, tmp_path):
+    week = PERIODS[3]
+    words = retrain("report", "delivery", week, "--monitoring").output
+    record = json.loads(retrain("report", "delivery", week, "--monitoring", "--json").stdout)
+    assert words.startswith(record["drift_report"]["sentence"])
+    assert record["performance_report"]["report"]["sentence"] in words
+    for name in ("first.html", "second.html"):
+        retrain("report", "delivery", week, "--monitoring", "--html", tmp_path / name)
+    page = (tmp_path / "first.html").read_bytes()
+    assert page == (tmp_path / "second.html").read_bytes()
+    for said in (b"<h1>Drift report: delivery 2024-01-22", b"<h1>Performance report: delivery 2024-01-22"):
+        assert said in page
+    assert PERIODS[-1] in retrain("report", "delivery", "--monitoring").output
+    assert "no monitoring report of '2031-01-06'" in retrain(
+        "report", "delivery", "2031-01-06", "--monitoring", code=2
+    ).stderr  # fmt: skip
+
+
 def test_before_any_judgement_report_and_card_say_what_to_run(empty_home):
+    assert "Run `retrain monitor delivery" in retrain("report", "delivery", "--monitoring", code=2).stderr
     assert "Run `retrain run delivery --period P`" in retrain("report", "delivery", code=2).stderr
     assert "no live version, so there is no card" in retrain("card", "delivery", code=2).stderr
     assert not empty_home.exists()

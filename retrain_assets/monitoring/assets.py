@@ -1,20 +1,15 @@
 """`predictions`, `drift_report` and `performance_report` of a period."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, TriggerPolicy
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.resources import Frame, Home, column_schema, markdown_table, period_of, pick, table
+from retrain_assets.resources import Frame, Home, column_schema, period_of, pick, table
 
 SHOWN = 20
-NUMBERS = (
-    "column", "outcome", "summary", "p_value", "psi", "ks", "wasserstein", "total_variation", "missing_shift",
-    "new_share", "confirmed",
-)  # fmt: skip
 
 
 def monitoring_assets(
@@ -92,7 +87,8 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
         kinds={"scipy"},
     )
     def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        from retrain_assets.monitoring.plot import columns_of, drift_picture
+        from retrain_assets.monitoring.page import column_rows, drift_document, drift_lead
+        from retrain_assets.monitoring.plot import columns_of
         from retrain_assets.monitoring.reports import drift_step
 
         period = period_of(context)
@@ -100,18 +96,19 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
         record = drift_step(store, registry, policy, columns, task, period)
         if record["version"] is None:
             return _no_model(period)
-        found = columns_of(record)
-        numbers = markdown_table([pick(asdict(column), *NUMBERS) for column in found])
+        found, document = columns_of(record), drift_document(frame.model, store, registry, period)
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(record["sentence"]),
-                "picture": dg.MetadataValue.md(f"{drift_picture(store, registry, period)}\n\n{numbers}"),
-                "columns": table([_drift_row(column) for column in found[:SHOWN]]),
+                "summary": _paragraphs(drift_lead(record)),
+                "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
+                "report": _kept(store, frame.model, "drift_report", period, document),
                 "warned": len(record["warned"]),
                 "confirmed": sum(column.confirmed for column in found),
                 "triggers": record["triggers"],
                 "smallest_p_value": min((c.p_value for c in found if c.p_value is not None), default=1.0),
                 "largest_psi": max((c.psi for c in found if c.psi is not None), default=0.0),
+                "largest_missing_shift": max((abs(c.missing_shift or 0.0) for c in found), default=0.0),
+                "largest_new_share": max((c.new_share for c in found), default=0.0),
                 "reference_periods": record["features"]["reference_periods"],
                 "version": int(record["version"].removeprefix("v")),
             }
@@ -143,36 +140,25 @@ def _performance_report(
     )
     def performance_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
         from retrain_assets.monitoring.business import declared
-        from retrain_assets.monitoring.plot import performance_history, performance_picture
-        from retrain_assets.monitoring.reports import performance_step, read_performance
+        from retrain_assets.monitoring.page import loss_rows, performance_document, performance_lead
+        from retrain_assets.monitoring.reports import performance_step
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
         earned = declared(business, list(columns.numeric), texts, threshold)
         record = performance_step(store, registry, frame.calendar, loss, source.key, groups, period, earned)
-        report = read_performance(record)
-        if report is None:
+        if record["version"] is None:
             return _no_model(period)
-        picture = performance_picture(*performance_history(store, registry, period), loss, retrain_cost)
-        by_group = [dict(row) for row in report.by_group]
-        business_rows = record.get("business", [])
+        document = performance_document(frame.model, store, registry, period, loss, retrain_cost)
+        by_group = record.get("report", {}).get("by_group", ())
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(
-                    "\n\n".join([report.sentence, *(one["sentence"] for one in business_rows)])
-                ),
-                "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(by_group)}"),
+                "summary": _paragraphs(performance_lead(record)),
+                "loss": table([pick(row, "loss", "rows", "a row", "low", "high") for row in loss_rows(record)]),
+                "report": _kept(store, frame.model, "performance_report", period, document),
                 "by_group": table([pick(row, "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
-                loss: report.loss,
-                f"{loss}_low": report.low,
-                f"{loss}_high": report.high,
-                "baseline": report.baseline,
-                "excess_per_row": report.excess_per_row,
-                "accumulated_excess": report.accumulated_excess,
-                "outcome": str(report.outcome),
-                **{one["name"]: one["value"] for one in business_rows if one["value"] is not None},
-                "version": int(report.version.removeprefix("v")),
-                "dagster/row_count": report.rows,
+                **_series(record, loss),
+                "version": int(record["version"].removeprefix("v")),
             }
         )
 
@@ -185,10 +171,54 @@ def _no_model(period: str) -> dg.MaterializeResult[Any]:
     )
 
 
-def _drift_row(column: Any) -> dict[str, Any]:
+def _paragraphs(sentences: Sequence[str]) -> Any:
+    """Sentences that may quote the data, one paragraph each."""
+    from retrain_assets.pages import text
+
+    return dg.MetadataValue.md("\n\n".join(text(sentence) for sentence in sentences))
+
+
+def _kept(store: Any, model: str, asset: str, period: str, document: str) -> Any:
+    """The document for the page, once it is written beside the record as one HTML file."""
+    from retrain_assets.monitoring.page import monitoring_html
+
+    path = store.write_bytes(asset, period, "html", monitoring_html(model, period, document))
+    return dg.MetadataValue.md(f"{document}\nThis page as one HTML file: `{path}`.")
+
+
+def _series(record: Mapping[str, Any], loss: str) -> dict[str, Any]:
+    """What Dagster draws as series: measured, estimated and business numbers, each only where there is one."""
+    report, estimated = record.get("report") or {}, record.get("estimated") or {}
+    found = {
+        loss: report.get("loss"),
+        f"{loss}_low": report.get("low"),
+        f"{loss}_high": report.get("high"),
+        "baseline": report.get("baseline"),
+        "excess_per_row": report.get("excess_per_row"),
+        "accumulated_excess": record.get("accumulated_excess"),
+        f"estimated_{loss}": estimated.get("loss"),
+        f"estimated_{loss}_low": estimated.get("low"),
+        f"estimated_{loss}_high": estimated.get("high"),
+        "estimated_rows": estimated.get("rows"),
+        "outcome": report.get("outcome") and str(report["outcome"]),
+        "dagster/row_count": report.get("rows"),
+        **{one["name"]: one["value"] for one in record.get("business", ())},
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _drift_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """One column in a line that fits the page."""
-    p_value, psi = (f"{x:.2g}" if x is not None else "" for x in (column.p_value, column.psi))
-    return {"column": column.column, "outcome": column.outcome, "what": column.summary, "p": p_value, "psi": psi}
+    p_value, psi = (f"{row[name]:.2g}" if row[name] is not None else "" for name in ("p", "PSI"))
+    cost = {"cost": row["cost"]} if "cost" in row else {}
+    return {
+        "column": row["column"],
+        "outcome": row["outcome"],
+        "what moved": row["what moved"],
+        **cost,
+        "p": p_value,
+        "PSI": psi,
+    }
 
 
 def _score_row(name: str, scores: Any) -> dict[str, Any]:

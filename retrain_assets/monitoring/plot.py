@@ -1,6 +1,6 @@
-"""Pictures of the two monitoring reports: what moved and since when, and what the live model has cost.
+"""Picture of the drift report: what moved and since when, and the columns that matter before and after.
 
-Each is drawn from stored records, so that drawing decides nothing and can be done again.
+Drawn from stored records, so that drawing decides nothing and can be done again.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 
 from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
-from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.profile import ColumnProfile, Edges
 from retrain_assets.monitoring.profile_files import kept_profiles, reference_of, score_edges
 from retrain_assets.monitoring.reports import PREDICTION, UNCERTAINTY
-from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
-from retrain_assets.registry.journal import ATTEMPTS, MOVES
-from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.pictures import BAD, INK, LETTER_INCHES, UNKNOWN, bare, literal, markdown, new_figure, period_ticks
+from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 
 if TYPE_CHECKING:
@@ -32,6 +30,8 @@ Floats = NDArray[np.float64]
 
 HISTOGRAMS = 6
 PERIODS = 36
+WIDTH = 11.0
+SENTENCE = 43
 ROWS = 18
 BINS = 20
 CATEGORIES = 8
@@ -39,8 +39,9 @@ FEW_VALUES = 12
 WORTH_A_BAR = 0.002
 LONGEST = 14
 BEFORE, AFTER = "#b4bac4", "#2b6cb0"
-SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#f1f2f4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
-MARKS = {Quality.QUIET: GOOD, Quality.WARN: BAD, Quality.INSUFFICIENT: UNKNOWN}
+SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#dcdfe4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
+LINES = {Drift.QUIET: AFTER, Drift.INSUFFICIENT: AFTER, Drift.SMALL: UNKNOWN, Drift.WARN: "#c4621b"}
+ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Bars:
 
 
 def drift_picture(store: PeriodStore, registry: Registry, period: str) -> str:
-    """The columns that moved most, before and after, beside every column's outcome in the periods so far."""
-    stored = [store.read_json("drift_report", known) for known in _until(store, "drift_report", period)]
+    """The columns that matter most, before and after, beside every column's outcome in the periods so far."""
+    stored = [store.read_json("drift_report", known) for known in until(store, "drift_report", period)]
     records = [record for record in stored if record and record.get("version")]
     bars = [bars_of(*each) for each in _moved(store, registry, records)]
     return markdown(drift_figure(records, bars), f"drift of every column up to {period}")
@@ -66,12 +67,13 @@ def drift_picture(store: PeriodStore, registry: Registry, period: str) -> str:
 def drift_figure(records: Sequence[Mapping[str, Any]], bars: Sequence[Bars]) -> Figure:
     """The heat map of the records, oldest first, and one histogram each of the bars."""
     columns = [column.column for column in columns_of(records[-1])][:ROWS]
-    figure = new_figure(11, max(3.6, 1.2 + 0.27 * len(columns)), laid_out=False)
-    heat, *small = _axes(figure, max(len(name) for name in columns), len(bars))
+    height = max(4.0, 1.1 + 0.25 * len(columns))
+    figure = new_figure(WIDTH, height, laid_out=False)
+    heat, *small = _axes(figure, max(len(name) for name in columns), len(bars), height)
     heat_map(heat, records, columns)
     for axes, shown in zip(small, bars, strict=True):
         histogram(axes, shown)
-    figure.text(0.985, 0.01, "grey: what the model was trained on; colour: this period", fontsize=7, ha="right")
+    _legend(figure, height)
     return figure
 
 
@@ -89,36 +91,43 @@ def heat_map(axes: Axes, records: Sequence[Mapping[str, Any]], columns: Sequence
     for at, (left, right) in enumerate(pairwise(records)):
         if left["version"] != right["version"]:
             axes.axvline(at + 0.5, color=INK, linewidth=1)
-    step = -(-len(records) // 6)
-    ticks = range((len(records) - 1) % step, len(records), step)
-    axes.set_xticks(ticks, [records[at]["period"] for at in ticks], fontsize=7)
-    axes.set_yticks(range(len(columns)), columns, fontsize=8)
+    period_ticks(axes, [record["period"] for record in records], WIDTH * axes.get_position().width)
+    axes.set_yticks(range(len(columns)), [literal(name) for name in columns], fontsize=8)
     axes.tick_params(length=0)
-    legend = "grey: cannot tell · orange: warns · red: confirmed · bar: new model"
-    axes.set_title(legend, fontsize=7.5, loc="left", color=INK)
-    _bare(axes, "top", "right", "left", "bottom")
+    bare(axes, "top", "right", "left", "bottom")
 
 
 def histogram(axes: Axes, bars: Bars) -> None:
-    """One column: filled what the live model was trained on, outlined this period."""
+    """One column: grey what the live model was trained on, in colour this period, and what moved in words."""
     place = np.arange(len(bars.labels) or bars.before.size)
-    color = {Drift.WARN: BAD, Drift.SMALL: UNKNOWN}.get(bars.column.outcome, AFTER)
+    color = BAD if bars.column.confirmed else LINES[bars.column.outcome]
     if bars.labels or not place.size:
         axes.barh(place - 0.2, bars.before, 0.4, color=BEFORE)
         axes.barh(place + 0.2, bars.after, 0.4, color=color)
-        axes.set_yticks(place, bars.labels, fontsize=6)
+        axes.set_yticks(place, [literal(label) for label in bars.labels], fontsize=6)
         axes.set_xticks([])
         axes.invert_yaxis()
-        _bare(axes, "top", "right", "bottom")
+        bare(axes, "top", "right", "bottom")
     else:
         axes.stairs(bars.before, np.arange(place.size + 1) - 0.5, color=BEFORE, fill=True)
         axes.stairs(bars.after, np.arange(place.size + 1) - 0.5, color=color, linewidth=1.4)
         axes.set_xticks([-0.5, place.size - 0.5], [f"{bars.low:.4g}", f"{bars.high:.4g}"], fontsize=6)
         axes.set_yticks([])
-        _bare(axes, "top", "right", "left")
+        bare(axes, "top", "right", "left")
     axes.tick_params(length=0)
-    psi = "" if bars.column.psi is None else f"  psi {bars.column.psi:.3f}"
-    axes.set_title(f"{bars.column.column}{psi}", fontsize=8, loc="left", color=color)
+    axes.set_title(literal(bars.column.column), fontsize=8, loc="left", color=color, pad=13)
+    said = what_moved(bars.column)
+    short = said if len(said) <= SENTENCE else f"{said[: SENTENCE - 1]}…"
+    axes.text(0, 1, f"{literal(short)}\n", transform=axes.transAxes, fontsize=6, color=INK, va="center")
+
+
+def what_moved(column: ColumnDrift) -> str:
+    """The column's sentence without its name.
+
+    >>> what_moved(ColumnDrift("fare", "numeric", "mean", Drift.QUIET, *[None] * 8, 0.0, False, "fare: mean 2 -> 3"))
+    'mean 2 → 3'
+    """
+    return column.sentence.removeprefix(f"{column.column}: ").replace(" -> ", " → ")
 
 
 def bars_of(column: ColumnDrift, edges: Edges, before: ColumnProfile, after: ColumnProfile) -> Bars:
@@ -144,95 +153,12 @@ def bars_of(column: ColumnDrift, edges: Edges, before: ColumnProfile, after: Col
     return Bars(column, (), then, now, low, high)
 
 
-def performance_picture(
-    records: Sequence[PerformanceReport],
-    baselines: Mapping[str, Baseline],
-    events: Sequence[Event],
-    loss: str,
-    retrain_cost: float,
-) -> str:
-    """Loss by period against the band each version was promoted with, and the excess summed so far, as Markdown."""
-    figure = performance_figure(records, baselines, events, loss, retrain_cost)
-    return markdown(figure, f"{loss} by period up to {records[-1].period}")
-
-
-def performance_figure(
-    records: Sequence[PerformanceReport],
-    baselines: Mapping[str, Baseline],
-    events: Sequence[Event],
-    loss: str,
-    retrain_cost: float,
-) -> Figure:
-    """Two axes: the losses, and the excess as bars against what a retrain costs."""
-    figure = new_figure(9.5, 4.2)
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    at = np.arange(len(records))
-    top.plot(at, [_number(record.loss) for record in records], color=INK, linewidth=1.4, zorder=3)
-    for place, record in enumerate(records):
-        low, high = _number(record.low), _number(record.high)
-        top.plot([place, place], [low, high], color=MARKS[record.outcome], linewidth=3, alpha=0.35)
-        top.plot([place], [_number(record.loss)], "o", color=MARKS[record.outcome], markersize=4.5, zorder=4)
-        known = baselines.get(record.version)
-        if known is not None:
-            top.fill_between([place - 0.5, place + 0.5], known.low, known.high, color=AFTER, alpha=0.16, linewidth=0)
-            top.plot([place - 0.5, place + 0.5], [known.mean] * 2, color=AFTER, linewidth=1.2)
-    _decisions(top, [record.period for record in records], events)
-    top.set_ylabel(loss, fontsize=9)
-    top.set_title(
-        "loss with 95 % limits (red: surely above its baseline); blue: what the version was promoted with",
-        fontsize=8, loc="left", color=INK, pad=14,
-    )  # fmt: skip
-    bottom.bar(at, [record.accumulated_excess for record in records], 0.7, color=UNKNOWN)
-    bottom.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
-    bottom.set_ylabel("excess", fontsize=9)
-    bottom.set_title(
-        "excess loss summed since the last attempt; dashed: what a retrain costs", fontsize=8, loc="left", color=INK
-    )
-    step = -(-len(records) // 9)
-    ticks = range((len(records) - 1) % step, len(records), step)
-    bottom.set_xticks(ticks, [records[tick].period for tick in ticks], fontsize=8)
-    for axes in (top, bottom):
-        axes.tick_params(axis="y", labelsize=8)
-        _bare(axes, "top", "right")
-    return figure
-
-
-def performance_history(
-    store: PeriodStore, registry: Registry, period: str
-) -> tuple[list[PerformanceReport], dict[str, Baseline], list[Event]]:
-    """What `performance_picture` draws: the latest reports up to a period, each version's baseline, the decisions."""
-    records = [store.read_json("performance_report", known) for known in _until(store, "performance_report", period)]
-    reports = [PerformanceReport.from_dict(record["report"]) for record in records if record and "report" in record]
-    baselines = {
-        version.name: Baseline.from_dict(registry.verdict(version).evidence["baseline"])
-        for version in registry.versions()
-        if version.name in {report.version for report in reports}
-    }
-    shown = (*ATTEMPTS, *MOVES)
-    events = [event for event in registry.history() if event.period <= period and event.action in shown]
-    return reports, baselines, events
-
-
-def _decisions(axes: Axes, periods: Sequence[str], events: Sequence[Event]) -> None:
-    """A decision taken at a period's end stands after it: a new version as a line with its name, the rest as a dot."""
-    for event in events:
-        if event.period in periods:
-            moved = event.action in MOVES
-            place = periods.index(event.period) + 0.5
-            axes.axvline(place, color=INK if moved else BEFORE, linewidth=1, linestyle="-" if moved else ":")
-            text = event.to_version if moved and event.to_version else event.action
-            axes.annotate(
-                text, (place, 1.0), xycoords=("data", "axes fraction"), fontsize=7, ha="center", va="bottom",
-                color=INK if moved else UNKNOWN,
-            )  # fmt: skip
-
-
 def _moved(
     store: PeriodStore, registry: Registry, records: Sequence[Mapping[str, Any]]
 ) -> list[tuple[ColumnDrift, Edges, ColumnProfile, ColumnProfile]]:
     """The columns that warn, then those that moved most, in the last record, with their profiles before and after."""
     record = records[-1]
-    chosen = sorted(columns_of(record), key=lambda column: (column.outcome is not Drift.WARN, -(column.psi or 0)))
+    chosen = _shown(record)
     chosen = chosen[:HISTOGRAMS]
     version = registry.served_in(record["period"])
     assert version is not None
@@ -254,6 +180,13 @@ def _moved(
     return found
 
 
+def _shown(record: Mapping[str, Any]) -> list[ColumnDrift]:
+    """Those that warn, then the costliest where the record says what they cost, then those that moved most."""
+    costs = {name: at for at, name in enumerate(impact_of(record))}
+    found = sorted(columns_of(record), key=lambda column: (costs.get(column.column, len(costs)), -(column.psi or 0)))
+    return sorted(found, key=lambda column: column.outcome is not Drift.WARN)
+
+
 def _merged(columns: Sequence[ColumnProfile]) -> ColumnProfile:
     first, *rest = columns
     for column in rest:
@@ -262,10 +195,19 @@ def _merged(columns: Sequence[ColumnProfile]) -> ColumnProfile:
 
 
 def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:
-    """Every column of a record, those that warn first, features before scores."""
+    """Every column of a record, those that matter first: by outcome, then by what they cost where the record says it.
+
+    Features stand before scores, and columns without a cost in the order of their report.
+    """
     reports = [DriftReport.from_dict(record[part]) for part in ("features", "scores") if part in record]
     found = [column for report in reports for column in report.columns]
-    return sorted(found, key=lambda column: column.outcome is not Drift.WARN)
+    costs = {name: at for at, name in enumerate(impact_of(record))}
+    return sorted(found, key=lambda column: (ORDER.index(column.outcome), costs.get(column.column, len(costs))))
+
+
+def impact_of(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What the drift of each column does to the loss, the costliest first; empty where the record does not say."""
+    return {one["column"]: one for one in (record.get("impact") or {}).get("columns", ())}
 
 
 def _is_score(column: ColumnDrift) -> bool:
@@ -309,22 +251,32 @@ def _rebinned(column: ColumnProfile, points: Floats, low: float, high: float) ->
     return shares(np.diff(up_to, prepend=0.0, append=cells.sum()))
 
 
-def _axes(figure: Figure, longest: int, small: int) -> list[Axes]:
+def _axes(figure: Figure, longest: int, small: int, height: float) -> list[Axes]:
     """One wide place for the heat map and small ones beside it; fixed, which draws twice as fast as fitted."""
-    edge = {"bottom": 0.1, "top": 0.92}
-    heat = figure.add_gridspec(1, 1, left=0.01 + 0.0066 * longest, right=0.42, **edge)
-    grid = figure.add_gridspec(2, 3, left=0.485, right=0.985, wspace=0.42, hspace=0.32, **edge)
+    edge = {"bottom": 0.3 / height}
+    heat = figure.add_gridspec(
+        1, 1, left=0.015 + LETTER_INCHES * 8 * longest / WIDTH, right=0.42, top=1 - 0.32 / height, **edge
+    )
+    grid = figure.add_gridspec(
+        2, 3, left=0.5, right=0.985, wspace=0.62, hspace=1.7 / height, top=1 - 0.6 / height, **edge
+    )
     return [figure.add_subplot(place) for place in (heat[0, 0], *[grid[at // 3, at % 3] for at in range(small)])]
 
 
-def _until(store: PeriodStore, asset: str, period: str) -> list[str]:
+def _legend(figure: Figure, height: float) -> None:
+    """What the colours mean, above both parts."""
+    from matplotlib.patches import Patch
+
+    outcomes = {"quiet": Drift.QUIET, "cannot tell": Drift.INSUFFICIENT, "too small": Drift.SMALL, "warns": Drift.WARN}
+    patches = [Patch(color=SHADES[outcome], label=name) for name, outcome in outcomes.items()]
+    patches.append(Patch(color=BAD, label="confirmed"))
+    top = {"fontsize": 7, "frameon": False, "borderaxespad": 0, "handlelength": 1.2, "columnspacing": 1.2}
+    place = 1 - 0.06 / height
+    figure.legend(handles=patches, loc="upper left", bbox_to_anchor=(0.01, place), ncols=len(patches), **top)
+    both = [Patch(color=BEFORE, label="what the live model learnt from"), Patch(color=AFTER, label="this period")]
+    figure.legend(handles=both, loc="upper right", bbox_to_anchor=(0.99, place), ncols=2, **top)
+
+
+def until(store: PeriodStore, asset: str, period: str) -> list[str]:
+    """The latest periods of an asset's records up to a period, as many as a picture shows."""
     return [known for known in store.periods(asset, "json") if known <= period][-PERIODS:]
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
-
-
-def _bare(axes: Axes, *sides: str) -> None:
-    for side in sides:
-        axes.spines[side].set_visible(False)

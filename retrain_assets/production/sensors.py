@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.alerts import Alert, publish
+from retrain_assets import alerts as facts
+from retrain_assets.alerts import Alert
 from retrain_assets.production.jobs import job_name, rollback_config
 from retrain_assets.resources import (
     EVENT_TAG,
@@ -212,9 +213,8 @@ def _probation_alerts(store: Any, frame: Frame, clock: Clock, period: str) -> li
 
 
 def publish_all(alerts: list[Alert], home: Home) -> None:
-    """Publish each alert once."""
-    for alert in alerts:
-        publish(alert, Path(home.path))
+    """Publish each alert once, those of one model and period as one message."""
+    facts.publish_all(alerts, Path(home.path))
 
 
 def _alert(clock: Clock, frame: Frame, period: str, kind: Any, sentence: str) -> Alert:

@@ -1,35 +1,15 @@
-"""The pictures show what the records say, and are small enough for the event log."""
-
-import base64
-import io
-from dataclasses import replace
+"""The picture of the drift report shows what the records say, and is small enough for the event log."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from matplotlib.colors import to_rgb
-from matplotlib.image import imread
 
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
-from retrain_assets.monitoring.performance import Baseline, PerformanceReport
-from retrain_assets.monitoring.plot import (
-    BINS,
-    bars_of,
-    drift_figure,
-    drift_picture,
-    performance_figure,
-    performance_history,
-    performance_picture,
-)
+from retrain_assets.monitoring.plot import BINS, bars_of, columns_of, drift_figure, drift_picture
 from retrain_assets.monitoring.profile import profile, reference_edges
-from retrain_assets.pictures import BAD, LIMIT_BYTES
-
-
-def png(markdown):
-    head, _, data = markdown.removesuffix(")").partition("](data:image/png;base64,")
-    assert head.startswith("![")
-    assert len(markdown) < LIMIT_BYTES
-    return imread(io.BytesIO(base64.b64decode(data, validate=True)))
+from retrain_assets.pictures import BAD
+from retrain_assets_tests.monitoring.stored import png
 
 
 def column(name, outcome=Drift.QUIET, kind="numeric", confirmed=False):
@@ -39,12 +19,6 @@ def column(name, outcome=Drift.QUIET, kind="numeric", confirmed=False):
 def record(period, columns, version="v1"):
     report = DriftReport(period, 100, 6, 8, tuple(columns), False, "")
     return {"period": period, "version": version, "features": report.to_dict()}
-
-
-def report(period, loss, version="v1", excess=0.0, outcome="quiet"):
-    return PerformanceReport(
-        period, version, 100, loss, loss - 0.1, loss + 0.1, 1.0, loss - 1.0, 0.0, excess, (), outcome, ""
-    )
 
 
 def both(values, now, categorical=()):
@@ -111,40 +85,35 @@ def test_the_heat_map_has_a_cell_for_every_column_and_period_and_a_bar_at_a_new_
     assert [tick.get_text() for tick in heat.get_yticklabels()] == ["a", "b"]
 
 
-def test_the_losses_stand_on_the_band_of_the_version_that_made_them_and_promotions_are_named(world):
-    built = world(weeks=9)
-    built.bootstrapped()
-    event = built.registry.history()[-1]
-    periods = [event.period, *(built.spec.period.shift(event.period, step) for step in (1, 2))]
-    records = [
-        report(period, loss, excess=excess) for period, loss, excess in zip(periods, (1, 2, 3), (0, 5, 9), strict=True)
-    ]
-    bands = {"v1": Baseline(1.0, 100, 0.9, 1.1, "gate rows")}
-
-    top, bottom = performance_figure(records, bands, [event], "mae", 7.0).axes
-
-    assert top.lines[0].get_ydata().tolist() == [1, 2, 3]
-    assert [text.get_text() for text in top.texts] == ["v1"]
-    assert [bar.get_height() for bar in bottom.patches] == [0, 5, 9]
-    assert bottom.lines[0].get_ydata() == [7.0, 7.0]
-
-
-def test_forty_periods_stay_under_the_limit():
-    records = [report(f"2024-{week:02d}", 1 + week % 3, excess=week * 10.0) for week in range(40)]
-    records[7] = replace(records[7], loss=None, low=None, high=None)
-
-    picture = png(performance_picture(records, {}, [], "mae", 200.0))
-
-    assert picture.shape[1] > 400
-
-
-def test_both_pictures_are_drawn_from_what_a_monitored_model_has_stored(world):
+def test_the_picture_is_drawn_from_what_a_monitored_model_has_stored(world):
     built = world(weeks=9, slower_from=6)
-    last = built.bootstrapped()
-    week = built.spec.period.shift(last, 1)
+    week = built.spec.period.shift(built.bootstrapped(), 1)
     assert built.run("monitor", week).success
 
-    drift = png(drift_picture(built.store, built.registry, week))
-    quality = png(performance_picture(*performance_history(built.store, built.registry, week), "mae", 1000))
+    assert png(drift_picture(built.store, built.registry, week)).shape[1] > 800
 
-    assert drift.shape[1] > quality.shape[1] > 400
+
+def test_columns_come_by_outcome_then_by_what_their_drift_costs():
+    columns = [column("quiet"), column("cheap", Drift.WARN), column("small", Drift.SMALL), column("dear", Drift.WARN)]
+    plain = record("2024-01", columns)
+    priced = plain | {"impact": {"columns": [{"column": name} for name in ("dear", "quiet", "cheap")]}}
+
+    assert [each.column for each in columns_of(plain)] == ["cheap", "dear", "small", "quiet"]
+    assert [each.column for each in columns_of(priced)] == ["dear", "cheap", "small", "quiet"]
+
+
+def test_names_with_dollar_signs_are_drawn_as_they_stand_and_no_formula():
+    names = ["$^$", "US$ a", "a_b"]
+    heat = drift_figure([record("2024-01", [column(name) for name in names])], []).axes[0]
+    heat.figure.canvas.draw()
+    assert [tick.get_text().replace("\\$", "$") for tick in heat.get_yticklabels()] == names
+
+
+@pytest.mark.parametrize("periods", [1, 5, 36])
+@pytest.mark.parametrize("name", ["2024", "2024-01", "2024-01-01-00:00"])
+def test_the_names_of_the_periods_never_overlap_and_the_last_one_is_there(name, periods):
+    heat = drift_figure([record(name, [column("a")])] * periods, []).axes[0]
+    renderer = heat.figure.canvas.get_renderer()
+    boxes = [label.get_window_extent(renderer) for label in heat.get_xticklabels()]
+    assert heat.get_xticks()[-1] == periods - 1
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
