@@ -20,6 +20,28 @@ CALIBRATION_BINS = 10
 """Equally wide bins of [0, 1]; their edges are fixed, so that two models are measured by the same ruler."""
 
 
+_SLICE_ROWS = 1 << 14
+
+
+def in_slices(rows: RowValues) -> RowValues:
+    """The same values, some thousand rows at a time, so that nothing but the result is as long as the rows.
+
+    Only for values that a row has by itself, whatever other rows there are.
+
+    >>> in_slices(pinball(0.5))(np.zeros(3), np.arange(3.0), 0.5)
+    array([0. , 0.5, 1. ])
+    """
+
+    def sliced(label: Array, scores: Array, threshold: float) -> Array:
+        values = np.empty(len(label))
+        for first in range(0, len(label), _SLICE_ROWS):
+            part = slice(first, first + _SLICE_ROWS)
+            values[part] = rows(label[part], scores[part], threshold)
+        return values
+
+    return sliced
+
+
 def pinball(quantile: float) -> RowValues:
     """Loss of a forecast of a quantile: an error is weighted by q where the forecast is too low, by 1 - q above.
 
@@ -80,7 +102,12 @@ def priced(rows: RowValues, amount: Array) -> RowValues:
     >>> priced(pinball(0.5), np.array([10.0, 1.0]))(np.zeros(2), np.ones(2), 0.5)
     array([5. , 0.5])
     """
-    return lambda label, scores, threshold: np.asarray(rows(label, scores, threshold) * amount, dtype=np.float64)
+
+    def times_amount(label: Array, scores: Array, threshold: float) -> Array:
+        values = rows(label, scores, threshold)
+        return np.multiply(values, amount, out=values)
+
+    return times_amount
 
 
 def calibration(label: Array, scores: Array, _: float) -> Array:
@@ -98,13 +125,24 @@ def calibration(label: Array, scores: Array, _: float) -> Array:
     """
     if not np.isfinite(scores).all():
         return np.full(len(label), np.nan)
-    hit = (np.argmax(scores, axis=1) == label).astype(float) if scores.ndim == 2 else label
+    residual, place = in_slices(_residual)(label, scores, 0.5), np.empty(len(label), dtype=np.uint8)
+    place[:] = in_slices(_bin)(label, scores, 0.5)
+    sign = np.sign(sums(place, residual, CALIBRATION_BINS))
+    for first in range(0, len(label), _SLICE_ROWS):
+        part = slice(first, first + _SLICE_ROWS)
+        residual[part] *= sign[place[part]]
+    return residual
+
+
+def _residual(label: Array, scores: Array, _: float) -> Array:
+    if scores.ndim == 1:
+        return label - scores
+    return np.asarray((np.argmax(scores, axis=1) == label) - scores.max(axis=1), dtype=np.float64)
+
+
+def _bin(label: Array, scores: Array, _: float) -> Array:
     sure = scores.max(axis=1) if scores.ndim == 2 else scores
-    residual = hit - sure
-    place = np.clip(sure * CALIBRATION_BINS, 0, CALIBRATION_BINS - 1).astype(np.uint8)
-    total = sums(place, residual, CALIBRATION_BINS)
-    residual *= np.sign(total)[place]
-    return np.asarray(residual, dtype=np.float64)
+    return np.clip(np.floor(sure * CALIBRATION_BINS), 0, CALIBRATION_BINS - 1)
 
 
 def of_class(rows: RowValues, number: int, *, decided: bool) -> RowValues:
@@ -120,12 +158,12 @@ def of_class(rows: RowValues, number: int, *, decided: bool) -> RowValues:
     array([1., 0., 0.])
     """
 
+    def decision(label: Array, scores: Array, _: float) -> Array:
+        return np.where(np.isfinite(scores).all(axis=1), np.argmax(scores, axis=1) == number, np.nan)
+
     def against_the_rest(label: Array, scores: Array, _: float) -> Array:
-        own = (label == number).astype(float)
-        if not decided:
-            return rows(own, scores[:, number], 0.5)
-        finite = np.isfinite(scores).all(axis=1)
-        return rows(own, np.where(finite, np.argmax(scores, axis=1) == number, np.nan), 0.5)
+        own = np.asarray(label == number)
+        return rows(own, in_slices(decision)(label, scores, 0.5) if decided else scores[:, number], 0.5)
 
     return against_the_rest
 
@@ -143,7 +181,10 @@ def mean_over_classes(rows: RowValues) -> RowValues:
     def macro(label: Array, scores: Array, threshold: float) -> Array:
         if scores.ndim == 1:
             return rows(label, scores, threshold)
-        each = [of_class(rows, number, decided=False)(label, scores, threshold) for number in range(scores.shape[1])]
-        return np.asarray(np.mean(each, axis=0), dtype=np.float64)
+        total = np.zeros(len(label))
+        for number in range(scores.shape[1]):
+            total += of_class(rows, number, decided=False)(label, scores, threshold)
+        total /= scores.shape[1]
+        return total
 
     return macro

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.blocks import Codes, narrow
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.metric_rows import calibration, mean_over_classes, of_class, pinball, priced
+from retrain_assets.metric_rows import calibration, in_slices, mean_over_classes, of_class, pinball, priced
 
 Array = npt.NDArray[np.float64]
 RowValues = Callable[[Array, Array, float], Array]
@@ -52,6 +53,7 @@ class Metric:
     _rows: RowValues = field(repr=False, kw_only=True)
     _support: RowValues = field(repr=False, kw_only=True)
     _is_mean_loss: bool = field(default=False, repr=False, kw_only=True)
+    _one_class: RowValues | None = field(default=None, repr=False, kw_only=True)
 
     @property
     def is_mean_loss(self) -> bool:
@@ -121,6 +123,18 @@ class Metric:
             outcomes, predicted = _with_unscored(outcomes, predicted)
         return self.row_values(outcomes, predicted)
 
+    def one_by_one(self, classes: int) -> tuple[Metric, ...]:
+        """Metrics of one class against the others whose mean it is, for labels 0 or 1 and one column of the scores.
+
+        Empty where it is no such mean, or of a single column.
+
+        >>> len(metric("auc").one_by_one(3)), len(metric("auc").one_by_one(1)), len(metric("log_loss").one_by_one(3))
+        (3, 0, 0)
+        """
+        if self._one_class is None or classes < 2:
+            return ()
+        return (replace(self, _rows=self._one_class, _one_class=None),) * classes
+
     def row_values(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> Array:
         """One value per row, shape (n,), whose mean is the metric and whose spread is its sampling error.
 
@@ -159,7 +173,7 @@ class Metric:
         1.0
         """
         outcomes, predicted = _checked(label, scores)
-        return float(self._support(outcomes, predicted, threshold).sum()) if outcomes.size else 0.0
+        return float(self._support(outcomes, predicted, threshold).sum(dtype=np.float64)) if outcomes.size else 0.0
 
     @property
     def _sign(self) -> float:
@@ -217,7 +231,9 @@ def predicted_class(scores: Array, threshold: float) -> npt.NDArray[np.int64]:
 
 
 def _checked(label: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Array, Array]:
-    outcomes, predicted = np.asarray(label, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    outcomes, predicted = np.asarray(label), np.asarray(scores, dtype=np.float64)
+    if outcomes.dtype != np.uint8:  # classes as small numbers stay small: a column less for a million rows
+        outcomes = outcomes.astype(np.float64, copy=False)
     if outcomes.ndim != 1 or predicted.ndim not in (1, 2) or len(predicted) != len(outcomes):
         raise DataError(
             f"labels of shape {outcomes.shape} do not fit scores of shape {predicted.shape}. "
@@ -265,7 +281,7 @@ def _squared_error(label: Array, scores: Array, _: float) -> Array:
 
 
 def _root_mean_square(label: Array, scores: Array, _: float) -> Array:
-    squares = (scores - label) ** 2
+    squares = in_slices(_squared_error)(label, scores, _)
     if not squares.size:
         return squares
     root = np.sqrt(squares.mean())
@@ -294,13 +310,13 @@ def _placements(positive: npt.NDArray[np.bool_], scores: Array) -> Array:
 
     One sort; the rest in slices of the sorted rows that no tie crosses, so that only two columns stand at a time.
     """
-    order, placement = np.argsort(scores), np.empty(len(scores))
+    order = narrow(np.argsort(scores))
+    placement = np.empty(len(scores))
     positives = int(positive.sum())
     negatives = len(scores) - positives
     first = negatives_below = 0
     while first < len(order):
-        last = order[min(first + _SLICE_ROWS, len(order)) - 1]
-        rows = order[first : int(np.searchsorted(scores, scores[last], side="right", sorter=order))]
+        rows = order[first : _end_of_tie(scores, order, min(first + _SLICE_ROWS, len(order)))]
         ranked, won = scores[rows], positive[rows]
         start = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
         tied = np.diff(start, append=len(rows))
@@ -313,21 +329,35 @@ def _placements(positive: npt.NDArray[np.bool_], scores: Array) -> Array:
     return placement
 
 
+def _end_of_tie(scores: Array, order: Codes, end: int) -> int:
+    """The first place from `end` on, in the order, whose score is not that of the place before `end`."""
+    last = scores[order[end - 1]]
+    while end < len(order):
+        tied = scores[order[end : end + _SLICE_ROWS]] == last
+        if not tied.all():
+            return end + int(np.argmin(tied))
+        end += len(tied)
+    return end
+
+
 def _ratio_of(numerator: RowValues, denominator: RowValues) -> RowValues:
     """Row values of sum(numerator)/sum(denominator): R + (num - R·den)/mean(den).
 
-    Both functions give a new array, which is worked on in place.
+    Both are values that a row has by itself.
     """
 
     def rows(label: Array, scores: Array, threshold: float) -> Array:
-        top, bottom = numerator(label, scores, threshold), denominator(label, scores, threshold)
+        bottom = in_slices(denominator)(label, scores, threshold)
         total = bottom.sum()
+        del bottom
         if not total > 0:
             return np.full(len(label), np.nan)
-        ratio = top.sum() / total
-        bottom *= ratio
-        top -= bottom
-        top *= len(label) / total
+        top = in_slices(numerator)(label, scores, threshold)
+        ratio, scale = top.sum() / total, len(label) / total
+        for first in range(0, len(label), _SLICE_ROWS):
+            part = slice(first, first + _SLICE_ROWS)
+            top[part] -= ratio * denominator(label[part], scores[part], threshold)
+        top *= scale
         top += ratio
         return top
 
@@ -368,7 +398,7 @@ def _negative(label: Array, scores: Array, threshold: float) -> Array:
 
 def _scarcer_class(label: Array, scores: Array, threshold: float) -> Array:
     if scores.ndim == 2:
-        counts = np.bincount(label.astype(np.int64), minlength=scores.shape[1])
+        counts = [int((label == number).sum()) for number in range(scores.shape[1])]
         return np.asarray(label == int(np.argmin(counts)), dtype=np.float64)
     positive = label == 1
     return np.asarray(positive if positive.sum() <= (~positive).sum() else ~positive, dtype=np.float64)
@@ -401,7 +431,7 @@ _BINARY, _CLASSES, _VALUES = frozenset({"binary"}), frozenset({"binary", "multic
 
 
 def _loss(name: str, unit: str, tasks: frozenset[str], rows: RowValues) -> Metric:
-    return Metric(name, False, unit, tasks, _rows=rows, _support=_every, _is_mean_loss=True)
+    return Metric(name, False, unit, tasks, _rows=in_slices(rows), _support=_every, _is_mean_loss=True)
 
 
 def _rate(name: str, higher_is_better: bool, numerator: RowValues, denominator: RowValues) -> Metric:
@@ -417,8 +447,16 @@ _ALL = (
     Metric("rmse", False, "label units", _VALUES, _rows=_root_mean_square, _support=_every),
     Metric("wape", False, "share", _VALUES, _rows=_ratio_of(_absolute_error, _size), _support=_every),
     Metric("calibration_error", False, "share", _CLASSES, _rows=calibration, _support=_every),
-    Metric("auc", True, "", _CLASSES, _rows=mean_over_classes(_area_under_curve), _support=_scarcer_class),
-    Metric("accuracy", True, "share", _CLASSES, counts_flips=True, _rows=_correct, _support=_every),
+    Metric(
+        "auc",
+        True,
+        "",
+        _CLASSES,
+        _rows=mean_over_classes(_area_under_curve),
+        _support=_scarcer_class,
+        _one_class=_area_under_curve,
+    ),
+    Metric("accuracy", True, "share", _CLASSES, counts_flips=True, _rows=in_slices(_correct), _support=_every),
     _rate("tpr", True, _true_positive, _positive),
     _rate("fpr", False, _false_positive, _negative),
     _rate("precision", True, _true_positive, _selected),

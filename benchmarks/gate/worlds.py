@@ -60,8 +60,10 @@ def gate_rows(
 
 def ask(policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array) -> Judgement:
     """The project's judge about two models' scores, with one known case that both get right."""
-    known = SuiteRows((_CASE,), np.array([1.0]), np.array([0.9]), np.array([0.9]))
-    constant = np.broadcast_to(0.5 if task == "binary" else 50.0, len(rows))
+    right = np.eye(candidate.shape[1])[[1]] if task == "multiclass" else np.array([0.9])
+    known = SuiteRows((_CASE,), np.array([1.0]), right, right)
+    typical = {"binary": 0.5, "regression": 50.0, "multiclass": 1 / candidate.shape[-1]}[task]
+    constant = np.broadcast_to(typical, candidate.shape)
     return judge(policy, task, rows, candidate, champion, constant, known, attempts_per_year=1)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from retrain_assets.metrics import Array, Metric
 from retrain_assets.validation.by_block import Rows, block_estimate, block_mean, block_units
 from retrain_assets.validation.estimate import Estimate, counted, estimate
 from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.split import Group
 from retrain_assets.validation.units import GateRows, Part, units_of, units_within
 from retrain_assets.verdict import Finding, Outcome
 
@@ -103,20 +105,34 @@ class Comparison:
 
 
 def compare(
-    metric: Metric, policy: ValidationPolicy, rows: GateRows | Part, champion: Array, candidate: Array
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows | Part,
+    champion: Array,
+    candidate: Array,
+    of: npt.NDArray[np.bool_] | None = None,
 ) -> Comparison:
     """Compare the candidate with the champion in one metric, row by row.
 
     The support is that of the model for which fewer rows bear on the metric. A function of all rows is compared block
     by block: both values are then means over the blocks, as the improvement is.
+
+    Args:
+        metric: What is compared.
+        policy: Threshold and unit.
+        rows: The rows.
+        champion: The champion's scores, shape (n,) or (n, k).
+        candidate: The candidate's scores, same shape.
+        of: Which of the scores belong to the rows, where those are a part of what was scored.
     """
     metric = metric.on(rows.amounts)
+    own = slice(None) if of is None else of
     if metric.whole is not None:
-        return _compare_whole(metric, policy, rows, champion, candidate)
-    psi, champion_value, candidate_value = _paired(metric, policy, rows, champion, candidate)
-    support = min(metric.support(rows.label, scores, policy.threshold) for scores in (champion, candidate))
+        return _compare_whole(metric, policy, rows, champion[own], candidate[own])
+    pair = _paired_by_class if metric.one_by_one(_columns(champion)) else _paired
+    psi, before, after, support = pair(metric, policy.threshold, rows.label, champion, candidate, own)
     found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
-    return Comparison(metric.name, metric.direction, metric.unit, champion_value, candidate_value, found)
+    return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
 
 
 def compare_in_parts(
@@ -125,20 +141,24 @@ def compare_in_parts(
     rows: GateRows,
     champion: Array,
     candidate: Array,
-    masks: Sequence[npt.NDArray[np.bool_]],
+    groups: Sequence[Group],
 ) -> list[Comparison]:
-    """The same comparison for each of several parts of the rows.
+    """The same comparison for each of several groups of the rows.
 
-    A row's loss is the same whatever part it is in, so a mean loss is computed once for all parts; any other metric
-    needs the scores of each part.
+    A row's loss is the same whatever group it is in, so a mean loss is computed once for all groups; any other metric
+    needs the scores of each group.
     """
     if not metric.is_mean_loss:
-        return [compare(metric, policy, rows.where(mask), champion[mask], candidate[mask]) for mask in masks]
+        masks = (group.mask for group in groups)
+        return [compare(metric, policy, _small(metric, rows.where(of)), champion, candidate, of) for of in masks]
     bound = metric.on(rows.amounts)
     before = bound.row_values(rows.label, champion, policy.threshold)
-    champion_values = [float(before.mean(where=mask)) if mask.any() else math.nan for mask in masks]
+    champion_values = [_mean(before, group.mask) for group in groups]
     psi = np.subtract(before, bound.row_values(rows.label, candidate, policy.threshold), out=before)
-    return [_part_of(bound, policy, rows, psi, mask, value) for mask, value in zip(masks, champion_values, strict=True)]
+    return [
+        _part_of(bound, policy, rows, psi, group.mask, value)
+        for group, value in zip(groups, champion_values, strict=True)
+    ]
 
 
 def _part_of(
@@ -150,16 +170,57 @@ def _part_of(
     return Comparison(metric.name, metric.direction, metric.unit, before, before - found.improvement, found)
 
 
-def _paired(
-    metric: Metric, policy: ValidationPolicy, rows: GateRows | Part, champion: Array, candidate: Array
-) -> tuple[Array, float, float]:
-    """Row values of the improvement, and both models' values; two columns stand at a time, and what a metric needs."""
-    before = metric.row_values(rows.label, champion, policy.threshold)
-    champion_value = float(before.mean()) if before.size else math.nan
-    after = metric.row_values(rows.label, candidate, policy.threshold)
-    candidate_value = float(after.mean()) if after.size else math.nan
+Paired: TypeAlias = tuple[Array, float, float, float]
+"""Row values of an improvement, the champion's and the candidate's value, and how many rows bear on them."""
+
+Own: TypeAlias = slice | npt.NDArray[np.bool_]
+
+
+def _paired(metric: Metric, threshold: float, label: Array, champion: Array, candidate: Array, own: Own) -> Paired:
+    """Two columns stand at a time, and what a metric needs."""
+    before = metric.row_values(label, champion[own], threshold)
+    champion_value = _mean(before)
+    after = metric.row_values(label, candidate[own], threshold)
+    candidate_value = _mean(after)
     psi = np.subtract(after, before, out=after) if metric.higher_is_better else np.subtract(before, after, out=before)
-    return psi, champion_value, candidate_value
+    del before, after
+    support = min(metric.support(label, scores[own], threshold) for scores in (champion, candidate))
+    return psi, champion_value, candidate_value, support
+
+
+def _paired_by_class(
+    metric: Metric, threshold: float, label: Array, champion: Array, candidate: Array, own: Own
+) -> Paired:
+    """The same for a mean over classes, one class after the other."""
+    classes = metric.one_by_one(_columns(champion))
+    psi, values, support = np.zeros(len(label)), [0.0, 0.0], math.inf
+    sign = (1.0 if metric.higher_is_better else -1.0) / len(classes)
+    for number, each in enumerate(classes):
+        truth = (label == number).view(np.uint8)
+        for place, (scores, turned) in enumerate(((champion, -sign), (candidate, sign))):
+            found = each.row_values(truth, scores[:, number][own], threshold)
+            values[place] += _mean(found) / len(classes)
+            psi += np.multiply(found, turned, out=found)
+        support = min(support, float(truth.sum(dtype=np.int64)))
+    return psi, *values, support
+
+
+def _columns(scores: Array) -> int:
+    return scores.shape[1] if scores.ndim == 2 else 1
+
+
+def _mean(values: Array, mask: npt.NDArray[np.bool_] | None = None) -> float:
+    if mask is None:
+        return float(values.mean()) if values.size else math.nan
+    return float(values.mean(where=mask)) if mask.any() else math.nan
+
+
+def _small(metric: Metric, rows: Part) -> Part:
+    """Rows of a classifier with labels of one byte."""
+    if "regression" in metric.tasks:
+        return rows
+    small = rows.label.astype(np.uint8)
+    return replace(rows, label=small) if np.array_equal(small, rows.label) else rows
 
 
 def against_limit(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from retrain_assets.blocks import narrow
 from retrain_assets.metrics import Array, metric, predicted_class
 from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare_in_parts, finite, number
 from retrain_assets.validation.declared import metric_of
@@ -84,7 +85,7 @@ def floors(policy: ValidationPolicy, task: str, rows: GateRows, candidate: Array
 def _decisions(task: str, label: Array, scores: Array, threshold: float) -> Iterator[tuple[str, Mask, Mask]]:
     """Name suffix, truth and decision of each class that is asked about: of class 1 alone, or of each of several."""
     if task == "multiclass":
-        given = predicted_class(scores, threshold)
+        given = narrow(predicted_class(scores, threshold))
         for number_of_class in range(scores.shape[1]):
             yield f"[{number_of_class}]", label == number_of_class, given == number_of_class
     else:
@@ -155,8 +156,7 @@ def _error_drops(
     candidate: Array,
     level: Level,
 ) -> Iterator[_Drop]:
-    masks = [group.mask for group in found]
-    compared = compare_in_parts(metric("mae"), policy, rows, champion, candidate, masks)
+    compared = compare_in_parts(metric("mae"), policy, rows, champion, candidate, found)
     for group, comparison in zip(found, compared, strict=True):
         lacking = _too_small(group, policy.fairness.enough_rows)
         yield _by_units(policy, group, comparison, "rows", lacking, None, level)
@@ -243,7 +243,8 @@ def _distances(
     policy: ValidationPolicy, task: str, rows: GateRows, group: Group, floor: Floor, candidate: Array
 ) -> Iterator[Comparison]:
     """How far one group stands from a limit: a metric of its rows, or a rate of each class's decisions."""
-    inside, scores = rows.where(group.mask), candidate[group.mask]
+    mask = group.mask
+    inside, scores = rows.where(mask), candidate[mask]
     if floor.metric not in RATES:
         yield against_limit(
             metric_of(policy, floor.metric), policy, inside, scores, at_least=floor.at_least, at_most=floor.at_most

@@ -32,9 +32,8 @@ def slices(
     if asked is None:
         return ()
     found = [group for name in columns(asked, rows) for group in groups_of(name, rows, asked.pool_below)]
-    masks = [group.mask for group in found]
     compared = [
-        compare_in_parts(metric_of(policy, rail.metric), policy, rows, champion, candidate, masks)
+        compare_in_parts(metric_of(policy, rail.metric), policy, rows, champion, candidate, found)
         for rail in asked.guardrails
     ]
     measured = [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import sums
+from retrain_assets.blocks import Codes, sums
 from retrain_assets.errors import DataError
 from retrain_assets.validation.policy import FairnessPolicy
 from retrain_assets.validation.units import MISSING, GateRows, coded
@@ -21,11 +21,16 @@ BETWEEN = " | "
 
 @dataclass(frozen=True)
 class Group:
-    """One value of one protected attribute, or several small ones together, and its rows."""
+    """One value of one attribute, or several small ones together, and how many rows it has.
+
+    `code` numbers the attribute's values row by row; `member` says of each value whether it belongs to the group.
+    """
 
     attribute: str
     value: str
-    mask: Mask
+    rows: int
+    code: Codes = field(repr=False)
+    member: Mask = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -33,9 +38,9 @@ class Group:
         return f"{self.attribute}={self.value}"
 
     @property
-    def rows(self) -> int:
-        """How many gate rows it has."""
-        return int(self.mask.sum())
+    def mask(self) -> Mask:
+        """Which gate rows it has, shape (n,)."""
+        return np.asarray(self.member[self.code])
 
 
 def groups(policy: FairnessPolicy, rows: GateRows) -> tuple[Group, ...]:
@@ -60,9 +65,10 @@ def groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group
     if attribute not in rows.groups:
         raise DataError(f"gate rows: no column {attribute!r}. Load it into groups.")
     names, code = coded(rows.groups[attribute])
-    small = (sums(code) < pool_below) & (np.array(names) != MISSING)
+    rows_of = sums(code)
+    small = (rows_of < pool_below) & (np.array(names) != MISSING)
     for place in np.flatnonzero(~small):
-        yield Group(attribute, names[place], code == place)
+        yield Group(attribute, names[place], int(rows_of[place]), code, np.arange(len(names)) == place)
     if small.any():
         pooled = BETWEEN.join(name for name, few in zip(names, small, strict=True) if few)
-        yield Group(attribute, f"(pooled: {pooled})", small[code])
+        yield Group(attribute, f"(pooled: {pooled})", int(rows_of[small].sum()), code, small)
