@@ -80,14 +80,18 @@ def resting(built):
     other = replace(verdict, candidate_digest=built.registry.add(files), period=week(built, 5), gate=gate)
     moves = {"at": datetime(2024, 3, 1), "actor": "run 1"}
     built.registry.promote(other, other.champion_digest, policy_sha256=other.policy_sha256, **moves)
-    built.registry.rollback(**moves, reason="worse on vans", period=week(built, 6), probe=lambda files: None)
+    built.registry.rollback(
+        **moves, expected_live="v2", reason="worse on vans", period=week(built, 6), probe=lambda files: None
+    )
 
 
 def quarantined(built):
     result = built.run("retrain", week(built), assets=["production_model"])
     assert result.success, failure_of(result)
     moves = {"at": datetime(2024, 3, 1), "actor": "ann", "person": True}
-    built.registry.rollback(**moves, reason="worse on vans", period=week(built), probe=lambda files: None)
+    built.registry.rollback(
+        **moves, expected_live="v2", reason="worse on vans", period=week(built), probe=lambda files: None
+    )
 
 
 STATES = {
@@ -133,7 +137,7 @@ WAYS = [alone, without_checks, backfill]
 
 
 def moves(built):
-    return [(event.action, event.to_version) for event in built.registry.history()]
+    return [(event.action, event.to_version) for event in built.registry.history() if event.action != "passed"]
 
 
 @pytest.mark.parametrize(
@@ -293,7 +297,7 @@ def twice(waiting):
 
 
 def roll_back(built, tags=None, **config):
-    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", **config}}}
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", "expected_live": "v2", **config}}}
     return built.run("rollback", None, run_config={"ops": ops}, tags=tags or {})
 
 
@@ -340,7 +344,7 @@ def test_a_run_deletes_what_the_spec_does_not_keep_and_no_more(tmp_path, instanc
         built.monitor(weeks[number - 1 : number + 1])
         assert not built.run("retrain", weeks[number]).success
     actions = [event.action for event in built.registry.history()]
-    assert actions == ["bootstrap", "rejected", "rejected", "pruned"]
+    assert actions == ["passed", "bootstrap", "rejected", "rejected", "pruned"]
     first, second = (use.candidate for use in built.registry.spent()[1:])
     assert built.registry.history()[-1].deleted == (first,)
     assert built.registry.read(second)
