@@ -8,6 +8,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
+from retrain_assets.monitoring.triggers import Quiet
 from retrain_assets.pipeline import build_model_defs, promotion, watch
 from retrain_assets.production.jobs import AUTOMATIC
 from retrain_assets.production.policy import RollbackPolicy
@@ -31,6 +32,7 @@ def prepared(folder, **changes):
         built.bootstrapped()
         weeks = built.weeks(8)
         built.monitor(weeks[5:])
+        shutil.copytree(folder, folder.with_name(f"{folder.name} before"))
         result = built.run("retrain", weeks[WEEK], assets=BEFORE_PROMOTION)
         assert result.success, failure_of(result)
 
@@ -46,6 +48,12 @@ def passing(tmp_path_factory):
 def waiting(passing, tmp_path, instance):
     """A copy of the world in which a passed verdict waits."""
     return open_world(shutil.copytree(passing, tmp_path / "world"), instance)
+
+
+@pytest.fixture
+def unjudged(passing, tmp_path, instance):
+    """A copy of the world just before its second retrain."""
+    return open_world(shutil.copytree(passing.with_name(f"{passing.name} before"), tmp_path / "before"), instance)
 
 
 def week(built, number=WEEK):
@@ -279,10 +287,31 @@ def trigger_of(built, number=WEEK):
         (retired, "retired by ann: tariffs change"),
     ],
 )
-def test_no_retrain_starts_while_a_person_stands_against_a_promotion(waiting, state, sentence):
-    assert trigger_of(waiting).kind == "excess_loss"
-    state(waiting)
-    assert trigger_of(waiting).reason == sentence
+def test_no_retrain_starts_while_a_person_stands_against_a_promotion(unjudged, state, sentence):
+    assert trigger_of(unjudged).kind == "excess_loss"
+    state(unjudged)
+    assert trigger_of(unjudged).reason == sentence
+
+
+@pytest.mark.parametrize("state", [held, live_held, retired])
+def test_a_retrain_that_a_person_stands_against_is_refused_before_anything_is_judged_or_spent(unjudged, state):
+    state(unjudged)
+    spent = unjudged.registry.spent()
+    result = unjudged.run("retrain", week(unjudged))
+    error = "Retired" if state is retired else "Held"
+    assert f"judgement refused: {error}: delivery 2024-02-19" in failure_of(result)
+    assert unjudged.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "refused"
+    assert unjudged.store.read_json("validation_report", week(unjudged)) is None
+    assert unjudged.registry.spent() == spent
+
+
+def test_a_verdict_that_passed_and_is_not_promoted_has_spent_its_rows_and_its_attempt(waiting):
+    use = waiting.registry.spent()[-1]
+    assert (use.period, use.outcome) == (week(waiting), "passed")
+    assert isinstance(trigger_of(waiting), Quiet), "the same evidence does not ask for a second attempt"
+    waiting.monitor([week(waiting, WEEK + 1)])
+    later = watch(waiting.spec).windows_at(waiting.store, waiting.registry, week(waiting, WEEK + 1))
+    assert datetime.fromisoformat(use.end) <= later.gate.start
 
 
 # ---- a person's rollback through a run

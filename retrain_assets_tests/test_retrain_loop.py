@@ -33,7 +33,13 @@ def rejected(world):
 def test_first_model_is_promoted_as_bootstrap_and_serves_the_next_week(world):
     built = world()
     week = built.bootstrapped()
-    (event,) = built.registry.history()
+    judged, event = built.registry.history()
+    assert (judged.action, judged.gate.outcome, event.gate, event.evidence) == (
+        "passed",
+        "passed",
+        None,
+        judged.evidence,
+    )
     assert (event.action, event.period, event.to_version) == ("bootstrap", week, "v1")
     assert built.registry.served_in(week) is None
     assert built.registry.served_in(built.weeks(6)[-1]).name == "v1"
@@ -180,7 +186,7 @@ def test_promoting_the_promoted_again_changes_nothing(world):
     week = built.bootstrapped()
     result = built.run("retrain", week, assets=["production_model"])
     assert result.success, failure_of(result)
-    assert len(built.registry.history()) == 1
+    assert [event.action for event in built.registry.history()] == ["passed", "bootstrap"]
 
 
 def test_a_run_without_a_period_is_refused(world):
