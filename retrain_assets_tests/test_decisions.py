@@ -245,7 +245,12 @@ def promoted_three(registry):
 def test_status_shows_the_cool_down_after_a_rollback(waiting):
     promoted_three(waiting)
     shown = waiting.rollback(
-        reason="x", at=datetime(2026, 2, 2), actor="ann", period="2026-02-02", probe=lambda files: None
+        expected_live="v3",
+        reason="x",
+        at=datetime(2026, 2, 2),
+        actor="ann",
+        period="2026-02-02",
+        probe=lambda files: None,
     )
     assert status()["cooldown"] == (
         f"after the rollback of {shown.period}; 2026-02-16 is the first period that may promote"

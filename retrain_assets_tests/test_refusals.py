@@ -8,6 +8,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
+from retrain_assets.monitoring.triggers import Quiet
 from retrain_assets.pipeline import build_model_defs, promotion, watch
 from retrain_assets.production.jobs import AUTOMATIC
 from retrain_assets.production.policy import RollbackPolicy
@@ -31,6 +32,7 @@ def prepared(folder, **changes):
         built.bootstrapped()
         weeks = built.weeks(8)
         built.monitor(weeks[5:])
+        shutil.copytree(folder, folder.with_name(f"{folder.name} before"))
         result = built.run("retrain", weeks[WEEK], assets=BEFORE_PROMOTION)
         assert result.success, failure_of(result)
 
@@ -46,6 +48,12 @@ def passing(tmp_path_factory):
 def waiting(passing, tmp_path, instance):
     """A copy of the world in which a passed verdict waits."""
     return open_world(shutil.copytree(passing, tmp_path / "world"), instance)
+
+
+@pytest.fixture
+def unjudged(passing, tmp_path, instance):
+    """A copy of the world just before its second retrain."""
+    return open_world(shutil.copytree(passing.with_name(f"{passing.name} before"), tmp_path / "before"), instance)
 
 
 def week(built, number=WEEK):
@@ -80,14 +88,18 @@ def resting(built):
     other = replace(verdict, candidate_digest=built.registry.add(files), period=week(built, 5), gate=gate)
     moves = {"at": datetime(2024, 3, 1), "actor": "run 1"}
     built.registry.promote(other, other.champion_digest, policy_sha256=other.policy_sha256, **moves)
-    built.registry.rollback(**moves, reason="worse on vans", period=week(built, 6), probe=lambda files: None)
+    built.registry.rollback(
+        **moves, expected_live="v2", reason="worse on vans", period=week(built, 6), probe=lambda files: None
+    )
 
 
 def quarantined(built):
     result = built.run("retrain", week(built), assets=["production_model"])
     assert result.success, failure_of(result)
     moves = {"at": datetime(2024, 3, 1), "actor": "ann", "person": True}
-    built.registry.rollback(**moves, reason="worse on vans", period=week(built), probe=lambda files: None)
+    built.registry.rollback(
+        **moves, expected_live="v2", reason="worse on vans", period=week(built), probe=lambda files: None
+    )
 
 
 STATES = {
@@ -133,7 +145,7 @@ WAYS = [alone, without_checks, backfill]
 
 
 def moves(built):
-    return [(event.action, event.to_version) for event in built.registry.history()]
+    return [(event.action, event.to_version) for event in built.registry.history() if event.action != "passed"]
 
 
 @pytest.mark.parametrize(
@@ -275,10 +287,31 @@ def trigger_of(built, number=WEEK):
         (retired, "retired by ann: tariffs change"),
     ],
 )
-def test_no_retrain_starts_while_a_person_stands_against_a_promotion(waiting, state, sentence):
-    assert trigger_of(waiting).kind == "excess_loss"
-    state(waiting)
-    assert trigger_of(waiting).reason == sentence
+def test_no_retrain_starts_while_a_person_stands_against_a_promotion(unjudged, state, sentence):
+    assert trigger_of(unjudged).kind == "excess_loss"
+    state(unjudged)
+    assert trigger_of(unjudged).reason == sentence
+
+
+@pytest.mark.parametrize("state", [held, live_held, retired])
+def test_a_retrain_that_a_person_stands_against_is_refused_before_anything_is_judged_or_spent(unjudged, state):
+    state(unjudged)
+    spent = unjudged.registry.spent()
+    result = unjudged.run("retrain", week(unjudged))
+    error = "Retired" if state is retired else "Held"
+    assert f"judgement refused: {error}: delivery 2024-02-19" in failure_of(result)
+    assert unjudged.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "refused"
+    assert unjudged.store.read_json("validation_report", week(unjudged)) is None
+    assert unjudged.registry.spent() == spent
+
+
+def test_a_verdict_that_passed_and_is_not_promoted_has_spent_its_rows_and_its_attempt(waiting):
+    use = waiting.registry.spent()[-1]
+    assert (use.period, use.outcome) == (week(waiting), "passed")
+    assert isinstance(trigger_of(waiting), Quiet), "the same evidence does not ask for a second attempt"
+    waiting.monitor([week(waiting, WEEK + 1)])
+    later = watch(waiting.spec).windows_at(waiting.store, waiting.registry, week(waiting, WEEK + 1))
+    assert datetime.fromisoformat(use.end) <= later.gate.start
 
 
 # ---- a person's rollback through a run
@@ -293,7 +326,7 @@ def twice(waiting):
 
 
 def roll_back(built, tags=None, **config):
-    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", **config}}}
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", "expected_live": "v2", **config}}}
     return built.run("rollback", None, run_config={"ops": ops}, tags=tags or {})
 
 
@@ -340,7 +373,7 @@ def test_a_run_deletes_what_the_spec_does_not_keep_and_no_more(tmp_path, instanc
         built.monitor(weeks[number - 1 : number + 1])
         assert not built.run("retrain", weeks[number]).success
     actions = [event.action for event in built.registry.history()]
-    assert actions == ["bootstrap", "rejected", "rejected", "pruned"]
+    assert actions == ["passed", "bootstrap", "rejected", "rejected", "pruned"]
     first, second = (use.candidate for use in built.registry.spent()[1:])
     assert built.registry.history()[-1].deleted == (first,)
     assert built.registry.read(second)

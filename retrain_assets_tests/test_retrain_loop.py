@@ -33,7 +33,13 @@ def rejected(world):
 def test_first_model_is_promoted_as_bootstrap_and_serves_the_next_week(world):
     built = world()
     week = built.bootstrapped()
-    (event,) = built.registry.history()
+    judged, event = built.registry.history()
+    assert (judged.action, judged.gate.outcome, event.gate, event.evidence) == (
+        "passed",
+        "passed",
+        None,
+        judged.evidence,
+    )
     assert (event.action, event.period, event.to_version) == ("bootstrap", week, "v1")
     assert built.registry.served_in(week) is None
     assert built.registry.served_in(built.weeks(6)[-1]).name == "v1"
@@ -54,13 +60,13 @@ def test_a_better_candidate_is_promoted_after_the_world_changed(world):
     built.monitor(weeks[5:])
     result = built.run("retrain", weeks[-1])
     assert result.success, failure_of(result)
-    assert [event.action for event in built.registry.history()] == ["bootstrap", "promoted"]
+    assert [event.action for event in built.registry.history()] == ["passed", "bootstrap", "passed", "promoted"]
     assert built.registry.live().name == "v2"
 
 
 def test_an_equal_candidate_is_rejected_and_the_live_model_stays(world):
     built, week = rejected(world)
-    assert [event.action for event in built.registry.history()] == ["bootstrap", "rejected"]
+    assert [event.action for event in built.registry.history()] == ["passed", "bootstrap", "rejected"]
     assert built.registry.live().name == "v1"
     assert built.registry.history()[-1].period == week
 
@@ -137,7 +143,7 @@ def test_judging_again_gives_the_same_verdict_not_another_chance(world):
     again = built.run("retrain", week, assets=["validation_report", "production_model"])
     assert not again.success
     assert built.store.read_json("validation_report", week) == before
-    assert [event.action for event in built.registry.history()] == ["bootstrap", "rejected"]
+    assert [event.action for event in built.registry.history()] == ["passed", "bootstrap", "rejected"]
 
 
 def test_another_candidate_cannot_be_judged_on_the_same_rows(world):
@@ -180,7 +186,7 @@ def test_promoting_the_promoted_again_changes_nothing(world):
     week = built.bootstrapped()
     result = built.run("retrain", week, assets=["production_model"])
     assert result.success, failure_of(result)
-    assert len(built.registry.history()) == 1
+    assert [event.action for event in built.registry.history()] == ["passed", "bootstrap"]
 
 
 def test_a_run_without_a_period_is_refused(world):
@@ -201,7 +207,7 @@ def test_a_rollback_run_puts_the_former_version_back(world):
     built.monitor(weeks[5:])
     result = built.run("retrain", weeks[-1])
     assert result.success, failure_of(result)
-    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", "expected_live": "v2"}}}
     result = built.run("rollback", None, run_config={"ops": ops})
     assert result.success, failure_of(result)
     event = built.registry.history()[-1]

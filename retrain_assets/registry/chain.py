@@ -2,14 +2,16 @@
 
     journal/00000001.json, 00000002.json, ...   the events
     journal/head.json                            number and hash of the last event, so that a lost tail is noticed
+    checkpoints/head.json                        the same outside the folder, so that an emptied journal is noticed
     checkpoints/00000100.jsonl, ...              each gathers a hundred events in one file (`checkpoints`)
 
 Appending is a compare-and-swap: an event is numbered after the history its decision rested on, and of two writers who
 saw the same history one creates the file and the other gets `Conflict`. What an event says is in `journal`, what the
 events mean in `history`.
 
-Only the events decide; head and checkpoints are derived. The head is written after its event and put right before the
-next, so it is at most one event behind: a head further behind, or ahead, means that files were lost.
+Only the events decide; heads and checkpoints are derived. The heads are written after their event and put right before
+the next, so they are at most one event behind: a head further behind, or ahead, means that files were lost. Without a
+second head nothing is claimed of it, so that a journal written before there was one can be read.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from retrain_assets.registry.storage import Storage
 
 FOLDER = "journal"
 HEAD = f"{FOLDER}/head.json"
+SECOND_HEAD = f"{CHECKPOINTS}/head.json"
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,13 @@ class Journal:
         Raises:
             IntegrityError: An event is missing, torn or edited, or the tail is lost.
         """
-        head = self.head()
+        heads = self.heads()
         while True:
             try:
-                return self._read(head)
+                return self._read(*heads)
             except IntegrityError as damage:
-                head, before = self.head(), head
-                if head == before:  # else a writer went on meanwhile, and what was read belongs to no one moment
+                heads, before = self.heads(), heads
+                if heads == before:  # else a writer went on meanwhile, and what was read belongs to no one moment
                     folder = self._storage.where(FOLDER)
                     raise IntegrityError(
                         f"{damage} Restore {folder} from a backup; `retrain verify` lists the rest."
@@ -98,7 +101,7 @@ class Journal:
 
     def settle(self, events: Sequence[Event]) -> None:
         """Write what an interrupted append left unwritten; call it under the writers' lock, before the next append."""
-        if events and self.head() != Head(events[-1].seq, events[-1].hash):
+        if self.lagging(events):
             self.write_head(events[-1])
         known = set(self._storage.names(CHECKPOINTS))
         for last in range(SPAN, len(events) + 1, SPAN):
@@ -109,17 +112,31 @@ class Journal:
 
     def head(self) -> Head:
         """What `head.json` says; event 0 where there is none."""
+        return self._head_at(HEAD) or Head(0, self._origin)
+
+    def heads(self) -> tuple[Head, Head | None]:
+        """Both heads; the second is None where none was written yet. A writer puts the first right before it."""
+        second = self._head_at(SECOND_HEAD)
+        return self.head(), second
+
+    def lagging(self, events: Sequence[Event]) -> list[str]:
+        """The heads that do not name the last of these events, which all hold."""
+        heads = zip((HEAD, SECOND_HEAD), self.heads(), strict=True)
+        return [name for name, head in heads if events and head != Head(events[-1].seq, events[-1].hash)]
+
+    def _head_at(self, name: str) -> Head | None:
         try:
-            head = json.loads(self._storage.read(HEAD))
+            head = json.loads(self._storage.read(name))
             return Head(int(head["seq"]), str(head["hash"]))
         except FileNotFoundError:
-            return Head(0, self._origin)
+            return None
         except (ValueError, TypeError, KeyError) as error:
             return Head(0, f"unreadable: {error}")
 
     def write_head(self, event: Event) -> None:
-        """Name the last event."""
-        self._storage.replace(HEAD, canonical({"seq": event.seq, "hash": event.hash}))
+        """Name the last event, in the journal's folder and outside it."""
+        for name in (HEAD, SECOND_HEAD):
+            self._storage.replace(name, canonical({"seq": event.seq, "hash": event.hash}))
 
     def write_checkpoint(self, events: Sequence[Event]) -> None:
         """Gather `SPAN` events in one file."""
@@ -151,11 +168,11 @@ class Journal:
 
     # ---- reading
 
-    def _read(self, head: Head) -> tuple[Event, ...]:
+    def _read(self, head: Head, second: Head | None) -> tuple[Event, ...]:
         last = self._last_from(head)
         first = (last - 1) // SPAN * SPAN + 1 if last else 1
         tail = [self._sound(seq) for seq in range(first, last + 1)]
-        for problem in (*self._broken_links(tail), *self._head_problems(head, tail)):
+        for problem in (*self._broken_links(tail), *self._head_problems(head, second, tail)):
             raise IntegrityError(problem)
         if not tail:
             return ()
@@ -234,38 +251,44 @@ class Journal:
 
     def problems(self) -> list[str]:
         """One sentence per missing or damaged event and per broken link; empty when every event holds."""
-        head = self.head()
+        head, second = self.heads()
         found = [self.load(seq) for seq in range(1, self.last() + 1)]
         events = [event for event in found if isinstance(event, Event)]
         damaged = [problem for problem in found if isinstance(problem, str)]
         broken = [f"{problem} Restore it from a backup." for problem in (*damaged, *self._broken_links(events))]
-        return [*broken, *(f"{problem} {self._lost(head, events)}" for problem in self._head_problems(head, events))]
+        lost = self._lost(max(head, second or head, key=lambda each: each.seq), events)
+        return [*broken, *(f"{problem} {lost}" for problem in self._head_problems(head, second, events))]
 
     def _lost(self, head: Head, events: Sequence[Event]) -> str:
         last = events[-1] if events else None
         if last is None or head.seq > last.seq:
-            return f"Restore the events up to {head.seq} from a backup."
+            first = last.seq + 1 if last else 1
+            missing = f"events {first} to {head.seq}" if first < head.seq else f"event {first}"
+            return f"Restore {missing} from a backup."
         content = canonical({"seq": last.seq, "hash": last.hash}).decode()
         return (
             "Restore it from a backup. Only if the run history shows that no later event was written, put there: "
             f"{content}"
         )
 
-    def _head_problems(self, head: Head, events: Sequence[Event]) -> Iterator[str]:
+    def _head_problems(self, head: Head, second: Head | None, events: Sequence[Event]) -> Iterator[str]:
+        """What is wrong with the first head that does not fit the events."""
         last, before = (events[-1].seq, events[-1].previous_hash) if events else (0, "")
         digest = events[-1].hash if events else self._origin
-        if (head.seq, head.hash) not in ((last, digest), (last - 1, before)):
-            yield (
-                f"{self._storage.where(HEAD)} names event {head.seq} with hash {head.hash}, the journal "
-                f"ends at event {last} with hash {digest}."
-            )
+        for name, named in ((HEAD, head), (SECOND_HEAD, second or head)):
+            if (named.seq, named.hash) not in ((last, digest), (last - 1, before)):
+                ends = (
+                    f"the journal ends at event {last} with hash {digest}" if events else "the journal holds no event"
+                )
+                yield f"{self._storage.where(name)} names event {named.seq} with hash {named.hash}, {ends}."
+                return
 
     def derived_problems(self, events: Sequence[Event]) -> list[str]:
         """One sentence per file that an interrupted write left behind the events, or that differs from them."""
         mend = "`retrain verify --repair` writes it anew."
         found = []
-        if events and self.head() != Head(events[-1].seq, events[-1].hash):
-            path, last = self._storage.where(HEAD), events[-1].seq
+        for name in self.lagging(events):
+            path, last = self._storage.where(name), events[-1].seq
             found.append(f"{path} does not name event {last}, the last one: a write was interrupted. {mend}")
         for number in range(SPAN, len(events) + 1, SPAN):
             if self.checkpoint(number) != tuple(events[number - SPAN : number]):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 from retrain_assets.errors import IntegrityError
@@ -42,15 +43,21 @@ class Claims:
             if _attempted(self._read(name), ended):
                 self._storage.delete(name)
 
-    def open(self, ended: Sequence[GateUse], besides: str = "") -> tuple[GateUse, ...]:
-        """The rows claimed by attempts that have not ended.
+    def uses(self, besides: str = "") -> list[GateUse]:
+        """The rows that are claimed, but for those of the question `besides`; some may have ended (`unended`)."""
+        found = []
+        for name in self._names():
+            with suppress(FileNotFoundError):  # its attempt ended at this moment, and stands in the journal
+                found += [self._read(name)] if name != _name(besides) else []
+        return found
 
-        Args:
-            ended: The attempts in the journal.
-            besides: A question whose own claim is left out.
-        """
-        uses = (self._read(name) for name in self._names() if name != _name(besides))
-        return tuple(use for use in uses if not _attempted(use, ended))
+    def problems(self, name: str) -> list[str]:
+        """What is wrong with a claim."""
+        try:
+            self._read(name)
+        except IntegrityError as damage:
+            return [str(damage)]
+        return []
 
     def _names(self) -> tuple[str, ...]:
         return tuple(f"{CLAIMS}/{name}" for name in self._storage.names(CLAIMS))
@@ -68,6 +75,11 @@ class Claims:
 def same_attempt(use: GateUse, other: GateUse) -> bool:
     """Whether two uses are of the same rows, for the same candidate against the same champion."""
     return (use.candidate, use.champion, use.rowset_sha256) == (other.candidate, other.champion, other.rowset_sha256)
+
+
+def unended(begun: Sequence[GateUse], ended: Sequence[GateUse]) -> tuple[GateUse, ...]:
+    """The claims whose attempt is not among those in the journal, which is to be read after the claims."""
+    return tuple(use for use in begun if not _attempted(use, ended))
 
 
 def _attempted(use: GateUse, ended: Sequence[GateUse]) -> bool:

@@ -26,7 +26,7 @@ from retrain_assets.errors import Conflict, IntegrityError, NotFound, StorageErr
 from retrain_assets.registry import chain, folders
 from retrain_assets.registry.chain import Journal
 from retrain_assets.registry.checkpoints import CHECKPOINTS
-from retrain_assets.registry.claims import CLAIMS, Claims, same_attempt
+from retrain_assets.registry.claims import CLAIMS, Claims, same_attempt, unended
 from retrain_assets.registry.disk import LocalStorage, sha256
 from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.history import History, Version
@@ -55,6 +55,14 @@ VERDICTS = "verdicts"
 LOCK = "journal.lock"
 NOTHING = "none"
 """How somebody who expects no version to be live says so."""
+
+OWN_FILES = {
+    chain.FOLDER: r"\d{8}\.json|head\.json",
+    CHECKPOINTS: r"\d{8}\.jsonl|head\.json",
+    VERDICTS: r"[0-9a-f]{64}\.json",
+    CLAIMS: r"[0-9a-f]{64}\.json",
+}
+"""How the files in each folder are called."""
 
 __all__ = ["Event", "GateUse", "Registry", "Version"]
 
@@ -131,8 +139,9 @@ class Registry:
 
     def spent(self) -> tuple[GateUse, ...]:
         """The ledger: the gate rows of every attempt, promoted or not, oldest first, then of those being judged."""
+        begun = self._claims.uses()
         ended = self._history().spent
-        return (*ended, *self._claims.open(ended))
+        return (*ended, *unended(begun, ended))
 
     def judged(self, use: GateUse, policy_sha256: str) -> Verdict | None:
         """The verdict in the journal on these rows, for this candidate against this champion, under these rules."""
@@ -209,7 +218,7 @@ class Registry:
         with self._writing() as history:
             where = f"{self.model} {use.period}"
             refuse_judging(where, history, at, candidate=use.candidate, expected_live=use.champion)
-            refuse((*history.spent, *self._claims.open(history.spent, besides=question)))
+            refuse((*history.spent, *unended(self._claims.uses(besides=question), history.spent)))
             self._claims.write(question, use)
 
     def withdraw(self, question: str) -> None:
@@ -387,7 +396,7 @@ class Registry:
 
         Every byte of every version, event and verdict is read, whatever checkpoints say.
         """
-        stored = self._folders.problems()
+        stored = [*self._folders.problems(), *self._foreign()]
         with self._steady():
             chained = self._journal.problems()
             if chained:
@@ -413,6 +422,18 @@ class Registry:
             swept = [name for place in places for name in self._storage.sweep(place)]
             removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]
             return [*removed, *mend(self._journal, self._storage)]
+
+    def _foreign(self) -> Iterator[str]:
+        """What stands in the registry's folders and is none of its files, or a verdict that its name denies."""
+        for folder, own in OWN_FILES.items():
+            for name in self._storage.names(folder):
+                where = self._storage.where(f"{folder}/{name}")
+                if not re.fullmatch(own, name):
+                    yield f"{where} is no file of the registry. Move it away."
+                elif folder == CLAIMS:
+                    yield from self._claims.problems(f"{folder}/{name}")
+                elif folder == VERDICTS and sha256(self._storage.read(f"{folder}/{name}")) != name.split(".")[0]:
+                    yield f"{where} is not the verdict of that digest. Restore it from a backup, or move it away."
 
     @contextmanager
     def _steady(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retrain_assets.registry.chain import HEAD, Head, Journal, event_name
+from retrain_assets.registry.chain import Journal, event_name
 from retrain_assets.registry.checkpoints import SPAN, checkpoint_name
 from retrain_assets.registry.journal import Event, content_hash
 from retrain_assets.registry.storage import Storage
@@ -27,9 +27,10 @@ def mend(journal: Journal, storage: Storage) -> list[str]:
 
 
 def _set_torn_tail_aside(journal: Journal, storage: Storage) -> Iterator[str]:
-    last, head = journal.last(), journal.head()
+    last, (head, second) = journal.last(), journal.heads()
     torn = journal.load(last) if last else ""
-    if isinstance(torn, Event) or not last or head.seq != last - 1:
+    finished = max(head.seq, second.seq if second else 0)
+    if isinstance(torn, Event) or not last or head.seq != last - 1 or finished == last:
         return
     before = journal.load(last - 1) if last > 1 else None
     if before is None or (isinstance(before, Event) and before.hash == head.hash):
@@ -71,9 +72,9 @@ def _restore(storage: Storage, event: Event) -> str:
 
 def _write_derived(journal: Journal, storage: Storage) -> Iterator[str]:
     events = tuple(event for seq in range(1, journal.last() + 1) if isinstance(event := journal.load(seq), Event))
-    if events and journal.head() != Head(events[-1].seq, events[-1].hash):
+    for name in journal.lagging(events):
         journal.write_head(events[-1])
-        yield f"{storage.where(HEAD)} names event {events[-1].seq} again."
+        yield f"{storage.where(name)} names event {events[-1].seq} again."
     for last in range(SPAN, len(events) + 1, SPAN):
         gathered = events[last - SPAN : last]
         if journal.checkpoint(last) != gathered:

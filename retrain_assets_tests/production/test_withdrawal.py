@@ -291,7 +291,13 @@ def test_a_hold_stops_the_automatic_rollback_with_a_sentence_and_an_alert_and_no
 
 @pytest.mark.parametrize("period", ["2O24-02-12", "2024-02-13", "2030-01-07"])
 def test_a_rollback_of_a_period_that_is_none_or_still_to_come_is_refused(own, period):
-    config = {"ops": {f"{MODEL}__roll_back": {"config": {"reason": "typing", "person": "ann", "period": period}}}}
+    config = {
+        "ops": {
+            f"{MODEL}__roll_back": {
+                "config": {"reason": "typing", "expected_live": "v2", "person": "ann", "period": period}
+            }
+        }
+    }
     assert "rollback refused" in failure_of(own.run("rollback", None, run_config=config))
     assert own.registry.live().name == "v2"
 

@@ -98,8 +98,22 @@ def test_a_rollback_meant_for_another_version_is_refused(registry: Registry) -> 
     promoted(registry, [0, 1, 2])
     meant = registry.live().digest
     assert rolled_back(registry, 3, expected_live=meant).to_version == "v2"
-    with pytest.raises(Conflict, match="live is v2"):
-        rolled_back(registry, 3, expected_live=meant)
+    for named in (meant, "v3", None, "none"):
+        with pytest.raises(Conflict, match="live is v2"):
+            rolled_back(registry, 3, expected_live=named, actor="ben")
+    assert [version.name for version in registry.versions() if version.quarantined] == ["v3"]
+
+
+def test_a_rollback_asked_for_again_in_the_same_words_is_the_one_that_was_done(registry: Registry) -> None:
+    """So that a retry after a crash between writing and answering gets its answer."""
+    promoted(registry, [0, 1, 2])
+    for left in (registry.live().digest, "v3"):
+        event = rolled_back(registry, 3, expected_live="v3")
+        assert rolled_back(registry, 3, expected_live=left, at=moment(4)) == event
+    assert registry.live().name == "v2"
+    for change in ({"reason": "another"}, {"actor": "ben"}, {"person": True}):
+        with pytest.raises(Conflict, match="live is v2"):
+            rolled_back(registry, 3, expected_live=left, **change)
 
 
 def test_the_probe_sees_the_targets_files_before_the_pointer_moves(registry: Registry) -> None:

@@ -234,7 +234,8 @@ def rewritten(registry: Registry, change: Any) -> None:
         event |= {"seq": seq, "previous_hash": before}
         event["hash"] = before = content_hash(event)
         (folder / f"{seq:08d}.json").write_bytes(canonical(event))
-    (folder / "head.json").write_bytes(canonical({"seq": len(events), "hash": before}))
+    for head in (folder / "head.json", registry.folder / "checkpoints" / "head.json"):
+        head.write_bytes(canonical({"seq": len(events), "hash": before}))
     assert [event.seq for event in fresh(registry.folder.parent).history()] == list(range(1, len(events) + 1))
 
 

@@ -50,7 +50,7 @@ def test_what_only_a_backup_can_mend_stays_as_it_is_and_says_what_to_restore(ser
     for words in ((), ("--repair",)):
         answer = verify(*words)
         assert answer.exit_code == 1
-        assert "Restore the events up to 2 from a backup." in answer.output
+        assert "Restore event 2 from a backup." in answer.output
     assert not path.exists()
 
 

@@ -19,7 +19,6 @@ from retrain_assets.errors import (
     IntegrityError,
     NotPromotable,
     Quarantined,
-    RegistryError,
     StaleVerdict,
     WrongCandidate,
     WrongChampion,
@@ -231,9 +230,22 @@ def test_recording_the_same_attempt_again_returns_the_earlier_event(served: Regi
     assert len(served.history()) == 2
 
 
-def test_a_passing_verdict_is_not_recorded_as_an_attempt_that_did_not_promote(served: Registry) -> None:
-    with pytest.raises(RegistryError, match="the verdict passed"):
-        served.record(verdict(served, 1, candidate(served, "b")), at=moment(1), actor="run 1")
+def test_a_verdict_that_passed_spends_its_rows_at_once_and_promotes_later_at_no_further_charge(
+    served: Registry,
+) -> None:
+    judged = verdict(served, 1, candidate(served, "b"))
+    event = served.record(judged, at=moment(1), actor="run 1")
+    assert (event.action, event.from_version, event.to_version) == ("passed", "v1", "v1")
+    spent = served.spent()
+    assert (len(spent), spent[-1].outcome, spent[-1].candidate) == (2, "passed", judged.candidate_digest)
+    other = verdict(served, 2, candidate(served, "c"), gate=judged.gate)
+    refused(served, other, GateRowsSpent, r"decided the attempt of 2019-01-08 \(passed\)")
+
+    moved = promote(served, judged, 3)
+    assert (moved.action, moved.evidence, moved.gate) == ("promoted", judged.digest, None)
+    assert served.spent() == spent
+    assert served.record(judged, at=moment(4), actor="run 2") == event
+    assert served.verify() == []
 
 
 @pytest.mark.parametrize(

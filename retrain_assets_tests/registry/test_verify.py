@@ -70,7 +70,7 @@ def test_any_other_byte_in_any_file_is_found(data: st.DataObject) -> None:
 @MANY
 @given(data=st.data())
 def test_any_truncated_lengthened_or_lost_file_is_found(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(set(WHOLE) - {chain.HEAD})))
+    name = data.draw(st.sampled_from(sorted(set(WHOLE) - {chain.HEAD, chain.SECOND_HEAD})))  # white space is no change
     whole = WHOLE[name]
     changed = data.draw(
         st.one_of(

@@ -66,7 +66,15 @@ def test_a_champion_whose_feature_vanished_is_named_and_nothing_is_promoted(heal
     (reason,) = reasons(verdict, check="hard")
     assert reason.startswith("the champion can no longer be scored: feature 'weight' is missing in a table of ")
     assert built.registry.live().name == "v1"
-    assert [event.action for event in built.registry.history()] == ["bootstrap", "insufficient"]
+    assert [event.action for event in built.registry.history()] == ["passed", "bootstrap"], "nothing was spent"
+    assert "neither gate rows nor an attempt are spent. Bring the column back, `retrain rollback` to" in reason
+
+    spec = yaml.safe_load((built.folder / "delivery.yaml").read_text()) | {"columns": COLUMNS}
+    (built.folder / "delivery.yaml").write_text(yaml.safe_dump(spec))
+    _, verdict = judged(open_world(built.folder, instance))
+    assert reasons(verdict, check="hard") != [reason]
+    assert reasons(verdict, role="primary"), "with the column back the same rows are judged"
+    assert built.registry.spent()[-1].period == LATER
 
 
 def test_each_model_scores_the_gate_through_its_own_features_and_categories(healthy, tmp_path, instance):

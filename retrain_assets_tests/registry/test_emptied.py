@@ -1,0 +1,176 @@
+"""A journal whose events are gone, a checkpoint that was rewritten, files that are none of the registry's."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.errors import IntegrityError
+from retrain_assets.registry import chain
+from retrain_assets.registry.chain import Journal
+from retrain_assets.registry.checkpoints import SPAN, pack
+from retrain_assets.registry.disk import canonical, sha256
+from retrain_assets.registry.journal import Entry, Event, content_hash
+from retrain_assets.registry.people import Hold, Signature
+from retrain_assets.registry.registry import Registry
+from retrain_assets_tests.registry.memory import MemoryStorage
+from retrain_assets_tests.registry.verdicts import (
+    MODEL,
+    candidate,
+    fresh,
+    moment,
+    period,
+    promote,
+    promoted,
+    rolled_back,
+    verdict,
+)
+
+
+@pytest.fixture
+def emptied(registry: Registry) -> Registry:
+    """Three versions were promoted; then somebody cleared the journal's folder."""
+    promoted(registry, [0, 1, 2])
+    for path in (registry.folder / "journal").iterdir():
+        path.unlink()
+    return fresh(registry.folder.parent)
+
+
+def test_verify_says_which_events_an_emptied_journal_lacks(emptied: Registry) -> None:
+    (problem,) = emptied.verify()
+    assert "checkpoints/head.json names event 3 with hash" in problem
+    assert problem.endswith("the journal holds no event. Restore events 1 to 3 from a backup.")
+    assert emptied.repair() == []
+    assert emptied.verify() == [problem]
+
+
+def test_a_journal_whose_folder_is_gone_is_found_too(emptied: Registry) -> None:
+    shutil.rmtree(emptied.folder / "journal")
+    assert "Restore events 1 to 3 from a backup." in emptied.verify()[0]
+
+
+def test_nothing_is_decided_on_an_emptied_journal(emptied: Registry) -> None:
+    signed = Signature("ann", "looks", moment(3), period(3))
+    digest = candidate(emptied, "late")
+    judged = verdict_without_reading(emptied, digest)
+    for decision in (
+        emptied.live,
+        emptied.spent,
+        lambda: emptied.served_in(period(9)),
+        lambda: promote(emptied, judged, 3),
+        lambda: emptied.record(judged, at=moment(3), actor="run 1"),
+        lambda: emptied.rule(Hold(signed)),
+        lambda: rolled_back(emptied, 3, expected_live="v3"),
+    ):
+        with pytest.raises(IntegrityError, match="names event 3 .* the journal holds no event"):
+            decision()
+
+
+def verdict_without_reading(registry: Registry, digest: str):
+    """A first model's verdict, as a process would reach it that believes the emptied journal."""
+    return verdict(fresh(registry.folder.parent / "elsewhere"), 3, digest)
+
+
+def test_an_older_copy_of_the_whole_journal_is_found(registry: Registry) -> None:
+    promoted(registry, [0, 1])
+    older = shutil.copytree(registry.folder / "journal", registry.folder.parent / "older")
+    promoted(registry, [2, 3])
+    shutil.rmtree(registry.folder / "journal")
+    shutil.copytree(older, registry.folder / "journal")
+    with pytest.raises(IntegrityError, match="names event 4 .* the journal ends at event 2"):
+        fresh(registry.folder.parent).live()
+    assert any("Restore events 3 to 4 from a backup." in problem for problem in registry.verify())
+
+
+def test_verdicts_of_crashed_first_promotions_are_no_emptied_journal(registry: Registry) -> None:
+    for number in (0, 1):
+        registry._keep(verdict(registry, number, candidate(registry, f"{number}")))
+    assert (registry.live(), registry.spent(), registry.verify()) == (None, (), [])
+
+
+def test_a_journal_of_the_time_before_the_second_head_is_read_and_the_next_event_adds_it(registry: Registry) -> None:
+    promoted(registry, [0, 1])
+    second = registry.folder / chain.SECOND_HEAD
+    second.unlink()
+    again = fresh(registry.folder.parent)
+    assert again.live().name == "v2"
+    assert ["does not name event 2" in problem for problem in again.verify()] == [True]
+    promoted(again, [2])
+    assert (second.exists(), again.verify()) == (True, [])
+
+
+# ---- checkpoints
+
+
+def entry(number: int) -> Entry:
+    return Entry(datetime(2019, 1, 1), f"{number}", "rejected", None, None, None, None, "run", "worse", None, None)
+
+
+@pytest.fixture
+def long() -> tuple[MemoryStorage, list[Event]]:
+    """A journal with a checkpoint, and its events."""
+    storage, events = MemoryStorage(), []
+    for number in range(SPAN + 5):
+        events.append(Journal(storage, MODEL).append(entry(number), after=events))
+    return storage, events
+
+
+def rechained(records: list[dict]) -> list[dict]:
+    """The records with hashes that fit their content and one another."""
+    for record, before in zip(records[1:], records, strict=False):
+        record["previous_hash"] = before["hash"]
+        record["hash"] = content_hash(record)
+    return records
+
+
+@pytest.mark.parametrize("rehash", ["nothing", "its own", "the rest", "all but the last"])
+def test_a_checkpoint_rewritten_with_a_header_that_fits_is_not_believed(
+    long: tuple[MemoryStorage, list[Event]], rehash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, events = long
+    forged = [event.to_dict() for event in events[:SPAN]]
+    forged[40] |= {"actor": "eve"}
+    if rehash != "nothing":
+        forged[40]["hash"] = content_hash(forged[40])
+    if rehash in ("the rest", "all but the last"):
+        forged[40:] = rechained(forged[40:])
+    if rehash == "all but the last":
+        forged[-1] = events[SPAN - 1].to_dict()
+    storage.objects["checkpoints/00000100.jsonl"] = pack(forged)
+    monkeypatch.setattr(chain, "_KNOWN", chain._Known(16))
+    assert list(Journal(storage, MODEL).events()) == events
+
+
+def test_the_hash_of_a_line_is_the_hash_of_its_record(long: tuple[MemoryStorage, list[Event]]) -> None:
+    """The short cut by which checkpoints are checked says what hashing each record anew says."""
+    tricky = Event.seal(entry(0).__class__(**{**vars(entry(0)), "reason": 'it said "hash":"9f",'}), 1, "0" * 64)
+    for event in (*long[1], tricky):
+        line = canonical(event.to_dict())
+        assert sha256(line.replace(b'"hash":"%s",' % event.hash.encode(), b"", 1)) == content_hash(event.to_dict())
+
+
+# ---- foreign files
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["journal/notes.txt", "journal/00000001.json.bak", "journal/1.json", "verdicts/copy.json", "checkpoints/old.jsonl"],
+)
+def test_verify_names_a_file_that_is_none_of_the_registrys(registry: Registry, name: str) -> None:
+    promoted(registry, [0, 1])
+    path: Path = registry.folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"{}")
+    assert registry.verify() == [f"{path} is no file of the registry. Move it away."]
+    assert registry.live().name == "v2"
+
+
+def test_verify_names_a_verdict_whose_content_is_another(registry: Registry) -> None:
+    promoted(registry, [0, 1])
+    path = registry.folder / "verdicts" / f"{'0' * 64}.json"
+    path.write_bytes(b"{}")
+    (problem,) = registry.verify()
+    assert problem == f"{path} is not the verdict of that digest. Restore it from a backup, or move it away."
