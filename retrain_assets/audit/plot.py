@@ -49,10 +49,10 @@ def timeline(model: str, calendar: Calendar, events: Sequence[Event], quality: M
     """
     first = max(calendar.first, calendar.shift(period, 1 - PERIODS))
     periods = calendar.between(min(first, period), period)
-    return markdown(draw(periods, events, quality), f"versions and decisions of {model} up to {period}")
+    return markdown(draw(calendar, periods, events, quality), f"versions and decisions of {model} up to {period}")
 
 
-def draw(periods: Sequence[str], events: Sequence[Event], quality: Mapping[str, str]) -> Figure:
+def draw(calendar: Calendar, periods: Sequence[str], events: Sequence[Event], quality: Mapping[str, str]) -> Figure:
     """The figure behind `timeline`; a decision taken at a period's end stands between that period and the next."""
     shown = [tenure for tenure in tenures(events) if tenure.ended is None or tenure.ended.period >= periods[0]][-LANES:]
     lanes = {digest: lane for lane, digest in enumerate(dict.fromkeys(tenure.digest for tenure in shown))}
@@ -63,7 +63,7 @@ def draw(periods: Sequence[str], events: Sequence[Event], quality: Mapping[str, 
     at = {period: place for place, period in enumerate(periods)}
     for tenure in shown:
         _bar(top, tenure, lanes[tenure.digest], at, len(periods))
-    _holds(top, events, at, len(periods))
+    _holds(top, calendar, events, at, len(periods))
     _lanes(top, shown, lanes)
     _attempts(low, events, at)
     _quality(low, quality, at)
@@ -84,10 +84,15 @@ def _bar(axes: Axes, tenure: Tenure, lane: int, at: Mapping[str, int], periods: 
         )  # fmt: skip
 
 
-def _holds(axes: Axes, events: Sequence[Event], at: Mapping[str, int], periods: int) -> None:
-    for begun, released in held_spans(events):
-        start = at.get(begun.period, -1) + 0.5
-        end = at.get(released.period, -1) + 0.5 if released else periods - 0.5
+def _holds(axes: Axes, calendar: Calendar, events: Sequence[Event], at: Mapping[str, int], periods: int) -> None:
+    """A hold is shaded from its period's end to the release's, or up to the period in which it expires."""
+    for span in held_spans(events):
+        start = at.get(span.begun.period, -1) + 0.5
+        end = periods - 0.5
+        if span.released:
+            end = at.get(span.released.period, -1) + 0.5
+        elif span.until and calendar.key(span.until) <= max(at):
+            end = at.get(calendar.key(span.until), -1) + 0.0
         if end >= 0:
             axes.axvspan(start, max(end, start + 0.15), color=UNKNOWN, alpha=0.18, linewidth=0)
             axes.annotate("held", (start, 1.0), (2, -8), xycoords=("data", "axes fraction"),

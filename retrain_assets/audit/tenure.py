@@ -68,18 +68,39 @@ def live_at(events: Sequence[Event], moment: datetime) -> Tenure | None:
     return next((tenure for tenure in reversed(tenures(events)) if tenure.covers(moment)), None)
 
 
-def held_spans(events: Sequence[Event]) -> Iterator[tuple[Event, Event | None]]:
-    """Each hold with the release that ended it, None while it lasts."""
-    begun: Event | None = None
+@dataclass(frozen=True)
+class HeldSpan:
+    """One stretch of time in which a person held a model, a candidate or a version.
+
+    Args:
+        begun: The hold.
+        released: The release that ended it; None when it expired or lasts.
+        until: When it expired or will (wall clock); None when a release ended it or none will without one.
+    """
+
+    begun: Event
+    released: Event | None = None
+    until: datetime | None = None
+
+
+def held_spans(events: Sequence[Event]) -> Iterator[HeldSpan]:
+    """Each stretch under a hold, in the order in which they end; holds on the same subject that meet are one."""
+    standing: dict[str | None, HeldSpan] = {}
     for event in events:
-        action = str(event.action)
-        if action == "held" and begun is None:
-            begun = event
-        elif action == "released" and begun is not None:
-            yield begun, event
-            begun = None
-    if begun is not None:
-        yield begun, None
+        subject = event.terms.subject if event.terms else None
+        span = standing.get(subject)
+        if event.action not in ("held", "released"):
+            continue
+        if span is not None and span.until is not None and span.until <= event.at:
+            yield standing.pop(subject)
+            span = None
+        if event.action == "released" and span is not None:
+            yield HeldSpan(standing.pop(subject).begun, event)
+        elif event.action == "held" and event.terms is not None:
+            ends = (event.terms.until, span.until if span else event.terms.until)
+            last = None if None in ends else max(end for end in ends if end)
+            standing[subject] = HeldSpan(span.begun if span else event, until=last)
+    yield from standing.values()
 
 
 def named(periods: Sequence[str], most: int = 4) -> str:

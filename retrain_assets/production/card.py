@@ -15,7 +15,8 @@ from typing import Any
 
 from retrain_assets.errors import NotFound
 from retrain_assets.pages import figure, html_page, marked, table, text
-from retrain_assets.registry.history import Version
+from retrain_assets.production import fallback_card
+from retrain_assets.registry.history import FALLBACK, History, Version
 from retrain_assets.registry.journal import MOVES, PROMOTIONS, Event
 from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.page import group_rows
@@ -85,7 +86,7 @@ class ModelCard:
         Raises:
             NotFound: There is no such version, or none is live.
         """
-        versions = registry.versions()
+        versions = (*History(registry.history()).fallback, *registry.versions())
         found = registry.live() if name is None else next((each for each in versions if each.name == name), None)
         if found is None:
             known = ", ".join(version.name for version in versions) or "none yet"
@@ -101,16 +102,16 @@ class ModelCard:
         """
         verdict = registry.verdict(version)
         training = json.loads(registry.read(version.digest)["training.json"])
-        events = registry.history()
+        events, fallback = registry.history(), version.name == FALLBACK
         parts = [
             f"# Model card: {text(self.model)} {version.name}",
             f"> **{text(standing(events, version))}**",
-            *_part("Intended use", self._purpose(training)),
+            *_part("Intended use", self._purpose(training, fallback)),
             *_part("Data", self._data(version, training, verdict)),
-            *_part("Quality", _quality(verdict)),
-            *_part("Groups", self._groups(verdict)),
-            *_part("What it looks at", _importance(training)),
-            *_part("Limits", _limits(verdict)),
+            *_part("Quality", fallback_card.quality(verdict) if fallback else _quality(verdict)),
+            *_part("Groups", fallback_card.GROUPS if fallback else self._groups(verdict)),
+            *_part("What it looks at", fallback_card.IMPORTANCE if fallback else _importance(training)),
+            *_part("Limits", fallback_card.LIMITS if fallback else _limits(verdict)),
             *_part("Decision trail", _trail(events, version)),
             *_part("After promotion", self._afterwards()),
             *_part("NIST AI Risk Management Framework 1.0", _mapping()),
@@ -121,16 +122,17 @@ class ModelCard:
         """The card as one HTML file."""
         return html_page(f"Model card: {self.model} {version.name}", self.markdown(registry, version))
 
-    def _purpose(self, training: Mapping[str, Any]) -> str:
+    def _purpose(self, training: Mapping[str, Any], fallback: bool) -> str:
         policy = self.validation
         margins = ", ".join(f"{rail.metric} {figure(rail.margin)}" for rail in policy.guardrails)
-        method = f"{TASKS[self.task]} by LightGBM gradient-boosted trees, {training['rounds']} rounds"
+        trees = f"LightGBM gradient-boosted trees, {training['rounds']} rounds, strategy {training['strategy']}"
+        method = fallback_card.method(training) if fallback else trees
         return _facts(
             {
                 "what it predicts": self.description,
                 "intended use": self.intended_use,
                 "who answers for it": ", ".join(self.owners),
-                "task and method": f"{method}, strategy {training['strategy']}",
+                "task and method": f"{TASKS[self.task]} by {method}",
                 "tolerated false promotions": f"{figure(policy.false_promotions_per_year)} a year",
                 "tolerated loss (margins)": f"{margins}; any protected group {figure(policy.fairness.margin)}",
             }
@@ -143,10 +145,11 @@ class ModelCard:
         tested = version.digest == verdict.candidate_digest
         unseen = "never trained on" if tested else "trained on only afterwards, by the refit that became this version"
         delay = f"{self.label}, known {self.outcome_known}"
+        judged_on = f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, in no other decision, {unseen}"
         return _facts(
             {
                 "trained on": f"{training['rows']:,} rows of {trained}{weighted}",
-                "tested on": f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, in no other decision, {unseen}",
+                "tested on": fallback_card.measured_on(verdict) if version.name == FALLBACK else judged_on,
                 "outcome": delay,
                 "features": ", ".join(self.features),
                 "protected attributes": ", ".join(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
 
@@ -55,16 +55,22 @@ class GateUse:
     def overlaps(self, start: str, end: str) -> bool:
         """Whether some moment lies in both this range and [start, end)."""
         own_start, own_end = self._bounds
-        return own_start < _moment(end) and _moment(start) < own_end
+        return own_start < wall_clock(end) and wall_clock(start) < own_end
 
     @cached_property
     def _bounds(self) -> tuple[datetime, datetime]:
-        return _moment(self.start), _moment(self.end)
+        return wall_clock(self.start), wall_clock(self.end)
 
 
 @lru_cache(maxsize=64)
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)  # a whole ledger is compared with the same two texts
+def wall_clock(text: str) -> datetime:
+    """A time in ISO 8601 without its zone, in UTC where it had one, as a source with zones is read.
+
+    >>> wall_clock("2019-06-01T02:00:00+02:00") == wall_clock("2019-06-01")
+    True
+    """
+    moment = datetime.fromisoformat(text)  # kept, for a whole ledger is compared with the same two texts
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 @dataclass(frozen=True)

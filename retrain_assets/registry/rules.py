@@ -28,7 +28,7 @@ from retrain_assets.errors import (
     WrongChampion,
 )
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import PROMOTIONS, Action, Event, GateUse
+from retrain_assets.registry.journal import PROMOTIONS, Action, Event, GateUse, wall_clock
 from retrain_assets.verdict import CHECKS, Decision, Verdict
 
 ENDINGS: dict[Decision, Action] = {
@@ -67,12 +67,12 @@ def reason_of(verdict: Verdict, approval: Event | None = None) -> str:
 
 
 def gate_use(verdict: Verdict, outcome: Action) -> GateUse:
-    """The ledger entry of an attempt."""
+    """The ledger entry of an attempt, its times as wall clock."""
     gate = verdict.gate
     return GateUse(
         period=verdict.period,
-        start=gate.start,
-        end=gate.end,
+        start=_plain(gate.start),
+        end=_plain(gate.end),
         rows=gate.rows,
         rowset_sha256=gate.rowset_sha256,
         candidate=verdict.candidate_digest,
@@ -435,9 +435,14 @@ def _refuse_spent(verdict: Verdict, history: History) -> None:
         )
 
 
+def _plain(text: str) -> str:
+    """A time as it stands, or as wall clock where it carries a zone."""
+    return text if datetime.fromisoformat(text).tzinfo is None else wall_clock(text).isoformat()
+
+
 def _in_order(start: str, end: str) -> bool:
     try:
-        return datetime.fromisoformat(start) < datetime.fromisoformat(end)
+        return wall_clock(start) < wall_clock(end)
     except (TypeError, ValueError):
         return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from retrain_assets.registry.journal import RULINGS, Entry, Event, GateUse, Terms
@@ -26,6 +28,12 @@ def journal(*steps: tuple[str, str] | tuple[str, str, str]) -> tuple[Event, ...]
             live = None
         events.append(event(events, period, action, before, live))
     return tuple(events)
+
+
+def until(events: tuple[Event, ...], end: datetime, subject: str | None = None) -> tuple[Event, ...]:
+    """The same events, the holds among them with an end."""
+    terms = Terms(subject, end)
+    return tuple(replace(event, terms=terms) if event.action == "held" else event for event in events)
 
 
 def event(before: list[Event], period: str, action: str, from_version: str | None, to_version: str | None) -> Event:

@@ -2,10 +2,11 @@
 
 import base64
 import re
+from datetime import datetime
 
 from retrain_assets.audit.plot import MARKS, OTHER, PERIODS, draw, timeline
 from retrain_assets.pictures import BAD, GOOD
-from retrain_assets_tests.audit.journals import MONTHS, journal
+from retrain_assets_tests.audit.journals import MONTHS, journal, until
 
 ALL = journal(
     ("2019-01", "bootstrap"),
@@ -33,7 +34,7 @@ def bars(axes):
 
 
 def test_a_version_s_bar_goes_from_the_end_of_its_decision_s_period_to_the_end_of_its_successor_s():
-    top = draw(YEAR, journal(("2019-01", "bootstrap"), ("2019-04", "promoted")), {}).axes[0]
+    top = draw(MONTHS, YEAR, journal(("2019-01", "bootstrap"), ("2019-04", "promoted")), {}).axes[0]
     (first, second) = bars(top)
     assert first[:2] == (0.5, 3.0)
     assert second == (3.5, 8.0, GOOD)
@@ -41,14 +42,14 @@ def test_a_version_s_bar_goes_from_the_end_of_its_decision_s_period_to_the_end_o
 
 
 def test_a_version_that_came_back_has_two_bars_in_one_lane_and_what_was_withdrawn_is_red():
-    top = draw(YEAR, ALL, {}).axes[0]
+    top = draw(MONTHS, YEAR, ALL, {}).axes[0]
     assert [label.get_text() for label in top.get_yticklabels()] == ["v1", "v2"]
     assert [color for *_, color in bars(top)][1:] == [BAD, BAD]  # v2 rolled back, v1 retired in the end
     assert [text.get_text() for text in top.texts] == ["rolled back", "retired", "held"]
 
 
 def test_every_action_has_its_mark_in_the_legend_and_two_of_one_period_stand_side_by_side():
-    low = draw(YEAR, ALL, {}).axes[1]
+    low = draw(MONTHS, YEAR, ALL, {}).axes[1]
     named = [text.get_text() for text in low.get_legend().get_texts()]
     assert named == [event.action.replace("_", " ") for event in ALL]
     assert {event.action for event in ALL} <= set(MARKS)
@@ -60,13 +61,13 @@ def test_an_action_that_is_not_known_yet_is_drawn_too():
     from dataclasses import replace
 
     events = (*ALL[:1], replace(ALL[1], action="transferred"))
-    low = draw(YEAR, events, {}).axes[1]
+    low = draw(MONTHS, YEAR, events, {}).axes[1]
     assert [line.get_marker() for line in low.lines] == [MARKS["bootstrap"][0], OTHER[0]]
 
 
 def test_the_objective_is_green_within_red_above_and_else_another_colour():
     quality = {"2019-02": "quiet", "2019-03": "warn", "2019-04": "insufficient"}
-    low = draw(YEAR, (), quality).axes[1]
+    low = draw(MONTHS, YEAR, (), quality).axes[1]
     found = bars(low)
     assert [round(left + width / 2) for left, width, _ in found] == [1, 2, 3]
     assert [color for *_, color in found][:2] == [GOOD, BAD]
@@ -80,10 +81,26 @@ def test_a_long_history_stays_a_small_png_of_the_latest_periods():
     assert len(picture) < 100_000
     data = base64.b64decode(re.search(r"base64,(.*)\)", picture)[1])
     assert data.startswith(b"\x89PNG")
-    figure = draw(MONTHS.between("2024-02", "2029-01"), journal(*steps), {})
+    figure = draw(MONTHS, MONTHS.between("2024-02", "2029-01"), journal(*steps), {})
     assert len(figure.axes[1].lines) == PERIODS - 1  # the last month has no decision yet
 
 
 def test_nothing_at_all_is_drawn_as_such():
-    top = draw(["2019-01"], (), {}).axes[0]
+    top = draw(MONTHS, ["2019-01"], (), {}).axes[0]
     assert top.get_title(loc="left") == "no version has been live yet"
+
+
+def test_a_hold_is_shaded_until_it_expires_or_is_released_and_no_longer():
+    months = [("2019-01", "bootstrap"), ("2019-03", "held")]
+
+    def shaded(events):
+        from matplotlib.patches import Rectangle
+
+        top = draw(MONTHS, YEAR, events, {}).axes[0]
+        return [(p.get_x(), p.get_x() + p.get_width()) for p in top.patches if type(p) is Rectangle and p.get_alpha()]
+
+    expiring = until(journal(*months), datetime(2019, 6, 1))
+    assert shaded(expiring) == [(2.5, 5.0)]  # from the end of March to the end of May
+    assert shaded(until(journal(*months), datetime(2020, 6, 1))) == [(2.5, 11.5)]
+    assert shaded(journal(*months)) == [(2.5, 11.5)]
+    assert shaded(journal(*months, ("2019-05", "released"))) == [(2.5, 4.5)]

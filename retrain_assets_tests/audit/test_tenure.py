@@ -1,5 +1,6 @@
 """Who was live when: tenures of made-up journals, against the registry's own reading of them."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from retrain_assets.audit.tenure import held_spans, live_at, tenures
 from retrain_assets.registry.history import History
-from retrain_assets_tests.audit.journals import MONTHS, journal
+from retrain_assets.registry.journal import Terms
+from retrain_assets_tests.audit.journals import MONTHS, journal, until
 
 TURNED = journal(
     ("2019-01", "bootstrap"),
@@ -76,5 +78,26 @@ def test_the_tenure_of_a_moment_is_the_version_that_the_registry_says_was_live(s
     ],
 )
 def test_a_hold_lasts_until_it_is_released(steps, spans):
-    found = [(begun.period, end and end.period) for begun, end in held_spans(journal(("2019-01", "bootstrap"), *steps))]
-    assert found == spans
+    found = list(held_spans(journal(("2019-01", "bootstrap"), *steps)))
+    assert [(span.begun.period, span.released and span.released.period) for span in found] == spans
+    assert [span.until for span in found] == [None] * len(spans)
+
+
+def test_a_hold_that_expired_before_its_release_ended_then_and_one_that_is_renewed_goes_on():
+    held = journal(("2019-01", "bootstrap"), ("2019-02", "held"), ("2019-06", "released"))
+    (span,) = held_spans(until(held, datetime(2019, 4, 1)))
+    assert (span.released, span.until) == (None, datetime(2019, 4, 1))
+    (span,) = held_spans(until(held, datetime(2019, 9, 1)))
+    assert (span.released.period, span.until) == ("2019-06", None)
+    twice = journal(("2019-01", "bootstrap"), ("2019-02", "held"), ("2019-03", "held"))
+    renewed = (*twice[:2], *until(twice[2:], datetime(2019, 9, 1)))
+    assert [span.until for span in held_spans(renewed)] == [None]
+    assert [span.until for span in held_spans(until(twice, datetime(2019, 9, 1)))] == [datetime(2019, 9, 1)]
+    assert len(list(held_spans(until(twice, datetime(2019, 3, 15))))) == 2  # the second began after the first was over
+
+
+def test_a_release_ends_the_holds_on_its_own_subject_alone():
+    events = journal(("2019-01", "bootstrap"), ("2019-02", "held"), ("2019-03", "held"), ("2019-04", "released"))
+    of_a_version = replace(events[1], terms=Terms("digest v1", None))
+    found = [(span.begun.period, span.released) for span in held_spans((events[0], of_a_version, *events[2:]))]
+    assert found == [("2019-03", events[3]), ("2019-02", None)]

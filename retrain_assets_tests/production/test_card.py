@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from datetime import datetime
 
 import dagster as dg
 import pytest
@@ -12,6 +14,8 @@ from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.pages import text
 from retrain_assets.pipeline import model_card
 from retrain_assets.production.card import NOT_COVERED, RMF
+from retrain_assets.production.rollback import roll_back
+from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.words import decided
 from retrain_assets_tests.small_world import failure_of, make_world, rows_of
 
@@ -192,3 +196,26 @@ def test_a_damaged_verdict_makes_no_card(loop, card, tmp_path):
 
     with pytest.raises(IntegrityError, match="has digest"):
         card.markdown(registry, version)
+
+
+def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_the_first_version(loop, card, tmp_path):
+    shutil.copytree(loop.folder / "home" / "registry", tmp_path / "registry")
+    registry = Registry(tmp_path / "registry", "delivery")
+    again = {"reason": "still too high", "at": datetime(2024, 6, 2), "actor": "ann", "period": loop.weeks(8)[-1]}
+    assert roll_back(registry, **again, expected_live=None, person=True).to_version == "v0"
+    said = card.markdown(registry, card.version(registry))
+    assert said == card.markdown(registry, card.version(registry, "v0"))
+    found = parts(said)
+    constant = json.loads(registry.read(registry.live().digest)["training.json"])["baseline"]
+    assert said.startswith("# Model card: delivery v0")
+    assert "v0 went live on 2024-06-02" in said
+    assert f"regression by a constant, {constant:.4g} for every row" in found["Intended use"]
+    first = registry.verdict(registry.versions()[0])
+    (primary,) = first.of("significance")
+    assert f"| {primary.champion_value:.4g} | {primary.candidate_value:.4g} | {primary.rows:,} |" in found["Quality"]
+    assert "No gate has judged it" in found["Quality"]
+    assert "nothing of its own" in found["Data"]
+    assert "No feature changes its score".lower() in found["What it looks at"].lower()
+    assert "in no other decision" not in said
+    assert text(decided(first)) not in said
+    assert card.html(registry, registry.live())

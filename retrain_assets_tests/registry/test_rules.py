@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from retrain_assets.errors import (
 )
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import Rest
-from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict
+from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.registry.verdicts import (
     MODEL,
     candidate,
@@ -349,3 +349,32 @@ def test_every_refusal_has_an_error_class_of_its_own() -> None:
     drawn = tree.__doc__.split("NotPromotable")[1]
     assert {name for name in classes if f" {name} " in drawn} == classes - {"NotPromotable"}
     assert {"CoolingDown", "FailureNotSeen", "Held", "Quarantined", "Retired"} < classes
+
+
+def with_zone(window: GateWindow, hours: int = 2) -> GateWindow:
+    """The same moments, told in a zone east of Greenwich."""
+
+    def told(text: str) -> str:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=hours))).isoformat()
+
+    return replace(window, start=told(window.start), end=told(window.end))
+
+
+def test_gate_rows_told_with_a_time_zone_are_booked_by_wall_clock_and_spent_in_either_notation(
+    registry: Registry,
+) -> None:
+    plain = gate(0)
+    event = promote(registry, verdict(registry, 0, candidate(registry, "first"), gate=with_zone(plain)), 0)
+    assert event.gate is not None
+    assert (event.gate.start, event.gate.end) == (plain.start, plain.end)
+    for again in (plain, with_zone(plain), with_zone(plain, -7), replace(plain, end=with_zone(plain).end)):
+        with pytest.raises(GateRowsSpent, match="overlap the 500 rows"):
+            promote(registry, verdict(registry, 1, candidate(registry, "second"), gate=again), 1)
+    promote(registry, verdict(registry, 1, candidate(registry, "second"), gate=with_zone(gate(1))), 1)
+    assert registry.verify() == []
+
+
+@pytest.mark.parametrize("end", ["2019-01-01T02:00:00+02:00", "2018-12-31T20:00:00-03:00", "yesterday", None])
+def test_gate_rows_that_end_before_they_begin_in_any_zone_are_refused_by_name(registry: Registry, end: str) -> None:
+    with pytest.raises(IncompleteVerdict, match="it names 500 gate rows from"):
+        promote(registry, verdict(registry, 0, candidate(registry, "first"), gate=replace(gate(0), end=end)), 0)
