@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from retrain_assets.redaction import silent, without_secrets
 
@@ -132,7 +132,7 @@ def read(home: Path) -> list[Alert]:
 def page_url(alert: Alert) -> str:
     """Where the Dagster UI at RETRAIN_UI_URL shows a fact; empty without that variable.
 
-    A fact about an asset links to the asset's page of the period, one about a run to the model's runs.
+    A fact about an asset links to the asset's page of the period, one about a run to the runs of model and period.
     """
     base = _ui()
     if not base:
@@ -140,7 +140,8 @@ def page_url(alert: Alert) -> str:
     if asset := PAGES.get(alert.kind):
         page = f"{base}/assets/{quote(alert.model)}/{asset}"
         return f"{page}?view=partitions&partition={quote(alert.period, safe='')}" if alert.period else page
-    return f"{base}/runs?q%5B0%5D={quote(f'tag:retrain/model={alert.model}', safe='')}"
+    tags = [f"tag:retrain/model={alert.model}", *([f"tag:dagster/partition={alert.period}"] if alert.period else [])]
+    return f"{base}/runs?{urlencode({f'q[{at}]': tag for at, tag in enumerate(tags)})}"
 
 
 def _ui() -> str:

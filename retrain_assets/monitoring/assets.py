@@ -1,5 +1,6 @@
 """`predictions`, `drift_report` and `performance_report` of a period."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,8 +101,8 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
         return dg.MaterializeResult(
             metadata={
                 "summary": _paragraphs(drift_lead(record)),
+                **_kept(store, frame.model, "drift_report", period, document),
                 "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
-                "report": _kept(store, frame.model, "drift_report", period, document),
                 "warned": len(record["warned"]),
                 "confirmed": sum(column.confirmed for column in found),
                 "triggers": record["triggers"],
@@ -154,8 +155,8 @@ def _performance_report(
         return dg.MaterializeResult(
             metadata={
                 "summary": _paragraphs(performance_lead(record)),
+                **_kept(store, frame.model, "performance_report", period, document),
                 "loss": table([pick(row, "loss", "rows", "a row", "low", "high") for row in loss_rows(record)]),
-                "report": _kept(store, frame.model, "performance_report", period, document),
                 "by_group": table([pick(row, "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
                 **_series(record, loss),
                 "version": int(record["version"].removeprefix("v")),
@@ -178,12 +179,21 @@ def _paragraphs(sentences: Sequence[str]) -> Any:
     return dg.MetadataValue.md("\n\n".join(text(sentence) for sentence in sentences))
 
 
-def _kept(store: Any, model: str, asset: str, period: str, document: str) -> Any:
-    """The document for the page, once it is written beside the record as one HTML file."""
+def _kept(store: Any, model: str, asset: str, period: str, document: str) -> dict[str, Any]:
+    """The document's picture and its text, once it is written beside the record as one HTML file.
+
+    Two windows, because the UI opens a long one at its end.
+    """
     from retrain_assets.monitoring.page import monitoring_html
 
     path = store.write_bytes(asset, period, "html", monitoring_html(model, period, document))
-    return dg.MetadataValue.md(f"{document}\nThis page as one HTML file: `{path}`.")
+    found = re.search(r"!\[[^]]*]\(data:image/png;base64,[^)]*\)", document)
+    picture = found[0] if found else ""
+    words = document.replace(picture, "(the picture stands above)") if picture else document
+    return {
+        "picture": dg.MetadataValue.md(picture),
+        "report": dg.MetadataValue.md(f"{words}\nThis page as one HTML file: `{path}`."),
+    }
 
 
 def _series(record: Mapping[str, Any], loss: str) -> dict[str, Any]:

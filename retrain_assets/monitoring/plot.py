@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 HISTOGRAMS = 6
 PERIODS = 36
 WIDTH = 11.0
-SENTENCE = 43
+SENTENCE = 41
 ROWS = 18
 BINS = 20
 CATEGORIES = 8
@@ -116,7 +116,7 @@ def histogram(axes: Axes, bars: Bars) -> None:
         bare(axes, "top", "right", "left")
     axes.tick_params(length=0)
     axes.set_title(literal(bars.column.column), fontsize=8, loc="left", color=color, pad=13)
-    said = what_moved(bars.column)
+    said = what_moved(bars.column).split(" (p ")[0]
     short = said if len(said) <= SENTENCE else f"{said[: SENTENCE - 1]}…"
     axes.text(0, 1, f"{literal(short)}\n", transform=axes.transAxes, fontsize=6, color=INK, va="center")
 
@@ -255,10 +255,10 @@ def _axes(figure: Figure, longest: int, small: int, height: float) -> list[Axes]
     """One wide place for the heat map and small ones beside it; fixed, which draws twice as fast as fitted."""
     edge = {"bottom": 0.3 / height}
     heat = figure.add_gridspec(
-        1, 1, left=0.015 + LETTER_INCHES * 8 * longest / WIDTH, right=0.42, top=1 - 0.32 / height, **edge
+        1, 1, left=0.015 + LETTER_INCHES * 8 * longest / WIDTH, right=0.41, top=1 - 0.32 / height, **edge
     )
     grid = figure.add_gridspec(
-        2, 3, left=0.5, right=0.985, wspace=0.62, hspace=1.7 / height, top=1 - 0.6 / height, **edge
+        2, 3, left=0.488, right=0.955, wspace=0.53, hspace=1.7 / height, top=1 - 0.6 / height, **edge
     )
     return [figure.add_subplot(place) for place in (heat[0, 0], *[grid[at // 3, at % 3] for at in range(small)])]
 
@@ -273,7 +273,10 @@ def _legend(figure: Figure, height: float) -> None:
     top = {"fontsize": 7, "frameon": False, "borderaxespad": 0, "handlelength": 1.2, "columnspacing": 1.2}
     place = 1 - 0.06 / height
     figure.legend(handles=patches, loc="upper left", bbox_to_anchor=(0.01, place), ncols=len(patches), **top)
-    both = [Patch(color=BEFORE, label="what the live model learnt from"), Patch(color=AFTER, label="this period")]
+    both = [
+        Patch(color=BEFORE, label="what the live model learnt from"),
+        Patch(color=AFTER, label="this period, in the colour of its outcome"),
+    ]
     figure.legend(handles=both, loc="upper right", bbox_to_anchor=(0.99, place), ncols=2, **top)
 
 
