@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, TriggerPolicy
+from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.resources import Frame, Home, column_schema, markdown_table, period_of, pick, table
+from retrain_assets.resources import Clock, Frame, Home, column_schema, markdown_table, period_of, pick, table
 
 SHOWN = 20
 NUMBERS = (
@@ -27,12 +27,15 @@ def monitoring_assets(
     triggers: TriggerPolicy,
     business: Sequence[BusinessMetric],
     threshold: float,
+    labels: LabelPolicy,
 ) -> list[dg.AssetsDefinition]:
     """The three assets that watch the live model; `threshold` turns a binary score into a decision."""
     return [
         _predictions(frame, source),
         _drift_report(frame, task, columns, drift),
-        _performance_report(frame, source, columns, loss, triggers.retrain_cost, business, threshold),
+        _performance_report(
+            frame, task, source, columns, loss, triggers.retrain_cost, business, threshold, drift, labels
+        ),
     ]
 
 
@@ -122,44 +125,60 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
 
 def _performance_report(
     frame: Frame,
+    task: Any,
     source: Source,
     columns: Columns,
     loss: str,
     retrain_cost: float,
     business: Sequence[BusinessMetric],
     threshold: float,
+    drift: DriftPolicy,
+    labels: LabelPolicy,
 ) -> dg.AssetsDefinition:
     groups = columns.groups
     texts = sorted({*columns.categorical, *groups} - set(columns.numeric))
 
     @frame.asset(
         "performance_report",
-        deps=("outcomes", "predictions"),
+        deps=("outcomes", "predictions", "drift_report"),
         description=(
             "How good the live model was on the outcomes that arrived in the period, against the baseline it showed on "
-            "the gate rows that promoted it. The excess loss summed since the last attempt is what asks for a retrain."
+            "the gate rows that promoted it, and how good it is expected to be on rows whose outcomes are still out. "
+            "The excess loss summed since the last attempt is what asks for a retrain."
         ),
         kinds={"scipy"},
     )
-    def performance_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.monitoring.business import declared
+        from retrain_assets.monitoring.labels import Labels, hold_on_jump
         from retrain_assets.monitoring.plot import performance_history, performance_picture
         from retrain_assets.monitoring.reports import performance_step, read_performance
+        from retrain_assets.monitoring.waiting import LabelFree
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
         earned = declared(business, list(columns.numeric), texts, threshold)
-        record = performance_step(store, registry, frame.calendar, loss, source.key, groups, period, earned)
-        report = read_performance(record)
+        costs = {one.name: one.cost_matrix for one in business if one.cost_matrix is not None}
+        label_free = LabelFree(
+            task, frame.calendar, source.key, source.time, loss, source.label_delay, threshold, costs
+        )
+        watched = Labels(task, drift, labels)
+        record = performance_step(
+            store, registry, frame.calendar, loss, source.key, groups, period, earned, label_free, watched
+        )
+        hold_on_jump(registry, record, clock.now())
+        report, guess = read_performance(record), record.get("estimated", {})
+        estimated = {f"{loss}_estimated": guess["loss"]} if "loss" in guess else {}
         if report is None:
-            return _no_model(period)
+            said = {"summary": dg.MetadataValue.md(record["sentence"])} if "sentence" in record else {}
+            return dg.MaterializeResult(metadata=said | estimated) if said else _no_model(period)
         picture = performance_picture(*performance_history(store, registry, period), loss, retrain_cost)
         by_group = [dict(row) for row in report.by_group]
         business_rows = record.get("business", [])
         return dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(
-                    "\n\n".join([report.sentence, *(one["sentence"] for one in business_rows)])
+                    "\n\n".join([record["sentence"], *(one["sentence"] for one in business_rows)])
                 ),
                 "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(by_group)}"),
                 "by_group": table([pick(row, "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
@@ -170,6 +189,7 @@ def _performance_report(
                 "excess_per_row": report.excess_per_row,
                 "accumulated_excess": report.accumulated_excess,
                 "outcome": str(report.outcome),
+                **estimated,
                 **{one["name"]: one["value"] for one in business_rows if one["value"] is not None},
                 "version": int(report.version.removeprefix("v")),
                 "dagster/row_count": report.rows,

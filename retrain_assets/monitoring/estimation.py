@@ -124,7 +124,15 @@ class Unknown:
 
 
 def estimate(
-    task: Task, loss: str, known: Known, waiting: Waiting, *, threshold: float = 0.5, seed: int = 0, threads: int = 1
+    task: Task,
+    loss: str,
+    known: Known,
+    waiting: Waiting,
+    *,
+    threshold: float = 0.5,
+    costs: Mapping[str, ArrayLike] | None = None,
+    seed: int = 0,
+    threads: int = 1,
 ) -> Estimate | Unknown:
     """Estimate the mean loss, and for classifiers the usual metrics, of rows without outcomes.
 
@@ -134,6 +142,7 @@ def estimate(
         known: Rows with outcomes.
         waiting: Rows without.
         threshold: From which score on a row counts as class 1 (two classes).
+        costs: Per name a cost matrix, `matrix[outcome][decision]`, whose expected cost per row is wanted (two classes).
         seed: Of the trees; the same input and seed give the same numbers.
         threads: Threads for LightGBM.
 
@@ -158,7 +167,7 @@ def estimate(
         return Unknown(f"{len(known.label):,} rows with known outcomes, {FEWEST_ROWS:,} are needed for an estimate")
     if task == "regression":
         return _values(loss, known, waiting, seed, threads)
-    return _classes(loss, known, waiting, threshold, seed, threads)
+    return _classes(loss, known, waiting, threshold, costs or {}, seed, threads)
 
 
 def density_ratio(known: pa.Table, waiting: pa.Table, *, seed: int = 0, threads: int = 1) -> Ratio:
@@ -239,7 +248,8 @@ def expected_metrics(scores: Floats, probability: Floats, threshold: float) -> d
     if scores.ndim == 2:
         given = probability[np.arange(len(scores)), predicted_class(scores, threshold)]
         return {"accuracy": float(given.mean())}
-    (true_negative, false_positive), (false_negative, true_positive) = expected_confusion(scores, probability, threshold)
+    confusion = expected_confusion(scores, probability, threshold)
+    (true_negative, false_positive), (false_negative, true_positive) = confusion
     return {
         "accuracy": (true_positive + true_negative) / len(scores),
         "auc": _expected_auc(scores, probability),
@@ -273,7 +283,13 @@ def expected_cost(scores: Floats, probability: Floats, threshold: float, matrix:
 
 
 def _classes(
-    loss: str, known: Known, waiting: Waiting, threshold: float, seed: int, threads: int
+    loss: str,
+    known: Known,
+    waiting: Waiting,
+    threshold: float,
+    costs: Mapping[str, ArrayLike],
+    seed: int,
+    threads: int,
 ) -> Estimate | Unknown:
     ratio = density_ratio(
         _with_scores(known.features, known.scores),
@@ -300,7 +316,8 @@ def _classes(
         reference_rows=len(known.label),
         effective_rows=ratio.effective_rows,
         separation=ratio.separation,
-        metrics=expected_metrics(waiting.scores, probability, threshold),
+        metrics=expected_metrics(waiting.scores, probability, threshold)
+        | {name: expected_cost(waiting.scores, probability, threshold, matrix) for name, matrix in costs.items()},
     )
 
 
@@ -403,4 +420,4 @@ def _refuse_unusable(known: Known, waiting: Waiting) -> None:
     for what, values in columns.items():
         bad = int(values.size - np.isfinite(values).sum())
         if bad:
-            raise DataError(f"{bad:,} of {values.size:,} {what} are not finite. Leave those rows out before estimating.")
+            raise DataError(f"{bad:,} of {values.size:,} {what} are not finite. Leave those rows out first.")
