@@ -1,9 +1,9 @@
 """How good is a model on rows whose outcomes are not known yet? An estimate, and what it takes for granted.
 
 Classifiers by calibrated confidence: isotonic regression on rows with outcomes turns scores into probabilities, and
-these into the loss and the confusion matrix to be expected. Where the new rows are told apart from the known ones, the
-known ones are weighted by how much more often their like occurs now. Regression by direct loss estimation: a small
-model of the row loss, learnt from the known rows.
+these into the loss and the confusion matrix to be expected (`expected`). Where the new rows are told apart from the
+known ones, the known ones are weighted by how much more often their like occurs now (`density`). Regression by direct
+loss estimation: a small model of the row loss, learnt from the known rows.
 
 Both assume that outcomes still follow from features as they did, which nothing without outcomes can show. No file is
 read here and no policy known; which rows are known and which are waiting is decided in `waiting`.
@@ -21,7 +21,9 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.errors import DataError
-from retrain_assets.metrics import metric, predicted_class
+from retrain_assets.metrics import metric
+from retrain_assets.monitoring.density import FOLDS, density_ratio, fitted, predicted_elsewhere
+from retrain_assets.monitoring.expected import calibrated, expected_cost, expected_losses, expected_metrics
 
 Floats = NDArray[np.float64]
 Task = Literal["binary", "multiclass", "regression"]
@@ -34,11 +36,7 @@ ASSUMES = (
     "can show), that rows like the new ones have known outcomes, and that scores ranked alike are right alike."
 )
 
-_FOLDS = 2
-_HEAVIEST = 50.0
-_CERTAIN_Z = 2.326
-_TREES = {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 100, "verbose": -1, "deterministic": True}
-_DENSITY_ROUNDS, _LOSS_ROUNDS = 50, 60
+_ROUNDS = 60
 
 
 @dataclass(frozen=True)
@@ -68,26 +66,6 @@ class Waiting:
 
     def __post_init__(self) -> None:
         _same_rows("waiting", self.features, self.scores)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How much more often the like of each known row occurs among the new rows.
-
-    Attributes:
-        weights: Shape (n,), mean 1; all 1 where the two are not told apart.
-        separation: AUC of telling new rows from known ones, on rows not trained on: .5 when they are alike.
-        shifted: Whether that is above .5 beyond chance (one-sided 1 %).
-    """
-
-    weights: Floats
-    separation: float
-    shifted: bool
-
-    @property
-    def effective_rows(self) -> float:
-        """(Σw)²/Σw²: how many unweighted rows would be as good."""
-        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
 
 
 @dataclass(frozen=True)
@@ -158,7 +136,7 @@ def estimate(
     >>> known = Known(rows, score, (random.uniform(size=4000) < score).astype(float))
     >>> found = estimate("binary", "log_loss", known, Waiting(rows, score))
     >>> round(found.loss, 2), round(found.metrics["accuracy"], 2)
-    (0.5, 0.75)
+    (0.5, 0.76)
     """
     _refuse_unusable(known, waiting)
     if not len(waiting.scores):
@@ -168,118 +146,6 @@ def estimate(
     if task == "regression":
         return _values(loss, known, waiting, seed, threads)
     return _classes(loss, known, waiting, threshold, costs or {}, seed, threads)
-
-
-def density_ratio(known: pa.Table, waiting: pa.Table, *, seed: int = 0, threads: int = 1) -> Ratio:
-    """Weigh known rows so that they look like the waiting ones.
-
-    w(x) = P(waiting | x) / P(known | x) · n_known / n_waiting, from trees fitted on the other half of the rows, at most
-    50, scaled to mean 1. Where the two are not told apart beyond chance every weight is 1, for weights then only add
-    noise.
-
-    Source: Bickel, Brückner & Scheffer (2009), JMLR 10; Białek et al. (2024), arXiv 2401.08348.
-
-    >>> random = np.random.default_rng(7)
-    >>> old, new = random.uniform(size=3000), random.beta(2, 1, 3000)
-    >>> ratio = density_ratio(pa.table({"x": old}), pa.table({"x": new}))
-    >>> ratio.shifted, bool(abs(np.average(old, weights=ratio.weights) - 2 / 3) < 0.03)
-    (True, True)
-    """
-    if known.column_names != waiting.column_names:
-        raise DataError(
-            f"known rows have {', '.join(known.column_names)}; waiting rows have {', '.join(waiting.column_names)}. "
-            "Encode both with the same contract."
-        )
-    rows = pa.concat_tables([known, waiting], promote_options="permissive").combine_chunks()
-    new = np.repeat([0.0, 1.0], [known.num_rows, waiting.num_rows])
-    share = _out_of_fold(rows, new, "binary", _DENSITY_ROUNDS, seed, threads)
-    separation = metric("auc").value(new, share)
-    chance = math.sqrt((len(new) + 1) / (12 * known.num_rows * waiting.num_rows))
-    shifted = separation > 0.5 + _CERTAIN_Z * chance
-    if not shifted:
-        return Ratio(np.ones(known.num_rows), separation, False)
-    odds = share[: known.num_rows] / (1 - share[: known.num_rows]) * known.num_rows / waiting.num_rows
-    weights = np.minimum(odds, _HEAVIEST)
-    return Ratio(weights / weights.mean(), separation, True)
-
-
-def calibrated(scores: Floats, label: Floats, weights: Floats, new_scores: Floats) -> Floats:
-    """Probabilities that new scores stand for, learnt from scores with outcomes.
-
-    Isotonic regression; of several classes one against all others, scaled to sum to 1.
-
-    Returns:
-        The shape of `new_scores`: P(label = 1), or a share per class.
-
-    Source: Zadrozny & Elkan (2002), KDD.
-
-    >>> calibrated(np.array([0.2, 0.2, 0.8, 0.8]), np.array([0.0, 0.0, 0.0, 1.0]), np.ones(4), np.array([0.2, 0.9]))
-    array([0. , 0.5])
-    """
-    if scores.ndim == 1:
-        return _isotonic(scores, label, weights, new_scores)
-    classes = range(scores.shape[1])
-    parts = [_isotonic(scores[:, k], (label == k).astype(float), weights, new_scores[:, k]) for k in classes]
-    shares = np.column_stack(parts)
-    total = shares.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(shares, total, out=np.full(shares.shape, 1 / len(parts)), where=total > 0))
-
-
-def expected_losses(loss: str, scores: Floats, probability: Floats) -> Floats:
-    """Expected loss of each row, shape (n,): Σ_k P(label = k)·loss(k, score).
-
-    >>> expected_losses("brier", np.array([0.5]), np.array([0.9]))
-    array([0.25])
-    """
-    return np.asarray(sum(share * losses for share, losses in _by_label(loss, scores, probability)))
-
-
-def expected_metrics(scores: Floats, probability: Floats, threshold: float) -> dict[str, float]:
-    """Accuracy of a classifier to be expected; of two classes also auc, tpr, fpr, precision and f1.
-
-    The confusion matrix is Σp over the rows called 1 (true positives), Σ(1 − p) over the same rows (false positives),
-    and so on; AUC is the share of pairs in the right order, a row being a positive with weight p and a negative with
-    weight 1 − p. A metric without a denominator is NaN.
-
-    >>> found = expected_metrics(np.array([0.2, 0.9]), np.array([0.25, 0.75]), 0.5)
-    >>> {name: round(value, 3) for name, value in found.items()}
-    {'accuracy': 0.75, 'auc': 0.75, 'tpr': 0.75, 'fpr': 0.25, 'precision': 0.75, 'f1': 0.75}
-    """
-    if scores.ndim == 2:
-        given = probability[np.arange(len(scores)), predicted_class(scores, threshold)]
-        return {"accuracy": float(given.mean())}
-    confusion = expected_confusion(scores, probability, threshold)
-    (true_negative, false_positive), (false_negative, true_positive) = confusion
-    return {
-        "accuracy": (true_positive + true_negative) / len(scores),
-        "auc": _expected_auc(scores, probability),
-        "tpr": _share(true_positive, true_positive + false_negative),
-        "fpr": _share(false_positive, false_positive + true_negative),
-        "precision": _share(true_positive, true_positive + false_positive),
-        "f1": _share(2 * true_positive, 2 * true_positive + false_positive + false_negative),
-    }
-
-
-def expected_confusion(scores: Floats, probability: Floats, threshold: float) -> Floats:
-    """Expected rows by outcome (rows 0, 1) and decision (columns 0, 1), shape (2, 2).
-
-    >>> expected_confusion(np.array([0.2, 0.9]), np.array([0.25, 0.75]), 0.5)
-    array([[0.75, 0.25],
-           [0.25, 0.75]])
-    """
-    decided = predicted_class(scores, threshold)
-    weights = (1 - probability, probability)
-    return np.array([np.bincount(decided, weights=weight, minlength=2) for weight in weights])
-
-
-def expected_cost(scores: Floats, probability: Floats, threshold: float, matrix: ArrayLike) -> float:
-    """Expected cost per row; `matrix[outcome][decision]` is what a row costs.
-
-    >>> expected_cost(np.array([0.2, 0.9]), np.array([0.25, 0.75]), 0.5, [[0, 1], [10, 0]])
-    1.375
-    """
-    cost = np.asarray(matrix, dtype=float)
-    return float((expected_confusion(scores, probability, threshold) * cost).sum() / len(scores))
 
 
 def _classes(
@@ -304,8 +170,8 @@ def _classes(
         )
     probability = calibrated(known.scores, known.label, ratio.weights, waiting.scores)
     expected = expected_losses(loss, waiting.scores, probability)
-    fitted = calibrated(known.scores, known.label, ratio.weights, known.scores)
-    residuals = metric(loss).row_losses(known.label, known.scores) - expected_losses(loss, known.scores, fitted)
+    believed = calibrated(known.scores, known.label, ratio.weights, known.scores)
+    residuals = metric(loss).row_losses(known.label, known.scores) - expected_losses(loss, known.scores, believed)
     low, high = _limits(float(expected.mean()), residuals, ratio.weights, len(expected))
     return Estimate(
         rows=len(expected),
@@ -329,9 +195,9 @@ def _values(loss: str, known: Known, waiting: Waiting, seed: int, threads: int) 
     losses = metric(loss).row_losses(known.label, known.scores)
     features = _with_scores(known.features, known.scores)
     new = _with_scores(waiting.features, waiting.scores)
-    models = [_fitted(features, losses, fold, "regression", _LOSS_ROUNDS, seed, threads) for fold in range(_FOLDS)]
+    models = [fitted(features, losses, fold, "regression", _ROUNDS, seed, threads) for fold in range(FOLDS)]
     expected = np.mean([model.predict(new) for model in models], axis=0)
-    residuals = losses - _predicted_elsewhere(models, features)
+    residuals = losses - predicted_elsewhere(models, features)
     level = float(expected.mean() + residuals.mean())
     low, high = _limits(level, residuals, np.ones(len(losses)), len(expected))
     return Estimate(len(expected), level, low, high, "direct loss estimation", len(losses), float(len(losses)))
@@ -345,36 +211,6 @@ def _limits(level: float, residuals: Floats, weights: Floats, rows: int) -> tupl
     return level - reach, level + reach
 
 
-def _isotonic(scores: Floats, label: Floats, weights: Floats, new_scores: Floats) -> Floats:
-    from sklearn.isotonic import IsotonicRegression
-
-    curve = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
-    return np.asarray(curve.fit(scores, label, sample_weight=weights).predict(new_scores), dtype=float)
-
-
-def _by_label(loss: str, scores: Floats, probability: Floats) -> list[tuple[Floats, Floats]]:
-    """Per possible label its probability and the loss it would be."""
-    one = metric(loss)
-    if scores.ndim == 2:
-        return [
-            (probability[:, k], one.row_losses(np.full(len(scores), float(k)), scores)) for k in range(scores.shape[1])
-        ]
-    ones = np.ones(len(scores))
-    return [(1 - probability, one.row_losses(0 * ones, scores)), (probability, one.row_losses(ones, scores))]
-
-
-def _expected_auc(scores: Floats, probability: Floats) -> float:
-    """Weighted mid-rank AUC; a row's pair with itself counts a half in numerator and denominator alike."""
-    _, at = np.unique(scores, return_inverse=True)
-    positive, negative = np.bincount(at, weights=probability), np.bincount(at, weights=1 - probability)
-    below = np.cumsum(negative) - negative / 2
-    return _share(float(positive @ below), float(positive.sum() * negative.sum()))
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else math.nan
-
-
 def _with_scores(features: pa.Table, scores: Floats) -> pa.Table:
     """Features and scores as one table of numbers, under names that LightGBM takes."""
     columns = scores[:, None] if scores.ndim == 1 else scores
@@ -382,31 +218,6 @@ def _with_scores(features: pa.Table, scores: Floats) -> pa.Table:
     for at in range(columns.shape[1]):
         named = named.append_column(f"score{at}", pa.array(columns[:, at]))
     return named
-
-
-def _out_of_fold(rows: pa.Table, target: Floats, objective: str, rounds: int, seed: int, threads: int) -> Floats:
-    models = [_fitted(rows, target, fold, objective, rounds, seed, threads) for fold in range(_FOLDS)]
-    return _predicted_elsewhere(models, rows)
-
-
-def _predicted_elsewhere(models: list[Any], rows: pa.Table) -> Floats:
-    """What each row's value is to the model that did not see it."""
-    fold = np.arange(rows.num_rows) % _FOLDS
-    predicted = np.empty(rows.num_rows)
-    for number, model in enumerate(models):
-        predicted[fold == number] = model.predict(rows.filter(pa.array(fold == number)))
-    return predicted
-
-
-def _fitted(rows: pa.Table, target: Floats, held_out: int, objective: str, rounds: int, seed: int, threads: int) -> Any:
-    """A small LightGBM model of the rows that are not in a fold; row i is in fold i modulo 2."""
-    from retrain_assets.scoring.booster import lgb, require_numbers
-
-    require_numbers(rows)
-    inside = np.arange(rows.num_rows) % _FOLDS != held_out
-    data = lgb.Dataset(rows.filter(pa.array(inside)), target[inside])
-    settings = {**_TREES, "objective": objective, "seed": seed, "num_threads": threads, "force_row_wise": True}
-    return lgb.train(settings, data, rounds)
 
 
 def _same_rows(what: str, features: pa.Table, *columns: Floats) -> None:

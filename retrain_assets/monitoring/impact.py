@@ -307,7 +307,8 @@ def _range(edges: NDArray[np.float64], first: int, last: int) -> str:
         return f"below {edges[high]:.4g}"
     if last == top:
         return f"above {edges[low]:.4g}"
-    return f"{edges[low]:.4g} to {edges[min(high, len(edges) - 1)]:.4g}"
+    bounds = [f"{edges[at]:.4g}" for at in (low, min(high, len(edges) - 1))]
+    return bounds[0] if bounds[0] == bounds[1] else " to ".join(bounds)
 
 
 def _growth(one: Change) -> str:

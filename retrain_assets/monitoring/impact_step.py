@@ -31,7 +31,6 @@ def drift_impact(
     report: DriftReport,
     profiles: tuple[Mapping[str, Profile], Profile],
     earlier: Sequence[Mapping[str, Any]],
-    loss: str = "loss",
 ) -> dict[str, Any]:
     """What a drift record says of impact: `impact`, the changes in order, and `impact_sentence`; nothing when quiet.
 
@@ -44,7 +43,6 @@ def drift_impact(
         report: Drift of the features.
         profiles: The reference profiles by period, and the current one.
         earlier: The version's earlier drift records, oldest first.
-        loss: Name of the loss, for the sentence.
     """
     if not report.warned:
         return {}
@@ -54,8 +52,9 @@ def drift_impact(
     performed = [known for known in store.periods("performance_report", "json") if known < report.period]
     last = (store.read_json("performance_report", performed[-1]) if performed else None) or {}
     named = {one.column for one in found}
-    known = [Cost(**cost) for cost in last.get("impact", ()) if cost["column"] in named]
-    words = cost_words(known, last.get("period", ""), loss)
+    same = last.get("impact", ()) if last.get("version") == version.name else ()
+    known = [Cost(**one) for one in same if one["column"] in named]
+    words = cost_words(known, last.get("period", ""), last.get("loss", ""))
     return {"impact": to_records(found), "impact_sentence": changed_sentence(report.period, found, words)}
 
 

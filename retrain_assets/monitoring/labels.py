@@ -8,7 +8,7 @@ on faulty outcomes is wrong wherever it is used: so it holds promotion until a p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +25,6 @@ from retrain_assets.monitoring.summaries import Summary, category_summaries, ref
 from retrain_assets.registry.registry import Event, Registry
 
 LABEL = "(label)"
-ACTOR = "monitor"
-"""In whose name a jump holds promotion."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,7 @@ def label_step(
     current = profile(table, _edges(labels.task, table, known))
     before = next((record["label_drift"] for record in reversed(earlier) if "label_drift" in record), None)
     report = drift(labels.drift, known, current, period, DriftReport.from_dict(before) if before else None)
+    report = replace(report, sentence=_sentence(report))
     used = [known[key] for key in sorted(known)[-labels.drift.reference_periods :]]
     jump = find_jump(labels.policy, report, used, current)
     return {
@@ -122,7 +121,7 @@ def hold_on_jump(registry: Registry, record: Mapping[str, Any], at: datetime) ->
     jump = record.get("label_jump")
     if not jump:
         return None
-    return registry.hold(reason=jump["sentence"], at=at, period=record["period"], actor=ACTOR)
+    return registry.hold(reason=jump["sentence"], at=at, period=record["period"])
 
 
 def odds_ratio(before: float, after: float) -> float:
@@ -136,6 +135,17 @@ def odds_ratio(before: float, after: float) -> float:
     odds = [share / (1 - share) if share < 1 else np.inf for share in (before, after)]
     low, high = sorted(odds)
     return float(high / low) if low > 0 else float("inf")
+
+
+def _sentence(report: DriftReport) -> str:
+    column = report.columns[0]
+    words = {
+        Drift.WARN: f"the outcomes drifted{', as in the period before' if column.confirmed else ''}: {column.sentence}",
+        Drift.SMALL: f"the outcomes changed too little to count: {column.sentence}",
+        Drift.QUIET: f"no drift in the outcomes (against {report.reference_periods} periods)",
+        Drift.INSUFFICIENT: f"drift of the outcomes cannot be told from {report.reference_periods} periods",
+    }
+    return f"{report.period}: {words[column.outcome]}."
 
 
 def _share_change(policy: LabelPolicy, reference: Sequence[Profile], current: Profile) -> _Change | None:

@@ -147,7 +147,7 @@ def performance_step(
     if version is None:
         return _write(store, "performance_report", period, record)
     carried = _carried(before, version, last_attempt(registry, period))
-    record |= {"version": version.name, "accumulated_excess": carried}
+    record |= {"version": version.name, "loss": loss, "accumulated_excess": carried}
     scored = _scored(store, calendar, version, arrived, key)
     if scored is not None:
         asked = _Asked(calendar, loss, key, groups, business)
@@ -215,9 +215,11 @@ def _measured(
 def performance_sentence(record: Mapping[str, Any]) -> str:
     """What changed and costs, what was measured, what is estimated, and whether the outcomes look like a fault."""
     jump, report, guess = record.get("label_jump"), record.get("report"), record.get("estimated")
+    labels = DriftReport.from_dict(record["label_drift"]) if "label_drift" in record else None
     parts = [
         f"{jump['sentence']}; promotion is held until a person releases it." if jump else "",
         record.get("impact_sentence", ""),
+        labels.sentence if labels and labels.warned and not jump else "",
         f"Measured. {report['sentence']}" if report else "Measured: nothing, no outcome of its rows arrived.",
         f"Estimated. {guess['sentence']}" if guess else "",
     ]

@@ -142,10 +142,10 @@ class History:
         holds = (past for past in self.rulings if past.action == "held" and _subject(past) in subjects)
         return next((hold for hold in holds if _stands(hold, at) and (hold.person or not people_only)), None)
 
-    def held_by(self, actor: str, period: str) -> Event | None:
-        """The hold that an actor that is no person put on the whole model in a period, released since or not."""
+    def held_for(self, period: str) -> Event | None:
+        """The hold that monitoring put on the whole model for a period, released since or not."""
         holds = (event for event in self.events if event.action == "held" and not event.person)
-        return next((hold for hold in holds if (hold.actor, hold.period) == (actor, period)), None)
+        return next((hold for hold in holds if hold.period == period), None)
 
     def approval(self, verdict_digest: str, at: datetime) -> Event | None:
         """The approval in force of exactly this verdict."""

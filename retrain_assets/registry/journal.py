@@ -28,7 +28,9 @@ ATTEMPTS: tuple[Action, ...] = (*PROMOTIONS, "rejected", "insufficient", "identi
 MOVES: tuple[Action, ...] = (*PROMOTIONS, "rolled_back", "retired")
 """The actions that move the live pointer; after `retired` it names nothing."""
 RULINGS: tuple[Action, ...] = ("approved", "held", "released", "retired")
-"""What only a person may decide; but a monitor may hold, and a person alone ends that."""
+"""What only a person may decide; the monitor may hold too, which a person alone ends."""
+MONITOR = "monitor"
+"""In whose name monitoring holds promotions; no person goes by it."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Entry:
     deleted: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        decides = self.person or self.action == "held"
+        decides = self.person or (self.action == "held" and self.actor == MONITOR)
         if self.action in RULINGS and not (decides and self.terms):
             raise ValueError(f"{self.action} of {self.period}: only a person decides that, and on terms")
         if self.at.tzinfo is not None:
