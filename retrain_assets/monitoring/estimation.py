@@ -1,7 +1,8 @@
 """How good is a model on rows whose outcomes are not known yet? An estimate, and what it takes for granted.
 
 Classifiers by calibrated confidence: isotonic regression on rows with outcomes turns scores into probabilities, and
-these into the loss and the confusion matrix to be expected (`expected`). Where the new rows are told apart from the
+these into the loss and the confusion matrix to be expected (`expected`); what known rows lost beyond that corrects the
+loss. Where the new rows are told apart from the
 known ones, the known ones are weighted by how much more often their like occurs now (`density`). Regression by direct
 loss estimation: a small model of the row loss, learnt from the known rows.
 
@@ -170,12 +171,12 @@ def _classes(
         )
     probability = calibrated(known.scores, known.label, ratio.weights, waiting.scores)
     expected = expected_losses(loss, waiting.scores, probability)
-    believed = calibrated(known.scores, known.label, ratio.weights, known.scores)
-    residuals = metric(loss).row_losses(known.label, known.scores) - expected_losses(loss, known.scores, believed)
-    low, high = _limits(float(expected.mean()), residuals, ratio.weights, len(expected))
+    residuals = _residuals(loss, known, ratio.weights)
+    level = float(expected.mean() + np.average(residuals, weights=ratio.weights))
+    low, high = _limits(level, residuals, ratio.weights, len(expected))
     return Estimate(
         rows=len(expected),
-        loss=float(expected.mean()),
+        loss=level,
         low=low,
         high=high,
         method="calibrated confidence" + (", weighted by a density ratio" if ratio.shifted else ""),
@@ -201,6 +202,21 @@ def _values(loss: str, known: Known, waiting: Waiting, seed: int, threads: int) 
     level = float(expected.mean() + residuals.mean())
     low, high = _limits(level, residuals, np.ones(len(losses)), len(expected))
     return Estimate(len(expected), level, low, high, "direct loss estimation", len(losses), float(len(losses)))
+
+
+def _residuals(loss: str, known: Known, weights: Floats) -> Floats:
+    """Each known row's loss less what the other half of the known rows lets expect of it, shape (n,).
+
+    Their weighted mean corrects the estimate: isotonic regression runs to 0 and 1 at its ends, where a log loss is
+    large.
+    """
+    losses, fold = metric(loss).row_losses(known.label, known.scores), np.arange(len(known.label)) % FOLDS
+    expected = np.empty(len(losses))
+    for number in range(FOLDS):
+        own, other = fold == number, fold != number
+        probability = calibrated(known.scores[other], known.label[other], weights[other], known.scores[own])
+        expected[own] = expected_losses(loss, known.scores[own], probability)
+    return losses - expected
 
 
 def _limits(level: float, residuals: Floats, weights: Floats, rows: int) -> tuple[float, float]:
