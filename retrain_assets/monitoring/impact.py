@@ -277,7 +277,7 @@ def _tenths(counts: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _summed(group: NDArray[np.int64], counts: Sequence[int]) -> NDArray[np.float64]:
-    return np.bincount(group, weights=np.array(counts, dtype=float)) if len(counts) else np.empty(0)
+    return np.asarray(np.bincount(group, weights=np.array(counts, dtype=float)), dtype=np.float64)
 
 
 def _runs(chosen: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:

@@ -143,7 +143,9 @@ def performance_step(
     record: dict[str, Any] = {"version": None, "labelled_total": labelled}
     if labels is not None:
         last = earlier[-labels.drift.reference_periods :]
-        record |= label_step(labels, arrived, [store.read_json("performance_report", known) for known in last], period)
+        record |= label_step(
+            labels, arrived, [store.read_json("performance_report", known) or {} for known in last], period
+        )
     if version is None:
         return _write(store, "performance_report", period, record)
     carried = _carried(before, version, last_attempt(registry, period))
