@@ -29,6 +29,8 @@ Kind = Literal[
     "drift",
     "business",
     "performance",
+    "label_jump",
+    "estimate",
     "probation",
     "rejected",
     "insufficient",

@@ -50,6 +50,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
                 spec.triggers,
                 spec.business_metrics,
                 spec.validation.threshold,
+                spec.labels,
             ),
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, loss_of(spec), lambda: training(spec)),

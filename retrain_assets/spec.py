@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
 from retrain_assets.monitoring.expression import parse
-from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, TriggerPolicy
+from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
@@ -63,6 +63,7 @@ class ModelSpec(Policy):
     windows: WindowsPolicy
     training: TrainingPolicy
     drift: DriftPolicy = DriftPolicy()
+    labels: LabelPolicy = LabelPolicy()
     business_metrics: tuple[BusinessMetric, ...] = ()
     triggers: TriggerPolicy
     validation: ValidationPolicy

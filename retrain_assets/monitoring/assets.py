@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, TriggerPolicy
+from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.resources import Frame, Home, column_schema, period_of, pick, table
+from retrain_assets.resources import Clock, Frame, Home, column_schema, period_of, pick, table
 
 SHOWN = 20
 
@@ -23,12 +23,15 @@ def monitoring_assets(
     triggers: TriggerPolicy,
     business: Sequence[BusinessMetric],
     threshold: float,
+    labels: LabelPolicy,
 ) -> list[dg.AssetsDefinition]:
     """The three assets that watch the live model; `threshold` turns a binary score into a decision."""
     return [
         _predictions(frame, source),
         _drift_report(frame, task, columns, drift),
-        _performance_report(frame, source, columns, loss, triggers.retrain_cost, business, threshold),
+        _performance_report(
+            frame, task, source, columns, loss, triggers.retrain_cost, business, threshold, drift, labels
+        ),
     ]
 
 
@@ -88,7 +91,7 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
         kinds={"scipy"},
     )
     def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        from retrain_assets.monitoring.page import column_rows, drift_document, drift_lead
+        from retrain_assets.monitoring.page import column_rows, drift_document
         from retrain_assets.monitoring.plot import columns_of
         from retrain_assets.monitoring.reports import drift_step
 
@@ -100,7 +103,7 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
         found, document = columns_of(record), drift_document(frame.model, store, registry, period)
         return dg.MaterializeResult(
             metadata={
-                "summary": _paragraphs(drift_lead(record)),
+                "summary": _paragraphs([record["sentence"]]),
                 **_kept(store, frame.model, "drift_report", period, document),
                 "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
                 "warned": len(record["warned"]),
@@ -120,34 +123,48 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
 
 def _performance_report(
     frame: Frame,
+    task: Any,
     source: Source,
     columns: Columns,
     loss: str,
     retrain_cost: float,
     business: Sequence[BusinessMetric],
     threshold: float,
+    drift: DriftPolicy,
+    labels: LabelPolicy,
 ) -> dg.AssetsDefinition:
     groups = columns.groups
     texts = sorted({*columns.categorical, *groups} - set(columns.numeric))
 
     @frame.asset(
         "performance_report",
-        deps=("outcomes", "predictions"),
+        deps=("outcomes", "predictions", "drift_report"),
         description=(
             "How good the live model was on the outcomes that arrived in the period, against the baseline it showed on "
-            "the gate rows that promoted it. The excess loss summed since the last attempt is what asks for a retrain."
+            "the gate rows that promoted it, and how good it is expected to be on rows whose outcomes are still out. "
+            "The excess loss summed since the last attempt is what asks for a retrain."
         ),
         kinds={"scipy"},
     )
-    def performance_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.monitoring.business import declared
+        from retrain_assets.monitoring.labels import Labels, hold_on_jump
         from retrain_assets.monitoring.page import loss_rows, performance_document, performance_lead
         from retrain_assets.monitoring.reports import performance_step
+        from retrain_assets.monitoring.waiting import LabelFree
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
         earned = declared(business, list(columns.numeric), texts, threshold)
-        record = performance_step(store, registry, frame.calendar, loss, source.key, groups, period, earned)
+        costs = {one.name: one.cost_matrix for one in business if one.cost_matrix is not None}
+        label_free = LabelFree(
+            task, frame.calendar, source.key, source.time, loss, source.label_delay, threshold, costs
+        )
+        watched = Labels(task, drift, labels)
+        record = performance_step(
+            store, registry, frame.calendar, loss, source.key, groups, period, earned, label_free, watched
+        )
+        hold_on_jump(registry, record, clock.now())
         if record["version"] is None:
             return _no_model(period)
         document = performance_document(frame.model, store, registry, period, loss, retrain_cost)
@@ -220,12 +237,12 @@ def _series(record: Mapping[str, Any], loss: str) -> dict[str, Any]:
 def _drift_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """One column in a line that fits the page."""
     p_value, psi = (f"{row[name]:.2g}" if row[name] is not None else "" for name in ("p", "PSI"))
-    cost = {"cost": row["cost"]} if "cost" in row else {}
+    since = {"since": row["since"] or ""} if "since" in row else {}
     return {
         "column": row["column"],
         "outcome": row["outcome"],
         "what moved": row["what moved"],
-        **cost,
+        **since,
         "p": p_value,
         "PSI": psi,
     }

@@ -17,7 +17,7 @@ from retrain_assets.monitoring.performance_plot import (
     performance_picture,
 )
 from retrain_assets.monitoring.plot import columns_of, drift_picture, impact_of, what_moved
-from retrain_assets.monitoring.reports import read_performance
+from retrain_assets.monitoring.reports import performance_sentences, read_performance
 from retrain_assets.pages import html_page, table, text
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
@@ -39,12 +39,6 @@ that the version showed before it was promoted. Excess is loss beyond the baseli
 attempt to retrain; it asks for a retrain when it exceeds what a retrain costs."""
 
 
-def drift_lead(record: Mapping[str, Any]) -> list[str]:
-    """What the report says first: what the drift costs where that is known, then what moved."""
-    said = (record.get("impact") or {}).get("sentence")
-    return [*([said] if said and said not in record["sentence"] else []), record["sentence"]]
-
-
 def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
     """The drift report of a period.
 
@@ -56,16 +50,16 @@ def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
     parts = [f"# Drift report: {text(model)} {text(record['period'])}"]
     if record.get("version") is None:
         return "\n\n".join([*parts, f"> No model was live in {text(record['period'])}."]) + "\n"
-    parts += [f"> **{text(said)}**" for said in drift_lead(record)]
+    parts += [f"> **{text(record['sentence'])}**"]
     parts += [picture, "## Every column, those that matter first", table(column_rows(record))]
     parts += ["## Compared", table(_compared(record)), "## How to read this", READING_DRIFT]
     return "\n\n".join(parts) + "\n"
 
 
 def column_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One line for each column, those that matter first, with what its drift costs where the record says it."""
-    costs = impact_of(record)
-    return [_column(column, costs.get(column.column, {}), bool(costs)) for column in columns_of(record)]
+    """One line for each column, those that matter first, with its weight in the model where one warns."""
+    found = impact_of(record)
+    return [_column(column, found.get(column.column, {}), bool(found)) for column in columns_of(record)]
 
 
 def outcome_of(column: ColumnDrift) -> str:
@@ -75,12 +69,8 @@ def outcome_of(column: ColumnDrift) -> str:
 
 def performance_lead(record: Mapping[str, Any]) -> list[str]:
     """What the report says first: what was measured, what is estimated, each business metric; in whole sentences."""
-    report = read_performance(record)
-    measured = report.sentence if report else f"{record['period']}: no outcome arrived that could be measured."
-    estimated = (record.get("estimated") or {}).get("sentence")
-    jump = (record.get("label_jump") or {}).get("sentence")
     business = [one["sentence"] for one in record.get("business", ()) if one.get("sentence")]
-    return [said for said in (jump, measured, estimated, *business) if said]
+    return [*performance_sentences(record), *business]
 
 
 def performance_markdown(model: str, period: str, history: PerformanceHistory, picture: str) -> str:
@@ -99,6 +89,8 @@ def performance_markdown(model: str, period: str, history: PerformanceHistory, p
     report = read_performance(record)
     parts += [f"> **{text(said)}**" for said in performance_lead(record)]
     parts += [picture, "## Loss per row", table(loss_rows(record))]
+    if record.get("impact"):
+        parts += ["## What the drifted rows lose", table([_impact(one) for one in record["impact"]])]
     if record.get("business"):
         parts += ["## Business metrics", table([_business(one) for one in record["business"]])]
     if report and report.by_group:
@@ -165,18 +157,18 @@ def monitored_period(model: str, store: PeriodStore, period: str | None = None) 
 def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     """Both reports of a period for a terminal: their sentences, and every column that is not quiet."""
     drift, performance = (store.read_json(asset, period) or {} for asset in ASSETS)
-    lines = drift_lead(drift) if drift.get("version") else [f"{period}: no model was live."]
+    lines = [drift["sentence"]] if drift.get("version") else [f"{period}: no model was live."]
     rows = [row for row in column_rows(drift) if row["outcome"] != "quiet"] if drift.get("version") else []
     lines += [f"  {row['outcome']:<12} {row['column']:<20} {row['what moved']}" for row in rows]
     return lines + (performance_lead(performance) if performance.get("version") else [])
 
 
-def _column(column: ColumnDrift, impact: Mapping[str, Any], priced: bool) -> dict[str, Any]:
+def _column(column: ColumnDrift, impact: Mapping[str, Any], weighed: bool) -> dict[str, Any]:
     return {
         "column": column.column,
         "outcome": outcome_of(column),
         "what moved": what_moved(column),
-        **({"cost": impact.get("cost")} if priced else {}),
+        **({"since": impact.get("since"), "importance": impact.get("importance")} if weighed else {}),
         "p": column.p_value,
         "PSI": column.psi,
         "Jensen-Shannon": column.jensen_shannon,
@@ -186,6 +178,11 @@ def _column(column: ColumnDrift, impact: Mapping[str, Any], priced: bool) -> dic
         "missing": column.missing_shift,
         "new": column.new_share,
     }
+
+
+def _impact(one: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"words": "rows with", "rows": "rows", "loss": "a row", "rest": "other rows", "excess": "excess"}
+    return {title: one[name] for name, title in names.items()}
 
 
 def _compared(record: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -199,6 +199,22 @@ def measure(
     return replace(report, sentence=_sentence(report, baseline))
 
 
+def mean_limits(
+    losses: ArrayLike, time: ArrayLike, baseline: Baseline, alpha: float = 0.05
+) -> tuple[float | None, float | None, float | None]:
+    """Mean loss of some rows with its one-sided limits, by the blocks of the baseline; None where not known.
+
+    >>> day = np.repeat(np.arange("2019-02-04", "2019-02-11", dtype="datetime64[D]"), 2)
+    >>> promoted_with = Baseline(1.0, 500, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
+    >>> mean_limits(np.tile([1.4, 1.6], 7), day, promoted_with)
+    (1.5, 1.5, 1.5)
+    """
+    loss, at = _finite(losses, time)
+    mean, error, units = _period_error(loss, at, baseline)
+    reach = _t(alpha, units) * error
+    return _known(mean), _known(mean - reach), _known(mean + reach)
+
+
 def _outcome(low: float, baseline: Baseline) -> Quality:
     if low > baseline.high:
         return Quality.WARN

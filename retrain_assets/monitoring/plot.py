@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.profile import ColumnProfile, Edges
-from retrain_assets.monitoring.profile_files import kept_profiles, reference_of, score_edges
+from retrain_assets.monitoring.profile_files import DRIFT_PROFILES, kept_profiles, reference_of, score_edges
 from retrain_assets.monitoring.reports import PREDICTION, UNCERTAINTY
 from retrain_assets.pictures import BAD, INK, LETTER_INCHES, UNKNOWN, bare, literal, markdown, new_figure, period_ticks
 from retrain_assets.registry.registry import Registry
@@ -164,7 +164,7 @@ def _moved(
     assert version is not None
     edges, features = reference_of(registry, version)
     period = record["period"]
-    now = kept_profiles(store, [period], edges)[period]
+    now = kept_profiles(store, DRIFT_PROFILES, [period], edges)[period]
     found = []
     for column in chosen:
         reference, current = [*features.values()], now
@@ -172,7 +172,7 @@ def _moved(
             served = [
                 other["period"] for other in records if other["version"] == record["version"] and "scores" in other
             ]
-            scores = kept_profiles(store, served, score_edges(store, version))
+            scores = kept_profiles(store, DRIFT_PROFILES, served, score_edges(store, version))
             reference, current = [one for known, one in scores.items() if known != period], scores[period]
         if reference:
             before = _merged([each.columns[column.column] for each in reference])
@@ -206,8 +206,8 @@ def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:
 
 
 def impact_of(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What the drift of each column does to the loss, the costliest first; empty where the record does not say."""
-    return {one["column"]: one for one in (record.get("impact") or {}).get("columns", ())}
+    """What each column that warns means to the model, the weightiest first; empty where none warns."""
+    return {one["column"]: one for one in record.get("impact", ())}
 
 
 def _is_score(column: ColumnDrift) -> bool:

@@ -24,6 +24,18 @@ class DriftPolicy(Policy):
     min_missing_shift: float = Field(default=0.01, ge=0)
 
 
+class LabelPolicy(Policy):
+    """When the outcomes that arrive look like a data fault, which holds promotion until a person releases it.
+
+    A jump is certain (`jump_alpha`, the p-value of the period verdict) and large: by `jump_odds_ratio` for the share of
+    a class, by `jump_sd` reference standard deviations for a value.
+    """
+
+    jump_alpha: float = Field(default=0.001, gt=0, lt=1)
+    jump_odds_ratio: float = Field(default=2.0, gt=1)
+    jump_sd: float = Field(default=0.5, gt=0)
+
+
 class BusinessMetric(Policy):
     """What the model earns or costs, in the business's own unit, and where it begins to hurt.
 

@@ -3,6 +3,8 @@
 registry: edges.parquet, profiles.parquet    a version's reference: its bins, and its last training periods in them
 store: drift_profile/<period>.parquet        a period's rows and scores in the bins of the version in charge
 store: score_edges/<digest>.parquet          a version's bins for its scores, chosen from the first period it scored
+store: label_profile/<period>.parquet        the outcomes that arrived in a period
+store: label_edges/first.parquet             their bins, chosen from the first period in which some arrived
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.store import PeriodStore
 
 EDGES_FILE, PROFILES_FILE = "edges.parquet", "profiles.parquet"
-_KEPT, _SCORE_EDGES = "drift_profile", "score_edges"
+DRIFT_PROFILES, LABEL_PROFILES = "drift_profile", "label_profile"
+_SCORE_EDGES, _LABEL_EDGES = "score_edges", "label_edges"
 
 _WHOLE = pa.decimal128(38, 0)
 _EDGES = pa.schema(
@@ -55,12 +58,12 @@ def reference_files(edges: Edges, profiles: Mapping[str, Profile]) -> dict[str, 
     return {EDGES_FILE: edges_to_parquet(edges), PROFILES_FILE: profiles_to_parquet(profiles.items())}
 
 
-def keep_profiles(store: PeriodStore, period: str, profiles: Sequence[Profile]) -> None:
+def keep_profiles(store: PeriodStore, asset: str, period: str, profiles: Sequence[Profile]) -> None:
     """Replace the profiles of a period."""
-    store.write_bytes(_KEPT, period, "parquet", profiles_to_parquet((period, one) for one in profiles))
+    store.write_bytes(asset, period, "parquet", profiles_to_parquet((period, one) for one in profiles))
 
 
-def kept_profiles(store: PeriodStore, periods: Sequence[str], edges: Edges) -> dict[str, Profile]:
+def kept_profiles(store: PeriodStore, asset: str, periods: Sequence[str], edges: Edges) -> dict[str, Profile]:
     """The kept profile of each period that was counted with these edges.
 
     Raises:
@@ -68,9 +71,9 @@ def kept_profiles(store: PeriodStore, periods: Sequence[str], edges: Edges) -> d
     """
     found: dict[str, Profile] = {}
     for period in periods:
-        if not store.path(_KEPT, period).exists():
-            raise FileNotFoundError(f"{_KEPT} of {period} is not there: materialize drift_report of {period} again.")
-        found |= profiles_from_parquet(store.read_bytes(_KEPT, period, "parquet"), edges)
+        if not store.path(asset, period).exists():
+            raise FileNotFoundError(f"{asset} of {period} is not there: materialize drift_report of {period} again.")
+        found |= profiles_from_parquet(store.read_bytes(asset, period, "parquet"), edges)
     return found
 
 
@@ -80,10 +83,22 @@ def score_edges(store: PeriodStore, version: Version, scores: pa.Table | None = 
     Raises:
         FileNotFoundError: There are none, and no scores to choose them from.
     """
-    if scores is None or store.path(_SCORE_EDGES, version.digest).exists():
+    if scores is None:
         return edges_from_parquet(store.read_bytes(_SCORE_EDGES, version.digest, "parquet"))
-    edges = reference_edges(scores, scores.column_names, [])
-    store.write_bytes(_SCORE_EDGES, version.digest, "parquet", edges_to_parquet(edges))
+    return _edges_once(store, _SCORE_EDGES, version.digest, scores, numeric=True)
+
+
+def label_edges(store: PeriodStore, outcomes: pa.Table, numeric: bool) -> Edges:
+    """The bins for the outcomes; where there are none yet they are chosen from `outcomes` and kept."""
+    return _edges_once(store, _LABEL_EDGES, "first", outcomes, numeric)
+
+
+def _edges_once(store: PeriodStore, asset: str, name: str, rows: pa.Table, numeric: bool) -> Edges:
+    if store.path(asset, name).exists():
+        return edges_from_parquet(store.read_bytes(asset, name, "parquet"))
+    names = rows.column_names
+    edges = reference_edges(rows, names if numeric else [], [] if numeric else names)
+    store.write_bytes(asset, name, "parquet", edges_to_parquet(edges))
     return edges
 
 

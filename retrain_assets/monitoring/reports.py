@@ -8,7 +8,7 @@ baseline. Both write one JSON record; the numbers in it are all that triggers, `
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -20,12 +20,24 @@ from retrain_assets.metrics import metric
 from retrain_assets.monitoring.business import measure_business
 from retrain_assets.monitoring.drift import Drift, DriftReport, drift
 from retrain_assets.monitoring.expression import Expression
+from retrain_assets.monitoring.impact_step import changed_columns, drift_impact, performance_impact
+from retrain_assets.monitoring.labels import Labels, label_step, label_table
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, measure
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy
 from retrain_assets.monitoring.profile import profile
-from retrain_assets.monitoring.profile_files import keep_profiles, kept_profiles, reference_of, score_edges
+from retrain_assets.monitoring.profile_files import (
+    DRIFT_PROFILES,
+    LABEL_PROFILES,
+    keep_profiles,
+    kept_profiles,
+    label_edges,
+    reference_of,
+    score_edges,
+)
 from retrain_assets.monitoring.reading import stored_rows
+from retrain_assets.monitoring.scored import aligned, joined, scored_by
 from retrain_assets.monitoring.uncertainty import Task, uncertainty
+from retrain_assets.monitoring.waiting import LabelFree, estimate_step
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
@@ -62,13 +74,16 @@ def drift_step(
         profiles.append(profile(scored, score_edges(store, version, scored)))
         first = [served["period"] for served in islice(_served(store, version, past), policy.reference_periods)]
         last = DriftReport.from_dict(before["scores"]) if before else None
-        reports.append(drift(half, kept_profiles(store, first, profiles[-1].edges), profiles[-1], period, last))
+        earlier = kept_profiles(store, DRIFT_PROFILES, first, profiles[-1].edges)
+        reports.append(drift(half, earlier, profiles[-1], period, last))
         record["scores"] = reports[-1].to_dict()
-    keep_profiles(store, period, profiles)
+    keep_profiles(store, DRIFT_PROFILES, period, profiles)
     record["uncertain_periods"] = _less_sure(reports[1:], before)
     record["warned"] = [name for report in reports for name in report.warned]
     record["triggers"] = any(report.triggers for report in reports)
-    record["sentence"] = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)
+    sentence = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)
+    record |= drift_impact(store, registry, version, features, (reference, seen), before)
+    record["sentence"] = " ".join(part for part in (record.get("impact_sentence"), sentence) if part)
     return _write(store, "drift_report", period, record)
 
 
@@ -99,11 +114,25 @@ def performance_step(
     groups: Sequence[str],
     period: str,
     business: Sequence[tuple[BusinessMetric, Expression]] = (),
+    label_free: LabelFree | None = None,
+    labels: Labels | None = None,
 ) -> dict[str, Any]:
-    """Write the performance record of a period: the loss of the outcomes that arrived in it, against the baseline.
+    """Write the performance record of a period: measured where outcomes arrived in it, estimated where none has yet.
 
     Only rows that the version in charge scored count, so that a new version does not answer for the old one's errors.
     The excess loss adds up from the last attempt on: what one retrain could not win back does not ask for the next.
+
+    Args:
+        store: The model's files.
+        registry: Its versions.
+        calendar: Its periods.
+        loss: Name of the loss per row.
+        key: Name of the key column.
+        groups: Columns to report the loss by.
+        period: As of whose end.
+        business: Business metrics with their expressions.
+        label_free: What estimating without outcomes needs; None estimates nothing.
+        labels: How the outcomes themselves are watched; None does not.
     """
     arrived = store.read_table("outcomes", [period])
     earlier = [known for known in store.periods("performance_report", "json") if known < period]
@@ -111,37 +140,102 @@ def performance_step(
     labelled = int(before.get("labelled_total", 0)) + (arrived.num_rows if arrived is not None else 0)
     version = registry.served_in(period)
     record: dict[str, Any] = {"version": None, "labelled_total": labelled}
+    if labels is not None:
+        record |= _labels(store, labels, arrived, earlier, period)
     if version is None:
         return _write(store, "performance_report", period, record)
     carried = _carried(before, version, last_attempt(registry, period))
-    record |= {"version": version.name, "accumulated_excess": carried}
+    record |= {"version": version.name, "loss": loss, "accumulated_excess": carried}
+    scored = _scored(store, calendar, version, arrived, key)
+    if scored is not None:
+        asked = _Asked(calendar, loss, key, groups, business)
+        record |= _measured(store, registry, asked, version, scored, before, carried, period)
+    if label_free is not None:
+        promised = champion_baseline(registry, version)
+        record |= estimate_step(store, registry, label_free, version, promised, period, before)
+    record["sentence"] = " ".join(performance_sentences(record))
+    return _write(store, "performance_report", period, record)
+
+
+def _labels(
+    store: PeriodStore, labels: Labels, arrived: pa.Table | None, earlier: Sequence[str], period: str
+) -> dict[str, Any]:
+    """What the record says of the outcomes themselves, whose profile is kept; nothing without outcomes."""
     if arrived is None or not arrived.num_rows:
-        return _write(store, "performance_report", period, record)
+        return {}
+    table = label_table(labels.task, arrived["label"])
+    seen = profile(table, label_edges(store, table, labels.task == "regression"))
+    last = [known for known in earlier if store.path(LABEL_PROFILES, known).exists()][-labels.drift.reference_periods :]
+    before = (store.read_json("performance_report", last[-1]) or {}).get("label_drift") if last else None
+    keep_profiles(store, LABEL_PROFILES, period, [seen])
+    return label_step(labels, kept_profiles(store, LABEL_PROFILES, last, seen.edges), seen, before, period)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is measured on rows with outcomes."""
+
+    calendar: Calendar
+    loss: str
+    key: str
+    groups: Sequence[str]
+    business: Sequence[tuple[BusinessMetric, Expression]]
+
+
+def _scored(
+    store: PeriodStore, calendar: Calendar, version: Version, arrived: pa.Table | None, key: str
+) -> pa.Table | None:
+    """The outcomes of a period whose rows the version scored, with the scores; None without one."""
+    if arrived is None or not arrived.num_rows:
+        return None
     extremes = pc.min_max(arrived["time"]).as_py()
     periods = calendar.between(calendar.key(extremes["min"]), calendar.key(extremes["max"]))
-    scored = _joined(arrived, store.read_table("predictions", periods), key)
-    scored = scored.filter(pc.equal(scored["version"].cast(pa.string()), version.name)) if scored is not None else None
-    if scored is None or not scored.num_rows:
-        return _write(store, "performance_report", period, record)
-    wanted = [name for _, expression in business for name in expression.columns]
-    values = _aligned(
-        scored[key], store.read_table("raw_data", periods, [key, *dict.fromkeys((*groups, *wanted))]), key
-    )
+    scored = joined(arrived, scored_by(store, version.name, periods), key)
+    return scored if scored is not None and scored.num_rows else None
+
+
+def _measured(
+    store: PeriodStore,
+    registry: Registry,
+    asked: _Asked,
+    version: Version,
+    scored: pa.Table,
+    before: Mapping[str, Any],
+    carried: float,
+    period: str,
+) -> dict[str, Any]:
+    """The loss of the outcomes that arrived, by group, its cost in what drifted, and the business metrics."""
+    changed = changed_columns(store, version, period)
+    wanted = [name for _, expression in asked.business for name in expression.columns]
+    names = dict.fromkeys((*asked.groups, *wanted, *(one.column for one in changed)))
+    extremes = pc.min_max(scored["time"]).as_py()
+    periods = asked.calendar.between(*(asked.calendar.key(extremes[end]) for end in ("min", "max")))
+    values = aligned(scored[asked.key], store.read_table("raw_data", periods, [asked.key, *names]), asked.key)
     promised = champion_baseline(registry, version)
-    report = measure(
-        period,
-        version.name,
-        metric(loss).row_losses(scored["label"].to_numpy(), scores_of(scored)),
-        scored["time"].to_numpy(),
-        promised,
-        carried,
-        {name: np.asarray(values[name].to_pylist(), dtype=object) for name in groups if name in values},
-    )
-    record |= {"accumulated_excess": report.accumulated_excess, "report": report.to_dict()}
-    if business:
-        measured = _business(business, scored, values, promised.block_days)
+    losses = metric(asked.loss).row_losses(scored["label"].to_numpy(), scores_of(scored))
+    groups = {name: np.asarray(values[name].to_pylist(), dtype=object) for name in asked.groups if name in values}
+    report = measure(period, version.name, losses, scored["time"].to_numpy(), promised, carried, groups)
+    record: dict[str, Any] = {"accumulated_excess": report.accumulated_excess, "report": report.to_dict()}
+    record |= performance_impact(registry, version, changed, values, losses, period, asked.loss)
+    if asked.business:
+        columns = {name: values[name] for name in dict.fromkeys((*asked.groups, *wanted)) if name in values}
+        measured = _business(asked.business, scored, columns, promised.block_days)
         record["business"] = [one | {"periods": _running(before, version, one)} for one in measured]
-    return _write(store, "performance_report", period, record)
+    return record
+
+
+def performance_sentences(record: Mapping[str, Any]) -> list[str]:
+    """Whether the outcomes look like a fault, what changed and costs, what was measured, and what is estimated."""
+    jump, report, guess = record.get("label_jump"), record.get("report"), record.get("estimated")
+    labels = DriftReport.from_dict(record["label_drift"]) if "label_drift" in record else None
+    parts = [
+        f"{jump['sentence']}; promotion is held until a person releases it." if jump else "",
+        record.get("impact_sentence", ""),
+        labels.sentence if labels and labels.warned and not jump else "",
+        f"Measured. {report['sentence']}" if report else "Measured: nothing, no outcome of its rows arrived.",
+        f"Estimated. {guess['sentence']}" if guess else "",
+    ]
+    return [part for part in parts if part]
 
 
 def last_attempt(registry: Registry, period: str) -> str:
@@ -191,26 +285,6 @@ def _running(before: Mapping[str, Any], version: Version, measured: Mapping[str,
         return 0
     same = before.get("business", []) if before.get("version") == version.name else []
     return 1 + next((one["periods"] for one in same if one["name"] == measured["name"]), 0)
-
-
-def _aligned(keys: pa.ChunkedArray, rows: pa.Table | None, key: str) -> dict[str, pa.ChunkedArray]:
-    """The columns of the rows with these keys, in their order; null where the row is not stored."""
-    if rows is None:
-        return {}
-    at = pc.index_in(keys, value_set=rows[key].combine_chunks())
-    return {name: rows[name].take(at) for name in rows.column_names if name != key}
-
-
-def _joined(left: pa.Table, right: pa.Table | None, key: str) -> pa.Table | None:
-    if right is None:
-        return None
-    at = pc.index_in(left[key], value_set=right[key].combine_chunks())
-    found = pc.is_valid(at)
-    left, at = left.filter(found), at.filter(found)
-    for name in right.column_names:
-        if name not in left.column_names:
-            left = left.append_column(name, right[name].take(at))
-    return left
 
 
 def _served(store: PeriodStore, version: Version, periods: Iterable[str]) -> Iterator[dict[str, Any]]:

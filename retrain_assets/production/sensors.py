@@ -178,6 +178,11 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
         alerts = [_alert(clock, frame, period, "drift", drift["sentence"])] if drift.get("warned") else []
         if performance.get("outcome") == "warn":
             alerts.append(_alert(clock, frame, period, "performance", performance["sentence"]))
+        if jump := record.get("label_jump"):
+            held = f"{jump['sentence']}. Promotion is held until a person releases it."
+            alerts.append(_alert(clock, frame, period, "label_jump", held))
+        if record.get("estimated", {}).get("outcome") == "warn":
+            alerts.append(_alert(clock, frame, period, "estimate", record["estimated"]["sentence"]))
         business = record.get("business", [])
         alerts += [
             _alert(clock, frame, period, "business", one["sentence"]) for one in business if one["outcome"] == "warn"

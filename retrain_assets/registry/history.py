@@ -137,11 +137,19 @@ class History:
                 standing.append(event)
         return tuple(standing)
 
-    def held(self, at: datetime, digest: str | None = None) -> Event | None:
-        """The hold in force on the whole model, or on this candidate or version; None when automation may move."""
+    def held(self, at: datetime, digest: str | None = None, *, people_only: bool = False) -> Event | None:
+        """The hold in force on the whole model, or on this candidate or version; None when automation may move.
+
+        A monitor's hold stops promotions only, so a rollback asks for those of people (`people_only`).
+        """
         subjects = {None, digest}
         holds = (past for past in self.rulings if past.action == "held" and _subject(past) in subjects)
-        return next((hold for hold in holds if _stands(hold, at)), None)
+        return next((hold for hold in holds if _stands(hold, at) and (hold.person or not people_only)), None)
+
+    def held_for(self, period: str) -> Event | None:
+        """The hold that monitoring put on the whole model for a period, released since or not."""
+        holds = (event for event in self.events if event.action == "held" and not event.person)
+        return next((hold for hold in holds if hold.period == period), None)
 
     def approval(self, verdict_digest: str, at: datetime) -> Event | None:
         """The approval in force of exactly this verdict."""

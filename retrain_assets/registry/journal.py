@@ -28,7 +28,9 @@ ATTEMPTS: tuple[Action, ...] = (*PROMOTIONS, "rejected", "insufficient", "identi
 MOVES: tuple[Action, ...] = (*PROMOTIONS, "rolled_back", "retired")
 """The actions that move the live pointer; after `retired` it names nothing."""
 RULINGS: tuple[Action, ...] = ("approved", "held", "released", "retired")
-"""What only a person may decide."""
+"""What only a person may decide; the monitor may hold too, which a person alone ends."""
+MONITOR = "monitor"
+"""In whose name monitoring holds promotions; no person goes by it."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ class Entry:
     deleted: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.action in RULINGS and not (self.person and self.terms):
+        decides = self.person or (self.action == "held" and self.actor == MONITOR)
+        if self.action in RULINGS and not (decides and self.terms):
             raise ValueError(f"{self.action} of {self.period}: only a person decides that, and on terms")
         if self.at.tzinfo is not None:
             raise ValueError(f"at={self.at.isoformat()} carries a time zone; the journal keeps plain wall-clock times")

@@ -1,7 +1,8 @@
 """What a person may decide about a model, as the journal entry that it becomes: approve, hold, release, retire.
 
 Each ruling names the person, the reason, what it binds and until when. None of them is written by a run: nothing that
-imports Dagster builds one. What a ruling then forbids or allows is decided in `rules`, how long it stands in `history`.
+imports Dagster builds one. (What monitoring holds on suspicion is no ruling of a person: `Registry.hold`.) What a
+ruling then forbids or allows is decided in `rules`, how long it stands in `history`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Protocol
 
 from retrain_assets.errors import NotFound, RegistryError
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import Action, Entry, Terms
+from retrain_assets.registry.journal import MONITOR, Action, Entry, Terms
 from retrain_assets.registry.rules import refuse_unless_approvable
 from retrain_assets.verdict import Verdict
 
@@ -81,6 +82,8 @@ def refuse_run_name(name: str) -> None:
     """
     if re.match(r"run [0-9a-f]+$", name.strip()):
         raise ValueError(f"{name!r} is the name of a run, no person's. Name the person who decides.")
+    if name.strip() == MONITOR:
+        raise ValueError(f"{name!r} is who holds after a jump of the outcomes, no person. Name the person who decides.")
     if not name.strip():
         raise ValueError("a decision names the person who takes it; the name is empty")
 

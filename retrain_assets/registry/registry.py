@@ -30,7 +30,7 @@ from retrain_assets.registry.claims import CLAIMS, Claims, same_attempt, unended
 from retrain_assets.registry.disk import LocalStorage, sha256
 from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.history import History, Version
-from retrain_assets.registry.journal import PROMOTIONS, Action, Entry, Event, GateUse
+from retrain_assets.registry.journal import MONITOR, PROMOTIONS, Action, Entry, Event, GateUse, Terms
 from retrain_assets.registry.people import Ruling, refuse_run_name
 from retrain_assets.registry.repair import mend
 from retrain_assets.registry.retention import RetentionPolicy, disposable
@@ -363,6 +363,24 @@ class Registry:
         with self._writing() as history:
             return self._journal.append(ruling.entry(history, self._folders.has), after=history.events)
 
+    def hold(self, *, reason: str, at: datetime, period: str) -> Event:
+        """Stop promotions of the whole model on the monitor's suspicion, until a person releases it.
+
+        Rollbacks stay possible. A period holds once: asked again, also after a release, the earlier event is returned
+        and nothing changes. People hold with `rule`.
+
+        Args:
+            reason: What is suspected; kept for good.
+            at: Now, wall clock.
+            period: Period whose evidence this is.
+        """
+        with self._writing() as history:
+            earlier = history.held_for(period)
+            if earlier is not None:
+                return earlier
+            pointer = _pointer(history)
+            return self._append(history, "held", pointer, period, at, MONITOR, reason, terms=Terms(None, None))
+
     def prune(self, policy: RetentionPolicy, *, at: datetime, actor: str) -> Event | None:
         """Delete the files of models that the policy does not keep; their verdicts and the journal stay.
 
@@ -551,11 +569,12 @@ class Registry:
         *,
         person: bool = False,
         deleted: tuple[str, ...] = (),
+        terms: Terms | None = None,
     ) -> Event:
         (from_version, from_digest), (to_version, to_digest) = _pointer(history), pointer
         entry = Entry(
             at, period, action, from_version, to_version, from_digest, to_digest, actor, reason, evidence, gate,
-            person=person, deleted=deleted,
+            person=person, deleted=deleted, terms=terms,
         )  # fmt: skip
         return self._journal.append(entry, after=history.events)
 

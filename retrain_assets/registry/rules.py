@@ -218,7 +218,8 @@ def refuse_automatic(where: str, history: History, at: datetime, *digests: str |
     Raises:
         Held: A person holds the model or one of the versions, or put the live version in service by a rollback.
     """
-    _refuse_held(where, history, at, {f"version {_short(digest)}": digest for digest in digests})
+    versions = {f"version {_short(digest)}": digest for digest in digests}
+    _refuse_held(where, history, at, versions, people_only=True)
     chosen = history.chosen
     if chosen is not None:
         raise Held(
@@ -259,9 +260,11 @@ def refuse_retired(where: str, history: History) -> None:
         )
 
 
-def _refuse_held(where: str, history: History, at: datetime, digests: Mapping[str, str | None]) -> None:
+def _refuse_held(
+    where: str, history: History, at: datetime, digests: Mapping[str, str | None], *, people_only: bool = False
+) -> None:
     for what, digest in digests.items():
-        hold = history.held(at, digest)
+        hold = history.held(at, digest, people_only=people_only)
         if hold is not None and hold.terms is not None:
             held = f"{what} ({_short(digest)})" if hold.terms.subject else "the model"
             raise Held(

@@ -12,7 +12,6 @@ from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.page import (
     column_rows,
     drift_document,
-    drift_lead,
     drift_markdown,
     monitored_period,
     monitoring_html,
@@ -62,30 +61,24 @@ class Page(HTMLParser):
 # ---- drift
 
 
-def test_the_cost_comes_first_then_what_moved_and_columns_stand_by_outcome_and_cost():
-    columns = [column("quiet"), column("cheap", Drift.WARN), column("dear", Drift.WARN, confirmed=True)]
-    impact = {
-        "sentence": "dear moved since 2023-11 and costs 90 a month.",
-        "columns": [{"column": "dear", "cost": 90.0}, {"column": "cheap", "cost": 1.5}],
-    }
+def test_columns_stand_by_outcome_and_weight_and_say_since_when():
+    columns = [column("quiet"), column("light", Drift.WARN), column("heavy", Drift.WARN, confirmed=True)]
+    impact = [
+        {"column": "heavy", "since": "2023-11", "importance": 0.5},
+        {"column": "light", "since": "2024-01", "importance": 0.125},
+    ]
     record = drift(columns, impact=impact)
 
-    assert drift_lead(record) == [impact["sentence"], "1 drifted."]
     rows = column_rows(record)
-    assert [(row["column"], row["outcome"], row["cost"]) for row in rows] == [
-        ("dear", "confirmed", 90.0), ("cheap", "warn", 1.5), ("quiet", "quiet", None),
+    assert [(row["column"], row["outcome"], row["since"], row["importance"]) for row in rows] == [
+        ("heavy", "confirmed", "2023-11", 0.5), ("light", "warn", "2024-01", 0.125), ("quiet", "quiet", None, None),
     ]  # fmt: skip
     page = drift_markdown("delivery", record, "")
-    assert page.index(impact["sentence"]) < page.index("1 drifted.") < page.index("| dear |") < page.index("| quiet |")
+    assert page.index("1 drifted.") < page.index("| heavy |") < page.index("| quiet |")
 
 
-def test_without_an_impact_there_is_no_column_of_costs():
-    assert "cost" not in column_rows(drift([column("a")]))[0]
-
-
-def test_a_first_line_that_the_sentence_has_already_is_not_said_twice():
-    record = drift([column("a")], impact={"sentence": "1 drifted."})
-    assert drift_lead(record) == ["1 drifted."]
+def test_without_a_warning_no_column_says_since_when():
+    assert "since" not in column_rows(drift([column("a")]))[0]
 
 
 # ---- performance
@@ -96,7 +89,9 @@ def test_measured_and_estimated_are_told_apart_and_the_later_truth_is_beside_the
     truth = {"period": "2023-12", "version": "v1", "rows": 30, "estimated": 1.25, "measured": 1.375, "error": -0.125}
     record = performance("2024-01", 1.0625, estimated=estimated, estimates=[truth])
 
-    assert performance_lead(record) == ["2024-01: v1 lost 1.0625", "estimated, not measured: 1.5"]
+    assert performance_lead(record) == [
+        "Measured. 2024-01: v1 lost 1.0625", "Estimated. estimated, not measured: 1.5",
+    ]  # fmt: skip
     page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
     assert "| measured | 100 | 1.062 |" in page
     assert "| estimated | 40 | 1.5 | 1.2 | 1.8 |" in page
@@ -105,13 +100,21 @@ def test_measured_and_estimated_are_told_apart_and_the_later_truth_is_beside_the
 
 def test_a_period_without_outcomes_says_so_and_still_has_a_page():
     record = performance("2024-01", None)
-    assert performance_lead(record) == ["2024-01: no outcome arrived that could be measured."]
+    assert performance_lead(record) == ["Measured: nothing, no outcome of its rows arrived."]
     assert "None." in performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
 
 
 def test_a_jump_of_the_labels_comes_before_everything_else():
     record = performance("2024-01", 1.0, label_jump={"sentence": "labels jumped"})
-    assert performance_lead(record)[0] == "labels jumped"
+    assert performance_lead(record)[0] == "labels jumped; promotion is held until a person releases it."
+
+
+def test_what_the_drifted_rows_lose_has_a_table():
+    cost = {"column": "fare", "words": "fare above 50", "rows": 9, "loss": 3.0, "rest": 1.25, "excess": 15.75}
+    record = performance("2024-01", 1.0, impact=[cost], impact_sentence="fare changed")
+    assert performance_lead(record)[0] == "fare changed"
+    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+    assert "| fare above 50 | 9 | 3 | 1.25 | 15.75 |" in page
 
 
 def test_business_metrics_have_a_table_and_a_sentence_each():
@@ -128,7 +131,11 @@ def test_business_metrics_have_a_table_and_a_sentence_each():
 @pytest.fixture(scope="module")
 def nasty_page():
     picture = markdown(new_figure(2, 2), "nothing")
-    record = drift([column(NASTY, Drift.WARN, NASTY)], sentence=NASTY, impact={"sentence": NASTY})
+    record = drift(
+        [column(NASTY, Drift.WARN, NASTY)],
+        sentence=NASTY,
+        impact=[{"column": NASTY, "since": NASTY, "importance": 1.0}],
+    )
     losses = performance("2024-01", 1.0, business=[{"name": NASTY, "sentence": NASTY, "value": 1.0, "unit": NASTY}])
     losses["report"]["by_group"] = [{"group": NASTY, "value": NASTY, "rows": 1, "loss": 1.0, "excess_sum": 0.0}]
     history = PerformanceHistory([losses], {}, [])

@@ -16,6 +16,7 @@ from retrain_assets.monitoring.drift import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profile import profile, reference_edges
 from retrain_assets.monitoring.profile_files import (
+    DRIFT_PROFILES,
     edges_from_parquet,
     edges_to_parquet,
     keep_profiles,
@@ -155,9 +156,9 @@ def test_a_period_without_rows_or_profile_is_named(tmp_path):
     store = PeriodStore(tmp_path)
     with pytest.raises(FileNotFoundError, match="raw_data of 2024-02 is not there"):
         stored_rows(store, "raw_data", ["2024-02"])
-    keep_profiles(store, "2024-01", [profile(WORLD, EDGES)])
+    keep_profiles(store, DRIFT_PROFILES, "2024-01", [profile(WORLD, EDGES)])
     with pytest.raises(FileNotFoundError, match="materialize drift_report of 2024-02 again"):
-        kept_profiles(store, ["2024-01", "2024-02"], EDGES)
+        kept_profiles(store, DRIFT_PROFILES, ["2024-01", "2024-02"], EDGES)
 
 
 class Past:
