@@ -221,7 +221,7 @@ def test_the_words_are_the_sentences_and_the_columns_that_are_not_quiet(tmp_path
     words = monitoring_words(store, "2024-01")
     assert words[0] == "1 drifted."
     assert words[1].split() == ["warn", "a", "mean", "1", "→", "2"]
-    assert words[2:] == ["2024-01: v1 lost 1.5"]
+    assert words[2:] == ["Measured. 2024-01: v1 lost 1.5"]
 
 
 def test_a_period_without_a_model_says_so_in_every_form(tmp_path):
