@@ -22,7 +22,7 @@ from retrain_assets.validation.policy import ValidationPolicy
 
 ROWS, RAILS, DAYS, KINDS = 1_000_000, 12, 90, 3
 ATTRIBUTES = {"sex": 2, "age": 4, "region": 6}
-LARGEST = 0.9
+LARGEST = 0.8
 """Share of the rows that the first value of `sex` holds; the other attributes' values are equally frequent."""
 
 TASKS = ("binary", "regression", "multiclass")
