@@ -297,10 +297,11 @@ def _area_under_curve(label: Array, scores: Array, _: float) -> Array:
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if not positives or not negatives or not np.isfinite(scores).all():
         return np.full(len(label), np.nan)
-    placement = _placements(positive, scores)
+    placement = _placements(positive, np.ascontiguousarray(scores))
     area = placement.sum(where=positive) / positives
     placement -= area
-    placement *= np.where(positive, len(label) / positives, len(label) / negatives)
+    for own, count in ((positive, positives), (~positive, negatives)):
+        np.multiply(placement, len(label) / count, out=placement, where=own)
     placement += area
     return placement
 

@@ -201,6 +201,7 @@ def _paired_by_class(
             found = each.row_values(truth, scores[:, number][own], threshold)
             values[place] += _mean(found) / len(classes)
             psi += np.multiply(found, turned, out=found)
+            del found
         support = min(support, float(truth.sum(dtype=np.int64)))
     return psi, *values, support
 

@@ -138,14 +138,15 @@ def _rate_drop(
         float(new.mean()) if n else np.nan,
         estimate(psi, units_within(policy.unit, psi, rows, asked), one_flip=policy.unit != "row"),
     )
-    margin, lacking = policy.fairness.margin, _too_small(group, policy.fairness.enough_rows)
-    fewest = rows_to_exclude_drop(b, c, n, margin, level.alpha, level.power)
-    if not lacking and n < fewest:
-        lacking = f"{n:,} {_ASKED[name]}, {fewest:,} needed to exclude a change for the worse of {number(margin)}"
+    margin, small = policy.fairness.margin, _too_small(group, policy.fairness.enough_rows)
+    fewest, few = rows_to_exclude_drop(b, c, n, margin, level.alpha, level.power), ""
+    if n < fewest:
+        few = f"{n:,} {_ASKED[name]}, {fewest:,} needed to exclude a change for the worse of {number(margin)}"
     if policy.unit != "row":
+        lacking = small or comparison.estimate.shortfall() or few
         return _by_units(policy, group, comparison, _ASKED[name], lacking, fewest, level)
     low, high = drop_limits(b, c, n, level.alpha)
-    return _Drop(group, comparison, _ASKED[name], low, high, mid_p_mcnemar(b, c), fewest, lacking)
+    return _Drop(group, comparison, _ASKED[name], low, high, mid_p_mcnemar(b, c), fewest, small or few)
 
 
 def _error_drops(
@@ -158,7 +159,7 @@ def _error_drops(
 ) -> Iterator[_Drop]:
     compared = compare_in_parts(metric("mae"), policy, rows, champion, candidate, found)
     for group, comparison in zip(found, compared, strict=True):
-        lacking = _too_small(group, policy.fairness.enough_rows)
+        lacking = _too_small(group, policy.fairness.enough_rows) or comparison.estimate.shortfall()
         yield _by_units(policy, group, comparison, "rows", lacking, None, level)
 
 
@@ -173,7 +174,6 @@ def _by_units(
 ) -> _Drop:
     """A drop judged by the t test over independent units; `fewest` rows are needed whatever the test says."""
     found, margin = comparison.estimate, policy.fairness.margin
-    shortfall = found.shortfall()
     needed = [rows for rows in (fewest, found.rows_needed(margin, level.alpha, level.power)) if rows is not None]
     return _Drop(
         group,
@@ -181,9 +181,9 @@ def _by_units(
         asked,
         -found.high(level.alpha),
         -found.low(level.alpha),
-        np.nan if shortfall else found.p_worse(),
+        np.nan if found.shortfall() else found.p_worse(),
         max(needed, default=None),
-        lacking or shortfall,
+        lacking,
     )
 
 

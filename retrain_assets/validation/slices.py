@@ -31,21 +31,30 @@ def slices(
     asked = policy.slices
     if asked is None:
         return ()
-    found = [group for name in columns(asked, rows) for group in groups_of(name, rows, asked.pool_below)]
-    compared = [
-        compare_in_parts(metric_of(policy, rail.metric), policy, rows, champion, candidate, found)
-        for rail in asked.guardrails
-    ]
     measured = [
-        (group.name, rail.margin, of_metric[place])
-        for place, group in enumerate(found)
-        for rail, of_metric in zip(asked.guardrails, compared, strict=True)
+        each for name in columns(asked, rows) for each in _measured(policy, asked, name, rows, champion, candidate)
     ]
     worse = [float("nan") if each.estimate.shortfall() else each.estimate.p_worse() for _, _, each in measured]
     return tuple(
         _judged(group, margin, each, p_value, len(measured), level)
         for (group, margin, each), p_value in zip(measured, holm(worse), strict=True)
     )
+
+
+def _measured(
+    policy: ValidationPolicy, asked: SlicePolicy, column: str, rows: GateRows, champion: Array, candidate: Array
+) -> list[tuple[str, float, Comparison]]:
+    """Every slice of one column in every metric: its name, the margin, the comparison."""
+    found = tuple(groups_of(column, rows, asked.pool_below))
+    compared = [
+        compare_in_parts(metric_of(policy, rail.metric), policy, rows, champion, candidate, found)
+        for rail in asked.guardrails
+    ]
+    return [
+        (group.name, rail.margin, of_metric[place])
+        for place, group in enumerate(found)
+        for rail, of_metric in zip(asked.guardrails, compared, strict=True)
+    ]
 
 
 def columns(policy: SlicePolicy, rows: GateRows) -> tuple[str, ...]:

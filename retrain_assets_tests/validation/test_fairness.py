@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fairlearn.metrics import MetricFrame
+from pydantic import ValidationError
+from scipy import stats
 from sklearn.metrics import mean_absolute_error
 
 from retrain_assets.errors import DataError
@@ -179,3 +183,97 @@ def test_a_floor_may_bound_any_metric_of_the_task():
     rows, scores, _ = people(13)
     rules = policy(fairness={"floors": [{"metric": "auc", "at_least": 0.55}]})
     assert combine(floors(rules, "binary", rows, scores, LEVEL)) is Outcome.PASS
+
+
+def by_days(seed: int, days: int = 28, positives: int = 20, spread: float = 0.1):
+    """Positives of one group on every day, of which the share that flips for the worse differs from day to day."""
+    rng = np.random.default_rng(seed)
+    worse = np.repeat(np.clip(0.1 + rng.normal(0, spread, days) / 2, 0, 0.2), positives)
+    draw = rng.random(worse.size)
+    champion = np.where(draw < worse, 0.9, np.where(draw < 0.2, 0.1, 0.8))
+    candidate = np.where(draw < worse, 0.1, np.where(draw < 0.2, 0.9, 0.8))
+    time = np.datetime64("2024-01-01", "us") + np.repeat(np.arange(days), positives).astype("m8[D]")
+    return gate_rows(np.ones(worse.size), time=time), champion, candidate
+
+
+def test_where_rows_are_independent_the_p_value_is_the_mid_p_of_mcnemar():
+    rows, champion, candidate = by_days(1)
+    lost, gained = int((champion > candidate).sum()), int((champion < candidate).sum())
+    (found,) = fairness(policy(fairness={"metrics": ["tpr"]}), "binary", rows, champion, candidate, LEVEL)
+    flips = stats.binom(lost + gained, 0.5)
+    assert found.p_value == pytest.approx(flips.sf(lost) + flips.pmf(lost) / 2)
+    assert (found.unit, found.units, found.design_effect) == ("row", 560, 1.0)
+
+
+def test_where_days_move_together_p_value_and_limits_are_the_t_test_of_the_days():
+    rows, champion, candidate = by_days(1)
+    rules = policy(unit="auto", fairness={"metrics": ["tpr"]})
+    (found,) = fairness(rules, "binary", rows, champion, candidate, LEVEL)
+    change = ((candidate >= 0.5).astype(float) - (champion >= 0.5)).reshape(28, 20).mean(axis=1)
+    days = stats.ttest_1samp(change, 0.0, alternative="less")
+    assert (found.unit, found.units) == ("day", 28)
+    assert found.p_value == pytest.approx(days.pvalue)
+    assert found.high == pytest.approx(days.confidence_interval(0.95).high)
+    assert found.low == pytest.approx(stats.ttest_1samp(change, 0.0, alternative="greater").confidence_interval().low)
+    assert found.design_effect > 1
+    assert found.reason.endswith("560 positives in 28 days")
+
+
+def test_false_alarms_of_clusters_are_the_t_test_of_the_clusters():
+    rows, champion, candidate = by_days(2)
+    rows = replace(rows, label=np.zeros(560), cluster=np.repeat([f"driver {place}" for place in range(28)], 20))
+    rules = policy(unit="driver", fairness={"metrics": ["fpr"]})
+    (found,) = fairness(rules, "binary", rows, champion, candidate, LEVEL)
+    change = ((candidate >= 0.5).astype(float) - (champion >= 0.5)).reshape(28, 20).mean(axis=1)
+    assert (found.unit, found.units) == ("driver", 28)
+    assert found.p_value == pytest.approx(stats.ttest_1samp(change, 0.0, alternative="greater").pvalue)
+    assert found.reason.endswith("560 negatives in 28 values of driver")
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(3, Outcome.INSUFFICIENT), (4, Outcome.FAIL)])
+def test_below_four_days_neither_harm_nor_harmlessness_is_shown(days, outcome):
+    rows, champion, _ = by_days(3, days=days, positives=200)
+    hurt = np.where((champion >= 0.5) & (np.arange(days * 200) % 3 == 0), 0.1, champion)
+    rules = policy(unit="auto", fairness={"metrics": ["tpr"]})
+    (found,) = fairness(rules, "binary", rows, champion, hurt, LEVEL)
+    assert found.outcome is outcome
+    if outcome is Outcome.INSUFFICIENT:
+        assert found.reason.endswith("3 days, 4 needed, 600 positives in 3 days")
+        assert (found.p_value, found.rows_needed) == (None, 800)
+
+
+def test_what_passes_by_rows_is_open_where_a_few_days_pull_either_way():
+    day, place = np.repeat(np.arange(16), 100), np.tile(np.arange(100), 16)
+    champion = np.where(place % 2 == 0, 0.9, 0.1)
+    lost, gained = (day % 4 == 0) & (place % 5 == 0), (day % 4 == 1) & (place % 5 == 0)
+    candidate = np.where(lost & (champion > 0.5), 0.1, np.where(gained & (champion < 0.5), 0.9, champion))
+    rows = gate_rows(np.ones(1600), time=np.datetime64("2024-01-01", "us") + day.astype("m8[D]"))
+    found = {
+        unit: fairness(
+            policy(unit=unit, fairness={"metrics": ["tpr"], "margin": 0.03}), "binary", rows, champion, candidate, LEVEL
+        )[0]
+        for unit in ("row", "auto")
+    }
+    assert (found["row"].outcome, found["auto"].outcome) == (Outcome.PASS, Outcome.INSUFFICIENT)
+    assert found["row"].improvement == found["auto"].improvement == 0
+    assert found["auto"].rows_needed > 1600
+
+
+def test_a_certain_harm_within_the_margin_fails():
+    rows, champion, _ = people(5, n=20_000)
+    hurt = np.where((rows.label == 1) & (champion >= 0.5) & (np.arange(20_000) % 50 == 0), 0.1, champion)
+    found = fairness(policy(fairness={"metrics": ["tpr"]}), "binary", rows, champion, hurt, LEVEL)
+    assert {f.outcome for f in found} == {Outcome.FAIL}
+    assert all(-f.improvement < f.margin and -f.low < f.margin for f in found)
+
+
+def test_a_group_may_be_judged_with_fewer_rows_than_values_are_pooled_below():
+    rows, champion, candidate = people(7)
+    pooled = {"groups": ["race"], "pool_below": 500, "margin": 0.9, "metrics": ["selection_rate"]}
+    for least, outcome in ((None, Outcome.INSUFFICIENT), (40, Outcome.PASS)):
+        rules = policy(fairness=pooled | {"least_rows": least})
+        found = {f.group: f.outcome for f in fairness(rules, "binary", rows, champion, candidate, LEVEL)}
+        assert found["race=(pooled: c)"] is found["race=(missing)"] is outcome
+        assert found["race=a"] is Outcome.PASS
+    with pytest.raises(ValidationError, match="least_rows 501 is above pool_below 500"):
+        policy(fairness=pooled | {"least_rows": 501})
