@@ -188,18 +188,17 @@ MEASURES: Mapping[str, Callable[[int, int], dict[str, float]]] = {
 
 
 def _reference(table: Any, numeric: list[str], named: list[str]) -> tuple[Any, dict[str, Any]]:
-    from retrain_assets.monitoring.profile import profile, reference_edges
+    from retrain_assets.monitoring.profile import reference_profiles
 
-    edges, step = reference_edges(table, numeric, named), -(-table.num_rows // PERIODS)
-    return edges, {f"{at:02}": profile(table.slice(at * step, step), edges) for at in range(PERIODS)}
+    step = -(-table.num_rows // PERIODS)
+    return reference_profiles({f"{at:02}": table.slice(at * step, step) for at in range(PERIODS)}, numeric, named)
 
 
 def _reference_of_files(files: list[Path], names: list[str]) -> tuple[Any, dict[str, Any]]:
-    from retrain_assets.monitoring.profile import profile, reference_edges
+    from retrain_assets.monitoring.profile import reference_profiles
     from retrain_assets.monitoring.reading import ParquetRows
 
-    edges = reference_edges(ParquetRows(files), names, [])
-    return edges, {file.stem: profile(ParquetRows([file]), edges) for file in files}
+    return reference_profiles({file.stem: ParquetRows([file]) for file in files}, names, [])
 
 
 def _streamed(files: list[Path], names: Any) -> None:

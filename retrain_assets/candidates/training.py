@@ -35,7 +35,7 @@ from retrain_assets.candidates.selection import (
 )
 from retrain_assets.candidates.strategies import HeldRows, Recipe, TrainingRows, train_strategy, training_table
 from retrain_assets.errors import NotEnoughData
-from retrain_assets.monitoring.profile import profile, reference_edges
+from retrain_assets.monitoring.profile import reference_profiles
 from retrain_assets.monitoring.profile_files import reference_files
 from retrain_assets.monitoring.reading import stored_rows
 from retrain_assets.raw.policy import Columns
@@ -230,9 +230,8 @@ class Training:
         reference = [known for known in store.periods("raw_data") if known <= period][-self.reference_periods :]
         first = store.require_table("raw_data", reference[0], list(self.columns.features))
         probe = encode(first.slice(0, PROBE_ROWS), contract).table
-        rows = stored_rows(store, "raw_data", reference)
-        edges = reference_edges(rows, list(self.columns.numeric), list(self.columns.categorical))
-        profiles = {known: profile(stored_rows(store, "raw_data", [known]), edges) for known in reference}
+        parts = {known: stored_rows(store, "raw_data", [known]) for known in reference}
+        edges, profiles = reference_profiles(parts, list(self.columns.numeric), list(self.columns.categorical))
         names = ("strategy", "rounds", "rows", "effective_rows", "baseline", "periods", "selection_loss")
         training = {name: record[name] for name in (*names, *(name for name in OPTIONAL if name in record))}
         return {

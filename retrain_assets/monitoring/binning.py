@@ -7,7 +7,7 @@ looked at one by one. The counts are those that sorting would give, exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 STEPS = 2**16
-_BLOCK = 15 * 2**10  # of eight bytes: under the 128 kB from which the C library asks the system for memory anew
+BLOCK = 15 * 2**10
+"""Values at a time: they stay in the processor's cache, and below the 128 kB that are asked of the system each time."""
+
 _FEW = 2**11
 _SAMPLE = 2**12
 _CELLS = 2**12
@@ -23,6 +25,8 @@ _NARROWEST, _FARTHEST = 1e-280, 4e307
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Values = Sequence[Floats]
+"""Finite values in any order, as the arrays of any length that they were read in."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Counted:
 class Bins:
     """The edges of one numeric column, increasing, with the grid from `low` to `high` that finds a value's place.
 
-    >>> Bins(np.array([2.0, 3.0]), 0.0, 4.0).count(np.array([3.0, 1.0, 2.0, 2.0]))
+    >>> Bins(np.array([2.0, 3.0]), 0.0, 4.0).count([np.array([3.0, 1.0, 2.0, 2.0])])
     Counted(cells=(1, 2, 0, 1, 0), first=131072, second=4831838208)
     """
 
@@ -46,29 +50,32 @@ class Bins:
     low: float
     high: float
 
-    def count(self, values: Floats) -> Counted:
-        """Count finite values of shape (n,), in any order: below the first edge, at it, up to the second, and so on."""
-        first = second = 0
+    def count(self, values: Values) -> Counted:
+        """Count values below the first edge, at it, between it and the second, and so on."""
+        first, second, few = 0, 0, size_of(values) < _FEW
         rows, others = np.zeros(2 * self.edges.size + 1, np.int64), [np.empty(0)]
         for block, steps in on_grid(values, self.low, self.high):
             first, second = first + int(steps.sum()), second + int(steps @ steps)  # exact: whole numbers below 2^53
-            if values.size < _FEW:
-                others.append(block)
-                continue
-            places = self._places.take(steps.astype(np.intp), mode="clip")
-            rows += np.bincount(places, minlength=rows.size)
-            near = np.flatnonzero(places > self.edges.size)
-            close, nearest = block[near], places[near] - (self.edges.size + 1)
-            apart = close != self.edges[nearest]
-            others.append(close[apart])
-            rows[self.edges.size + 1 :] -= np.bincount(nearest[apart], minlength=self.edges.size)
+            others.append(block if few else self._place(block, steps, rows))
         return Counted(self._cells(rows, np.sort(np.concatenate(others))), first, second)
+
+    def _place(self, block: Floats, steps: Floats, rows: Whole) -> Floats:
+        """Add to `rows` what the grid tells for sure: values between edges, values equal to one. Return the others."""
+        places, edges = self._places.take(steps.astype(np.intp), mode="clip"), self.edges.size
+        rows += np.bincount(places, minlength=rows.size)
+        near = places > edges
+        if 4 * np.count_nonzero(near) < block.size:  # picking few is cheap, of many it is not
+            block, places, near = block[near], places[near], near[near]
+        nearest = places - (edges + 1)
+        apart = near & (block != self.edges.take(nearest, mode="clip")) if edges else near
+        rows[edges + 1 :] -= np.bincount(nearest[apart], minlength=edges)
+        return np.asarray(block[apart])
 
     @cached_property
     def _places(self) -> NDArray[np.int16]:
         """Per step how many edges lie below it; m + 1 + the number of the edge where one lies in it."""
         at = np.empty(0, np.intp)
-        for _, steps in on_grid(self.edges, self.low, self.high):
+        for _, steps in on_grid([self.edges], self.low, self.high):
             at = np.append(at, steps.astype(np.intp))
         below = np.cumsum(np.bincount(at, minlength=STEPS + 1))
         below[at] = self.edges.size + 1 + np.arange(self.edges.size)
@@ -85,47 +92,70 @@ class Bins:
         return tuple(cells.tolist())
 
 
-def extremes(values: Floats) -> tuple[float, float]:
-    """Least and greatest value, one look at the memory for both; NaN when one of them is.
+def size_of(values: Values) -> int:
+    """How many values there are."""
+    return sum(part.size for part in values)
 
-    >>> extremes(np.array([2.0, 1.0]))
+
+def in_blocks(values: Values) -> Iterator[Floats]:
+    """The values in views of at most `BLOCK` of them."""
+    return (part[start : start + BLOCK] for part in values for start in range(0, part.size, BLOCK))
+
+
+def extremes(values: Values) -> tuple[float, float]:
+    """Least and greatest of some values, one look at the memory for both; NaN when one of them is.
+
+    >>> extremes([np.array([2.0, 1.0])])
     (1.0, 2.0)
     """
-    blocks = [values[start : start + _BLOCK] for start in range(0, values.size, _BLOCK)]
-    ends = np.array([(block.min(), block.max()) for block in blocks])
+    ends = np.array([(block.min(), block.max()) for block in in_blocks(values)])
     return float(ends[:, 0].min()), float(ends[:, 1].max())
 
 
-def on_grid(values: Floats, low: float, high: float, steps: int = STEPS) -> Iterator[tuple[Floats, Floats]]:
+def on_grid(values: Values, low: float, high: float, steps: int = STEPS) -> Iterator[tuple[Floats, Floats]]:
     """Blocks of values, each with its values cut off at the limits and rounded to the steps 0 to `steps` between them.
 
-    A block stays in the processor's cache from one operation to the next. What is rounded is overwritten by the next.
+    What is rounded is overwritten by the next block.
 
-    >>> [(block, found)] = on_grid(np.array([-1.0, 0.5, 1.0]), 0.0, 1.0)
+    >>> [(block, found)] = on_grid([np.array([-1.0, 0.5, 1.0])], 0.0, 1.0)
     >>> found
     array([    0., 32768., 65536.])
     """
-    kept, scale = np.empty(min(_BLOCK, values.size)), steps / (high - low)
-    for start in range(0, values.size, _BLOCK):
-        block = values[start : start + _BLOCK]
+    kept, scale = np.empty(BLOCK), steps / (high - low)
+    for block in in_blocks(values):
         found = np.clip(block, low, high, out=kept[: block.size])
         found -= low
         found *= scale
         yield block, np.rint(found, out=found)
 
 
-def order_statistics(values: Floats, ranks: ArrayLike) -> Floats:
-    """The values that sorting would put at some places: `np.sort(values)[ranks]` without sorting all of them.
+def every(values: Values, step: int, first: int = 0) -> Floats:
+    """Every so manieth value, counted over all arrays together.
 
-    >>> order_statistics(np.array([5.0, 1.0, 4.0]), [0, 2])
+    >>> every([np.array([0.0, 1.0, 2.0]), np.array([3.0, 4.0])], 2)
+    array([0., 2., 4.])
+    """
+    taken, seen = [np.empty(0)], first
+    for part in values:
+        taken.append(part[-seen % step :: step])
+        seen += part.size
+    return np.concatenate(taken)
+
+
+def order_statistics(values: Values, ranks: ArrayLike) -> Floats:
+    """The values that sorting would put at some places, without sorting all of them.
+
+    >>> order_statistics([np.array([5.0, 1.0, 4.0])], [0, 2])
     array([1., 5.])
     """
-    places = np.asarray(ranks, dtype=np.int64)
-    if values.size < _SAMPLE:
-        return np.asarray(np.sort(values)[places])
-    sample = np.sort(values[:: -(-values.size // _SAMPLE)])
+    places, size = np.asarray(ranks, dtype=np.int64), size_of(values)
+    if size < _SAMPLE:
+        return np.asarray(np.sort(np.concatenate(values))[places])
+    sample = np.sort(every(values, -(-size // _SAMPLE)))
     low, high = widened(sample[sample.size // 100], sample[-1 - sample.size // 100])
-    rows = sum(np.bincount(at.astype(np.intp), minlength=_CELLS + 1) for _, at in on_grid(values, low, high, _CELLS))
+    rows = np.zeros(_CELLS + 1, np.int64)
+    for _, at in on_grid(values, low, high, _CELLS):
+        rows += np.bincount(at.astype(np.intp), minlength=_CELLS + 1)
     holding = np.searchsorted(np.cumsum(rows), places, side="right")
     wanted = np.zeros(_CELLS + 1, dtype=bool)
     wanted[holding] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import nsmallest
@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.binning import Bins, order_statistics, widened
-from retrain_assets.monitoring.reading import Rows, names, numbers
+from retrain_assets.monitoring.binning import Bins, Values, every, order_statistics, size_of, widened
+from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers
 
 Kind = Literal["numeric", "categorical"]
 Floats = NDArray[np.float64]
@@ -93,68 +93,82 @@ def reference_edges(rows: Rows, numeric: Sequence[str], categorical: Sequence[st
     >>> edges.numeric["x"], edges.categories["c"]
     (array([1., 2.]), ('a', 'b'))
     """
-    points: dict[str, Floats] = {}
-    limits: dict[str, tuple[float, float]] = {}
-    for name in numeric:
-        values = _pooled(rows, name)
-        points[name], found = _points(values)
-        if found is not None:
-            limits[name] = found
-    levels = {name: _levels(rows, name) for name in categorical}
-    beyond = {name: unlisted for name, (_, unlisted) in levels.items() if unlisted}
-    return Edges(points, {name: listed for name, (listed, _) in levels.items()}, limits, beyond)
+    of_numbers = [numeric_edges(name, numbers(rows, name), rows.num_rows) for name in numeric]
+    of_names = [category_edges(name, names(rows, name)) for name in categorical]
+    return together([*of_numbers, *of_names])
 
 
-def _pooled(rows: Rows, name: str) -> Floats:
-    """The values to choose from, least and greatest of all among them."""
-    step = max(1, -(-rows.num_rows // MOST_VALUES))
-    taken, ends, seen = [np.empty(0)], list[float](), 0
-    for piece in numbers(rows, name):
-        taken.append(piece.finite[-seen % step :: step])
-        seen += piece.finite.size
-        if step > 1:
-            ends += [end for end in (piece.least, piece.greatest) if end is not None]
-    ends = [min(ends), max(ends)] if ends else []
-    return taken[-1] if len(taken) == 2 and not ends else np.concatenate([*taken, ends])
+def numeric_edges(name: str, pieces: Iterable[Numbers], rows: int) -> Edges:
+    """The bins of one numeric column; `rows` is how many rows the pieces have at most."""
+    step = max(1, -(-rows // MOST_VALUES))
+    values: list[Floats] = []
+    ends, seen = list[float](), 0
+    for piece in pieces:
+        values += piece.finite if step == 1 else [every(piece.finite, step, seen)]
+        seen += size_of(piece.finite)
+        if step > 1 and piece.least is not None and piece.greatest is not None:
+            ends += [piece.least, piece.greatest]
+    points, limits = _points([*values, np.array([min(ends), max(ends)])] if ends else values)
+    return Edges({name: points}, {}, {} if limits is None else {name: limits})
 
 
-def _points(values: Floats) -> tuple[Floats, tuple[float, float] | None]:
-    if not values.size:
-        return values, None
-    last = values.size - 1
-    tail = int(last * _WINSOR)
-    rank = np.maximum(np.ceil(np.linspace(0, 1, BINS + 1) * values.size).astype(int) - 1, 0)
-    *found, low, high = order_statistics(values, [*rank, tail, last - tail])
-    distinct = _few_values(values)
-    return (np.unique(found) if distinct is None else distinct), _limits(low, high, found[0], found[-1])
+def category_edges(name: str, pieces: Iterable[Names]) -> Edges:
+    """The levels of one categorical column; of very many names the rarest are forgotten on the way."""
+    total: Counter[str] = Counter()
+    most = 0
+    for piece in pieces:
+        for level, rows in zip(piece.distinct.to_pylist(), piece.counts.tolist(), strict=True):
+            total[level] += rows
+        most = max(most, len(total))
+        if len(total) > _MOST_NAMES:
+            total = Counter({level: total[level] for level in _largest(total, _MOST_NAMES // 2)})
+    listed = _largest(total, MOST_LEVELS)
+    return Edges({}, {name: tuple(sorted(listed))}, {}, {name: most - len(listed)} if most > len(listed) else {})
 
 
-def _few_values(values: Floats) -> Floats | None:
-    """Every value in order; None when there are more than the bins can tell apart."""
-    for part in (values[:: -(-values.size // (16 * BINS))], values):
-        distinct = np.unique(pc.unique(pa.array(part)).to_numpy())
-        if distinct.size > BINS + 1:
-            return None
-    return distinct
+def together(columns: Iterable[Edges]) -> Edges:
+    """The edges of columns of different names as one."""
+    joined = Edges({}, {}, {}, {})
+    for one in columns:
+        joined = Edges(
+            {**joined.numeric, **one.numeric},
+            {**joined.categories, **one.categories},
+            {**joined.limits, **one.limits},
+            {**joined.beyond, **one.beyond},
+        )
+    return joined
+
+
+def _points(values: Values) -> tuple[Floats, tuple[float, float] | None]:
+    size = size_of(values)
+    if not size:
+        return np.empty(0), None
+    tail = int((size - 1) * _WINSOR)
+    quantiles = np.maximum(np.ceil(np.linspace(0, 1, BINS + 1) * size).astype(int) - 1, 0)
+    counted = _few_values(values, size)
+    if counted is not None:
+        points, rows = counted
+        low, high = points[np.searchsorted(np.cumsum(rows), [tail, size - 1 - tail], side="right")]
+    else:
+        *found, low, high = order_statistics(values, [*quantiles, tail, size - 1 - tail])
+        points = np.unique(found)
+    return points, _limits(low, high, points[0], points[-1])
+
+
+def _few_values(values: Values, size: int) -> tuple[Floats, NDArray[np.int64]] | None:
+    """Every value in order with its rows; None when there are more than the bins can tell apart."""
+    if np.unique(every(values, -(-size // (16 * BINS)))).size > BINS + 1:
+        return None
+    counted = pc.value_counts(pa.chunked_array([pa.array(part) for part in values]))
+    found, rows = (counted.field(at).to_numpy() for at in (0, 1))
+    points, at = np.unique(found, return_inverse=True)
+    return (points, np.bincount(at, rows).astype(np.int64)) if points.size <= BINS + 1 else None
 
 
 def _limits(low: float, high: float, least: float, greatest: float) -> tuple[float, float]:
     if low == high:
         return widened(least, greatest)
     return widened(low - _MARGIN * (high - low), high + _MARGIN * (high - low))
-
-
-def _levels(rows: Rows, name: str) -> tuple[tuple[str, ...], int]:
-    """The listed levels, and how many more there were; of very many names the rarest are forgotten on the way."""
-    total: Counter[str] = Counter()
-    forgotten = 0
-    for piece in names(rows, name):
-        total.update(dict(zip(piece.distinct.to_pylist(), piece.counts.tolist(), strict=True)))
-        if len(total) > _MOST_NAMES:
-            forgotten = max(forgotten, len(total))
-            total = Counter({level: total[level] for level in _largest(total, _MOST_NAMES // 2)})
-    listed = _largest(total, MOST_LEVELS)
-    return tuple(sorted(listed)), max(forgotten, len(total)) - len(listed)
 
 
 def _largest(total: Counter[str], most: int) -> list[str]:

@@ -7,10 +7,11 @@ minimum, a maximum or a sum of whole numbers. What a change means is asked in `d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from heapq import nsmallest
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,10 +21,21 @@ from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.binning import STEPS, Bins
-from retrain_assets.monitoring.edges import Edges, Kind, reference_edges
+from retrain_assets.monitoring.edges import (
+    MOST_VALUES,
+    Edges,
+    Kind,
+    category_edges,
+    numeric_edges,
+    reference_edges,
+    together,
+)
 from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers
 
-__all__ = ["ColumnProfile", "Edges", "Kind", "Problem", "Profile", "moments", "profile", "reference_edges"]
+__all__ = [
+    "ColumnProfile", "Edges", "Kind", "Problem", "Profile", "moments", "profile", "reference_edges",
+    "reference_profiles",
+]  # fmt: skip
 
 _NEW_NAMES_KEPT = 1000
 
@@ -168,9 +180,40 @@ def profile(rows: Rows, edges: Edges) -> Profile:
     >>> profile(pa.table({"c": ["a", "b"]}), edges).problems["x"].sentence
     'the table has no such column'
     """
-    columns = {name: _profile_numbers(rows, name, edges) for name in edges.numeric}
-    columns |= {name: _profile_names(rows, name, edges) for name in edges.categories}
+    columns = {name: _numeric(numbers(rows, name), edges, name) for name in edges.numeric}
+    columns |= {name: _categorical(names(rows, name), edges, name) for name in edges.categories}
     return Profile(rows.num_rows, columns, edges)
+
+
+def reference_profiles(
+    parts: Mapping[str, Rows], numeric: Sequence[str], categorical: Sequence[str]
+) -> tuple[Edges, dict[str, Profile]]:
+    """The edges of all parts together, and the profile of each part in them.
+
+    The same as `reference_edges` of the pooled rows and `profile` of each part, with one reading of every column in
+    place of two as long as a column of all parts fits into `MOST_VALUES`.
+
+    >>> months = {"2024-01": pa.table({"x": [1.0, 2.0]}), "2024-02": pa.table({"x": [2.0, None]})}
+    >>> edges, profiles = reference_profiles(months, ["x"], [])
+    >>> edges.numeric["x"], profiles["2024-02"].columns["x"].counts
+    (array([1., 2.]), (0, 0, 0, 1, 0))
+    """
+    total = sum(rows.num_rows for rows in parts.values())
+    keep = list if total <= MOST_VALUES else iter
+    edges, columns = list[Edges](), {part: dict[str, ColumnProfile]() for part in parts}
+    for name in numeric:
+        read = {part: keep(numbers(rows, name)) for part, rows in parts.items()}
+        edges.append(numeric_edges(name, chain.from_iterable(read.values()), total))
+        for part, rows in parts.items():
+            again = read[part] if keep is list else numbers(rows, name)
+            columns[part][name] = _numeric(again, edges[-1], name)
+    for name in categorical:
+        kept = {part: keep(names(rows, name)) for part, rows in parts.items()}
+        edges.append(category_edges(name, chain.from_iterable(kept.values())))
+        for part, rows in parts.items():
+            columns[part][name] = _categorical(kept[part] if keep is list else names(rows, name), edges[-1], name)
+    joined = together(edges)
+    return joined, {part: Profile(rows.num_rows, columns[part], joined) for part, rows in parts.items()}
 
 
 def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tuple[float, float]:
@@ -184,10 +227,10 @@ def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tu
     return low + width * (first / (STEPS * rows)), width * width * (scatter / (STEPS * rows) ** 2)
 
 
-def _profile_numbers(rows: Rows, name: str, edges: Edges) -> ColumnProfile:
+def _numeric(pieces: Iterable[Numbers], edges: Edges, name: str) -> ColumnProfile:
     bins = edges.bins(name)
-    pieces = (_piece_of_numbers(read, bins) for read in numbers(rows, name))
-    return reduce(ColumnProfile.merge, pieces, ColumnProfile("numeric", 0, (0,) * (2 * bins.edges.size + 1)))
+    nothing = ColumnProfile("numeric", 0, (0,) * (2 * bins.edges.size + 1))
+    return _merged([_piece_of_numbers(read, bins) for read in pieces] or [nothing])
 
 
 def _piece_of_numbers(read: Numbers, bins: Bins) -> ColumnProfile:
@@ -208,10 +251,14 @@ def _piece_of_numbers(read: Numbers, bins: Bins) -> ColumnProfile:
     )
 
 
-def _profile_names(rows: Rows, name: str, edges: Edges) -> ColumnProfile:
+def _categorical(pieces: Iterable[Names], edges: Edges, name: str) -> ColumnProfile:
     levels = pa.array(edges.categories[name], pa.string())
-    pieces = (_piece_of_names(read, levels, name in edges.beyond) for read in names(rows, name))
-    return reduce(ColumnProfile.merge, pieces, ColumnProfile("categorical", 0, (0,) * len(levels)))
+    nothing = ColumnProfile("categorical", 0, (0,) * len(levels))
+    return _merged([_piece_of_names(read, levels, name in edges.beyond) for read in pieces] or [nothing])
+
+
+def _merged(pieces: Sequence[ColumnProfile]) -> ColumnProfile:
+    return reduce(ColumnProfile.merge, pieces)
 
 
 def _piece_of_names(read: Names, levels: pa.StringArray, open_ended: bool) -> ColumnProfile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.binning import extremes
+from retrain_assets.monitoring.binning import BLOCK, Values, extremes, in_blocks, size_of
 from retrain_assets.store import PeriodStore
 
 PIECE_ROWS = 2**20
@@ -47,9 +48,10 @@ class ParquetRows:
             if name not in names:
                 yield known.num_rows
                 continue
-            with pq.ParquetFile(path, metadata=known, pre_buffer=False) as file:
-                for batch in file.iter_batches(PIECE_ROWS, columns=[name], use_threads=False):
-                    yield pa.chunked_array([batch.column(0)])
+            with pq.ParquetFile(path, metadata=known, memory_map=True, pre_buffer=False) as file:
+                batches = file.iter_batches(BLOCK, columns=[name], use_threads=False)
+                while chunks := [batch.column(0) for batch in islice(batches, max(1, PIECE_ROWS // BLOCK))]:
+                    yield pa.chunked_array(chunks)
 
 
 Rows = pa.Table | ParquetRows
@@ -60,7 +62,7 @@ class Numbers:
     """One piece of a numeric column: its finite values with their extremes, and how many others there were."""
 
     rows: int
-    finite: NDArray[np.float64]
+    finite: Values = ()
     least: float | None = None
     greatest: float | None = None
     missing: int = 0
@@ -101,11 +103,11 @@ def numbers(rows: Rows, name: str) -> Iterator[Numbers]:
 
     >>> [piece] = numbers(pa.table({"x": ["1.5", "n/a", None]}), "x")
     >>> piece.finite, piece.missing, piece.wrong, piece.example
-    (array([1.5]), 1, 1, "'n/a'")
+    ((array([1.5]),), 1, 1, "'n/a'")
     """
     for piece in _pieces(rows, name):
         if isinstance(piece, int):
-            yield Numbers(piece, np.empty(0), missing=piece, absent=piece)
+            yield Numbers(piece, missing=piece, absent=piece)
         else:
             yield _numbers(piece)
 
@@ -135,28 +137,37 @@ def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
 
 
 def _numbers(column: pa.ChunkedArray) -> Numbers:
-    kind = column.type
+    rows, kind = len(column), column.type
     if any(holds(kind) for holds in _NUMBER_TYPES):
-        values = pc.cast(column.drop_null() if column.null_count else column, pa.float64(), safe=False)
-        return _split(len(column), pa.concat_arrays(values.chunks).to_numpy() if len(values) else np.empty(0))
+        if column.null_count or kind != pa.float64():
+            column = pc.cast(_in_small_chunks(column).drop_null(), pa.float64(), safe=False)
+        return _split(rows, [chunk.to_numpy() for chunk in column.chunks if len(chunk)])
     if pa.types.is_null(kind):
-        return Numbers(len(column), np.empty(0), missing=len(column))
+        return Numbers(rows, missing=rows)
     if _is_text(kind):
         return _numbers_in_text(column)
     missing = column.null_count
-    return Numbers(len(column), np.empty(0), missing=missing, wrong=len(column) - missing, example=f"a {kind}")
+    return Numbers(rows, missing=missing, wrong=rows - missing, example=f"a {kind}")
 
 
-def _split(rows: int, values: NDArray[np.float64]) -> Numbers:
+def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same column in slices whose copies are small enough to be made in the processor's cache."""
+    starts = [(chunk, start) for chunk in column.chunks for start in range(0, len(chunk), BLOCK)]
+    return pa.chunked_array([chunk.slice(start, BLOCK) for chunk, start in starts], column.type)
+
+
+def _split(rows: int, values: Values) -> Numbers:
     """What is finite among values; a look at the extremes spares a column of nothing else the copy."""
-    if not values.size:
-        return Numbers(rows, values, missing=rows)
+    size = size_of(values)
+    if not size:
+        return Numbers(rows, missing=rows)
     least, greatest = extremes(values)
     if np.isfinite(least) and np.isfinite(greatest):
-        return Numbers(rows, values, least, greatest, missing=rows - values.size)
-    finite = values[np.isfinite(values)]
-    infinite = int(np.isinf(values).sum())
-    return replace(_split(finite.size, finite), rows=rows, missing=rows - finite.size - infinite, infinite=infinite)
+        return Numbers(rows, values, least, greatest, missing=rows - size)
+    finite = [block[np.isfinite(block)] for block in in_blocks(values)]
+    infinite = sum(int(np.isinf(block).sum()) for block in in_blocks(values))
+    kept = size_of(finite)
+    return replace(_split(kept, finite), rows=rows, missing=rows - kept - infinite, infinite=infinite)
 
 
 def _numbers_in_text(column: pa.ChunkedArray) -> Numbers:
@@ -169,7 +180,7 @@ def _numbers_in_text(column: pa.ChunkedArray) -> Numbers:
     values = np.repeat([number for number, _ in known], [rows for _, rows in known]).astype(float)
     unparsed = sum(rows for _, rows in wrong)
     example = repr(min(wrong)[0]) if wrong else ""
-    return replace(_split(len(column) - unparsed, values), rows=len(column), wrong=unparsed, example=example)
+    return replace(_split(len(column) - unparsed, (values,)), rows=len(column), wrong=unparsed, example=example)
 
 
 def _number(text: str) -> float | None:
