@@ -13,6 +13,8 @@ import json
 import logging
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -111,11 +113,12 @@ def publish_all(alerts: Sequence[Alert], home: Path) -> list[Alert]:
     Returns:
         The alerts that were new.
     """
-    new = [alert for alert in dict.fromkeys(alerts) if not _mark(alert, _marks(home)).exists()]
+    marks = _marks(home)
+    new = [alert for alert in dict.fromkeys(alerts) if not _mark(alert, marks).exists()]
     if new:
         with (home / "alerts.jsonl").open("a") as file:
             file.writelines(json.dumps({**asdict(alert), "severity": alert.severity}) + "\n" for alert in new)
-    told = [alert for alert in new if _first(_mark(alert, home / "alerts"))]
+    told = [alert for alert in new if _first(_mark(alert, marks))]
     for alert in told:
         _LOG.warning("%s %s %s: %s", alert.model, alert.period, alert.kind, alert.sentence)
     for _, together in groupby(sorted(told, key=_about), key=_about):
@@ -158,13 +161,17 @@ def _ui() -> str:
 
 
 def _marks(home: Path) -> Path:
-    """The folder of marks; made, where it is missing, from the alerts that the file holds already."""
+    """The folder of marks; made, where it is missing, from the alerts that the file holds already, and as a whole."""
     marks = home / "alerts"
     if not marks.exists():
-        known = read(home)
-        marks.mkdir(parents=True, exist_ok=True)
-        for alert in known:
-            _first(_mark(alert, marks))
+        home.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".alerts.", dir=home))
+        for alert in read(home):
+            _first(_mark(alert, made))
+        try:
+            made.rename(marks)
+        except OSError:  # another process was faster
+            shutil.rmtree(made)
     return marks
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.plot import AFTER, BEFORE, until
@@ -116,16 +117,13 @@ def performance_figure(history: PerformanceHistory, loss: str, retrain_cost: flo
 
 def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
     place = np.arange(len(history.records))
-    axes.plot(place, [_number(report and report.loss) for report in history.reports], color=INK, linewidth=1.4)
-    for at, (record, report) in enumerate(zip(history.records, history.reports, strict=True)):
-        known = history.baselines.get(record["version"])
-        if known is not None:
-            axes.fill_between([at - 0.5, at + 0.5], known.low, known.high, color=AFTER, alpha=0.16, linewidth=0)
-            axes.plot([at - 0.5, at + 0.5], [known.mean] * 2, color=AFTER, linewidth=1.2)
-        if report is not None:
-            color = MARKS[report.outcome]
-            axes.plot([at, at], [_number(report.low), _number(report.high)], color=color, linewidth=3, alpha=0.35)
-            axes.plot([at], [_number(report.loss)], "o", color=color, markersize=4.5, zorder=4)
+    _baselines(axes, history)
+    found = [(report and report.loss, report and report.low, report and report.high) for report in history.reports]
+    middle, low, high = (np.array([_number(value) for value in values]) for values in zip(*found, strict=True))
+    outcomes = [report.outcome if report else Quality.INSUFFICIENT for report in history.reports]
+    axes.plot(place, middle, color=INK, linewidth=1.4)
+    axes.vlines(place, low, high, colors=[MARKS[outcome] for outcome in outcomes], linewidth=3, alpha=0.35)
+    _dots(axes, middle, outcomes)
     said = "loss with 95 % limits: ● measured (red: surely above its baseline)"
     if any(estimate.get("loss") is not None for estimate in history.estimates):
         _estimates(axes, history.estimates)
@@ -133,6 +131,26 @@ def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
     _decisions(axes, history.periods, history.events)
     axes.set_ylabel(literal(loss), fontsize=9)
     _title(axes, f"{said}; blue: what the version was promoted with", pad=14)
+
+
+def _baselines(axes: Axes, history: PerformanceHistory) -> None:
+    """For each period the band of the version in charge; one area, so that drawing stays cheap."""
+    bands = [history.baselines.get(record["version"]) for record in history.records]
+    ends = np.arange(len(bands))[:, None] + [-0.5, 0.5]
+    low, mean, high = (
+        np.array([_number(band and getattr(band, part)) for band in bands]) for part in ("low", "mean", "high")
+    )
+    area = {"color": AFTER, "alpha": 0.16, "linewidth": 0}
+    axes.fill_between(ends.ravel(), np.repeat(low, 2), np.repeat(high, 2), **area)
+    axes.hlines(mean, ends[:, 0], ends[:, 1], color=AFTER, linewidth=1.2)
+
+
+def _dots(axes: Axes, values: NDArray[np.float64], outcomes: Sequence[Quality | None]) -> None:
+    """A dot for each value in the colour of its outcome."""
+    for outcome, color in MARKS.items():
+        at = np.array([found == outcome for found in outcomes])
+        if at.any():
+            axes.plot(np.flatnonzero(at), values[at], "o", color=color, markersize=4.5, zorder=4)
 
 
 def _estimates(axes: Axes, estimates: Sequence[Mapping[str, Any]]) -> None:
@@ -148,8 +166,8 @@ def _estimates(axes: Axes, estimates: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float) -> None:
-    place = np.arange(len(history.records))
-    axes.bar(place, [_number(record.get("accumulated_excess")) for record in history.records], 0.7, color=UNKNOWN)
+    excess = [record.get("accumulated_excess") or 0.0 for record in history.records]
+    axes.stairs(excess, np.arange(len(excess) + 1) - 0.5, color=UNKNOWN, fill=True)
     axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
     axes.set_ylabel("excess", fontsize=9)
     refused = [action for action in SIGNS if any(event.action == action for event in history.events)]
@@ -165,9 +183,7 @@ def _metric(axes: Axes, name: str, values: Sequence[Mapping[str, Any]]) -> None:
     place = np.arange(len(values))
     axes.fill_between(place, low, high, color=AFTER, alpha=0.16, linewidth=0)
     axes.plot(place, middle, color=INK, linewidth=1.2)
-    for at, one in enumerate(values):
-        if one.get("outcome"):
-            axes.plot([at], [middle[at]], "o", color=MARKS[Quality(one["outcome"])], markersize=4)
+    _dots(axes, middle, [Quality(one["outcome"]) if one.get("outcome") else None for one in values])
     last = values[-1]
     if last.get("threshold") is not None:
         axes.axhline(last["threshold"], color=BAD, linewidth=1, linestyle="--")
