@@ -28,6 +28,9 @@ MIN_NEW_SHARE = 0.005
 MIN_AUC_GAIN = 0.01
 """Smallest gain of AUC, over that of the reference periods, at which a joint change counts."""
 
+MIN_SLOPE_SHIFT = 0.1
+"""Smallest change of the slope of outcome against score that counts; a calibrated model has 1."""
+
 BEYOND_DOUBT = 1e-4
 """P-values below it are equally certain, and shown as one."""
 
@@ -40,6 +43,9 @@ class Drift(StrEnum):
     WARN = "warn"
     INSUFFICIENT = "insufficient"
 
+
+_SERIES = {"out_of_range": MIN_NEW_SHARE, "slope": MIN_SLOPE_SHIFT}
+"""Smallest change of numbers that are measured beside the columns."""
 
 _ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
 
@@ -161,6 +167,7 @@ def drift(
     """
     used = _latest(policy, reference, current, period)
     measured = [*(measure([*used, current], name) for name in current.columns), *series]
+    _require_as_long(series, len(used))
     outcomes = _judge(policy, measured, len(used))
     signals_before = {column.column: column.signals for column in previous.columns} if previous else {}
     problems = _new_problems(used, current)
@@ -199,6 +206,13 @@ def _latest(policy: DriftPolicy, reference: Mapping[str, Profile], current: Prof
         if one.edges != current.edges:
             raise DataError(f"the profiles of {key} and {period} have different edges. Use the same for both.")
     return used
+
+
+def _require_as_long(series: Sequence[Measured], periods: int) -> None:
+    for one in series:
+        for summary in one.summaries:
+            if summary.values.size != periods + 1:
+                raise DataError(f"{one.name} has {summary.values.size - 1} reference values for {periods} periods.")
 
 
 def _judge(policy: DriftPolicy, measured: Sequence[Measured], periods: int) -> list[_Outcome]:
@@ -242,6 +256,10 @@ def _counts(policy: DriftPolicy, sizes: Sizes, summary: Summary) -> bool:
     moved = sizes.total_variation is not None and sizes.total_variation >= policy.min_share_shift
     if summary.what == "missing":
         return sizes.missing_shift is not None and abs(sizes.missing_shift) >= policy.min_missing_shift
+    if summary.what in _SERIES:
+        return abs(summary.after - summary.before) >= _SERIES[summary.what]
+    if summary.what == "gap":
+        return abs(float(summary.values[-1] - np.nanmean(summary.values[:-1]))) >= policy.min_mean_shift
     if summary.what == "joint":
         return summary.after - summary.before >= MIN_AUC_GAIN
     if summary.what == "unseen":

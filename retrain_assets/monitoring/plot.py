@@ -18,7 +18,6 @@ from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.profile import ColumnProfile, Edges, Profile, profile
-from retrain_assets.monitoring.reports import PREDICTION, UNCERTAINTY
 from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
 from retrain_assets.registry.journal import ATTEMPTS, MOVES
 from retrain_assets.registry.registry import Event, Registry
@@ -248,7 +247,7 @@ def _moved(
         reference, current = (
             (scores, Profile.from_dict(record["score_profile"])) if _is_score(column) else (features, now)
         )
-        if reference and current is not None:
+        if reference and current is not None and column.column in current.columns:
             before = _merged([each.columns[column.column] for each in reference])
             found.append((column, current.edges, before, current.columns[column.column]))
     return found
@@ -277,7 +276,7 @@ def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:
 
 
 def _is_score(column: ColumnDrift) -> bool:
-    return column.column in (PREDICTION, UNCERTAINTY)
+    return column.column.startswith("(")
 
 
 def _categories(column: ColumnDrift, levels: Sequence[str], before: ColumnProfile, after: ColumnProfile) -> Bars:

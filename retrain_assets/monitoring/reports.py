@@ -17,24 +17,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.metrics import metric
+from retrain_assets.monitoring.beside import arrived_calibration, joint_step
 from retrain_assets.monitoring.business import measure_business
+from retrain_assets.monitoring.comparable import comparable
 from retrain_assets.monitoring.drift import Drift, DriftReport, drift
 from retrain_assets.monitoring.expression import Expression
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, measure
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy
 from retrain_assets.monitoring.profile import Edges, Profile, profile, reference_edges
-from retrain_assets.monitoring.uncertainty import Task, uncertainty
+from retrain_assets.monitoring.served import out_of_range, served_series
+from retrain_assets.monitoring.uncertainty import Task, margin, uncertainty
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.periods import Calendar
 
-PREDICTION, UNCERTAINTY = "(prediction)", "(uncertainty)"
+PREDICTION, UNCERTAINTY, MARGIN = "(prediction)", "(uncertainty)", "(margin)"
 
 
 def drift_step(
-    store: PeriodStore, registry: Registry, policy: DriftPolicy, columns: Columns, task: Task, period: str
+    store: PeriodStore,
+    registry: Registry,
+    policy: DriftPolicy,
+    columns: Columns,
+    task: Task,
+    period: str,
+    calendar: Calendar,
+    key: str,
 ) -> dict[str, Any]:
     """Write the drift record of a period: the features' report, the scores' report, and the scores' profile.
 
@@ -49,14 +59,25 @@ def drift_step(
     rows = store.require_table("raw_data", period, list(columns.features))
     half = policy.model_copy(update={"alpha": policy.alpha / 2, "immediate_alpha": policy.immediate_alpha / 2})
     before = _records(store, "drift_report", version, period)
+    used = comparable(policy, calendar, reference["profiles"], period)
+    seen = profile(rows, edges)
+    record: dict[str, Any] = {
+        "version": version.name,
+        "out_of_range": out_of_range(seen),
+        "calibration": arrived_calibration(store, calendar, version.name, task, key, period),
+    }
+    joint = joint_step(store, registry, version, columns, used, rows, before) if policy.joint else None
+    if joint is not None:
+        record["joint"] = joint.aucs
     features = drift(
         half,
-        {name: Profile.from_dict(record) for name, record in reference["profiles"].items()},
-        profile(rows, edges),
+        {name: Profile.from_dict(reference["profiles"][name]) for name in used},
+        seen,
         period,
         DriftReport.from_dict(before[-1]["features"]) if before else None,
+        [joint.column] if joint is not None else (),
     )
-    record: dict[str, Any] = {"version": version.name, "features": features.to_dict()}
+    record["features"] = features.to_dict()
     reports = [features]
     predictions = store.read_table("predictions", [period])
     if predictions is not None:
@@ -65,11 +86,10 @@ def drift_step(
             Edges.from_dict(before[0]["score_edges"]) if before else reference_edges(scored, scored.column_names, [])
         )
         current = profile(scored, score_edges)
-        served = {
-            item["period"]: Profile.from_dict(item["score_profile"]) for item in before[: policy.reference_periods]
-        }
+        first = [one for one in before if one["score_profile"]["rows"]][: policy.reference_periods]
+        served = {one["period"]: Profile.from_dict(one["score_profile"]) for one in first}
         last = DriftReport.from_dict(before[-1]["scores"]) if before else None
-        reports.append(drift(half, served, current, period, last))
+        reports.append(drift(half, served, current, period, last, served_series(first, record)))
         record["scores"] = reports[-1].to_dict()
         record["score_profile"] = current.to_dict()
         record["score_edges"] = score_edges.to_dict()
@@ -89,12 +109,15 @@ def _less_sure(scores: Sequence[DriftReport], before: Sequence[Mapping[str, Any]
 
 
 def score_table(task: Task, scores: np.ndarray) -> pa.Table:
-    """The scores as columns to watch: the prediction, and its uncertainty where the task has one."""
+    """The scores as columns to watch: the prediction, and its uncertainty and margin where the task has them."""
     prediction = scores if scores.ndim == 1 else scores.max(axis=1)
     columns = {PREDICTION: prediction}
     doubt = uncertainty(task, scores)
     if doubt is not None:
         columns[UNCERTAINTY] = doubt
+    lead = margin(task, scores)
+    if lead is not None:
+        columns[MARGIN] = lead
     return pa.table(columns)
 
 
