@@ -99,7 +99,7 @@ def _drift_report(
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
-        record = drift_step(store, registry, policy, columns, task, period, frame.calendar, source.key)
+        record = drift_step(store, registry, policy, columns, task, period, frame.calendar, source.key, source.time)
         if record["version"] is None:
             return _no_model(period)
         found = columns_of(record)

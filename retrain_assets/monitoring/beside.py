@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.joint import JOINT, ROWS, joint_series
+from retrain_assets.monitoring.permuted import Days
+from retrain_assets.monitoring.profile import Edges, Profile, profile
 from retrain_assets.monitoring.served import Numbers, calibration
 from retrain_assets.monitoring.sizes import Measured, Sizes
 from retrain_assets.monitoring.uncertainty import Task
@@ -61,6 +64,25 @@ def _encoded(store: PeriodStore, period: str, contract: FeatureContract) -> pa.T
     rows = store.require_table("raw_data", period, list(contract.names))
     step = max(1, rows.num_rows // ROWS)
     return encode(rows.take(list(range(0, rows.num_rows, step))), contract).table
+
+
+def days_of(
+    store: PeriodStore, edges: Edges, columns: Columns, time: str, used: Sequence[str], period: str
+) -> Days | None:
+    """Daily profiles of the reference periods and of a period; None when a reference period is no longer stored."""
+    names = list(dict.fromkeys((*columns.features, time)))
+    reference = [store.read_table("raw_data", [name], names) for name in used]
+    present = [table for table in reference if table is not None]
+    if not present or len(present) < len(reference):
+        return None
+    rows = store.require_table("raw_data", period, names)
+    earlier = {day: one for table in present for day, one in _by_day(table, edges, time).items()}
+    return Days(earlier, _by_day(rows, edges, time))
+
+
+def _by_day(rows: pa.Table, edges: Edges, time: str) -> dict[date, Profile]:
+    day = rows[time].cast(pa.date32())
+    return {one: profile(rows.filter(pc.equal(day, one)), edges) for one in sorted(pc.unique(day).to_pylist())}
 
 
 def arrived_calibration(

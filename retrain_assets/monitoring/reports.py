@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.metrics import metric
-from retrain_assets.monitoring.beside import arrived_calibration, joint_step
+from retrain_assets.monitoring.beside import arrived_calibration, days_of, joint_step
 from retrain_assets.monitoring.business import measure_business
 from retrain_assets.monitoring.comparable import comparable
 from retrain_assets.monitoring.drift import Drift, DriftReport, drift
 from retrain_assets.monitoring.expression import Expression
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, measure
+from retrain_assets.monitoring.period_test import FEWEST_PERIODS
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy
 from retrain_assets.monitoring.profile import Edges, Profile, profile, reference_edges
 from retrain_assets.monitoring.served import out_of_range, served_series
@@ -45,6 +46,7 @@ def drift_step(
     period: str,
     calendar: Calendar,
     key: str,
+    time: str,
 ) -> dict[str, Any]:
     """Write the drift record of a period: the features' report, the scores' report, and the scores' profile.
 
@@ -76,6 +78,7 @@ def drift_step(
         period,
         DriftReport.from_dict(before[-1]["features"]) if before else None,
         [joint.column] if joint is not None else (),
+        days_of(store, edges, columns, time, used, period) if 0 < len(used) < FEWEST_PERIODS else None,
     )
     record["features"] = features.to_dict()
     reports = [features]
