@@ -127,6 +127,7 @@ def watch(spec: ModelSpec) -> Any:
 def training(spec: ModelSpec) -> Any:
     """The model's `candidates.training.Training`."""
     from retrain_assets.candidates.training import Training
+    from retrain_assets.monitoring.comparable import kept_periods
 
     return Training(
         spec.name,
@@ -138,7 +139,7 @@ def training(spec: ModelSpec) -> Any:
         spec.training,
         spec.windows,
         spec.period,
-        spec.drift.reference_periods,
+        kept_periods(spec.drift, spec.period),
         loss_of(spec),
         lambda: suite_ids(spec),
     )

@@ -28,7 +28,7 @@ def monitoring_assets(
     """The three assets that watch the live model; `threshold` turns a binary score into a decision."""
     return [
         _predictions(frame, source),
-        _drift_report(frame, task, columns, drift),
+        _drift_report(frame, task, source, columns, drift),
         _performance_report(
             frame, task, source, columns, loss, triggers.retrain_cost, business, threshold, drift, labels
         ),
@@ -80,10 +80,12 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
     return predictions
 
 
-def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy) -> dg.AssetsDefinition:
+def _drift_report(
+    frame: Frame, task: Any, source: Source, columns: Columns, policy: DriftPolicy
+) -> dg.AssetsDefinition:
     @frame.asset(
         "drift_report",
-        deps=("raw_data", "predictions"),
+        deps=("raw_data", "predictions", "outcomes"),
         description=(
             "Has the world moved away from what the live model was trained on? Every column against the champion's own "
             "training periods, with the period as the unit of evidence: a false alarm in at most one report in twenty."
@@ -97,7 +99,7 @@ def _drift_report(frame: Frame, task: Any, columns: Columns, policy: DriftPolicy
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
-        record = drift_step(store, registry, policy, columns, task, period)
+        record = drift_step(store, registry, policy, columns, task, period, frame.calendar, source.key, source.time)
         if record["version"] is None:
             return _no_model(period)
         found, document = columns_of(record), drift_document(frame.model, store, registry, period)

@@ -8,7 +8,7 @@ all but ruled out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,17 +16,21 @@ import numpy as np
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.period_test import FEWEST_PERIODS
+from retrain_assets.monitoring.permuted import Days, day_tests
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profile import Kind, Problem, Profile
 from retrain_assets.monitoring.sizes import Measured, Sizes, change, label, measure
 from retrain_assets.monitoring.summaries import Summary
-from retrain_assets.monitoring.tested import Tested, as_odd_before, tested_together
+from retrain_assets.monitoring.tested import PeriodTest, all_tests, as_odd_before
 
 MIN_NEW_SHARE = 0.005
 """Smallest share of rows in categories without precedent that counts; the model has learnt nothing about them."""
 
 MIN_AUC_GAIN = 0.01
 """Smallest gain of AUC, over that of the reference periods, at which a joint change counts."""
+
+MIN_SLOPE_SHIFT = 0.1
+"""Smallest change of the slope of outcome against score that counts; a calibrated model has 1."""
 
 BEYOND_DOUBT = 1e-4
 """P-values below it are equally certain, and shown as one."""
@@ -40,6 +44,11 @@ class Drift(StrEnum):
     WARN = "warn"
     INSUFFICIENT = "insufficient"
 
+
+_SEED = 0
+
+_SERIES = {"out_of_range": MIN_NEW_SHARE, "slope": MIN_SLOPE_SHIFT}
+"""Smallest change of numbers that are measured beside the columns."""
 
 _ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
 
@@ -131,12 +140,15 @@ def drift(
     period: str,
     previous: DriftReport | None,
     series: Sequence[Measured] = (),
+    days: Days | None = None,
 ) -> DriftReport:
     """Compare a period with the latest reference periods, column by column.
 
     Each column's few summaries are tested by the period t, and all p-values of the report are adjusted together by
-    Holm, so that a quiet period warns with a probability of about `policy.alpha` however many columns there are. With
-    fewer than 4 reference periods every column is INSUFFICIENT.
+    Holm, so that a quiet period warns with a probability of about `policy.alpha` however many columns there are. A
+    period that is no odder than one of the reference does not warn unless its p-value is below `immediate_alpha`. With
+    fewer than 4 reference periods days are shuffled between the periods, if `days` are given and independent enough;
+    else every column is INSUFFICIENT.
 
     Args:
         policy: The level, and the smallest changes that count.
@@ -145,6 +157,7 @@ def drift(
         period: Key of the period under test; a reference profile of that very key is left out.
         previous: The report of the period before, which can confirm a warning.
         series: Columns measured elsewhere, each value for the same reference periods, such as `joint.joint_series`.
+        days: Daily profiles of the same rows, asked when there are fewer than 4 reference periods.
 
     Raises:
         DataError: A reference profile has other edges than the current one.
@@ -161,7 +174,8 @@ def drift(
     """
     used = _latest(policy, reference, current, period)
     measured = [*(measure([*used, current], name) for name in current.columns), *series]
-    outcomes = _judge(policy, measured, len(used))
+    _require_as_long(series, len(used))
+    outcomes = _judge(policy, measured, len(used), days)
     signals_before = {column.column: column.signals for column in previous.columns} if previous else {}
     problems = _new_problems(used, current)
     columns = [
@@ -201,17 +215,39 @@ def _latest(policy: DriftPolicy, reference: Mapping[str, Profile], current: Prof
     return used
 
 
-def _judge(policy: DriftPolicy, measured: Sequence[Measured], periods: int) -> list[_Outcome]:
+def _require_as_long(series: Sequence[Measured], periods: int) -> None:
+    for one in series:
+        for summary in one.summaries:
+            if summary.values.size != periods + 1:
+                raise DataError(f"{one.name} has {summary.values.size - 1} reference values for {periods} periods.")
+
+
+def _judge(policy: DriftPolicy, measured: Sequence[Measured], periods: int, days: Days | None) -> list[_Outcome]:
     """Test every summary of every column together, and take from each column what decides."""
     if periods < FEWEST_PERIODS:
-        return [_Outcome(Drift.INSUFFICIENT)] * len(measured)
-    found = tested_together([one.summaries for one in measured])
+        return _judge_by_days(policy, measured, days if periods else None)
+    found = all_tests([one.summaries for one in measured])
     alarming = any(test.p_value < policy.alpha for tests in found for test in tests)
     precedents = as_odd_before([one.summaries for one in measured]) if alarming else 0
     return [_decide(policy, one, tests, precedents) for one, tests in zip(measured, found, strict=True)]
 
 
-def _decide(policy: DriftPolicy, one: Measured, tests: Sequence[Tested], precedents: int) -> _Outcome:
+def _judge_by_days(policy: DriftPolicy, measured: Sequence[Measured], days: Days | None) -> list[_Outcome]:
+    """Let the days decide where there are too few periods; what they cannot tell is insufficient."""
+    if days is None:
+        return [_Outcome(Drift.INSUFFICIENT)] * len(measured)
+    profiled = [one.name for one in measured if not one.name.startswith("(")]
+    found = dict(zip(profiled, day_tests(days, profiled, policy.alpha, _SEED), strict=True))
+    return [_decide(policy, one, _in_words(one, found.get(one.name, [])), 0) for one in measured]
+
+
+def _in_words(one: Measured, tests: Sequence[PeriodTest]) -> list[PeriodTest]:
+    """The same tests about the whole periods' numbers, which the reader is to see."""
+    whole = {(summary.what, summary.at): summary for summary in one.summaries}
+    return [replace(test, summary=whole.get((test.summary.what, test.summary.at), test.summary)) for test in tests]
+
+
+def _decide(policy: DriftPolicy, one: Measured, tests: Sequence[PeriodTest], precedents: int) -> _Outcome:
     if not tests:
         untested = any(summary.varies for summary in one.summaries) or not one.summaries
         return _Outcome(Drift.INSUFFICIENT if untested else Drift.QUIET)
@@ -232,7 +268,7 @@ def _decide(policy: DriftPolicy, one: Measured, tests: Sequence[Tested], precede
     )
 
 
-def _telling(test: Tested) -> tuple[float, bool, float]:
+def _telling(test: PeriodTest) -> tuple[float, bool, float]:
     """Order of summaries by certainty; where several are beyond doubt the mean says it best, then the largest t."""
     return max(test.p_value, BEYOND_DOUBT), test.summary.what != "mean", -abs(test.statistic)
 
@@ -242,6 +278,10 @@ def _counts(policy: DriftPolicy, sizes: Sizes, summary: Summary) -> bool:
     moved = sizes.total_variation is not None and sizes.total_variation >= policy.min_share_shift
     if summary.what == "missing":
         return sizes.missing_shift is not None and abs(sizes.missing_shift) >= policy.min_missing_shift
+    if summary.what in _SERIES:
+        return abs(summary.after - summary.before) >= _SERIES[summary.what]
+    if summary.what == "gap":
+        return abs(float(summary.values[-1] - np.nanmean(summary.values[:-1]))) >= policy.min_mean_shift
     if summary.what == "joint":
         return summary.after - summary.before >= MIN_AUC_GAIN
     if summary.what == "unseen":
@@ -315,6 +355,8 @@ def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: 
         running = f", {confirmed} for the second period running" if confirmed else ""
         more = f"; and {len(warned) - 3} more" if len(warned) > 3 else ""
         return f"{period}: {len(warned)} of {len(columns)} columns drifted{running}. {_joined(warned[:3])}{more}."
+    if periods < FEWEST_PERIODS and tests:
+        return f"{period}: no drift in {len(columns)} columns ({tests} tests of shuffled days)."
     if periods < FEWEST_PERIODS:
         return f"{period}: drift cannot be told from {periods} reference periods, {FEWEST_PERIODS} are needed."
     if not tests:

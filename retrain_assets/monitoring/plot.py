@@ -17,7 +17,6 @@ from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.profile import ColumnProfile, Edges
 from retrain_assets.monitoring.profile_files import DRIFT_PROFILES, kept_profiles, reference_of, score_edges
-from retrain_assets.monitoring.reports import PREDICTION, UNCERTAINTY
 from retrain_assets.pictures import BAD, INK, LETTER_INCHES, UNKNOWN, bare, literal, markdown, new_figure, period_ticks
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
@@ -174,7 +173,7 @@ def _moved(
             ]
             scores = kept_profiles(store, DRIFT_PROFILES, served, score_edges(store, version))
             reference, current = [one for known, one in scores.items() if known != period], scores[period]
-        if reference:
+        if reference and column.column in current.columns:
             before = _merged([each.columns[column.column] for each in reference])
             found.append((column, current.edges, before, current.columns[column.column]))
     return found
@@ -211,7 +210,7 @@ def impact_of(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _is_score(column: ColumnDrift) -> bool:
-    return column.column in (PREDICTION, UNCERTAINTY)
+    return column.column.startswith("(")
 
 
 def _categories(column: ColumnDrift, levels: Sequence[str], before: ColumnProfile, after: ColumnProfile) -> Bars:

@@ -13,12 +13,15 @@ class DriftPolicy(Policy):
     """Level of the drift verdict, its reference, and the smallest change that counts.
 
     `min_mean_shift` is in reference standard deviations, `min_share_shift` is total variation, `min_missing_shift` is a
-    difference of shares.
+    difference of shares. `reference` says whether a period is compared with the latest ones or with those of its season
+    in earlier years; `joint` adds a classifier that is to tell the period's rows from the reference's.
     """
 
     alpha: float = Field(default=0.05, gt=0, lt=1)
     immediate_alpha: float = Field(default=0.001, gt=0, lt=1)
     reference_periods: int = Field(default=12, ge=4)
+    reference: Literal["recent", "same_season"] = "recent"
+    joint: bool = False
     min_mean_shift: float = Field(default=0.05, ge=0)
     min_share_shift: float = Field(default=0.02, ge=0)
     min_missing_shift: float = Field(default=0.01, ge=0)

@@ -17,12 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.metrics import metric
+from retrain_assets.monitoring.beside import arrived_calibration, days_of, joint_step
 from retrain_assets.monitoring.business import measure_business
+from retrain_assets.monitoring.comparable import comparable
 from retrain_assets.monitoring.drift import Drift, DriftReport, drift
 from retrain_assets.monitoring.expression import Expression
 from retrain_assets.monitoring.impact_step import changed_columns, drift_impact, performance_impact
 from retrain_assets.monitoring.labels import Labels, label_step, label_table
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, measure
+from retrain_assets.monitoring.period_test import FEWEST_PERIODS
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy
 from retrain_assets.monitoring.profile import profile
 from retrain_assets.monitoring.profile_files import (
@@ -36,7 +39,8 @@ from retrain_assets.monitoring.profile_files import (
 )
 from retrain_assets.monitoring.reading import stored_rows
 from retrain_assets.monitoring.scored import aligned, joined, scored_by
-from retrain_assets.monitoring.uncertainty import Task, uncertainty
+from retrain_assets.monitoring.served import out_of_range, served_series
+from retrain_assets.monitoring.uncertainty import Task, margin, uncertainty
 from retrain_assets.monitoring.waiting import LabelFree, estimate_step
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry, Version
@@ -44,11 +48,19 @@ from retrain_assets.scoring.scorer import scores_of
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.periods import Calendar
 
-PREDICTION, UNCERTAINTY = "(prediction)", "(uncertainty)"
+PREDICTION, UNCERTAINTY, MARGIN = "(prediction)", "(uncertainty)", "(margin)"
 
 
 def drift_step(
-    store: PeriodStore, registry: Registry, policy: DriftPolicy, columns: Columns, task: Task, period: str
+    store: PeriodStore,
+    registry: Registry,
+    policy: DriftPolicy,
+    columns: Columns,
+    task: Task,
+    period: str,
+    calendar: Calendar,
+    key: str,
+    time: str,
 ) -> dict[str, Any]:
     """Write the drift record of a period: the features' report and the scores' report, and the profile of both.
 
@@ -63,19 +75,36 @@ def drift_step(
     half = policy.model_copy(update={"alpha": policy.alpha / 2, "immediate_alpha": policy.immediate_alpha / 2})
     past = [known for known in store.periods("drift_report", "json") if version.period < known < period]
     before = next(_served(store, version, reversed(past)), None)
+    used = comparable(policy, calendar, reference, period)
     seen = profile(stored_rows(store, "raw_data", [period]), edges)
-    last = DriftReport.from_dict(before["features"]) if before else None
-    features = drift(half, reference, seen, period, last)
-    record: dict[str, Any] = {"version": version.name, "features": features.to_dict()}
+    record: dict[str, Any] = {
+        "version": version.name,
+        "out_of_range": out_of_range(seen),
+        "calibration": arrived_calibration(store, calendar, version.name, task, key, period),
+    }
+    joint = joint_step(store, registry, version, used, period, before) if policy.joint else None
+    if joint is not None:
+        record["joint"] = joint.aucs
+    features = drift(
+        half,
+        {name: reference[name] for name in used},
+        seen,
+        period,
+        DriftReport.from_dict(before["features"]) if before else None,
+        [joint.column] if joint is not None else (),
+        days_of(store, edges, columns, time, used, period) if 0 < len(used) < FEWEST_PERIODS else None,
+    )
+    record["features"] = features.to_dict()
     reports, profiles = [features], [seen]
     predictions = store.read_table("predictions", [period])
     if predictions is not None:
         scored = score_table(task, scores_of(predictions))
         profiles.append(profile(scored, score_edges(store, version, scored)))
-        first = [served["period"] for served in islice(_served(store, version, past), policy.reference_periods)]
+        counted = (one for one in _served(store, version, past) if one["scores"]["rows"])
+        first = list(islice(counted, policy.reference_periods))
+        earlier = kept_profiles(store, DRIFT_PROFILES, [one["period"] for one in first], profiles[-1].edges)
         last = DriftReport.from_dict(before["scores"]) if before else None
-        earlier = kept_profiles(store, DRIFT_PROFILES, first, profiles[-1].edges)
-        reports.append(drift(half, earlier, profiles[-1], period, last))
+        reports.append(drift(half, earlier, profiles[-1], period, last, served_series(first, record)))
         record["scores"] = reports[-1].to_dict()
     keep_profiles(store, DRIFT_PROFILES, period, profiles)
     record["uncertain_periods"] = _less_sure(reports[1:], before)
@@ -96,12 +125,15 @@ def _less_sure(scores: Sequence[DriftReport], before: Mapping[str, Any] | None) 
 
 
 def score_table(task: Task, scores: np.ndarray) -> pa.Table:
-    """The scores as columns to watch: the prediction, and its uncertainty where the task has one."""
+    """The scores as columns to watch: the prediction, and its uncertainty and margin where the task has them."""
     prediction = scores if scores.ndim == 1 else scores.max(axis=1)
     columns = {PREDICTION: prediction}
     doubt = uncertainty(task, scores)
     if doubt is not None:
         columns[UNCERTAINTY] = doubt
+    lead = margin(task, scores)
+    if lead is not None:
+        columns[MARGIN] = lead
     return pa.table(columns)
 
 

@@ -114,6 +114,9 @@ def label(summary: Summary) -> str:
         "share": f"share of '{summary.at}'",
         "rest": "share of the smaller categories",
         "unseen": "share of new categories",
+        "out_of_range": "share of values beyond the reference",
+        "gap": "mean outcome minus score",
+        "slope": "slope of outcome against score",
         "joint": "AUC of telling its rows from the reference",
     }
     return labels[summary.what]
@@ -124,6 +127,8 @@ def change(one: Measured, summary: Summary) -> str:
     if summary.what in ("mean", "spread"):
         size = f", moved {one.sizes.wasserstein:.2f} sd" if one.sizes.wasserstein is not None else ""
         return f"{label(summary)} {summary.before:.4g} -> {summary.after:.4g}{size}"
+    if summary.what in ("gap", "slope"):
+        return f"{label(summary)} {summary.before:.4g} -> {summary.after:.4g}"
     if summary.what == "joint":
         return f"{label(summary)} {summary.before:.3f} -> {summary.after:.3f}, mostly by {one.example}"
     like = f", like {one.example}" if summary.what == "unseen" and one.example else ""

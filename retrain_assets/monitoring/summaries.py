@@ -18,7 +18,9 @@ from retrain_assets.monitoring.distances import shares
 from retrain_assets.monitoring.profile import ColumnProfile, Profile, moments
 
 Floats = NDArray[np.float64]
-What = Literal["mean", "spread", "share_up_to", "missing", "share", "rest", "unseen", "joint"]
+What = Literal[
+    "mean", "spread", "share_up_to", "missing", "share", "rest", "unseen", "joint", "out_of_range", "gap", "slope"
+]
 
 LARGEST = 8
 SPREAD_FLOOR = 0.25
@@ -82,7 +84,7 @@ def arcsine(count: ArrayLike, rows: ArrayLike) -> Floats:
 
 def missing_summary(profiles: Sequence[ColumnProfile]) -> Summary:
     """The share of rows without a usable value."""
-    return _share_summary("missing", "", [p.unusable for p in profiles], [p.rows for p in profiles])
+    return share_summary("missing", "", [p.unusable for p in profiles], [p.rows for p in profiles])
 
 
 def numeric_summaries(profiles: Sequence[Profile], column: str) -> list[Summary]:
@@ -127,15 +129,16 @@ def category_summaries(profiles: Sequence[ColumnProfile], levels: Sequence[str])
     largest = _largest(counts, rows)
     top = counts[:, largest]
     rest = rows - top.sum(axis=1) - unseen
-    summaries = [_share_summary("share", levels[at], top[:, n], rows) for n, at in enumerate(largest)]
+    summaries = [share_summary("share", levels[at], top[:, n], rows) for n, at in enumerate(largest)]
     if len(levels) == 2:
         summaries = summaries[:1]  # the second share says nothing that the first does not
-    summaries += [_share_summary("rest", "", rest, rows), _share_summary("unseen", "", unseen, rows)]
+    summaries += [share_summary("rest", "", rest, rows), share_summary("unseen", "", unseen, rows)]
     groups = np.column_stack([top, rest, unseen])
     return summaries, Shares(_mean_shares(groups[:-1], rows[:-1]), shares(groups[-1]))
 
 
-def _share_summary(what: What, at: str, count: ArrayLike, rows: ArrayLike) -> Summary:
+def share_summary(what: What, at: str, count: ArrayLike, rows: ArrayLike) -> Summary:
+    """A share of rows per period, on the arcsine scale."""
     hits, total = np.asarray(count, dtype=float), np.asarray(rows, dtype=float)
     noise = np.divide(0.25, total, out=np.full(total.shape, np.inf), where=total > 0)
     exact = np.divide(hits, total, out=np.full(total.shape, np.nan), where=total > 0)
@@ -149,7 +152,7 @@ def _shares_up_to(cells: Floats, rows: Floats, edges: Floats) -> list[Summary]:
     up_to = np.cumsum(cells, axis=1)[:, 1::2]
     pooled = up_to[:-1].sum(axis=0) / rows[:-1].sum()
     at = dict.fromkeys(min(int(np.searchsorted(pooled, point - 1e-12)), edges.size - 1) for point in _POINTS)
-    return [_share_summary("share_up_to", f"{edges[n]:.4g}", up_to[:, n], rows) for n in at]
+    return [share_summary("share_up_to", f"{edges[n]:.4g}", up_to[:, n], rows) for n in at]
 
 
 def _peakedness(cells: Floats, edges: Floats, low: float, high: float) -> float:

@@ -15,7 +15,7 @@ from retrain_assets.monitoring.summaries import Summary
 
 
 @dataclass(frozen=True)
-class Tested:
+class PeriodTest:
     """One summary's t, with its adjusted p-value, and the p-value that borrows nothing from the other columns."""
 
     summary: Summary
@@ -24,7 +24,7 @@ class Tested:
     p_alone: float
 
 
-def tested_together(columns: Sequence[Sequence[Summary]]) -> list[list[Tested]]:
+def all_tests(columns: Sequence[Sequence[Summary]]) -> list[list[PeriodTest]]:
     """Test every summary of every column by the period t, and adjust all p-values together by Holm.
 
     Args:
@@ -37,10 +37,10 @@ def tested_together(columns: Sequence[Sequence[Summary]]) -> list[list[Tested]]:
     summaries = [summary for _, summary in pairs]
     borrowing, alone = _tests(summaries, borrow=True), _tests(summaries, borrow=False)
     p_values, p_alone = holm([p for _, p in borrowing]), holm([p for _, p in alone])
-    found: list[list[Tested]] = [[] for _ in columns]
+    found: list[list[PeriodTest]] = [[] for _ in columns]
     for n, (at, summary) in enumerate(pairs):
         if np.isfinite(p_values[n]):
-            found[at].append(Tested(summary, borrowing[n][0], float(p_values[n]), float(p_alone[n])))
+            found[at].append(PeriodTest(summary, borrowing[n][0], float(p_values[n]), float(p_alone[n])))
     return found
 
 

@@ -1,4 +1,7 @@
-"""How unsure a classifier is of each row, as one more column to watch."""
+"""How unsure a classifier is of each row, as columns to watch.
+
+A regression model here predicts one value, no quantiles, so that its doubt has no width to watch.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,40 @@ def uncertainty(task: Task, scores: ArrayLike) -> NDArray[np.float64] | None:
     >>> uncertainty("regression", [12.5]) is None
     True
     """
+    probabilities = _probabilities(task, scores)
+    if probabilities is None:
+        return None
+    if task == "binary":
+        return np.asarray(entr(probabilities) + entr(1 - probabilities))
+    return np.asarray(entr(probabilities).sum(axis=1))
+
+
+def margin(task: Task, scores: ArrayLike) -> NDArray[np.float64] | None:
+    """How far each row's most likely class is ahead of the next: 0 when two are equally likely, 1 when sure.
+
+    A classifier that hesitates between two of many classes has a small margin although its entropy is low. The share
+    of rows up to some margin is among the numbers that the verdict looks at.
+
+    Raises:
+        DataError: As `uncertainty`.
+
+    >>> margin("binary", [0.5, 0.9]).round(2)
+    array([0. , 0.8])
+    >>> margin("multiclass", [[0.5, 0.45, 0.05]]).round(2)
+    array([0.05])
+    """
+    probabilities = _probabilities(task, scores)
+    if probabilities is None:
+        return None
+    if task == "binary":
+        return np.asarray(np.abs(2 * probabilities - 1))
+    if probabilities.shape[1] < 2:
+        return np.ones(probabilities.shape[0])
+    second, first = np.sort(probabilities, axis=1)[:, -2:].T
+    return np.asarray(first - second)
+
+
+def _probabilities(task: Task, scores: ArrayLike) -> NDArray[np.float64] | None:
     if task == "regression":
         return None
     probabilities = np.asarray(scores, dtype=float)
@@ -41,7 +78,4 @@ def uncertainty(task: Task, scores: ArrayLike) -> NDArray[np.float64] | None:
     outside = int(((probabilities < -1e-9) | (probabilities > 1 + 1e-9)).sum())
     if outside:
         raise DataError(f"{outside} of {probabilities.size} scores are outside 0 to 1. Check the objective.")
-    probabilities = probabilities.clip(0, 1)
-    if task == "binary":
-        return np.asarray(entr(probabilities) + entr(1 - probabilities))
-    return np.asarray(entr(probabilities).sum(axis=1))
+    return probabilities.clip(0, 1)

@@ -128,7 +128,7 @@ def test_a_column_that_only_shrank_into_nothing_has_no_grown_part():
 
 def test_the_first_line_says_what_changed_since_when_and_what_it_costs():
     table = rows_of(99, bike=0.6)
-    found, edges, *_ = watched(table, [{"period": "2024-08", "warned": ["vehicle"]}])
+    found, edges, *_ = watched(table, {"vehicle": "2024-08"})
     loss = np.where(table["vehicle"].to_numpy() == "bike", 3.0, 1.0)
     words = cost_words(costs(found, {"vehicle": table["vehicle"]}, loss, edges), "2024-09", "mae")
     sentence = changed_sentence("2024-09", found, words)
