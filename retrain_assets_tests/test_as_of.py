@@ -104,7 +104,11 @@ def recorded(world, weeks, week):
         "candidate": store.read_json("candidate_model", week),
         "verdict": store.read_json("validation_report", week),
         "predictions": [store.path("predictions", past).read_bytes() for past in weeks[FIRST:]],
-        "journal": [tuple(getattr(event, name) for name in names) for event in world.registry.history()],
+        "journal": [
+            tuple(getattr(event, name) for name in names)
+            for event in world.registry.history()
+            if event.period <= week  # the planted outcomes of a later week make the monitor hold as of that week
+        ],
         **{(report, past): store.read_json(report, past) for report in reports for past in weeks},
     }
 

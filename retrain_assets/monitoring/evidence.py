@@ -81,7 +81,7 @@ class Watch:
         history, end = History(registry.history()), self.calendar.bounds(period)[1]
         if history.retired is not None:
             return f"retired by {history.retired.actor}: {history.retired.reason}"
-        hold = history.held(end, history.live.digest if history.live else None)
+        hold = history.held(end, history.live.digest if history.live else None, deciding=period)
         return f"held by {hold.actor} {until(hold)}: {hold.reason}" if hold else ""
 
     def _wait(self, windows: Windows | Wait, rolled_back: str | None) -> str:

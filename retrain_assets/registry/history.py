@@ -137,14 +137,14 @@ class History:
                 standing.append(event)
         return tuple(standing)
 
-    def held(self, at: datetime, digest: str | None = None, *, people_only: bool = False) -> Event | None:
+    def held(self, at: datetime, digest: str | None = None, *, deciding: str | None = None) -> Event | None:
         """The hold in force on the whole model, or on this candidate or version; None when automation may move.
 
-        A monitor's hold stops promotions only, so a rollback asks for those of people (`people_only`).
+        A monitor's hold stops promotions only, and only those decided as of its period (`deciding`) or a later one.
         """
         subjects = {None, digest}
         holds = (past for past in self.rulings if past.action == "held" and _subject(past) in subjects)
-        return next((hold for hold in holds if _stands(hold, at) and (hold.person or not people_only)), None)
+        return next((hold for hold in holds if _stands(hold, at) and _binds(hold, deciding)), None)
 
     def held_for(self, period: str) -> Event | None:
         """The hold that monitoring put on the whole model for a period, released since or not."""
@@ -197,6 +197,10 @@ class History:
 
 def _subject(ruling: Event) -> str | None:
     return ruling.terms.subject if ruling.terms else None
+
+
+def _binds(hold: Event, deciding: str | None) -> bool:
+    return hold.person or (deciding is not None and hold.period <= deciding)
 
 
 def _stands(ruling: Event, at: datetime) -> bool:

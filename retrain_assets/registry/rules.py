@@ -130,7 +130,7 @@ def refuse_unless_promotable(
     refuse_retired(where, history)
     live = history.live.digest if history.live else None
     moving = {"the candidate": verdict.candidate_digest, "the refitted model": verdict.promotes}
-    _refuse_held(where, history, at, moving | {"the live version": live})
+    _refuse_held(where, history, at, moving | {"the live version": live}, deciding=verdict.period)
     _refuse_quarantined(verdict, history)
     _refuse_other_champion(verdict, history, expected_live)
     _refuse_other_rules(verdict, policy_sha256)
@@ -219,7 +219,7 @@ def refuse_automatic(where: str, history: History, at: datetime, *digests: str |
         Held: A person holds the model or one of the versions, or put the live version in service by a rollback.
     """
     versions = {f"version {_short(digest)}": digest for digest in digests}
-    _refuse_held(where, history, at, versions, people_only=True)
+    _refuse_held(where, history, at, versions)
     chosen = history.chosen
     if chosen is not None:
         raise Held(
@@ -261,10 +261,10 @@ def refuse_retired(where: str, history: History) -> None:
 
 
 def _refuse_held(
-    where: str, history: History, at: datetime, digests: Mapping[str, str | None], *, people_only: bool = False
+    where: str, history: History, at: datetime, digests: Mapping[str, str | None], deciding: str | None = None
 ) -> None:
     for what, digest in digests.items():
-        hold = history.held(at, digest, people_only=people_only)
+        hold = history.held(at, digest, deciding=deciding)
         if hold is not None and hold.terms is not None:
             held = f"{what} ({_short(digest)})" if hold.terms.subject else "the model"
             raise Held(

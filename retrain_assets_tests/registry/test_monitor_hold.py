@@ -52,9 +52,14 @@ def test_a_period_holds_once_also_after_a_person_released_it(suspected: Registry
     suspected.rule(Release(ann(4)))
     suspect(suspected, 3)
     assert suspected.history()[:-1] == before
-    assert History(suspected.history()).held(moment(9)) is None
+    assert History(suspected.history()).held(moment(9), deciding=period(9)) is None
     assert suspect(suspected, 4).period == period(4)
-    assert History(suspected.history()).held(moment(9)) is not None
+    assert History(suspected.history()).held(moment(9), deciding=period(9)) is not None
+
+
+def test_a_decision_as_of_an_earlier_period_is_not_held(suspected: Registry) -> None:
+    judged = verdict(suspected, 2, candidate(suspected, "c"))
+    assert promote(suspected, judged, 4).action == "promoted"
 
 
 def test_a_rollback_goes_on_while_the_monitor_holds_but_not_while_a_person_does(suspected: Registry) -> None:

@@ -1,0 +1,64 @@
+"""A fault in the outcomes, from its arrival to the release: the alert, the hold, and no retrain behind it."""
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from retrain_assets.monitoring.triggers import Quiet
+from retrain_assets.pipeline import frame_of, watch
+from retrain_assets.production.sensors import success_alerts
+from retrain_assets.registry.people import Release, Signature
+from retrain_assets.resources import Clock, Home
+from retrain_assets_tests.small_world import SPEC, make_world, rows_of
+
+CHANGES = {"training": SPEC["training"] | {"max_rounds": 20}}
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """Five good weeks with a first model, and a sixth whose minutes were booked as seconds."""
+    rows = rows_of(6)
+    late = rows["at"] >= pd.Timestamp("2024-01-01") + pd.Timedelta(weeks=5)
+    rows.loc[late, "minutes"] *= 60
+    with dg.DagsterInstance.ephemeral() as instance:
+        world = make_world(tmp_path_factory.mktemp("faulty"), rows, instance, **CHANGES)
+        world.bootstrapped()
+        week = world.weeks(6)[-1]
+        result = world.run("monitor", week)
+        assert result.success
+        yield world, week, result
+
+
+def test_the_record_and_the_page_name_the_jump_first(faulty):
+    world, week, result = faulty
+    record = world.store.read_json("performance_report", week)
+    assert record["label_jump"]["what"] == "mean label"
+    assert record["sentence"].startswith(f"{week}: mean label jumped from ")
+    (materialization,) = result.asset_materializations_for_node(f"{world.spec.name}__performance_report")
+    assert "promotion is held until a person releases it" in materialization.metadata["summary"].value
+
+
+def test_one_alert_of_its_own_kind_comes(faulty):
+    world, week, result = faulty
+    home = Home(path=str(world.folder / "home"))
+    run = result.dagster_run.with_tags({"dagster/partition": week})
+    alerts = success_alerts(run, frame_of(world.spec), home, Clock(replay_at="2024-02-12"))
+    (jump,) = [alert for alert in alerts if alert.kind == "label_jump"]
+    assert "more often a fault in the data than a change of the world" in jump.sentence
+
+
+def test_the_loss_that_the_fault_makes_starts_no_retrain_before_a_person_releases(faulty):
+    world, week, _ = faulty
+    decision = watch(world.spec).decide(world.store, world.registry, week)
+    assert isinstance(decision, Quiet)
+    assert decision.reason.startswith("held by monitor until somebody releases it")
+    events = len(world.registry.history())
+    assert world.run("monitor", week).success
+    assert len(world.registry.history()) == events
+    at = world.spec.period.bounds(week)[1]
+    world.registry.rule(Release(Signature("ann", "the feed is mended", at, week)))
+    assert world.run("monitor", week).success
+    assert len(world.registry.history()) == events + 1
+    assert not str(getattr(watch(world.spec).decide(world.store, world.registry, week), "reason", "")).startswith(
+        "held"
+    )
