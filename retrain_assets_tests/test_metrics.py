@@ -335,3 +335,26 @@ def test_a_spec_is_checked_against_the_names_tasks_and_directions_of_the_metrics
 def test_every_task_has_a_loss_that_can_be_summed_over_rows():
     for task in ("binary", "multiclass", "regression"):
         assert any(task in known.tasks and known._is_mean_loss for known in METRICS.values())
+
+
+def test_a_class_that_a_model_never_saw_had_probability_0_in_its_losses():
+    label, scores = np.array([0.0, 3.0, 1.0]), np.full((3, 3), 1 / 3)
+    wider = np.column_stack([scores, np.zeros(3)])
+    hot = np.eye(4)[label.astype(int)]
+    assert metric("brier").row_losses(label, scores) == pytest.approx(((wider - hot) ** 2).sum(axis=1))
+    assert metric("log_loss").row_losses(label, scores) == pytest.approx([np.log(3), -np.log(1e-15), np.log(3)])
+
+
+DECIDED = {"accuracy": sk.accuracy_score, "f1": sk.f1_score, "tpr": sk.recall_score, "precision": sk.precision_score}
+SCORED = {"log_loss": sk.log_loss, "brier": sk.brier_score_loss, "auc": sk.roc_auc_score}
+
+
+@pytest.mark.parametrize("name", [*DECIDED, *SCORED])
+def test_values_of_more_rows_than_are_worked_on_at_a_time_are_those_of_all_together(name):
+    rng = np.random.default_rng(2)
+    label, scores = (rng.random(40_000) < 0.3).astype(float), rng.uniform(0.01, 0.99, 40_000).round(3)
+    found = metric(name).row_values(label, scores)
+    bytes_too = metric(name).row_values(label.astype(np.uint8), scores)
+    wanted = SCORED[name](label, scores) if name in SCORED else DECIDED[name](label, scores >= 0.5)
+    assert found.mean() == pytest.approx(wanted)
+    assert np.array_equal(found, bytes_too)

@@ -156,3 +156,13 @@ def test_holm_is_that_of_statsmodels_and_leaves_out_what_is_unknown():
     adjusted = holm([0.01, float("nan"), 0.04])
     assert adjusted[0] == pytest.approx(0.02)
     assert np.isnan(adjusted[1])
+
+
+def test_what_has_too_few_units_or_supporting_rows_says_how_many_rows_would_do():
+    psi = np.random.default_rng(1).normal(size=30)
+    days = Units(np.repeat(np.arange(3), 10), "day")
+    assert estimate(psi, days).rows_to_answer == 40
+    assert estimate(psi, Units.rows(30), support=5).rows_to_answer == 60
+    assert estimate(psi, Units.rows(30), support=0).rows_to_answer is None
+    assert estimate(psi, Units.rows(30)).rows_to_answer is None
+    assert estimate(np.empty(0), Units.rows(0)).rows_to_answer == 10

@@ -257,3 +257,45 @@ def test_whatever_is_unknown_nothing_is_promoted():
         lambda: judged(gate_rows(unknown), champion, candidate, baseline),
     ):
         assert decision(attempt()) in (Decision.INSUFFICIENT, Decision.REJECT)
+
+
+@pytest.mark.parametrize(
+    ("label", "why"),
+    [
+        (lambda y: y + 1, "label without a score: 2 "),
+        (
+            lambda y: np.where(np.arange(y.size) < 7, 3.0, y),
+            "7 of 4,000 gate rows have a label without a score: 3",
+        ),
+        (lambda y: np.where(np.arange(y.size) < 7, 0.5, y), "label without a score: 0.5 (7 rows)"),
+        (lambda y: np.where(np.arange(y.size) < 9, np.arange(y.size) + 5, y), "and 4 further values"),
+    ],
+)
+def test_binary_labels_other_than_0_and_1_leave_it_open_and_are_named(label, why):
+    rows, champion, candidate, baseline = world()
+    for rival in (champion, None):
+        found = judged(gate_rows(label(rows.label)), rival, candidate, baseline)
+        assert decision(found) is Decision.INSUFFICIENT
+        assert why in found.findings[0].reason
+        assert "the 2 classes that are scored are 0 and 1" in found.findings[0].reason
+
+
+def test_a_class_without_a_column_of_scores_leaves_it_open_and_is_named():
+    rng = np.random.default_rng(4)
+    label = rng.integers(0, 4, 900).astype(float)
+    champion, candidate = rng.dirichlet(np.ones(3), (2, 900))
+    rules = policy(fairness={"metrics": ["tpr"]})
+    cases = suite((1.0,), (np.eye(3)[1],), (np.eye(3)[1],))
+    found = judged(gate_rows(label), champion, candidate, np.full((900, 3), 1 / 3), cases, rules, task="multiclass")
+    assert decision(found) is Decision.INSUFFICIENT
+    assert f"label without a score: 3 ({int((label == 3).sum())} rows)" in found.findings[0].reason
+    assert "the 3 classes that are scored are 0 to 2" in found.findings[0].reason
+
+
+@pytest.mark.parametrize(("task", "columns"), [("binary", 2), ("multiclass", 0), ("regression", 2)])
+def test_scores_of_another_task_s_shape_are_rejected(task, columns):
+    rows, champion, *_ = world()
+    scores = np.column_stack([champion] * columns) if columns else champion
+    found = judged(rows, scores, scores + 0.001, scores, task=task)
+    assert decision(found) is Decision.REJECT
+    assert "scores have shape (4000," in found.findings[0].reason

@@ -12,9 +12,11 @@ from jsonschema import Draft202012Validator
 
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
+from retrain_assets.validation import checks, words
 from retrain_assets.validation.gate import judge
 from retrain_assets.validation.groups import group_report
 from retrain_assets.validation.page import (
+    READING,
     flips,
     group_rows,
     insufficient_rows,
@@ -107,6 +109,29 @@ def test_the_decision_is_one_sentence_for_each_kind(findings, changes, decision,
     assert said in decided(made)
     assert decided(made).endswith(".")
     assert "\n" not in decided(made)
+
+
+def undecided(*names):
+    return [asdict(Finding("guardrails", Outcome.INSUFFICIENT, "few", group=name, metric="mae")) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("zone=a",), "slices insufficient, which stops nothing: zone=a (mae)."),
+        ((f"zone={n}" for n in range(5)), "stops nothing: zone=0 (mae), zone=1 (mae), zone=2 (mae) and 2 more."),
+    ],
+)
+def test_slices_that_could_not_be_decided_are_named_in_the_sentence(names, said):
+    found = [passing(check) for check in CHECKS]
+    made = verdict(*found, evidence={"undecided_slices": undecided(*names)})
+    assert made.decision is Decision.PROMOTE
+    assert decided(made).endswith(said)
+
+
+def test_the_fairness_question_asks_for_proof_on_page_and_asset_check_alike():
+    assert words.QUESTIONS["fairness"] == checks.QUESTIONS["fairness"]
+    assert "fails when it is certainly worse at all, also by less than the\nmargin" in READING
 
 
 def test_a_check_that_was_never_asked_is_insufficient_and_says_so():

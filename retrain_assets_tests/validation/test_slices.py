@@ -130,6 +130,8 @@ def test_a_slice_too_small_to_tell_is_reported_and_holds_only_where_that_is_decl
     (open_slice,) = reported.reported
     assert (open_slice.group, open_slice.outcome) == ("borough=b1", Outcome.INSUFFICIENT)
     assert open_slice.rows_needed > open_slice.rows == 12
+    assert open_slice.minimum_detectable > 0
+    assert open_slice.design_effect > 0
     held, decision = judged(sliced(**tight, hold_undecided=True))
     assert decision is Decision.INSUFFICIENT
     assert held.reported == ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from scipy import stats
 
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.validation.suite import SuiteRows, load_suite, regression_suite
@@ -145,3 +147,22 @@ def test_several_classes_are_right_when_the_most_probable_one_is():
 def test_cases_and_scores_that_do_not_fit_are_refused():
     with pytest.raises(DataError, match=r"1 cases with arrays of \[1, 2, 1\] rows"):
         suite((1,), (0.9, 0.8), (0.9,))
+
+
+def test_every_line_tells_the_design_effect_the_smallest_drop_and_the_cases_it_needs():
+    label, before = np.ones(60), np.full(60, 0.9)
+    after = np.where(np.arange(60) < 2, 0.1, 0.9)
+    cases = suite(label, after, before, ("critical",) * 10 + ("normal",) * 50)
+    cases = replace(cases, candidate_scores=np.roll(after, 10))
+    critical, normal = regression_suite(policy(), "binary", cases)
+    assert (critical.design_effect, critical.minimum_detectable, critical.rows_needed) == (1.0, 0.1, 10)
+    assert normal.design_effect == 1.0
+    assert normal.minimum_detectable == pytest.approx(5 / 50)
+    assert (
+        stats.binomtest(5, 5, alternative="greater").pvalue
+        < 0.05
+        <= stats.binomtest(4, 4, alternative="greater").pvalue
+    )
+    assert normal.rows_needed >= 5 / (2 / 50)
+    (nothing,) = regression_suite(policy(), "binary", SuiteRows((), np.empty(0), np.empty(0), np.empty(0)))
+    assert (nothing.rows, nothing.rows_needed, nothing.minimum_detectable) == (0, 1, None)
