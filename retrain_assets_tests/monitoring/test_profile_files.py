@@ -28,6 +28,7 @@ from retrain_assets.monitoring.profile_files import (
 from retrain_assets.monitoring.reading import ParquetRows, stored_rows
 from retrain_assets.raw.policy import Columns
 from retrain_assets.store import PeriodStore
+from retrain_assets.windows.periods import Calendar
 
 
 def world(rows=5000, seed=1):
@@ -161,6 +162,9 @@ def test_a_period_without_rows_or_profile_is_named(tmp_path):
         kept_profiles(store, DRIFT_PROFILES, ["2024-01", "2024-02"], EDGES)
 
 
+MONTHS = Calendar(every="month", start="1999-01-01")
+
+
 class Past:
     """A store with the reports of many months, as one version has written them, and its registry."""
 
@@ -180,7 +184,8 @@ class Past:
     def step(self, period):
         registry = SimpleNamespace(served_in=lambda _: self.version, read=lambda _: self.files)
         columns = Columns(numeric=NUMERIC, categorical=NAMES)
-        return reports.drift_step(self.store, registry, DriftPolicy(reference_periods=4), columns, "binary", period)
+        policy = DriftPolicy(reference_periods=4)
+        return reports.drift_step(self.store, registry, policy, columns, "binary", period, MONTHS, "id", "time")
 
 
 def test_a_report_reads_as_much_of_a_long_past_as_of_a_short_one(tmp_path, monkeypatch):
@@ -200,7 +205,9 @@ def test_a_report_reads_as_much_of_a_long_past_as_of_a_short_one(tmp_path, monke
         record = past.step(past.periods[-1])
         counts.append(Counter(opened))
         assert record["scores"]["reference_periods"] == 4
-    assert counts[0] == counts[1] == {"drift_report": 5, "drift_profile": 4, "score_edges": 1, "predictions": 1}
+    assert counts[0] == counts[1] == {
+        "drift_report": 5, "drift_profile": 4, "score_edges": 1, "predictions": 1, "outcomes": 1,
+    }  # fmt: skip
 
 
 def test_the_record_holds_no_counts_and_the_period_keeps_features_and_scores_in_one_file(tmp_path):
@@ -209,4 +216,12 @@ def test_the_record_holds_no_counts_and_the_period_keeps_features_and_scores_in_
     assert "counts" not in json.dumps(record)
     assert DriftReport.from_dict(record["features"]).rows == 300
     stored = pq.read_table(past.store.path("drift_profile", past.periods[-1]))
-    assert stored["column"].to_pylist() == ["miles", "day", "carrier", "tail", "(prediction)", "(uncertainty)"]
+    assert stored["column"].to_pylist() == [
+        "miles",
+        "day",
+        "carrier",
+        "tail",
+        "(prediction)",
+        "(uncertainty)",
+        "(margin)",
+    ]
