@@ -98,7 +98,7 @@ def costs(fast: bool) -> Iterator[Line]:
     head = f"{speed.ROWS:,} rows, {speed.RAILS} guardrails, {len(speed.ATTRIBUTES)} protected attributes"
     print(f"{head:<72}{'value':>8}  must be")
     for task in speed.TASKS:
-        cost = speed.measure(task, seed=300, repeats=1 if fast else 5)
+        cost = speed.measure(task, seed=300, repeats=1 if fast else 3)
         yield f"{f'{task}: scikit-learn roc_auc_score + log_loss, s':<72}{cost.pair:>8.3f}", True
         yield f"{f'{task}: the whole gate, s':<72}{cost.gate:>8.3f}", True
         limit = f"  < {PAIRS:g}" if task in LIMITED else "  shown only"
