@@ -54,11 +54,12 @@ class GateUse:
 
     def overlaps(self, start: str, end: str) -> bool:
         """Whether some moment lies in both this range and [start, end)."""
-        own_start, own_end = self._bounds
+        own_start, own_end = self.bounds
         return own_start < _moment(end) and _moment(start) < own_end
 
     @cached_property
-    def _bounds(self) -> tuple[datetime, datetime]:
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Start (included) and end (excluded)."""
         return _moment(self.start), _moment(self.end)
 
 
