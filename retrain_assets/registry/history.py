@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from retrain_assets.registry.journal import MOVES, PROMOTIONS, RULINGS, Event, GateUse
+from retrain_assets.registry.facts import Facts, facts_of
+from retrain_assets.registry.facts import subject as _subject
+from retrain_assets.registry.journal import PROMOTIONS, Event, GateUse
 
 FALLBACK = "v0"
 """The name of the trivial baseline that stands behind the first model."""
@@ -52,9 +54,13 @@ class History:
     events: Sequence[Event]
 
     @cached_property
-    def moves(self) -> tuple[Event, ...]:
+    def _facts(self) -> Facts:
+        return facts_of(self.events)
+
+    @property
+    def moves(self) -> Sequence[Event]:
         """The events that moved the live pointer."""
-        return tuple(event for event in self.events if event.action in MOVES)
+        return self._facts.moves
 
     @property
     def live(self) -> Version | None:
@@ -88,7 +94,7 @@ class History:
     @cached_property
     def versions(self) -> tuple[Version, ...]:
         """Every version that was ever promoted, by number."""
-        promoted = {str(event.to_digest): event for event in self.events if event.action in PROMOTIONS}
+        promoted = {str(event.to_digest): event for event in self.moves if event.action in PROMOTIONS}
         return tuple(
             Version(number, digest, event.period, event.at, digest in self.quarantined)
             for number, (digest, event) in enumerate(promoted.items(), start=1)
@@ -97,7 +103,7 @@ class History:
     @cached_property
     def quarantined(self) -> frozenset[str]:
         """Digests of the versions that were rolled back."""
-        left = (event.from_digest for event in self.events if event.action == "rolled_back")
+        left = (event.from_digest for event in self.moves if event.action == "rolled_back")
         return frozenset(digest for digest in left if digest)
 
     @property
@@ -108,9 +114,13 @@ class History:
         return tuple(self._by_digest[digest] for digest in digests if digest not in barred)
 
     @property
-    def spent(self) -> tuple[GateUse, ...]:
+    def spent(self) -> Sequence[GateUse]:
         """The ledger: which rows decided which attempt, promoted or not."""
-        return tuple(event.gate for event in self.events if event.gate is not None)
+        return self._facts.spent
+
+    def spent_on(self, start: str, end: str, own: str) -> GateUse | None:
+        """Rows in [start, end) that decided another attempt than that of the verdict `own`; None for none."""
+        return self._facts.by_time.overlapping(start, end, own)
 
     def promoted(self, attempt: Event) -> bool:
         """Whether the verdict of an attempt has moved the live pointer, then or later."""
@@ -118,24 +128,18 @@ class History:
 
     def attempt(self, verdict_digest: str) -> Event | None:
         """The event that a verdict led to when it was reached, None when it has led to none yet."""
-        return next((event for event in self.events if event.evidence == verdict_digest and event.gate), None)
+        return self._facts.attempts.get(verdict_digest)
 
     # ---- what a person decided, and what is left of it
 
-    @cached_property
+    @property
     def rulings(self) -> tuple[Event, ...]:
         """Approvals, holds and retirements that no person has released, oldest first, expired ones included.
 
         A ruling stands from its place in the journal on, whatever the clock says; a clock that goes backwards, or a
         replay of the past, does not undo it.
         """
-        standing: list[Event] = []
-        for event in self.events:
-            if event.action == "released":
-                standing = [past for past in standing if _subject(past) != _subject(event)]
-            elif event.action in RULINGS:
-                standing.append(event)
-        return tuple(standing)
+        return tuple(self._facts.rulings)
 
     def held(self, at: datetime, digest: str | None = None, *, deciding: str | None = None) -> Event | None:
         """The hold in force on the whole model, or on this candidate or version; None when automation may move.
@@ -167,36 +171,27 @@ class History:
         last = self.moves[-1] if self.moves else None
         if last is None or last.action != "rolled_back" or not last.person:
             return None
-        later = (event for event in self.events if event.seq > last.seq and event.action == "released")
+        later = (event for event in self.events[last.seq :] if event.action == "released")
         return None if any(_subject(event) in (None, last.to_digest) for event in later) else last
 
     @property
     def last_rollback(self) -> Event | None:
         """The newest rollback, None when there was none."""
-        return next((event for event in reversed(self.events) if event.action == "rolled_back"), None)
+        return next((event for event in reversed(self.moves) if event.action == "rolled_back"), None)
 
-    @cached_property
+    @property
     def pruned(self) -> Mapping[str, Event]:
         """Digests whose files retention has deleted, with the event that says so.
 
         A candidate that was trained and judged again afterwards is there again.
         """
-        gone: dict[str, Event] = {}
-        for event in self.events:
-            gone |= dict.fromkeys(event.deleted, event)
-            for there in (event.gate.candidate if event.gate else None, event.to_digest):
-                gone.pop(str(there), None)
-        return gone
+        return self._facts.pruned
 
     def promotion_of(self, version: Version) -> Event:
         """The event that last promoted a version; the fallback answers for what the first model promised."""
         if version.name == FALLBACK:
-            return next(event for event in self.events if event.action in PROMOTIONS)
-        return next(e for e in reversed(self.events) if e.action in PROMOTIONS and e.to_digest == version.digest)
-
-
-def _subject(ruling: Event) -> str | None:
-    return ruling.terms.subject if ruling.terms else None
+            return next(event for event in self.moves if event.action in PROMOTIONS)
+        return next(e for e in reversed(self.moves) if e.action in PROMOTIONS and e.to_digest == version.digest)
 
 
 def _binds(hold: Event, deciding: str | None) -> bool:

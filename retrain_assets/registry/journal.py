@@ -56,11 +56,12 @@ class GateUse:
 
     def overlaps(self, start: str, end: str) -> bool:
         """Whether some moment lies in both this range and [start, end)."""
-        own_start, own_end = self._bounds
+        own_start, own_end = self.bounds
         return own_start < wall_clock(end) and wall_clock(start) < own_end
 
     @cached_property
-    def _bounds(self) -> tuple[datetime, datetime]:
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Start (included) and end (excluded)."""
         return wall_clock(self.start), wall_clock(self.end)
 
 

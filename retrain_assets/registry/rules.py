@@ -428,8 +428,7 @@ def _day(moment: datetime | None) -> str:
 def _refuse_spent(verdict: Verdict, history: History) -> None:
     """Refuse rows that decided another attempt than the verdict's own."""
     gate = verdict.gate
-    others = (event.gate for event in history.events if event.gate and event.evidence != verdict.digest)
-    use = next((use for use in others if use.overlaps(gate.start, gate.end)), None)
+    use = history.spent_on(gate.start, gate.end, own=verdict.digest)
     if use is not None:
         raise GateRowsSpent(
             f"{_name(verdict)}: its {gate.rows} gate rows of {gate.start} to {gate.end} overlap the {use.rows} rows of "
