@@ -54,8 +54,7 @@ def steps_in_all() -> dict[str, int]:
     """How many steps on the disk each move takes once the folders are there."""
     machine, steps = Machine(), {}
     machine.begin()
-    for _ in range(4):
-        machine.promotes()
+    machine.promotes(4)
     for name, move in (
         ("promote", machine._promotion(5)),
         ("reject", machine._rejection(6)),
@@ -71,8 +70,8 @@ def steps_in_all() -> dict[str, int]:
 class Machine(RuleBasedStateMachine):
     """The account: what served, in order (None after a retirement), what was rolled back, ruled, deleted, written."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(versions=st.integers(0, 4), rollbacks=st.integers(0, 2))
+    def begin(self, versions: int = 0, rollbacks: int = 0) -> None:
         self.root = Path(tempfile.mkdtemp())
         self.registry: Registry = reopened(self.root)
         self.number = 0
@@ -86,6 +85,9 @@ class Machine(RuleBasedStateMachine):
         self.retired = False
         self.waiting: tuple[Verdict, datetime] | None = None
         self.attempt = ""
+        self.promotes(versions)
+        for _ in range(rollbacks):
+            self.rolls_back()
 
     def teardown(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
@@ -355,7 +357,7 @@ class Machine(RuleBasedStateMachine):
 
 def test_after_any_sequence_of_moves_and_crashes_the_registry_agrees_with_the_account() -> None:
     chosen = settings(
-        max_examples=80,
+        max_examples=100,
         stateful_step_count=25,
         deadline=None,
         derandomize=True,
