@@ -55,9 +55,10 @@ def lines(fast: bool) -> Iterator[Line]:
     yield f"{'import of the drift report, CPU s':<72}{imported['seconds']:>9.2f}  <= 2", imported["seconds"] <= 2
 
 
-def measured(what: str, rows: int, repeats: int) -> dict[str, float]:
+def measured(what: str, rows: int, repeats: int, columns: int = COLUMNS) -> dict[str, float]:
     """Figures of one measurement, taken in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.monitoring.speed", "--only", what, str(rows), str(repeats)]
+    command += ["--columns", str(columns)]
     done = subprocess.run(command, env=os.environ | ONE_THREAD, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"measuring {what} failed:\n{done.stderr}")
@@ -101,13 +102,13 @@ def frame_of(rows: int, columns: int = COLUMNS, seed: int = 5) -> Any:
     return pd.DataFrame({f"x{at:02}": kinds[at % len(kinds)]() for at in range(columns)})
 
 
-def frames(rows: int, repeats: int) -> dict[str, float]:
+def frames(rows: int, repeats: int, columns: int = COLUMNS) -> dict[str, float]:
     """The report on a pandas frame, on its second half alone, the pass, and the report's extra memory."""
     import pyarrow as pa
 
     from retrain_assets.monitoring.profile_files import profiles_from_parquet, profiles_to_parquet
 
-    frame = frame_of(rows)
+    frame = frame_of(rows, columns)
     names, half = list(frame.columns), rows // 2
     edges, reference = _reference(pa.Table.from_pandas(frame[:half], preserve_index=False), names, [])
     kept = profiles_to_parquet(reference.items())
@@ -182,7 +183,7 @@ def imported(rows: int, repeats: int) -> dict[str, float]:
     return {"seconds": statistics.median(taken)}
 
 
-MEASURES: Mapping[str, Callable[[int, int], dict[str, float]]] = {
+MEASURES: Mapping[str, Callable[..., dict[str, float]]] = {
     "frames": frames, "parquet": parquet, "memory": memory, "flights": flights, "past": past, "import": imported,
 }  # fmt: skip
 
@@ -298,6 +299,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fast", action="store_true", help="a tenth of the rows, fewer repetitions")
     parser.add_argument("--only", nargs=3, metavar=("WHAT", "ROWS", "REPEATS"), help=argparse.SUPPRESS)
+    parser.add_argument("--columns", type=int, default=COLUMNS, help=argparse.SUPPRESS)
     parser.add_argument("--write", nargs=2, metavar=("FOLDER", "ROWS"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.write:
@@ -308,7 +310,8 @@ def main() -> int:
 
         pa.set_cpu_count(1)
         what, rows, repeats = asked.only
-        print(json.dumps(MEASURES[what](int(rows), int(repeats))))
+        options = {"columns": asked.columns} if what == "frames" else {}
+        print(json.dumps(MEASURES[what](int(rows), int(repeats), **options)))
         return 0
     missed = 0
     for line, kept in lines(asked.fast):

@@ -77,9 +77,10 @@ class Bins:
         at = np.empty(0, np.intp)
         for _, steps in on_grid([self.edges], self.low, self.high):
             at = np.append(at, steps.astype(np.intp))
-        below = np.cumsum(np.bincount(at, minlength=STEPS + 1))
+        lengths = np.diff(at, prepend=0, append=STEPS + 1)
+        below = np.repeat(np.arange(self.edges.size + 1, dtype=np.int16), lengths)
         below[at] = self.edges.size + 1 + np.arange(self.edges.size)
-        return below.astype(np.int16)
+        return below
 
     def _cells(self, rows: Whole, others: Floats) -> tuple[int, ...]:
         """Rows by cell from what the grid told (between edges, then equal to an edge) and the sorted rest."""

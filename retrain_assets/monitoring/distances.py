@@ -75,6 +75,8 @@ def jensen_shannon(reference: ArrayLike, current: ArrayLike) -> float:
 def total_variation(reference: ArrayLike, current: ArrayLike) -> float:
     """Share of rows that would have to change their bin: ½ Σ |cᵢ − rᵢ|, from 0 to 1.
 
+    Source: Levin, Peres & Wilmer (2009), Markov Chains and Mixing Times, section 4.1.
+
     >>> round(total_variation([0.5, 0.5, 0.0], [0.5, 0.45, 0.05]), 3)
     0.05
     """
@@ -86,6 +88,9 @@ def ks(reference: ArrayLike, current: ArrayLike) -> float:
     """Kolmogorov-Smirnov distance of two sets of shares in value order: the largest gap of their running sums.
 
     Exact at every border between two bins; between borders the true distance can be larger by at most one bin's share.
+    From 0 to 1.
+
+    Source: Smirnov (1948), Ann. Math. Stat. 19.
 
     >>> round(ks([0.25, 0.25, 0.25, 0.25], [0.15, 0.25, 0.25, 0.35]), 3)
     0.1
@@ -101,7 +106,9 @@ def wasserstein(reference: ArrayLike, current: ArrayLike, edges: Sequence[float]
     cells that m edges make: below the first edge, at it, between the first and second, at the second, … above the
     last. Inside a cell the rows are taken as spread evenly, which stretches long tails by some percent; what lies
     beyond the outer edges counts as lying on them, so the number is a lower limit for a window that left the
-    reference's range.
+    reference's range. From 0 on, unbounded; a report divides it by the reference's standard deviation.
+
+    Source: Vallender (1974), Theory Probab. Appl. 18.
 
     >>> round(wasserstein([0, 0.5, 0, 0.5, 0], [0, 0.25, 0, 0.75, 0], [10.0, 20.0]), 3)
     2.5

@@ -1,6 +1,7 @@
 """Distances of binned windows, against scipy."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,9 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from retrain_assets.monitoring import distances
+from retrain_assets.monitoring.drift import drift
+from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.profile import profile, reference_profiles
 
 PAIRS = st.integers(2, 12).flatmap(
     lambda bins: st.tuples(*[st.lists(st.integers(1, 500), min_size=bins, max_size=bins)] * 2)
@@ -83,3 +87,48 @@ def test_wasserstein_of_continuous_values_is_near_that_of_scipy_where_the_curves
     edges = np.quantile(np.concatenate([before, after]), np.linspace(0, 1, 65))
     found = distances.wasserstein(cells(before, edges), cells(after, edges), edges)
     assert found == pytest.approx(stats.wasserstein_distance(before, after), rel=tolerance)
+
+
+@pytest.fixture(scope="module")
+def reported():
+    """A report's two columns, with the rows it was made from."""
+    rng = np.random.default_rng(6)
+
+    def rows(mean, missing, names, count):
+        fares = pa.array(rng.normal(mean, 2, count), mask=rng.random(count) < missing)
+        return pa.table({"fare": fares, "zone": rng.choice(list(names), count)})
+
+    months = {f"2024-{month:02}": rows(10, 0.02, "abc", 4000) for month in range(1, 7)}
+    now = rows(11, 0.07, "abcd", 5000)
+    edges, reference = reference_profiles(months, ["fare"], ["zone"])
+    report = drift(DriftPolicy(), reference, profile(now, edges), "2024-07", None)
+    return (
+        {column.column: column for column in report.columns},
+        pa.concat_tables(months.values()).to_pandas(),
+        now.to_pandas(),
+    )
+
+
+def test_a_report_gives_every_distance_of_a_numeric_column_as_computed_from_the_rows(reported):
+    columns, before, now = reported
+    fare, was, is_now = columns["fare"], before["fare"].dropna(), now["fare"].dropna()
+    inner = np.quantile(was, np.linspace(0, 1, 11))[1:-1]
+    tenths = [np.histogram(each, [-np.inf, *inner, np.inf])[0] / each.size for each in (was, is_now)]
+    assert fare.ks == pytest.approx(stats.ks_2samp(was, is_now).statistic, abs=1 / 64)
+    assert fare.wasserstein == pytest.approx(
+        stats.wasserstein_distance(was, is_now) / was.std(), rel=0.08
+    )  # long tails are stretched by some percent
+    assert fare.psi == pytest.approx(stats.entropy(*tenths) + stats.entropy(*tenths[::-1]), rel=0.06)
+    assert fare.jensen_shannon == pytest.approx(jensenshannon(*tenths, base=2) ** 2, rel=0.06)
+    assert fare.total_variation == pytest.approx(np.abs(tenths[0] - tenths[1]).sum() / 2, rel=0.06)
+    assert fare.missing_shift == pytest.approx(now["fare"].isna().mean() - before["fare"].isna().mean(), abs=1e-12)
+
+
+def test_a_report_gives_every_distance_of_a_categorical_column_as_computed_from_the_rows(reported):
+    columns, before, now = reported
+    zone, levels = columns["zone"], list("abcd")
+    shares = [each["zone"].value_counts(normalize=True).reindex(levels, fill_value=0.0) for each in (before, now)]
+    assert zone.new_share == pytest.approx((now["zone"] == "d").mean())
+    assert zone.total_variation == pytest.approx((shares[0] - shares[1]).abs().sum() / 2, rel=1e-6)
+    assert zone.jensen_shannon == pytest.approx(jensenshannon(*shares, base=2) ** 2, rel=1e-6)
+    assert (zone.ks, zone.wasserstein, zone.missing_shift) == (None, None, 0)
