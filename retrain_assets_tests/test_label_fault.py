@@ -1,4 +1,7 @@
-"""A fault in the outcomes, from its arrival to the release: the alert, the hold, and no retrain behind it."""
+"""A fault in the outcomes, from its arrival to the release: the alert, the hold, and no retrain behind it.
+
+In the same week most ways are short, so that the reports have a change to lead with.
+"""
 
 import dagster as dg
 import pandas as pd
@@ -20,6 +23,7 @@ def faulty(tmp_path_factory):
     rows = rows_of(6)
     late = rows["at"] >= pd.Timestamp("2024-01-01") + pd.Timedelta(weeks=5)
     rows.loc[late, "minutes"] *= 60
+    rows.loc[late & (rows["id"] % 4 > 0), "distance"] *= 0.2
     with dg.DagsterInstance.ephemeral() as instance:
         world = make_world(tmp_path_factory.mktemp("faulty"), rows, instance, **CHANGES)
         world.bootstrapped()
@@ -36,6 +40,26 @@ def test_the_record_and_the_page_name_the_jump_first(faulty):
     assert record["sentence"].startswith(f"{week}: mean label jumped from ")
     (materialization,) = result.asset_materializations_for_node(f"{world.spec.name}__performance_report")
     assert "promotion is held until a person releases it" in materialization.metadata["summary"].value
+
+
+def test_the_drift_report_leads_with_what_changed_and_since_when(faulty):
+    world, week, _ = faulty
+    record = world.store.read_json("drift_report", week)
+    (change,) = record["impact"]
+    assert (change["column"], change["since"]) == ("distance", week)
+    assert change["weight"] == pytest.approx(change["importance"] * change["effect"])
+    assert record["sentence"].startswith(f"{week}: distance (")
+    assert "its cost is not known before outcomes arrive" in record["sentence"]
+
+
+def test_the_performance_report_counts_what_the_grown_part_lost(faulty):
+    world, week, _ = faulty
+    record = world.store.read_json("performance_report", week)
+    (cost,) = record["impact"]
+    assert cost["column"] == "distance"
+    assert cost["excess"] == pytest.approx(cost["rows"] * (cost["loss"] - cost["rest"]))
+    assert cost["rows"] < record["report"]["rows"]
+    assert f"{week}: distance (" in record["sentence"]
 
 
 def test_one_alert_of_its_own_kind_comes(faulty):
