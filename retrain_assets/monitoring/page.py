@@ -24,13 +24,17 @@ from retrain_assets.store import PeriodStore
 
 ASSETS = ("drift_report", "performance_report")
 
+IMPACT = {"since": "since", "importance": "share of the model", "weight": "weight"}
+"""What a table says of a column's impact, by its name in the record."""
+
 READING_DRIFT = """Every column of the period against the periods that the live model was trained on, the period being
 the unit of evidence: a report without any change in the world warns in at most one case of twenty. *quiet*: no change
 beyond chance. *small*: a certain change, too small to matter. *warn*: certain and large enough; *confirmed* when the
 same came again in the next period. *insufficient*: it cannot be told yet. p is adjusted for every test of the report;
 the distances decide nothing. PSI is in nats, Jensen-Shannon in bits, Wasserstein in standard deviations of the
 reference; missing is the change in the share of rows without a value, new the share of rows in categories without
-precedent."""
+precedent. Where the model's own weights are known: the share of the model is what it gains by the column, and weight is
+that times the share of rows that moved."""
 
 READING_PERFORMANCE = """Measured: the mean loss per row of the outcomes that arrived in the period, of rows that this
 version scored, with one-sided 95 % limits. Estimated: what is to be expected on rows whose outcomes are still out; it
@@ -40,9 +44,9 @@ attempt to retrain; it asks for a retrain when it exceeds what a retrain costs."
 
 
 def drift_lead(record: Mapping[str, Any]) -> list[str]:
-    """What the report says first: what the drift costs where that is known, then what moved."""
-    said = (record.get("impact") or {}).get("sentence")
-    return [*([said] if said and said not in record["sentence"] else []), record["sentence"]]
+    """What the report says first: what changed, since when and at what cost where that is known, then what moved."""
+    first = record.get("impact_sentence") or ""
+    return [said for said in (first, record["sentence"].removeprefix(first).strip()) if said]
 
 
 def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
@@ -63,9 +67,9 @@ def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
 
 
 def column_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One line for each column, those that matter first, with what its drift costs where the record says it."""
-    costs = impact_of(record)
-    return [_column(column, costs.get(column.column, {}), bool(costs)) for column in columns_of(record)]
+    """One line for each column, those that matter first, with what its drift means to the model where that is known."""
+    impact = impact_of(record)
+    return [_column(column, impact.get(column.column, {}), bool(impact)) for column in columns_of(record)]
 
 
 def outcome_of(column: ColumnDrift) -> str:
@@ -74,13 +78,25 @@ def outcome_of(column: ColumnDrift) -> str:
 
 
 def performance_lead(record: Mapping[str, Any]) -> list[str]:
-    """What the report says first: what was measured, what is estimated, each business metric; in whole sentences."""
+    """What the report says first, in whole sentences.
+
+    A fault or a change in the outcomes, what changed and costs, what was measured, what is estimated, each business
+    metric.
+    """
     report = read_performance(record)
     measured = report.sentence if report else f"{record['period']}: no outcome arrived that could be measured."
     estimated = (record.get("estimated") or {}).get("sentence")
-    jump = (record.get("label_jump") or {}).get("sentence")
     business = [one["sentence"] for one in record.get("business", ()) if one.get("sentence")]
-    return [said for said in (jump, measured, estimated, *business) if said]
+    parts = (_labels(record), record.get("impact_sentence"), measured, estimated, *business)
+    return [said for said in parts if said]
+
+
+def _labels(record: Mapping[str, Any]) -> str:
+    """What is wrong with the outcomes, or has changed in them; empty when nothing has."""
+    if jump := record.get("label_jump"):
+        return f"{jump['sentence']}; promotion is held until a person releases it."
+    report = DriftReport.from_dict(record["label_drift"]) if record.get("label_drift") else None
+    return report.sentence if report and report.warned else ""
 
 
 def performance_markdown(model: str, period: str, history: PerformanceHistory, picture: str) -> str:
@@ -99,6 +115,8 @@ def performance_markdown(model: str, period: str, history: PerformanceHistory, p
     report = read_performance(record)
     parts += [f"> **{text(said)}**" for said in performance_lead(record)]
     parts += [picture, "## Loss per row", table(loss_rows(record))]
+    if record.get("impact"):
+        parts += ["## What the drift costs", table([dict(one) for one in record["impact"]])]
     if record.get("business"):
         parts += ["## Business metrics", table([_business(one) for one in record["business"]])]
     if report and report.by_group:
@@ -171,12 +189,12 @@ def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     return lines + (performance_lead(performance) if performance.get("version") else [])
 
 
-def _column(column: ColumnDrift, impact: Mapping[str, Any], priced: bool) -> dict[str, Any]:
+def _column(column: ColumnDrift, impact: Mapping[str, Any], weighed: bool) -> dict[str, Any]:
     return {
         "column": column.column,
         "outcome": outcome_of(column),
         "what moved": what_moved(column),
-        **({"cost": impact.get("cost")} if priced else {}),
+        **({shown: impact.get(name) for name, shown in IMPACT.items()} if weighed else {}),
         "p": column.p_value,
         "PSI": column.psi,
         "Jensen-Shannon": column.jensen_shannon,

@@ -62,30 +62,36 @@ class Page(HTMLParser):
 # ---- drift
 
 
-def test_the_cost_comes_first_then_what_moved_and_columns_stand_by_outcome_and_cost():
+def test_what_changed_comes_first_and_columns_stand_by_outcome_and_impact():
     columns = [column("quiet"), column("cheap", Drift.WARN), column("dear", Drift.WARN, confirmed=True)]
-    impact = {
-        "sentence": "dear moved since 2023-11 and costs 90 a month.",
-        "columns": [{"column": "dear", "cost": 90.0}, {"column": "cheap", "cost": 1.5}],
-    }
-    record = drift(columns, impact=impact)
+    said = "2024-01: dear (40 % of the model) changed since 2023-11; it cost 90."
+    impact = [
+        {"column": "dear", "since": "2023-11", "importance": 0.4, "effect": 0.5, "weight": 0.2, "grown": None},
+        {"column": "cheap", "since": "2024-01", "importance": 0.1, "effect": 0.1, "weight": 0.01, "grown": None},
+    ]
+    record = drift(columns, impact=impact, impact_sentence=said)
 
-    assert drift_lead(record) == [impact["sentence"], "1 drifted."]
+    assert drift_lead(record) == [said, "1 drifted."]
     rows = column_rows(record)
-    assert [(row["column"], row["outcome"], row["cost"]) for row in rows] == [
-        ("dear", "confirmed", 90.0), ("cheap", "warn", 1.5), ("quiet", "quiet", None),
+    assert [(row["column"], row["outcome"], row["since"], row["weight"]) for row in rows] == [
+        ("dear", "confirmed", "2023-11", 0.2), ("cheap", "warn", "2024-01", 0.01), ("quiet", "quiet", None, None),
     ]  # fmt: skip
     page = drift_markdown("delivery", record, "")
-    assert page.index(impact["sentence"]) < page.index("1 drifted.") < page.index("| dear |") < page.index("| quiet |")
+    assert (
+        page.index("changed since 2023-11")
+        < page.index("1 drifted.")
+        < page.index("| dear |")
+        < page.index("| quiet |")
+    )
 
 
-def test_without_an_impact_there_is_no_column_of_costs():
-    assert "cost" not in column_rows(drift([column("a")]))[0]
+def test_without_an_impact_there_is_no_column_of_weights():
+    assert not {"since", "weight"} & set(column_rows(drift([column("a")]))[0])
 
 
-def test_a_first_line_that_the_sentence_has_already_is_not_said_twice():
-    record = drift([column("a")], impact={"sentence": "1 drifted."})
-    assert drift_lead(record) == ["1 drifted."]
+def test_an_impact_that_the_sentence_begins_with_is_not_said_twice():
+    record = drift([column("a")], impact_sentence="a costs 9.", sentence="a costs 9. 1 drifted.")
+    assert drift_lead(record) == ["a costs 9.", "1 drifted."]
 
 
 # ---- performance
@@ -110,8 +116,22 @@ def test_a_period_without_outcomes_says_so_and_still_has_a_page():
 
 
 def test_a_jump_of_the_labels_comes_before_everything_else():
-    record = performance("2024-01", 1.0, label_jump={"sentence": "labels jumped"})
-    assert performance_lead(record)[0] == "labels jumped"
+    record = performance("2024-01", 1.0, label_jump={"sentence": "labels jumped"}, impact_sentence="fare changed")
+    said = performance_lead(record)
+    assert said[:2] == ["labels jumped; promotion is held until a person releases it.", "fare changed"]
+
+
+@pytest.mark.parametrize(("outcome", "said"), [(Drift.WARN, ["2024-01: labels moved"]), (Drift.QUIET, [])])
+def test_outcomes_that_drifted_are_told(outcome, said):
+    report = DriftReport("2024-01", 100, 6, 1, (column("(label)", outcome),), False, "2024-01: labels moved")
+    record = performance("2024-01", 1.0, label_drift=report.to_dict(), label_jump=None)
+    assert performance_lead(record)[:-1] == said
+
+
+def test_what_the_drift_costs_has_a_table():
+    record = performance("2024-01", 1.0, impact=[{"column": "fare", "words": "fare above 50", "excess": 400.0}])
+    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+    assert "| fare | fare above 50 | 400 |" in page
 
 
 def test_business_metrics_have_a_table_and_a_sentence_each():
@@ -128,7 +148,7 @@ def test_business_metrics_have_a_table_and_a_sentence_each():
 @pytest.fixture(scope="module")
 def nasty_page():
     picture = markdown(new_figure(2, 2), "nothing")
-    record = drift([column(NASTY, Drift.WARN, NASTY)], sentence=NASTY, impact={"sentence": NASTY})
+    record = drift([column(NASTY, Drift.WARN, NASTY)], sentence=NASTY, impact_sentence=f"{NASTY} cost")
     losses = performance("2024-01", 1.0, business=[{"name": NASTY, "sentence": NASTY, "value": 1.0, "unit": NASTY}])
     losses["report"]["by_group"] = [{"group": NASTY, "value": NASTY, "rows": 1, "loss": 1.0, "excess_sum": 0.0}]
     history = PerformanceHistory([losses], {}, [])
