@@ -63,6 +63,8 @@ PAGES: dict[str, str] = {
     "drift": "drift_report",
     "business": "performance_report",
     "performance": "performance_report",
+    "estimate": "performance_report",
+    "label_jump": "performance_report",
     "probation": "probation_report",
     "held": "probation_report",
     "rejected": "validation_report",

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from retrain_assets.alerts import Alert, page_url
+from retrain_assets.monitoring.page import monitoring_html, performance_markdown
+from retrain_assets.monitoring.performance_plot import PerformanceHistory, performance_picture
 from retrain_assets.verdict import CHECKS
+from retrain_assets_tests.monitoring.stored import performance
 
 pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("live")]
 
@@ -86,3 +90,39 @@ def test_the_validation_report_lists_its_four_checks(page, served):
     for check in CHECKS:
         page.get_by_text(check, exact=True).first.wait_for()
     page.get_by_text("This is a blocking asset check").wait_for()
+
+
+def test_the_link_of_a_message_opens_the_page_of_its_period(page, served, monkeypatch):
+    served.finished("delivery__retrain")
+    monkeypatch.setenv("RETRAIN_UI_URL", served.url)
+    weeks = ("2024-01-01", "2024-01-08")
+
+    for week, other in (weeks, weeks[::-1]):
+        page.goto(page_url(Alert("2024-01-15", "delivery", week, "stale", "late")))
+        page.get_by_text("Latest materialization").first.wait_for()
+        named = {name: page.get_by_text(name, exact=True).count() for name in weeks}
+        assert named[week] > named[other] > 0  # both in the list of periods, the one at the head of its page too
+
+    page.goto(page_url(Alert("2024-01-15", "delivery", weeks[1], "crash", "boom")))
+    page.get_by_text("delivery__retrain").first.wait_for()
+    assert page.get_by_text(f"partition: {weeks[0]}").count() == 0
+
+
+def test_the_monitoring_page_of_a_period_is_one_file_that_loads_nothing(page, tmp_path):
+    records = [performance(f"2024-0{month}", 1.0 + month % 3) for month in range(1, 10)]
+    history = PerformanceHistory(records, {}, [])
+    document = performance_markdown("delivery", "2024-09", history, performance_picture(history, "mae", 100.0))
+    path = tmp_path / "page.html"
+    path.write_bytes(monitoring_html("delivery", "2024-09", document))
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+
+    page.goto(path.as_uri())
+
+    picture = page.get_by_role("img")
+    assert picture.evaluate("image => image.complete && image.naturalWidth") > 800
+    assert picture.bounding_box()["width"] <= page.locator("body").bounding_box()["width"]
+    assert page.get_by_role("heading", name="Performance report: delivery 2024-09").is_visible()
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert complaints == []

@@ -93,7 +93,7 @@ def _drift_report(
         kinds={"scipy"},
     )
     def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        from retrain_assets.monitoring.page import column_rows, drift_document
+        from retrain_assets.monitoring.page import column_rows, drift_document, drift_lead
         from retrain_assets.monitoring.plot import columns_of
         from retrain_assets.monitoring.reports import drift_step
 
@@ -105,7 +105,7 @@ def _drift_report(
         found, document = columns_of(record), drift_document(frame.model, store, registry, period)
         return dg.MaterializeResult(
             metadata={
-                "summary": _paragraphs([record["sentence"]]),
+                "summary": _paragraphs(drift_lead(record)),
                 **_kept(store, frame.model, "drift_report", period, document),
                 "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
                 "warned": len(record["warned"]),
@@ -175,7 +175,7 @@ def _performance_report(
             metadata={
                 "summary": _paragraphs(performance_lead(record)),
                 **_kept(store, frame.model, "performance_report", period, document),
-                "loss": table([pick(row, "loss", "rows", "a row", "low", "high") for row in loss_rows(record)]),
+                "losses": table([pick(row, "loss", "rows", "a row", "low", "high") for row in loss_rows(record)]),
                 "by_group": table([pick(row, "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
                 **_series(record, loss),
                 "version": int(record["version"].removeprefix("v")),
@@ -225,9 +225,9 @@ def _series(record: Mapping[str, Any], loss: str) -> dict[str, Any]:
         "baseline": report.get("baseline"),
         "excess_per_row": report.get("excess_per_row"),
         "accumulated_excess": record.get("accumulated_excess"),
-        f"estimated_{loss}": estimated.get("loss"),
-        f"estimated_{loss}_low": estimated.get("low"),
-        f"estimated_{loss}_high": estimated.get("high"),
+        f"{loss}_estimated": estimated.get("loss"),
+        f"{loss}_estimated_low": estimated.get("low"),
+        f"{loss}_estimated_high": estimated.get("high"),
         "estimated_rows": estimated.get("rows"),
         "outcome": report.get("outcome") and str(report["outcome"]),
         "dagster/row_count": report.get("rows"),
@@ -239,15 +239,8 @@ def _series(record: Mapping[str, Any], loss: str) -> dict[str, Any]:
 def _drift_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """One column in a line that fits the page."""
     p_value, psi = (f"{row[name]:.2g}" if row[name] is not None else "" for name in ("p", "PSI"))
-    since = {"since": row["since"] or ""} if "since" in row else {}
-    return {
-        "column": row["column"],
-        "outcome": row["outcome"],
-        "what moved": row["what moved"],
-        **since,
-        "p": p_value,
-        "PSI": psi,
-    }
+    weight = {name: row[name] if row[name] is not None else "" for name in ("since", "weight") if name in row}
+    return {**pick(row, "column", "outcome", "what moved"), **weight, "p": p_value, "PSI": psi}
 
 
 def _score_row(name: str, scores: Any) -> dict[str, Any]:

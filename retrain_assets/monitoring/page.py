@@ -24,19 +24,29 @@ from retrain_assets.store import PeriodStore
 
 ASSETS = ("drift_report", "performance_report")
 
+IMPACT = {"since": "since", "importance": "share of the model", "weight": "weight"}
+"""What a table says of a column's impact, by its name in the record."""
+
 READING_DRIFT = """Every column of the period against the periods that the live model was trained on, the period being
 the unit of evidence: a report without any change in the world warns in at most one case of twenty. *quiet*: no change
 beyond chance. *small*: a certain change, too small to matter. *warn*: certain and large enough; *confirmed* when the
 same came again in the next period. *insufficient*: it cannot be told yet. p is adjusted for every test of the report;
 the distances decide nothing. PSI is in nats, Jensen-Shannon in bits, Wasserstein in standard deviations of the
 reference; missing is the change in the share of rows without a value, new the share of rows in categories without
-precedent."""
+precedent. Where the model's own weights are known: the share of the model is what it gains by the column, and weight is
+that times the share of rows that moved."""
 
 READING_PERFORMANCE = """Measured: the mean loss per row of the outcomes that arrived in the period, of rows that this
 version scored, with one-sided 95 % limits. Estimated: what is to be expected on rows whose outcomes are still out; it
 is never mixed with what was measured, and the later truth of the same rows is put beside it. The baseline is the loss
 that the version showed before it was promoted. Excess is loss beyond the baseline, summed over rows since the last
 attempt to retrain; it asks for a retrain when it exceeds what a retrain costs."""
+
+
+def drift_lead(record: Mapping[str, Any]) -> list[str]:
+    """What the report says first: what changed, since when and at what cost where that is known, then what moved."""
+    first = record.get("impact_sentence") or ""
+    return [said for said in (first, record["sentence"].removeprefix(first).strip()) if said]
 
 
 def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
@@ -50,16 +60,16 @@ def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
     parts = [f"# Drift report: {text(model)} {text(record['period'])}"]
     if record.get("version") is None:
         return "\n\n".join([*parts, f"> No model was live in {text(record['period'])}."]) + "\n"
-    parts += [f"> **{text(record['sentence'])}**"]
+    parts += [f"> **{text(said)}**" for said in drift_lead(record)]
     parts += [picture, "## Every column, those that matter first", table(column_rows(record))]
     parts += ["## Compared", table(_compared(record)), "## How to read this", READING_DRIFT]
     return "\n\n".join(parts) + "\n"
 
 
 def column_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One line for each column, those that matter first, with its weight in the model where one warns."""
-    found = impact_of(record)
-    return [_column(column, found.get(column.column, {}), bool(found)) for column in columns_of(record)]
+    """One line for each column, those that matter first, with what its drift means to the model where that is known."""
+    impact = impact_of(record)
+    return [_column(column, impact.get(column.column, {}), bool(impact)) for column in columns_of(record)]
 
 
 def outcome_of(column: ColumnDrift) -> str:
@@ -157,7 +167,7 @@ def monitored_period(model: str, store: PeriodStore, period: str | None = None) 
 def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     """Both reports of a period for a terminal: their sentences, and every column that is not quiet."""
     drift, performance = (store.read_json(asset, period) or {} for asset in ASSETS)
-    lines = [drift["sentence"]] if drift.get("version") else [f"{period}: no model was live."]
+    lines = drift_lead(drift) if drift.get("version") else [f"{period}: no model was live."]
     rows = [row for row in column_rows(drift) if row["outcome"] != "quiet"] if drift.get("version") else []
     lines += [f"  {row['outcome']:<12} {row['column']:<20} {row['what moved']}" for row in rows]
     return lines + (performance_lead(performance) if performance.get("version") else [])
@@ -168,7 +178,7 @@ def _column(column: ColumnDrift, impact: Mapping[str, Any], weighed: bool) -> di
         "column": column.column,
         "outcome": outcome_of(column),
         "what moved": what_moved(column),
-        **({"since": impact.get("since"), "importance": impact.get("importance")} if weighed else {}),
+        **({shown: impact.get(name) for name, shown in IMPACT.items()} if weighed else {}),
         "p": column.p_value,
         "PSI": column.psi,
         "Jensen-Shannon": column.jensen_shannon,

@@ -185,10 +185,11 @@ def _metric(axes: Axes, name: str, values: Sequence[Mapping[str, Any]]) -> None:
     axes.plot(place, middle, color=INK, linewidth=1.2)
     _dots(axes, middle, [Quality(one["outcome"]) if one.get("outcome") else None for one in values])
     last = values[-1]
-    if last.get("threshold") is not None:
-        axes.axhline(last["threshold"], color=BAD, linewidth=1, linestyle="--")
+    declared = last.get("threshold")
+    if declared is not None:
+        axes.axhline(declared, color=BAD, linewidth=1, linestyle="--")
     axes.set_ylabel(literal(str(last.get("unit", ""))[:12]), fontsize=8)
-    _title(axes, f"{name}; dashed: the declared threshold")
+    _title(axes, name if declared is None else f"{name}; dashed: the declared threshold")
 
 
 def _decisions(axes: Axes, periods: Sequence[str], events: Sequence[Event]) -> None:

@@ -180,9 +180,9 @@ def _moved(
 
 
 def _shown(record: Mapping[str, Any]) -> list[ColumnDrift]:
-    """Those that warn, then the costliest where the record says what they cost, then those that moved most."""
-    costs = {name: at for at, name in enumerate(impact_of(record))}
-    found = sorted(columns_of(record), key=lambda column: (costs.get(column.column, len(costs)), -(column.psi or 0)))
+    """Those that warn first, by impact where the record says it, else those that moved most."""
+    rank = {name: at for at, name in enumerate(impact_of(record))}
+    found = sorted(columns_of(record), key=lambda column: (rank.get(column.column, len(rank)), -(column.psi or 0)))
     return sorted(found, key=lambda column: column.outcome is not Drift.WARN)
 
 
@@ -194,18 +194,18 @@ def _merged(columns: Sequence[ColumnProfile]) -> ColumnProfile:
 
 
 def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:
-    """Every column of a record, those that matter first: by outcome, then by what they cost where the record says it.
+    """Every column of a record, those that matter first: by outcome, then by impact where the record says it.
 
-    Features stand before scores, and columns without a cost in the order of their report.
+    Features stand before scores, and columns without an impact in the order of their report.
     """
     reports = [DriftReport.from_dict(record[part]) for part in ("features", "scores") if part in record]
     found = [column for report in reports for column in report.columns]
-    costs = {name: at for at, name in enumerate(impact_of(record))}
-    return sorted(found, key=lambda column: (ORDER.index(column.outcome), costs.get(column.column, len(costs))))
+    rank = {name: at for at, name in enumerate(impact_of(record))}
+    return sorted(found, key=lambda column: (ORDER.index(column.outcome), rank.get(column.column, len(rank))))
 
 
 def impact_of(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What each column that warns means to the model, the weightiest first; empty where none warns."""
+    """What the drift of a column means to the model, what matters most first; empty where the record does not say."""
     return {one["column"]: one for one in record.get("impact", ())}
 
 

@@ -12,6 +12,7 @@ from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.page import (
     column_rows,
     drift_document,
+    drift_lead,
     drift_markdown,
     monitored_period,
     monitoring_html,
@@ -61,24 +62,36 @@ class Page(HTMLParser):
 # ---- drift
 
 
-def test_columns_stand_by_outcome_and_weight_and_say_since_when():
-    columns = [column("quiet"), column("light", Drift.WARN), column("heavy", Drift.WARN, confirmed=True)]
+def test_what_changed_comes_first_and_columns_stand_by_outcome_and_impact():
+    columns = [column("quiet"), column("cheap", Drift.WARN), column("dear", Drift.WARN, confirmed=True)]
+    said = "2024-01: dear (40 % of the model) changed since 2023-11; it cost 90."
     impact = [
-        {"column": "heavy", "since": "2023-11", "importance": 0.5},
-        {"column": "light", "since": "2024-01", "importance": 0.125},
+        {"column": "dear", "since": "2023-11", "importance": 0.4, "effect": 0.5, "weight": 0.2, "grown": None},
+        {"column": "cheap", "since": "2024-01", "importance": 0.1, "effect": 0.1, "weight": 0.01, "grown": None},
     ]
-    record = drift(columns, impact=impact)
+    record = drift(columns, impact=impact, impact_sentence=said)
 
+    assert drift_lead(record) == [said, "1 drifted."]
     rows = column_rows(record)
-    assert [(row["column"], row["outcome"], row["since"], row["importance"]) for row in rows] == [
-        ("heavy", "confirmed", "2023-11", 0.5), ("light", "warn", "2024-01", 0.125), ("quiet", "quiet", None, None),
+    assert [(row["column"], row["outcome"], row["since"], row["weight"]) for row in rows] == [
+        ("dear", "confirmed", "2023-11", 0.2), ("cheap", "warn", "2024-01", 0.01), ("quiet", "quiet", None, None),
     ]  # fmt: skip
     page = drift_markdown("delivery", record, "")
-    assert page.index("1 drifted.") < page.index("| heavy |") < page.index("| quiet |")
+    assert (
+        page.index("changed since 2023-11")
+        < page.index("1 drifted.")
+        < page.index("| dear |")
+        < page.index("| quiet |")
+    )
 
 
-def test_without_a_warning_no_column_says_since_when():
-    assert "since" not in column_rows(drift([column("a")]))[0]
+def test_without_an_impact_there_is_no_column_of_weights():
+    assert not {"since", "weight"} & set(column_rows(drift([column("a")]))[0])
+
+
+def test_an_impact_that_the_sentence_begins_with_is_not_said_twice():
+    record = drift([column("a")], impact_sentence="a costs 9.", sentence="a costs 9. 1 drifted.")
+    assert drift_lead(record) == ["a costs 9.", "1 drifted."]
 
 
 # ---- performance
@@ -105,8 +118,16 @@ def test_a_period_without_outcomes_says_so_and_still_has_a_page():
 
 
 def test_a_jump_of_the_labels_comes_before_everything_else():
-    record = performance("2024-01", 1.0, label_jump={"sentence": "labels jumped"})
-    assert performance_lead(record)[0] == "labels jumped; promotion is held until a person releases it."
+    record = performance("2024-01", 1.0, label_jump={"sentence": "labels jumped"}, impact_sentence="fare changed")
+    said = performance_lead(record)
+    assert said[:2] == ["labels jumped; promotion is held until a person releases it.", "fare changed"]
+
+
+@pytest.mark.parametrize(("outcome", "said"), [(Drift.WARN, ["2024-01: labels moved"]), (Drift.QUIET, [])])
+def test_outcomes_that_drifted_are_told(outcome, said):
+    report = DriftReport("2024-01", 100, 6, 1, (column("(label)", outcome),), False, "2024-01: labels moved")
+    record = performance("2024-01", 1.0, label_drift=report.to_dict(), label_jump=None)
+    assert performance_lead(record)[:-1] == said
 
 
 def test_what_the_drifted_rows_lose_has_a_table():
@@ -131,11 +152,7 @@ def test_business_metrics_have_a_table_and_a_sentence_each():
 @pytest.fixture(scope="module")
 def nasty_page():
     picture = markdown(new_figure(2, 2), "nothing")
-    record = drift(
-        [column(NASTY, Drift.WARN, NASTY)],
-        sentence=NASTY,
-        impact=[{"column": NASTY, "since": NASTY, "importance": 1.0}],
-    )
+    record = drift([column(NASTY, Drift.WARN, NASTY)], sentence=NASTY, impact_sentence=f"{NASTY} cost")
     losses = performance("2024-01", 1.0, business=[{"name": NASTY, "sentence": NASTY, "value": 1.0, "unit": NASTY}])
     losses["report"]["by_group"] = [{"group": NASTY, "value": NASTY, "rows": 1, "loss": 1.0, "excess_sum": 0.0}]
     history = PerformanceHistory([losses], {}, [])

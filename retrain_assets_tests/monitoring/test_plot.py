@@ -93,13 +93,13 @@ def test_the_picture_is_drawn_from_what_a_monitored_model_has_stored(world):
     assert png(drift_picture(built.store, built.registry, week)).shape[1] > 800
 
 
-def test_columns_come_by_outcome_then_by_weight():
+def test_columns_come_by_outcome_then_by_impact():
     columns = [column("quiet"), column("cheap", Drift.WARN), column("small", Drift.SMALL), column("dear", Drift.WARN)]
     plain = record("2024-01", columns)
-    priced = plain | {"impact": [{"column": name} for name in ("dear", "quiet", "cheap")]}
+    weighed = plain | {"impact": [{"column": name} for name in ("dear", "quiet", "cheap")]}
 
     assert [each.column for each in columns_of(plain)] == ["cheap", "dear", "small", "quiet"]
-    assert [each.column for each in columns_of(priced)] == ["dear", "cheap", "small", "quiet"]
+    assert [each.column for each in columns_of(weighed)] == ["dear", "cheap", "small", "quiet"]
 
 
 def test_names_with_dollar_signs_are_drawn_as_they_stand_and_no_formula():
