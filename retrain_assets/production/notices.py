@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from retrain_assets.alerts import Alert, publish
+from retrain_assets.alerts import Alert, Kind, publish
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import PROMOTIONS, Event
 from retrain_assets.registry.registry import Registry
@@ -19,7 +19,7 @@ _LOG = logging.getLogger("retrain_assets.alerts")
 
 def notice(model: str, history: History, event: Event) -> Alert:
     """The alert of a promotion or a rollback, at the time and period of its event."""
-    kind = "rolled_back" if event.action == "rolled_back" else "promoted"
+    kind: Kind = "rolled_back" if event.action == "rolled_back" else "promoted"
     said = f"{event.to_version} is live, it was {event.from_version or 'nothing'}: {event.reason}"
     approved = _approval_of(history, event) if kind == "rolled_back" else None
     if approved is not None:

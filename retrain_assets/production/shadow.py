@@ -125,7 +125,7 @@ class Probation:
         if isinstance(live, str):
             return live, served
         if served and scored is not None:
-            answer = Scored(scores_of(scored))
+            answer = _told(scores_of(scored))
         else:
             answer = _answer(live, _stored(store, [period], {self.key, self.time, *live.contract.names}))
         limits = self.policy.score_rate
@@ -212,6 +212,11 @@ def _answer(version: Scorer | str, rows: pa.Table) -> Scored:
         scores = version.scores(rows)
     except Exception as fault:  # whatever keeps it from scoring, it does not serve
         return Scored(None, f"its feature contract is broken ({type(fault).__name__}: {fault})")
+    return _told(scores)
+
+
+def _told(scores: np.ndarray) -> Scored:
+    """Scores, and how many of them are no numbers."""
     bad = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
     return Scored(scores, f"{bad:,} of {len(scores):,} scores are not finite" if bad else "")
 

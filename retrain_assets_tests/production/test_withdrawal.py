@@ -476,6 +476,42 @@ def test_a_mean_score_outside_its_limits_is_a_tripwire(own):
     assert record["decided_in"] == week
 
 
+def test_scores_that_are_not_finite_are_a_tripwire(own):
+    week = own.weeks(7)[-1]
+    served = own.store.require_table("predictions", week)
+    (name,) = [column for column in served.column_names if column.startswith("score")]
+    scores = served[name].to_numpy().copy()
+    scores[:3] = [np.nan, np.inf, -np.inf]
+    at = served.column_names.index(name)
+    own.store.write_table("predictions", week, served.set_column(at, name, pa.array(scores)))
+    record = probation(own.spec).report(own.store, own.registry, week)
+    assert record["status"] == "tripwire"
+    assert f"v2 must go at once: 3 of {len(scores)} scores are not finite; v1 answers" in record["sentence"]
+    assert record["decided_in"] == week
+
+
+def test_a_model_that_reads_a_column_which_is_not_there_is_a_tripwire(own):
+    weeks, registry = own.weeks(8), own.registry
+    files = registry.read(registry.live().digest)
+    contract = json.loads(files["features.json"])
+    contract["names"].append("humidity")
+    contract["kinds"]["humidity"] = "numeric"
+    thirsty = registry.add(files | {"features.json": json.dumps(contract).encode()})
+    registry.promote(
+        verdict(own, weeks[6], thirsty),
+        registry.live().digest,
+        policy_sha256=own.spec.policy_sha256,
+        at=own.spec.period.bounds(weeks[6])[1],
+        actor="test",
+    )
+    assert own.run("monitor", weeks[7], assets=["raw_data", "outcomes"]).success
+    record = probation(own.spec).report(own.store, registry, weeks[7])
+    assert record["status"] == "tripwire"
+    assert "v3 must go at once: its feature contract is broken" in record["sentence"]
+    assert "humidity" in record["sentence"]
+    assert record["decided_in"] == weeks[6]
+
+
 # ---- the fallback, and what follows
 
 
