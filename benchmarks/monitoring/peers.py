@@ -1,8 +1,8 @@
-"""What other drift tools take for the same question: the same two halves as Parquet, one thread, CPU seconds and memory.
+"""What other drift tools take for the same question: the same halves as Parquet, one thread, CPU seconds and memory.
 
     python -m benchmarks.monitoring.peers [--rows 1000000] [--columns 50] [--folder DIR]
 
-Each tool is installed by pip into a virtual environment of its own under the folder (asked once, kept), for none of them
+Each tool is installed by pip into a virtual environment of its own under the folder (kept), for none of them
 fits beside this project's pandas. A tool that cannot be installed or fails says so in its line of the table. Each is
 asked for what its documentation shows first: a drift report of every column, second half against first half. Ratios are
 to one `numpy.searchsorted` pass over the same columns, taken in the same run.
@@ -37,6 +37,9 @@ taken = time.process_time() - began
 extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024
 print(json.dumps({"seconds": taken, "extra": extra}))
 """
+
+OLDER = ("pandas<3", "setuptools<81")
+"""What some of them import from releases that their own requirements do not hold back."""
 
 TOOLS = {
     "evidently": (
@@ -91,7 +94,7 @@ def installed(tool: str, folder: Path) -> tuple[Path, str]:
     python = folder / tool / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder / tool)], check=True)
-    command = [str(python), "-m", "pip", "install", "-q", "pyarrow", tool, "setuptools<81"]  # some need pkg_resources
+    command = [str(python), "-m", "pip", "install", "-q", "pyarrow", tool, *OLDER]
     done = subprocess.run(command, capture_output=True, text=True)
     return python, f"does not install: {_last(done.stderr)}" if done.returncode else ""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +55,7 @@ class ParquetRows:
                     yield pa.chunked_array(chunks)
 
 
-Rows = pa.Table | ParquetRows
+Rows: TypeAlias = pa.Table | ParquetRows
 
 
 @dataclass(frozen=True)
