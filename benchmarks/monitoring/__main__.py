@@ -1,9 +1,9 @@
 """Print the tables of monitoring and say which stated number is missed.
 
-    python -m benchmarks.monitoring [--level] [--power] [--fast]
+    python -m benchmarks.monitoring [--level] [--power] [--real] [--fast]
 
-`--level` asks how often the drift verdict warns where nothing drifts, `--power` how often it names what does; without
-either, both. Each table asks the project's own verdict about freshly made-up periods, with fixed seeds; `+-` is the
+`--level` asks how often the drift verdict warns where nothing drifts, `--power` how often it names what does, `--real` what
+it says of the shipped data; without any, all. Each table asks the project's own verdict about freshly made-up periods, with fixed seeds; `+-` is the
 Monte-Carlo standard error. `--fast` asks less often and forgives one such error.
 """
 
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from benchmarks.gate.cases import FORGIVEN, Case, ask_often
+from benchmarks.monitoring import history
 from benchmarks.monitoring.cases import level, power
 
 Line = tuple[str, bool]
@@ -25,7 +26,7 @@ def main() -> int:
     """Measure, print, and count what is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fast", action="store_true", help="fewer repetitions")
-    parts = {"level": level_table, "power": power_table}
+    parts = {"level": level_table, "power": power_table, "real": real_table}
     for name in parts:
         parser.add_argument(f"--{name}", action="store_true")
     asked = vars(parser.parse_args())
@@ -51,6 +52,21 @@ def level_table(fast: bool) -> Iterator[Line]:
 def power_table(fast: bool) -> Iterator[Line]:
     """What is found."""
     yield from _asked("share found", power(), fast)
+
+
+def real_table(fast: bool) -> Iterator[Line]:
+    """What the shipped data's own history says."""
+    weeks = history.flight_weeks()
+    warned = [week.key for week in weeks if week.warned]
+    share = len(warned) / len(weeks)
+    yield f"flights: {share:.3f} of {len(weeks)} weeks warn, must be <= .25", share <= history.LARGEST_SHARE
+    yield f"flights: {', '.join(warned)}; Christmas must be among them", history.CHRISTMAS in warned
+    known: set[str] = set()
+    for month in history.taxi_months():
+        fresh = set(month.warned) - known
+        known |= fresh
+        wanted = history.EXPECTED.get(month.key, set())
+        yield f"taxi {month.key}: new {', '.join(sorted(fresh)) or '-'}; of {len(month.warned)}", wanted <= fresh
 
 
 def _asked(title: str, cases: Sequence[Case], fast: bool) -> Iterator[Line]:

@@ -24,7 +24,8 @@ from retrain_assets.monitoring.summaries import Summary
 from retrain_assets.monitoring.tested import PeriodTest, all_tests, as_odd_before
 
 MIN_NEW_SHARE = 0.005
-"""Smallest share of rows in categories without precedent that counts; the model has learnt nothing about them."""
+"""Smallest share of rows without precedent that counts: in new categories, or without a value where the reference has
+all; the model has learnt nothing about them."""
 
 MIN_AUC_GAIN = 0.01
 """Smallest gain of AUC, over that of the reference periods, at which a joint change counts."""
@@ -277,7 +278,8 @@ def _counts(policy: DriftPolicy, sizes: Sizes, summary: Summary) -> bool:
     """Whether the change is at least the smallest that the policy cares about."""
     moved = sizes.total_variation is not None and sizes.total_variation >= policy.min_share_shift
     if summary.what == "missing":
-        return sizes.missing_shift is not None and abs(sizes.missing_shift) >= policy.min_missing_shift
+        least = min(policy.min_missing_shift, MIN_NEW_SHARE) if summary.before == 0 else policy.min_missing_shift
+        return sizes.missing_shift is not None and abs(sizes.missing_shift) >= least
     if summary.what in _SERIES:
         return abs(summary.after - summary.before) >= _SERIES[summary.what]
     if summary.what == "gap":
@@ -339,7 +341,7 @@ def _sentence(one: Measured, said: Drift, outcome: _Outcome, problem: Problem | 
     if said is Drift.SMALL:
         parts.append("too small to count")
     if outcome.precedents and said is Drift.QUIET:
-        parts.append(f"but {outcome.precedents} of the reference periods are as unlike the others")
+        parts.append(f"but {outcome.precedents} of the reference periods stood out as much")
     return f"{one.name}: {'; '.join(parts) or 'the same in every period'}"
 
 

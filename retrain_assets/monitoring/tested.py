@@ -13,6 +13,9 @@ from scipy import special
 from retrain_assets.monitoring.period_test import FEWEST_PERIODS, Scatter, holm, moderated, prediction_t
 from retrain_assets.monitoring.summaries import Summary
 
+LEAST_P = 1e-12
+"""P-values below it add no more to the breadth of a change, so that one broken column does not outweigh all others."""
+
 
 @dataclass(frozen=True)
 class PeriodTest:
@@ -47,17 +50,20 @@ def all_tests(columns: Sequence[Sequence[Summary]]) -> list[list[PeriodTest]]:
 def as_odd_before(columns: Sequence[Sequence[Summary]]) -> int:
     """How many reference periods stand out from all other periods at least as much as the current one does.
 
-    Each period in turn is tested against the others, and its smallest p-value says how odd it is. Where periods are
-    exchangeable the current one is the oddest of K + 1 with a probability of 1/(K + 1), whatever their distribution:
-    holidays, storms and bursts of faults make real summaries heavier in the tails than a t test expects.
+    Each period in turn is tested against the others. It stands out by its smallest p-value, or by breadth: the sum over
+    columns of −ln of each one's smallest p-value; the lesser of the two counts of precedents is given. Where periods
+    are exchangeable the current one leads a ranking of K + 1 with a probability of 1/(K + 1), whatever their
+    distribution: holidays, storms and bursts of faults make real summaries heavier in the tails than a t test expects.
 
     Source: Vovk, Gammerman & Shafer (2005), Algorithmic Learning in a Random World, section 2.2.
     """
-    oddest = [_alone_p(summary) for summaries in columns for summary in summaries if summary.varies]
-    if not oddest:
+    varying = [[_alone_p(summary) for summary in summaries if summary.varies] for summaries in columns]
+    by_column = np.array([np.nanmin(found, axis=0, initial=1.0) for found in varying if found])
+    if not by_column.size:
         return 0
-    by_period = np.nanmin(np.array(oddest), axis=0, initial=1.0)
-    return int((by_period[:-1] <= by_period[-1]).sum())
+    smallest = by_column.min(axis=0)
+    breadth = -np.log(np.maximum(by_column, LEAST_P)).sum(axis=0)
+    return min(int((smallest[:-1] <= smallest[-1]).sum()), int((breadth[:-1] >= breadth[-1]).sum()))
 
 
 def _alone_p(summary: Summary) -> NDArray[np.float64]:
