@@ -138,10 +138,10 @@ def _baselines(axes: Axes, history: PerformanceHistory) -> None:
     bands = [history.baselines.get(record["version"]) for record in history.records]
     ends = np.arange(len(bands))[:, None] + [-0.5, 0.5]
     low, mean, high = (
-        np.array([_number(band and getattr(band, part)) for band in bands]) for part in ("low", "mean", "high")
+        np.array([_number(getattr(band, part, None)) for band in bands]) for part in ("low", "mean", "high")
     )
-    area = {"color": AFTER, "alpha": 0.16, "linewidth": 0}
-    axes.fill_between(ends.ravel(), np.repeat(low, 2), np.repeat(high, 2), **area)
+    low, high = np.repeat(low, 2), np.repeat(high, 2)
+    axes.fill_between(ends.ravel(), low, high, color=AFTER, alpha=0.16, linewidth=0)
     axes.hlines(mean, ends[:, 0], ends[:, 1], color=AFTER, linewidth=1.2)
 
 
