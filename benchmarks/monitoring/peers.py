@@ -2,8 +2,8 @@
 
     python -m benchmarks.monitoring.peers [--rows 1000000] [--columns 50] [--folder DIR]
 
-Each tool is installed by pip into a virtual environment of its own under the folder (kept), for none of them
-fits beside this project's pandas. A tool that cannot be installed or fails says so in its line of the table. Each is
+Each tool is installed by pip into a virtual environment of its own under the folder (kept), for none of them fits
+beside this project's pandas. A tool that cannot be installed or fails says so in its line of the table. Each is
 asked for what its documentation shows first: a drift report of every column, second half against first half. Ratios are
 to one `numpy.searchsorted` pass over the same columns, taken in the same run.
 """

@@ -42,7 +42,7 @@ def joint_step(
     period: str,
     before: Mapping[str, Any] | None,
 ) -> Joint:
-    """Ask the classifier about rows of a period; what it cannot read, and a reference that is gone, leave it unasked."""
+    """Ask the classifier about rows of a period; what it cannot read, and a reference that is gone, leave it out."""
     contract = FeatureContract.from_dict(json.loads(registry.read(version.digest)["features.json"]))
     known = before.get("joint", {}) if before else {}
     try:

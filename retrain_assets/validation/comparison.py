@@ -203,7 +203,7 @@ def _paired_by_class(
             psi += np.multiply(found, turned, out=found)
             del found
         support = min(support, float(truth.sum(dtype=np.int64)))
-    return psi, *values, support
+    return psi, values[0], values[1], support
 
 
 def _columns(scores: Array) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ class Part:
     `clusters` are None where the rows carry no cluster column.
     """
 
-    label: Array
+    label: npt.NDArray[Any]
     day: Codes
     clusters: Codes | None
     amounts: Mapping[str, Array]
