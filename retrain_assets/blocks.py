@@ -48,11 +48,13 @@ def day_numbers(time: ArrayLike) -> Codes:
     >>> day_numbers(np.array(["2019-01-01T08", "2019-01-01T21", "2019-01-03T01"], "datetime64[h]"))
     array([0, 0, 2], dtype=uint8)
     """
-    moments = np.asarray(time, dtype="datetime64[D]")
+    moments = np.array(time, dtype="datetime64[D]")
     missing = int(np.isnat(moments).sum())
     if missing:
         raise DataError(f"{missing} of {moments.size} rows have no time. Reject them in the data contract.")
-    return narrow(moments.view(np.int64) - (moments.view(np.int64).min() if moments.size else 0))
+    days = moments.view(np.int64)
+    days -= days.min() if days.size else 0
+    return narrow(days)
 
 
 def narrow(codes: Codes) -> Codes:

@@ -297,7 +297,7 @@ def _area_under_curve(label: Array, scores: Array, _: float) -> Array:
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if not positives or not negatives or not np.isfinite(scores).all():
         return np.full(len(label), np.nan)
-    placement = _placements(positive, np.ascontiguousarray(scores))
+    placement = _placements(positive, scores)
     area = placement.sum(where=positive) / positives
     placement -= area
     for own, count in ((positive, positives), (~positive, negatives)):
@@ -311,7 +311,7 @@ def _placements(positive: npt.NDArray[np.bool_], scores: Array) -> Array:
 
     One sort; the rest in slices of the sorted rows that no tie crosses, so that only two columns stand at a time.
     """
-    order = narrow(np.argsort(scores))
+    order = narrow(np.argsort(np.ascontiguousarray(scores)))
     placement = np.empty(len(scores))
     positives = int(positive.sum())
     negatives = len(scores) - positives

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -203,7 +203,8 @@ def _paired_by_class(
             psi += np.multiply(found, turned, out=found)
             del found
         support = min(support, float(truth.sum(dtype=np.int64)))
-    return psi, values[0], values[1], support
+    before, after = values
+    return psi, before, after, support
 
 
 def _columns(scores: Array) -> int:
@@ -220,7 +221,7 @@ def _small(metric: Metric, rows: Part) -> Part:
     """Rows of a classifier with labels of one byte."""
     if "regression" in metric.tasks:
         return rows
-    small = rows.label.astype(np.uint8)
+    small: npt.NDArray[Any] = rows.label.astype(np.uint8)
     return replace(rows, label=small) if np.array_equal(small, rows.label) else rows
 
 

@@ -68,8 +68,9 @@ class GateRows:
         return {}
 
     def blocks(self, length_days: int) -> Units:
-        """The rows' blocks of so many days, made once for all metrics."""
+        """The rows' blocks of so many days, kept until another length is asked for."""
         if length_days not in self._blocks:
+            self._blocks.clear()
             self._blocks[length_days] = _blocks(self.day, length_days)
         return self._blocks[length_days]
 

@@ -84,7 +84,7 @@ def test_codes_of_texts_numbers_and_nothing():
     assert coded(np.array([], dtype=object))[0] == []
 
 
-def test_blocks_are_made_once_for_all_metrics():
+def test_blocks_of_one_length_are_made_once_and_parts_have_their_own():
     _, rows = year_of_days(2, 0.0)
     assert rows.blocks(7) is rows.blocks(7)
     assert rows.blocks(7) is not rows.blocks(1)
