@@ -11,10 +11,11 @@ import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring import edges as edges_module
+from retrain_assets.monitoring import profile as profile_module
 from retrain_assets.monitoring import reading, reports
 from retrain_assets.monitoring.drift import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import profile, reference_edges
+from retrain_assets.monitoring.profile import profile, reference_edges, reference_profiles
 from retrain_assets.monitoring.profile_files import (
     DRIFT_PROFILES,
     edges_from_parquet,
@@ -216,12 +217,16 @@ def test_the_record_holds_no_counts_and_the_period_keeps_features_and_scores_in_
     assert "counts" not in json.dumps(record)
     assert DriftReport.from_dict(record["features"]).rows == 300
     stored = pq.read_table(past.store.path("drift_profile", past.periods[-1]))
-    assert stored["column"].to_pylist() == [
-        "miles",
-        "day",
-        "carrier",
-        "tail",
-        "(prediction)",
-        "(uncertainty)",
-        "(margin)",
-    ]
+    scores = ["(prediction)", "(uncertainty)", "(margin)"]
+    assert stored["column"].to_pylist() == ["miles", "day", "carrier", "tail", *scores]
+
+
+@pytest.mark.parametrize("most", [2**20, 4096])
+def test_a_reference_read_once_gives_what_pooling_and_profiling_each_part_gives(most, tmp_path, monkeypatch):
+    for module in (edges_module, profile_module):
+        monkeypatch.setattr(module, "MOST_VALUES", most)
+    parts = {f"2024-{month:02}": world(3000, month) for month in range(1, 4)}
+    edges, profiles = reference_profiles(parts, [*NUMERIC, "gone"], NAMES)
+    pooled = pa.concat_tables(parts.values()).unify_dictionaries()
+    assert edges == reference_edges(pooled, [*NUMERIC, "gone"], NAMES)
+    assert profiles == {part: profile(table, edges) for part, table in parts.items()}
