@@ -36,7 +36,7 @@ class LabelPolicy(Policy):
 
     jump_alpha: float = Field(default=0.001, gt=0, lt=1)
     jump_odds_ratio: float = Field(default=2.0, gt=1)
-    jump_sd: float = Field(default=0.5, gt=0)
+    jump_sd: float = Field(default=1.0, gt=0)
 
 
 class BusinessMetric(Policy):
