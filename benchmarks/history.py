@@ -96,7 +96,7 @@ def homes(folder: Path) -> dict[int, Path]:
         with unflushed():
             fill(Registry(grown / "home" / "registry", "delivery"), size)
         found[size] = Path(shutil.copytree(grown, folder / f"{size}"))
-        sys.stdout.write(f"{size:,} events are written\n")
+        print(f"{size:,} events are written", flush=True)
     return found
 
 
