@@ -206,12 +206,13 @@ def test_prune_deletes_what_the_spec_does_not_keep_and_verify_and_explain_know(w
     spec = Path.cwd() / "delivery.yaml"
     assert "deleted the files of 0 model(s); kept are every candidate" in retrain("prune", "delivery").output
     spec.write_text(spec.read_text() + "retention: {candidates: {newest: 0}, versions: {newest: 0}}\n")
+    passed = waiting.spent()[-1].candidate
     versions = promoted_three(waiting)
-    assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [versions[0]]}
+    assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [passed, versions[0]]}
     assert waiting.read(versions[0])
-    assert said("prune", "delivery") == {"deleted": [versions[0]], "would_delete": []}
+    assert said("prune", "delivery") == {"deleted": [passed, versions[0]], "would_delete": []}
     assert said("prune", "delivery", "--preview")["would_delete"] == []
-    assert "chain hold; retention deleted the files of 1 model(s)" in retrain("verify", "delivery").output
+    assert "chain hold; retention deleted the files of 2 model(s)" in retrain("verify", "delivery").output
     text = retrain("explain", "delivery", "v1").output
     assert "its files were deleted by retention" in text
     assert re.search(r"\[pass\] +significance: ", text), "the verdict stays"
