@@ -168,17 +168,18 @@ def history(name: str, as_json: bool) -> None:
 
     Example: retrain history taxi_charge --json
     """
-    from retrain_assets.story import history_of
+    from retrain_assets.story import decisions, history_of
 
-    records = history_of(_registry(_spec(name)))
+    registry = _registry(_spec(name))
+    records = history_of(registry)
     if as_json:
         click.echo(json.dumps(records, indent=1))
         return
     if not records:
         click.echo(f"{name}: no decision yet. Run `retrain demo --model {name}` or `retrain run {name} --period P`.")
-    for number, record in enumerate(records, start=1):
+    for event, record in zip(decisions(registry), records, strict=True):
         move = f"{record['from_version'] or '-'} -> {record['to_version'] or '-'}"
-        place = f"e{number:<4} {record['period']:<10} {record['action']:<12} {move:<12}"
+        place = f"e{event.seq:<4} {record['period']:<10} {record['action']:<12} {move:<12}"
         click.echo(f"{place} {record['reason']} ({record['actor']}, {record['at'][:16].replace('T', ' ')})")
 
 

@@ -82,15 +82,23 @@ def _cooldown(history: History, watch: Any, calendar: Calendar, last: str | None
     return f"after the rollback of {rollback.period}; {allowed} is the first period that may promote"
 
 
-def history_of(registry: Registry) -> list[dict[str, Any]]:
-    """Every decision, oldest first.
+def decisions(registry: Registry) -> list[Event]:
+    """The events that decided something, oldest first.
 
-    Left out is what decides nothing further: deleted files, and a verdict that passed and then promoted.
+    Left out are deleted files, about which nothing was decided, and a verdict that passed where its promotion follows.
     """
     history = History(registry.history())
+    promoted = {event.evidence for event in history.moves}
+    return [
+        event
+        for event in history.events
+        if event.action != "pruned" and not (event.action == "passed" and event.evidence in promoted)
+    ]
+
+
+def history_of(registry: Registry) -> list[dict[str, Any]]:
+    """Every decision, oldest first."""
     names = ("period", "action", "from_version", "to_version", "actor", "reason")
     return [
-        {"at": event.at.isoformat(), **{name: getattr(event, name) for name in names}}
-        for event in history.events
-        if event.action != "pruned" and not (event.action == "passed" and history.promoted(event))
+        {"at": event.at.isoformat(), **{name: getattr(event, name) for name in names}} for event in decisions(registry)
     ]

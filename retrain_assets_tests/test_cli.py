@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from retrain_assets import cli
 from retrain_assets.alerts import read as read_alerts
 from retrain_assets.registry.registry import Registry
+from retrain_assets.story import decisions
 from retrain_assets.validation.schema import PUBLISHED
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
@@ -274,7 +275,8 @@ def test_a_retrain_of_a_decided_period_is_no_for_its_rows_are_spent(own_home):
 def test_a_retrain_that_promotes_is_yes(young_home):
     shutil.rmtree(young_home / "registry")
     assert retrain("run", "delivery", "--period", FIRST).output.startswith("promoted (run ")
-    (event,) = registry(young_home).history()
+    judged, event = registry(young_home).history()
+    assert judged.action == "passed"
     assert (event.action, event.period, event.actor) == ("bootstrap", FIRST, "ada")
 
 
@@ -311,14 +313,16 @@ def test_status_is_readable_too(at_home):
 
 def test_history_lists_every_decision_with_the_promised_fields(at_home):
     records = json.loads(retrain("history", "delivery", "--json").stdout)
-    events = registry(at_home).history()
+    events = decisions(registry(at_home))
+    assert {event.action for event in registry(at_home).history()} - {event.action for event in events} == {"passed"}
     assert [set(record) for record in records] == [DECISION] * len(events)
     assert [record["action"] for record in records] == [event.action for event in events]
     assert (records[0]["action"], records[0]["from_version"], records[0]["to_version"]) == ("bootstrap", None, "v1")
     moments = [datetime.fromisoformat(record["at"]) for record in records]
     assert moments == sorted(moments)
     assert moments[0] == datetime(2024, 1, 22)  # the replayed clock stands at the end of the third week
-    assert len(retrain("history", "delivery").output.splitlines()) == len(events)
+    lines = retrain("history", "delivery").output.splitlines()
+    assert [line.split()[0] for line in lines] == [f"e{event.seq}" for event in events], "as `explain` counts"
 
 
 def test_the_history_of_a_new_model_says_how_to_begin(empty_home):
@@ -439,7 +443,7 @@ def test_explain_answers_for_any_past_moment_of_a_replay(at_home, day):
 def test_explain_tells_what_was_tried_while_a_version_was_live_and_how_it_did_and_left(at_home):
     text = retrain("explain", "delivery", "--at", "2024-02-01").output
     assert re.search(rf"v1 served {PERIODS[3]} to {PERIODS[5]}: mean loss [\d.]+ on [\d,]+ rows, promoted with", text)
-    assert re.search(rf"While it was live:\n  e2 {PERIODS[3]} rejected by ada: significance: ", text)
+    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} rejected by ada: significance: ", text)
     assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada\): v2 replaced it", text)
 
 

@@ -115,7 +115,7 @@ def test_an_approval_needs_a_reason_an_end_in_the_future_and_an_insufficient_ver
 def test_a_spec_that_does_not_say_human_lets_nobody_approve(waiting):
     words = ("approve", "delivery", "--period", PERIOD, "--until", NEXT_YEAR, "--reason", "x")
     assert "lets nobody approve what is insufficient" in retrain(*words, code=1).stderr
-    assert waiting.history() == ()
+    assert [event.action for event in waiting.history()] == ["passed"]
 
 
 # ---- hold and release
@@ -161,7 +161,7 @@ def test_a_release_of_nothing_is_bad_input(waiting):
 def test_a_decision_needs_a_reason_and_a_person(waiting, command):
     assert "--reason" in retrain(command, "delivery", code=2).stderr
     assert "is the name of a run" in retrain(command, "delivery", "--reason", "x", "--by", "run 1f", code=2).stderr
-    assert waiting.history() == ()
+    assert [event.action for event in waiting.history()] == ["passed"]
 
 
 @pytest.mark.parametrize("end", ["2024-13-01", "soon", "2999-01-01T00:00:00+02:00"])
@@ -206,12 +206,13 @@ def test_prune_deletes_what_the_spec_does_not_keep_and_verify_and_explain_know(w
     spec = Path.cwd() / "delivery.yaml"
     assert "deleted the files of 0 model(s); kept are every candidate" in retrain("prune", "delivery").output
     spec.write_text(spec.read_text() + "retention: {candidates: {newest: 0}, versions: {newest: 0}}\n")
+    passed = waiting.spent()[-1].candidate
     versions = promoted_three(waiting)
-    assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [versions[0]]}
+    assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [passed, versions[0]]}
     assert waiting.read(versions[0])
-    assert said("prune", "delivery") == {"deleted": [versions[0]], "would_delete": []}
+    assert said("prune", "delivery") == {"deleted": [passed, versions[0]], "would_delete": []}
     assert said("prune", "delivery", "--preview")["would_delete"] == []
-    assert "chain hold; retention deleted the files of 1 model(s)" in retrain("verify", "delivery").output
+    assert "chain hold; retention deleted the files of 2 model(s)" in retrain("verify", "delivery").output
     text = retrain("explain", "delivery", "v1").output
     assert "its files were deleted by retention" in text
     assert re.search(r"\[pass\] +significance: ", text), "the verdict stays"
@@ -228,7 +229,7 @@ def promoted_three(registry):
     verdict, digests = Verdict.from_dict(record), []
     for year, monday in ((2024, "01-29"), (2025, "01-27"), (2026, "01-26")):
         files = dict(registry.read(verdict.candidate_digest)) | {"note.txt": str(year).encode()}
-        gate = replace(verdict.gate, start=f"{year}-01-01T00:00:00", end=f"{year}-02-01T00:00:00")
+        gate = replace(verdict.gate, start=f"{year}-01-15T00:00:00", end=f"{year}-02-01T00:00:00")
         live, digest = registry.live(), registry.add(files)
         judged = replace(
             verdict, period=f"{year}-{monday}", gate=gate, candidate_digest=digest,
@@ -268,7 +269,7 @@ def test_two_promotions_of_one_verdict_at_once_in_two_processes_promote_once(wai
     both = [subprocess.Popen(words, **how) for _ in range(2)]
     printed = [process.communicate(timeout=300)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
-    assert [(event.action, event.to_version) for event in waiting.history()] == [("bootstrap", "v1")]
+    assert [(event.action, event.to_version) for event in waiting.history()] == [("passed", None), ("bootstrap", "v1")]
 
 
 def test_no_module_that_a_run_imports_writes_a_persons_ruling():
@@ -300,7 +301,7 @@ def test_every_decision_is_a_command():
 def test_an_unknown_model_is_bad_input(waiting, words):
     command, *options = words
     assert "no model 'parcels'; known: delivery." in retrain(command, "parcels", *options, code=2).stderr
-    assert waiting.history() == ()
+    assert [event.action for event in waiting.history()] == ["passed"]
 
 
 def test_where_nobody_is_logged_in_a_person_must_be_named(waiting, monkeypatch):
@@ -308,5 +309,5 @@ def test_where_nobody_is_logged_in_a_person_must_be_named(waiting, monkeypatch):
     monkeypatch.delenv("LOGNAME", raising=False)
     monkeypatch.setattr("getpass.getuser", lambda: {}["no such user"])
     assert "say who decides with --by NAME" in retrain("hold", "delivery", "--reason", "x", code=2).stderr
-    assert waiting.history() == ()
+    assert [event.action for event in waiting.history()] == ["passed"]
     assert said("hold", "delivery", "--reason", "x", "--by", "ann")["actor"] == "ann"

@@ -458,7 +458,7 @@ def _racing_promotion(judged: Any, number: int) -> Move:
 
 
 def _racing_rollback(live: str, number: int) -> Move:
-    return lambda registry: rolled_back(registry, number, expected_live=live)
+    return lambda registry: rolled_back(registry, number, expected_live=live, actor=f"ann at {os.getpid()}")
 
 
 def _racer(root: Path, work: Move, ready: int, go: int) -> int:
