@@ -2,9 +2,9 @@
 
     python -m benchmarks.monitoring [--level] [--power] [--real] [--fast]
 
-`--level` asks how often the drift verdict warns where nothing drifts, `--power` how often it names what does, `--real` what
-it says of the shipped data; without any, all. Each table asks the project's own verdict about freshly made-up periods, with fixed seeds; `+-` is the
-Monte-Carlo standard error. `--fast` asks less often and forgives one such error.
+`--level` asks how often the drift verdict warns where nothing drifts, `--power` how often it names what does, `--real`
+what it says of the shipped data; without any, all. Each table asks the project's own verdict about freshly made-up
+periods, with fixed seeds; `+-` is the Monte-Carlo standard error. `--fast` asks less often and forgives one such error.
 """
 
 from __future__ import annotations
