@@ -58,7 +58,7 @@ def as_odd_before(columns: Sequence[Sequence[Summary]]) -> int:
     Source: Vovk, Gammerman & Shafer (2005), Algorithmic Learning in a Random World, section 2.2.
     """
     varying = [[_alone_p(summary) for summary in summaries if summary.varies] for summaries in columns]
-    by_column = np.array([np.nanmin(found, axis=0, initial=1.0) for found in varying if found])
+    by_column = np.array([np.nan_to_num(found, nan=1.0).min(axis=0) for found in varying if found])
     if not by_column.size:
         return 0
     smallest = by_column.min(axis=0)
