@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics import metric
 from retrain_assets.pipeline import loss_of
-from retrain_assets.registry.journal import ATTEMPTS, MOVES
+from retrain_assets.registry.journal import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.runner import RunEnd, Runner, prepare_instance, retrain_home
 from retrain_assets.scoring.scorer import Scorer, scores_of
@@ -137,7 +137,9 @@ def decision(registry: Registry, period: str, ended: RunEnd) -> str:
 
 def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Registry) -> None:
     """Versions, decisions, and the mean loss as served against never having retrained."""
-    counts = Counter(event.action for event in registry.history())
+    events = registry.history()
+    promoted = {event.evidence for event in events if event.action in PROMOTIONS}
+    counts = Counter(e.action for e in events if e.action != "passed" or e.evidence not in promoted)
     console.print()
     console.print(
         f"[bold]Decisions[/bold]: {', '.join(f'{number} {action}' for action, number in counts.items()) or 'none'}"

@@ -21,6 +21,9 @@ from pathlib import Path
 
 from benchmarks.monitoring.speed import COLUMNS, ONE_THREAD, ROWS, frame_of, measured
 
+FOLDER = Path(tempfile.gettempdir()) / "retrain_peers"
+"""Where the environments of the tools are made, and kept."""
+
 Line = tuple[str, bool]
 
 MEASURE = """
@@ -131,7 +134,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--columns", type=int, default=COLUMNS)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "retrain_peers")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
     given = parser.parse_args()
     for line, _ in lines(given.rows, given.columns, given.folder):
         print(line, flush=True)
