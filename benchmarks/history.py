@@ -3,11 +3,11 @@
     python -m benchmarks.history
 
 Every event is one that the registry itself writes, hash-chained and in a file of its own: attempts with gate rows and
-verdicts, beside the promotion of the model that is live. `status` is read by a fresh process, and its start-up (everything but reading the
-model) is taken off. `append` is a rejected attempt recorded, `promote` a verdict promoted, both by a process that has
-read the journal before, as a replay or a daemon has; beside them stands the first one of a fresh process. Ratios are of
-medians within one run. Exit code 1 when status takes 0.3 s or more at 10,000 events, or when append or promote there
-take more than 1.5 times what they take at 100.
+verdicts, beside the promotion of the live model. `status` is read by a fresh process, and its start-up (everything but
+reading the model) is taken off. `append` is a rejected attempt recorded, `promote` a verdict promoted, both by a
+process that has read the journal before, as a replay or a daemon has; beside them stands the first one of a fresh
+process. Ratios are of medians within one run. Exit code 1 when status takes 0.3 s or more at 10,000 events, or when
+append or promote there take more than 1.5 times what they take at 100.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ def reject(registry: Registry, number: int, candidate: str) -> None:
 
 
 def fill(registry: Registry, until: int) -> None:
-    """Put attempts of earlier and earlier weeks into a registry until its journal holds so many events."""
+    """Put attempts of weeks before the small world's into a registry until its journal holds so many events."""
     candidate = registry.add({"model.bst": b"a tree that is worse", "training.json": b"{}"})
     for number in range(len(registry.history()), until):
-        reject(registry, -number - SPARE, candidate)
+        reject(registry, number - SIZES[-1] - SPARE, candidate)
 
 
 def homes(folder: Path) -> dict[int, Path]:
