@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,18 @@ from retrain_assets.store import finite
 
 CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
 """The four questions a candidate must answer, each shown as one blocking asset check."""
+
+ORDER = ("hard", "guardrails", "fairness", "regression_suite", "significance")
+"""The order of decisions: what comes later is worth asking only when what comes before holds."""
+
+
+def decisive_first(checks: Iterable[str]) -> tuple[str, ...]:
+    """Checks in the order of decisions, others after them by name.
+
+    >>> decisive_first(["significance", "slices", "hard"])
+    ('hard', 'significance', 'slices')
+    """
+    return tuple(sorted(set(checks), key=lambda check: (ORDER.index(check) if check in ORDER else len(ORDER), check)))
 
 
 class Outcome(StrEnum):
@@ -185,13 +197,13 @@ class Verdict:
 
     @property
     def _because(self) -> str:
-        order = (*self.required, *sorted({f.check for f in self.findings} - set(self.required)))
+        order = decisive_first((*self.required, *(f.check for f in self.findings)))
         ranked = [finding for check in order for finding in self.of(check)]
         for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
             for finding in ranked:
                 if finding.outcome is outcome:
                     return f"{finding.check}: {finding.reason}"
-        for check in self.required:
+        for check in decisive_first(self.required):
             if not self.of(check):
                 return f"{check}: no finding"
         gained = next((f.reason for f in self.findings if f.role == "primary"), "every check passed")

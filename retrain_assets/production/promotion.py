@@ -47,9 +47,16 @@ class Promotion:
         """Promote the candidate of a period's validation report; repeating it changes nothing.
 
         Raises:
-            NotPromotable: The registry refuses the verdict, or there is none for the period's candidate.
+            NotPromotable: The registry refuses the verdict, there is none for the period's candidate, or it is not the
+                one that the journal wrote down when the candidate was judged.
         """
         verdict = self.verdict(store, period)
+        if not registry.has_judged(verdict):
+            raise IncompleteVerdict(
+                f"{self.model} {period}: no attempt in the journal has this verdict ({verdict.digest[:12]}): the "
+                "report was changed after it was written, or comes from elsewhere. Materialize validation_report of "
+                f"{period} again."
+            )
         event = registry.promote(
             verdict,
             verdict.champion_digest,

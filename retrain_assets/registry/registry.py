@@ -149,6 +149,10 @@ class Registry:
         verdicts = (self.evidence(attempt) for attempt in attempts)
         return next((verdict for verdict in verdicts if verdict.policy_sha256 == policy_sha256), None)
 
+    def has_judged(self, verdict: Verdict) -> bool:
+        """Whether the journal has an attempt that rests on exactly this verdict."""
+        return self._history().attempt(verdict.digest) is not None
+
     def deleted(self) -> frozenset[str]:
         """Digests whose files retention has deleted."""
         return frozenset(digest for digest in self._history().pruned if not self._folders.has(digest))

@@ -16,6 +16,7 @@ from retrain_assets.validation.units import GateRows
 from retrain_assets.verdict import Finding, Outcome
 
 _NAMED = 5
+_ROUNDING, _SUM_TO_ONE = 1e-12, 1e-6
 """How many strange labels are named, the most frequent first."""
 
 
@@ -77,8 +78,13 @@ def _above(comparison: Comparison, level: Level) -> Finding:
 
 
 def same_scores(candidate: Array, champion: Array | None) -> bool:
-    """Whether two models score every gate row alike, to the last bit."""
-    return champion is not None and bool(len(candidate)) and np.array_equal(candidate, champion)
+    """Whether two models score every gate row alike, but for the rounding of sums."""
+    return (
+        champion is not None
+        and bool(len(candidate))
+        and candidate.shape == champion.shape
+        and np.allclose(candidate, champion, rtol=_ROUNDING, atol=0.0)
+    )
 
 
 def identical(rows: GateRows) -> Finding:
@@ -145,6 +151,11 @@ def _fault(model: str, task: str, scores: Array) -> str:
     if outside := int((~_all_in_row((scores >= 0) & (scores <= 1))).sum()):
         worst = scores.flat[int(np.argmax(np.abs(scores - 0.5)))]
         return f"{outside:,} of {len(scores):,} scores of the {model} are no probability, the worst {number(worst)}"
+    if scores.ndim == 2 and (apart := np.abs(scores.sum(axis=1) - 1)).max(initial=0.0) > _SUM_TO_ONE:
+        return (
+            f"the class probabilities of {int((apart > _SUM_TO_ONE).sum()):,} of {len(scores):,} rows do not sum to 1 "
+            f"for the {model}, the worst to {number(float(scores.sum(axis=1)[int(apart.argmax())]))}"
+        )
     return ""
 
 

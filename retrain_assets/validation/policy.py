@@ -90,7 +90,11 @@ class DeclaredMetric(Policy):
 
 
 class Guardrail(Policy):
-    """A metric that may not get worse by `margin` or more, in the metric's own unit."""
+    """A metric that may not get worse by `margin` or more, in the metric's own unit.
+
+    Not `calibration_error`: of a well calibrated champion it measures the noise in its bins, and a candidate that is
+    worse by exactly the margin would pass far more often than one time in twenty. `brier` guards calibration.
+    """
 
     metric: str
     margin: float = Field(gt=0)
@@ -99,6 +103,11 @@ class Guardrail(Policy):
     def _can_be_broken(self) -> Self:
         if not self.margin < largest_change(self.metric):
             raise ValueError(f"margin {self.margin:g} of {self.metric} can never be lost: write a share below 1")
+        if self.metric == "calibration_error":
+            raise ValueError(
+                "calibration_error cannot be a guardrail: near 0 its estimate is mostly the noise of its bins, so that "
+                "a margin would not be kept; write brier"
+            )
         return self
 
 

@@ -288,7 +288,7 @@ class Gate:
 
     def _refuse_spent(self, spent: Sequence[GateUse], window: GateWindow, period: str) -> None:
         year_ago = self.calendar.shift(period, -self.calendar.per_year)
-        attempts = sum(year_ago < use.period <= period for use in spent)
+        attempts = sum(year_ago < use.period for use in spent)
         if attempts >= self.attempts_per_year:
             raise BudgetSpent(
                 f"{self.model} {period}: {attempts} attempts in the last year, {self.attempts_per_year} are declared. "

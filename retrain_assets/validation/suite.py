@@ -196,6 +196,9 @@ def _normal(
     if lost:
         reason += f": {_ids(cases, flipped)}"
     outcome = Outcome.FAIL if p_value < policy.alpha else Outcome.PASS
+    fewest = math.ceil(math.log2(1 / policy.alpha))
+    if lost and asked < fewest:  # not even all of them together could tell chance from harm
+        outcome, reason = Outcome.INSUFFICIENT, f"{reason}; {asked} normal cases cannot tell, {fewest} are needed"
     found = _finding(outcome, reason, asked, p_value=p_value, alpha=policy.alpha, shares=shares)
     return replace(found, **_reach(policy, before[normal], after[normal]))
 
@@ -212,7 +215,8 @@ def _reach(policy: ValidationPolicy, before: npt.NDArray[np.bool_], after: npt.N
     detectable = seen.minimum_detectable(policy.alpha, policy.power) if len(before) > 1 else 0.0
     drop = max(-seen.improvement, 0.0)
     needed = max(fewest / drop, seen.rows_needed(drop, policy.alpha, policy.power) or 0) if drop else fewest
-    return {"minimum_detectable": max(detectable, fewest / len(before)), "rows_needed": math.ceil(needed)}
+    reach = max(detectable, fewest / len(before))
+    return {"minimum_detectable": reach if reach <= 1 else None, "rows_needed": math.ceil(needed)}
 
 
 def _finding(

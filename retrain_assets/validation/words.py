@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
+from retrain_assets.verdict import Decision, Finding, Outcome, Verdict, decisive_first
 
 QUESTIONS = {
     "hard": "Can the scores be judged at all, and is there more skill than a constant has?",
@@ -31,13 +31,13 @@ class CheckSummary:
 
 
 def in_order(verdict: Verdict) -> list[Finding]:
-    """The findings check by check, the required checks first."""
+    """The findings check by check, in the order of decisions."""
     return [finding for check in checks_of(verdict) for finding in verdict.of(check)]
 
 
 def checks_of(verdict: Verdict) -> tuple[str, ...]:
-    """The required checks, then the others that have findings."""
-    return (*verdict.required, *sorted({finding.check for finding in verdict.findings} - set(verdict.required)))
+    """The required checks and the others that have findings, in the order of decisions."""
+    return decisive_first((*verdict.required, *(finding.check for finding in verdict.findings)))
 
 
 def decided(verdict: Verdict) -> str:
