@@ -140,9 +140,10 @@ def measure(found: dict[int, Path]) -> dict[str, dict[int, list[float]]]:
 
     for _ in range(5):
         for size, world in found.items():
-            for name, value in in_a_fresh_process(Path(shutil.copytree(world, world / "copy"))).items():
+            copy = world.with_name(f"{world.name} copied")
+            for name, value in in_a_fresh_process(Path(shutil.copytree(world, copy))).items():
                 note(name, size, value)
-            shutil.rmtree(world / "copy")
+            shutil.rmtree(copy)
     for repeat in range(-1, REPEATS):
         for size, registry in registries.items():
             number = 2 * (repeat + 1)

@@ -125,8 +125,9 @@ def truth(tmp_path_factory):
 
 def test_the_decisions_compared_are_real_ones(truth):
     for found in truth.values():
-        assert [event[1] for event in found["journal"]][0] == "bootstrap"
-        assert len(found["journal"]) == 2
+        actions = [event[1] for event in found["journal"]]
+        assert actions[:2] == ["passed", "bootstrap"]
+        assert len(actions) > 2, "only the first model was decided on"
         assert found["verdict"]["gate"]["rows"] > 100
         last = found["performance_report", found["windows"]["as_of"]]
         assert last["report"]["rows"] > 100

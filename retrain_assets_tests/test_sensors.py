@@ -284,7 +284,7 @@ def test_a_rollback_is_an_alert(world):
     result = built.run("retrain", weeks[-1])
     assert result.success, failure_of(result)
     (promotion,) = alerts_of(built, result)
-    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", "expected_live": "v2"}}}
     (alert,) = alerts_of(built, built.run("rollback", None, run_config={"ops": ops}))
     assert promotion.sentence.startswith("v2 is live, it was v1")
     assert (alert.kind, alert.sentence) == ("rolled_back", "v1 is live, it was v2: drivers complain")

@@ -136,8 +136,8 @@ def estimate(
     >>> rows = pa.table({"x": score})
     >>> known = Known(rows, score, (random.uniform(size=4000) < score).astype(float))
     >>> found = estimate("binary", "log_loss", known, Waiting(rows, score))
-    >>> round(found.loss, 2), round(found.metrics["accuracy"], 2)
-    (0.5, 0.76)
+    >>> round(found.loss, 1), round(found.metrics["accuracy"], 1)
+    (0.5, 0.8)
     """
     _refuse_unusable(known, waiting)
     if not len(waiting.scores):

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +116,8 @@ def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, peri
     event = earlier[-1]
     if event.action == "bootstrap":
         return f"nothing to compare: {event.to_version} is the first model"
+    if event.action == "retired":
+        return f"no probation: the model was retired in {event.period}"
     if event.action == "rolled_back":
         return f"no probation: {event.to_version} came back in {event.period}, it had served before"
     return Trial(
@@ -243,11 +246,11 @@ def last_of(values: NDArray[np.float64], default: float = math.nan) -> float:
     return float(values[-1]) if values.size else default
 
 
-def pending(store: PeriodStore, registry: Registry) -> tuple[str, str] | None:
-    """Digest and period of the newest report, when it asks for the rollback of the version that is live."""
+def asking(store: PeriodStore, registry: Registry) -> dict[str, Any] | None:
+    """The newest report, when it asks for the rollback of the version that is live."""
     periods = store.periods(ASSET, "json")
-    record = (store.read_json(ASSET, periods[-1]) if periods else None) or {}
+    record: dict[str, Any] = (store.read_json(ASSET, periods[-1]) if periods else None) or {}
     if not record or not Status(record["status"]).asks_rollback:
         return None
     live = registry.live()
-    return (record["digest"], record["period"]) if live and live.digest == record["digest"] else None
+    return record if live and live.digest == record["digest"] else None

@@ -4,6 +4,8 @@ A rejected candidate is news about the candidate; a crash is news about the pipe
 outcome tag.
 """
 
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import dagster as dg
 
 from retrain_assets import alerts as facts
 from retrain_assets.alerts import Alert
+from retrain_assets.errors import RetrainError
 from retrain_assets.production.jobs import job_name, rollback_config
 from retrain_assets.resources import (
     EVENT_TAG,
@@ -26,12 +29,12 @@ from retrain_assets.resources import (
 )
 
 ROLLBACK_PRIORITY = "10"
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
 NORMAL_ENDS = ("rejected", "insufficient", "identical")
 
 
 def rollback_sensor(frame: Frame) -> dg.SensorDefinition:
-    """Launches the rollback that a probation report asks for; it reads metadata and the journal, never rows."""
-    key = frame.key("probation_report")
+    """Launches the rollback that the newest probation report asks for, as it stands now; it reads no rows."""
 
     @dg.sensor(
         name=f"{frame.model}__rollback_trigger",
@@ -41,40 +44,43 @@ def rollback_sensor(frame: Frame) -> dg.SensorDefinition:
         description="Withdraws a promoted model as soon as a probation report asks for it; a person's hold stops it.",
     )
     def rollback_trigger(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
-        after = int(context.cursor) if context.cursor else None
-        chosen = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after) if after else key
-        records = context.instance.fetch_materializations(chosen, limit=1000, ascending=True).records
-        if not records:
-            return dg.SkipReason("no new probation report")
-        cursor = str(records[-1].storage_id)
-        asking = [record for record in records if _value(record, "asks_rollback")]
-        if not asking:
-            return dg.SensorResult(skip_reason=f"{len(records)} new report(s), none asks for a rollback", cursor=cursor)
-        asked = asking[-1]
-        registry, digest = home.registry(frame.model), _value(asked, "digest")
-        live = registry.live()
-        if live is None or live.digest != digest:
-            gone = f"{_value(asked, 'version')} is not live any more, so there is nothing to withdraw"
-            return dg.SensorResult(skip_reason=gone, cursor=cursor)
+        from retrain_assets.production.probation import asking
         from retrain_assets.production.rollback import hold_on_live
 
+        registry = home.registry(frame.model)
+        record = asking(home.store(frame.model), registry)
+        if record is None:
+            return dg.SkipReason("the newest probation report does not ask for a rollback of the live version")
         if hold := hold_on_live(registry, clock.now()):
-            sentence = f"{_sentence_of(asked)} Not rolled back: {hold}"
-            publish_all([_alert(clock, frame, str(asked.partition_key), "held", sentence)], home)
-            return dg.SkipReason(sentence)  # the cursor stays, so that the end of the hold is noticed
-        return dg.SensorResult(cursor=cursor, run_requests=[_rollback_request(frame, asked)])
+            sentence = f"{record['sentence']}. Not rolled back: {hold}"
+            publish_all([_alert(clock, frame, record["period"], "held", sentence)], home)
+            return dg.SkipReason(sentence)
+        identity = rollback_id(frame.model, record["digest"], record["period"])
+        started = context.instance.get_run_records(dg.RunsFilter(tags={TRIGGER_TAG: identity}))
+        if waiting := _not_again_yet(started):
+            return dg.SkipReason(waiting)
+        return _rollback_request(frame, record, identity, len(started))
 
     return rollback_trigger
 
 
-def _rollback_request(frame: Frame, asked: Any) -> dg.RunRequest:
-    """The run that a report asks for, keyed by model, version and period."""
-    digest, period = str(_value(asked, "digest")), str(asked.partition_key)
-    identity = rollback_id(frame.model, digest, period)
-    reason, since = _sentence_of(asked), str(_value(asked, "decided_in"))
+def _not_again_yet(started: Sequence[dg.RunRecord]) -> str:
+    """Why a rollback that was started is not started again now; a failed one is, ever more patiently, up to hourly."""
+    if not started:
+        return ""
+    if any(record.dagster_run.is_success or not record.dagster_run.is_finished for record in started):
+        return "the rollback is on its way"
+    wait = min(FIRST_RETRY_SECONDS * 2 ** (len(started) - 1), LAST_RETRY_SECONDS)
+    left = max(record.end_time or 0.0 for record in started) + wait - time.time()
+    return f"{len(started)} rollback run(s) failed; the next begins in {left:.0f} s" if left > 0 else ""
+
+
+def _rollback_request(frame: Frame, record: Mapping[str, Any], identity: str, attempt: int) -> dg.RunRequest:
+    """The run that a report asks for, keyed by model, version, period and attempt."""
+    since = str(record.get("decided_in", record["period"]))
     return dg.RunRequest(
-        run_key=identity,
-        run_config=rollback_config(frame.model, reason, digest, period=since),
+        run_key=f"{identity}:{attempt}",
+        run_config=rollback_config(frame.model, f"{record['sentence']}.", str(record["digest"]), period=since),
         tags={
             TRIGGER_TAG: identity,
             KIND_TAG: "probation",
@@ -99,26 +105,15 @@ def withdrawal_due(instance: dg.DagsterInstance, home: Home, model: str, at: dat
     What follows a rollback (the next period's scores, a retrain) waits for it; a hold, or a rollback that was started
     and failed, keeps nobody waiting.
     """
-    from retrain_assets.production.probation import pending
+    from retrain_assets.production.probation import asking
     from retrain_assets.production.rollback import hold_on_live
 
     store, registry = home.store(model), home.registry(model)
-    asked = pending(store, registry)
-    if not asked or hold_on_live(registry, at):
+    record = asking(store, registry)
+    if record is None or hold_on_live(registry, at):
         return ""
-    digest, period = asked
-    runs = dg.RunsFilter(tags={TRIGGER_TAG: rollback_id(model, digest, period)})
-    return "" if instance.get_run_records(runs, limit=1) else period
-
-
-def _value(record: Any, name: str) -> Any:
-    """One metadata value of a materialization."""
-    found = record.asset_materialization.metadata.get(name)
-    return found.value if found is not None else None
-
-
-def _sentence_of(record: Any) -> str:
-    return f"{str(_value(record, 'summary')).split('**: ', 1)[-1]}."
+    runs = dg.RunsFilter(tags={TRIGGER_TAG: rollback_id(model, record["digest"], record["period"])})
+    return "" if instance.get_run_records(runs, limit=1) else str(record["period"])
 
 
 def alert_sensors(frame: Frame, jobs: list[Any]) -> list[dg.SensorDefinition]:
@@ -164,7 +159,11 @@ def failure_alerts(
     failure = _alert(clock, frame, period, kind, sentence)
     monitored = run.job_name == job_name(frame.model, "monitor")
     probation = _probation_alerts(home.store(frame.model), frame, clock, period) if monitored else []
-    return [failure, *probation, *_move_alerts(run, frame, home)]
+    try:
+        moves = _move_alerts(run, frame, home)
+    except RetrainError as damaged:  # the failure itself is told all the same
+        moves = [_alert(clock, frame, period, "crash", f"the journal cannot be read: {damaged}")]
+    return [failure, *probation, *moves]
 
 
 def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> list[Alert]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
-from retrain_assets.registry.journal import MOVES, RULINGS, Event, GateUse
+from retrain_assets.registry.journal import MOVES, RULINGS, Event, GateUse, wall_clock
 
 _Row = tuple[datetime, int, datetime, GateUse, str | None]
 """Start, number of the event, end, the rows, and the digest of the verdict."""
@@ -50,7 +50,7 @@ class SpentRows:
 
     def overlapping(self, start: str, end: str, own: str | None) -> GateUse | None:
         """Rows in [start, end) that another verdict than `own` has spent; the latest of them, None for none."""
-        begins, ends = datetime.fromisoformat(start), datetime.fromisoformat(end)
+        begins, ends = wall_clock(start), wall_clock(end)
         index = bisect_left(self.rows, (ends, -1), key=_order) - 1
         while index >= 0 and self.reach[index] > begins:
             _, _, until, use, evidence = self.rows[index]

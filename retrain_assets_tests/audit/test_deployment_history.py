@@ -39,7 +39,8 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
         "**v2** is live as of 2024-02-19, since the decision of 2024-02-19; it is 0 weeks old. 3 att"
     )
 
-    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    config = {"reason": "drivers complain", "expected_live": built.registry.live().digest}
+    ops = {"delivery__roll_back": {"config": config}}
     back = built.run("rollback", None, run_config={"ops": ops})
     assert back.success, failure_of(back)
     shown = latest(built, weeks[7])
@@ -93,7 +94,8 @@ def test_a_fault_in_the_history_does_not_change_how_a_rollback_ends(world, monke
     built.monitor(weeks[5:])
     assert built.run("retrain", weeks[7]).success
     monkeypatch.setattr("retrain_assets.audit.plot.timeline", lambda *_: 1 / 0)
-    ops = {"delivery__roll_back": {"config": {"reason": "drivers complain"}}}
+    config = {"reason": "drivers complain", "expected_live": built.registry.live().digest}
+    ops = {"delivery__roll_back": {"config": config}}
     assert built.run("rollback", None, run_config={"ops": ops}).success
     assert built.registry.live().name == "v1"
 

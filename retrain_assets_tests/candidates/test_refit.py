@@ -78,7 +78,9 @@ def test_the_refitted_model_is_live_and_both_digests_are_in_the_journal(agreed: 
     verdict, event = verdict_of(agreed), agreed.registry.history()[-1]
     assert verdict.refit.allowed
     assert event.to_digest == agreed.registry.live().digest == verdict.refit.digest
-    assert event.gate.candidate == verdict.candidate_digest != verdict.refit.digest
+    attempt = agreed.registry.history()[-2]
+    assert attempt.action == "passed"
+    assert attempt.gate.candidate == verdict.candidate_digest != verdict.refit.digest
     assert verdict.refit.digest[:12] in event.reason
     assert agreed.registry.evidence(event) == verdict
     assert record_of(agreed, verdict.refit.digest)["refit_of"] == verdict.candidate_digest

@@ -14,6 +14,7 @@ from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.pages import text
 from retrain_assets.pipeline import model_card
 from retrain_assets.production.card import NOT_COVERED, RMF
+from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.words import decided
@@ -38,9 +39,7 @@ def loop(tmp_path_factory):
         built.monitor(weeks[5:])
         for result in (
             built.run("retrain", weeks[-1]),
-            built.run(
-                "rollback", None, run_config={"ops": {"delivery__roll_back": {"config": {"reason": "too high"}}}}
-            ),
+            built.run("rollback", None, run_config=rollback_config("delivery", "too high", "v2")),
         ):
             assert result.success, failure_of(result)
         yield built
@@ -202,7 +201,7 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     shutil.copytree(loop.folder / "home" / "registry", tmp_path / "registry")
     registry = Registry(tmp_path / "registry", "delivery")
     again = {"reason": "still too high", "at": datetime(2024, 6, 2), "actor": "ann", "period": loop.weeks(8)[-1]}
-    assert roll_back(registry, **again, expected_live=None, person=True).to_version == "v0"
+    assert roll_back(registry, **again, expected_live=registry.live().digest, person=True).to_version == "v0"
     said = card.markdown(registry, card.version(registry))
     assert said == card.markdown(registry, card.version(registry, "v0"))
     found = parts(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,7 +24,7 @@ from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
 from retrain_assets.registry.history import History
-from retrain_assets.registry.people import Approve, Hold, Release, Signature
+from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
 from retrain_assets.resources import EVENT_TAG, MODEL_TAG, Clock
 from retrain_assets.runner import RunEnd
 from retrain_assets.scoring.scorer import Scorer
@@ -264,29 +265,60 @@ def test_the_sensor_asks_for_one_rollback_and_its_run_puts_the_previous_bytes_in
     run = watched.instance.get_run_by_id(result.run_id)
     publish_all(success_alerts(run, frame_of(watched.spec), home, clock), home)
     assert [alert.kind for alert in read(watched.folder / "home")] == ["rolled_back"]
-    assert "v2 is not live any more" in tick(watched, "rollback_trigger").skip_message
-    assert tick(watched, "rollback_trigger", cursor=asked.cursor).skip_message == "no new probation report"
+    assert "does not ask for a rollback of the live version" in tick(watched, "rollback_trigger").skip_message
     (following,) = tick(watched, "new_data", now=NEXT_WEEK).run_requests
     assert following.run_key.endswith(":1")  # a week that failed with the withdrawn model is tried again
 
 
-def test_a_hold_stops_the_automatic_rollback_with_a_sentence_and_an_alert_and_no_person(watched):
-    signed = Signature("ann", "the fair, until Monday", datetime(2024, 2, 18), watched.weeks(7)[-1])
-    watched.registry.rule(Hold(signed))
-    kept = tick(watched, "rollback_trigger")
+def test_evidence_that_was_taken_back_withdraws_nothing(own):
+    week = own.weeks(7)[-1]
+    record = own.store.read_json("probation_report", week)
+    assert len(tick(own, "rollback_trigger").run_requests) == 1
+    own.store.write_json("probation_report", week, record | {"status": "open"})
+    assert "does not ask" in tick(own, "rollback_trigger").skip_message
+
+
+def test_a_rollback_that_failed_is_asked_for_again_ever_more_patiently(own, monkeypatch):
+    (request,) = tick(own, "rollback_trigger").run_requests
+    versions = own.folder / "home" / "registry" / MODEL / "versions"
+    damaged = versions / own.registry.versions()[0].digest / "model.bst"
+    good = damaged.read_bytes()
+    damaged.write_bytes(good[:-1])
+    failed = own.run("rollback", None, run_config=dict(request.run_config), tags=dict(request.tags))
+    assert not failed.success
+    assert "1 rollback run(s) failed; the next begins in" in tick(own, "rollback_trigger").skip_message
+    damaged.write_bytes(good)
+    later = time.time() + 61
+    monkeypatch.setattr("retrain_assets.production.sensors.time.time", lambda: later)
+    (again,) = tick(own, "rollback_trigger").run_requests
+    assert again.run_key != request.run_key
+    result = own.run("rollback", None, run_config=dict(again.run_config), tags=dict(again.tags))
+    assert result.success, failure_of(result)
+    assert own.registry.live().name == "v1"
+
+
+def test_a_retired_model_has_no_probation_and_no_alarm(own):
+    own.registry.rule(Retire(Signature("ann", "the product ends", datetime(2024, 2, 19), own.weeks(7)[-1])))
+    record = probation(own.spec).report(own.store, own.registry, own.weeks(8)[-1])
+    assert record["sentence"] == f"{own.weeks(8)[-1]}: no probation: the model was retired in {own.weeks(7)[-1]}"
+
+
+def test_a_hold_stops_the_automatic_rollback_with_a_sentence_and_an_alert_and_no_person(own):
+    signed = Signature("ann", "the fair, until Monday", datetime(2024, 2, 18), own.weeks(7)[-1])
+    own.registry.rule(Hold(signed))
+    kept = tick(own, "rollback_trigger")
     assert kept.run_requests == []
     assert "Not rolled back: delivery: rollback: ann holds the model" in kept.skip_message
     assert "the fair, until Monday" in kept.skip_message
-    assert kept.cursor is None  # so that the end of the hold is noticed
-    assert [alert.kind for alert in read(watched.folder / "home")] == ["held"]
-    assert "the rollback that" not in (tick(watched, "new_data", now=NEXT_WEEK).skip_message or "")
+    assert [alert.kind for alert in read(own.folder / "home")] == ["held"]
+    assert "the rollback that" not in (tick(own, "new_data", now=NEXT_WEEK).skip_message or "")
     with pytest.raises(Held, match="ann holds the model"):
-        back(watched, actor="run 1", person=False)
-    assert watched.registry.live().name == "v2"
-    watched.registry.rule(Release(signed))
-    assert len(tick(watched, "rollback_trigger").run_requests) == 1
-    watched.registry.rule(Hold(signed))
-    assert back(watched).to_version == "v1"
+        back(own, actor="run 1", person=False)
+    assert own.registry.live().name == "v2"
+    own.registry.rule(Release(signed))
+    assert len(tick(own, "rollback_trigger").run_requests) == 1
+    own.registry.rule(Hold(signed))
+    assert back(own).to_version == "v1"
 
 
 @pytest.mark.parametrize("period", ["2O24-02-12", "2024-02-13", "2030-01-07"])
@@ -345,7 +377,8 @@ def test_the_monitor_run_says_that_a_probation_found_harm(story):
 
 def launched(built, **config):
     """A rollback as somebody launches the job: by hand, or as the command line does."""
-    ops = {f"{MODEL}__roll_back": {"config": {"reason": "complaints", **config}}}
+    config = {"reason": "complaints", "expected_live": built.registry.live().digest, **config}
+    ops = {f"{MODEL}__roll_back": {"config": config}}
     return built.run("rollback", None, run_config={"ops": ops})
 
 
@@ -392,7 +425,7 @@ def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own
 
 
 def test_a_promotion_that_is_read_after_a_rollback_is_told_as_a_promotion(own):
-    promotion = own.registry.history()[1]
+    promotion = next(event for event in own.registry.history() if event.action == "promoted")
     run = dg.DagsterRun(f"{MODEL}__retrain", tags={MODEL_TAG: MODEL, EVENT_TAG: str(promotion.seq)})
     back(own)
     home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)

@@ -62,15 +62,22 @@ def test_a_decision_as_of_an_earlier_period_is_not_held(suspected: Registry) -> 
     assert promote(suspected, judged, 4).action == "promoted"
 
 
+def rolled_back(registry: Registry) -> Event:
+    return registry.rollback(
+        reason="harmed", at=moment(4), actor="run 1", period=period(4), probe=lambda files: None,
+        expected_live=registry.live().digest,
+    )  # fmt: skip
+
+
 def test_a_rollback_goes_on_while_the_monitor_holds_but_not_while_a_person_does(suspected: Registry) -> None:
-    event = suspected.rollback(reason="harmed", at=moment(4), actor="run 1", period=period(4), probe=lambda files: None)
+    event = rolled_back(suspected)
     assert (event.action, event.to_version) == ("rolled_back", "v1")
 
 
 def test_a_persons_hold_behind_the_monitors_still_stops_a_rollback(suspected: Registry) -> None:
     suspected.rule(Hold(ann(3)))
     with pytest.raises(Held, match="ann holds the model"):
-        suspected.rollback(reason="harmed", at=moment(4), actor="run 1", period=period(4), probe=lambda files: None)
+        rolled_back(suspected)
 
 
 def test_the_hold_is_written_down_as_no_persons_and_verifies(suspected: Registry, tmp_path: Path) -> None:

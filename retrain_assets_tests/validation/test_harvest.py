@@ -119,7 +119,7 @@ def test_after_a_rollback_the_rows_that_only_the_withdrawn_version_got_wrong_are
     built.monitor(weeks[5:8])
     assert built.run("retrain", weeks[7]).success
     built.monitor(weeks[8:])
-    ops = {"delivery__roll_back": {"config": {"reason": "too slow"}}}
+    ops = {"delivery__roll_back": {"config": {"reason": "too slow", "expected_live": "v2"}}}
     assert built.run("rollback", None, run_config={"ops": ops}).success
     withdrawn, restored = built.registry.versions()[1], built.registry.live()
 
@@ -127,7 +127,7 @@ def test_after_a_rollback_the_rows_that_only_the_withdrawn_version_got_wrong_are
 
     rollback = built.registry.history()[-1]
     alone = harvest(built.spec).after_rollback(built.store, built.registry, rollback, limit=6)
-    with pytest.raises(NotFound, match=r"event 1 \(bootstrap\) withdrew no version"):
+    with pytest.raises(NotFound, match=r"event 1 \(passed\) withdrew no version"):
         harvest(built.spec).after_rollback(built.store, built.registry, built.registry.history()[0], limit=6)
     mine = [proposal for proposal in found if proposal.version == withdrawn.name]
     assert {proposal.reason for proposal in mine} == {f"wrong under v2, rolled back in {weeks[9]}"}
