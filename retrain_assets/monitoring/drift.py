@@ -103,7 +103,8 @@ class DriftReport:
     """Every column of one period, those that matter first; `sentence` is the first line of its page.
 
     `triggers` says whether the drift asks for a retrain: a column is confirmed, or is certain at `immediate_alpha` by
-    its own scatter alone, with nothing borrowed from the other columns. `tests` says how many numbers were tested.
+    its own scatter alone, with nothing borrowed from the other columns, and by another number than a share of rows up
+    to a point. `tests` says how many numbers were tested.
     """
 
     period: str
@@ -262,7 +263,7 @@ def _decide(policy: DriftPolicy, one: Measured, tests: Sequence[PeriodTest], pre
         top.summary,
         statistic=float(np.clip(top.statistic, -1e9, 1e9)),
         p_value=top.p_value,
-        p_alone=min((test.p_alone for test in counting), default=1.0),
+        p_alone=min((test.p_alone for test in counting if test.summary.what != _JUMPS), default=1.0),
         tests=len(tests),
         precedents=precedents if unlikely and not certain else 0,
         signals=tuple(f"{label(test.summary)} {'up' if test.statistic > 0 else 'down'}" for test in counting),
@@ -298,6 +299,10 @@ def _new_problems(reference: Sequence[Profile], current: Profile) -> dict[str, P
     known = {(name, problem.kind) for one in reference for name, problem in one.problems.items()}
     return {name: problem for name, problem in current.problems.items() if (name, problem.kind) not in known}
 
+
+_JUMPS = "share_up_to"
+"""The kind of number that never triggers by one period. When a very common value crosses the point, such as the zero
+of a column that is mostly zero, all its rows change sides, and no scatter of the periods before told of such a leap."""
 
 _BROKEN = ("vanished", "wrong_type", "infinite")
 """Problems that cannot happen by chance; a constant or an all-missing column can, in a small period."""
