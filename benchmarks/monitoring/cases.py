@@ -105,7 +105,7 @@ def power() -> Sequence[Case]:
         Case("+.25 sd in 1 of 20 columns, 7 days of 1,000 rows, day effect .1 sd",
              partial(finds, world=week, change=Change(mean_sd=0.25), column="x0"), 200, 25, 0.85),
         Case("correlation 0 -> .2 of 2 of 10 columns, 10,000 rows, by the classifier",
-             partial(joint_change_found, correlation=0.2), 60, 0, 0.80),
+             partial(joint_change_found, correlation=0.2), 30, 0, 0.80),
         *(Case(f"+.5 sd asks for a retrain within 4 weeks, week effect {effect:g} sd",
                partial(half_sd_triggers, world=World(5_000, numeric=8, levels=(12,), effect_sd=effect, plain=True),
                        within=4), 200, 0, low)
