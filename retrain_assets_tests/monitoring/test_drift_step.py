@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.monitoring.joint import JOINT
+from retrain_assets.monitoring.page import monitoring_words as words
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profile import reference_profiles
 from retrain_assets.monitoring.profile_files import reference_files
@@ -141,6 +142,7 @@ def test_an_identifier_is_named_in_every_report_and_never_warns_of_its_new_value
         assert (report["period"], order["problem"], order["outcome"]) == (period, "identifier", "quiet")
         assert "nearly all of 1,500 values stand once and were never there before: take an" in order["sentence"]
         assert (order["psi"], order["new_share"], order["signals"]) == (None, 0.0, ())
+        assert any("quiet        order" in line and "nearly all of" in line for line in words(live.store, period))
 
 
 def test_missing_values_of_an_identifier_still_warn(live):
