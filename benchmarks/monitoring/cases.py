@@ -82,7 +82,7 @@ def half_sd_triggers(rng: Rng, world: World, within: int) -> bool:
 def level() -> Sequence[Case]:
     """How often nothing has drifted and the verdict says otherwise."""
     joint = Case("the same rows with the classifier's AUC, 10 columns, 10,000 rows", partial(joint_change_found,
-                 correlation=0.0), 60, 0, high=0.07)  # fmt: skip
+                 correlation=0.0), 40, 0, high=0.07)  # fmt: skip
     return [*_independent(), *_moving(), *_real(), *_years(), joint]
 
 
