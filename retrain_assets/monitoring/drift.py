@@ -18,6 +18,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.monitoring.period_test import FEWEST_PERIODS
 from retrain_assets.monitoring.permuted import Days, day_tests
 from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.problems import BROKEN, comparable_part, problems_of
 from retrain_assets.monitoring.profile import Kind, Problem, Profile
 from retrain_assets.monitoring.sizes import Measured, Sizes, change, label, measure
 from retrain_assets.monitoring.summaries import Summary
@@ -103,7 +104,8 @@ class DriftReport:
     """Every column of one period, those that matter first; `sentence` is the first line of its page.
 
     `triggers` says whether the drift asks for a retrain: a column is confirmed, or is certain at `immediate_alpha` by
-    its own scatter alone, with nothing borrowed from the other columns. `tests` says how many numbers were tested.
+    its own scatter alone, with nothing borrowed from the other columns, and by another number than a share of rows up
+    to a point. `tests` says how many numbers were tested.
     """
 
     period: str
@@ -174,11 +176,14 @@ def drift(
     ('fare',)
     """
     used = _latest(policy, reference, current, period)
-    measured = [*(measure([*used, current], name) for name in current.columns), *series]
+    problems = problems_of(used, current)
+    columns_measured = (
+        comparable_part(measure([*used, current], name), problems.get(name)) for name in current.columns
+    )
+    measured = [*columns_measured, *series]
     _require_as_long(series, len(used))
     outcomes = _judge(policy, measured, len(used), days)
     signals_before = {column.column: column.signals for column in previous.columns} if previous else {}
-    problems = _new_problems(used, current)
     columns = [
         _column(one, outcome, problems.get(one.name), signals_before.get(one.name, ()))
         for one, outcome in zip(measured, outcomes, strict=True)
@@ -262,7 +267,7 @@ def _decide(policy: DriftPolicy, one: Measured, tests: Sequence[PeriodTest], pre
         top.summary,
         statistic=float(np.clip(top.statistic, -1e9, 1e9)),
         p_value=top.p_value,
-        p_alone=min((test.p_alone for test in counting), default=1.0),
+        p_alone=min((test.p_alone for test in counting if test.summary.what != _JUMPS), default=1.0),
         tests=len(tests),
         precedents=precedents if unlikely and not certain else 0,
         signals=tuple(f"{label(test.summary)} {'up' if test.statistic > 0 else 'down'}" for test in counting),
@@ -293,20 +298,15 @@ def _counts(policy: DriftPolicy, sizes: Sizes, summary: Summary) -> bool:
     return sizes.wasserstein >= policy.min_mean_shift
 
 
-def _new_problems(reference: Sequence[Profile], current: Profile) -> dict[str, Problem]:
-    """Problems that no reference period shows in the same column."""
-    known = {(name, problem.kind) for one in reference for name, problem in one.problems.items()}
-    return {name: problem for name, problem in current.problems.items() if (name, problem.kind) not in known}
-
-
-_BROKEN = ("vanished", "wrong_type", "infinite")
-"""Problems that cannot happen by chance; a constant or an all-missing column can, in a small period."""
+_JUMPS = "share_up_to"
+"""The kind of number that never triggers by one period. When a very common value crosses the point, such as the zero
+of a column that is mostly zero, all its rows change sides, and no scatter of the periods before told of such a leap."""
 
 
 def _column(one: Measured, outcome: _Outcome, problem: Problem | None, before: Sequence[str]) -> ColumnDrift:
-    broken = problem is not None and problem.kind in _BROKEN
-    said = Drift.WARN if broken else outcome.drift
-    signals = (*outcome.signals, problem.kind) if problem and said is Drift.WARN else outcome.signals
+    news = problem if problem is not None and problem.news else None
+    said = Drift.WARN if news is not None and news.kind in BROKEN else outcome.drift
+    signals = (*outcome.signals, news.kind) if news is not None and said is Drift.WARN else outcome.signals
     return ColumnDrift(
         column=one.name,
         kind=one.kind,
@@ -324,7 +324,8 @@ def _column(one: Measured, outcome: _Outcome, problem: Problem | None, before: S
 
 def _at_once(policy: DriftPolicy, outcome: _Outcome, problem: Problem | None) -> bool:
     """Whether one period is enough: certain without anything borrowed, and not broken, for that asks for a repair."""
-    return outcome.drift is Drift.WARN and outcome.p_alone < policy.immediate_alpha and problem is None
+    healthy = problem is None or not problem.news
+    return outcome.drift is Drift.WARN and outcome.p_alone < policy.immediate_alpha and healthy
 
 
 def _rank(column: ColumnDrift) -> tuple[int, bool, bool, float, str]:

@@ -106,7 +106,7 @@ def changes(
     current: Profile,
     since: Mapping[str, str] | None = None,
 ) -> tuple[Change, ...]:
-    """The columns that warn, those that matter most to the model first.
+    """The columns that warn, those that matter most to the model first; joint drift is in none of them.
 
     Args:
         report: Drift of the period.
@@ -119,7 +119,7 @@ def changes(
     found = [
         _change(column, report.period, importance.get(column.column, 0.0), pooled, current, since or {})
         for column in report.columns
-        if column.outcome is Drift.WARN
+        if column.outcome is Drift.WARN and column.column in current.columns
     ]
     return tuple(sorted(found, key=lambda one: (-one.weight, -one.effect, one.column)))
 
@@ -292,6 +292,8 @@ def _words(
 def _range(edges: NDArray[np.float64], first: int, last: int) -> str:
     """The values of a run of cells: cell 2i lies below edge i, cell 2i + 1 at it."""
     top = 2 * len(edges)
+    if not top:
+        return "any value"
     low, high = (first - 1) // 2, last // 2
     if first == 0:
         return f"below {edges[high]:.4g}"

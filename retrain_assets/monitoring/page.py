@@ -165,10 +165,13 @@ def monitored_period(model: str, store: PeriodStore, period: str | None = None) 
 
 
 def monitoring_words(store: PeriodStore, period: str) -> list[str]:
-    """Both reports of a period for a terminal: their sentences, and every column that is not quiet."""
+    """Both reports of a period for a terminal: their sentences, and every column that is not quiet or not sound."""
     drift, performance = (store.read_json(asset, period) or {} for asset in ASSETS)
     lines = drift_lead(drift) if drift.get("version") else [f"{period}: no model was live."]
-    rows = [row for row in column_rows(drift) if row["outcome"] != "quiet"] if drift.get("version") else []
+    reports = [drift[name] for name in ("features", "scores") if name in drift]
+    troubled = {column["column"] for report in reports for column in report["columns"] if column.get("problem")}
+    rows = column_rows(drift) if drift.get("version") else []
+    rows = [row for row in rows if row["outcome"] != "quiet" or row["column"] in troubled]
     lines += [f"  {row['outcome']:<12} {row['column']:<20} {row['what moved']}" for row in rows]
     return lines + (performance_lead(performance) if performance.get("version") else [])
 

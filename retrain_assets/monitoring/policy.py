@@ -12,9 +12,11 @@ from retrain_assets.policy import Policy
 class DriftPolicy(Policy):
     """Level of the drift verdict, its reference, and the smallest change that counts.
 
-    `min_mean_shift` is in reference standard deviations, `min_share_shift` is total variation, `min_missing_shift` is a
-    difference of shares. `reference` says whether a period is compared with the latest ones or with those of its season
-    in earlier years; `joint` adds a classifier that is to tell the period's rows from the reference's.
+    `alpha` and `immediate_alpha` are adjusted p-values: below the second a warning needs no ranking among the reference
+    periods, and one period is enough to ask for a retrain. `min_mean_shift` is in reference standard deviations,
+    `min_share_shift` is total variation, `min_missing_shift` is a difference of shares. `reference` says
+    whether a period is compared with the latest ones or with those of its season in earlier years; `joint` adds a
+    classifier that is to tell the period's rows from the reference's.
     """
 
     alpha: float = Field(default=0.05, gt=0, lt=1)

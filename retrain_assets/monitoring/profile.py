@@ -41,10 +41,11 @@ _NEW_NAMES_KEPT = 1000
 
 
 class Problem(NamedTuple):
-    """Something about a column that no statistic can look past: a short name and a sentence."""
+    """Something about a column that no statistic can look past: a short name, a sentence, and whether it is new."""
 
-    kind: Literal["vanished", "all_missing", "wrong_type", "infinite", "constant"]
+    kind: Literal["vanished", "appeared", "all_missing", "wrong_type", "infinite", "constant", "identifier"]
     sentence: str
+    news: bool = True
 
 
 @dataclass(frozen=True)

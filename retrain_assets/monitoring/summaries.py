@@ -24,6 +24,9 @@ What = Literal[
 
 LARGEST = 8
 SPREAD_FLOOR = 0.25
+_FEWEST_FOR_SPREAD = 30
+"""Rows of a period below which its standard deviation is taken as unknown: that of one row is always 0."""
+
 _POINTS = (0.1, 0.5, 0.9)
 
 
@@ -99,7 +102,7 @@ def numeric_summaries(profiles: Sequence[Profile], column: str) -> list[Summary]
     centre, sd = reference_moments(profiles[:-1], column)
     unit = sd if sd > 0 else high - low
     # a quiet week of a column that rarely moves, such as rain, is no outlier on the log scale
-    spreads = 0.5 * np.log(variances + (SPREAD_FLOOR * unit) ** 2)
+    spreads = np.where(rows >= _FEWEST_FOR_SPREAD, 0.5 * np.log(variances + (SPREAD_FLOOR * unit) ** 2), np.nan)
     peakedness = _peakedness(cells[:-1].sum(axis=0), profiles[0].edges.numeric[column], low, high)
     with np.errstate(divide="ignore"):
         noise = np.where(rows > 0, 1 / rows, np.inf)
@@ -120,8 +123,8 @@ def category_summaries(profiles: Sequence[ColumnProfile], levels: Sequence[str])
     """Shares of the largest categories, of the rest and of the unseen ones, with the shares for the reader.
 
     Which categories are largest is asked of all periods alike, the current one included: chosen by the reference alone,
-    their shares there would be too high by luck. For the same reason a reference period's unseen categories are those
-    that no other reference period has.
+    their shares there would be too high by luck. For the same reason a period's unseen categories are those that none
+    of the others has, the current one included: against fewer others more categories are unseen.
     """
     counts = np.array([p.counts for p in profiles], dtype=float).reshape(len(profiles), len(levels))
     rows = np.array([p.valid for p in profiles], dtype=float)
@@ -167,10 +170,8 @@ def _peakedness(cells: Floats, edges: Floats, low: float, high: float) -> float:
 
 
 def _unseen(counts: Floats, outside: Floats) -> tuple[Floats, Floats]:
-    """Rows per period in categories of no (other) reference period, and the counts without them."""
-    elsewhere = counts[:-1].sum(axis=0) - counts
-    elsewhere[-1] = counts[:-1].sum(axis=0)
-    lonely = elsewhere == 0
+    """Rows per period in categories of no other period, and the counts without them."""
+    lonely = counts == counts.sum(axis=0)
     return outside + np.where(lonely, counts, 0).sum(axis=1), np.where(lonely, 0, counts)
 
 

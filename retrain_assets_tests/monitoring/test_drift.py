@@ -222,6 +222,33 @@ def test_a_change_beyond_doubt_triggers_at_once(large):
     assert report.triggers
 
 
+def rain(rng, least):
+    """Rows of a week that are mostly one small value."""
+    return pa.table({"rain": np.maximum(rng.normal(-1, 1, 1000), 0) + least})
+
+
+def test_a_common_value_that_crosses_a_point_warns_and_triggers_only_when_it_stays():
+    rng = np.random.default_rng(8)
+    weeks = [rain(rng, least) for least in rng.normal(0, 0.1, 12)]
+    edges = reference_edges(rain(rng, 0), ["rain"], [])
+    reference = {f"{n:02}": profile(week, edges) for n, week in enumerate(weeks)}
+    crossed = profile(rain(rng, 0.4), edges)
+    first = drift(POLICY, reference, crossed, "12", None)
+    assert (first.warned, first.columns[0].summary[:16], first.triggers) == (("rain",), "share of rows up", False)
+    assert abs(first.columns[0].statistic) > 20
+    assert drift(POLICY, reference, crossed, "13", first).triggers
+    assert drift(POLICY, reference, profile(rain(rng, 3), edges), "12", None).triggers
+
+
+def test_the_standard_deviation_of_a_few_rows_is_not_known():
+    rng = np.random.default_rng(9)
+    tables = [pa.table({"x": rng.integers(0, 2, rows)}) for rows in (*[1000] * 12, 20)]
+    edges = reference_edges(tables[0], ["x"], [])
+    *seen, few = (profile(table, edges) for table in tables)
+    reference = {f"{n:02}": one for n, one in enumerate(seen)}
+    assert drift(POLICY, reference, seen[0], "99", None).tests - drift(POLICY, reference, few, "99", None).tests == 1
+
+
 def broken(table, name):
     rows = len(table)
     infinite = np.where(np.arange(rows) < 5, np.inf, table["x1"].to_numpy())
