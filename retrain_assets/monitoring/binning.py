@@ -14,6 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from retrain_assets.monitoring.tally import Tally
+
 STEPS = 2**16
 BLOCK = 15 * 2**10
 """Values at a time: they stay in the processor's cache, and below the 128 kB that are asked of the system each time."""
@@ -50,14 +52,26 @@ class Bins:
     low: float
     high: float
 
-    def count(self, values: Values) -> Counted:
+    def count(self, values: Values | Tally) -> Counted:
         """Count values below the first edge, at it, between it and the second, and so on."""
+        if isinstance(values, Tally):
+            return self._count_told(values)
         first, second, few = 0, 0, size_of(values) < _FEW
         rows, others = np.zeros(2 * self.edges.size + 1, np.int64), [np.empty(0)]
         for block, steps in on_grid(values, self.low, self.high):
             first, second = first + int(steps.sum()), second + int(steps @ steps)  # exact: whole numbers below 2^53
             others.append(block if few else self._place(block, steps, rows))
         return Counted(self._cells(rows, np.sort(np.concatenate(others))), first, second)
+
+    def _count_told(self, tally: Tally) -> Counted:
+        first, second, seen = 0, 0, 0
+        for _, steps in on_grid([tally.values], self.low, self.high):
+            whole, rows = steps.astype(np.int64), tally.rows[seen : seen + steps.size]
+            first, second, seen = first + int(whole @ rows), second + int((whole * whole) @ rows), seen + steps.size
+        at = np.searchsorted(self.edges, tally.values)
+        equal = np.append(self.edges, np.nan)[at] == tally.values
+        cells = np.bincount(2 * at + equal, tally.rows, minlength=2 * self.edges.size + 1)
+        return Counted(tuple(cells.astype(np.int64).tolist()), first, second)
 
     def _place(self, block: Floats, steps: Floats, rows: Whole) -> Floats:
         """Add to `rows` what the grid tells for sure: values between edges, values equal to one. Return the others."""

@@ -202,7 +202,7 @@ def reference_profiles(
     keep = list if total <= MOST_VALUES else iter
     edges, columns = list[Edges](), {part: dict[str, ColumnProfile]() for part in parts}
     for name in numeric:
-        read = {part: keep(numbers(rows, name)) for part, rows in parts.items()}
+        read = {part: keep(numbers(rows, name, total > MOST_VALUES)) for part, rows in parts.items()}
         edges.append(numeric_edges(name, chain.from_iterable(read.values()), total))
         for part, rows in parts.items():
             again = read[part] if keep is list else numbers(rows, name)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from retrain_assets.monitoring.binning import BLOCK, Values, extremes, in_blocks, size_of
+from retrain_assets.monitoring.tally import Tally, tallied
 from retrain_assets.store import PeriodStore
 
 PIECE_ROWS = 2**20
@@ -63,7 +64,7 @@ class Numbers:
     """One piece of a numeric column: its finite values with their extremes, and how many others there were."""
 
     rows: int
-    finite: Values = ()
+    finite: Values | Tally = ()
     least: float | None = None
     greatest: float | None = None
     missing: int = 0
@@ -99,8 +100,10 @@ def stored_rows(store: PeriodStore, asset: str, periods: Sequence[str]) -> Parqu
     return ParquetRows(list(paths.values()))
 
 
-def numbers(rows: Rows, name: str) -> Iterator[Numbers]:
+def numbers(rows: Rows, name: str, in_order: bool = False) -> Iterator[Numbers]:
     """A column declared numeric, piece by piece; it may be absent, or hold anything.
+
+    Few different values are told as a tally, unless they are wanted in the order of the rows.
 
     >>> [piece] = numbers(pa.table({"x": ["1.5", "n/a", None]}), "x")
     >>> piece.finite, piece.missing, piece.wrong, piece.example
@@ -110,7 +113,7 @@ def numbers(rows: Rows, name: str) -> Iterator[Numbers]:
         if isinstance(piece, int):
             yield Numbers(piece, missing=piece, absent=piece)
         else:
-            yield _numbers(piece)
+            yield _numbers(piece, in_order)
 
 
 def names(rows: Rows, name: str) -> Iterator[Names]:
@@ -137,8 +140,11 @@ def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
             yield rows[name].slice(start, PIECE_ROWS)
 
 
-def _numbers(column: pa.ChunkedArray) -> Numbers:
+def _numbers(column: pa.ChunkedArray, in_order: bool) -> Numbers:
     rows, kind = len(column), column.type
+    told = None if in_order or not rows else tallied(column)
+    if told is not None:
+        return _told(rows, told)
     if any(holds(kind) for holds in _NUMBER_TYPES):
         if column.null_count or kind != pa.float64():
             column = pc.cast(_in_small_chunks(column).drop_null(), pa.float64(), safe=False)
@@ -149,6 +155,17 @@ def _numbers(column: pa.ChunkedArray) -> Numbers:
         return _numbers_in_text(column)
     missing = column.null_count
     return Numbers(rows, missing=missing, wrong=rows - missing, example=f"a {kind}")
+
+
+def _told(rows: int, told: Tally) -> Numbers:
+    finite = np.isfinite(told.values)
+    usable = told if finite.all() else told.only(finite)
+    infinite = int(told.rows[np.isinf(told.values)].sum())
+    missing = rows - usable.size - infinite
+    if not usable.values.size:
+        return Numbers(rows, missing=missing, infinite=infinite)
+    ends = float(usable.values.min()), float(usable.values.max())
+    return Numbers(rows, usable, *ends, missing=missing, infinite=infinite)
 
 
 def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
