@@ -50,8 +50,18 @@ class Summary:
     @property
     def varies(self) -> bool:
         """Whether there is anything to test: a number that is the same in every period says nothing."""
-        known = self.values[np.isfinite(self.values)]
-        return bool(known.size and np.ptp(known) > 1e-12)
+        return bool(varying(self.values))
+
+
+def varying(values: Floats) -> NDArray[np.bool_]:
+    """Whether the known ones of some values differ, along the last axis.
+
+    >>> varying(np.array([[1.0, 1.0, np.nan], [1.0, 2.0, np.nan]]))
+    array([False,  True])
+    """
+    known = np.isfinite(values)
+    low, high = np.where(known, values, np.inf).min(axis=-1), np.where(known, values, -np.inf).max(axis=-1)
+    return np.asarray(high - low > 1e-12)  # of nothing known it is minus infinity
 
 
 @dataclass(frozen=True)
