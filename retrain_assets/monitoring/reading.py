@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.binning import BLOCK, Values, extremes, in_blocks, size_of
-from retrain_assets.monitoring.tally import Tally, tallied
+from retrain_assets.monitoring.binning import Values, extremes, in_blocks, size_of
+from retrain_assets.monitoring.tally import BLOCK, Tally, rows_by_code, tallied
 from retrain_assets.store import PeriodStore
 
 PIECE_ROWS = 2**20
@@ -133,11 +133,15 @@ def names(rows: Rows, name: str) -> Iterator[Names]:
 def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
     if isinstance(rows, ParquetRows):
         yield from rows.pieces(name)
-    elif name not in rows.column_names:
+        return
+    at = rows.schema.get_field_index(name)
+    if at < 0:
         yield rows.num_rows
+    elif rows.num_rows <= PIECE_ROWS:
+        yield from [rows.column(at)] if rows.num_rows else []
     else:
         for start in range(0, rows.num_rows, PIECE_ROWS):
-            yield rows[name].slice(start, PIECE_ROWS)
+            yield rows.column(at).slice(start, PIECE_ROWS)
 
 
 def _numbers(column: pa.ChunkedArray, in_order: bool) -> Numbers:
@@ -159,8 +163,9 @@ def _numbers(column: pa.ChunkedArray, in_order: bool) -> Numbers:
 
 def _told(rows: int, told: Tally) -> Numbers:
     finite = np.isfinite(told.values)
-    usable = told if finite.all() else told.only(finite)
-    infinite = int(told.rows[np.isinf(told.values)].sum())
+    whole = bool(finite.all())
+    usable = told if whole else told.only(finite)
+    infinite = 0 if whole else int(told.rows[np.isinf(told.values)].sum())
     missing = rows - usable.size - infinite
     if not usable.values.size:
         return Numbers(rows, missing=missing, infinite=infinite)
@@ -221,12 +226,17 @@ def _names(column: pa.ChunkedArray) -> Names:
 def _counted(column: pa.ChunkedArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
     """Each value as text with its rows, nulls left out; two values of one text are counted apart."""
     encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-    chunk = encoded.unify_dictionaries().combine_chunks()
-    used = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
-    counts = np.bincount(used, minlength=len(chunk.dictionary)).astype(np.int64)
-    texts = pc.cast(chunk.dictionary, pa.string())
-    there = np.flatnonzero((counts > 0) & texts.is_valid().to_numpy(zero_copy_only=False))
-    return texts.take(pa.array(there)), counts[there]
+    encoded = encoded if encoded.num_chunks == 1 else encoded.unify_dictionaries()
+    dictionary = encoded.chunk(0).dictionary if encoded.num_chunks else _NO_NAMES
+    codes = pa.chunked_array([chunk.indices for chunk in encoded.chunks], encoded.type.index_type)
+    counts = rows_by_code(codes, len(dictionary))
+    texts = pc.cast(dictionary, pa.string())
+    there = counts > 0
+    if texts.null_count:
+        there &= texts.is_valid().to_numpy(zero_copy_only=False)
+    if there.all():
+        return texts, counts
+    return texts.filter(pa.array(there)), counts[there]
 
 
 def _is_text(kind: pa.DataType) -> bool:

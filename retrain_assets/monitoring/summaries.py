@@ -87,7 +87,7 @@ def arcsine(count: ArrayLike, rows: ArrayLike) -> Floats:
     >>> arcsine([0, 50], 100).round(3)
     array([0.061, 0.785])
     """
-    hits, total = np.broadcast_arrays(np.asarray(count, dtype=float), np.asarray(rows, dtype=float))
+    hits, total = np.asarray(count, dtype=float), np.asarray(rows, dtype=float)
     angle = np.arcsin(np.sqrt((hits + 0.375) / (total + 0.75)))
     return np.asarray(np.where(total > 0, angle, np.nan))
 
@@ -150,10 +150,10 @@ def category_summaries(profiles: Sequence[ColumnProfile], levels: Sequence[str])
 def share_summary(what: What, at: str, count: ArrayLike, rows: ArrayLike) -> Summary:
     """A share of rows per period, on the arcsine scale."""
     hits, total = np.asarray(count, dtype=float), np.asarray(rows, dtype=float)
-    noise = np.divide(0.25, total, out=np.full(total.shape, np.inf), where=total > 0)
-    exact = np.divide(hits, total, out=np.full(total.shape, np.nan), where=total > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        noise, exact = 0.25 / total, hits / total  # without rows infinite, and NaN
     before = hits[:-1].sum() / max(1.0, total[:-1].sum())
-    same = bool(np.isfinite(exact).all() and np.ptp(exact) == 0)  # equal shares of unequal rows: no change to test
+    same = bool(exact.min() == exact.max())  # equal shares of unequal rows: no change to test
     values = np.zeros(total.shape) if same else arcsine(hits, total)
     return Summary(what, at, values, noise, float(before), float(exact[-1]))
 
