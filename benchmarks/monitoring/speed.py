@@ -240,12 +240,14 @@ def _files(frame: Any, folder: Path) -> list[Path]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from retrain_assets.store import COMPRESSION
+
     half = len(frame) // 2
     step = -(-half // PERIODS)
     bounds = [(at, min(at + step, half)) for at in range(0, half, step)] + [(half, len(frame))]
     paths = [folder / f"{number:02}.parquet" for number in range(len(bounds))]
     for path, (start, end) in zip(paths, bounds, strict=True):
-        pq.write_table(pa.Table.from_pandas(frame[start:end], preserve_index=False), path, compression="zstd")
+        pq.write_table(pa.Table.from_pandas(frame[start:end], preserve_index=False), path, compression=COMPRESSION)
     return paths
 
 

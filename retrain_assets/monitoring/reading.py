@@ -25,6 +25,9 @@ from retrain_assets.store import PeriodStore
 PIECE_ROWS = 2**20
 """Most rows of one column that are in memory at once."""
 
+MOST_OPEN = 128
+"""Most files of which all are kept open while their columns are read."""
+
 _NUMBER_TYPES = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 _NO_NAMES = pa.array([], pa.string())
 
@@ -32,7 +35,9 @@ _NO_NAMES = pa.array([], pa.string())
 class ParquetRows:
     """The rows of Parquet files one after the other; nothing is read before a column is asked for.
 
-    Memory is that of one column of one row group, or of `PIECE_ROWS` of its rows if that is less.
+    Memory is that of one column of one row group, as it is stored and `PIECE_ROWS` of its rows at most. A file stays open
+    from one column to the next, for opening costs as much as reading a column of 40,000 rows; of more than `MOST_OPEN`
+    files each is opened anew. A file that is replaced meanwhile is read on as it was when it was first asked.
 
     Raises:
         FileNotFoundError: A file is not there.
@@ -42,6 +47,7 @@ class ParquetRows:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._files = [(path, pq.read_metadata(path)) for path in paths]
         self._names = [frozenset(known.schema.to_arrow_schema().names) for _, known in self._files]
+        self._open: dict[Path, pq.ParquetFile] = {}
         self.num_rows = sum(known.num_rows for _, known in self._files)
 
     def pieces(self, name: str) -> Iterator[pa.ChunkedArray | int]:
@@ -50,10 +56,17 @@ class ParquetRows:
             if name not in names:
                 yield known.num_rows
                 continue
-            with pq.ParquetFile(path, metadata=known, memory_map=True, pre_buffer=False) as file:
-                batches = file.iter_batches(BLOCK, columns=[name], use_threads=False)
-                while chunks := [batch.column(0) for batch in islice(batches, max(1, PIECE_ROWS // BLOCK))]:
-                    yield pa.chunked_array(chunks)
+            batches = self._file(path, known).iter_batches(BLOCK, columns=[name], use_threads=False)
+            while chunks := [batch.column(0) for batch in islice(batches, max(1, PIECE_ROWS // BLOCK))]:
+                yield pa.chunked_array(chunks)
+
+    def _file(self, path: Path, known: pq.FileMetaData) -> pq.ParquetFile:
+        if path in self._open:
+            return self._open[path]
+        file = pq.ParquetFile(path, metadata=known, pre_buffer=False)
+        if len(self._files) <= MOST_OPEN:
+            self._open[path] = file
+        return file
 
 
 Rows: TypeAlias = pa.Table | ParquetRows
