@@ -69,6 +69,7 @@ def plain(name: str) -> str:
         )
     return name
 
+
 COMPRESSION = "lz4"
 """Of the periods' tables: read in two thirds of the time of zstd, for files that are some percent larger."""
 

@@ -91,6 +91,11 @@ class ColumnProfile:
         """Rows with a usable value."""
         return self.rows - self.unusable
 
+    @cached_property
+    def cells(self) -> NDArray[np.float64]:
+        """`counts` to calculate with."""
+        return np.array(self.counts, dtype=float)
+
     @property
     def unusable(self) -> int:
         """Rows without a usable value: missing, wrong or infinite."""

@@ -35,9 +35,9 @@ _NO_NAMES = pa.array([], pa.string())
 class ParquetRows:
     """The rows of Parquet files one after the other; nothing is read before a column is asked for.
 
-    Memory is that of one column of one row group, as it is stored and `PIECE_ROWS` of its rows at most. A file stays open
-    from one column to the next, for opening costs as much as reading a column of 40,000 rows; of more than `MOST_OPEN`
-    files each is opened anew. A file that is replaced meanwhile is read on as it was when it was first asked.
+    Memory is that of one column of one row group, as it is stored and `PIECE_ROWS` of its rows at most. A file stays
+    open from one column to the next, for opening costs as much as reading a column of 40,000 rows; of more than
+    `MOST_OPEN` files each is opened anew. A file that is replaced meanwhile is read on as it was when first asked.
 
     Raises:
         FileNotFoundError: A file is not there.

@@ -101,11 +101,11 @@ def numeric_summaries(profiles: Sequence[Profile], column: str) -> list[Summary]
     """Mean, log standard deviation and the shares up to three points; none when the reference has no value."""
     seen = [profile.columns[column] for profile in profiles]
     rows = np.array([p.valid for p in seen], dtype=float)
-    cells = np.array([p.counts for p in seen], dtype=float)
+    cells = np.array([p.cells for p in seen])
     if not rows[:-1].any() or cells.shape[1] < 3:
         return []
-    means, variances = np.array([profile.moments(column) for profile in profiles]).T
-    low, high = profiles[0].edges.limits_of(column)
+    low, high = limits = profiles[0].edges.limits_of(column)
+    means, variances = np.array([moments([one], limits) for one in seen]).T
     centre, sd = reference_moments(profiles[:-1], column)
     unit = sd if sd > 0 else high - low
     # a quiet week of a column that rarely moves, such as rain, is no outlier on the log scale
@@ -133,7 +133,7 @@ def category_summaries(profiles: Sequence[ColumnProfile], levels: Sequence[str])
     their shares there would be too high by luck. For the same reason a reference period's unseen categories are those
     that no other reference period has.
     """
-    counts = np.array([p.counts for p in profiles], dtype=float).reshape(len(profiles), len(levels))
+    counts = np.array([p.cells for p in profiles]).reshape(len(profiles), len(levels))
     rows = np.array([p.valid for p in profiles], dtype=float)
     unseen, counts = _unseen(counts, np.array([p.unseen for p in profiles], dtype=float))
     largest = _largest(counts, rows)

@@ -102,7 +102,7 @@ def _whole(column: pa.ChunkedArray) -> Tally | None:
     least, greatest = ends["min"].as_py(), ends["max"].as_py()
     if least is None:
         return Tally(np.empty(0), np.empty(0, np.int64))
-    first = 0 if 0 <= least and greatest < _WIDEST else least
+    first = 0 if least >= 0 and greatest < _WIDEST else least
     if greatest - first > min(_WIDEST, 4 * len(column)):
         return None
     rows = rows_by_code(column, greatest - first + 1, first)
