@@ -41,7 +41,7 @@ extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024
 print(json.dumps({"seconds": taken, "extra": extra}))
 """
 
-BESIDE = ("pandas<3", "pyarrow<20", "scikit-learn<1.6", "setuptools<81", "statsmodels", "ipython")
+BESIDE = ("numpy<2", "pandas<3", "pyarrow<20", "scikit-learn<1.6", "setuptools<81", "statsmodels", "ipython")
 """What some of them import, and their own requirements do not name or do not hold back."""
 
 TOOLS = {

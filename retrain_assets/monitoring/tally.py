@@ -97,11 +97,19 @@ def _above(values: NDArray[np.generic], least: int) -> NDArray[np.intp]:
     return wrapped.view(f"u{values.itemsize}").astype(np.intp)
 
 
+def _ends(column: pa.ChunkedArray) -> tuple[int, int]:
+    """Least and greatest of a column of whole numbers, of which there is one at least."""
+    if column.null_count:
+        ends = pc.min_max(column)
+        return int(ends["min"].as_py()), int(ends["max"].as_py())
+    parts = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks if len(chunk)]
+    return min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
+
+
 def _whole(column: pa.ChunkedArray) -> Tally | None:
-    ends = pc.min_max(column)
-    least, greatest = ends["min"].as_py(), ends["max"].as_py()
-    if least is None:
+    if column.null_count == len(column):
         return Tally(np.empty(0), np.empty(0, np.int64))
+    least, greatest = _ends(column)
     first = 0 if least >= 0 and greatest < _WIDEST else least
     if greatest - first > min(_WIDEST, 4 * len(column)):
         return None
