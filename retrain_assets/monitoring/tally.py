@@ -55,7 +55,9 @@ def tallied(column: pa.ChunkedArray) -> Tally | None:
     """
     if pa.types.is_float32(column.type) or pa.types.is_float64(column.type):
         return _floats(column)
-    if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
+    if pa.types.is_boolean(column.type):
+        return _whole(column.cast(pa.uint8()))
+    if pa.types.is_integer(column.type):
         return _whole(column)
     return None
 
