@@ -115,10 +115,12 @@ def numeric_edges(name: str, pieces: Iterable[Numbers], rows: int) -> Edges:
         if step > 1 and piece.least is not None and piece.greatest is not None:
             ends += [piece.least, piece.greatest]
     if tallies and not values:
-        points, limits = _points_told(pooled(tallies))
-    else:
-        values += [np.repeat(tally.values, tally.rows) for tally in tallies]
-        points, limits = _points([*values, np.array([min(ends), max(ends)])] if ends else values)
+        return _edges_of(name, *_points_told(pooled(tallies)))
+    values += [np.repeat(tally.values, tally.rows) for tally in tallies]
+    return _edges_of(name, *_points([*values, np.array([min(ends), max(ends)])] if ends else values))
+
+
+def _edges_of(name: str, points: Floats, limits: tuple[float, float] | None) -> Edges:
     return Edges({name: points}, {}, {} if limits is None else {name: limits})
 
 

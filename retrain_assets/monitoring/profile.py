@@ -211,7 +211,7 @@ def reference_profiles(
         read = {part: keep(numbers(rows, name, total > MOST_VALUES)) for part, rows in parts.items()}
         edges.append(numeric_edges(name, chain.from_iterable(read.values()), total))
         if keep is list:
-            found = _numeric_parts(list(read.values()), edges[-1], name)
+            found = _numeric_parts([list(pieces) for pieces in read.values()], edges[-1], name)
         else:
             found = [_numeric(numbers(rows, name), edges[-1], name) for rows in parts.values()]
         for part, column in zip(parts, found, strict=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,7 +94,7 @@ def rows_by_code(codes: pa.ChunkedArray, size: int, least: int = 0) -> Whole:
     return rows
 
 
-def _above(values: NDArray[np.generic], least: int) -> NDArray[np.intp]:
+def _above(values: NDArray[np.integer[Any]], least: int) -> NDArray[np.intp]:
     """How far whole numbers lie above the least of them, which their own type without a sign can always hold."""
     wrapped = values - values.dtype.type(least)
     return wrapped.view(f"u{values.itemsize}").astype(np.intp)
