@@ -285,6 +285,7 @@ def _with_past(folder: Path, months: int) -> Callable[[], object]:
     from retrain_assets.monitoring.reports import drift_step
     from retrain_assets.raw.policy import Columns
     from retrain_assets.store import PeriodStore
+    from retrain_assets.windows.periods import Calendar
 
     periods = [f"{2000 + month // 12}-{1 + month % 12:02}" for month in range(1, months + 2)]
     store, table = PeriodStore(folder), pa.Table.from_pandas(frame_of(20_000, 10), preserve_index=False)
@@ -292,9 +293,10 @@ def _with_past(folder: Path, months: int) -> Callable[[], object]:
     version = SimpleNamespace(name="v1", digest="d1", period="2000-01")
     registry: Any = SimpleNamespace(served_in=lambda _: version, read=lambda _: files)
     columns = Columns.model_validate({"numeric": table.column_names})
+    months_of = Calendar(every="month", start="2000-01-01")
 
     def report(period: str) -> object:
-        return drift_step(store, registry, DriftPolicy(), columns, "regression", period)
+        return drift_step(store, registry, DriftPolicy(), columns, "regression", period, months_of, "id", "time")
 
     for period in periods:
         store.write_table("raw_data", period, table)
