@@ -70,6 +70,10 @@ def plain(name: str) -> str:
     return name
 
 
+COMPRESSION = "lz4"
+"""Of the periods' tables: read in two thirds of the time of zstd, for files that are some percent larger."""
+
+
 class PeriodStore:
     """The files of one model under `root`."""
 
@@ -96,7 +100,7 @@ class PeriodStore:
         import pyarrow.parquet as pq
 
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
+        pq.write_table(table, sink, compression=COMPRESSION)
         path = self.path(asset, period)
         write_atomically(path, sink.getvalue().to_pybytes())
         return path

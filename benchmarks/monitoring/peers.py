@@ -41,8 +41,8 @@ extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024
 print(json.dumps({"seconds": taken, "extra": extra}))
 """
 
-OLDER = ("pandas<3", "setuptools<81")
-"""What some of them import from releases that their own requirements do not hold back."""
+BESIDE = ("numpy<2", "pandas<3", "pyarrow<20", "scikit-learn<1.6", "setuptools<81", "statsmodels", "ipython")
+"""What some of them import, and their own requirements do not name or do not hold back."""
 
 TOOLS = {
     "evidently": (
@@ -97,7 +97,7 @@ def installed(tool: str, folder: Path) -> tuple[Path, str]:
     python = folder / tool / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder / tool)], check=True)
-    command = [str(python), "-m", "pip", "install", "-q", "pyarrow", tool, *OLDER]
+    command = [str(python), "-m", "pip", "install", "-q", tool, *BESIDE]
     done = subprocess.run(command, capture_output=True, text=True)
     return python, f"does not install: {_last(done.stderr)}" if done.returncode else ""
 

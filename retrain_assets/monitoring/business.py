@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from retrain_assets.blocks import block_ids
 from retrain_assets.monitoring.expression import Expression, called, cost_expression, parse
@@ -169,7 +169,7 @@ def _limits(found: NDArray[np.float64], alpha: float) -> tuple[float, float, flo
     if blocks < FEWEST_BLOCKS or not np.isfinite(found).all():
         return value, math.nan, math.nan
     error = math.sqrt((blocks - 1) / blocks * float(np.square(without - without.mean()).sum()))
-    reach = float(stats.t.isf(alpha, blocks - 1)) * error
+    reach = -float(special.stdtrit(blocks - 1, alpha)) * error
     return value, value - reach, value + reach
 
 

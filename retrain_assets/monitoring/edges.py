@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.monitoring.binning import Bins, Values, every, order_statistics, size_of, widened
 from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers
+from retrain_assets.monitoring.tally import Tally, pooled
 
 Kind = Literal["numeric", "categorical"]
 Floats = NDArray[np.float64]
@@ -93,22 +94,33 @@ def reference_edges(rows: Rows, numeric: Sequence[str], categorical: Sequence[st
     >>> edges.numeric["x"], edges.categories["c"]
     (array([1., 2.]), ('a', 'b'))
     """
-    of_numbers = [numeric_edges(name, numbers(rows, name), rows.num_rows) for name in numeric]
+    in_order = rows.num_rows > MOST_VALUES
+    of_numbers = [numeric_edges(name, numbers(rows, name, in_order), rows.num_rows) for name in numeric]
     of_names = [category_edges(name, names(rows, name)) for name in categorical]
     return together([*of_numbers, *of_names])
 
 
 def numeric_edges(name: str, pieces: Iterable[Numbers], rows: int) -> Edges:
-    """The bins of one numeric column; `rows` is how many rows the pieces have at most."""
+    """The bins of one numeric column; `rows` is how many rows the pieces have at most, in order if above the limit."""
     step = max(1, -(-rows // MOST_VALUES))
     values: list[Floats] = []
+    tallies: list[Tally] = []
     ends, seen = list[float](), 0
     for piece in pieces:
+        if isinstance(piece.finite, Tally):
+            tallies.append(piece.finite)
+            continue
         values += piece.finite if step == 1 else [every(piece.finite, step, seen)]
         seen += size_of(piece.finite)
         if step > 1 and piece.least is not None and piece.greatest is not None:
             ends += [piece.least, piece.greatest]
-    points, limits = _points([*values, np.array([min(ends), max(ends)])] if ends else values)
+    if tallies and not values:
+        return _edges_of(name, *_points_told(pooled(tallies)))
+    values += [np.repeat(tally.values, tally.rows) for tally in tallies]
+    return _edges_of(name, *_points([*values, np.array([min(ends), max(ends)])] if ends else values))
+
+
+def _edges_of(name: str, points: Floats, limits: tuple[float, float] | None) -> Edges:
     return Edges({name: points}, {}, {} if limits is None else {name: limits})
 
 
@@ -139,19 +151,32 @@ def together(columns: Iterable[Edges]) -> Edges:
     return joined
 
 
+def _points_told(tally: Tally) -> tuple[Floats, tuple[float, float]]:
+    """The points of a column of few different values, those that `_points` finds among its rows."""
+    size, (tail, quantiles) = tally.size, _ranks(tally.size)
+    low, high = tally.at(np.array([tail, size - 1 - tail]))
+    points = tally.values if tally.values.size <= BINS + 1 else np.unique(tally.at(quantiles))
+    return points, _limits(low, high, points[0], points[-1])
+
+
+def _ranks(size: int) -> tuple[int, NDArray[np.int64]]:
+    """Which places of so many values in order the limits and the edges are taken from."""
+    quantiles = np.ceil(np.linspace(0, 1, BINS + 1) * size).astype(np.int64) - 1
+    return int((size - 1) * _WINSOR), np.maximum(quantiles, 0)
+
+
 def _points(values: Values) -> tuple[Floats, tuple[float, float] | None]:
     size = size_of(values)
     if not size:
         return np.empty(0), None
-    tail = int((size - 1) * _WINSOR)
-    quantiles = np.maximum(np.ceil(np.linspace(0, 1, BINS + 1) * size).astype(int) - 1, 0)
+    tail, quantiles = _ranks(size)
     counted = _few_values(values, size)
     if counted is not None:
         points, rows = counted
         low, high = points[np.searchsorted(np.cumsum(rows), [tail, size - 1 - tail], side="right")]
     else:
         *found, low, high = order_statistics(values, [*quantiles, tail, size - 1 - tail])
-        points = np.unique(found)
+        points = np.unique(found) + 0.0  # a zero has no sign
     return points, _limits(low, high, points[0], points[-1])
 
 
@@ -161,7 +186,7 @@ def _few_values(values: Values, size: int) -> tuple[Floats, NDArray[np.int64]] |
         return None
     counted = pc.value_counts(pa.chunked_array([pa.array(part) for part in values]))
     found, rows = (counted.field(at).to_numpy() for at in (0, 1))
-    points, at = np.unique(found, return_inverse=True)
+    points, at = np.unique(found + 0.0, return_inverse=True)
     return (points, np.bincount(at, rows).astype(np.int64)) if points.size <= BINS + 1 else None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from retrain_assets.blocks import block_ids, block_length_days, daily_means
 from retrain_assets.errors import DataError
@@ -317,7 +317,7 @@ def _row_error(loss: Floats) -> tuple[float, float, int]:
 
 
 def _t(alpha: float, units: int) -> float:
-    return float(stats.t.isf(alpha, units - 1)) if units >= 2 else math.nan
+    return -float(special.stdtrit(units - 1, alpha)) if units >= 2 else math.nan
 
 
 def _days(at: NDArray[Any]) -> int:

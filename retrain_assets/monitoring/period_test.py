@@ -10,7 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
+
+Floats = NDArray[np.float64]
+Scatters = tuple[Floats, Floats]
+"""Variances, and the degrees of freedom behind each."""
 
 FEWEST_PERIODS = 4
 _FEWEST_TO_MODERATE = 12
@@ -55,16 +59,54 @@ def prediction_t(
     (3.227, 0.0321)
     """
     before = np.asarray(reference, dtype=float)
-    if before.size < FEWEST_PERIODS or not (np.isfinite(before).all() and np.isfinite(current)):
+    if not np.isfinite(before).all():
         return float("nan"), float("nan")
-    own = scatter or Scatter(float(before.var(ddof=1)), before.size - 1)
-    floor = float(np.asarray(noise, dtype=float).mean())
-    variance = max(own.variance, floor) * (1 + 1 / before.size) + max(0.0, current_noise - floor)
-    gap = float(current - before.mean())
-    if variance <= 0:
-        return (0.0, 1.0) if gap == 0 else (float(np.copysign(np.inf, gap)), 0.0)
-    t = gap / float(np.sqrt(variance))
-    return t, float(2 * special.stdtr(own.df, -abs(t)))
+    noises = np.append(np.broadcast_to(np.asarray(noise, dtype=float), before.shape), current_noise)
+    given = None if scatter is None else (np.array([scatter.variance]), np.array([scatter.df]))
+    t, p = period_tests(np.append(before, current)[None], noises[None], given)
+    return float(t[0]), float(p[0])
+
+
+def period_tests(values: Floats, noise: Floats, scatter: Scatters | None = None) -> tuple[Floats, Floats]:
+    """`prediction_t` of many numbers at once, each over the reference periods in which it is known.
+
+    Args:
+        values: Numbers by period, the current one last, shape (numbers, K + 1); NaN where unknown.
+        noise: Sampling variance of each, same shape.
+        scatter: Variances and degrees of freedom to use in place of the reference periods' own, shape (numbers,) both.
+
+    Returns:
+        T and p of each number, shape (numbers,); NaN with fewer than 4 known reference periods.
+
+    >>> t, p = period_tests(np.array([[1.0, 2.0, 3.0, 2.0, 2.0, 4.5]]), np.zeros((1, 6)))
+    >>> t.round(3), p.round(4)
+    (array([3.227]), array([0.0321]))
+    """
+    variance, df = scatters(values[:, :-1]) if scatter is None else scatter
+    known, current = np.isfinite(values[:, :-1]), values[:, -1]
+    periods = known.sum(axis=1)
+    enough = (periods >= FEWEST_PERIODS) & np.isfinite(current)
+    several = np.maximum(periods, 1)
+    floor = np.where(known, noise[:, :-1], 0.0).sum(axis=1) / several
+    gap = current - np.where(known, values[:, :-1], 0.0).sum(axis=1) / several
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = np.maximum(variance, floor) * (1 + 1 / several) + np.maximum(noise[:, -1] - floor, 0.0)
+        t = np.where(gap == 0, 0.0, gap / np.sqrt(total))
+    p = 2 * special.stdtr(df, -np.abs(t))
+    return np.where(enough, t, np.nan), np.where(enough, p, np.nan)
+
+
+def scatters(values: Floats) -> Scatters:
+    """Variance of each number between the periods in which it is known, shape (numbers, K), and its degrees of freedom.
+
+    Both are unknown, NaN, with fewer than two such periods.
+    """
+    known = np.isfinite(values)
+    periods = known.sum(axis=1).astype(float)
+    mean = np.where(known, values, 0.0).sum(axis=1) / np.maximum(periods, 1)
+    df = np.where(periods > 1, periods - 1, np.nan)
+    squares = np.where(known, values - mean[:, None], 0.0) ** 2
+    return squares.sum(axis=1) / df, df
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -127,6 +169,8 @@ def _prior(variances: NDArray[np.float64], df: int) -> tuple[float, float]:
 
 
 def _inverse_trigamma(value: float) -> float:
+    from scipy import optimize
+
     def excess(log_x: float) -> float:
         return float(np.log(special.polygamma(1, np.exp(log_x))) - np.log(value))
 

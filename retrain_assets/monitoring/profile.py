@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring.binning import STEPS, Bins
+from retrain_assets.monitoring.binning import STEPS, Bins, Counted
 from retrain_assets.monitoring.edges import (
     MOST_VALUES,
     Edges,
@@ -31,6 +31,7 @@ from retrain_assets.monitoring.edges import (
     together,
 )
 from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers
+from retrain_assets.monitoring.tally import Tally
 
 __all__ = [
     "ColumnProfile", "Edges", "Kind", "Problem", "Profile", "moments", "profile", "reference_edges",
@@ -90,6 +91,11 @@ class ColumnProfile:
     def valid(self) -> int:
         """Rows with a usable value."""
         return self.rows - self.unusable
+
+    @cached_property
+    def cells(self) -> NDArray[np.float64]:
+        """`counts` to calculate with."""
+        return np.array(self.counts, dtype=float)
 
     @property
     def unusable(self) -> int:
@@ -203,11 +209,14 @@ def reference_profiles(
     keep = list if total <= MOST_VALUES else iter
     edges, columns = list[Edges](), {part: dict[str, ColumnProfile]() for part in parts}
     for name in numeric:
-        read = {part: keep(numbers(rows, name)) for part, rows in parts.items()}
+        read = {part: keep(numbers(rows, name, total > MOST_VALUES)) for part, rows in parts.items()}
         edges.append(numeric_edges(name, chain.from_iterable(read.values()), total))
-        for part, rows in parts.items():
-            again = read[part] if keep is list else numbers(rows, name)
-            columns[part][name] = _numeric(again, edges[-1], name)
+        if keep is list:
+            found = _numeric_parts([list(pieces) for pieces in read.values()], edges[-1], name)
+        else:
+            found = [_numeric(numbers(rows, name), edges[-1], name) for rows in parts.values()]
+        for part, column in zip(parts, found, strict=True):
+            columns[part][name] = column
     for name in categorical:
         kept = {part: keep(names(rows, name)) for part, rows in parts.items()}
         edges.append(category_edges(name, chain.from_iterable(kept.values())))
@@ -230,12 +239,26 @@ def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tu
 
 def _numeric(pieces: Iterable[Numbers], edges: Edges, name: str) -> ColumnProfile:
     bins = edges.bins(name)
-    nothing = ColumnProfile("numeric", 0, (0,) * (2 * bins.edges.size + 1))
-    return _merged([_piece_of_numbers(read, bins) for read in pieces] or [nothing])
+    return _merged([_piece_of_numbers(read, bins.count(read.finite)) for read in pieces] or [_no_numbers(bins)])
 
 
-def _piece_of_numbers(read: Numbers, bins: Bins) -> ColumnProfile:
-    counted = bins.count(read.finite)
+def _numeric_parts(parts: Sequence[Sequence[Numbers]], edges: Edges, name: str) -> list[ColumnProfile]:
+    """One column of several parts; what is told as tallies is counted together."""
+    bins = edges.bins(name)
+    told = [read.finite for part in parts for read in part if isinstance(read.finite, Tally)]
+    counted = iter(bins.count_told(told) if told else [])
+    pieces = [
+        [_piece_of_numbers(r, next(counted) if isinstance(r.finite, Tally) else bins.count(r.finite)) for r in part]
+        for part in parts
+    ]
+    return [_merged(part or [_no_numbers(bins)]) for part in pieces]
+
+
+def _no_numbers(bins: Bins) -> ColumnProfile:
+    return ColumnProfile("numeric", 0, (0,) * (2 * bins.edges.size + 1))
+
+
+def _piece_of_numbers(read: Numbers, counted: Counted) -> ColumnProfile:
     return ColumnProfile(
         kind="numeric",
         rows=read.rows,
@@ -265,10 +288,9 @@ def _merged(pieces: Sequence[ColumnProfile]) -> ColumnProfile:
 def _piece_of_names(read: Names, levels: pa.StringArray, open_ended: bool) -> ColumnProfile:
     """One piece; where the reference has more levels than it lists, what is not listed is its rest and not new."""
     at = pc.fill_null(pc.index_in(read.distinct, value_set=levels), len(levels)).to_numpy(zero_copy_only=False)
-    counts = np.zeros(len(levels) + 1, np.int64)
-    np.add.at(counts, at, read.counts)
-    *known, unlisted = counts.tolist()
-    new = {} if open_ended else _new(read, np.flatnonzero(at == len(levels)))
+    counts = np.bincount(at, read.counts, minlength=len(levels) + 1)
+    *known, unlisted = counts.astype(np.int64).tolist()
+    new = _new(read, np.flatnonzero(at == len(levels))) if unlisted and not open_ended else {}
     return ColumnProfile(
         kind="categorical",
         rows=read.rows,

@@ -18,11 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.binning import BLOCK, Values, extremes, in_blocks, size_of
+from retrain_assets.monitoring.binning import Values, extremes, in_blocks, size_of
+from retrain_assets.monitoring.tally import BLOCK, Tally, rows_by_code, tallied
 from retrain_assets.store import PeriodStore
 
 PIECE_ROWS = 2**20
 """Most rows of one column that are in memory at once."""
+
+MOST_OPEN = 128
+"""Most files of which all are kept open while their columns are read."""
 
 _NUMBER_TYPES = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 _NO_NAMES = pa.array([], pa.string())
@@ -31,7 +35,9 @@ _NO_NAMES = pa.array([], pa.string())
 class ParquetRows:
     """The rows of Parquet files one after the other; nothing is read before a column is asked for.
 
-    Memory is that of one column of one row group, or of `PIECE_ROWS` of its rows if that is less.
+    Memory is that of one column of one row group, as it is stored and `PIECE_ROWS` of its rows at most. A file stays
+    open from one column to the next, for opening costs as much as reading a column of 40,000 rows; of more than
+    `MOST_OPEN` files each is opened anew. A file that is replaced meanwhile is read on as it was when first asked.
 
     Raises:
         FileNotFoundError: A file is not there.
@@ -41,6 +47,7 @@ class ParquetRows:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._files = [(path, pq.read_metadata(path)) for path in paths]
         self._names = [frozenset(known.schema.to_arrow_schema().names) for _, known in self._files]
+        self._open: dict[Path, pq.ParquetFile] = {}
         self.num_rows = sum(known.num_rows for _, known in self._files)
 
     def pieces(self, name: str) -> Iterator[pa.ChunkedArray | int]:
@@ -49,10 +56,17 @@ class ParquetRows:
             if name not in names:
                 yield known.num_rows
                 continue
-            with pq.ParquetFile(path, metadata=known, memory_map=True, pre_buffer=False) as file:
-                batches = file.iter_batches(BLOCK, columns=[name], use_threads=False)
-                while chunks := [batch.column(0) for batch in islice(batches, max(1, PIECE_ROWS // BLOCK))]:
-                    yield pa.chunked_array(chunks)
+            batches = self._file(path, known).iter_batches(BLOCK, columns=[name], use_threads=False)
+            while chunks := [batch.column(0) for batch in islice(batches, max(1, PIECE_ROWS // BLOCK))]:
+                yield pa.chunked_array(chunks)
+
+    def _file(self, path: Path, known: pq.FileMetaData) -> pq.ParquetFile:
+        if path in self._open:
+            return self._open[path]
+        file = pq.ParquetFile(path, metadata=known, pre_buffer=False)
+        if len(self._files) <= MOST_OPEN:
+            self._open[path] = file
+        return file
 
 
 Rows: TypeAlias = pa.Table | ParquetRows
@@ -63,7 +77,7 @@ class Numbers:
     """One piece of a numeric column: its finite values with their extremes, and how many others there were."""
 
     rows: int
-    finite: Values = ()
+    finite: Values | Tally = ()
     least: float | None = None
     greatest: float | None = None
     missing: int = 0
@@ -99,8 +113,10 @@ def stored_rows(store: PeriodStore, asset: str, periods: Sequence[str]) -> Parqu
     return ParquetRows(list(paths.values()))
 
 
-def numbers(rows: Rows, name: str) -> Iterator[Numbers]:
+def numbers(rows: Rows, name: str, in_order: bool = False) -> Iterator[Numbers]:
     """A column declared numeric, piece by piece; it may be absent, or hold anything.
+
+    Few different values are told as a tally, unless they are wanted in the order of the rows.
 
     >>> [piece] = numbers(pa.table({"x": ["1.5", "n/a", None]}), "x")
     >>> piece.finite, piece.missing, piece.wrong, piece.example
@@ -110,7 +126,7 @@ def numbers(rows: Rows, name: str) -> Iterator[Numbers]:
         if isinstance(piece, int):
             yield Numbers(piece, missing=piece, absent=piece)
         else:
-            yield _numbers(piece)
+            yield _numbers(piece, in_order)
 
 
 def names(rows: Rows, name: str) -> Iterator[Names]:
@@ -130,15 +146,22 @@ def names(rows: Rows, name: str) -> Iterator[Names]:
 def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
     if isinstance(rows, ParquetRows):
         yield from rows.pieces(name)
-    elif name not in rows.column_names:
+        return
+    at = rows.schema.get_field_index(name)
+    if at < 0:
         yield rows.num_rows
+    elif rows.num_rows <= PIECE_ROWS:
+        yield from [rows.column(at)] if rows.num_rows else []
     else:
         for start in range(0, rows.num_rows, PIECE_ROWS):
-            yield rows[name].slice(start, PIECE_ROWS)
+            yield rows.column(at).slice(start, PIECE_ROWS)
 
 
-def _numbers(column: pa.ChunkedArray) -> Numbers:
+def _numbers(column: pa.ChunkedArray, in_order: bool) -> Numbers:
     rows, kind = len(column), column.type
+    told = None if in_order or not rows else tallied(column)
+    if told is not None:
+        return _told(rows, told)
     if any(holds(kind) for holds in _NUMBER_TYPES):
         if column.null_count or kind != pa.float64():
             column = pc.cast(_in_small_chunks(column).drop_null(), pa.float64(), safe=False)
@@ -149,6 +172,18 @@ def _numbers(column: pa.ChunkedArray) -> Numbers:
         return _numbers_in_text(column)
     missing = column.null_count
     return Numbers(rows, missing=missing, wrong=rows - missing, example=f"a {kind}")
+
+
+def _told(rows: int, told: Tally) -> Numbers:
+    finite = np.isfinite(told.values)
+    whole = bool(finite.all())
+    usable = told if whole else told.only(finite)
+    infinite = 0 if whole else int(told.rows[np.isinf(told.values)].sum())
+    missing = rows - usable.size - infinite
+    if not usable.values.size:
+        return Numbers(rows, missing=missing, infinite=infinite)
+    ends = float(usable.values.min()), float(usable.values.max())
+    return Numbers(rows, usable, *ends, missing=missing, infinite=infinite)
 
 
 def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -204,12 +239,17 @@ def _names(column: pa.ChunkedArray) -> Names:
 def _counted(column: pa.ChunkedArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
     """Each value as text with its rows, nulls left out; two values of one text are counted apart."""
     encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-    chunk = encoded.unify_dictionaries().combine_chunks()
-    used = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
-    counts = np.bincount(used, minlength=len(chunk.dictionary)).astype(np.int64)
-    texts = pc.cast(chunk.dictionary, pa.string())
-    there = np.flatnonzero((counts > 0) & texts.is_valid().to_numpy(zero_copy_only=False))
-    return texts.take(pa.array(there)), counts[there]
+    encoded = encoded if encoded.num_chunks == 1 else encoded.unify_dictionaries()
+    dictionary = encoded.chunk(0).dictionary if encoded.num_chunks else _NO_NAMES
+    codes = pa.chunked_array([chunk.indices for chunk in encoded.chunks], encoded.type.index_type)
+    counts = rows_by_code(codes, len(dictionary))
+    texts = pc.cast(dictionary, pa.string())
+    there = counts > 0
+    if texts.null_count:
+        there &= texts.is_valid().to_numpy(zero_copy_only=False)
+    if there.all():
+        return texts, counts
+    return texts.filter(pa.array(there)), counts[there]
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -64,7 +64,7 @@ def measure(profiles: Sequence[Profile], name: str) -> Measured:
 
 
 def _numeric_sizes(profiles: Sequence[Profile], name: str, common: Sizes) -> Sizes:
-    cells = np.array([profile.columns[name].counts for profile in profiles], dtype=float)
+    cells = np.array([profile.columns[name].cells for profile in profiles])
     before, after = cells[:-1].sum(axis=0), cells[-1]
     if not before.sum() or not after.sum():
         return common

@@ -53,8 +53,18 @@ class Summary:
     @property
     def varies(self) -> bool:
         """Whether there is anything to test: a number that is the same in every period says nothing."""
-        known = self.values[np.isfinite(self.values)]
-        return bool(known.size and np.ptp(known) > 1e-12)
+        return bool(varying(self.values))
+
+
+def varying(values: Floats) -> NDArray[np.bool_]:
+    """Whether the known ones of some values differ, along the last axis.
+
+    >>> varying(np.array([[1.0, 1.0, np.nan], [1.0, 2.0, np.nan]]))
+    array([False,  True])
+    """
+    known = np.isfinite(values)
+    low, high = np.where(known, values, np.inf).min(axis=-1), np.where(known, values, -np.inf).max(axis=-1)
+    return np.asarray(high - low > 1e-12)  # of nothing known it is minus infinity
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ def arcsine(count: ArrayLike, rows: ArrayLike) -> Floats:
     >>> arcsine([0, 50], 100).round(3)
     array([0.061, 0.785])
     """
-    hits, total = np.broadcast_arrays(np.asarray(count, dtype=float), np.asarray(rows, dtype=float))
+    hits, total = np.asarray(count, dtype=float), np.asarray(rows, dtype=float)
     angle = np.arcsin(np.sqrt((hits + 0.375) / (total + 0.75)))
     return np.asarray(np.where(total > 0, angle, np.nan))
 
@@ -94,11 +104,11 @@ def numeric_summaries(profiles: Sequence[Profile], column: str) -> list[Summary]
     """Mean, log standard deviation and the shares up to three points; none when the reference has no value."""
     seen = [profile.columns[column] for profile in profiles]
     rows = np.array([p.valid for p in seen], dtype=float)
-    cells = np.array([p.counts for p in seen], dtype=float)
+    cells = np.array([p.cells for p in seen])
     if not rows[:-1].any() or cells.shape[1] < 3:
         return []
-    means, variances = np.array([profile.moments(column) for profile in profiles]).T
-    low, high = profiles[0].edges.limits_of(column)
+    low, high = limits = profiles[0].edges.limits_of(column)
+    means, variances = np.array([moments([one], limits) for one in seen]).T
     centre, sd = reference_moments(profiles[:-1], column)
     unit = sd if sd > 0 else high - low
     # a quiet week of a column that rarely moves, such as rain, is no outlier on the log scale
@@ -126,7 +136,7 @@ def category_summaries(profiles: Sequence[ColumnProfile], levels: Sequence[str])
     their shares there would be too high by luck. For the same reason a period's unseen categories are those that none
     of the others has, the current one included: against fewer others more categories are unseen.
     """
-    counts = np.array([p.counts for p in profiles], dtype=float).reshape(len(profiles), len(levels))
+    counts = np.array([p.cells for p in profiles]).reshape(len(profiles), len(levels))
     rows = np.array([p.valid for p in profiles], dtype=float)
     unseen, counts = _unseen(counts, np.array([p.unseen for p in profiles], dtype=float))
     largest = _largest(counts, rows)
@@ -143,10 +153,10 @@ def category_summaries(profiles: Sequence[ColumnProfile], levels: Sequence[str])
 def share_summary(what: What, at: str, count: ArrayLike, rows: ArrayLike) -> Summary:
     """A share of rows per period, on the arcsine scale."""
     hits, total = np.asarray(count, dtype=float), np.asarray(rows, dtype=float)
-    noise = np.divide(0.25, total, out=np.full(total.shape, np.inf), where=total > 0)
-    exact = np.divide(hits, total, out=np.full(total.shape, np.nan), where=total > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        noise, exact = 0.25 / total, hits / total  # without rows infinite, and NaN
     before = hits[:-1].sum() / max(1.0, total[:-1].sum())
-    same = bool(np.isfinite(exact).all() and np.ptp(exact) == 0)  # equal shares of unequal rows: no change to test
+    same = bool(exact.min() == exact.max())  # equal shares of unequal rows: no change to test
     values = np.zeros(total.shape) if same else arcsine(hits, total)
     return Summary(what, at, values, noise, float(before), float(exact[-1]))
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from retrain_assets.monitoring.period_test import FEWEST_PERIODS, Scatter, holm, moderated, prediction_t
-from retrain_assets.monitoring.summaries import Summary
+from retrain_assets.monitoring.period_test import (
+    FEWEST_PERIODS,
+    Scatters,
+    holm,
+    moderated,
+    period_tests,
+    scatters,
+)
+from retrain_assets.monitoring.summaries import Summary, varying
+
+Floats = NDArray[np.float64]
 
 LEAST_P = 1e-12
 """P-values below it add no more to the breadth of a change, so that one broken column does not outweigh all others."""
@@ -36,14 +44,14 @@ def all_tests(columns: Sequence[Sequence[Summary]]) -> list[list[PeriodTest]]:
     Returns:
         What was tested of each column.
     """
-    pairs = [(at, summary) for at, summaries in enumerate(columns) for summary in summaries if summary.varies]
-    summaries = [summary for _, summary in pairs]
-    borrowing, alone = _tests(summaries, borrow=True), _tests(summaries, borrow=False)
-    p_values, p_alone = holm([p for _, p in borrowing]), holm([p for _, p in alone])
+    asked = _asked(columns)
+    tests = [period_tests(asked.values, asked.noise, scatter) for scatter in (_borrowed(asked), None)]
+    adjusted = [holm(p_values) for _, p_values in tests]
     found: list[list[PeriodTest]] = [[] for _ in columns]
-    for n, (at, summary) in enumerate(pairs):
-        if np.isfinite(p_values[n]):
-            found[at].append(PeriodTest(summary, borrowing[n][0], float(p_values[n]), float(p_alone[n])))
+    for n, (column, summary) in enumerate(zip(asked.column, asked.summaries, strict=True)):
+        if np.isfinite(adjusted[0][n]):
+            p_value, p_alone = (float(p_values[n]) for p_values in adjusted)
+            found[column].append(PeriodTest(summary, float(tests[0][0][n]), p_value, p_alone))
     return found
 
 
@@ -57,54 +65,64 @@ def as_odd_before(columns: Sequence[Sequence[Summary]]) -> int:
 
     Source: Vovk, Gammerman & Shafer (2005), Algorithmic Learning in a Random World, section 2.2.
     """
-    varying = [[_alone_p(summary) for summary in summaries if summary.varies] for summaries in columns]
-    by_column = np.array([np.nan_to_num(found, nan=1.0).min(axis=0) for found in varying if found])
-    if not by_column.size:
+    asked = _asked(columns)
+    if not asked.summaries:
         return 0
+    p_values = np.nan_to_num(_alone_p(asked.values, asked.noise), nan=1.0)
+    by_column = np.minimum.reduceat(p_values, np.flatnonzero(np.diff(asked.column, prepend=-1)), axis=0)
     smallest = by_column.min(axis=0)
     breadth = -np.log(np.maximum(by_column, LEAST_P)).sum(axis=0)
     return min(int((smallest[:-1] <= smallest[-1]).sum()), int((breadth[:-1] >= breadth[-1]).sum()))
 
 
-def _alone_p(summary: Summary) -> NDArray[np.float64]:
-    """The p-value of each period against all others, shape (K + 1,); NaN where its value is unknown."""
-    known = np.isfinite(summary.values)
-    p_values = np.full(known.shape, np.nan)
-    values, noise = summary.values[known], summary.noise[known]
-    others = values.size - 1
-    if others < FEWEST_PERIODS:
-        return p_values
-    gap = (values - values.mean()) * values.size / others
-    scatter = np.maximum(((values - values.mean()) ** 2).sum() - gap**2 * others / values.size, 0) / (others - 1)
-    floor = (noise.sum() - noise) / others
+@dataclass(frozen=True)
+class _Asked:
+    """The summaries that vary, the column of each, and their values and noise, shape (summaries, K + 1) both."""
+
+    summaries: list[Summary]
+    column: NDArray[np.int64]
+    values: Floats
+    noise: Floats
+
+
+def _asked(columns: Sequence[Sequence[Summary]]) -> _Asked:
+    pairs = [(column, summary) for column, summaries in enumerate(columns) for summary in summaries]
+    if not pairs:
+        return _Asked([], np.empty(0, np.int64), np.empty((0, 1)), np.empty((0, 1)))
+    values = np.array([summary.values for _, summary in pairs])
+    varies = varying(values)
+    summaries = [summary for (_, summary), kept in zip(pairs, varies.tolist(), strict=True) if kept]
+    noise = np.array([summary.noise for summary in summaries]).reshape(-1, values.shape[1])
+    return _Asked(summaries, np.array([column for column, _ in pairs])[varies], values[varies], noise)
+
+
+def _borrowed(asked: _Asked) -> Scatters:
+    """Scatter of each summary, borrowed among summaries of one kind over as many periods."""
+    own, df = scatters(asked.values[:, :-1])
+    groups: dict[tuple[str, float], list[int]] = {}
+    for at, summary in enumerate(asked.summaries):
+        groups.setdefault((summary.what, float(df[at])), []).append(at)
+    for (_, one_df), members in groups.items():
+        if one_df + 1 >= FEWEST_PERIODS:
+            moved = moderated(own[members], int(one_df) + 1)
+            own[members], df[members] = zip(*((one.variance, one.df) for one in moved), strict=True)
+    return own, df
+
+
+def _alone_p(values: Floats, noise: Floats) -> Floats:
+    """The p-value of each period against all others, shape (summaries, K + 1); NaN where its value is unknown."""
+    known = np.isfinite(values)
+    periods = known.sum(axis=1, keepdims=True)
+    enough = periods > FEWEST_PERIODS
+    others = np.where(enough, periods - 1, FEWEST_PERIODS)
+    noise = np.where(known, noise, 0.0)
+    from_mean = np.where(known, values, 0.0)
+    from_mean = np.where(known, values - from_mean.sum(axis=1, keepdims=True) / np.maximum(periods, 1), 0.0)
+    gap = from_mean * periods / others
+    squares = (from_mean**2).sum(axis=1, keepdims=True)
+    scatter = np.maximum(squares - gap**2 * others / np.maximum(periods, 1), 0) / (others - 1)
+    floor = (noise.sum(axis=1, keepdims=True) - noise) / others
     spread = np.maximum(scatter, floor) * (1 + 1 / others) + np.maximum(noise - floor, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(gap == 0, 0.0, gap / np.sqrt(spread))
-    p_values[known] = 2 * special.stdtr(others - 1, -np.abs(t))
-    return p_values
-
-
-def _tests(summaries: Sequence[Summary], borrow: bool) -> list[tuple[float, float]]:
-    """The t and p of each summary; scatter may be borrowed among summaries of one kind over as many periods."""
-    results = [(float("nan"), float("nan"))] * len(summaries)
-    known = [np.isfinite(summary.values[:-1]) for summary in summaries]
-    key = {at: (summary.what, int(known[at].sum())) for at, summary in enumerate(summaries)}
-    for (_, periods), members in groupby(sorted(key, key=lambda at: key[at]), key=lambda at: key[at]):
-        at = list(members)
-        if periods < FEWEST_PERIODS:
-            continue
-        own = [summaries[n].values[:-1][known[n]].var(ddof=1) for n in at]
-        scatters = moderated(own, periods) if borrow else [Scatter(float(variance), periods - 1) for variance in own]
-        for n, scatter in zip(at, scatters, strict=True):
-            results[n] = _test(summaries[n], known[n], scatter)
-    return results
-
-
-def _test(summary: Summary, known: NDArray[np.bool_], scatter: Scatter) -> tuple[float, float]:
-    return prediction_t(
-        summary.values[:-1][known],
-        float(summary.values[-1]),
-        noise=summary.noise[:-1][known],
-        current_noise=float(summary.noise[-1]),
-        scatter=scatter,
-    )
+    return np.asarray(np.where(known & enough, 2 * special.stdtr(others - 1.0, -np.abs(t)), np.nan))

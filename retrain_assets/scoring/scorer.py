@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from retrain_assets.scoring.booster import load, predict
 from retrain_assets.scoring.features import FeatureContract, encode
 
 
@@ -33,6 +32,8 @@ class Scorer:
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Scorer:
         """Load a version from its files, as the registry hands them out verified."""
+        from retrain_assets.scoring.booster import load
+
         contract = FeatureContract.from_dict(json.loads(files["features.json"]))
         return cls(load(files["model.bst"]), contract, json.loads(files["training.json"]))
 
@@ -42,6 +43,8 @@ class Scorer:
         Raises:
             DataError: A feature is missing or of the wrong kind.
         """
+        from retrain_assets.scoring.booster import predict
+
         return predict(self.booster, encode(table, self.contract).table)
 
     def baseline_scores(self, rows: int) -> np.ndarray:

@@ -129,7 +129,7 @@ def test_the_same_season_is_that_of_earlier_years_and_the_same_weekday(every, pe
 def test_each_period_against_the_others_is_the_prediction_t():
     rng = np.random.default_rng(7)
     values, noise = rng.normal(size=9), rng.uniform(0, 0.5, 9)
-    found = _alone_p(Summary("mean", "", values, noise, 0, 0))
+    [found] = _alone_p(values[None], noise[None])
     for at in range(9):
         others = np.arange(9) != at
         _, p = prediction_t(values[others], values[at], noise=noise[others], current_noise=noise[at])
