@@ -35,7 +35,7 @@ def moment_of(text: str, calendar: Calendar) -> datetime:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             return datetime.fromisoformat(text) + timedelta(days=1)
         moment = _end_of(text, calendar) or datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(
             f"--until {text!r} is neither a date like 2026-03-01, a time like 2026-03-01T12:00, nor a period like "
             f"{calendar.first}"

@@ -89,7 +89,7 @@ def moment_of(text: str, calendar: Calendar) -> datetime:
     if moment.tzinfo is not None:
         raise ValueError(f"{text!r} has a time zone; the journal keeps plain wall-clock times. Leave the zone out.")
     whole_day = not any(mark in text for mark in "T :")
-    return moment + timedelta(days=1) - LAST_INSTANT if whole_day else moment
+    return moment + (timedelta(days=1) - LAST_INSTANT) if whole_day else moment
 
 
 def _charge(

@@ -107,6 +107,7 @@ def test_an_approval_needs_a_reason_an_end_in_the_future_and_an_insufficient_ver
     words = ("approve", "delivery", "--period", PERIOD)
     assert "--reason" in retrain(*words, "--until", NEXT_YEAR, code=2).stderr
     assert "--until" in retrain(*words, "--reason", "x", code=2).stderr
+    assert "is neither a date" in retrain(*words, "--until", "9999-12-31", "--reason", "x", code=2).stderr
     assert "Name a later moment" in retrain(*words, "--until", LAST_YEAR, "--reason", "x", code=2).stderr
     assert "no verdict" in retrain(*words[:3], "2024-01-01", "--until", NEXT_YEAR, "--reason", "x", code=1).stderr
     assert [event.action for event in open_question.history()] == ["insufficient"]

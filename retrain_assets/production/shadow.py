@@ -128,11 +128,16 @@ class Probation:
             answer = _told(scores_of(scored))
         else:
             answer = _answer(live, _stored(store, [period], {self.key, self.time, *live.contract.names}))
+        beyond = self._beyond(answer)
+        return answer.fault or beyond, served or not answer.fault
+
+    def _beyond(self, answer: Scored) -> str:
+        """What the hard limits of the mean score say of a version's scores; empty when they hold, or ask nothing."""
         limits = self.policy.score_rate
-        if answer.fault or answer.scores is None or not answer.scores.size or limits is None:
-            return answer.fault, served or not answer.fault
+        if limits is None or answer.scores is None or not answer.scores.size:
+            return ""
         mean = float(answer.scores.mean())
-        return ("" if limits.holds(mean) else f"its mean score {mean:.4g} is outside {_limits(limits)}"), True
+        return "" if limits.holds(mean) else f"its mean score {mean:.4g} is outside {_limits(limits)}"
 
     def _faulty(
         self,
@@ -150,7 +155,8 @@ class Probation:
         A probation that is blind at its very end has proved nothing.
         """
         if not other_fault and isinstance(previous, Scorer):
-            other_fault = _answer(previous, _stored(store, [period], set(previous.contract.names))).fault
+            answer = _answer(previous, _stored(store, [period], set(previous.contract.names)))
+            other_fault = answer.fault or self._beyond(answer)
         if other_fault or isinstance(previous, str):
             both = f"{trial.version}: {fault}; " if fault else ""
             other = other_fault or str(previous)

@@ -499,14 +499,29 @@ def test_nothing_can_be_told_where_the_previous_version_fails_too(own):
     assert probation(own.spec).report(own.store, own.registry, week)["status"] == "blind"
 
 
+def limited(built, limits):
+    """The probation report of week seven with hard limits of the mean score."""
+    spec = built.spec.model_copy(update={"probation": ProbationPolicy(score_rate=limits)})
+    return probation(spec).report(built.store, built.registry, built.weeks(7)[-1])
+
+
 def test_a_mean_score_outside_its_limits_is_a_tripwire(own):
     week = own.weeks(7)[-1]
-    policy = ProbationPolicy(score_rate=ScoreRate(at_least=0.0, at_most=1.0))
-    spec = own.spec.model_copy(update={"probation": policy})
-    record = probation(spec).report(own.store, own.registry, week)
+    previous = Scorer.from_files(own.registry.read(own.registry.versions()[0].digest))
+    rows = own.store.require_table("raw_data", week, list(previous.contract.names))
+    live = float(own.store.require_table("predictions", week)["score"].to_numpy().mean())
+    middle = (live + float(previous.scores(rows).mean())) / 2
+    limits = ScoreRate(at_most=middle) if live > middle else ScoreRate(at_least=middle)
+    record = limited(own, limits)
     assert record["status"] == "tripwire"
-    assert "is outside 0.0 to 1.0" in record["sentence"]
+    assert f"its mean score {live:.4g} is outside" in record["sentence"]
     assert record["decided_in"] == week
+
+
+def test_limits_that_the_previous_version_breaks_too_withdraw_nothing(own):
+    record = limited(own, ScoreRate(at_least=0.0, at_most=1.0))
+    assert record["status"] == "blind"
+    assert record["sentence"].count("is outside 0.0 to 1.0") == 2
 
 
 def test_scores_that_are_not_finite_are_a_tripwire(own):
