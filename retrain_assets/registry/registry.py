@@ -46,6 +46,7 @@ from retrain_assets.registry.rules import (
     refuse_judging,
     refuse_other_refit,
     refuse_retired,
+    refuse_unknown,
     refuse_unless_promotable,
 )
 from retrain_assets.registry.storage import Storage
@@ -149,10 +150,6 @@ class Registry:
         verdicts = (self.evidence(attempt) for attempt in attempts)
         return next((verdict for verdict in verdicts if verdict.policy_sha256 == policy_sha256), None)
 
-    def has_judged(self, verdict: Verdict) -> bool:
-        """Whether the journal has an attempt that rests on exactly this verdict."""
-        return self._history().attempt(verdict.digest) is not None
-
     def deleted(self) -> frozenset[str]:
         """Digests whose files retention has deleted."""
         return frozenset(digest for digest in self._history().pruned if not self._folders.has(digest))
@@ -239,6 +236,7 @@ class Registry:
         at: datetime,
         actor: str,
         approvals: bool = False,
+        written_down: bool = False,
         rest: Callable[[str], Rest] | None = None,
         trained_until: Callable[[], datetime | None] | None = None,
     ) -> Event:
@@ -253,6 +251,8 @@ class Registry:
             at: Now, wall clock.
             actor: Who asks: a person or a run.
             approvals: Whether the spec lets a person's approval stand in for what is insufficient.
+            written_down: Whether the verdict must be one that the journal wrote down when it was reached, as every
+                verdict that comes out of a file must.
             rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
             trained_until: Says how far the candidate's training data reach, None when that is not known.
 
@@ -276,6 +276,8 @@ class Registry:
                 rest=rest,
                 trained_until=trained_until,
             )
+            if written_down:
+                refuse_unknown(verdict, history)
             refuse_other_refit(verdict, history, self._folders.read(verdict.promotes))
             action: Action = "promoted" if history.live else "bootstrap"
             pointer = self._named(history, verdict.promotes)

@@ -142,6 +142,20 @@ def refuse_unless_promotable(
     return approved
 
 
+def refuse_unknown(verdict: Verdict, history: History) -> None:
+    """Refuse a verdict that no attempt in the journal rests on.
+
+    Raises:
+        IncompleteVerdict: It was changed after it was reached, or comes from elsewhere.
+    """
+    if history.attempt(verdict.digest) is None:
+        raise IncompleteVerdict(
+            f"{_name(verdict)}: no attempt in the journal has this verdict ({verdict.digest[:12]}): the report was "
+            f"changed after it was written, or comes from elsewhere. Materialize validation_report of {verdict.period} "
+            "again."
+        )
+
+
 def refuse_judging(where: str, history: History, at: datetime, *, candidate: str, expected_live: str | None) -> None:
     """Refuse to judge a candidate that could not be promoted whatever the evidence says; nothing is spent on it.
 

@@ -47,7 +47,7 @@ def decided(verdict: Verdict) -> str:
     >>> window = GateWindow(("2024-01",), "2024-01-01T00:00:00", "2024-02-01T00:00:00", 9, "a" * 64)
     >>> unasked = Verdict("delivery", "2024-01", (), window, "c" * 64, "b" * 64, "p" * 64, "1")
     >>> print(decided(unasked))
-    Not promoted, because it is not known whether the candidate is good enough: significance: no finding.
+    Not promoted, because it is not known whether the candidate is good enough: guardrails: no finding.
     """
     match verdict.decision:
         case Decision.PROMOTE if verdict.champion_digest:

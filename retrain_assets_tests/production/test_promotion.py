@@ -55,11 +55,15 @@ def decide(store: PeriodStore, registry: Registry, number: int = 1, rules: Promo
 def test_a_passing_report_promotes_its_candidate_and_repeating_it_changes_nothing(
     store: PeriodStore, registry: Registry
 ) -> None:
-    reported(store, verdict(registry, 1, candidate(registry, "b")))
+    judged = verdict(registry, 1, candidate(registry, "b"))
+    reported(store, judged)
+    with pytest.raises(IncompleteVerdict, match="no attempt in the journal has this verdict"):
+        decide(store, registry)
+    registry.record(judged, at=moment(1), actor="run 1")
     event = decide(store, registry)
     assert registry.live().digest == candidate(registry, "b")
     assert decide(store, registry) == event
-    assert [past.action for past in registry.history()] == ["bootstrap", "promoted"]
+    assert [past.action for past in registry.history()] == ["bootstrap", "passed", "promoted"]
 
 
 def test_without_a_report_nothing_is_promoted(store: PeriodStore, registry: Registry) -> None:

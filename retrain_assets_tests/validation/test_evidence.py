@@ -31,6 +31,7 @@ OF_TASK = {
     for task in ("binary", "multiclass", "regression")
 }
 EVERY = [(task, name) for task, names in OF_TASK.items() for name in names]
+GUARDING = [(task, name) for task, name in EVERY if name != "calibration_error"]
 ESTIMATE = (
     "metric", "role", "direction", "rows", "unit", "units", "design_effect", "candidate_value", "improvement", "low",
     "high", "alpha", "margin", "p_value", "minimum_detectable", "rows_needed", "outcome", "reason",
@@ -98,7 +99,7 @@ def judged(task, name, turned=False, **changes):
     return judge(rules, task, rows, candidate, champion, baseline, cases, 12)
 
 
-@pytest.mark.parametrize(("task", "name"), EVERY)
+@pytest.mark.parametrize(("task", "name"), GUARDING)
 def test_a_candidate_better_in_every_respect_is_promoted_on_any_metric_and_its_rival_is_not(task, name):
     found = judged(task, name)
     reasons = [finding.reason for finding in found.findings if finding.outcome is not Outcome.PASS]
@@ -106,7 +107,7 @@ def test_a_candidate_better_in_every_respect_is_promoted_on_any_metric_and_its_r
     assert decision(judged(task, name, turned=True)) is Decision.REJECT
 
 
-@pytest.mark.parametrize(("task", "name"), EVERY)
+@pytest.mark.parametrize(("task", "name"), GUARDING)
 def test_every_line_that_rests_on_an_estimate_is_complete(task, name):
     found = judged(task, name)
     estimates = [finding for finding in (*found.findings, *found.reported) if finding.improvement is not None]

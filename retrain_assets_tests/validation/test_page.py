@@ -137,9 +137,10 @@ def test_the_fairness_question_asks_for_proof_on_page_and_asset_check_alike():
 def test_a_check_that_was_never_asked_is_insufficient_and_says_so():
     unasked = summaries(verdict(Finding("hard", Outcome.FAIL, "the candidate gives all rows the same score")))
 
-    assert [(each.check, each.outcome.value) for each in unasked[:4]] == [(check, "insufficient") for check in CHECKS]
-    assert {each.counts for each in unasked[:4]} == {"not asked"}
-    assert "same score" in unasked[0].reason
+    assert unasked[0].check == "hard"
+    assert {(each.check, each.outcome.value) for each in unasked[1:]} == {(check, "insufficient") for check in CHECKS}
+    assert {each.counts for each in unasked[1:]} == {"not asked"}
+    assert "same score" in unasked[1].reason
 
 
 def test_each_check_counts_its_answers_and_quotes_the_worst():

@@ -5,7 +5,7 @@ import pytest
 from retrain_assets.pictures import BAD, GOOD, LIMIT_BYTES, UNKNOWN
 from retrain_assets.validation.plot import EDGE, MARKERS, forest, forest_figure, forest_svg, line_of
 from retrain_assets.validation.words import in_order
-from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
+from retrain_assets.verdict import CHECKS, ORDER, Finding, GateWindow, Outcome, Verdict
 
 
 def verdict(*findings):
@@ -27,10 +27,10 @@ def words(figure):
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_findings_are_read_in_the_order_of_the_checks_and_other_checks_come_last():
+def test_findings_are_read_in_the_order_of_decisions():
     found = verdict(finding("hard"), *(finding(check) for check in reversed(CHECKS)))
 
-    assert [each.check for each in in_order(found)] == [*CHECKS, "hard"]
+    assert [each.check for each in in_order(found)] == list(ORDER)
 
 
 def test_a_finding_with_a_margin_is_drawn_in_units_of_it():
