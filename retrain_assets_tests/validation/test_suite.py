@@ -110,14 +110,15 @@ def test_critical_and_normal_cases_are_two_findings():
     assert [finding.outcome for finding in found] == [Outcome.PASS, Outcome.PASS]
 
 
-def test_a_lost_normal_case_among_too_few_to_tell_is_insufficient():
-    kinds, right = ("normal",) * 4, (0.9,) * 4
-    (found,) = regression_suite(policy(), "binary", suite((1,) * 4, (0.1, 0.9, 0.9, 0.9), right, kinds))
+def test_normal_cases_that_all_flip_and_are_too_few_to_tell_are_insufficient():
+    kinds, right, wrong = ("normal",) * 4, (0.9,) * 4, (0.1,) * 4
+    (found,) = regression_suite(policy(), "binary", suite((1,) * 4, wrong, right, kinds))
     assert found.outcome is Outcome.INSUFFICIENT
     assert "4 normal cases cannot tell, 5 are needed" in found.reason
     assert found.minimum_detectable is None
-    (kept,) = regression_suite(policy(), "binary", suite((1,) * 4, right, right, kinds))
-    assert kept.outcome is Outcome.PASS
+    for candidate in (right, (0.1, 0.9, 0.9, 0.9)):
+        (kept,) = regression_suite(policy(), "binary", suite((1,) * 4, candidate, right, kinds))
+        assert kept.outcome is Outcome.PASS
 
 
 def test_a_regression_case_is_right_within_the_tolerance():
