@@ -197,7 +197,7 @@ def _normal(
         reason += f": {_ids(cases, flipped)}"
     outcome = Outcome.FAIL if p_value < policy.alpha else Outcome.PASS
     fewest = math.ceil(math.log2(1 / policy.alpha))
-    if lost == asked < fewest:  # as bad as it can be, and still too few to tell chance from harm
+    if lost and lost == asked < fewest:  # as bad as it can be, and still too few to tell chance from harm
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}; {asked} normal cases cannot tell, {fewest} are needed"
     found = _finding(outcome, reason, asked, p_value=p_value, alpha=policy.alpha, shares=shares)
     return replace(found, **_reach(policy, before[normal], after[normal]))
