@@ -100,7 +100,7 @@ def plain_monitor(spec: Any, week: str, model: Any, columns: list[str]) -> float
 
 
 def plain_retrain(spec: Any, week: str, rounds: dict[str, list[int]], columns: list[str]) -> Any:
-    """Both strategies at two origins and up to the gate, both models on the gate rows, one paired test.
+    """Both strategies at every origin and up to the gate, both models on the gate rows, one paired test.
 
     Trains for as many rounds as the pipeline's own fits ran, early stopping included.
     """

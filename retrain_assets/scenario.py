@@ -34,7 +34,9 @@ from retrain_assets.wording import in_words
 
 SCENARIOS = ("bad-deploy",)
 MODEL = "taxi_charge"
-FIRST, TURN, LAST = "2018-10", "2019-05", "2019-07"
+FIRST, TURN, LAST = "2018-09", "2019-05", "2019-07"
+"""The first month is the first whose rides do not come again in the turned one."""
+
 SHIFT = timedelta(weeks=52)
 
 

@@ -1,5 +1,7 @@
 """The bad deploy is made of real rides: nothing in a row is changed but its date, and no row stands twice."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from retrain_assets.errors import RetrainError
+from retrain_assets.registry.registry import Registry
 from retrain_assets.scenario import FIRST, LAST, MODEL, SHIFT, TURN, bad_deploy, prepare, scenario_home
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
 from retrain_assets.validation.suite import load_suite
@@ -67,3 +70,17 @@ def test_a_finished_scenario_is_not_played_again(tmp_path):
     (scenario_home(tmp_path, "bad-deploy") / "registry").mkdir(parents=True)
     with pytest.raises(RetrainError, match="holds a finished scenario"):
         bad_deploy(tmp_path)
+
+
+def test_the_bad_deploy_is_promoted_on_evidence_and_withdrawn_by_probation(tmp_path):
+    program = (
+        f"from pathlib import Path; from retrain_assets.scenario import bad_deploy; bad_deploy(Path({str(tmp_path)!r}))"
+    )
+    played = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert played.returncode == 0, played.stdout[-2000:] + played.stderr[-2000:]
+    events = Registry(scenario_home(tmp_path, "bad-deploy") / "registry", MODEL).history()
+    promoted, withdrawn = events[-2:]
+    assert (promoted.action, withdrawn.action) == ("promoted", "rolled_back")
+    assert withdrawn.actor.startswith("probation")
+    assert (promoted.period, withdrawn.period) == (SPEC.period.shift(TURN, -1), TURN)
+    assert f"{MODEL}: v2 was rolled back to v1" in played.stdout

@@ -12,6 +12,6 @@ class WindowsPolicy(Policy):
 
     recent_periods: int = Field(gt=0)
     half_life_periods: float = Field(gt=0)
-    selection_origins: int = Field(default=3, ge=0)
+    selection_origins: int = Field(default=3, ge=1)
     gate_periods: int = Field(default=1, gt=0)
     min_train_periods: int = Field(gt=0)

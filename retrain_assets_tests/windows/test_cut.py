@@ -41,7 +41,7 @@ def situations(draw):
     lengths = WindowsPolicy(
         recent_periods=draw(st.integers(1, 5)),
         half_life_periods=4,
-        selection_origins=draw(st.integers(0, 4)),
+        selection_origins=draw(st.integers(1, 4)),
         gate_periods=draw(st.integers(1, 3)),
         min_train_periods=draw(st.integers(1, 8)),
     )
@@ -218,11 +218,10 @@ def test_a_gate_without_rows_waits_for_the_next_period():
     assert "no rows are stored for the gate window" in waiting.reason
 
 
-def test_origins_without_anything_to_train_on_are_dropped_and_none_is_allowed():
+def test_origins_without_anything_to_train_on_are_dropped():
     windows = cut(MONTHS, policy(min_train_periods=4), "2018-05", STORED, DAY, [], None)
     assert [origin.selection.periods for origin in windows.origins] == [("2018-03",), ("2018-04",)]
     assert cut(MONTHS, policy(min_train_periods=2), "2018-03", STORED, DAY, [], None).origins == ()
-    assert cut(MONTHS, policy(selection_origins=0), "2019-03", STORED, DAY, [], None).origins == ()
 
 
 def test_spans_that_share_a_moment_touch():
