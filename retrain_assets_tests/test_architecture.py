@@ -20,7 +20,7 @@ LAYERS = (
     "validation",
     "production",
     "spec",
-    "pipeline",
+    "pipeline pools",
     "definitions component crashed",
     "runner story explain wording inspection decisions report_commands suite_commands",
     "demo scenario",
@@ -28,7 +28,19 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 POLICIES = {"raw.policy", "windows.policy", "windows.periods"}  # plain declarations that lower layers may read
-GLUE = {"assets", "checks", "sensors", "jobs", "definitions", "pipeline", "component", "resources", "runner", "crashed"}
+GLUE = {
+    "assets",
+    "checks",
+    "sensors",
+    "jobs",
+    "definitions",
+    "pipeline",
+    "component",
+    "resources",
+    "runner",
+    "crashed",
+    "pools",
+}
 
 
 def imports(path: Path) -> list[str]:

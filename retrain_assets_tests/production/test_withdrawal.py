@@ -14,7 +14,7 @@ import pytest
 from retrain_assets.alerts import read
 from retrain_assets.candidates.constant import fallback_files
 from retrain_assets.demo import decision
-from retrain_assets.errors import Conflict, Held, NotFound, NothingChanged
+from retrain_assets.errors import Conflict, DataError, Held, IntegrityError, NotFound, NothingChanged
 from retrain_assets.explain import explained
 from retrain_assets.pipeline import frame_of, probation, watch
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
@@ -29,6 +29,8 @@ from retrain_assets_tests.production.bad_deploy import (
     MODEL,
     NEXT_WEEK,
     back,
+    damage,
+    launched,
     promote_twin,
     report,
     tick,
@@ -82,16 +84,21 @@ def test_evidence_that_was_taken_back_withdraws_nothing(own):
     assert "does not ask" in tick(own, "rollback_trigger").skip_message
 
 
+def model_files(built, *versions):
+    folder = built.registry.folder / "versions"
+    return [folder / version.digest / "model.bst" for version in versions]
+
+
 def test_a_rollback_that_failed_is_asked_for_again_ever_more_patiently(own, monkeypatch):
     (request,) = tick(own, "rollback_trigger").run_requests
-    versions = own.folder / "home" / "registry" / MODEL / "versions"
-    damaged = versions / own.registry.versions()[0].digest / "model.bst"
-    good = damaged.read_bytes()
-    damaged.write_bytes(good[:-1])
+    good = {path: path.read_bytes() for path in model_files(own, *own.registry.rollback_targets())}
+    for path, whole in good.items():
+        path.write_bytes(whole[:-1])
     failed = own.run("rollback", None, run_config=dict(request.run_config), tags=dict(request.tags))
     assert not failed.success
     assert "1 rollback run(s) failed; the next begins in" in tick(own, "rollback_trigger").skip_message
-    damaged.write_bytes(good)
+    for path, whole in good.items():
+        path.write_bytes(whole)
     later = time.time() + 61
     monkeypatch.setattr("retrain_assets.production.sensors.time.time", lambda: later)
     (again,) = tick(own, "rollback_trigger").run_requests
@@ -99,6 +106,94 @@ def test_a_rollback_that_failed_is_asked_for_again_ever_more_patiently(own, monk
     result = own.run("rollback", None, run_config=dict(again.run_config), tags=dict(again.tags))
     assert result.success, failure_of(result)
     assert own.registry.live().name == "v1"
+
+
+# ---- damaged targets
+
+
+@pytest.fixture
+def three(own):
+    """The same story, and v3 in service: versions that all score differently, and the constant behind them."""
+    files = own.registry.read(own.registry.live().digest)
+    training = json.loads(files["training.json"])
+    other = fallback_files(files | {"training.json": json.dumps(training | {"baseline": 150.0}).encode()})
+    week = own.weeks(7)[-1]
+    own.registry.promote(
+        verdict(own, week, own.registry.add(other)),
+        own.registry.live().digest,
+        policy_sha256=own.spec.policy_sha256,
+        at=datetime(2024, 2, 19),
+        actor="test",
+    )
+    return own
+
+
+def test_a_run_passes_over_a_damaged_version_and_says_so_in_the_journal_and_in_the_alert(three):
+    damage(three, three.registry.versions()[1])
+    result = launched(three, reason="v3 fails.")
+    assert result.success, failure_of(result)
+    event = three.registry.history()[-1]
+    assert (event.from_version, event.to_version) == ("v3", "v1")
+    assert event.reason.startswith("v3 fails. Passed over v2, which is damaged: ")
+    (alert,) = told(three)
+    assert alert.sentence == f"v1 is live, it was v3: {event.reason}"
+    asked_again = {"actor": event.actor, "person": False, "reason": "v3 fails.", "expected_live": event.from_digest}
+    assert back(three, **asked_again) == event
+    assert three.registry.history()[-1] == event
+
+
+def test_a_person_is_told_what_is_damaged_and_goes_further_back_by_name(three):
+    damage(three, three.registry.versions()[1])
+    with pytest.raises(
+        IntegrityError, match=r"To go back further: `retrain rollback delivery --to v1`; there are v1, v0"
+    ):
+        back(three)
+    assert three.registry.live().name == "v3"
+    result = launched(three, person="ann", to="v1")
+    assert result.success, failure_of(result)
+    assert (three.registry.live().name, three.registry.history()[-1].person) == ("v1", True)
+
+
+def test_where_every_version_is_damaged_nothing_moves_and_each_is_named(three):
+    for version in three.registry.rollback_targets():
+        damage(three, version)
+    with pytest.raises(DataError, match=r"no version can come back\. v2, .*; v1, .*; v0, .* or retrain"):
+        back(three, actor="run 1", person=False)
+    assert three.registry.live().name == "v3"
+
+
+def test_a_run_does_not_pass_over_to_a_version_that_a_person_holds(three):
+    damage(three, three.registry.versions()[1])
+    signed = Signature("ann", "never again", datetime(2024, 2, 19), three.weeks(7)[-1])
+    three.registry.rule(Hold(signed, three.registry.versions()[0].digest))
+    with pytest.raises(Held, match="ann holds version"):
+        back(three, actor="run 1", person=False)
+    assert three.registry.live().name == "v3"
+
+
+@pytest.mark.parametrize(("to", "said"), [("v3", "not v3"), ("v9", "not v9"), ("", "not rolled back: v2, v1, v0")])
+def test_a_rollback_to_what_is_live_or_unknown_is_refused_with_the_names_there_are(three, to, said):
+    sentence = failure_of(launched(three, to=to))
+    assert "versions served before and not rolled back: v2, v1, v0" in sentence
+    assert said in sentence
+    assert three.registry.live().name == "v3"
+
+
+def test_a_rollback_to_the_fallback_can_be_named_once_and_not_again_after_it_was_left(three):
+    assert back(three, to="v0").to_version == "v0"
+    assert back(three, to="v1", reason="v0 knows nothing").to_version == "v1"
+    with pytest.raises(NotFound, match="not rolled back: v2, not v0"):
+        back(three, to="v0", reason="again")
+
+
+def test_another_target_for_the_same_reason_is_another_rollback(three):
+    left = three.registry.live().digest
+    assert back(three).to_version == "v2"
+    with pytest.raises(Conflict, match="the rollback was meant for"):
+        back(three, to="v1", expected_live=left)
+
+
+# ---- who and when
 
 
 def test_a_retired_model_has_no_probation_and_no_alarm(own):
