@@ -22,8 +22,10 @@ LAYERS = (
     "spec",
     "pipeline pools",
     "definitions component crashed",
-    "runner story explain wording inspection decisions report_commands suite_commands",
+    "runner story explain wording inspection decisions",
     "demo scenario",
+    "commands",
+    "report_commands suite_commands run_commands registry_commands people_commands",
     "cli",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}

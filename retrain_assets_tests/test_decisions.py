@@ -281,7 +281,7 @@ def test_no_module_that_a_run_imports_writes_a_persons_ruling():
         for path in package.rglob("*.py")
         if re.search(r"registry\.people import .*\b(Approve|Hold|Release|Retire)\b|\.rule\(", path.read_text())
     }
-    assert named == {"cli.py", "decisions.py"}
+    assert named == {"people_commands.py", "decisions.py"}
 
 
 def test_every_decision_is_a_command():

@@ -9,9 +9,23 @@ import pyarrow.parquet as pq
 import pytest
 
 from retrain_assets.errors import RetrainError
-from retrain_assets.scenario import FIRST, LAST, MODEL, SHIFT, TURN, bad_deploy, prepare, scenario_home
+from retrain_assets.registry.registry import Registry
+from retrain_assets.scenario import (
+    FIRST,
+    LAST,
+    MODEL,
+    SHIFT,
+    TURN,
+    bad_deploy,
+    is_finished,
+    left,
+    prepare,
+    scenario_home,
+)
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
+from retrain_assets.store import PeriodStore
 from retrain_assets.validation.suite import load_suite
+from retrain_assets_tests.registry.verdicts import fresh, promoted, rolled_back
 
 SPEC = load_spec(SHIPPED / f"{MODEL}.yaml")
 
@@ -63,7 +77,23 @@ def test_only_the_calendar_the_data_and_the_suite_differ_from_the_shipped_spec(p
     assert set(suites[0]) < set(suites[1])
 
 
-def test_a_finished_scenario_is_not_played_again(tmp_path):
-    (scenario_home(tmp_path, "bad-deploy") / "registry").mkdir(parents=True)
-    with pytest.raises(RetrainError, match="holds a finished scenario"):
+def test_a_finished_scenario_is_not_played_again_and_nothing_of_it_is_touched(tmp_path):
+    folder = scenario_home(tmp_path, "bad-deploy")
+    finished = fresh(folder / "registry")
+    promoted(finished, [0, 1])
+    rolled_back(finished, 2)
+    (folder / "registry" / finished.model).rename(folder / "registry" / MODEL)
+    with pytest.raises(RetrainError, match=f"holds a finished scenario.*RETRAIN_HOME={folder} .* retrain dev"):
         bad_deploy(tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["registry"]
+
+
+def test_a_scenario_that_was_interrupted_is_not_finished_and_goes_on_where_it_was(prepared):
+    folder, _, spec = prepared
+    store, registry = PeriodStore(folder / "data" / MODEL), Registry(folder / "registry", MODEL)
+    assert left(spec, store) == spec.period.between(FIRST, LAST)
+    registry.add({"model.bst": b"a candidate"})
+    for period in ("2018-10", "2018-11", "2018-12"):
+        store.write_json("performance_report", period, {})
+    assert not is_finished(registry)
+    assert left(spec, store) == spec.period.between("2018-12", LAST)

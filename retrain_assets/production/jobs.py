@@ -183,14 +183,18 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
 
 
 def _refuse_unknown(frame: Frame, period: str, stored: list[str]) -> None:
-    """Refuse a period that is none of the model's or still to come: a line of the journal is there for good.
+    """Refuse a period that is none of the model's, or has no rows yet: a line of the journal is there for good.
 
     Raises:
         ValueError: It is.
     """
     frame.calendar.bounds(period)
-    if period > max(stored, default=frame.calendar.first):
-        raise ValueError(f"{frame.model} has no rows of {period} yet. Name the period whose evidence asks for it.")
+    first, last = frame.calendar.first, max(stored, default=frame.calendar.first)
+    if not first <= period <= last:
+        raise ValueError(
+            f"{frame.model} has no rows of {period}: its periods go from {first} to {last}. Name the period whose "
+            "evidence asks for it."
+        )
 
 
 def _actor(run: dg.DagsterRun) -> str:
