@@ -110,6 +110,7 @@ class Probation:
             "mean": math.fsum(blocks) / len(blocks) if blocks else None,
             "low": last_of(path.low) + self.policy.tolerance,
             "high": last_of(path.high) + self.policy.tolerance,
+            "harm_left": path.harm_left,
         }
         return record | {"sentence": sentence_of(record, self.policy)}
 

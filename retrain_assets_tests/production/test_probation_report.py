@@ -12,8 +12,11 @@ import pytest
 
 from retrain_assets.explain import explained
 from retrain_assets.pipeline import frame_of, probation
+from retrain_assets.production.conclusion import sentence_of
 from retrain_assets.production.policy import ProbationPolicy
+from retrain_assets.production.probation import judge
 from retrain_assets.production.sensors import success_alerts
+from retrain_assets.production.sequential import confidence_sequence
 from retrain_assets.resources import MODEL_TAG, Clock
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.wording import in_words
@@ -101,25 +104,24 @@ def with_one_day_of_outcomes(built, week):
 
 
 def test_a_probation_without_enough_blocks_goes_on_and_then_ends_unproven_with_an_alert(own):
-    weeks = own.weeks(10)
+    weeks = own.weeks(12)
     spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
     with_one_day_of_outcomes(own, weeks[6])
     asked = [probation(spec).report(own.store, own.registry, week) for week in weeks[6:]]
-    assert [record["status"] for record in asked] == ["open", "open", "unproven", "idle"]
-    assert [len(record["blocks"]) for record in asked[:3]] == [1, 1, 1]
-    longer = f"goes on beyond {weeks[6]}, for 7 blocks are needed to find a harm, at the latest until {weeks[8]}"
-    assert asked[0]["sentence"].endswith(longer)
-    assert asked[2]["sentence"].endswith(
-        "after 1 block of 1 day: the probation of v2 ends unproven, for 7 blocks are needed to find a harm; v2 stays "
-        "live"
+    assert [record["status"] for record in asked] == ["open", "open", "open", "open", "unproven", "idle"]
+    assert [len(record["blocks"]) for record in asked[:5]] == [1] * 5
+    doubt = "for so few blocks rule out no harm, 14 do where they show none"
+    assert asked[0]["sentence"].endswith(f"goes on beyond {weeks[6]}, at the latest until {weeks[10]}, {doubt}")
+    assert asked[4]["sentence"].endswith(
+        f"after 1 block of 1 day: the probation of v2 ends unproven, {doubt}; v2 stays live"
     )
-    assert asked[3]["sentence"] == f"{weeks[9]}: no probation: that of v2 ended unproven in {weeks[8]}"
+    assert asked[5]["sentence"] == f"{weeks[11]}: no probation: that of v2 ended unproven in {weeks[10]}"
     assert own.registry.live().name == "v2"
-    run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": weeks[8], MODEL_TAG: MODEL})
+    run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": weeks[10], MODEL_TAG: MODEL})
     (alert,) = success_alerts(run, frame_of(spec), own.defs.resources["home"], Clock(replay_at=NEXT_WEEK))
-    assert (alert.kind, alert.sentence) == ("probation", asked[2]["sentence"])
+    assert (alert.kind, alert.sentence) == ("probation", asked[4]["sentence"])
     told = in_words(explained(MODEL, own.registry, own.store, own.spec.period, "v2"))
-    assert f"Its probation ended unproven in {weeks[8]}" in told
+    assert f"Its probation ended unproven in {weeks[10]}" in told
 
 
 def test_a_probation_that_was_too_short_is_decided_as_soon_as_the_blocks_are_there(own):
@@ -139,3 +141,20 @@ def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
     record = probation(spec).report(own.store, own.registry, week)
     assert record["status"] == "unproven"
     assert record["sentence"].endswith("; its probation ends unproven")
+
+
+def test_a_probation_in_doubt_says_how_large_a_harm_is_not_ruled_out():
+    blocks = [0.2, -0.1, 0.1, -0.2, 0.15, -0.1, 0.05, -0.05]
+    status, path = judge(blocks, 1, ProbationPolicy(), over=True)
+    record = {
+        "period": "2024-02-19", "last": "2024-02-12", "limit": "2024-03-11", "version": "v2", "previous": "v1",
+        "status": status, "ruling": path.ruling, "blocks": blocks, "block_days": 1, "loss": None,
+        "e_value": path.e_value[-1], "line": path.line, "high": path.high[-1], "harm_left": path.harm_left,
+    }  # fmt: skip
+    high = confidence_sequence(blocks, 1, 0.05)[1][-1]
+    assert sentence_of(record, ProbationPolicy()).endswith(
+        f"the probation of v2 goes on beyond 2024-02-12, at the latest until 2024-03-11, for a harm of {high:.3g} "
+        f"a row is not ruled out, {high / np.std(blocks):.2g} standard deviations between blocks, where 1 must be"
+    )
+    spared = ProbationPolicy(tolerance=0.5)
+    assert "between blocks beyond the tolerance, where 1 must be" in sentence_of(record, spared)
