@@ -19,12 +19,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 from urllib.parse import quote, urlencode
 
 from retrain_assets.redaction import silent, without_secrets
 
 _LOG = logging.getLogger("retrain_assets.alerts")
+
+FILE = "alerts.jsonl"
 
 Kind = Literal[
     "stale",
@@ -118,8 +120,9 @@ def publish_all(alerts: Sequence[Alert], home: Path) -> list[Alert]:
     marks = _marks(home)
     new = [alert for alert in dict.fromkeys(alerts) if not _mark(alert, marks).exists()]
     if new:
-        with (home / "alerts.jsonl").open("a") as file:
-            file.writelines(json.dumps({**asdict(alert), "severity": alert.severity}) + "\n" for alert in new)
+        rows = [json.dumps({**asdict(alert), "severity": alert.severity}) for alert in new]
+        with (home / FILE).open("ab+") as file:
+            file.write(_apart(file) + "".join(f"{row}\n" for row in rows).encode())
     told = [alert for alert in new if _first(_mark(alert, marks))]
     for alert in told:
         _LOG.warning("%s %s %s: %s", alert.model, alert.period, alert.kind, alert.sentence)
@@ -129,11 +132,34 @@ def publish_all(alerts: Sequence[Alert], home: Path) -> list[Alert]:
 
 
 def read(home: Path) -> list[Alert]:
-    """Every alert so far, oldest first, each fact once."""
-    path = home / "alerts.jsonl"
-    records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    known = [Alert(**{field.name: record[field.name] for field in fields(Alert)}) for record in records]
+    """Every alert so far, oldest first, each fact once.
+
+    A row that is none, as a process leaves it that was killed while it wrote, is named in the log and passed over. Its
+    fact has no mark, so it is published again by the next one who sees it.
+    """
+    path = home / FILE
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    known = [alert for number, line in enumerate(lines, start=1) if (alert := _row(line, f"{path}, line {number}"))]
     return list({_fact(alert): alert for alert in reversed(known)}.values())[::-1]
+
+
+def _row(line: bytes, where: str) -> Alert | None:
+    """The alert in a row of the file; None, and a line in the log, where it holds none."""
+    try:
+        record = json.loads(line)
+        return Alert(**{field.name: record[field.name] for field in fields(Alert)})
+    except (ValueError, TypeError, KeyError):
+        text = line[:80].decode(errors="replace")
+        _LOG.warning("%s: no alert, but %r. The row stays, and is passed over.", where, text)
+        return None
+
+
+def _apart(file: BinaryIO) -> bytes:
+    """What has to stand before the next row: an end of line, where a torn row has none."""
+    if not file.seek(0, os.SEEK_END):
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def page_url(alert: Alert) -> str:

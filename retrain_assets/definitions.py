@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from retrain_assets.pipeline import build_model_defs
+from retrain_assets.pools import waking_executor
 from retrain_assets.resources import Clock, Home
 from retrain_assets.spec import load_specs
 
@@ -15,8 +16,8 @@ def executor() -> dg.ExecutorDefinition:
     if os.environ.get("RETRAIN_EXECUTOR") == "multiprocess":
         preload = ["dagster", "retrain_assets.definitions", "lightgbm"]
         start = {"forkserver": {"preload_modules": preload}}
-        return dg.multiprocess_executor.configured({"max_concurrent": 2, "start_method": start})
-    return dg.in_process_executor
+        return waking_executor(dg.multiprocess_executor.configured({"max_concurrent": 2, "start_method": start}))
+    return waking_executor(dg.in_process_executor)
 
 
 def bound(replay_at: str | None = None) -> dg.Definitions:

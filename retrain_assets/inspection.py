@@ -70,36 +70,39 @@ def absent_rows(spec: ModelSpec, period: str, wanted: Collection[str]) -> str:
 
 
 def short_probation(spec: ModelSpec, first: Checked) -> Iterator[str]:
-    """One sentence when the declared periods end before probation can find a harm, one when it never can.
+    """One sentence when the declared periods end before probation can rule out harm, one when it never can.
 
     Args:
         spec: Of the model.
         first: The first period's rows, as the contract lets them in; further periods are taken to be like it.
     """
     needed = {days: blocks for days, blocks in _periods_needed(spec).items() if blocks > spec.probation.periods}
-    every = spec.period.every
+    every, effect = spec.period.every, spec.probation.rules_out
+    harm = f"a harm of {effect:g} standard deviation{'s' * (effect != 1)} between blocks"
     if needed:
         goes_on = ", ".join(f"{periods} {every}s with blocks of {days} days" for days, periods in needed.items())
         yield (
-            f"probation.periods: {spec.probation.periods} {every}s end before the test can find a harm where days "
-            f"resemble each other; it goes on beyond them: {goes_on}. Raise probation.periods if the time is known."
+            f"probation.periods: {spec.probation.periods} {every}s end before {harm} can be ruled out, so that a "
+            f"probation goes on beyond them unless a version proves itself, at the least: {goes_on}."
         )
     days, longest = _days_with_rows(spec, first), spec.probation.periods
-    enough = enough_blocks(LENGTHS_DAYS[0], spec.probation.alpha)
+    enough = enough_blocks(LENGTHS_DAYS[0], spec.probation.alpha, effect)
     if days * longest < enough and not needed:
         yield (
             f"probation.periods: the rows of {spec.period.first} are of {days} day(s), so that {longest} {every}s give "
-            f"at most {days * longest} blocks where {enough} are needed: a probation can only end unproven. Raise "
-            "probation.periods."
+            f"at most {days * longest} blocks where {enough} are needed to rule out {harm}: only a version that proves "
+            "itself is confirmed. Raise probation.periods or probation.rules_out."
         )
 
 
 def _periods_needed(spec: ModelSpec) -> dict[int, int]:
     """For each block length in days, the periods after a promotion by which enough blocks are due."""
-    begun, alpha = spec.period.first, spec.probation.alpha
+    begun, asked = spec.period.first, spec.probation
     first_day = spec.period.bounds(begun)[1].date()
     ends = {
-        days: closed_in(spec.period, first_day, days * enough_blocks(days, alpha), spec.source.label_delay)
+        days: closed_in(
+            spec.period, first_day, days * enough_blocks(days, asked.alpha, asked.rules_out), spec.source.label_delay
+        )
         for days in LENGTHS_DAYS
     }
     return {days: spec.period.distance(begun, end) for days, end in ends.items()}

@@ -16,6 +16,7 @@ import yaml
 from retrain_assets.crashed import alive, fail_crashed
 from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
+from retrain_assets.pools import waking
 from retrain_assets.production.jobs import job_name
 from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, cause_of
 from retrain_assets.spec import ModelSpec
@@ -91,7 +92,7 @@ class Runner:
         if ops is not None:
             config["ops"] = ops
         fail_crashed(self.instance, retrain_home())
-        with alive(retrain_home()) as living:
+        with alive(retrain_home()) as living, waking(self.instance):
             result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
                 instance=self.instance,
                 partition_key=period,

@@ -116,12 +116,19 @@ def _suite(path: Path, rows: pa.Table, spec: ModelSpec) -> bytes:
 
 
 def bad_deploy(home: Path) -> None:
-    """Promote a model on honest evidence, turn the world, and let probation and its sensor withdraw it."""
+    """Promote a model on honest evidence, turn the world, and let probation and its sensor withdraw it.
+
+    A scenario that was interrupted goes on with the period in which it was.
+
+    Raises:
+        RetrainError: It was played to its end before, or ended without a rollback.
+    """
     console, began = Console(), time.monotonic()
     folder = scenario_home(home, "bad-deploy")
-    if (folder / "registry").exists():
+    if is_finished(Registry(folder / "registry", MODEL)):
         raise RetrainError(
-            f"{folder} holds a finished scenario. Look at it as the last lines of the demo say, or delete it."
+            f"{folder} holds a finished scenario. Look at it with `{_look_at(folder)}`, or delete the folder to "
+            "play it again."
         )
     turned = prepare(folder)
     spec = load_specs()[MODEL]
@@ -134,26 +141,43 @@ def bad_deploy(home: Path) -> None:
     )
     runner = Runner(spec, prepare_instance(folder))
     store, registry = PeriodStore(folder / "data" / MODEL), Registry(folder / "registry", MODEL)
-    _play(console, runner, store, registry)
+    periods = left(spec, store)
+    if periods[0] != FIRST:
+        console.print(f"It was interrupted, and goes on with {periods[0]}.", highlight=False)
+    _play(console, runner, store, registry, periods)
     console.print(f"\n[bold]retrain explain {MODEL}[/bold]")
     console.print(in_words(explained(MODEL, registry, store, runner.spec.period)), highlight=False, markup=False)
     console.print(
-        f"\n{time.monotonic() - began:.0f} s. To look at it in the Dagster UI:\n"
-        f"  RETRAIN_HOME={folder} RETRAIN_MODELS={folder / 'models'} RETRAIN_SHIPPED=0 retrain dev",
+        f"\n{time.monotonic() - began:.0f} s. To look at it in the Dagster UI:\n  {_look_at(folder)}",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def _play(console: Console, runner: Runner, store: PeriodStore, registry: Registry) -> None:
+def is_finished(registry: Registry) -> bool:
+    """Whether a scenario came to its end, which is the rollback."""
+    return any(event.action == "rolled_back" for event in registry.history())
+
+
+def left(spec: ModelSpec, store: PeriodStore) -> list[str]:
+    """The periods to play: all, or those from the last one that was monitored, whose retrain may be undone."""
+    done = store.periods("performance_report", "json")
+    return spec.period.between(done[-1] if done else FIRST, LAST)
+
+
+def _look_at(folder: Path) -> str:
+    return f"RETRAIN_HOME={folder} RETRAIN_MODELS={folder / 'models'} RETRAIN_SHIPPED=0 retrain dev"
+
+
+def _play(console: Console, runner: Runner, store: PeriodStore, registry: Registry, periods: list[str]) -> None:
     """Period by period until the rollback: what the daemon does, with the clock at each period's end."""
     spec = runner.spec
     console.print(heading(spec), style="bold")
-    for period in spec.period.between(FIRST, LAST):
+    for period in periods:
         line = step(spec, runner, store, registry, period)
         console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
         record: dict[str, Any] = store.read_json("probation_report", period) or {}
         console.print(f"{'':<11}probation: {record.get('sentence', '-')}", style="dim", highlight=False, soft_wrap=True)
-        if any(event.action == "rolled_back" for event in registry.history()):
+        if is_finished(registry):
             return
     raise RetrainError(f"the scenario ended without a rollback; {MODEL} stands in {store.root}. Report this, please.")

@@ -76,10 +76,10 @@ def _cooldown(history: History, watch: Any, calendar: Calendar, last: str | None
     rollback = history.last_rollback
     if rollback is None:
         return None
-    allowed = calendar.shift(rollback.period, watch.rollback_cooldown_periods + 1)
+    allowed = calendar.shift(rollback.failure_period, watch.rollback_cooldown_periods + 1)
     if last is not None and last >= allowed:
         return None
-    return f"after the rollback of {rollback.period}; {allowed} is the first period that may promote"
+    return f"after the rollback of {rollback.failure_period}; {allowed} is the first period that may promote"
 
 
 def decisions(registry: Registry) -> list[Event]:

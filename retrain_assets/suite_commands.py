@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retrain_assets.commands import ended_period
 from retrain_assets.errors import DataError
 from retrain_assets.spec import ModelSpec
 
@@ -155,8 +156,7 @@ def harvested(spec: ModelSpec, store: Any, registry: Any, limit: int, period: st
 
     if registry.live() is None:
         raise DataError(f"{spec.name}: no version is live, so there are no mistakes yet. See `retrain status`.")
-    if period is not None and period not in store.periods("raw_data"):
-        spec.period.bounds(period)
+    if period is not None and ended_period(spec, period) not in store.periods("raw_data"):
         raise DataError(f"{spec.name}: {period} is not stored. Run `retrain monitor {spec.name} --period {period}`.")
     found: list[Proposal] = harvest(spec).harvest(store, registry, limit, period)
     return found
@@ -223,8 +223,7 @@ def _period_of(spec: ModelSpec, store: Any, row: str, period: str | None) -> str
             return str(held[0])
         where = f"in {len(held)} stored periods ({', '.join(held)})" if held else "in no stored period"
         raise DataError(f"{spec.name}: {key} {row} stands {where}. Correct it, or name its --period.")
-    spec.period.bounds(period)
-    if period in store.periods("raw_data"):
+    if ended_period(spec, period) in store.periods("raw_data"):
         if not row_is_stored(store, period, key, row):
             raise DataError(f"{spec.name}: {period} has no row with {key} {row}. Correct the key or the period.")
         return period

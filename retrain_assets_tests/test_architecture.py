@@ -20,15 +20,29 @@ LAYERS = (
     "validation",
     "production",
     "spec",
-    "pipeline",
+    "pipeline pools",
     "definitions component crashed",
-    "runner story explain wording inspection decisions report_commands suite_commands",
+    "runner story explain wording inspection decisions",
     "demo scenario",
+    "commands",
+    "report_commands suite_commands run_commands registry_commands people_commands",
     "cli",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 POLICIES = {"raw.policy", "windows.policy", "windows.periods"}  # plain declarations that lower layers may read
-GLUE = {"assets", "checks", "sensors", "jobs", "definitions", "pipeline", "component", "resources", "runner", "crashed"}
+GLUE = {
+    "assets",
+    "checks",
+    "sensors",
+    "jobs",
+    "definitions",
+    "pipeline",
+    "component",
+    "resources",
+    "runner",
+    "crashed",
+    "pools",
+}
 
 
 def imports(path: Path) -> list[str]:

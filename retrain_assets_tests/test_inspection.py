@@ -26,13 +26,16 @@ def said(every, periods, rows=None, delay=timedelta(days=1)):
 
 def test_the_default_probation_of_daily_periods_says_how_long_it_goes_on():
     (sentence,) = said("day", 8)
-    assert "8 days end before the test can find a harm where days resemble each other" in sentence
-    # enough blocks (7, 7, 7, 6) of 1, 3, 7, 14 days, and a day of label delay: 8, 22, 50 and 85 days
-    assert "22 days with blocks of 3 days, 50 days with blocks of 7 days, 85 days with blocks of 14 days" in sentence
-    assert "blocks of 1 days" not in sentence
+    assert "8 days end before a harm of 1 standard deviation between blocks can be ruled out" in sentence
+    # 14 blocks of 1, 3, 7, 14 days, and a day of label delay
+    assert (
+        "at the least: 15 days with blocks of 1 days, 43 days with blocks of 3 days, 99 days with blocks of 7 days"
+        in sentence
+    )
+    assert "197 days with blocks of 14 days" in sentence
 
 
-@pytest.mark.parametrize(("every", "periods"), [("day", 85), ("week", 13), ("month", 3)])
+@pytest.mark.parametrize(("every", "periods"), [("day", 197), ("week", 29), ("month", 7)])
 def test_the_fewest_periods_that_are_enough_for_every_block_length_are_not_mentioned(every, periods):
     assert said(every, periods) == []
     assert len(said(every, periods - 1)) == 1
@@ -41,5 +44,5 @@ def test_the_fewest_periods_that_are_enough_for_every_block_length_are_not_menti
 def test_rows_of_one_day_a_year_can_only_end_unproven_unless_the_years_are_many():
     survey = [datetime.combine(date(2024, 4, 1), datetime.min.time())] * 3
     (sentence,) = said("year", 3, survey)
-    assert "the rows of 2024 are of 1 day(s), so that 3 years give at most 3 blocks where 7 are needed" in sentence
-    assert said("year", 7, survey) == []
+    assert "the rows of 2024 are of 1 day(s), so that 3 years give at most 3 blocks where 14 are needed" in sentence
+    assert said("year", 14, survey) == []

@@ -12,9 +12,22 @@ import pytest
 
 from retrain_assets.errors import RetrainError
 from retrain_assets.registry.registry import Registry
-from retrain_assets.scenario import FIRST, LAST, MODEL, SHIFT, TURN, bad_deploy, prepare, scenario_home
+from retrain_assets.scenario import (
+    FIRST,
+    LAST,
+    MODEL,
+    SHIFT,
+    TURN,
+    bad_deploy,
+    is_finished,
+    left,
+    prepare,
+    scenario_home,
+)
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
+from retrain_assets.store import PeriodStore
 from retrain_assets.validation.suite import load_suite
+from retrain_assets_tests.registry.verdicts import fresh, promoted, rolled_back
 
 SPEC = load_spec(SHIPPED / f"{MODEL}.yaml")
 
@@ -66,10 +79,26 @@ def test_only_the_calendar_the_data_and_the_suite_differ_from_the_shipped_spec(p
     assert set(suites[0]) < set(suites[1])
 
 
-def test_a_finished_scenario_is_not_played_again(tmp_path):
-    (scenario_home(tmp_path, "bad-deploy") / "registry").mkdir(parents=True)
-    with pytest.raises(RetrainError, match="holds a finished scenario"):
+def test_a_finished_scenario_is_not_played_again_and_nothing_of_it_is_touched(tmp_path):
+    folder = scenario_home(tmp_path, "bad-deploy")
+    finished = fresh(folder / "registry")
+    promoted(finished, [0, 1])
+    rolled_back(finished, 2)
+    (folder / "registry" / finished.model).rename(folder / "registry" / MODEL)
+    with pytest.raises(RetrainError, match=f"holds a finished scenario.*RETRAIN_HOME={folder} .* retrain dev"):
         bad_deploy(tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["registry"]
+
+
+def test_a_scenario_that_was_interrupted_is_not_finished_and_goes_on_where_it_was(prepared):
+    folder, _, spec = prepared
+    store, registry = PeriodStore(folder / "data" / MODEL), Registry(folder / "registry", MODEL)
+    assert left(spec, store) == spec.period.between(FIRST, LAST)
+    registry.add({"model.bst": b"a candidate"})
+    for period in ("2018-09", "2018-10", "2018-11", "2018-12"):
+        store.write_json("performance_report", period, {})
+    assert not is_finished(registry)
+    assert left(spec, store) == spec.period.between("2018-12", LAST)
 
 
 def test_the_bad_deploy_is_promoted_on_evidence_and_withdrawn_by_probation(tmp_path):
@@ -79,8 +108,8 @@ def test_the_bad_deploy_is_promoted_on_evidence_and_withdrawn_by_probation(tmp_p
     played = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert played.returncode == 0, played.stdout[-2000:] + played.stderr[-2000:]
     events = Registry(scenario_home(tmp_path, "bad-deploy") / "registry", MODEL).history()
-    promoted, withdrawn = events[-2:]
-    assert (promoted.action, withdrawn.action) == ("promoted", "rolled_back")
+    deployed, withdrawn = events[-2:]
+    assert (deployed.action, withdrawn.action) == ("promoted", "rolled_back")
     assert withdrawn.actor.startswith("probation")
-    assert (promoted.period, withdrawn.period) == (SPEC.period.shift(TURN, -1), TURN)
+    assert (deployed.period, withdrawn.period) == (SPEC.period.shift(TURN, -1), TURN)
     assert f"{MODEL}: v2 was rolled back to v1" in played.stdout

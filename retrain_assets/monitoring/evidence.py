@@ -52,7 +52,7 @@ class Watch:
         performance = store.read_json("performance_report", period) or {}
         live = registry.live()
         attempts = [event for event in registry.history() if event.gate and event.period <= period]
-        rollbacks = [event.period for event in registry.history() if event.action == "rolled_back"]
+        rollbacks = [event.failure_period for event in registry.history() if event.action == "rolled_back"]
         last = attempts[-1].period if attempts else None
         in_vain = attempts and not History(registry.history()).promoted(attempts[-1])
         seen = store.read_json("performance_report", last) if last else None

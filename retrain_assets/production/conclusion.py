@@ -36,7 +36,6 @@ def sentence_of(record: Mapping[str, Any], policy: ProbationPolicy) -> str:
 def _conclusion(record: Mapping[str, Any], policy: ProbationPolicy) -> str:
     new, previous = record["version"], record["previous"]
     spare = f" by {policy.tolerance:g} or more" if policy.tolerance else ""
-    enough = f"{enough_blocks(record['block_days'], policy.alpha)} blocks are needed to find a harm"
     match Status(record["status"]):
         case Status.HARMED:
             return f"{new} is worse than {previous}{spare}: roll it back"
@@ -45,12 +44,24 @@ def _conclusion(record: Mapping[str, Any], policy: ProbationPolicy) -> str:
         case Status.CONFIRMED:
             return f"the probation ends without evidence of harm{_ruled_out(record)}: {new} is confirmed"
         case Status.UNPROVEN:
-            return f"the probation of {new} ends unproven, for {enough}; {new} stays live"
+            return f"the probation of {new} ends unproven, for {_doubt(record, policy)}; {new} stays live"
         case _ if record["period"] >= record["last"]:
-            longer = f"goes on beyond {record['last']}, for {enough}, at the latest until {record['limit']}"
-            return f"the probation of {new} {longer}"
+            longer = f"goes on beyond {record['last']}, at the latest until {record['limit']}"
+            return f"the probation of {new} {longer}, for {_doubt(record, policy)}"
         case _:
             return f"the probation of {new} goes on, at the latest until {record['limit']}"
+
+
+def _doubt(record: Mapping[str, Any], policy: ProbationPolicy) -> str:
+    """Why nothing is confirmed yet."""
+    if not record["harm_left"] < math.inf:
+        enough = enough_blocks(record["block_days"], policy.alpha, policy.rules_out)
+        return f"so few blocks rule out no harm, {enough} do where they show none"
+    beyond = " beyond the tolerance" if policy.tolerance else ""
+    return (
+        f"a harm of {record['high']:.3g} a row is not ruled out, {record['harm_left']:.2g} standard deviations between "
+        f"blocks{beyond}, where {policy.rules_out:g} must be"
+    )
 
 
 def _ruled_out(record: Mapping[str, Any]) -> str:

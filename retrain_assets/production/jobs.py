@@ -100,8 +100,20 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
                 is_required=False,
                 description="Your name, when you decide this yourself: a person may do what a hold forbids a run.",
             ),
+            "to": dg.Field(
+                str,
+                is_required=False,
+                description="An earlier version to return to, like v2; without it the one served before. For when that "
+                "one is damaged, or was no better.",
+            ),
             "period": dg.Field(
                 str, is_required=False, description="Period whose evidence asks for it; without it the newest one."
+            ),
+            "failed_in": dg.Field(
+                str,
+                is_required=False,
+                description="Period that showed the failure, where the rollback is booked in an earlier one: the "
+                "cool-down and what the next candidate must have learnt count from it.",
             ),
         },
     )
@@ -119,7 +131,8 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
             raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
         period = config.get("period", periods[-1] if periods else frame.calendar.first)
         try:
-            _refuse_unknown(frame, period, store.periods("raw_data"))
+            for named in (period, config.get("failed_in", period)):
+                _refuse_unknown(frame, named, store.periods("raw_data"))
             event = withdraw(
                 registry,
                 expected_live=config["expected_live"],
@@ -127,7 +140,9 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
                 at=clock.now(),
                 actor=_actor(context.run) if person is None else person,
                 period=period,
+                to=config.get("to"),
                 person=person is not None,
+                failed_in=config.get("failed_in"),
             )
         except NothingChanged as same:
             context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
@@ -168,14 +183,18 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
 
 
 def _refuse_unknown(frame: Frame, period: str, stored: list[str]) -> None:
-    """Refuse a period that is none of the model's or still to come: a line of the journal is there for good.
+    """Refuse a period that is none of the model's, or has no rows yet: a line of the journal is there for good.
 
     Raises:
         ValueError: It is.
     """
     frame.calendar.bounds(period)
-    if period > max(stored, default=frame.calendar.first):
-        raise ValueError(f"{frame.model} has no rows of {period} yet. Name the period whose evidence asks for it.")
+    first, last = frame.calendar.first, max(stored, default=frame.calendar.first)
+    if not first <= period <= last:
+        raise ValueError(
+            f"{frame.model} has no rows of {period}: its periods go from {first} to {last}. Name the period whose "
+            "evidence asks for it."
+        )
 
 
 def _actor(run: dg.DagsterRun) -> str:

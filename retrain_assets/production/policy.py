@@ -42,12 +42,15 @@ class ProbationPolicy(Policy):
     """How a promoted model is compared with the one it replaced.
 
     `periods` is how many periods after the promotion the comparison lasts, `alpha` the one-sided level held over all
-    looks together, `tolerance` how much worse a row the new model may be, in units of the monitored loss.
+    looks together, `tolerance` how much worse a row the new model may be, in units of the monitored loss. `rules_out`
+    is the harm beyond the tolerance, in standard deviations between blocks, that must be ruled out before a version is
+    confirmed that has not proved itself.
     """
 
     periods: int = Field(default=8, ge=1)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     tolerance: float = Field(default=0.0, ge=0)
+    rules_out: float = Field(default=1.0, gt=0)
     score_rate: ScoreRate | None = None
 
 

@@ -22,7 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from retrain_assets.errors import DataError, Held, NothingChanged, RegistryError
+from retrain_assets.errors import (
+    DataError,
+    Held,
+    IntegrityError,
+    NotFound,
+    NothingChanged,
+    RegistryError,
+    RetrainError,
+)
 from retrain_assets.registry.history import History
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.registry.rules import refuse_automatic
@@ -43,8 +51,12 @@ def roll_back(
     expected_live: str,
     to: str | None = None,
     person: bool = False,
+    failed_in: str | None = None,
 ) -> Event:
     """Withdraw the live version: probe the one served before, move the pointer, and see that other bytes are served.
+
+    A run passes over versions that are damaged, to the next older sound one and at last the fallback, and its reason
+    says so. A person is told, and names another one with `to`.
 
     Args:
         registry: Of the model.
@@ -55,26 +67,77 @@ def roll_back(
         expected_live: Digest or name (`v3`) of the version to leave, so that a second or late call hits no other.
         to: Name of an earlier version, None for the last one served before.
         person: A person asks, who may do what a hold forbids a run.
+        failed_in: The period that showed the failure, where the rollback is booked in an earlier `period`.
 
     Raises:
         Retired: The whole model is out of service.
         Held: A person's decision stands against it, and no person asks.
-        DataError: The target does not load, or scores otherwise than recorded.
+        DataError: The target, or for a run every version, does not load or scores otherwise than recorded.
         NothingChanged: The target's model is the one that was live; the pointer has moved and the journal says so.
         RegistryError: There is nothing to return to, the target is damaged, or another version is live.
     """
-    event = registry.rollback(
-        reason=reason,
-        at=at,
-        actor=actor,
-        period=period,
-        probe=probe_model,
-        expected_live=expected_live,
-        to=to,
-        person=person,
-    )
+    live = registry.live()
+    chosen, said = to, reason
+    if to is None and not person and live is not None and expected_live in (live.name, live.digest):
+        chosen, said = past_damage(registry, reason)
+    try:
+        event = registry.rollback(
+            reason=said,
+            at=at,
+            actor=actor,
+            period=period,
+            probe=probe_model,
+            expected_live=expected_live,
+            to=chosen,
+            person=person,
+            failed_in=failed_in,
+        )
+    except (DataError, IntegrityError, NotFound) as damage:
+        raise type(damage)(f"{damage}{_others(registry, chosen)}") from damage
     refuse_same_bytes(registry, event)
     return event
+
+
+def past_damage(registry: Registry, reason: str) -> tuple[str | None, str]:
+    """Where a rollback goes that passes over damaged versions, and its reason, which names them.
+
+    Returns:
+        The name of an older version, or None for the usual target, and the reason.
+
+    Raises:
+        DataError: Every version that could come back is damaged.
+    """
+    targets = registry.rollback_targets()
+    damaged: list[str] = []
+    for target in targets:
+        damage = damage_of(registry, target.digest)
+        if not damage:
+            passed = f"{reason.rstrip('.')}. Passed over {'; '.join(damaged)}"
+            return (target.name, passed) if damaged else (None, reason)
+        damaged.append(f"{target.name}, which is damaged: {damage.rstrip('.')}")
+    if damaged:
+        raise DataError(
+            f"{registry.model}: no version can come back. {'; '.join(damaged)}. Restore one from a backup, or retrain."
+        )
+    return None, reason
+
+
+def _others(registry: Registry, tried: str | None) -> str:
+    """The versions that may be named instead of the one that was tried, as the end of a message."""
+    names = [target.name for target in registry.rollback_targets()]
+    others = [name for name in names if name != (tried or names[0])]
+    if not others:
+        return ""
+    return f" To go back further: `retrain rollback {registry.model} --to {others[0]}`; there are {', '.join(others)}."
+
+
+def damage_of(registry: Registry, digest: str) -> str:
+    """What keeps a version from coming back; empty when it loads and scores its probe rows as recorded."""
+    try:
+        probe_model(registry.read(digest))
+    except RetrainError as damage:
+        return str(damage)
+    return ""
 
 
 def hold_on_live(registry: Registry, at: datetime) -> str:
@@ -160,7 +223,7 @@ def refuse_scores(scores: np.ndarray, expected: np.ndarray) -> None:
     >>> refuse_scores(np.array([0.25, 0.5]), np.array([0.25, 0.75]))
     Traceback (most recent call last):
     retrain_assets.errors.DataError: 1 of 2 probe rows score otherwise than recorded: row 2 gets 0.5, it was 0.75. \
-Roll back to another version.
+Restore the version from a backup, or roll back to another one.
     """
     if scores.shape != expected.shape:
         raise DataError(f"the model gives scores {scores.shape}, recorded were {expected.shape}. {_NEXT_STEP}")
@@ -195,7 +258,7 @@ def refuse_torn(model: str) -> None:
         raise DataError(f"model.bst announces {expected} bytes of trees and holds {found}. {_NEXT_STEP}")
 
 
-_NEXT_STEP = "Roll back to another version."
+_NEXT_STEP = "Restore the version from a backup, or roll back to another one."
 
 
 def _scores(files: Files, rows: np.ndarray) -> np.ndarray:

@@ -77,10 +77,11 @@ def _not_again_yet(started: Sequence[dg.RunRecord]) -> str:
 
 def _rollback_request(frame: Frame, record: Mapping[str, Any], identity: str, attempt: int) -> dg.RunRequest:
     """The run that a report asks for, keyed by model, version, period and attempt."""
-    since = str(record.get("decided_in", record["period"]))
+    since, failed = str(record.get("decided_in", record["period"])), str(record["period"])
+    booked = {"period": since, **({"failed_in": failed} if failed != since else {})}
     return dg.RunRequest(
         run_key=f"{identity}:{attempt}",
-        run_config=rollback_config(frame.model, f"{record['sentence']}.", str(record["digest"]), period=since),
+        run_config=rollback_config(frame.model, f"{record['sentence']}.", str(record["digest"]), **booked),
         tags={
             TRIGGER_TAG: identity,
             KIND_TAG: "probation",

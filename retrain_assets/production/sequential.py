@@ -21,11 +21,6 @@ Floats = NDArray[np.float64]
 PRECISIONS = (0.3, 3.0, 30.0)
 """Prior precisions of the effect in day standard deviations; a block of b days has them divided by b."""
 
-DETECTABLE = 2.0
-"""Effect, in standard deviations between blocks, that a test must be able to find before its silence means anything.
-
-It takes 7 blocks, which 8 daily periods, the default of a probation, give where days are independent; half takes 14."""
-
 _BISECTIONS = 60
 
 
@@ -41,7 +36,8 @@ class Ruling(StrEnum):
 class Path:
     """The e-process over blocks, each array of shape (n,): the e-value, the sum, and limits of the mean per block.
 
-    `low` and `high` are infinite while the blocks are too few to say anything.
+    `low` and `high` are infinite while the blocks are too few to say anything. `spread` is the standard deviation
+    between all blocks.
     """
 
     e_value: Floats
@@ -49,6 +45,20 @@ class Path:
     low: Floats
     high: Floats
     line: float
+    spread: float
+
+    @property
+    def harm_left(self) -> float:
+        """The largest mean that is not ruled out, in standard deviations between blocks; infinite after few blocks.
+
+        >>> round(follow([0.1, -0.1, 0.2, -0.2, 0.1, -0.1, 0.0], block_days=1, alpha=0.05).harm_left, 2)
+        1.8
+        """
+        if not self.total.size or not np.isfinite(self.high[-1]):
+            return float("inf")
+        if self.high[-1] <= 0:
+            return 0.0
+        return float(self.high[-1] / self.spread) if self.spread else float("inf")
 
     @property
     def ruling(self) -> Ruling:
@@ -82,18 +92,23 @@ def follow(blocks: ArrayLike, block_days: int, alpha: float) -> Path:
     """
     x = np.asarray(blocks, dtype=np.float64)
     low, high = confidence_sequence(x, block_days, alpha)
-    return Path(np.exp(np.minimum(log_e_values(x, block_days), 700.0)), np.cumsum(x), low, high, line(alpha))
+    e_value = np.exp(np.minimum(log_e_values(x, block_days), 700.0))
+    return Path(e_value, np.cumsum(x), low, high, line(alpha), float(x.std()) if x.size else float("nan"))
 
 
-def enough_blocks(block_days: int, alpha: float, effect: float = DETECTABLE) -> int:
+def enough_blocks(block_days: int, alpha: float, effect: float) -> int:
     """The fewest blocks after which blocks with this effect put the e-value on the line.
+
+    Blocks whose mean is 0 rule this effect out after as many: the e-value is that of blocks and effect together.
 
     Args:
         block_days: b, the days in a block.
         alpha: One-sided level, held over all looks together.
         effect: Mean of the blocks over their standard deviation, d/s; S²/(n·V) is d²/(s² + d²).
 
-    >>> [enough_blocks(days, alpha=0.05) for days in (1, 3, 7, 14)]
+    >>> [enough_blocks(days, alpha=0.05, effect=1.0) for days in (1, 3, 7, 14)]
+    [14, 14, 14, 14]
+    >>> [enough_blocks(days, alpha=0.05, effect=2.0) for days in (1, 3, 7, 14)]
     [7, 7, 7, 6]
     >>> [enough_blocks(days, alpha=0.05, effect=float("inf")) for days in (1, 3, 7, 14)]
     [4, 3, 3, 3]
@@ -132,6 +147,8 @@ def log_e_values(blocks: ArrayLike, block_days: int) -> Floats:
 def confidence_sequence(blocks: ArrayLike, block_days: int, alpha: float) -> tuple[Floats, Floats]:
     """Limits of the mean per block after each block, each one-sided at alpha over all looks together.
 
+    Blocks have shape (n,), or (repetitions, n) for as many series at once.
+
     The limits are the means μ at which the e-process of x − μ stands on the line; in u = d²/(s² + d²) with d = |x̄ − μ|
     and s² the variance of the blocks, that e-value does not depend on the data.
 
@@ -140,9 +157,9 @@ def confidence_sequence(blocks: ArrayLike, block_days: int, alpha: float) -> tup
     ([-inf, -inf, -inf, -0.3, 0.34, 0.57], [inf, inf, inf, 2.45, 1.74, 1.53])
     """
     x = np.asarray(blocks, dtype=np.float64)
-    n = np.arange(1, x.size + 1, dtype=np.float64)
-    mean = np.cumsum(x) / n
-    variance = np.maximum(np.cumsum(x**2) / n - mean**2, 0.0)
+    n = np.arange(1, x.shape[-1] + 1, dtype=np.float64)
+    mean = np.cumsum(x, axis=-1) / n
+    variance = np.maximum(np.cumsum(x**2, axis=-1) / n - mean**2, 0.0)
     share = _share_on_the_line(n, block_days, alpha)
     with np.errstate(divide="ignore", invalid="ignore"):
         reach = np.where(share < 1, np.sqrt(variance * share / (1 - share)), np.inf)

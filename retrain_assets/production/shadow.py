@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.production.answers import Scored, answer, load, stored, told
 from retrain_assets.production.conclusion import ENDED, sentence_of
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.probation import (
@@ -39,14 +40,6 @@ from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.store import PeriodStore, finite
 from retrain_assets.validation.terms import capped_losses
 from retrain_assets.windows.periods import Calendar
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A version's answer to some rows: scores of shape (n,) or (n, k), or the fault that kept it from answering."""
-
-    scores: np.ndarray | None
-    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,17 +69,19 @@ class Probation:
     def _measured(
         self, store: PeriodStore, registry: Registry, trial: Trial, before: Mapping[str, Any], period: str
     ) -> dict[str, Any]:
-        versions = _load(registry, trial.digest), _load(registry, trial.previous_digest)
+        versions = load(registry, trial.digest), load(registry, trial.previous_digest)
         kept = {name: before[name] for name in ("days", "closed_until", "late_rows") if name in before}
         record = _idle(period, "", trial) | kept
         fault, served = self._tripwire(store, versions[0], trial, period)
         arrived = _arrived(store, self.key, trial, self.calendar, period)
         rows = self._rows(store, arrived, versions, period)
-        pair = _answer(versions[0], rows), _answer(versions[1], rows)
+        pair = answer(versions[0], rows), answer(versions[1], rows)
         fault = fault or pair[0].fault
         if fault or pair[1].fault:
             final = period >= str(before.get("limit", trial.last))
-            return record | self._faulty(store, trial, versions[1], fault, pair[1].fault, served, period, final)
+            known = trial.previous, pair[1].fault
+            other = self._other(store, registry, versions[1], *known, period) if fault else known
+            return record | self._faulty(trial, fault, other, served, period, final)
         terms = Terms.from_evidence(registry.evidence(trial.event).evidence)
         known: Days = {day: (total, count) for day, (total, count) in before.get("days", {}).items()}
         frozen = before.get("closed_until", trial.first_day.isoformat())
@@ -115,6 +110,7 @@ class Probation:
             "mean": math.fsum(blocks) / len(blocks) if blocks else None,
             "low": last_of(path.low) + self.policy.tolerance,
             "high": last_of(path.high) + self.policy.tolerance,
+            "harm_left": path.harm_left,
         }
         return record | {"sentence": sentence_of(record, self.policy)}
 
@@ -125,51 +121,66 @@ class Probation:
         if isinstance(live, str):
             return live, served
         if served and scored is not None:
-            answer = _told(scores_of(scored))
+            given = told(scores_of(scored))
         else:
-            answer = _answer(live, _stored(store, [period], {self.key, self.time, *live.contract.names}))
-        beyond = self._beyond(answer)
-        return answer.fault or beyond, served or not answer.fault
+            given = answer(live, stored(store, [period], {self.key, self.time, *live.contract.names}))
+        return given.fault or self._beyond(given), served or not given.fault
 
-    def _beyond(self, answer: Scored) -> str:
+    def _beyond(self, given: Scored) -> str:
         """What the hard limits of the mean score say of a version's scores; empty when they hold, or ask nothing."""
         limits = self.policy.score_rate
-        if limits is None or answer.scores is None or not answer.scores.size:
+        if limits is None or given.scores is None or not given.scores.size:
             return ""
-        mean = float(answer.scores.mean())
+        mean = float(given.scores.mean())
         return "" if limits.holds(mean) else f"its mean score {mean:.4g} is outside {_limits(limits)}"
 
     def _faulty(
-        self,
-        store: PeriodStore,
-        trial: Trial,
-        previous: Scorer | str,
-        fault: str,
-        other_fault: str,
-        served: bool,
-        period: str,
-        final: bool,
+        self, trial: Trial, fault: str, other: tuple[str, str], served: bool, period: str, final: bool
     ) -> dict[str, Any]:
-        """A tripwire where the previous version answers and the live one does not; blind where the previous fails.
+        """A tripwire where another version answers and the live one does not; blind where the previous fails.
 
         A probation that is blind at its very end has proved nothing.
+
+        Args:
+            trial: The versions.
+            fault: Of the live version, empty where only the other one fails.
+            other: Name of the version that would answer instead, and its fault.
+            served: Whether the live version can serve the period all the same.
+            period: Of the report.
+            final: Whether the probation ends with it.
         """
-        if not other_fault and isinstance(previous, Scorer):
-            answer = _answer(previous, _stored(store, [period], set(previous.contract.names)))
-            other_fault = answer.fault or self._beyond(answer)
-        if other_fault or isinstance(previous, str):
+        name, other_fault = other
+        if other_fault:
             both = f"{trial.version}: {fault}; " if fault else ""
-            other = other_fault or str(previous)
-            sentence = f"{period}: nothing can be told of {trial.version}: {both}{trial.previous}: {other}"
+            sentence = f"{period}: nothing can be told of {trial.version}: {both}{name}: {other_fault}"
             if final:
                 return {"status": str(Status.UNPROVEN), "sentence": f"{sentence}; its probation ends unproven"}
             return {"status": str(Status.BLIND), "sentence": sentence}
         return {
             "status": str(Status.TRIPWIRE),
-            "sentence": f"{period}: {trial.version} must go at once: {fault}; {trial.previous} answers the same rows",
-            # What it could not score, its successor has to: the rollback then counts as decided a period earlier.
+            "sentence": f"{period}: {trial.version} must go at once: {fault}; {name} answers the same rows",
+            # What it could not score, its successor has to: the rollback is then booked a period earlier.
             "decided_in": period if served else max(trial.promoted_in, self.calendar.shift(period, -1)),
         }
+
+    def _other(
+        self, store: PeriodStore, registry: Registry, previous: Scorer | str, name: str, fault: str, period: str
+    ) -> tuple[str, str]:
+        """The version that would answer the period's rows instead of the live one, and what keeps it from it.
+
+        That is the previous one; where it does not load, the first older one that loads.
+        """
+        if not isinstance(previous, str):
+            return name, fault or self._fault_on(store, previous, period)
+        for older in registry.rollback_targets():
+            version = load(registry, older.digest)
+            if isinstance(version, Scorer):
+                return older.name, self._fault_on(store, version, period)
+        return name, previous
+
+    def _fault_on(self, store: PeriodStore, version: Scorer, period: str) -> str:
+        given = answer(version, stored(store, [period], set(version.contract.names)))
+        return given.fault or self._beyond(given)
 
     def _rows(self, store: PeriodStore, arrived: pa.Table, versions: Any, period: str) -> pa.Table:
         """The rows whose outcome arrived, with the columns that either version reads, and `label`."""
@@ -178,12 +189,12 @@ class Probation:
             return arrived.slice(0, 0)
         ends = pc.min_max(arrived["time"]).as_py()
         periods = self.calendar.between(self.calendar.key(ends["min"]), min(period, self.calendar.key(ends["max"])))
-        stored = _stored(store, periods, {self.key, self.time, *names})
-        if self.key not in stored.column_names:
+        found = stored(store, periods, {self.key, self.time, *names})
+        if self.key not in found.column_names:
             return arrived.slice(0, 0)
-        at = pc.index_in(stored[self.key].cast(pa.string()), value_set=_one(arrived[self.key].cast(pa.string())))
-        stored, at = stored.filter(at.is_valid()), at.filter(at.is_valid())
-        rows = stored.append_column("label", arrived["label"].take(at))
+        at = pc.index_in(found[self.key].cast(pa.string()), value_set=_one(arrived[self.key].cast(pa.string())))
+        found, at = found.filter(at.is_valid()), at.filter(at.is_valid())
+        rows = found.append_column("label", arrived["label"].take(at))
         return rows.filter(pc.equal(rows[self.time], arrived["time"].take(at)))
 
     def _folded(
@@ -200,33 +211,6 @@ class Probation:
         return days, int((~fresh).sum()), (float(losses[0].mean()), float(losses[1].mean()))
 
 
-def _load(registry: Registry, digest: str) -> Scorer | str:
-    """A version ready to score, or the reason why it is not."""
-    try:
-        return Scorer.from_files(registry.read(digest))
-    except Exception as fault:  # whatever keeps it from loading, it does not serve
-        return f"it does not load ({type(fault).__name__}: {fault})"
-
-
-def _answer(version: Scorer | str, rows: pa.Table) -> Scored:
-    """A version's scores of some rows, or what is wrong with them."""
-    if isinstance(version, str):
-        return Scored(None, version)
-    if not rows.num_rows:
-        return Scored(None)
-    try:
-        scores = version.scores(rows)
-    except Exception as fault:  # whatever keeps it from scoring, it does not serve
-        return Scored(None, f"its feature contract is broken ({type(fault).__name__}: {fault})")
-    return _told(scores)
-
-
-def _told(scores: np.ndarray) -> Scored:
-    """Scores, and how many of them are no numbers."""
-    bad = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
-    return Scored(scores, f"{bad:,} of {len(scores):,} scores are not finite" if bad else "")
-
-
 def _arrived(store: PeriodStore, key: str, trial: Trial, calendar: Calendar, period: str) -> pa.Table:
     """The first outcome of each row of the probation that arrived in a period."""
     arrived = store.read_table("outcomes", [period], [key, "label", "time", "known_at"])
@@ -239,19 +223,6 @@ def _arrived(store: PeriodStore, key: str, trial: Trial, calendar: Calendar, per
     earlier = [known for known in store.periods("outcomes") if trial.promoted_in < known < period]
     seen = store.read_table("outcomes", earlier, [key])
     return arrived.filter(pc.invert(pc.is_in(arrived[key], value_set=_one(seen[key])))) if seen else arrived
-
-
-def _stored(store: PeriodStore, periods: list[str], wanted: set[str]) -> pa.Table:
-    """Stored rows with those of the wanted columns that are there; whether one is missing is for the model to say."""
-    import pyarrow.parquet as pq
-
-    tables = []
-    for period in periods:
-        path = store.path("raw_data", period)
-        if path.exists():
-            there = [name for name in pq.read_schema(path).names if name in wanted]
-            tables.append(store.require_table("raw_data", period, there))
-    return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries() if tables else pa.table({})
 
 
 def _before(store: PeriodStore, trial: Trial, period: str) -> dict[str, Any]:

@@ -115,8 +115,9 @@ class Entry:
     promotion of an attempt that was written down before (`passed`, or approved) has no `gate`: the rows are spent.
 
     `person` says that a person took the decision and not a run; `terms` are those of a ruling (`RULINGS`); `deleted`
-    are the digests whose files retention took away (`pruned`). A record without one of these three, as older journals
-    hold, has its default, and a default is not written.
+    are the digests whose files retention took away (`pruned`); `failed_in` is the period that showed why a rollback was
+    needed, where it is booked in an earlier one. A record without one of these four, as older journals hold, has its
+    default, and a default is not written.
     """
 
     at: datetime
@@ -133,6 +134,7 @@ class Entry:
     person: bool = field(default=False, kw_only=True)
     terms: Terms | None = field(default=None, kw_only=True)
     deleted: tuple[str, ...] = field(default=(), kw_only=True)
+    failed_in: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         decides = self.person or (self.action == "held" and self.actor == MONITOR)
@@ -151,6 +153,11 @@ class Event(Entry):
     seq: int
     previous_hash: str
     hash: str
+
+    @property
+    def failure_period(self) -> str:
+        """The period whose rows showed why a rollback was needed: its own, or a later one than it is booked in."""
+        return self.failed_in or self.period
 
     @classmethod
     def seal(cls, entry: Entry, seq: int, previous_hash: str) -> Event:
@@ -198,7 +205,7 @@ class Event(Entry):
         return event
 
 
-_OPTIONAL = ("person", "terms", "deleted")
+_OPTIONAL = ("person", "terms", "deleted", "failed_in")
 _PLAIN = {field.name for field in fields(Event) if field.default is MISSING}
 """What every event's record holds; the others add what has a default."""
 

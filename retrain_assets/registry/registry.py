@@ -193,6 +193,10 @@ class Registry:
         """
         return self._target(self._history(), to)
 
+    def rollback_targets(self) -> tuple[Version, ...]:
+        """Every version that a rollback may go to, the one served last first, the fallback last."""
+        return self._targets(self._history())
+
     # ---- attempts and moves
 
     def claim(
@@ -311,6 +315,7 @@ class Registry:
         expected_live: str | None,
         to: str | None = None,
         person: bool = False,
+        failed_in: str | None = None,
     ) -> Event:
         """Return to the version served before, and quarantine the one that is left.
 
@@ -329,6 +334,7 @@ class Registry:
             expected_live: Digest or name (`v3`) of the version that is to be left, None or `none` where none is live.
             to: Name of an earlier version (`v2`) to return to, None for the last one served before.
             person: The actor is a person, who may do what a hold or an earlier person's rollback forbids a run.
+            failed_in: The period that showed the failure, where that is later than `period`.
 
         Raises:
             Retired: The whole model is out of service.
@@ -339,7 +345,7 @@ class Registry:
         """
         with self._writing() as history:
             live, last = history.live, history.moves[-1] if history.moves else None
-            if last and _repeats(last, expected_live, reason, actor, person):
+            if last and to in (None, last.to_version) and _repeats(last, expected_live, reason, actor, person):
                 return last
             if expected_live not in ((live.name, live.digest) if live else (None, NOTHING)):
                 stands = f"{live.name} ({live.digest[:12]})" if live else "nothing"
@@ -357,7 +363,10 @@ class Registry:
             probe(self._folders.read(target.digest))
             pointer = (target.name, target.digest)
             period = max(period, history.moves[-1].period)
-            return self._append(history, "rolled_back", pointer, period, at, actor, reason, person=person)
+            later = failed_in if failed_in is not None and failed_in > period else None
+            return self._append(
+                history, "rolled_back", pointer, period, at, actor, reason, person=person, failed_in=later
+            )
 
     def rule(self, ruling: Ruling) -> Event:
         """Write down what a person decided (`people`): an approval, a hold, a release, a retirement.
@@ -526,7 +535,7 @@ class Registry:
         return names.get(digest, f"v{len(names) + 1}"), digest
 
     def _target(self, history: History, to: str | None) -> Version:
-        choices = history.served_before or self._fallback(history)
+        choices = self._targets(history)
         target = next((version for version in choices if to in (None, version.name)), None)
         if target is None:
             live = history.live.name if history.live else "nothing"
@@ -536,6 +545,17 @@ class Registry:
                 f"{f', not {to}' if to else ''}. Retrain to get another version."
             )
         return target
+
+    def _targets(self, history: History) -> tuple[Version, ...]:
+        served = history.served_before
+        try:
+            behind = self._fallback(history)
+        except IntegrityError:  # the verdict that names the fallback is damaged, which bars no other version
+            if not served:
+                raise
+            behind = ()
+        barred = history.quarantined | {version.digest for version in served}
+        return (*served, *(version for version in behind if version.digest not in barred))
 
     def _fallback(self, history: History) -> tuple[Version, ...]:
         """The trivial baseline stored with the first model's verdict, unless it is live already."""
@@ -576,11 +596,12 @@ class Registry:
         person: bool = False,
         deleted: tuple[str, ...] = (),
         terms: Terms | None = None,
+        failed_in: str | None = None,
     ) -> Event:
         (from_version, from_digest), (to_version, to_digest) = _pointer(history), pointer
         entry = Entry(
             at, period, action, from_version, to_version, from_digest, to_digest, actor, reason, evidence, gate,
-            person=person, deleted=deleted, terms=terms,
+            person=person, deleted=deleted, terms=terms, failed_in=failed_in,
         )  # fmt: skip
         return self._journal.append(entry, after=history.events)
 
@@ -598,11 +619,15 @@ def _verdict_name(digest: str) -> str:
 
 
 def _repeats(last: Event, left: str | None, reason: str, actor: str, person: bool) -> bool:
-    """Whether the last move is the very rollback that is asked for; the clock of a second call is later."""
-    asked = ("rolled_back", reason, actor, person)
-    return asked == (last.action, last.reason, last.actor, last.person) and left in (
-        last.from_digest,
-        last.from_version,
+    """Whether the last move is the very rollback that is asked for; the clock of a second call is later.
+
+    The journal's reason may say more, namely which damaged versions the first call passed over.
+    """
+    asked = ("rolled_back", actor, person)
+    return (
+        asked == (last.action, last.actor, last.person)
+        and last.reason.startswith(reason)
+        and left in (last.from_digest, last.from_version)
     )
 
 

@@ -420,8 +420,8 @@ def refuse_resting(
     rollback = history.last_rollback
     if rollback is None or rest is None:
         return
-    asked = rest(rollback.period)
-    after = f"{where}: after the rollback of {rollback.from_version} in {rollback.period}"
+    asked = rest(rollback.failure_period)
+    after = f"{where}: after the rollback of {rollback.from_version} in {rollback.failure_period}"
     if not period >= asked.first_period:
         raise CoolingDown(
             f"{after} the model rests; {asked.first_period} is the first period that may promote. {_stays(history)} "

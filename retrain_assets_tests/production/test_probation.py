@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.rollback import Judged, ends, misjudged, simulate_judgement
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.probation import (
     Status,
@@ -22,7 +23,7 @@ from retrain_assets.production.probation import (
     limit_of,
     trial_of,
 )
-from retrain_assets.production.sequential import enough_blocks
+from retrain_assets.production.sequential import confidence_sequence, enough_blocks
 from retrain_assets.registry.history import History
 from retrain_assets.validation.terms import capped_losses, loss_cap, terms
 from retrain_assets.windows.periods import Calendar
@@ -99,21 +100,71 @@ def test_harm_within_the_tolerance_is_no_harm():
     assert judge(blocks, 1, ProbationPolicy(tolerance=1.0), over=False)[0] is Status.CONFIRMED
 
 
-QUIET = [0.1, -0.1, 0.05, -0.05, 0.1, -0.1, 0.0]
+QUIET = [0.1, -0.1] * 7
 
 
-def test_a_probation_that_could_have_found_harm_and_found_none_confirms_and_one_that_ends_in_harm_does_not():
+def test_a_probation_that_rules_harm_out_confirms_and_one_that_ends_in_harm_does_not():
     assert judge(QUIET, 1, ProbationPolicy(), over=True)[0] is Status.CONFIRMED
     assert judge(QUIET, 1, ProbationPolicy(), over=False)[0] is Status.OPEN
     assert judge([0.5, 0.6, 0.4, 0.5, 0.55, 0.45], 1, ProbationPolicy(), over=True)[0] is Status.HARMED
 
 
 @pytest.mark.parametrize("block_days", [1, 3, 7, 14])
-@pytest.mark.parametrize("blocks", range(6))
-def test_with_too_few_blocks_to_find_a_harm_nothing_is_confirmed(block_days, blocks):
+@pytest.mark.parametrize("blocks", range(0, 14, 2))
+def test_with_too_few_blocks_to_rule_a_harm_out_nothing_is_confirmed(block_days, blocks):
     few = QUIET[:blocks]
     assert judge(few, block_days, ProbationPolicy(), over=True)[0] is Status.OPEN
     assert judge(few, block_days, ProbationPolicy(), over=True, final=True)[0] is Status.UNPROVEN
+
+
+@pytest.mark.parametrize("rules_out", [0.5, 1.0, 2.0])
+def test_what_is_confirmed_is_the_harm_that_the_policy_names(rules_out):
+    policy = ProbationPolicy(rules_out=rules_out)
+    enough = enough_blocks(1, policy.alpha, rules_out)
+    blocks = 2 * math.ceil(enough / 2)  # an even number, whose mean is 0
+    series = [0.1, -0.1] * (blocks // 2)
+    assert judge(series, 1, policy, over=True)[0] is Status.CONFIRMED
+    assert judge(series[:-2], 1, policy, over=True)[0] is Status.OPEN
+
+
+def test_a_harm_is_ruled_out_by_the_confidence_sequence_and_beyond_the_tolerance():
+    random = np.random.default_rng(11)
+    for _ in range(50):
+        blocks = random.normal(random.uniform(-0.5, 1), 1, random.integers(4, 40))
+        path = judge(blocks, 1, ProbationPolicy(), over=True)[1]
+        _, high = confidence_sequence(blocks, 1, 0.05)
+        assert path.harm_left == pytest.approx(max(high[-1], 0) / blocks.std())
+    shifted = [block + 0.4 for block in QUIET]
+    assert judge(shifted, 1, ProbationPolicy(tolerance=0.4), over=True)[0] is Status.CONFIRMED
+    assert judge(shifted, 1, ProbationPolicy(), over=True)[0] is Status.HARMED
+
+
+def test_two_models_that_lose_the_same_on_every_row_confirm_each_other():
+    assert judge([0.0] * 14, 1, ProbationPolicy(), over=True)[0] is Status.CONFIRMED
+    assert judge([0.0] * 2, 1, ProbationPolicy(), over=True)[0] is Status.OPEN
+
+
+@pytest.mark.parametrize("block_days", [1, 7])
+@pytest.mark.parametrize("harm", [0.0, 0.5, 1.0])
+def test_the_benchmarks_judgement_of_many_series_is_that_of_the_product_look_by_look(block_days, harm):
+    blocks = np.random.default_rng(5).normal(harm, 1, (100, 28))
+    policy = ProbationPolicy()
+    end, looks = ends(blocks, block_days, policy)
+    for series, expected, after in zip(blocks, end, looks, strict=True):
+        for number in range(1, 29):
+            over = number * block_days >= policy.periods
+            status, _ = judge(series[:number], block_days, policy, over=over, final=number == 28)
+            if status is not Status.OPEN:
+                break
+        assert (status.value, number) == (expected, after)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+def test_a_version_with_the_harm_that_confirmation_rules_out_is_confirmed_no_more_often_than_the_level(rho):
+    lines = [simulate_judgement(1000, 28, rho, harm) for harm in (0.0, 1.0)]
+    assert misjudged(lines) == []
+    worse = Judged(28, 0.0, 1.0, 0.2, 0.73, 0.07, 10.0)
+    assert misjudged([worse]) == ["judge: gate of 28 days, autocorrelation 0, harm 1: P(confirmed) 0.7300 > 0.05"]
 
 
 @pytest.mark.parametrize("every", ["hour", "day", "week", "month", "year"])
@@ -123,7 +174,7 @@ def test_a_probation_ends_at_the_first_period_by_which_twice_the_blocks_it_needs
     promoted_in, delay = calendar.key(datetime(2019, 1, 1)), timedelta(hours=30)
     first_day = calendar.bounds(promoted_in)[1].date()
     limit = limit_of(promoted_in, calendar, first_day, block_days, ProbationPolicy(), delay)
-    needed = 2 * enough_blocks(block_days, 0.05)
+    needed = 2 * enough_blocks(block_days, 0.05, 1.0)
 
     def closed(period):
         until = closed_until(trial(first_day), block_days, calendar.bounds(period)[1], delay)

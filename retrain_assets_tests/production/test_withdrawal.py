@@ -3,235 +3,41 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from retrain_assets.alerts import read
 from retrain_assets.candidates.constant import fallback_files
 from retrain_assets.demo import decision
-from retrain_assets.errors import Conflict, Held, NotFound, NothingChanged
+from retrain_assets.errors import Conflict, DataError, Held, IntegrityError, NotFound, NothingChanged
 from retrain_assets.explain import explained
 from retrain_assets.pipeline import frame_of, probation, watch
-from retrain_assets.production.policy import ProbationPolicy, ScoreRate
-from retrain_assets.production.rollback import roll_back
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
 from retrain_assets.registry.history import History
 from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
-from retrain_assets.resources import EVENT_TAG, MODEL_TAG, Clock
+from retrain_assets.resources import MODEL_TAG, Clock
 from retrain_assets.runner import RunEnd
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
+from retrain_assets.verdict import Finding, Outcome
 from retrain_assets.wording import in_words
-from retrain_assets_tests.small_world import failure_of, make_world, open_world, rows_of
-
-MODEL = "delivery"
-NEXT_WEEK = "2024-02-26T00:00:00"
-
-
-def verdict(built, week, candidate):
-    """What a gate would have written that let a bad model pass."""
-    start, end = built.spec.period.bounds(week)
-    return Verdict(
-        model=MODEL,
-        period=week,
-        findings=tuple(Finding(check, Outcome.PASS, "passed") for check in CHECKS),
-        gate=GateWindow((week,), start.isoformat(), end.isoformat(), 100, "f" * 64),
-        candidate_digest=candidate,
-        champion_digest=built.registry.live().digest,
-        policy_sha256=built.spec.policy_sha256,
-        code_version="test",
-        evidence={
-            "baseline": built.registry.verdict(built.registry.live()).evidence["baseline"],
-            "trained_until": start.isoformat(),
-            "probation": {"block_days": 1, "autocorrelation": 0.0, "loss_cap": 200.0},
-        },
-    )
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    """v1 is a real model; v2, which says the same of every parcel, replaces it in week six and serves week seven."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(tmp_path_factory.mktemp("story"), rows_of(8), instance)
-        built.bootstrapped()
-        weeks = built.weeks(7)
-        built.monitor(weeks[5:6])
-        registry = built.registry
-        bad = registry.add(fallback_files(registry.read(registry.live().digest)) | {"note.txt": b"a bad deploy"})
-        registry.promote(
-            verdict(built, weeks[5], bad),
-            registry.live().digest,
-            policy_sha256=built.spec.policy_sha256,
-            at=built.spec.period.bounds(weeks[5])[1],
-            actor="test",
-        )
-        built.monitor(weeks[6:7])
-        yield built
-
-
-@pytest.fixture
-def own(story, tmp_path):
-    """The same story in files and a run history of its own, which begins empty."""
-    shutil.copytree(story.folder, tmp_path / "own")
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield open_world(tmp_path / "own", instance)
-
-
-@pytest.fixture
-def watched(story, tmp_path):
-    """The same story in files of its own, with the run history that the sensors read."""
-    shutil.copytree(story.folder, tmp_path / "watched")
-    return open_world(tmp_path / "watched", story.instance)
-
-
-def tick(built, sensor, cursor=None, now="2024-02-19T00:00:00"):
-    found = built.defs.resolve_sensor_def(f"{MODEL}__{sensor}")
-    resources = {"home": built.defs.resources["home"], "clock": Clock(replay_at=now)}
-    with dg.build_sensor_context(
-        built.instance, cursor=cursor, definitions=built.defs, sensor_name=found.name, resources=resources
-    ) as context:
-        return found.evaluate_tick(context)
-
-
-def report(built, week):
-    return built.store.read_json("probation_report", week)
-
-
-def back(built, **changes):
-    arguments = {
-        "reason": "complaints",
-        "at": datetime(2024, 3, 1),
-        "actor": "ann",
-        "period": built.weeks(7)[-1],
-        "expected_live": built.registry.live().digest,
-        "person": True,
-    }
-    return roll_back(built.registry, **{**arguments, **changes})
-
-
-# ---- the report
-
-
-def test_the_report_holds_what_both_models_lose_on_the_same_newly_labelled_rows(story):
-    week = story.weeks(7)[-1]
-    record = report(story, week)
-    rows = rows_of(8)
-    start, end = story.spec.period.bounds(week)
-    known = rows[(rows["at"] >= start) & (rows["at"] < end) & (rows["at"] + np.timedelta64(1, "D") < end)]
-    bad, good = (
-        Scorer.from_files(story.registry.read(version.digest)) for version in reversed(story.registry.versions())
-    )
-    table = pa.Table.from_pandas(known)
-    losses = [np.minimum(np.abs(model.scores(table) - known.minutes), 200.0) for model in (bad, good)]
-    daily = (losses[0] - losses[1]).groupby(known["at"].dt.date).mean()
-    assert record["rows"] == len(known)
-    assert [record["loss"], record["previous_loss"]] == pytest.approx([losses[0].mean(), losses[1].mean()])
-    assert record["blocks"] == pytest.approx(daily.tolist())
-    assert record["status"] == "harmed"
-    assert "v2 is worse than v1: roll it back" in record["sentence"]
-
-
-def test_a_report_made_again_is_the_same(own):
-    week = own.weeks(7)[-1]
-    before = report(own, week)
-    probation(own.spec).report(own.store, own.registry, week)
-    assert report(own, week) == before
-
-
-def test_a_week_without_a_comparison_says_why_and_scores_nothing(story):
-    weeks = story.weeks(6)
-    assert report(story, weeks[0])["sentence"] == f"{weeks[0]}: no probation: no model was in charge"
-    assert report(story, weeks[5])["sentence"] == f"{weeks[5]}: nothing to compare: v1 is the first model"
-    assert "blocks" not in report(story, weeks[5])
-
-
-def test_the_next_week_adds_only_what_is_new(own):
-    weeks = own.weeks(8)
-    result = own.run("monitor", weeks[7], assets=["raw_data", "outcomes", "probation_report"])
-    assert result.success, failure_of(result)
-    before, after = report(own, weeks[6]), report(own, weeks[7])
-    assert after["blocks"][: len(before["blocks"])] == before["blocks"]
-    assert len(after["blocks"]) == len(before["blocks"]) + 7
-    assert after["rows_total"] == before["rows_total"] + after["rows"]
-    assert after["late_rows"] == 0
-
-
-def test_an_outcome_for_a_closed_day_is_counted_and_left_out(own):
-    weeks = own.weeks(8)
-    first = report(own, weeks[6])
-    own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
-    arrived = own.store.require_table("outcomes", weeks[7])
-    seen = own.store.require_table("outcomes", weeks[6])
-    late = seen.filter(pc.greater_equal(seen["time"], own.spec.period.bounds(weeks[6])[0]))
-    kept = seen.filter(pc.invert(pc.is_in(seen["id"], late.slice(0, 5)["id"].combine_chunks())))
-    own.store.write_table("outcomes", weeks[6], kept)
-    probation(own.spec).report(own.store, own.registry, weeks[6])
-    own.store.write_table("outcomes", weeks[7], pa.concat_tables([arrived, late.slice(0, 5)]))
-    record = probation(own.spec).report(own.store, own.registry, weeks[7])
-    assert record["late_rows"] == 5
-    assert record["blocks"][: len(first["blocks"])] == report(own, weeks[6])["blocks"]
-    assert record["rows"] == arrived.num_rows
-
-
-# ---- the end of a probation
-
-
-def with_one_day_of_outcomes(built, week):
-    """The outcomes of a week are those of its first day alone."""
-    seen = built.store.require_table("outcomes", week)
-    start = built.spec.period.bounds(week)[0]
-    few = pc.and_(pc.greater_equal(seen["time"], start), pc.less(seen["time"], start + timedelta(days=1)))
-    built.store.write_table("outcomes", week, seen.filter(few))
-
-
-def test_a_probation_without_enough_blocks_goes_on_and_then_ends_unproven_with_an_alert(own):
-    weeks = own.weeks(10)
-    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
-    with_one_day_of_outcomes(own, weeks[6])
-    asked = [probation(spec).report(own.store, own.registry, week) for week in weeks[6:]]
-    assert [record["status"] for record in asked] == ["open", "open", "unproven", "idle"]
-    assert [len(record["blocks"]) for record in asked[:3]] == [1, 1, 1]
-    longer = f"goes on beyond {weeks[6]}, for 7 blocks are needed to find a harm, at the latest until {weeks[8]}"
-    assert asked[0]["sentence"].endswith(longer)
-    assert asked[2]["sentence"].endswith(
-        "after 1 block of 1 day: the probation of v2 ends unproven, for 7 blocks are needed to find a harm; v2 stays "
-        "live"
-    )
-    assert asked[3]["sentence"] == f"{weeks[9]}: no probation: that of v2 ended unproven in {weeks[8]}"
-    assert own.registry.live().name == "v2"
-    run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": weeks[8], MODEL_TAG: MODEL})
-    (alert,) = success_alerts(run, frame_of(spec), own.defs.resources["home"], Clock(replay_at=NEXT_WEEK))
-    assert (alert.kind, alert.sentence) == ("probation", asked[2]["sentence"])
-    told = in_words(explained(MODEL, own.registry, own.store, own.spec.period, "v2"))
-    assert f"Its probation ended unproven in {weeks[8]}" in told
-
-
-def test_a_probation_that_was_too_short_is_decided_as_soon_as_the_blocks_are_there(own):
-    weeks = own.weeks(8)
-    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
-    with_one_day_of_outcomes(own, weeks[6])
-    probation(spec).report(own.store, own.registry, weeks[6])
-    own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
-    record = probation(spec).report(own.store, own.registry, weeks[7])
-    assert record["status"] == "harmed"
-
-
-def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
-    week = own.weeks(7)[-1]
-    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
-    damage(own, own.registry.versions()[0])
-    record = probation(spec).report(own.store, own.registry, week)
-    assert record["status"] == "unproven"
-    assert record["sentence"].endswith("; its probation ends unproven")
-
+from retrain_assets_tests.production.bad_deploy import (
+    MODEL,
+    NEXT_WEEK,
+    back,
+    damage,
+    launched,
+    promote_twin,
+    report,
+    tick,
+    told,
+    verdict,
+)
+from retrain_assets_tests.small_world import failure_of
 
 # ---- the withdrawal
 
@@ -278,16 +84,21 @@ def test_evidence_that_was_taken_back_withdraws_nothing(own):
     assert "does not ask" in tick(own, "rollback_trigger").skip_message
 
 
+def model_files(built, *versions):
+    folder = built.registry.folder / "versions"
+    return [folder / version.digest / "model.bst" for version in versions]
+
+
 def test_a_rollback_that_failed_is_asked_for_again_ever_more_patiently(own, monkeypatch):
     (request,) = tick(own, "rollback_trigger").run_requests
-    versions = own.folder / "home" / "registry" / MODEL / "versions"
-    damaged = versions / own.registry.versions()[0].digest / "model.bst"
-    good = damaged.read_bytes()
-    damaged.write_bytes(good[:-1])
+    good = {path: path.read_bytes() for path in model_files(own, *own.registry.rollback_targets())}
+    for path, whole in good.items():
+        path.write_bytes(whole[:-1])
     failed = own.run("rollback", None, run_config=dict(request.run_config), tags=dict(request.tags))
     assert not failed.success
     assert "1 rollback run(s) failed; the next begins in" in tick(own, "rollback_trigger").skip_message
-    damaged.write_bytes(good)
+    for path, whole in good.items():
+        path.write_bytes(whole)
     later = time.time() + 61
     monkeypatch.setattr("retrain_assets.production.sensors.time.time", lambda: later)
     (again,) = tick(own, "rollback_trigger").run_requests
@@ -295,6 +106,94 @@ def test_a_rollback_that_failed_is_asked_for_again_ever_more_patiently(own, monk
     result = own.run("rollback", None, run_config=dict(again.run_config), tags=dict(again.tags))
     assert result.success, failure_of(result)
     assert own.registry.live().name == "v1"
+
+
+# ---- damaged targets
+
+
+@pytest.fixture
+def three(own):
+    """The same story, and v3 in service: versions that all score differently, and the constant behind them."""
+    files = own.registry.read(own.registry.live().digest)
+    training = json.loads(files["training.json"])
+    other = fallback_files(files | {"training.json": json.dumps(training | {"baseline": 150.0}).encode()})
+    week = own.weeks(7)[-1]
+    own.registry.promote(
+        verdict(own, week, own.registry.add(other)),
+        own.registry.live().digest,
+        policy_sha256=own.spec.policy_sha256,
+        at=datetime(2024, 2, 19),
+        actor="test",
+    )
+    return own
+
+
+def test_a_run_passes_over_a_damaged_version_and_says_so_in_the_journal_and_in_the_alert(three):
+    damage(three, three.registry.versions()[1])
+    result = launched(three, reason="v3 fails.")
+    assert result.success, failure_of(result)
+    event = three.registry.history()[-1]
+    assert (event.from_version, event.to_version) == ("v3", "v1")
+    assert event.reason.startswith("v3 fails. Passed over v2, which is damaged: ")
+    (alert,) = told(three)
+    assert alert.sentence == f"v1 is live, it was v3: {event.reason}"
+    asked_again = {"actor": event.actor, "person": False, "reason": "v3 fails.", "expected_live": event.from_digest}
+    assert back(three, **asked_again) == event
+    assert three.registry.history()[-1] == event
+
+
+def test_a_person_is_told_what_is_damaged_and_goes_further_back_by_name(three):
+    damage(three, three.registry.versions()[1])
+    with pytest.raises(
+        IntegrityError, match=r"To go back further: `retrain rollback delivery --to v1`; there are v1, v0"
+    ):
+        back(three)
+    assert three.registry.live().name == "v3"
+    result = launched(three, person="ann", to="v1")
+    assert result.success, failure_of(result)
+    assert (three.registry.live().name, three.registry.history()[-1].person) == ("v1", True)
+
+
+def test_where_every_version_is_damaged_nothing_moves_and_each_is_named(three):
+    for version in three.registry.rollback_targets():
+        damage(three, version)
+    with pytest.raises(DataError, match=r"no version can come back\. v2, .*; v1, .*; v0, .* or retrain"):
+        back(three, actor="run 1", person=False)
+    assert three.registry.live().name == "v3"
+
+
+def test_a_run_does_not_pass_over_to_a_version_that_a_person_holds(three):
+    damage(three, three.registry.versions()[1])
+    signed = Signature("ann", "never again", datetime(2024, 2, 19), three.weeks(7)[-1])
+    three.registry.rule(Hold(signed, three.registry.versions()[0].digest))
+    with pytest.raises(Held, match="ann holds version"):
+        back(three, actor="run 1", person=False)
+    assert three.registry.live().name == "v3"
+
+
+@pytest.mark.parametrize(("to", "said"), [("v3", "not v3"), ("v9", "not v9"), ("", "not rolled back: v2, v1, v0")])
+def test_a_rollback_to_what_is_live_or_unknown_is_refused_with_the_names_there_are(three, to, said):
+    sentence = failure_of(launched(three, to=to))
+    assert "versions served before and not rolled back: v2, v1, v0" in sentence
+    assert said in sentence
+    assert three.registry.live().name == "v3"
+
+
+def test_a_rollback_to_the_fallback_can_be_named_once_and_not_again_after_it_was_left(three):
+    assert back(three, to="v0").to_version == "v0"
+    assert back(three, to="v1", reason="v0 knows nothing").to_version == "v1"
+    with pytest.raises(NotFound, match="not rolled back: v2, not v0"):
+        back(three, to="v0", reason="again")
+
+
+def test_another_target_for_the_same_reason_is_another_rollback(three):
+    left = three.registry.live().digest
+    assert back(three).to_version == "v2"
+    with pytest.raises(Conflict, match="the rollback was meant for"):
+        back(three, to="v1", expected_live=left)
+
+
+# ---- who and when
 
 
 def test_a_retired_model_has_no_probation_and_no_alarm(own):
@@ -342,19 +241,6 @@ def test_a_late_rollback_cannot_hit_another_version(own):
     assert own.registry.live().name == "v2"
 
 
-def promote_twin(own):
-    files = own.registry.read(own.registry.live().digest)
-    twin = own.registry.add({**files, "note.txt": b"the same trees"})
-    week = own.weeks(7)[-1]
-    own.registry.promote(
-        verdict(own, week, twin),
-        own.registry.live().digest,
-        policy_sha256=own.spec.policy_sha256,
-        at=datetime(2024, 2, 19),
-        actor="test",
-    )
-
-
 def test_a_rollback_to_the_very_same_model_says_that_nothing_changed(own):
     promote_twin(own)
     with pytest.raises(NothingChanged, match="nothing changed for anybody"):
@@ -370,69 +256,6 @@ def test_the_monitor_run_says_that_a_probation_found_harm(story):
         "crash",
         "probation",
     ]
-
-
-# ---- who is told
-
-
-def launched(built, **config):
-    """A rollback as somebody launches the job: by hand, or as the command line does."""
-    config = {"reason": "complaints", "expected_live": built.registry.live().digest, **config}
-    ops = {f"{MODEL}__roll_back": {"config": config}}
-    return built.run("rollback", None, run_config={"ops": ops})
-
-
-def told(built, kind="rolled_back"):
-    return [alert for alert in read(built.folder / "home") if alert.kind == kind]
-
-
-@pytest.mark.parametrize("config", [{}, {"person": "ann"}])
-def test_a_rollback_that_somebody_launches_is_one_alert_with_and_without_a_daemon(own, config):
-    result = launched(own, **config)
-    assert result.success, failure_of(result)
-    (alert,) = told(own)
-    assert (alert.period, alert.sentence) == (own.weeks(7)[-1], "v1 is live, it was v2: complaints")
-    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
-    monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
-    for run in (own.instance.get_run_by_id(result.run_id), monitor):
-        publish_all(success_alerts(run, frame_of(own.spec), home, clock), home)
-    assert told(own) == [alert]
-
-
-def test_a_rollback_whose_process_died_before_it_told_is_told_with_the_next_monitoring(own):
-    back(own)  # the function alone, as a program may call it
-    assert told(own) == []
-    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
-    monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
-    for _ in range(2):
-        publish_all(success_alerts(monitor, frame_of(own.spec), home, clock), home)
-    assert [alert.sentence for alert in told(own)] == ["v1 is live, it was v2: complaints"]
-
-
-def test_a_rollback_that_cannot_be_told_stands_and_is_logged(own, monkeypatch, caplog):
-    monkeypatch.setattr("retrain_assets.production.notices.publish", lambda *_: (_ for _ in ()).throw(OSError("full")))
-    result = launched(own)
-    assert result.success, failure_of(result)
-    assert own.registry.live().name == "v1"
-    assert f"{MODEL}: a rollback could not be told: OSError: full" in caplog.text
-
-
-def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own):
-    promote_twin(own)
-    result = launched(own)
-    assert "nothing changed for anybody" in failure_of(result)
-    assert [alert.sentence for alert in told(own)] == ["v2 is live, it was v3: complaints"]
-
-
-def test_a_promotion_that_is_read_after_a_rollback_is_told_as_a_promotion(own):
-    promotion = next(event for event in own.registry.history() if event.action == "promoted")
-    run = dg.DagsterRun(f"{MODEL}__retrain", tags={MODEL_TAG: MODEL, EVENT_TAG: str(promotion.seq)})
-    back(own)
-    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
-    (alert,) = success_alerts(run, frame_of(own.spec), home, clock)
-    assert (alert.kind, alert.period, alert.at) == ("promoted", promotion.period, promotion.at.isoformat())
-    assert alert.sentence.startswith("v2 is live, it was v1")
-    assert success_alerts(dg.DagsterRun(f"{MODEL}__retrain"), frame_of(own.spec), home, clock) == []
 
 
 # ---- a promotion that a person approved
@@ -465,99 +288,6 @@ def test_what_a_person_approved_is_withdrawn_when_harm_is_proven_and_a_hold_keep
     assert (registry.live().name, registry.history()[-1].person) == ("v2", False)
     (alert,) = told(own)
     assert alert.sentence.endswith("v3 had been promoted on the approval of ann")
-
-
-# ---- tripwires
-
-
-def damage(built, version):
-    path = built.registry.folder / "versions" / version.digest / "model.bst"
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def test_a_model_that_does_not_load_asks_at_once_for_the_period_that_it_did_not_serve(own):
-    weeks = own.weeks(8)
-    damage(own, own.registry.live())
-    result = own.run("monitor", weeks[7])
-    assert not result.success  # it cannot score the week, yet the report is there
-    record = report(own, weeks[7])
-    assert record["status"] == "tripwire"
-    assert "v2 must go at once: it does not load (IntegrityError" in record["sentence"]
-    assert record["decided_in"] == weeks[6]
-    assert back(own, period=record["decided_in"], actor="run 1", person=False).to_version == "v1"
-    assert own.registry.served_in(weeks[7]).name == "v1"
-
-
-def test_nothing_can_be_told_where_the_previous_version_fails_too(own):
-    week = own.weeks(7)[-1]
-    good, bad = own.registry.versions()
-    damage(own, good)
-    record = probation(own.spec).report(own.store, own.registry, week)
-    assert record["status"] == "blind"
-    damage(own, bad)
-    assert probation(own.spec).report(own.store, own.registry, week)["status"] == "blind"
-
-
-def limited(built, limits):
-    """The probation report of week seven with hard limits of the mean score."""
-    spec = built.spec.model_copy(update={"probation": ProbationPolicy(score_rate=limits)})
-    return probation(spec).report(built.store, built.registry, built.weeks(7)[-1])
-
-
-def test_a_mean_score_outside_its_limits_is_a_tripwire(own):
-    week = own.weeks(7)[-1]
-    previous = Scorer.from_files(own.registry.read(own.registry.versions()[0].digest))
-    rows = own.store.require_table("raw_data", week, list(previous.contract.names))
-    live = float(own.store.require_table("predictions", week)["score"].to_numpy().mean())
-    middle = (live + float(previous.scores(rows).mean())) / 2
-    limits = ScoreRate(at_most=middle) if live > middle else ScoreRate(at_least=middle)
-    record = limited(own, limits)
-    assert record["status"] == "tripwire"
-    assert f"its mean score {live:.4g} is outside" in record["sentence"]
-    assert record["decided_in"] == week
-
-
-def test_limits_that_the_previous_version_breaks_too_withdraw_nothing(own):
-    record = limited(own, ScoreRate(at_least=0.0, at_most=1.0))
-    assert record["status"] == "blind"
-    assert record["sentence"].count("is outside 0.0 to 1.0") == 2
-
-
-def test_scores_that_are_not_finite_are_a_tripwire(own):
-    week = own.weeks(7)[-1]
-    served = own.store.require_table("predictions", week)
-    (name,) = [column for column in served.column_names if column.startswith("score")]
-    scores = served[name].to_numpy().copy()
-    scores[:3] = [np.nan, np.inf, -np.inf]
-    at = served.column_names.index(name)
-    own.store.write_table("predictions", week, served.set_column(at, name, pa.array(scores)))
-    record = probation(own.spec).report(own.store, own.registry, week)
-    assert record["status"] == "tripwire"
-    assert f"v2 must go at once: 3 of {len(scores)} scores are not finite; v1 answers" in record["sentence"]
-    assert record["decided_in"] == week
-
-
-def test_a_model_that_reads_a_column_which_is_not_there_is_a_tripwire(own):
-    weeks, registry = own.weeks(8), own.registry
-    files = registry.read(registry.live().digest)
-    contract = json.loads(files["features.json"])
-    contract["names"].append("humidity")
-    contract["kinds"]["humidity"] = "numeric"
-    thirsty = registry.add(files | {"features.json": json.dumps(contract).encode()})
-    registry.promote(
-        verdict(own, weeks[6], thirsty),
-        registry.live().digest,
-        policy_sha256=own.spec.policy_sha256,
-        at=own.spec.period.bounds(weeks[6])[1],
-        actor="test",
-    )
-    assert own.run("monitor", weeks[7], assets=["raw_data", "outcomes"]).success
-    record = probation(own.spec).report(own.store, registry, weeks[7])
-    assert record["status"] == "tripwire"
-    assert "v3 must go at once: its feature contract is broken" in record["sentence"]
-    assert "humidity" in record["sentence"]
-    assert record["decided_in"] == weeks[6]
 
 
 # ---- the fallback, and what follows

@@ -1,0 +1,48 @@
+"""The story of a bad deploy, once for every test that reads it, and copies for those that change it."""
+
+from __future__ import annotations
+
+import shutil
+
+import dagster as dg
+import pytest
+
+from retrain_assets.candidates.constant import fallback_files
+from retrain_assets_tests.production.bad_deploy import verdict
+from retrain_assets_tests.small_world import make_world, open_world, rows_of
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory):
+    """v1 is a real model; v2, which says the same of every parcel, replaces it in week six and serves week seven."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        built = make_world(tmp_path_factory.mktemp("story"), rows_of(8), instance)
+        built.bootstrapped()
+        weeks = built.weeks(7)
+        built.monitor(weeks[5:6])
+        registry = built.registry
+        bad = registry.add(fallback_files(registry.read(registry.live().digest)) | {"note.txt": b"a bad deploy"})
+        registry.promote(
+            verdict(built, weeks[5], bad),
+            registry.live().digest,
+            policy_sha256=built.spec.policy_sha256,
+            at=built.spec.period.bounds(weeks[5])[1],
+            actor="test",
+        )
+        built.monitor(weeks[6:7])
+        yield built
+
+
+@pytest.fixture
+def own(story, tmp_path):
+    """The same story in files and a run history of its own, which begins empty."""
+    shutil.copytree(story.folder, tmp_path / "own")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield open_world(tmp_path / "own", instance)
+
+
+@pytest.fixture
+def watched(story, tmp_path):
+    """The same story in files of its own, with the run history that the sensors read."""
+    shutil.copytree(story.folder, tmp_path / "watched")
+    return open_world(tmp_path / "watched", story.instance)

@@ -1,0 +1,160 @@
+"""The report of a probation through real runs: what is compared, what is kept, and how a probation ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from retrain_assets.explain import explained
+from retrain_assets.pipeline import frame_of, probation
+from retrain_assets.production.conclusion import sentence_of
+from retrain_assets.production.policy import ProbationPolicy
+from retrain_assets.production.probation import judge
+from retrain_assets.production.sensors import success_alerts
+from retrain_assets.production.sequential import confidence_sequence
+from retrain_assets.resources import MODEL_TAG, Clock
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.wording import in_words
+from retrain_assets_tests.production.bad_deploy import (
+    MODEL,
+    NEXT_WEEK,
+    damage,
+    report,
+)
+from retrain_assets_tests.small_world import failure_of, rows_of
+
+# ---- the report
+
+
+def test_the_report_holds_what_both_models_lose_on_the_same_newly_labelled_rows(story):
+    week = story.weeks(7)[-1]
+    record = report(story, week)
+    rows = rows_of(8)
+    start, end = story.spec.period.bounds(week)
+    known = rows[(rows["at"] >= start) & (rows["at"] < end) & (rows["at"] + np.timedelta64(1, "D") < end)]
+    bad, good = (
+        Scorer.from_files(story.registry.read(version.digest)) for version in reversed(story.registry.versions())
+    )
+    table = pa.Table.from_pandas(known)
+    losses = [np.minimum(np.abs(model.scores(table) - known.minutes), 200.0) for model in (bad, good)]
+    daily = (losses[0] - losses[1]).groupby(known["at"].dt.date).mean()
+    assert record["rows"] == len(known)
+    assert [record["loss"], record["previous_loss"]] == pytest.approx([losses[0].mean(), losses[1].mean()])
+    assert record["blocks"] == pytest.approx(daily.tolist())
+    assert record["status"] == "harmed"
+    assert "v2 is worse than v1: roll it back" in record["sentence"]
+
+
+def test_a_report_made_again_is_the_same(own):
+    week = own.weeks(7)[-1]
+    before = report(own, week)
+    probation(own.spec).report(own.store, own.registry, week)
+    assert report(own, week) == before
+
+
+def test_a_week_without_a_comparison_says_why_and_scores_nothing(story):
+    weeks = story.weeks(6)
+    assert report(story, weeks[0])["sentence"] == f"{weeks[0]}: no probation: no model was in charge"
+    assert report(story, weeks[5])["sentence"] == f"{weeks[5]}: nothing to compare: v1 is the first model"
+    assert "blocks" not in report(story, weeks[5])
+
+
+def test_the_next_week_adds_only_what_is_new(own):
+    weeks = own.weeks(8)
+    result = own.run("monitor", weeks[7], assets=["raw_data", "outcomes", "probation_report"])
+    assert result.success, failure_of(result)
+    before, after = report(own, weeks[6]), report(own, weeks[7])
+    assert after["blocks"][: len(before["blocks"])] == before["blocks"]
+    assert len(after["blocks"]) == len(before["blocks"]) + 7
+    assert after["rows_total"] == before["rows_total"] + after["rows"]
+    assert after["late_rows"] == 0
+
+
+def test_an_outcome_for_a_closed_day_is_counted_and_left_out(own):
+    weeks = own.weeks(8)
+    first = report(own, weeks[6])
+    own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
+    arrived = own.store.require_table("outcomes", weeks[7])
+    seen = own.store.require_table("outcomes", weeks[6])
+    late = seen.filter(pc.greater_equal(seen["time"], own.spec.period.bounds(weeks[6])[0]))
+    kept = seen.filter(pc.invert(pc.is_in(seen["id"], late.slice(0, 5)["id"].combine_chunks())))
+    own.store.write_table("outcomes", weeks[6], kept)
+    probation(own.spec).report(own.store, own.registry, weeks[6])
+    own.store.write_table("outcomes", weeks[7], pa.concat_tables([arrived, late.slice(0, 5)]))
+    record = probation(own.spec).report(own.store, own.registry, weeks[7])
+    assert record["late_rows"] == 5
+    assert record["blocks"][: len(first["blocks"])] == report(own, weeks[6])["blocks"]
+    assert record["rows"] == arrived.num_rows
+
+
+# ---- the end of a probation
+
+
+def with_one_day_of_outcomes(built, week):
+    """The outcomes of a week are those of its first day alone."""
+    seen = built.store.require_table("outcomes", week)
+    start = built.spec.period.bounds(week)[0]
+    few = pc.and_(pc.greater_equal(seen["time"], start), pc.less(seen["time"], start + timedelta(days=1)))
+    built.store.write_table("outcomes", week, seen.filter(few))
+
+
+def test_a_probation_without_enough_blocks_goes_on_and_then_ends_unproven_with_an_alert(own):
+    weeks = own.weeks(12)
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    with_one_day_of_outcomes(own, weeks[6])
+    asked = [probation(spec).report(own.store, own.registry, week) for week in weeks[6:]]
+    assert [record["status"] for record in asked] == ["open", "open", "open", "open", "unproven", "idle"]
+    assert [len(record["blocks"]) for record in asked[:5]] == [1] * 5
+    doubt = "for so few blocks rule out no harm, 14 do where they show none"
+    assert asked[0]["sentence"].endswith(f"goes on beyond {weeks[6]}, at the latest until {weeks[10]}, {doubt}")
+    assert asked[4]["sentence"].endswith(
+        f"after 1 block of 1 day: the probation of v2 ends unproven, {doubt}; v2 stays live"
+    )
+    assert asked[5]["sentence"] == f"{weeks[11]}: no probation: that of v2 ended unproven in {weeks[10]}"
+    assert own.registry.live().name == "v2"
+    run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": weeks[10], MODEL_TAG: MODEL})
+    (alert,) = success_alerts(run, frame_of(spec), own.defs.resources["home"], Clock(replay_at=NEXT_WEEK))
+    assert (alert.kind, alert.sentence) == ("probation", asked[4]["sentence"])
+    told = in_words(explained(MODEL, own.registry, own.store, own.spec.period, "v2"))
+    assert f"Its probation ended unproven in {weeks[10]}" in told
+
+
+def test_a_probation_that_was_too_short_is_decided_as_soon_as_the_blocks_are_there(own):
+    weeks = own.weeks(8)
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    with_one_day_of_outcomes(own, weeks[6])
+    probation(spec).report(own.store, own.registry, weeks[6])
+    own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
+    record = probation(spec).report(own.store, own.registry, weeks[7])
+    assert record["status"] == "harmed"
+
+
+def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
+    week = own.weeks(7)[-1]
+    spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
+    damage(own, own.registry.versions()[0])
+    record = probation(spec).report(own.store, own.registry, week)
+    assert record["status"] == "unproven"
+    assert record["sentence"].endswith("; its probation ends unproven")
+
+
+def test_a_probation_in_doubt_says_how_large_a_harm_is_not_ruled_out():
+    blocks = [0.2, -0.1, 0.1, -0.2, 0.15, -0.1, 0.05, -0.05]
+    status, path = judge(blocks, 1, ProbationPolicy(), over=True)
+    record = {
+        "period": "2024-02-19", "last": "2024-02-12", "limit": "2024-03-11", "version": "v2", "previous": "v1",
+        "status": status, "ruling": path.ruling, "blocks": blocks, "block_days": 1, "loss": None,
+        "e_value": path.e_value[-1], "line": path.line, "high": path.high[-1], "harm_left": path.harm_left,
+    }  # fmt: skip
+    high = confidence_sequence(blocks, 1, 0.05)[1][-1]
+    assert sentence_of(record, ProbationPolicy()).endswith(
+        f"the probation of v2 goes on beyond 2024-02-12, at the latest until 2024-03-11, for a harm of {high:.3g} "
+        f"a row is not ruled out, {high / np.std(blocks):.2g} standard deviations between blocks, where 1 must be"
+    )
+    spared = ProbationPolicy(tolerance=0.5)
+    assert "between blocks beyond the tolerance, where 1 must be" in sentence_of(record, spared)

@@ -1,0 +1,70 @@
+"""A rollback is told once, whoever launched it, and never fails because it cannot be told."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from retrain_assets.pipeline import frame_of
+from retrain_assets.production.sensors import publish_all, success_alerts
+from retrain_assets.resources import EVENT_TAG, MODEL_TAG, Clock
+from retrain_assets_tests.production.bad_deploy import (
+    MODEL,
+    NEXT_WEEK,
+    back,
+    launched,
+    promote_twin,
+    told,
+)
+from retrain_assets_tests.small_world import failure_of
+
+# ---- who is told
+
+
+@pytest.mark.parametrize("config", [{}, {"person": "ann"}])
+def test_a_rollback_that_somebody_launches_is_one_alert_with_and_without_a_daemon(own, config):
+    result = launched(own, **config)
+    assert result.success, failure_of(result)
+    (alert,) = told(own)
+    assert (alert.period, alert.sentence) == (own.weeks(7)[-1], "v1 is live, it was v2: complaints")
+    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
+    monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
+    for run in (own.instance.get_run_by_id(result.run_id), monitor):
+        publish_all(success_alerts(run, frame_of(own.spec), home, clock), home)
+    assert told(own) == [alert]
+
+
+def test_a_rollback_whose_process_died_before_it_told_is_told_with_the_next_monitoring(own):
+    back(own)  # the function alone, as a program may call it
+    assert told(own) == []
+    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
+    monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
+    for _ in range(2):
+        publish_all(success_alerts(monitor, frame_of(own.spec), home, clock), home)
+    assert [alert.sentence for alert in told(own)] == ["v1 is live, it was v2: complaints"]
+
+
+def test_a_rollback_that_cannot_be_told_stands_and_is_logged(own, monkeypatch, caplog):
+    monkeypatch.setattr("retrain_assets.production.notices.publish", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    result = launched(own)
+    assert result.success, failure_of(result)
+    assert own.registry.live().name == "v1"
+    assert f"{MODEL}: a rollback could not be told: OSError: full" in caplog.text
+
+
+def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own):
+    promote_twin(own)
+    result = launched(own)
+    assert "nothing changed for anybody" in failure_of(result)
+    assert [alert.sentence for alert in told(own)] == ["v2 is live, it was v3: complaints"]
+
+
+def test_a_promotion_that_is_read_after_a_rollback_is_told_as_a_promotion(own):
+    promotion = next(event for event in own.registry.history() if event.action == "promoted")
+    run = dg.DagsterRun(f"{MODEL}__retrain", tags={MODEL_TAG: MODEL, EVENT_TAG: str(promotion.seq)})
+    back(own)
+    home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
+    (alert,) = success_alerts(run, frame_of(own.spec), home, clock)
+    assert (alert.kind, alert.period, alert.at) == ("promoted", promotion.period, promotion.at.isoformat())
+    assert alert.sentence.startswith("v2 is live, it was v1")
+    assert success_alerts(dg.DagsterRun(f"{MODEL}__retrain"), frame_of(own.spec), home, clock) == []
