@@ -76,8 +76,9 @@ class Comparison:
         margin: float | None = None,
         p_value: float | None = None,
         rows_needed: int | None = None,
+        p_level: float | None = None,
     ) -> Finding:
-        """The comparison as one row of evidence."""
+        """The comparison as one row of evidence; `p_level` is what an adjusted p-value is held against."""
         found = self.estimate
         return Finding(
             check,
@@ -101,6 +102,7 @@ class Comparison:
             p_value=finite(p_value),
             minimum_detectable=finite(found.minimum_detectable(level.alpha, level.power)),
             rows_needed=max(rows_needed or 0, found.rows_to_answer or 0) or None,
+            p_level=None if finite(p_value) is None else p_level or level.alpha,
         )
 
 

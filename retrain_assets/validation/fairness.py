@@ -213,6 +213,7 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         group=drop.group.name,
         margin=margin,
         p_value=p_value,
+        p_level=alpha,
         rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.enough_rows),
     )
     return replace(finding, low=finite(-drop.high), high=finite(-drop.low))

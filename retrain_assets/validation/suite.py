@@ -251,6 +251,7 @@ def _finding(
         minimum_detectable=1 / rows if rows else None,
         rows_needed=max(rows, 1),
         p_value=p_value,
+        p_level=alpha,
         alpha=alpha,
         champion_value=shares[0],
         candidate_value=shares[1],
