@@ -201,6 +201,10 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         outcome, reason = Outcome.PASS, f"{change} ({limit} < {number(margin)})"
     else:
         outcome, reason = Outcome.INSUFFICIENT, f"{change} ({limit}, not below {number(margin)})"
+        if drop.rows_needed and comparison.estimate.rows >= drop.rows_needed:
+            reason += (
+                "; as many rows would show that nothing changed, so that it is the change itself which is in doubt"
+            )
     reason += f", {comparison.estimate.rows:,} {drop.asked}"
     if comparison.estimate.unit != "row":
         reason += f" in {comparison.base}"

@@ -26,6 +26,10 @@ their differences are reported; they decide nothing, because the largest differe
 alone where groups are small."""
 
 
+_SMALLEST = 1e-4
+"""Below this a p-value rests on tails that no sample shows."""
+
+
 def report_markdown(verdict: Verdict) -> str:
     """The whole report as Markdown; its picture is named `picture:forest`."""
     parts = [
@@ -165,13 +169,18 @@ def _line(finding: Finding) -> dict[str, Any]:
         "improvement": finding.improvement,
         "interval (level)": between and _at(between, finding.alpha),
         "margin or limit": finding.margin,
-        "p (level)": "" if finding.p_value is None else _at(figure(finding.p_value), finding.p_level),
+        "p (level)": "" if finding.p_value is None else _at(_chance(finding.p_value), finding.p_level),
         "rows": finding.rows,
         "units": _units(finding),
         "design effect": finding.design_effect,
         "detectable": finding.minimum_detectable,
         "rows needed": finding.rows_needed,
     }
+
+
+def _chance(p_value: float) -> str:
+    """A p-value as far as its digits mean something."""
+    return figure(p_value) if p_value >= _SMALLEST else f"< {_SMALLEST:g}"
 
 
 def _at(said: str, level: float | None) -> str:
@@ -229,7 +238,7 @@ def _facts(verdict: Verdict) -> list[dict[str, Any]]:
     facts = {
         "gate window": f"{gate.start.replace('T', ' ')} to {gate.end.replace('T', ' ')}",
         "gate periods": ", ".join(gate.periods),
-        "gate rows": f"{gate.rows:,}",
+        "gate rows": f"{gate.rows:,} rows",
         "gate rows, SHA-256 of keys": gate.rowset_sha256,
         "trained until": str(evidence.get("trained_until", "")).replace("T", " "),
         "strategy": evidence.get("strategy", ""),
