@@ -68,7 +68,7 @@ def test_gate_rows_of_different_lengths_are_refused():
 @pytest.mark.parametrize("label", [np.array(["0", "1"]), np.array([0.0, 1.0], dtype=object)])
 def test_labels_that_are_no_numbers_are_refused_with_their_type(label):
     with pytest.raises(DataError, match=r"labels are of type .*, not numbers. Write classes as 0, 1"):
-        gate_rows(label)
+        GateRows(np.arange(2), label, np.zeros(2, "M8[us]"), {})
 
 
 def test_codes_are_the_places_of_the_sorted_texts_however_many_rows_there_are():
