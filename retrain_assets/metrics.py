@@ -54,6 +54,8 @@ class Metric:
     _support: RowValues = field(repr=False, kw_only=True)
     _is_mean_loss: bool = field(default=False, repr=False, kw_only=True)
     _one_class: RowValues | None = field(default=None, repr=False, kw_only=True)
+    _rests_on_classes: bool = field(default=False, repr=False, kw_only=True)
+    _number: int = field(default=1, repr=False, kw_only=True)
 
     @property
     def is_mean_loss(self) -> bool:
@@ -174,6 +176,21 @@ class Metric:
         """
         outcomes, predicted = _checked(label, scores)
         return float(self._support(outcomes, predicted, threshold).sum(dtype=np.float64)) if outcomes.size else 0.0
+
+    def parts(self, label: Array, columns: int) -> Codes | None:
+        """The class of each row, shape (n,), where the metric rests on each class by itself; else None.
+
+        An AUC of `columns` > 1 columns of scores is a mean over all classes; AUC, TPR and FPR of one column (or of one
+        class) ask about one class against the others.
+
+        >>> metric("tpr[2]").parts(np.array([0.0, 2.0, 1.0]), 3), metric("log_loss").parts(np.zeros(3), 1)
+        (array([0, 1, 0], dtype=uint8), None)
+        """
+        if not self._rests_on_classes:
+            return None
+        if columns > 1 and self._one_class is not None:
+            return label if label.dtype == np.uint8 else narrow(label.astype(np.int64))
+        return (label == self._number).view(np.uint8)
 
     @property
     def _sign(self) -> float:
@@ -371,7 +388,15 @@ def _quantile(text: str) -> float:
 
 def _of_class(name: str, binary: Metric, number: int) -> Metric:
     rows, support = (of_class(part, number, decided=binary.counts_flips) for part in (binary._rows, binary._support))
-    return replace(binary, name=name, tasks=frozenset({"multiclass"}), _rows=rows, _support=support)
+    return replace(
+        binary,
+        name=name,
+        tasks=frozenset({"multiclass"}),
+        _rows=rows,
+        _support=support,
+        _one_class=None,
+        _number=number,
+    )
 
 
 def _every(label: Array, scores: Array, threshold: float) -> Array:
@@ -435,9 +460,20 @@ def _loss(name: str, unit: str, tasks: frozenset[str], rows: RowValues) -> Metri
     return Metric(name, False, unit, tasks, _rows=in_slices(rows), _support=_every, _is_mean_loss=True)
 
 
-def _rate(name: str, higher_is_better: bool, numerator: RowValues, denominator: RowValues) -> Metric:
+def _rate(
+    name: str, higher_is_better: bool, numerator: RowValues, denominator: RowValues, *, of_one_class: bool = False
+) -> Metric:
     rows = _ratio_of(numerator, denominator)
-    return Metric(name, higher_is_better, "share", _BINARY, counts_flips=True, _rows=rows, _support=denominator)
+    return Metric(
+        name,
+        higher_is_better,
+        "share",
+        _BINARY,
+        counts_flips=True,
+        _rows=rows,
+        _support=denominator,
+        _rests_on_classes=of_one_class,
+    )
 
 
 _ALL = (
@@ -456,10 +492,11 @@ _ALL = (
         _rows=mean_over_classes(_area_under_curve),
         _support=_scarcer_class,
         _one_class=_area_under_curve,
+        _rests_on_classes=True,
     ),
     Metric("accuracy", True, "share", _CLASSES, counts_flips=True, _rows=in_slices(_correct), _support=_every),
-    _rate("tpr", True, _true_positive, _positive),
-    _rate("fpr", False, _false_positive, _negative),
+    _rate("tpr", True, _true_positive, _positive, of_one_class=True),
+    _rate("fpr", False, _false_positive, _negative, of_one_class=True),
     _rate("precision", True, _true_positive, _selected),
     _rate("f1", True, _true_positive, _mean_of_precision_and_recall_rows),
 )

@@ -93,6 +93,8 @@ class ModelSpec(Policy):
             raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
         validation, fairness = self.validation, self.validation.fairness
         self._metrics_fit()
+        if unbreakable := validation.unbreakable:
+            raise ValueError(f"validation.{unbreakable}")
         self._business_metrics_fit()
         self._columns_fit()
         if self.task == "regression" and validation.regression_suite.tolerance is None:

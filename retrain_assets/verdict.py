@@ -60,7 +60,8 @@ class Finding:
     """One row of evidence: one check of one metric (of one group), with the numbers that decided it.
 
     `improvement` is turned so that above 0 is better; `low` and `high` are its one-sided confidence limits at `alpha`
-    (the same limits, read together, are a 1 - 2·alpha interval). Numbers that do not apply are None.
+    (the same limits, read together, are a 1 - 2·alpha interval). `p_value`, adjusted where several questions are asked
+    together, is held against `p_level`. Numbers that do not apply are None.
     """
 
     check: str
@@ -84,6 +85,7 @@ class Finding:
     p_value: float | None = None
     minimum_detectable: float | None = None
     rows_needed: int | None = None
+    p_level: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Outcome(self.outcome))
@@ -224,10 +226,16 @@ class Verdict:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values; a number that is not finite becomes None; no refit, no such key."""
+        """The record as plain JSON values; a number that is not finite becomes None.
+
+        Without a refit there is no such key, and without a p-value's level none of that: records of before they existed
+        keep their digest.
+        """
         record: dict[str, Any] = finite(asdict(self))
-        if self.refit is None:
-            record.pop("refit")
+        refit = record["refit"] or record.pop("refit") or {}
+        for finding in (*record["findings"], *refit.get("findings", ())):
+            if finding["p_level"] is None:
+                finding.pop("p_level")
         return record
 
     def to_json(self) -> str:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
+from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets_tests.small_world import SPEC
 
 
@@ -285,6 +286,7 @@ def judging(**changes):
 
 
 COST = {"unit": "minutes", "cost": {"column": "value_usd", "over": 1, "under": 3}}
+R2 = {"unit": "share", "callable": "sklearn.metrics:r2_score", "higher_is_better": True}
 RAILS = [{"metric": "mae", "margin": 1.0}]
 
 
@@ -317,6 +319,10 @@ def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_ar
         ({"guardrails": [{"metric": "mae", "margin": float("inf")}]}, "margin", "Input should be a finite number"),
         ({"guardrails": [{"metric": "mae", "margin": float("nan")}]}, "margin", "margin: Input should be"),
         ({"guardrails": [{"metric": "auc", "margin": 1.0}]}, "- metric", "margin 1 of auc can never be lost"),
+        ({"floors": [{"metric": "mae", "at_least": 2}]}, "floors", "floors: mae: a bad model clears at_least"),
+        ({"metrics": {"r2": R2}, "floors": [{"metric": "r2", "at_most": 1}]}, "floors", "is better), write at_least"),
+        ({"floors": [{"metric": "auc", "at_least": 0.0}]}, "- metric", "0 asks nothing or too much of a share"),
+        ({"floors": [{"metric": "accuracy", "at_least": 80}]}, "- metric", "80 asks nothing or too much of a share"),
         ({"guardrails": [{"metric": "mae", "margin": 0}]}, "margin", "margin: Input should be greater than 0"),
         ({"slices": {"guardrails": [{"metric": "tpr", "margin": 0.1}]}}, "slices", "slices: metric tpr does"),
         ({"slices": {"guardrails": RAILS, "columns": ["street"]}}, "columns", "slices.columns: street is not under"),
@@ -334,6 +340,30 @@ def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(folder, cha
     line = int(sentence.removeprefix(f"{path}:").split(":")[0])
     text = path.read_text().splitlines()[line - 1].strip()
     assert text.startswith(f"{key}:")
+
+
+def test_of_rates_a_whole_share_is_no_margin_and_a_limit_bounds_the_bad_side(folder):
+    base = {"groups": ["district"], "metrics": ["tpr"], "pool_below": 10}
+    binary = {
+        "primary": "log_loss",
+        "guardrails": [{"metric": "auc", "margin": 0.1}],
+        "regression_suite": {"path": "x"},
+    }
+    binary |= {"floors": [{"metric": "auc", "at_least": 0.5}], "false_promotions_per_year": 1}
+    for margin, floor, fault in (
+        (1.0, {"metric": "tpr", "at_least": 0.1}, "fairness.margin: 1 of tpr can never be lost, write a share below 1"),
+        (
+            0.1,
+            {"metric": "fpr", "at_least": 0.1},
+            "fairness.floors: fpr: a bad model clears at_least (lower is better)",
+        ),
+        (0.1, {"metric": "tpr", "at_most": 0.1}, "fairness.floors: tpr: a bad model clears at_most (higher is better)"),
+    ):
+        rules = ValidationPolicy.model_validate(binary | {"fairness": base | {"margin": margin, "floors": [floor]}})
+        assert rules.unbreakable.startswith(fault)
+    for floor in ({"metric": "selection_rate", "at_most": 0.5}, {"metric": "selection_rate", "at_least": 0.5}):
+        rules = ValidationPolicy.model_validate(binary | {"fairness": base | {"margin": 0.1, "floors": [floor]}})
+        assert rules.unbreakable == ""
 
 
 def test_a_cost_of_another_task_does_not_fit(folder):
@@ -360,7 +390,7 @@ def test_a_class_is_one_of_the_declared_number(folder):
         "guardrails": [{"metric": "tpr[3]", "margin": 0.1}],
         "floors": [{"metric": "auc", "at_least": 0.5}],
         "fairness": SPEC["validation"]["fairness"]
-        | {"metrics": ["tpr"], "floors": [{"metric": "tpr", "at_least": 0.1}]},
+        | {"metrics": ["tpr"], "margin": 0.1, "floors": [{"metric": "tpr", "at_least": 0.1}]},
     }
     spec = SPEC | {"task": "multiclass", "classes": 3, "validation": validation}
     spec["training"] = SPEC["training"] | {"objective": "multiclass"}

@@ -112,6 +112,15 @@ def equal_on_clusters(rng: Rng, policy: ValidationPolicy) -> bool:
     return worlds.primary_passes(worlds.ask(policy, "binary", rows, champion, candidate))
 
 
+def equal_with_few_positives(rng: Rng, policy: ValidationPolicy) -> bool:
+    """Two equal classifiers on 1,000 rows of which 10 are positive, judged by AUC: is the candidate found better?"""
+    label = np.zeros(1000)
+    label[rng.choice(1000, 10, replace=False)] = 1
+    seen, *own = rng.normal(size=(3, 1000))
+    champion, candidate = (worlds.sigmoid(label + seen + noise) for noise in own)
+    return worlds.primary_passes(worlds.ask(policy, "binary", worlds.gate_rows(label, days=56), champion, candidate))
+
+
 def better_of_two(rng: Rng, policy: ValidationPolicy, *, elsewhere: bool) -> bool:
     """The better of two equal candidates, chosen on other rows or on the gate's own: is it found better?"""
     gate, selection = rng.gamma(2, 1, (2, 3, 200))
@@ -353,6 +362,9 @@ def _primary() -> Iterator[Case]:
     )
     clusters = worlds.rules(CLASSES, primary="auc", unit="vehicle")
     yield Case("equal AUC, 50 clusters of 20 rows", partial(equal_on_clusters, policy=clusters), 6_000, 300, 0.0, 0.08)
+    for unit in ("row", "auto"):
+        few = partial(equal_with_few_positives, policy=worlds.rules(CLASSES, primary="auc", unit=unit))
+        yield Case(f"equal AUC, 10 positives of 1,000 rows, unit {unit}: primary PASS", few, 8_000, 1_000, 0.0, 0.065)
     chosen = partial(better_of_two, policy=row, elsewhere=True)
     reused = partial(better_of_two, policy=row, elsewhere=False)
     yield Case("better of two, chosen on the selection window: primary PASS", chosen, 15_000, 2_000, 0.04, 0.06)
@@ -389,6 +401,12 @@ def _groups() -> Iterator[Case]:
     yield Case("TPR drop .10, 200 positives: fairness FAIL", caught, 4_000, 400, 0.95, 1.0)
     yield Case("equal TPR, 200 positives: fairness FAIL", equal, 6_000, 400, 0.0, 0.07)
     yield Case("TPR drop .10, 20 positives: silent PASS", silent, 3_000, 300, 0.0, 0.05)
+    for positives, gained, fast in ((100, 0.0, 600), (200, 0.005, 0)):
+        edge = partial(passes_silently, policy=policy, positives=positives, lost=0.05 + gained, gained=gained)
+        name = f"TPR drop of the margin, .05, {positives} positives, {gained:g} changed for the better: PASS"
+        yield Case(name, edge, 4_000, fast, 0.0, 0.055)
+    alike = partial(passes_silently, policy=policy, positives=100, lost=0.01, gained=0.01)
+    yield Case("equal TPR, .01 changed either way, 100 positives: PASS", alike, 4_000, 0)
     auto, row = (
         worlds.rules(CLASSES, unit=unit, fairness={"margin": 0.05, "pool_below": 20}) for unit in ("auto", "row")
     )

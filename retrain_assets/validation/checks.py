@@ -62,5 +62,5 @@ _SEVERITY = {Outcome.FAIL: 0, Outcome.INSUFFICIENT: 1, Outcome.PASS: 2}
 
 
 def _numbers(finding: Finding) -> dict[str, float]:
-    shown = ("improvement", "low", "high", "margin", "alpha", "p_value", "rows", "units", "design_effect")
+    shown = ("improvement", "low", "high", "margin", "alpha", "p_value", "p_level", "rows", "units", "design_effect")
     return {name: float(value) for name in shown if (value := getattr(finding, name)) is not None}

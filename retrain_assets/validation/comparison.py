@@ -76,8 +76,9 @@ class Comparison:
         margin: float | None = None,
         p_value: float | None = None,
         rows_needed: int | None = None,
+        p_level: float | None = None,
     ) -> Finding:
-        """The comparison as one row of evidence."""
+        """The comparison as one row of evidence; `p_level` is what an adjusted p-value is held against."""
         found = self.estimate
         return Finding(
             check,
@@ -101,6 +102,7 @@ class Comparison:
             p_value=finite(p_value),
             minimum_detectable=finite(found.minimum_detectable(level.alpha, level.power)),
             rows_needed=max(rows_needed or 0, found.rows_to_answer or 0) or None,
+            p_level=None if finite(p_value) is None else p_level or level.alpha,
         )
 
 
@@ -131,7 +133,9 @@ def compare(
         return _compare_whole(metric, policy, rows, champion[own], candidate[own])
     pair = _paired_by_class if metric.one_by_one(_columns(champion)) else _paired
     psi, before, after, support = pair(metric, policy.threshold, rows.label, champion, candidate, own)
-    found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
+    parts = metric.parts(rows.label, _columns(champion))
+    units = units_of(policy.unit, psi, rows)
+    found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
     return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
 
 
@@ -241,7 +245,9 @@ def against_limit(
     values = metric.row_values(rows.label, candidate, policy.threshold)
     psi = values - at_least if at_least is not None else (at_most or 0.0) - values
     support = metric.support(rows.label, candidate, policy.threshold)
-    found = estimate(psi, units_of(policy.unit, psi, rows), support=support, one_flip=metric.counts_flips)
+    parts = metric.parts(rows.label, _columns(candidate))
+    units = units_of(policy.unit, psi, rows)
+    found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
     value = float(values.mean()) if values.size else math.nan
     return Comparison(metric.name, metric.direction, metric.unit, None, value, found)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from retrain_assets.blocks import Codes, sums
 from retrain_assets.metrics import Array
 from retrain_assets.validation.units import Units
 
@@ -24,6 +25,8 @@ FEWEST_EFFECTIVE_UNITS = 3.0
 
 FEWEST_ROWS = 10
 """Below this many rows that bear on a metric (positives for TPR, the scarcer class for AUC) no answer is given."""
+
+_SLICE_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,14 @@ class Estimate:
         return float(stdtrit(self.degrees, level)) if self.degrees > 0 else math.nan
 
 
-def estimate(psi: Array, units: Units, *, support: float | None = None, one_flip: bool = False) -> Estimate:
+def estimate(
+    psi: Array,
+    units: Units,
+    *,
+    support: float | None = None,
+    one_flip: bool = False,
+    parts: Codes | None = None,
+) -> Estimate:
     """Mean of the paired row values `psi`, shape (n,), with the standard error over independent units.
 
     With s_u the sum of psi in unit u of n_u rows and q = n² / sum n_u² effective units,
@@ -117,13 +127,23 @@ def estimate(psi: Array, units: Units, *, support: float | None = None, one_flip
     Rows as units give the paired t test, equal blocks the block t of Ibragimov and Müller, equal clusters the
     cluster-robust t; unequal units cost degrees of freedom.
 
+    Where a metric rests on each class by itself (`parts`), a scarce class decides how well the error is known, however
+    many rows the other has. Over independent rows its variance is then
+
+        sum over classes k of (n_k/n)² · s_k²/n_k,    for an AUC DeLong's s10²/m + s01²/n,
+
+    plus that between the classes' means, which AUC, TPR and FPR do not have, and the degrees of freedom are
+    Satterthwaite's. Over other units the error grows in the same proportion, and these degrees are a ceiling.
+
     Args:
         psi: Row values of an improvement; above 0 is better.
         units: The unit of every row.
         support: Rows that bear on the metric, when not all do.
         one_flip: The metric counts decisions: the standard error is at least what one more flipped row would change,
             1/support, so that a handful of rows without a single disagreement is not taken for certainty.
-    Source: Ibragimov & Müller (2010), Journal of Business & Economic Statistics 28; Kish (1965) for q.
+        parts: The number of each row's class, shape (n,), of a metric that rests on each class by itself.
+    Source: Ibragimov & Müller (2010), Journal of Business & Economic Statistics 28; Kish (1965) for q; DeLong, DeLong &
+        Clarke-Pearson (1988), Biometrics 44, and Satterthwaite (1946), Biometrics Bulletin 2, for the classes.
 
     >>> found = estimate(np.array([1.0, 2.0, 3.0, 4.0]), Units(np.arange(4), "row"))
     >>> found.improvement, round(found.standard_error, 4), round(found.low(0.05), 4)
@@ -140,9 +160,29 @@ def estimate(psi: Array, units: Units, *, support: float | None = None, one_flip
     row_error = float(psi.std(ddof=1)) / math.sqrt(rows)
     error = row_error if units.each_row else math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows
     design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
+    inflation, degrees = (1.0, math.inf) if parts is None else _by_class(psi, parts, row_error)
+    error *= inflation
     if one_flip and support > 0:
         error = max(error, 1 / support)
-    return Estimate(mean, error, q - 1, rows, support, units.name, units.count, design_effect)
+    return Estimate(mean, error, min(q - 1, degrees), rows, support, units.name, units.count, design_effect)
+
+
+def _by_class(psi: Array, parts: Codes, row_error: float) -> tuple[float, float]:
+    """How many times `row_error` the error is when each class has a variance of its own, and its degrees of freedom."""
+    rows, size = len(psi), sums(parts)
+    seen = size > 0
+    if not row_error > 0 or size[seen].min() < 2:  # nothing to correct, or nothing known of the spread of a class
+        return 1.0, math.inf
+    means = np.divide(sums(parts, psi), size, out=np.zeros(size.size), where=seen)
+    squares = np.zeros(size.size)
+    for first in range(0, rows, _SLICE_ROWS):
+        own = parts[first : first + _SLICE_ROWS]
+        squares += np.bincount(own, (psi[first : first + _SLICE_ROWS] - means[own]) ** 2, size.size)
+    variances = squares[seen] / rows**2 * (size[seen] / (size[seen] - 1))
+    between = float((size * (means - psi.mean()) ** 2).sum()) / (rows * (rows - 1))
+    total = float(variances.sum()) + between
+    degrees = total**2 / (float((variances**2 / (size[seen] - 1)).sum()) + between**2 / (rows - 1))
+    return math.sqrt(total) / row_error, degrees
 
 
 def _spread(psi: Array, units: Units, mean: float) -> float:

@@ -201,6 +201,10 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         outcome, reason = Outcome.PASS, f"{change} ({limit} < {number(margin)})"
     else:
         outcome, reason = Outcome.INSUFFICIENT, f"{change} ({limit}, not below {number(margin)})"
+        if drop.rows_needed and comparison.estimate.rows >= drop.rows_needed:
+            reason += (
+                "; as many rows would show that nothing changed, so that it is the change itself which is in doubt"
+            )
     reason += f", {comparison.estimate.rows:,} {drop.asked}"
     if comparison.estimate.unit != "row":
         reason += f" in {comparison.base}"
@@ -213,6 +217,7 @@ def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, l
         group=drop.group.name,
         margin=margin,
         p_value=p_value,
+        p_level=alpha,
         rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.enough_rows),
     )
     return replace(finding, low=finite(-drop.high), high=finite(-drop.low))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array
 from retrain_assets.validation.comparison import Comparison, Level, compare, number
+from retrain_assets.validation.estimate import FEWEST_ROWS
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.significance import skill_metrics
 from retrain_assets.validation.units import GateRows
@@ -24,7 +25,8 @@ def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) 
     """Judge labels, amounts and scores: finite, in range, not constant, of the task's shape.
 
     Of a classifier at least two classes must be seen, each with a score: 0 and 1, or 0, 1, ... k - 1 of k columns. A
-    fault of the candidate is a FAIL; a fault of the rows or of the champion leaves it undecided.
+    fault of the candidate is a FAIL; a fault of the rows or of the champion leaves it undecided. Fewer than 10 rows of
+    one score are no fault yet: what follows says that they are too few.
     """
     for name, scores in (("candidate", candidate), ("champion", champion)):
         if scores is not None and len(scores) != len(rows):
@@ -38,7 +40,7 @@ def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) 
     ):
         if fault:
             return _finding(outcome, fault, len(rows))
-    if bool((candidate == candidate[:1]).all()):
+    if len(rows) >= FEWEST_ROWS and bool((candidate == candidate[:1]).all()):
         return _finding(Outcome.FAIL, f"the candidate gives all {len(rows):,} rows the same score", len(rows))
     return _finding(Outcome.PASS, f"labels and scores of {len(rows):,} rows are usable", len(rows))
 

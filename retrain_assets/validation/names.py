@@ -58,7 +58,16 @@ def largest_change(name: str) -> float:
     >>> largest_change("auc[1]"), largest_change("mae")
     (1.0, inf)
     """
-    return 1.0 if name.split("[")[0] in _SHARES else float("inf")
+    return 1.0 if is_share(name) else float("inf")
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric is a share of rows or pairs, between 0 and 1.
+
+    >>> is_share("tpr[2]"), is_share("selection_rate"), is_share("brier")
+    (True, True, False)
+    """
+    return name.split("[")[0] in _SHARES | {"selection_rate"}
 
 
 def known_names(declared: Collection[str]) -> str:

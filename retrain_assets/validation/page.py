@@ -17,11 +17,17 @@ from retrain_assets.verdict import Finding, Outcome, Verdict
 
 READING = """Every check answers pass, fail or insufficient (not known); only a candidate that passes all of them may be
 promoted. An improvement above 0 means that the candidate is better. The interval's ends are one-sided confidence
-limits at the level of the finding. A guardrail passes when the whole interval lies above minus its margin. A group
+limits at the level in brackets. So is the p-value's level: of several questions that are asked together the p-value
+is adjusted (Holm) and must lie below the whole level, while the interval of a primary metric is at the level of its
+step. A guardrail passes when the whole interval lies above minus its margin. A group
 passes when it is certainly not worse by the margin, and fails when it is certainly worse at all, also by less than the
 margin. Tables of groups and
 their differences are reported; they decide nothing, because the largest difference between groups is large by chance
 alone where groups are small."""
+
+
+_SMALLEST = 1e-4
+"""Below this a p-value rests on tails that no sample shows."""
 
 
 def report_markdown(verdict: Verdict) -> str:
@@ -161,16 +167,25 @@ def _line(finding: Finding) -> dict[str, Any]:
         "live": finding.champion_value,
         "candidate": finding.candidate_value,
         "improvement": finding.improvement,
-        "interval": between,
-        "level": finding.alpha,
+        "interval (level)": between and _at(between, finding.alpha),
         "margin or limit": finding.margin,
-        "p": finding.p_value,
+        "p (level)": "" if finding.p_value is None else _at(_chance(finding.p_value), finding.p_level),
         "rows": finding.rows,
         "units": _units(finding),
         "design effect": finding.design_effect,
         "detectable": finding.minimum_detectable,
         "rows needed": finding.rows_needed,
     }
+
+
+def _chance(p_value: float) -> str:
+    """A p-value as far as its digits mean something."""
+    return figure(p_value) if p_value >= _SMALLEST else f"< {_SMALLEST:g}"
+
+
+def _at(said: str, level: float | None) -> str:
+    """A figure with the level it belongs to."""
+    return said if level is None else f"{said} ({figure(level)})"
 
 
 def _units(finding: Finding) -> str:
@@ -223,7 +238,7 @@ def _facts(verdict: Verdict) -> list[dict[str, Any]]:
     facts = {
         "gate window": f"{gate.start.replace('T', ' ')} to {gate.end.replace('T', ' ')}",
         "gate periods": ", ".join(gate.periods),
-        "gate rows": f"{gate.rows:,}",
+        "gate rows": f"{gate.rows:,} rows",
         "gate rows, SHA-256 of keys": gate.rowset_sha256,
         "trained until": str(evidence.get("trained_until", "")).replace("T", " "),
         "strategy": evidence.get("strategy", ""),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from retrain_assets.policy import Policy
-from retrain_assets.validation.names import largest_change, lower_is_better, tasks_of
+from retrain_assets.validation.names import is_share, largest_change, lower_is_better, tasks_of
 
 
 class Cost(Policy):
@@ -148,7 +148,10 @@ class FresherPolicy(Policy):
 
 
 class Floor(Policy):
-    """An absolute limit that the first model must clear with confidence: `at_least` or `at_most`."""
+    """An absolute limit that the first model must clear with confidence: `at_least` or `at_most`.
+
+    A share (AUC, a rate) is bounded by a number between 0 and 1, for beyond them no model fails or none passes.
+    """
 
     metric: str
     at_least: float | None = None
@@ -158,7 +161,14 @@ class Floor(Policy):
     def _one_limit(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError(f"floor {self.metric}: declare either at_least or at_most")
+        if is_share(self.metric) and not 0 < self.limit < 1:
+            raise ValueError(f"floor {self.metric}: {self.limit:g} asks nothing or too much of a share: write 0 to 1")
         return self
+
+    @property
+    def limit(self) -> float:
+        """The number itself, on whichever side it bounds."""
+        return self.at_least if self.at_least is not None else self.at_most or 0.0
 
 
 class FairnessPolicy(Policy):
@@ -260,6 +270,23 @@ class ValidationPolicy(Policy):
                     "declare fresher.margin in its unit"
                 )
         return self
+
+    @property
+    def unbreakable(self) -> str:
+        """Why a declared limit would stop nothing, as a sentence that begins with its key; empty when each can.
+
+        Of names that fit the task: a limit on the side that a worse model clears, and a share lost as a whole.
+        """
+        for key, floors in (("floors", self.floors), ("fairness.floors", self.fairness.floors)):
+            for floor in floors:
+                right, wrong = ("at_most", "at_least") if self._is_loss(floor.metric) else ("at_least", "at_most")
+                if floor.metric != "selection_rate" and getattr(floor, wrong) is not None:
+                    better = "lower" if right == "at_most" else "higher"
+                    return f"{key}: {floor.metric}: a bad model clears {wrong} ({better} is better), write {right}"
+        rates = [name for name in self.fairness.metrics if is_share(name)]
+        if rates and not self.fairness.margin < 1:
+            return f"fairness.margin: {self.fairness.margin:g} of {rates[0]} can never be lost, write a share below 1"
+        return ""
 
     def _is_loss(self, name: str) -> bool:
         declared = self.metrics.get(name)

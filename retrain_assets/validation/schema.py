@@ -59,9 +59,10 @@ MEANINGS = {
         "improvement": "By how much the candidate is better; above 0 is better whatever the metric's direction.",
         "low": "Lower one-sided confidence limit of the improvement at level alpha.",
         "high": "Upper one-sided confidence limit of the improvement at level alpha.",
-        "alpha": "One-sided level of the test.",
+        "alpha": "One-sided level of the limits low and high; of several primaries that of the finding's step.",
         "margin": "Loss that may not be reached; for a floor the limit itself, for the primary 0.",
-        "p_value": "One-sided p-value of the test that decided.",
+        "p_value": "One-sided p-value, adjusted by Holm where several questions are asked together.",
+        "p_level": "Level that the p-value is held against; missing without one, and in older records.",
         "minimum_detectable": "Smallest effect that would be found with the declared power.",
         "rows_needed": "Rows with which the question could be answered with the declared power.",
     },
@@ -101,7 +102,7 @@ MEANINGS = {
 """What each field means, for readers of the schema."""
 
 
-OPTIONAL = {"Verdict": ("refit",), "GroupValue": ("attribute",)}
+OPTIONAL = {"Verdict": ("refit",), "Finding": ("p_level",), "GroupValue": ("attribute",)}
 """Fields that a record may lack: it was written before they existed, or they do not apply to it."""
 
 

@@ -47,7 +47,8 @@ def significance(
 
     FAIL when it does not; INSUFFICIENT when there are too few independent units to say. Of several primaries every one
     must be shown to be better, by Holm's step-down: the k-th smallest of m p-values is tested at alpha/(m - k + 1), and
-    none passes after one that did not. Each finding has its own level and its adjusted p-value.
+    none passes after one that did not. Each finding has its limits at the level of its step, and its adjusted p-value
+    beside the level of all (`p_level`).
 
     Under `promote_when: fresher` an aged champion's successor passes when it is non-inferior on every primary, each at
     the full level, because all of them must hold.
@@ -110,12 +111,15 @@ def _superior(compared: Sequence[Comparison], level: Level) -> tuple[Finding, ..
     standing = True
     for rank, place in enumerate(order):
         strict = Level(level.alpha / (len(compared) - rank), level.power)
-        findings[place] = _better(compared[place], strict, standing, holm(counted)[place], len(compared))
+        findings[place] = _better(compared[place], strict, standing, holm(counted)[place], len(compared), level.alpha)
         standing = standing and findings[place].outcome is Outcome.PASS
     return tuple(findings[place] for place in range(len(compared)))
 
 
-def _better(comparison: Comparison, level: Level, standing: bool, adjusted: float, tests: int) -> Finding:
+def _better(
+    comparison: Comparison, level: Level, standing: bool, adjusted: float, tests: int, together: float
+) -> Finding:
+    """Judge one of `tests` primaries: its limit at the level of its step, its adjusted p-value at that of all."""
     found = comparison.estimate
     low = found.low(level.alpha)
     rows_needed = found.rows_needed(found.improvement, level.alpha, level.power)
@@ -134,7 +138,8 @@ def _better(comparison: Comparison, level: Level, standing: bool, adjusted: floa
         if rows_needed and found.improvement > 0:
             reason += f"; {rows_needed:,} rows like these {found.rows:,} would show such a gain"
     if tests > 1 and outcome is not Outcome.INSUFFICIENT:
-        reason += f"; p {number(adjusted)} after Holm over {tests} primaries"
+        below = "<" if adjusted < together else "not below"
+        reason += f"; p {number(adjusted)} {below} {together:g} after Holm over {tests} primaries"
     return comparison.finding(
         "significance",
         "primary",
@@ -143,6 +148,7 @@ def _better(comparison: Comparison, level: Level, standing: bool, adjusted: floa
         level,
         margin=0.0,
         p_value=None if found.shortfall() else adjusted,
+        p_level=together,
         rows_needed=rows_needed,
     )
 

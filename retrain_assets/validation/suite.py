@@ -116,6 +116,11 @@ def read_suite(text: str, path: Path) -> tuple[SuiteCase, ...]:
 def regression_suite(policy: ValidationPolicy, task: str, suite: SuiteRows) -> tuple[Finding, ...]:
     """Judge the suite: no critical case may flip from right to wrong, and normal cases not more than chance allows.
 
+    Only a case that the champion got right can be lost. With k of them the exact test's smallest p-value is 2^-k, so
+    that below 5 cases (at a level of .05) it can never say FAIL. Where all of so few were lost, and fewer repaired, the
+    answer is INSUFFICIENT: it is as bad as it could be and chance may have done it. Where one was kept, or none could
+    be lost, there is nothing that more cases would have to explain, and it is a PASS.
+
     Without a champion every critical case must be right. A suite of which no case can be judged is INSUFFICIENT.
     """
     if not suite.cases:
@@ -196,11 +201,17 @@ def _normal(
     if lost:
         reason += f": {_ids(cases, flipped)}"
     outcome = Outcome.FAIL if p_value < policy.alpha else Outcome.PASS
-    fewest = math.ceil(math.log2(1 / policy.alpha))
-    if lost and lost == asked < fewest:  # as bad as it can be, and still too few to tell chance from harm
-        outcome, reason = Outcome.INSUFFICIENT, f"{reason}; {asked} normal cases cannot tell, {fewest} are needed"
+    right, fewest = int((before & normal).sum()), _fewest_flips(policy.alpha)
+    if won < lost == right < fewest:  # as bad as it can be, and still too few to tell chance from harm
+        outcome = Outcome.INSUFFICIENT
+        reason += f"; {right} that were right before cannot tell chance from harm, {fewest} are needed"
     found = _finding(outcome, reason, asked, p_value=p_value, alpha=policy.alpha, shares=shares)
     return replace(found, **_reach(policy, before[normal], after[normal]))
+
+
+def _fewest_flips(alpha: float) -> int:
+    """How many flips, all for the worse, have an exact p-value 2^-k below the level."""
+    return math.floor(math.log2(1 / alpha)) + 1
 
 
 def _reach(policy: ValidationPolicy, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> dict[str, Any]:
@@ -208,10 +219,7 @@ def _reach(policy: ValidationPolicy, before: npt.NDArray[np.bool_], after: npt.N
 
     Not less than the exact test can reach at all: with k flips of which all are for the worse its p-value is 2^-k.
     """
-    fewest, seen = (
-        math.ceil(math.log2(1 / policy.alpha)),
-        estimate(after.astype(float) - before, Units.rows(len(before))),
-    )
+    fewest, seen = _fewest_flips(policy.alpha), estimate(after.astype(float) - before, Units.rows(len(before)))
     detectable = seen.minimum_detectable(policy.alpha, policy.power) if len(before) > 1 else 0.0
     drop = max(-seen.improvement, 0.0)
     needed = max(fewest / drop, seen.rows_needed(drop, policy.alpha, policy.power) or 0) if drop else fewest
@@ -243,6 +251,7 @@ def _finding(
         minimum_detectable=1 / rows if rows else None,
         rows_needed=max(rows, 1),
         p_value=p_value,
+        p_level=alpha,
         alpha=alpha,
         champion_value=shares[0],
         candidate_value=shares[1],

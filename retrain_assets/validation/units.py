@@ -49,6 +49,10 @@ class GateRows:
         for name, length in lengths.items():
             if length != len(self.label):
                 raise DataError(f"gate rows: {name} has {length} entries and label {len(self.label)}. Align them.")
+        if self.label.dtype.kind not in "fiub":
+            raise DataError(
+                f"gate rows: labels are of type {self.label.dtype}, not numbers. Write classes as 0, 1, ... k - 1."
+            )
 
     def __len__(self) -> int:
         return len(self.label)

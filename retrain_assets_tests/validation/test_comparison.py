@@ -61,3 +61,14 @@ def test_units_of_some_rows_are_those_of_the_rows_alone(unit):
     assert (found.name, found.count) == (wanted.name, wanted.count)
     assert sorted(found.sizes) == sorted(wanted.sizes)
     assert found.effective == wanted.effective
+
+
+@pytest.mark.parametrize("name", ["auc", "auc[0]", "auc[2]", "tpr[2]", "f1[1]", "log_loss"])
+def test_both_values_of_several_classes_are_those_of_the_metric(name):
+    rows, champion, candidate, *_ = world("multiclass")
+    base, own = rules_of("multiclass")
+    rules = policy(base, **own)
+    metric = metric_of(rules, name)
+    found = compare(metric, rules, rows, champion, candidate)
+    wanted = metric.value(rows.label, champion), metric.value(rows.label, candidate)
+    assert (found.champion_value, found.candidate_value) == pytest.approx(wanted)

@@ -10,6 +10,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
+from retrain_assets.metrics import metric
 from retrain_assets.validation.estimate import estimate, holm
 from retrain_assets.validation.units import Units
 from retrain_assets_tests.validation.worlds import gate_rows
@@ -89,6 +90,80 @@ def test_the_design_effect_is_one_plus_the_intraclass_correlation_times_the_size
     cluster = np.repeat(np.arange(4000), 10)
     psi = rng.normal(0, np.sqrt(0.8), 40_000) + rng.normal(0, np.sqrt(0.2), 4000)[cluster]
     assert estimate(psi, Units(cluster, "vehicle")).design_effect == pytest.approx(1 + 9 * 0.2, rel=0.05)
+
+
+def placements(label, scores):
+    """DeLong's V10 and V01, written out pair by pair."""
+    won, lost = scores[label == 1][:, None], scores[label == 0]
+    kernel = (won > lost) + 0.5 * (won == lost)
+    return kernel.mean(axis=1), kernel.mean(axis=0)
+
+
+def few_positives(seed, positives=12, rows=150):
+    rng = np.random.default_rng(seed)
+    label = np.r_[np.ones(positives), np.zeros(rows - positives)]
+    champion, candidate = np.round(rng.normal(size=(2, rows)) + label, 1)
+    return label, champion, candidate
+
+
+@pytest.mark.parametrize("positives", [2, 12, 75, 140])
+def test_an_auc_has_delongs_error_and_the_degrees_of_freedom_of_welch_on_its_placements(positives):
+    label, champion, candidate = few_positives(4, positives)
+    (v10_a, v01_a), (v10_b, v01_b) = placements(label, champion), placements(label, candidate)
+    welch = stats.ttest_ind(v10_b - v10_a, v01_a - v01_b, equal_var=False)
+    auc = metric("auc")
+    found = estimate(auc.influence(label, champion, candidate), rows(150), parts=auc.parts(label, 1))
+    assert found.improvement == pytest.approx(v10_b.mean() - v10_a.mean())
+    assert found.standard_error == pytest.approx(2 * found.improvement / welch.statistic)
+    assert found.degrees == pytest.approx(welch.df)
+
+
+@pytest.mark.parametrize(("name", "of"), [("tpr", 1), ("fpr", 0)])
+def test_a_rate_of_one_class_is_the_paired_t_test_of_that_class(name, of):
+    label, champion, candidate = few_positives(5, 15)
+    decided = [(scores[label == of] >= 0.5).astype(float) for scores in (champion, candidate)]
+    peer = stats.ttest_rel(*(reversed(decided) if name == "tpr" else decided), alternative="greater")
+    known = metric(name)
+    found = estimate(known.influence(label, champion, candidate), rows(150), parts=known.parts(label, 1))
+    assert found.p_value() == pytest.approx(peer.pvalue)
+    assert found.degrees == pytest.approx((label == of).sum() - 1)
+
+
+def test_days_and_clusters_know_the_error_of_an_auc_no_better_than_its_positives_do():
+    label, champion, candidate = few_positives(6)
+    auc, day = metric("auc"), Units(np.arange(150) % 50, "day")
+    psi, parts = auc.influence(label, champion, candidate), auc.parts(label, 1)
+    by_row, by_day, plain = (
+        estimate(psi, rows(150), parts=parts),
+        estimate(psi, day, parts=parts),
+        estimate(psi, day),
+    )
+    assert by_day.degrees == by_row.degrees < plain.degrees == 49
+    assert by_day.standard_error / plain.standard_error == pytest.approx(
+        by_row.standard_error / estimate(psi, rows(150)).standard_error
+    )
+    assert by_day.design_effect == plain.design_effect
+
+
+def test_the_ranking_of_several_classes_adds_the_variance_between_them_and_of_each():
+    rng = np.random.default_rng(7)
+    label = np.repeat([0.0, 1.0, 2.0], [12, 30, 400])
+    psi = rng.normal([0.1, 0.0, 0.3] @ (label == np.arange(3)[:, None]), 1 + label)
+    found = estimate(psi, rows(442), parts=metric("auc").parts(label, 3))
+    shares, spread = [12 / 442, 30 / 442, 400 / 442], [psi[label == k].var(ddof=1) for k in range(3)]
+    own = [w**2 * s / n for w, s, n in zip(shares, spread, [12, 30, 400], strict=True)]
+    between = sum(n * (psi[label == k].mean() - psi.mean()) ** 2 for k, n in enumerate([12, 30, 400])) / 442 / 441
+    assert found.standard_error**2 == pytest.approx(sum(own) + between)
+    below = sum(v**2 / (n - 1) for v, n in zip(own, [12, 30, 400], strict=True)) + between**2 / 441
+    assert found.degrees == pytest.approx((sum(own) + between) ** 2 / below)
+
+
+def test_many_rows_of_both_classes_are_judged_as_before():
+    label, champion, candidate = few_positives(8, 2000, 6000)
+    auc = metric("auc")
+    psi = auc.influence(label, champion, candidate)
+    before, after = estimate(psi, rows(6000)), estimate(psi, rows(6000), parts=auc.parts(label, 1))
+    assert after.low(0.05) == pytest.approx(before.low(0.05), abs=1e-3 * before.standard_error)
 
 
 def test_the_minimum_detectable_effect_is_found_with_the_stated_power():

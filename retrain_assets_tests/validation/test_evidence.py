@@ -34,7 +34,8 @@ EVERY = [(task, name) for task, names in OF_TASK.items() for name in names]
 GUARDING = [(task, name) for task, name in EVERY if name != "calibration_error"]
 ESTIMATE = (
     "metric", "role", "direction", "rows", "unit", "units", "design_effect", "candidate_value", "improvement", "low",
-    "high", "alpha", "margin", "p_value", "minimum_detectable", "rows_needed", "outcome", "reason",
+    "high", "alpha", "margin", "p_value", "p_level", "minimum_detectable", "rows_needed", "outcome",
+    "reason",
 )  # fmt: skip
 """What a line that rests on an estimate always tells; `champion_value` where there is a champion."""
 

@@ -205,6 +205,26 @@ def test_where_rows_are_independent_the_p_value_is_the_mid_p_of_mcnemar():
     assert (found.unit, found.units, found.design_effect) == ("row", 560, 1.0)
 
 
+def test_a_group_with_rows_enough_that_is_still_undecided_says_that_rows_are_not_what_it_lacks():
+    champion, candidate = np.full((2, 641), 0.9)
+    candidate[:30], champion[30:50] = 0.1, 0.1
+    rules = policy(fairness={"metrics": ["tpr"], "margin": 0.03})
+    (found,) = fairness(rules, "binary", gate_rows(np.ones(641)), champion, candidate, LEVEL)
+    assert found.outcome is Outcome.INSUFFICIENT
+    assert found.rows >= found.rows_needed
+    assert "not below 0.03); as many rows would show that nothing changed" in found.reason
+    assert found.reason.endswith("it is the change itself which is in doubt, 641 positives")
+
+
+def test_a_group_s_p_value_stands_beside_the_level_it_is_held_against_and_its_interval_beside_the_attempt_s():
+    rows, champion, candidate = by_days(1)
+    rules = policy(fairness={"metrics": ["tpr"]})
+    (usual,) = fairness(rules, "binary", rows, champion, candidate, LEVEL)
+    (strict,) = fairness(rules, "binary", rows, champion, candidate, Level(alpha=0.0125, power=0.8))
+    assert (strict.alpha, strict.p_level, strict.p_value) == (0.0125, 0.05, usual.p_value)
+    assert strict.low < usual.low
+
+
 def test_where_days_move_together_p_value_and_limits_are_the_t_test_of_the_days():
     rows, champion, candidate = by_days(1)
     rules = policy(unit="auto", fairness={"metrics": ["tpr"]})

@@ -108,6 +108,17 @@ def test_broken_rows_and_a_broken_champion_leave_it_open():
         assert why in findings.findings[0].reason
 
 
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_so_few_rows_of_one_score_are_too_few_and_no_constant(count):
+    label = np.arange(count) % 2.0 + 5
+    rules = policy(VALUE_RULES)
+    scores = np.full(count, 5.0)
+    judgement = judge(
+        rules, "regression", gate_rows(label), scores, scores + 1, scores + 2, suite((5,), (5.0,), (5.0,)), 12
+    )
+    assert decision(judgement) is Decision.INSUFFICIENT
+
+
 def test_a_candidate_without_skill_is_rejected_even_if_the_champion_is_worse():
     rng = np.random.default_rng(2)
     label = (rng.random(4000) < 0.4).astype(float)

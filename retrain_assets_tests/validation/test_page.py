@@ -194,6 +194,28 @@ def test_the_page_holds_decision_findings_groups_flips_window_and_digests(judged
     assert "2024-01-01 00:00:00 to 2024-02-01 00:00:00" in page
 
 
+def test_a_p_value_and_an_interval_each_stand_beside_their_own_level():
+    found = passing("significance", low=0.01, high=0.04, alpha=0.025, p_value=0.03, p_level=0.05)
+    line = next(line for line in report_markdown(verdict(found)).splitlines() if "0.01 to 0.04" in line)
+    assert "0.01 to 0.04 (0.025)" in line
+    assert "0.03 (0.05)" in line
+    tiny = report_markdown(verdict(replace(found, p_value=1e-103)))
+    assert "| < 0.0001 (0.05) |" in tiny
+    older = replace(found, p_level=None)
+    line = next(line for line in report_markdown(verdict(older)).splitlines() if "0.01 to 0.04" in line)
+    assert "| 0.03 |" in line
+
+
+def test_a_record_without_levels_of_p_values_keeps_its_digest():
+    old = verdict(passing("significance", p_value=0.03), passing("guardrails"))
+    record = old.to_dict()
+    assert not any("p_level" in finding for finding in record["findings"])
+    assert Verdict.from_dict(record).digest == old.digest
+    new = verdict(passing("significance", p_value=0.03, p_level=0.05), passing("guardrails"))
+    assert Verdict.from_dict(new.to_dict()) == new
+    assert new.digest != old.digest
+
+
 def test_the_negative_flips_are_the_cases_right_before_and_wrong_now(judged):
     assert [case["id"] for case in flips(judged)] == ["case-1"]
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from statsmodels.stats.multitest import multipletests
 
-from retrain_assets.validation.comparison import Level
+from retrain_assets.validation.comparison import Level, number
 from retrain_assets.validation.gate import judge
 from retrain_assets.validation.significance import ChampionAge, significance
 from retrain_assets.verdict import Outcome, combine
@@ -50,6 +50,12 @@ def test_p_values_and_outcomes_of_several_primaries_are_those_of_holm_in_statsmo
         assert [finding.metric for finding in found] == THREE
         assert [finding.p_value for finding in found] == pytest.approx(adjusted)
         assert [outcome is Outcome.PASS for outcome in outcomes(found)] == rejected.tolist()
+        for finding, p in zip(found, raw, strict=True):
+            assert (finding.low > 0) == (p < finding.alpha)
+            assert finding.p_level == LEVEL.alpha
+            assert (finding.p_value < finding.p_level) == (finding.outcome is Outcome.PASS)
+            below = "<" if finding.outcome is Outcome.PASS else "not below"
+            assert f"; p {number(finding.p_value)} {below} 0.05 after Holm over 3 primaries" in finding.reason
         seen.add(tuple(rejected))
     assert len(seen) >= 3
 

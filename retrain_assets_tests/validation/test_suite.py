@@ -110,15 +110,42 @@ def test_critical_and_normal_cases_are_two_findings():
     assert [finding.outcome for finding in found] == [Outcome.PASS, Outcome.PASS]
 
 
-def test_normal_cases_that_all_flip_and_are_too_few_to_tell_are_insufficient():
-    kinds, right, wrong = ("normal",) * 4, (0.9,) * 4, (0.1,) * 4
-    (found,) = regression_suite(policy(), "binary", suite((1,) * 4, wrong, right, kinds))
+def normal_cases(before: str, after: str, **rules: float):
+    """The finding on normal cases that the champion and the candidate get right (+) or wrong (-)."""
+    scores = [np.where(np.array(list(text)) == "+", 0.9, 0.1) for text in (after, before)]
+    (found,) = regression_suite(
+        policy(**rules), "binary", suite(np.ones(len(before)), *scores, ("normal",) * len(before))
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("++++", "----"), ("+", "-"), ("+++-----------------", "--------------------"), ("++--", "--+-")],
+)
+def test_where_all_that_could_be_lost_is_lost_and_is_too_little_to_tell_the_answer_is_not_known(before, after):
+    found, right = normal_cases(before, after), before.count("+")
+    assert found.p_value > 0.05
     assert found.outcome is Outcome.INSUFFICIENT
-    assert "4 normal cases cannot tell, 5 are needed" in found.reason
-    assert found.minimum_detectable is None
-    for candidate in (right, (0.1, 0.9, 0.9, 0.9)):
-        (kept,) = regression_suite(policy(), "binary", suite((1,) * 4, candidate, right, kinds))
-        assert kept.outcome is Outcome.PASS
+    assert f"{right} that were right before cannot tell chance from harm, 5 are needed" in found.reason
+    assert found.rows_needed >= 5
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("++++", "++++"), ("++++", "-+++"), ("----", "----"), ("+---", "-+--"), ("+" * 5, "-" * 4 + "+"), ("-", "+")],
+)
+def test_a_small_suite_of_which_a_case_was_kept_or_as_many_repaired_as_lost_passes(before, after):
+    assert normal_cases(before, after).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 0.25, 0.125])
+def test_from_as_many_flips_on_as_the_level_can_reach_losing_all_of_them_fails(alpha):
+    fewest = next(k for k in range(1, 20) if stats.binomtest(k, k, alternative="greater").pvalue < alpha)
+    assert normal_cases("+" * fewest, "-" * fewest, alpha=alpha).outcome is Outcome.FAIL
+    fewer = normal_cases("+" * (fewest - 1), "-" * (fewest - 1), alpha=alpha)
+    assert fewer.outcome is Outcome.INSUFFICIENT
+    assert fewer.minimum_detectable is None
 
 
 def test_a_regression_case_is_right_within_the_tolerance():

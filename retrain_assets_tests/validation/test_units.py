@@ -65,6 +65,12 @@ def test_gate_rows_of_different_lengths_are_refused():
         GateRows(np.arange(3), np.zeros(3), np.zeros(3, "M8[us]"), {"sex": np.array(["F", "M"], dtype=object)})
 
 
+@pytest.mark.parametrize("label", [np.array(["0", "1"]), np.array([0.0, 1.0], dtype=object)])
+def test_labels_that_are_no_numbers_are_refused_with_their_type(label):
+    with pytest.raises(DataError, match=r"labels are of type .*, not numbers. Write classes as 0, 1"):
+        GateRows(np.arange(2), label, np.zeros(2, "M8[us]"), {})
+
+
 def test_codes_are_the_places_of_the_sorted_texts_however_many_rows_there_are():
     rng = np.random.default_rng(6)
     values = rng.choice(np.array(["b", "a", 3, 2.5, "é"], dtype=object), 150_000)
