@@ -24,6 +24,10 @@ ROWS, RAILS, DAYS, KINDS = 1_000_000, 12, 90, 3
 ATTRIBUTES = {"sex": 2, "age": 4, "region": 6}
 LARGEST = 0.8
 """Share of the rows that the first value of `sex` holds; the other attributes' values are equally frequent."""
+COSTS: dict[str, Any] = {
+    f"missed_{price}": {"cost": {"false_positive": 1, "false_negative": price}, "unit": "USD"} for price in (5, 10, 20, 40)
+}
+"""Declared costs of a binary task: a missed case is so many times as dear as a false alarm."""
 
 TASKS = ("binary", "regression", "multiclass")
 
@@ -75,14 +79,14 @@ def measure(task: str, seed: int, repeats: int = 5) -> Cost:
 
 
 def metrics(task: str) -> list[str]:
-    """12 metrics of a task; a binary one is asked for errors of the probability as a number after its own."""
-    if task == "multiclass":
-        own = [name for name, known in METRICS.items() if task in known.tasks]
-        return [*own, *(f"{name}[{number}]" for name in OF_CLASS for number in range(KINDS))][:RAILS]
-    if task == "regression":
-        own = [name for name, known in METRICS.items() if task in known.tasks]
-        return [*own, *(f"pinball[{0.1 * place:.1f}]" for place in range(1, 10))][:RAILS]
-    return sorted(METRICS, key=lambda name: "binary" not in METRICS[name].tasks)[:RAILS]
+    """12 metrics of a task: its own, then those with a parameter (a class, a quantile) or declared costs."""
+    own = [name for name, known in METRICS.items() if task in known.tasks and name != "calibration_error"]
+    further = {
+        "binary": list(COSTS),
+        "regression": [f"pinball[{0.1 * place:.1f}]" for place in range(1, 10)],
+        "multiclass": [f"{name}[{number}]" for name in OF_CLASS for number in range(KINDS)],
+    }
+    return [*own, *further[task]][:RAILS]
 
 
 def rules(task: str, *, slices: bool) -> ValidationPolicy:
@@ -93,7 +97,8 @@ def rules(task: str, *, slices: bool) -> ValidationPolicy:
     fairness = {"groups": list(ATTRIBUTES), "metrics": rates, "margin": 0.5}
     of_slices = [{"metric": name, "margin": 0.5} for name in (("mae", "rmse") if task == "regression" else ("auc",))]
     sliced = {"slices": {"guardrails": of_slices}} if slices else {}
-    return worlds.rules(base, unit="auto", guardrails=rails, fairness=fairness, **sliced)
+    declared = {"metrics": COSTS} if task == "binary" else {}
+    return worlds.rules(base, unit="auto", guardrails=rails, fairness=fairness, **sliced, **declared)
 
 
 def _world(task: str, rng: Rng) -> tuple[Array, Array, Array]:
