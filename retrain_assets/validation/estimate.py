@@ -25,6 +25,8 @@ FEWEST_EFFECTIVE_UNITS = 3.0
 FEWEST_ROWS = 10
 """Below this many rows that bear on a metric (positives for TPR, the scarcer class for AUC) no answer is given."""
 
+_SLICE_ROWS = 1 << 16
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -137,12 +139,18 @@ def estimate(psi: Array, units: Units, *, support: float | None = None, one_flip
         return Estimate(mean, math.nan, 0.0, rows, support, units.name, units.count, math.nan)
     mean = float(psi.mean())
     q = units.effective
-    row_error = float(psi.std(ddof=1)) / math.sqrt(rows)
+    row_error = math.sqrt(_squares(psi, mean) / (rows - 1) / rows)
     error = row_error if units.each_row else math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows
     design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
     if one_flip and support > 0:
         error = max(error, 1 / support)
     return Estimate(mean, error, q - 1, rows, support, units.name, units.count, design_effect)
+
+
+def _squares(psi: Array, mean: float) -> float:
+    """Sum over rows of (psi - mean)², in slices, so that no second column stands."""
+    slices = (psi[first : first + _SLICE_ROWS] - mean for first in range(0, len(psi), _SLICE_ROWS))
+    return sum(float(apart @ apart) for apart in slices)
 
 
 def _spread(psi: Array, units: Units, mean: float) -> float:
