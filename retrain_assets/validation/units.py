@@ -74,6 +74,15 @@ class GateRows:
         """How many rows each cluster has, shape (clusters,)."""
         return None if self.clusters is None else sums(self.clusters)
 
+    def number(self, unit: str) -> None:
+        """Number the days and clusters that `unit` asks for: two columns for a moment, so before others stand.
+
+        Raises:
+            DataError: A time is missing.
+        """
+        if unit != "row":
+            _ = self.rows_of_day, self.rows_of_cluster
+
     @cached_property
     def _blocks(self) -> dict[int, Units]:
         return {}
