@@ -82,10 +82,18 @@ def sums(codes: Codes, values: NDArray[np.float64] | None = None, count: int | N
     return total
 
 
-def means_by_day(values: NDArray[np.float64], day: Codes) -> NDArray[np.float64]:
-    """Mean of the values of each numbered day; NaN for a day without a value."""
-    rows = sums(day)
-    means: NDArray[np.float64] = np.divide(sums(day, values), rows, out=np.full(rows.size, np.nan), where=rows > 0)
+def means_by_day(
+    values: NDArray[np.float64], day: Codes, rows: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Mean of the values of each numbered day; NaN for a day without a value. `rows` of each day where they are known.
+
+    >>> means_by_day(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 2]))
+    array([ 2., nan,  5.])
+    """
+    if rows is None:
+        rows = sums(day)
+    total = sums(day, values, rows.size)
+    means: NDArray[np.float64] = np.divide(total, rows, out=np.full(rows.size, np.nan), where=rows > 0)
     return means
 
 
@@ -160,14 +168,20 @@ def blocks_of(day: Codes, length_days: int) -> Codes:
     >>> blocks_of(np.array([0, 1, 2, 40]), 3)
     array([0, 0, 0, 1], dtype=uint8)
     """
+    return blocks_of_days(sums(day), length_days)[day] if day.size else day
+
+
+def blocks_of_days(rows: NDArray[np.float64], length_days: int) -> Codes:
+    """The number of each day's block, shape (days,), from how many rows each day has.
+
+    >>> blocks_of_days(np.array([5.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 5.0]), 3)
+    array([0, 0, 0, 0, 0, 0, 1, 1, 1], dtype=uint8)
+    """
     if length_days < 1:
         raise ValueError(f"a block is {length_days} days long; give at least 1")
-    if not day.size:
-        return day
-    rows = sums(day)
     whole, left_over = divmod(rows.size, length_days)
     block = np.arange(rows.size) // length_days
     if 0 < 2 * left_over < length_days and whole:
         block = np.minimum(block, whole - 1)
     occupied = sums(block, rows) > 0
-    return narrow((np.cumsum(occupied) - 1)[block])[day]
+    return narrow((np.cumsum(occupied) - 1)[block])

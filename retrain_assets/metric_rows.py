@@ -42,6 +42,19 @@ def in_slices(rows: RowValues) -> RowValues:
     return sliced
 
 
+def unless_unknown(answers: npt.NDArray[np.bool_], scores: Array) -> Array:
+    """Yes and no as 1 and 0; NaN in rows with a score that is not finite.
+
+    >>> unless_unknown(np.array([True, True]), np.array([[0.9, 0.1], [0.9, np.nan]]))
+    array([ 1., nan])
+    """
+    found = answers.astype(np.float64)
+    if not np.isfinite(scores).all():
+        finite = np.isfinite(scores)
+        found[~(finite if scores.ndim == 1 else finite.all(axis=1))] = np.nan
+    return found
+
+
 def pinball(quantile: float) -> RowValues:
     """Loss of a forecast of a quantile: an error is weighted by q where the forecast is too low, by 1 - q above.
 
@@ -76,8 +89,8 @@ def decision_cost(false_positive: float, false_negative: float) -> RowValues:
 
     def rows(label: Array, scores: Array, threshold: float) -> Array:
         alarm, positive = scores >= threshold, label == 1
-        cost = false_positive * (alarm & ~positive) + false_negative * (~alarm & positive)
-        return np.where(np.isfinite(scores), cost, np.nan)
+        cost = unless_unknown(alarm != positive, scores)
+        return np.multiply(cost, np.where(positive, false_negative, false_positive), out=cost)
 
     return rows
 
@@ -90,8 +103,7 @@ def wrong_class(cost: float) -> RowValues:
     """
 
     def rows(label: Array, scores: Array, _: float) -> Array:
-        wrong = np.argmax(scores, axis=1) != label
-        return np.where(np.isfinite(scores).all(axis=1), cost * wrong, np.nan)
+        return cost * unless_unknown(np.argmax(scores, axis=1) != label, scores)
 
     return rows
 
@@ -159,7 +171,7 @@ def of_class(rows: RowValues, number: int, *, decided: bool) -> RowValues:
     """
 
     def decision(label: Array, scores: Array, _: float) -> Array:
-        return np.where(np.isfinite(scores).all(axis=1), np.argmax(scores, axis=1) == number, np.nan)
+        return unless_unknown(np.argmax(scores, axis=1) == number, scores)
 
     def against_the_rest(label: Array, scores: Array, _: float) -> Array:
         own = np.asarray(label == number)

@@ -17,7 +17,15 @@ import numpy.typing as npt
 
 from retrain_assets.blocks import Codes, narrow
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.metric_rows import calibration, in_slices, mean_over_classes, of_class, pinball, priced
+from retrain_assets.metric_rows import (
+    calibration,
+    in_slices,
+    mean_over_classes,
+    of_class,
+    pinball,
+    priced,
+    unless_unknown,
+)
 
 Array = npt.NDArray[np.float64]
 RowValues = Callable[[Array, Array, float], Array]
@@ -175,7 +183,9 @@ class Metric:
         1.0
         """
         outcomes, predicted = _checked(label, scores)
-        return float(self._support(outcomes, predicted, threshold).sum(dtype=np.float64)) if outcomes.size else 0.0
+        if self._support is _every or not outcomes.size:
+            return float(outcomes.size)
+        return float(self._support(outcomes, predicted, threshold).sum(dtype=np.float64))
 
     def parts(self, label: Array, columns: int) -> Codes | None:
         """The class of each row, shape (n,), where the metric rests on each class by itself; else None.
@@ -256,13 +266,21 @@ def _checked(label: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Array, Array]
             f"labels of shape {outcomes.shape} do not fit scores of shape {predicted.shape}. "
             "Give (n,) labels with (n,) scores, or (n, k) scores for k classes."
         )
-    if predicted.ndim == 2 and not np.isin(outcomes, np.arange(predicted.shape[1])).all():
+    if predicted.ndim == 2 and outcomes.size and not _are_classes(outcomes, predicted.shape[1]):
         odd = outcomes[~np.isin(outcomes, np.arange(predicted.shape[1]))]
         raise DataError(
             f"{len(odd)} labels, the first {odd[0]:g}, are none of the {predicted.shape[1]} classes that have a score. "
             "Write classes as 0, 1, ... k - 1."
         )
     return outcomes, predicted
+
+
+def _are_classes(label: Array, count: int) -> bool:
+    """Whether every label is one of 0 .. `count` - 1; NaN is none."""
+    whole = label.dtype == np.uint8 or all(
+        bool((part == np.floor(part)).all()) for part in np.array_split(label, len(label) // _SLICE_ROWS + 1)
+    )
+    return bool(whole and label.min() >= 0 and label.max() < count)
 
 
 def _with_unscored(label: Array, scores: Array) -> tuple[Array, Array]:
@@ -284,8 +302,9 @@ def _log_loss(label: Array, scores: Array, _: float) -> Array:
 
 def _brier(label: Array, scores: Array, _: float) -> Array:
     if scores.ndim == 2:
-        hot = label[:, None] == np.arange(scores.shape[1])
-        return np.asarray(((scores - hot) ** 2).sum(axis=1), dtype=np.float64)
+        wrong = scores.copy()
+        wrong[np.arange(len(label)), label.astype(np.int64)] -= 1
+        return np.asarray(np.einsum("ij,ij->i", wrong, wrong), dtype=np.float64)
     return (scores - label) ** 2
 
 
@@ -311,40 +330,69 @@ def _root_mean_square(label: Array, scores: Array, _: float) -> Array:
 def _area_under_curve(label: Array, scores: Array, _: float) -> Array:
     """Sun & Xu (2014), IEEE Signal Processing Letters 21: DeLong's placements from mid-ranks, O(n log n)."""
     positive = label == 1
-    positives, negatives = int(positive.sum()), int((~positive).sum())
+    positives = int(np.count_nonzero(positive))
+    negatives = len(label) - positives
     if not positives or not negatives or not np.isfinite(scores).all():
         return np.full(len(label), np.nan)
     placement = _placements(positive, scores)
-    area = placement.sum(where=positive) / positives
-    placement -= area
-    for own, count in ((positive, positives), (~positive, negatives)):
-        np.multiply(placement, len(label) / count, out=placement, where=own)
-    placement += area
+    area = float(placement.mean(where=positive))
+    for first in range(0, len(label), _SLICE_ROWS):
+        part = slice(first, first + _SLICE_ROWS)
+        placement[part] -= area
+        placement[part] *= np.where(positive[part], len(label) / positives, len(label) / negatives)
+        placement[part] += area
     return placement
 
 
 def _placements(positive: npt.NDArray[np.bool_], scores: Array) -> Array:
     """For each positive the share of negatives below it, for each negative that of positives above; ties count half.
 
-    One sort; the rest in slices of the sorted rows that no tie crosses, so that only two columns stand at a time.
+    One sort; the rest in slices of the sorted rows, so that only two columns stand at a time. A tie at the end of a
+    slice is left to the next one, and one that is longer than a slice is placed as a whole.
     """
-    order = narrow(np.argsort(np.ascontiguousarray(scores)))
-    placement = np.empty(len(scores))
-    positives = int(positive.sum())
-    negatives = len(scores) - positives
-    first = negatives_below = 0
+    order, placement = _order(scores), np.empty(len(scores))
+    positives = int(np.count_nonzero(positive))
+    first = below = 0
+
+    def place(rows: Codes, won: npt.NDArray[np.bool_], middle: Array | float, beaten: Array | float) -> None:
+        placement[rows] = np.where(won, beaten / (len(scores) - positives), 1 - (middle - beaten) / positives)
+
     while first < len(order):
-        rows = order[first : _end_of_tie(scores, order, min(first + _SLICE_ROWS, len(order)))]
-        ranked, won = scores[rows], positive[rows]
-        start = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        tied = np.diff(start, append=len(rows))
-        tied_negatives = np.add.reduceat(~won, start, dtype=np.int64)
-        beaten = negatives_below + np.cumsum(tied_negatives) - tied_negatives / 2
-        lost = 1 - (first + start + tied / 2 - beaten) / positives
-        placement[rows] = np.where(won, np.repeat(beaten / negatives, tied), np.repeat(lost, tied))
-        negatives_below += int(tied_negatives.sum())
+        rows = order[first : first + _SLICE_ROWS]
+        ranked = scores[rows]
+        if first + len(rows) < len(order):
+            rows = rows[: np.searchsorted(ranked, ranked[-1])]
+        if len(rows):
+            won = positive[rows]
+            middle, beaten = _middle_of_ties(ranked[: len(rows)], ~won)
+            place(rows, won, middle + first, beaten + below)
+            negatives = len(rows) - int(np.count_nonzero(won))
+        else:
+            rows = order[first : _end_of_tie(scores, order, first + len(ranked))]
+            parts = [slice(at, at + _SLICE_ROWS) for at in range(0, len(rows), _SLICE_ROWS)]
+            negatives = len(rows) - sum(int(np.count_nonzero(positive[rows[part]])) for part in parts)
+            for part in parts:
+                place(rows[part], positive[rows[part]], first + len(rows) / 2, below + negatives / 2)
+        below += negatives
         first += len(rows)
     return placement
+
+
+def _middle_of_ties(ranked: Array, negative: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
+    """For each of the sorted rows, how many rows and how many negatives stand before the middle of its tie."""
+    starts = np.r_[True, ranked[1:] != ranked[:-1]]
+    if starts.all():
+        return np.arange(0.5, len(ranked)), np.cumsum(negative) - negative / 2
+    start = np.flatnonzero(starts)
+    tied = np.diff(start, append=len(ranked))
+    negatives = np.add.reduceat(negative, start, dtype=np.int64)
+    return np.repeat(start + tied / 2, tied), np.repeat(np.cumsum(negatives) - negatives / 2, tied)
+
+
+def _order(scores: Array) -> Codes:
+    """The rows from the lowest score to the highest, four bytes a row: half of what a sort leaves."""
+    order = np.argsort(np.ascontiguousarray(scores))
+    return order.astype(np.min_scalar_type(len(order)))
 
 
 def _end_of_tie(scores: Array, order: Codes, end: int) -> int:
@@ -404,14 +452,11 @@ def _every(label: Array, scores: Array, threshold: float) -> Array:
 
 
 def _selected(label: Array, scores: Array, threshold: float) -> Array:
-    chosen = np.asarray(scores >= threshold, dtype=np.float64)
-    chosen[~np.isfinite(scores)] = np.nan
-    return chosen
+    return unless_unknown(scores >= threshold, scores)
 
 
 def _correct(label: Array, scores: Array, threshold: float) -> Array:
-    finite = np.isfinite(scores if scores.ndim == 1 else scores.sum(axis=1))
-    return np.where(finite, predicted_class(scores, threshold) == label, np.nan)
+    return unless_unknown(predicted_class(scores, threshold) == label, scores)
 
 
 def _positive(label: Array, scores: Array, threshold: float) -> Array:

@@ -157,7 +157,7 @@ def estimate(
         return Estimate(mean, math.nan, 0.0, rows, support, units.name, units.count, math.nan)
     mean = float(psi.mean())
     q = units.effective
-    row_error = float(psi.std(ddof=1)) / math.sqrt(rows)
+    row_error = math.sqrt(_squares(psi, mean) / (rows - 1) / rows)
     error = row_error if units.each_row else math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows
     design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
     inflation, degrees = (1.0, math.inf) if parts is None else _by_class(psi, parts, row_error)
@@ -183,6 +183,12 @@ def _by_class(psi: Array, parts: Codes, row_error: float) -> tuple[float, float]
     total = float(variances.sum()) + between
     degrees = total**2 / (float((variances**2 / (size[seen] - 1)).sum()) + between**2 / (rows - 1))
     return math.sqrt(total) / row_error, degrees
+
+
+def _squares(psi: Array, mean: float) -> float:
+    """Sum over rows of (psi - mean)², in slices, so that no second column stands."""
+    slices = (psi[first : first + _SLICE_ROWS] - mean for first in range(0, len(psi), _SLICE_ROWS))
+    return sum(float(apart @ apart) for apart in slices)
 
 
 def _spread(psi: Array, units: Units, mean: float) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from retrain_assets.blocks import narrow
+from retrain_assets.blocks import Codes, narrow
 from retrain_assets.metrics import Array, metric, predicted_class
 from retrain_assets.validation.comparison import Comparison, Level, against_limit, compare_in_parts, finite, number
 from retrain_assets.validation.declared import metric_of
@@ -92,8 +92,11 @@ def _decisions(task: str, label: Array, scores: Array, threshold: float) -> Iter
         yield "", label == 1, scores >= threshold
 
 
-def _asked(name: str, truth: Mask) -> Mask:
-    return {"tpr": truth, "fpr": ~truth}.get(name, np.ones_like(truth))
+def _asked(name: str, truth: Mask, mask: Mask) -> Mask:
+    """Which rows of a group a rate is of."""
+    if name == "selection_rate":
+        return mask
+    return mask & truth if name == "tpr" else mask & ~truth
 
 
 def _rate_drops(
@@ -109,9 +112,9 @@ def _rate_drops(
     before = _decisions(task, rows.label, champion, policy.threshold)
     after = _decisions(task, rows.label, candidate, policy.threshold)
     for (suffix, truth, old), (_, _, new) in zip(before, after, strict=True):
+        answers = old.view(np.uint8) + 2 * new.view(np.uint8)
         for group in found:
-            asked = _asked(name, truth) & group.mask
-            yield _rate_drop(policy, rows, group, name, suffix, asked, old[asked], new[asked], level)
+            yield _rate_drop(policy, rows, group, name, suffix, _asked(name, truth, group.mask), answers, level)
 
 
 def _rate_drop(
@@ -121,21 +124,20 @@ def _rate_drop(
     name: str,
     suffix: str,
     asked: Mask,
-    old: Mask,
-    new: Mask,
+    answers: Codes,
     level: Level,
 ) -> _Drop:
-    lost, gained, n = int((old & ~new).sum()), int((~old & new).sum()), len(old)
+    """A rate of the rows `asked`, where `answers` is 0 for two times no, 1 or 2 for a single yes, 3 for two."""
+    own = answers[asked]
+    n, (lost, gained, both) = own.size, (int(np.count_nonzero(own == answer)) for answer in (1, 2, 3))
     b, c = (gained, lost) if name == "fpr" else (lost, gained)
-    psi = new.astype(float)
-    psi -= old
-    psi *= -1.0 if name == "fpr" else 1.0
+    psi = np.array([0.0, 1.0, -1.0, 0.0] if name == "fpr" else [0.0, -1.0, 1.0, 0.0])[own]
     comparison = Comparison(
         name + suffix,
         _DIRECTION[name],
         "share",
-        float(old.mean()) if n else None,
-        float(new.mean()) if n else np.nan,
+        (lost + both) / n if n else None,
+        (gained + both) / n if n else np.nan,
         estimate(psi, units_within(policy.unit, psi, rows, asked), one_flip=policy.unit != "row"),
     )
     margin, small = policy.fairness.margin, _too_small(group, policy.fairness.enough_rows)
@@ -256,7 +258,7 @@ def _distances(
         )
         return
     for suffix, truth, decision in _decisions(task, inside.label, scores, policy.threshold):
-        asked = _asked(floor.metric, truth)
+        asked = _asked(floor.metric, truth, np.ones_like(truth))
         answers = decision[asked].astype(float)
         psi = answers - floor.at_least if floor.at_least is not None else (floor.at_most or 0.0) - answers
         units = units_within(policy.unit, psi, inside, asked)

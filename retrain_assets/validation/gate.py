@@ -77,6 +77,7 @@ def judge(
     usable = hard.usable(task, rows, candidate, champion)
     if usable.outcome is not Outcome.PASS:
         return Judgement((usable,), identical=False)
+    rows.number(policy.unit)
     alpha = policy.alpha_per_attempt(attempts_per_year)
     if champion is None:
         level = Level(alpha, policy.power)

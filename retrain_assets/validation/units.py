@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import Codes, block_length_days, blocks_of, day_numbers, means_by_day, narrow, sums
+from retrain_assets.blocks import Codes, block_length_days, blocks_of_days, day_numbers, means_by_day, narrow, sums
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array
 
 MISSING = "(missing)"
 """The group or cluster of rows that carry no value."""
 
-_SLICE_ROWS = 1 << 16
+_FIRST_SLOTS = 1 << 10
+"""Size of the table of different values to begin with; left to itself it has a slot for every row."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,37 @@ class GateRows:
         return day_numbers(self.time)
 
     @cached_property
+    def rows_of_day(self) -> Array:
+        """How many rows each day has, shape (days,)."""
+        return sums(self.day)
+
+    @cached_property
     def clusters(self) -> Codes | None:
         """The number of each row's cluster, shape (n,); rows without a value share one."""
         return None if self.cluster is None else coded(self.cluster)[1]
+
+    @cached_property
+    def rows_of_cluster(self) -> Array | None:
+        """How many rows each cluster has, shape (clusters,)."""
+        return None if self.clusters is None else sums(self.clusters)
+
+    def number(self, unit: str) -> None:
+        """Number the days and clusters that `unit` asks for: two columns for a moment, so before others stand.
+
+        Raises:
+            DataError: A time is missing.
+        """
+        if unit != "row":
+            _ = self.rows_of_day, self.rows_of_cluster
 
     @cached_property
     def _blocks(self) -> dict[int, Units]:
         return {}
 
     def blocks(self, length_days: int) -> Units:
-        """The rows' blocks of so many days, kept until another length is asked for."""
+        """The rows' blocks of so many days, made once."""
         if length_days not in self._blocks:
-            self._blocks.clear()
-            self._blocks[length_days] = _blocks(self.day, length_days)
+            self._blocks[length_days] = Units.blocks(self.day, self.rows_of_day, length_days)
         return self._blocks[length_days]
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
@@ -98,9 +117,19 @@ class Part:
     def __len__(self) -> int:
         return len(self.label)
 
+    @cached_property
+    def rows_of_day(self) -> Array:
+        """How many rows each day has, shape (days,)."""
+        return sums(self.day)
+
+    @cached_property
+    def rows_of_cluster(self) -> Array | None:
+        """How many rows each cluster has, shape (clusters,)."""
+        return None if self.clusters is None else sums(self.clusters)
+
     def blocks(self, length_days: int) -> Units:
         """The rows' blocks of so many days, counted from their own first day."""
-        return _blocks(self.day, length_days)
+        return Units.blocks(self.day, self.rows_of_day, length_days)
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
         """Some of these rows."""
@@ -109,14 +138,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Units:
-    """Which independent unit each row belongs to: `of_row` numbers them 0 .. `count` - 1, `name` says what they are.
+    """Which independent unit each row belongs to; `name` says what the units are.
 
-    `each_row` promises that every row is a unit of its own, whose number nobody has to look up.
+    `code` numbers the rows' days or clusters 0, 1, 2, ...; `of_code` says which unit each of these numbers belongs to,
+    None where every number is a unit, and `rows_of_code` how many rows have it, None where nobody counted. Values are
+    added up by number, and only these sums by unit. `each_row` promises that every row is a unit of its own, whose
+    number nobody has to look up.
     """
 
-    of_row: Codes
+    code: Codes
     name: str
     each_row: bool = False
+    of_code: Codes | None = None
+    rows_of_code: Array | None = None
 
     @classmethod
     def rows(cls, count: int) -> Units:
@@ -127,17 +161,33 @@ class Units:
         """
         return cls(np.broadcast_to(np.uint8(0), count), "row", each_row=True)
 
-    @cached_property
+    @classmethod
+    def blocks(cls, day: Codes, rows_of_day: Array, length_days: int) -> Units:
+        """Blocks of consecutive days, of rows whose days are numbered.
+
+        >>> units = Units.blocks(np.array([0, 1, 2, 40]), sums(np.array([0, 1, 2, 40])), 3)
+        >>> units.name, units.sizes
+        ('3-day block', array([3., 1.]))
+        """
+        name = "day" if length_days == 1 else f"{length_days}-day block"
+        return cls(day, name, of_code=blocks_of_days(rows_of_day, length_days), rows_of_code=rows_of_day)
+
+    @property
+    def of_row(self) -> Codes:
+        """The number of each row's unit, shape (n,)."""
+        return self.code if self.of_code is None else self.of_code[self.code]
+
+    @property
     def count(self) -> int:
         """How many units there are."""
-        if self.each_row or not self.of_row.size:
-            return self.of_row.size
-        return int(self.of_row.max()) + 1
+        return self.code.size if self.each_row else self.sizes.size
 
     @cached_property
     def sizes(self) -> Array:
         """Rows per unit, shape (count,)."""
-        return np.ones(self.count) if self.each_row else sums(self.of_row, None, self.count)
+        if self.each_row:
+            return np.ones(self.count)
+        return self._by_unit(sums(self.code) if self.rows_of_code is None else self.rows_of_code)
 
     @cached_property
     def effective(self) -> float:
@@ -146,13 +196,16 @@ class Units:
         >>> Units(np.array([0, 0, 1, 1]), "day").effective, Units(np.array([0, 0, 0, 1]), "day").effective
         (2.0, 1.6)
         """
-        if self.each_row or not self.of_row.size:
-            return float(self.of_row.size)
-        return float(self.of_row.size**2 / (self.sizes**2).sum())
+        if self.each_row or not self.code.size:
+            return float(self.code.size)
+        return float(self.code.size**2 / (self.sizes**2).sum())
 
     def total(self, values: Array) -> Array:
         """Sum of the row values of each unit, shape (count,)."""
-        return values if self.each_row else sums(self.of_row, values, self.count)
+        return values if self.each_row else self._by_unit(sums(self.code, values))
+
+    def _by_unit(self, of_code: Array) -> Array:
+        return of_code if self.of_code is None else sums(self.of_code, of_code)
 
 
 def units_of(unit: str, psi: Array, rows: GateRows | Part) -> Units:
@@ -179,7 +232,7 @@ def units_of(unit: str, psi: Array, rows: GateRows | Part) -> Units:
         return rows.blocks(block_length(psi, rows))
     if rows.clusters is None:
         raise DataError(f"validation.unit is {unit!r}, but the gate rows carry no such column. Load it into cluster.")
-    return Units(rows.clusters, unit)
+    return Units(rows.clusters, unit, rows_of_code=rows.rows_of_cluster)
 
 
 def units_within(unit: str, psi: Array, rows: GateRows | Part, mask: npt.NDArray[np.bool_]) -> Units:
@@ -200,26 +253,18 @@ def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
     """
     from pandas import factorize
 
-    numbers: dict[str, int] = {}
-    code = np.empty(len(values), dtype=np.uint32)
-    for first in range(0, len(values), _SLICE_ROWS):
-        part, different = factorize(np.asarray(values[first : first + _SLICE_ROWS], dtype=object))
-        text = [str(value) for value in different.tolist()] + [MISSING] * bool((part < 0).any())
-        found = [numbers.setdefault(name, len(numbers)) for name in text]
-        code[first : first + _SLICE_ROWS] = np.array(found, dtype=np.uint32)[part]  # -1, missing, is the last
-    names = sorted(numbers)
-    place = np.empty(len(names), dtype=np.int64)
-    place[[numbers[name] for name in names]] = np.arange(len(names))
-    return names, narrow(place)[code]
+    numbered, different = factorize(values, size_hint=_FIRST_SLOTS)
+    text = [str(value) for value in different.tolist()]
+    if len(numbered) and numbered.min() < 0:
+        text.append(MISSING)  # its number -1 is that of the last
+    names = sorted(set(text))
+    place = {name: number for number, name in enumerate(names)}
+    return names, narrow(np.array([place[name] for name in text], dtype=np.int64))[numbered]
 
 
 def block_length(psi: Array, rows: GateRows | Part) -> int:
     """How many days a block needs so that the means of neighbouring blocks are nearly independent: 1, 3, 7 or 14."""
-    return block_length_days(means_by_day(psi, rows.day))
-
-
-def _blocks(day: Codes, length_days: int) -> Units:
-    return Units(blocks_of(day, length_days), "day" if length_days == 1 else f"{length_days}-day block")
+    return block_length_days(means_by_day(psi, rows.day, rows.rows_of_day))
 
 
 def _part(rows: GateRows | Part, mask: npt.NDArray[np.bool_], label: Array, amounts: Mapping[str, Array]) -> Part:
