@@ -8,6 +8,7 @@ looked at them and released the hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from retrain_assets.registry.history import History
@@ -17,19 +18,27 @@ REMEMBERED = 60
 """Reports that are asked again; what lies further back is taken as the oldest of them was told."""
 
 
-def carried(store: PeriodStore, history: History, version: str, period: str) -> float:
-    """The excess that a period begins with: of the version's reports in a row before it, from its last attempt on.
+@dataclass(frozen=True)
+class Carried:
+    """What a period begins with, in loss units summed over rows.
 
-    A cumulative sum chart over periods, a ← max(0, a + x), x being the excess of a period that counts.
+    Attributes:
+        excess: A cumulative sum chart over the periods that count, a ← max(0, a + x); never below 0.
+        suspected: The excess of those that do not, because their outcomes jumped and nobody released the hold yet.
+    """
+
+    excess: float
+    suspected: float
+
+
+def carried(store: PeriodStore, history: History, version: str, period: str) -> Carried:
+    """The excess of the version's reports in a row before a period, from its last attempt on.
 
     Args:
         store: The model's files.
         history: Its journal.
         version: Name of the version in charge.
         period: Which one; reports of it and of later ones are not read.
-
-    Returns:
-        In loss units summed over rows, never below 0.
     """
     attempt = last_attempt(history, period)
     known = [key for key in store.periods("performance_report", "json") if attempt < key < period]
@@ -39,8 +48,11 @@ def carried(store: PeriodStore, history: History, version: str, period: str) -> 
         if record.get("version") != version:
             break
         run.append(record)
-    base = float(run.pop().get("accumulated_excess", 0.0)) if len(run) > REMEMBERED else 0.0
-    return summed(base, (excess_of(record, history) for record in reversed(run)))
+    before = float(run.pop().get("accumulated_excess", 0.0)) if len(run) > REMEMBERED else 0.0
+    held = [suspected(record, history) for record in run]
+    counted = [_excess(record) for record, doubt in zip(run, held, strict=True) if not doubt]
+    doubtful = [_excess(record) for record, doubt in zip(run, held, strict=True) if doubt]
+    return Carried(summed(before, reversed(counted)), sum(doubtful))
 
 
 def summed(before: float, excesses: Iterable[float]) -> float:
@@ -55,20 +67,16 @@ def summed(before: float, excesses: Iterable[float]) -> float:
     return total
 
 
-def excess_of(record: Mapping[str, Any], history: History) -> float:
-    """What a performance record adds: its period's excess, or nothing while its outcomes are suspected."""
-    report = record.get("report")
-    if not report or suspected(record, history):
-        return 0.0
-    return float(report["excess_sum"])
-
-
 def suspected(record: Mapping[str, Any], history: History) -> bool:
     """Whether the outcomes of a performance record jumped and no person has released the hold for it yet."""
     if not record.get("label_jump"):
         return False
     hold = history.held_for(record["period"])
     return hold is None or hold in history.rulings
+
+
+def _excess(record: Mapping[str, Any]) -> float:
+    return float(record["report"]["excess_sum"]) if record.get("report") else 0.0
 
 
 def last_attempt(history: History, period: str) -> str:
