@@ -318,7 +318,7 @@ def _column(one: Measured, outcome: _Outcome, problem: Problem | None, before: S
         sentence=_sentence(one, said, outcome, problem),
         problem=problem.kind if problem else "",
         signals=signals,
-        **asdict(one.sizes),
+        **vars(one.sizes),
     )
 
 

@@ -107,7 +107,7 @@ class ColumnProfile:
         """How many different values there surely are, up to 2."""
         if self.kind == "numeric":
             return 0 if self.least is None else 1 + int(self.least != self.greatest)
-        return min(2, sum(count > 0 for count in self.counts) + len(self.new) + 2 * (self.rest > 0))
+        return min(2, int(np.count_nonzero(self.cells)) + len(self.new) + 2 * (self.rest > 0))
 
     def merge(self, other: ColumnProfile) -> ColumnProfile:
         """Profile of the rows of both, as if they had been counted together."""
@@ -228,10 +228,11 @@ def reference_profiles(
 
 def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tuple[float, float]:
     """Mean and variance of the rows of several profiles of one numeric column together; NaN without values."""
-    rows = sum(column.valid for column in columns)
+    rows = first = second = 0
+    for column in columns:
+        rows, first, second = rows + column.valid, first + column.first, second + column.second
     if not rows:
         return float("nan"), float("nan")
-    first, second = (sum(sums) for sums in zip(*((c.first, c.second) for c in columns), strict=True))
     low, width = limits[0], limits[1] - limits[0]
     scatter = second * rows - first**2  # whole numbers: no cancellation
     return low + width * (first / (STEPS * rows)), width * width * (scatter / (STEPS * rows) ** 2)
