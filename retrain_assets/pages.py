@@ -32,7 +32,7 @@ blockquote p { margin: .2rem 0; font-size: 1.05rem; }
 table { border-collapse: collapse; margin: .4rem 0 1rem; font-size: .84rem; }
 th, td { border: 1px solid #d4d8dd; padding: .22rem .5rem; text-align: left; vertical-align: top; }
 th { background: #f3f5f7; } td { overflow-wrap: break-word; max-width: 30rem; font-variant-numeric: tabular-nums; }
-.number { white-space: nowrap; text-align: right; }
+.number { white-space: nowrap; text-align: right; } .word { white-space: nowrap; } .words { min-width: 16rem; }
 .pass { color: #1f6b3f; white-space: nowrap; } .fail { color: #a3271d; white-space: nowrap; font-weight: 600; }
 .insufficient { color: #84600a; white-space: nowrap; font-weight: 600; }
 code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; }
@@ -45,6 +45,9 @@ svg, img { max-width: 100%; height: auto; }
 
 _MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)")
 """What Markdown, or a renderer that knows more than it, would not take as it stands."""
+
+_WORD = 16
+"""Characters of a date or a short name, which no line is broken in."""
 
 MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?"}
 """A sign for each outcome, so that no reader depends on colour."""
@@ -126,7 +129,7 @@ def html_page(title: str, markdown: str, pictures: Mapping[str, str] | None = No
 
     def cell(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
         said = tokens[index + 1].content
-        kind = next((name for name in MARKS if said == marked(name)), "number" if NUMBER.fullmatch(said) else "")
+        kind = next((name for name in MARKS if said == marked(name)), _kind(said))
         return f'<td class="{kind}">' if kind else "<td>"
 
     reader.add_render_rule("image", image)
@@ -137,6 +140,13 @@ def html_page(title: str, markdown: str, pictures: Mapping[str, str] | None = No
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>\n'
         f"{reader.render(markdown)}</body></html>\n"
     ).encode()
+
+
+def _kind(said: str) -> str:
+    """How a cell's text is to be set: a number, a word that stays on its line, or words that need width."""
+    if NUMBER.fullmatch(said):
+        return "number"
+    return "word" if len(said) <= _WORD and " " not in said else "words" if len(said) > 2 * _WORD else ""
 
 
 def _cell(value: Any) -> str:

@@ -62,6 +62,15 @@ def test_the_performance_report_counts_what_the_grown_part_lost(faulty):
     assert f"{week}: distance (" in record["sentence"]
 
 
+def test_the_excess_of_suspected_outcomes_is_told_and_set_aside(faulty):
+    world, week, _ = faulty
+    record = world.store.read_json("performance_report", week)
+    assert record["suspected_excess"] == pytest.approx(record["report"]["excess_sum"])
+    assert record["suspected_excess"] > 0
+    assert record["accumulated_excess"] < record["suspected_excess"]
+    assert "of this period's suspected outcomes" in record["report"]["sentence"]
+
+
 def test_one_alert_of_its_own_kind_comes(faulty):
     world, week, result = faulty
     home = Home(path=str(world.folder / "home"))
@@ -75,7 +84,7 @@ def test_the_loss_that_the_fault_makes_starts_no_retrain_before_a_person_release
     world, week, _ = faulty
     decision = watch(world.spec).decide(world.store, world.registry, week)
     assert isinstance(decision, Quiet)
-    assert decision.reason.startswith("held by monitor until somebody releases it")
+    assert "of outcomes that look faulty, counts once released: held by monitor until somebody" in decision.reason
     events = len(world.registry.history())
     assert world.run("monitor", week).success
     assert len(world.registry.history()) == events
@@ -83,6 +92,9 @@ def test_the_loss_that_the_fault_makes_starts_no_retrain_before_a_person_release
     world.registry.rule(Release(Signature("ann", "the feed is mended", at, week)))
     assert world.run("monitor", week).success
     assert len(world.registry.history()) == events + 1
+    record = world.store.read_json("performance_report", week)
+    assert record["accumulated_excess"] == pytest.approx(record["report"]["excess_sum"])
+    assert record["suspected_excess"] == 0
     assert not str(getattr(watch(world.spec).decide(world.store, world.registry, week), "reason", "")).startswith(
         "held"
     )

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.gate.cases import Case
-from benchmarks.monitoring.flights import weeks
-from benchmarks.monitoring.worlds import EVERY_SIZE, Change, Rng, World, report
+from benchmarks.monitoring.flights import against, weeks
+from benchmarks.monitoring.worlds import EVERY_SIZE, Change, Reference, Rng, World
 from retrain_assets.monitoring.drift import DriftReport, drift
 from retrain_assets.monitoring.joint import JOINT, joint_series
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import profile, reference_edges
+from retrain_assets.monitoring.profile import profile, reference_profiles
 
 PERIODS = 12
 WEEKS_A_YEAR = 52
@@ -24,28 +24,28 @@ QUIET = Change()
 def warns(rng: Rng, world: World, periods: int = PERIODS) -> bool:
     """Periods without drift: does the last one warn?"""
     *reference, current = world.periods(rng, [QUIET] * (periods + 1))
-    return bool(report(EVERY_SIZE, reference, current).warned)
+    return bool(Reference(reference).report(EVERY_SIZE, current).warned)
 
 
 def finds(rng: Rng, world: World, change: Change, column: str) -> bool:
     """A change in the last period: does its column warn?"""
     *reference, current = world.periods(rng, [QUIET] * PERIODS + [change])
-    return column in report(DriftPolicy(), reference, current).warned
+    return column in Reference(reference).report(DriftPolicy(), current).warned
 
 
 def shuffled_week_warns(rng: Rng, policy: DriftPolicy) -> bool:
     """Real flight weeks in random order, so that nothing drifts: does the last of 13 warn?"""
     drawn = rng.permutation(len(weeks()))[: PERIODS + 1]
     *reference, current = (weeks()[n][1] for n in drawn)
-    return bool(report(policy, reference, current).warned)
+    return bool(against(reference, current, policy).warned)
 
 
 def year_triggers(rng: Rng, world: World) -> bool:
     """A year of weekly checks without drift against 12 fixed weeks: does any of them ask for a retrain?"""
-    *profiles, last = world.periods(rng, [QUIET] * (PERIODS + WEEKS_A_YEAR))
-    reference, previous = profiles[:PERIODS], None
-    for week in (*profiles[PERIODS:], last):
-        previous = report(DriftPolicy(), reference, week, previous)
+    weeks_of_year = list(world.periods(rng, [QUIET] * (PERIODS + WEEKS_A_YEAR)))
+    reference, previous = Reference(weeks_of_year[:PERIODS]), None
+    for week in weeks_of_year[PERIODS:]:
+        previous = reference.report(DriftPolicy(), week, previous)
         if previous.triggers:
             return True
     return False
@@ -60,8 +60,7 @@ def joint_change_found(rng: Rng, correlation: float) -> bool:
         return pa.table({f"x{n}": column for n, column in enumerate(values)})
 
     reference, current = {f"{n:03}": rows(0.0) for n in range(PERIODS)}, rows(correlation)
-    edges = reference_edges(reference["000"], reference["000"].column_names, [])
-    profiles = {key: profile(table, edges) for key, table in reference.items()}
+    edges, profiles = reference_profiles(reference, current.column_names, [])
     series = [joint_series(reference, current, [], seed=0)[0]]
     found = drift(DriftPolicy(), profiles, profile(current, edges), "999", None, series)
     return JOINT in found.warned if correlation else bool(found.warned)
@@ -69,10 +68,10 @@ def joint_change_found(rng: Rng, correlation: float) -> bool:
 
 def half_sd_triggers(rng: Rng, world: World, within: int) -> bool:
     """A step of .5 sd in one column: does it ask for a retrain within so many weeks?"""
-    (*reference,) = world.periods(rng, [QUIET] * PERIODS)
+    reference = Reference(list(world.periods(rng, [QUIET] * PERIODS)))
     previous: DriftReport | None = None
     for week in world.periods(rng, [Change(mean_sd=0.5)] * within):
-        previous = report(DriftPolicy(), reference, week, previous)
+        previous = reference.report(DriftPolicy(), week, previous)
         if previous.triggers and "x0" in previous.warned:
             return True
     return False
@@ -138,6 +137,11 @@ def _moving() -> list[Case]:
         world = World(1_000, effect_sd=0.1)
         cases.append(Case(f"{periods} days, day effect .1 sd", partial(warns, world=world, periods=periods), 400, 0,
                           high=0.07))  # fmt: skip
+    for periods in (4, 5, 8, 12):
+        for rows in (1_000, 100_000):
+            world = World(rows, effect_sd=0.3, zeros_stay=True)
+            name = f"{periods} days of {rows:,} rows, day effect .3 sd, zeros stay zero"
+            cases.append(Case(name, partial(warns, world=world, periods=periods), 400, 0, high=0.07))
     return cases
 
 

@@ -1,7 +1,8 @@
-"""The shipped flights of 2013 by week, as profiles with the edges of the whole year."""
+"""The shipped flights of 2013 by week, and the verdict on one week against others."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from retrain_assets.monitoring.profile import Profile, profile, reference_edges
+from retrain_assets.monitoring.drift import DriftReport, drift
+from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.profile import profile, reference_profiles
 
 DATA = Path(__file__).parents[2] / "data"
 NUMERIC = (
@@ -22,10 +25,21 @@ MONDAY_ZERO = np.datetime64("2012-12-31")
 
 
 @cache
-def weeks() -> tuple[tuple[str, Profile], ...]:
+def weeks() -> tuple[tuple[str, pa.Table], ...]:
     """The 52 whole weeks, each by its Monday; the columns are those of the shipped model."""
     table = pq.read_table(DATA / "nyc_flights.parquet", columns=["sched_dep", *NUMERIC, *CATEGORICAL])
     week = (table["sched_dep"].to_numpy() - MONDAY_ZERO) // np.timedelta64(7, "D")
-    parts = [table.filter(pa.array(week == n)) for n in range(52)]
-    edges = reference_edges(pa.concat_tables(parts), list(NUMERIC), list(CATEGORICAL))
-    return tuple((str(MONDAY_ZERO + 7 * n), profile(part, edges)) for n, part in enumerate(parts))
+    return tuple((str(MONDAY_ZERO + 7 * n), table.filter(pa.array(week == n))) for n in range(52))
+
+
+def against(
+    reference: Sequence[pa.Table],
+    current: pa.Table,
+    policy: DriftPolicy,
+    key: str = "999",
+    previous: DriftReport | None = None,
+) -> DriftReport:
+    """The verdict on one week against others, in bins from the rows of those."""
+    named = {f"{n:03}": one for n, one in enumerate(reference)}
+    edges, profiles = reference_profiles(named, list(NUMERIC), list(CATEGORICAL))
+    return drift(policy, profiles, profile(current, edges), key, previous)

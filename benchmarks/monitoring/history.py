@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks.monitoring.flights import DATA, weeks
+from benchmarks.monitoring.flights import DATA, against, weeks
 from retrain_assets.monitoring.drift import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profile import Profile, profile, reference_edges
@@ -36,26 +36,21 @@ class Period:
 
 def flight_weeks(rolling: int = 12) -> list[Period]:
     """Every week of 2013 against the twelve before it."""
-    known = weeks()
-    return _followed(known, range(rolling, len(known)), lambda n: known[n - rolling : n])
+    known, found = weeks(), list[Period]()
+    previous: DriftReport | None = None
+    for n in range(rolling, len(known)):
+        key, current = known[n]
+        previous = against([week for _, week in known[n - rolling : n]], current, DriftPolicy(), key, previous)
+        found.append(Period(key, previous.warned, previous.sentence))
+    return found
 
 
 def taxi_months() -> list[Period]:
     """Every month of 2019 and the spring of 2020 against the months of 2018."""
-    known = _months()
-    return _followed(known, range(12, 28), lambda n: known[:12])
-
-
-def _followed(
-    known: Sequence[tuple[str, Profile]],
-    asked: Iterable[int],
-    reference_of: Callable[[int], Sequence[tuple[str, Profile]]],
-) -> list[Period]:
-    found: list[Period] = []
+    known, found = _months(), list[Period]()
     previous: DriftReport | None = None
-    for n in asked:
-        key, current = known[n]
-        previous = drift(DriftPolicy(), dict(reference_of(n)), current, key, previous)
+    for key, current in known[12:28]:
+        previous = drift(DriftPolicy(), dict(known[:12]), current, key, previous)
         found.append(Period(key, previous.warned, previous.sentence))
     return found
 

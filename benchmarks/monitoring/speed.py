@@ -165,7 +165,7 @@ def flights(rows: int, repeats: int) -> dict[str, float]:
 
     columns = list(_ready(frame, edges))
     passes = {"pass": _pass_over(frame, edges), "ready": lambda: [np.searchsorted(*column) for column in columns]}
-    return in_turn(repeats, **passes, report=report)
+    return in_turn(3 * repeats, **passes, report=report)  # a tenth of a second each
 
 
 def past(rows: int, repeats: int) -> dict[str, float]:

@@ -1,16 +1,16 @@
 """Made-up periods whose truth is known, counted into profiles without drawing their rows one by one.
 
 Every numeric column takes 500 values, and a period's rows are drawn as the counts of these values: the same law as
-drawing row by row and profiling the table (`from_rows` does that, and a row of the level table shows that both agree),
-at a cost that does not grow with the rows. All rows of a day share an effect, which moves the values by so many sd and
-tilts the categories; effects of consecutive days may be correlated.
+drawing row by row and reading the table (`from_rows` does that, and a row of the level table shows that both agree), at
+a cost that does not grow with the rows. All rows of a day share an effect, which moves the values by so many sd and
+tilts the categories; effects of consecutive days may be correlated. As for a live model, the bins come from the rows of
+the reference periods.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,11 @@ import pyarrow as pa
 from scipy import special
 
 from retrain_assets.monitoring.drift import DriftReport, drift
+from retrain_assets.monitoring.edges import category_edges, numeric_edges, together
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import ColumnProfile, Edges, Profile, profile, reference_edges
+from retrain_assets.monitoring.profile import Edges, Profile, categorical_column, numeric_column
+from retrain_assets.monitoring.reading import Names, Numbers, names, numbers
+from retrain_assets.monitoring.tally import Tally, pooled
 
 Rng = np.random.Generator
 Floats = npt.NDArray[np.float64]
@@ -30,8 +33,16 @@ EVERY_SIZE = DriftPolicy(min_mean_shift=0, min_share_shift=0, min_missing_shift=
 """No change is too small to count, so that nothing but the test holds a false alarm back."""
 
 _NORMAL = special.ndtri((np.arange(ATOMS) + 0.5) / ATOMS)
-_SHAPES = (_NORMAL, np.exp(_NORMAL) / 2.16, np.maximum(_NORMAL - 1, 0) / 0.27)
+
+
+def _rain(latent: Floats) -> Floats:
+    return np.maximum(latent - 1, 0) / 0.27
+
+
+_SHAPES = (_NORMAL, np.exp(_NORMAL) / 2.16, _rain(_NORMAL))
 """A normal column, a lognormal one, and one that is mostly 0 such as rain, each with a standard deviation near 1."""
+
+_RAIN = 2
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,9 @@ class World:
         levels: Number of levels of each categorical column.
         effect_sd: Standard deviation of what the rows of a day share, in standard deviations of a row.
         autocorrelation: Of consecutive days' effects.
+        zeros_stay: The zeros of a column that is mostly 0 are 0 on every day, and a day has more or fewer of them;
+            otherwise its effect moves them like every other value, so that no two days share one.
+        from_rows: Every row is drawn by itself and read like a file.
     """
 
     rows: int
@@ -64,76 +78,43 @@ class World:
     effect_sd: float = 0.0
     autocorrelation: float = 0.0
     plain: bool = False
+    zeros_stay: bool = False
     from_rows: bool = False
 
-    @cached_property
-    def edges(self) -> Edges:
-        """Bins from the world's own law."""
-        table = {f"x{n}": self._shape(n) for n in range(self.numeric)}
-        table |= {f"c{n}": np.resize(_level_names(size), max(ATOMS, size)) for n, size in enumerate(self.levels)}
-        longest = max(len(values) for values in table.values())
-        return reference_edges(
-            pa.table({name: np.resize(values, longest) for name, values in table.items()}),
-            [name for name in table if name[0] == "x"],
-            [name for name in table if name[0] == "c"],
-        )
-
-    @cached_property
-    def steps(self) -> Mapping[str, int]:
-        """How many steps the moments' grid has, asked of a profile of one row at the upper limit."""
-        return {name: self._at_top(name) for name in self.edges.numeric}
-
-    def periods(self, rng: Rng, changes: Sequence[Change]) -> Iterator[Profile]:
-        """One profile per change, in order of time."""
+    def periods(self, rng: Rng, changes: Sequence[Change]) -> Iterator[Period]:
+        """The rows of one period per change, in order of time."""
         columns = self.numeric + len(self.levels)
         keep = np.sqrt(1 - self.autocorrelation**2)
         effects = rng.normal(0, self.effect_sd, columns)
         for change in changes:
-            total: Profile | None = None
+            days = []
             for _ in range(self.days):
-                day = self._day(rng, effects, change)
-                total = day if total is None else total.merge(day)
+                days.append(self._day(rng, effects, change))
                 effects = self.autocorrelation * effects + keep * rng.normal(0, self.effect_sd, columns)
-            assert total is not None
-            yield total
+            yield Period.of(days)
 
-    def _day(self, rng: Rng, effects: Floats, change: Change) -> Profile:
+    def _day(self, rng: Rng, effects: Floats, change: Change) -> Period:
         shift = [effect + change.mean_sd * (n == 0) for n, effect in enumerate(effects[: self.numeric])]
         tilts = effects[self.numeric :]
         if self.from_rows:
-            return profile(self._table(rng, shift, tilts, change), self.edges)
-        columns = {f"x{n}": self._numbers(rng, n, by, change) for n, by in enumerate(shift)}
-        columns |= {f"c{n}": self._names(rng, n, tilt, change) for n, tilt in enumerate(tilts)}
-        return Profile(self.rows, columns, self.edges)
-
-    def _numbers(self, rng: Rng, at: int, shift: float, change: Change) -> ColumnProfile:
-        name = f"x{at}"
-        missing = rng.binomial(self.rows, change.missing) if at == 0 else 0
-        values = self._shape(at) + shift
-        counts = rng.multinomial(self.rows - missing, np.full(ATOMS, 1 / ATOMS))
-        running = np.append(0, np.cumsum(counts))
-        edges = self.edges.numeric[name]
-        below, up_to = (running[np.searchsorted(values, edges, side=side)] for side in ("left", "right"))
-        cells = np.diff(np.column_stack([below, up_to]).ravel(), prepend=0, append=running[-1])
-        low, high = self.edges.limits_of(name)
-        steps = np.rint((values.clip(low, high) - low) * (self.steps[name] / (high - low))).astype(np.int64)
-        return ColumnProfile(
-            "numeric",
+            return _read(self._table(rng, shift, tilts, change))
+        return Period(
+            {f"x{n}": [self._numbers(rng, n, by, change)] for n, by in enumerate(shift)},
+            {f"c{n}": [self._names(rng, n, tilt, change)] for n, tilt in enumerate(tilts)},
             self.rows,
-            tuple(cells.tolist()),
-            missing=int(missing),
-            first=int(steps @ counts),
-            second=int(steps**2 @ counts),
-            least=float(values[0]),
-            greatest=float(values[-1]),
         )
 
-    def _names(self, rng: Rng, at: int, tilt: float, change: Change) -> ColumnProfile:
+    def _numbers(self, rng: Rng, at: int, shift: float, change: Change) -> Numbers:
+        missing = int(rng.binomial(self.rows, change.missing)) if at == 0 else 0
+        counts = rng.multinomial(self.rows - missing, np.full(ATOMS, 1 / ATOMS))
+        told = pooled([Tally(self._values(at, shift), counts)])
+        kept = told.only(told.rows > 0)
+        return Numbers(self.rows, kept, float(kept.values[0]), float(kept.values[-1]), missing=missing)
+
+    def _names(self, rng: Rng, at: int, tilt: float, change: Change) -> Names:
         counts = rng.multinomial(self.rows, self._weights(at, tilt, change))
-        new = int(counts[-1])
-        return ColumnProfile(
-            "categorical", self.rows, tuple(counts[:-1].tolist()), unseen=new, new={"new": new} if new else {}
-        )
+        names = np.append(_level_names(self.levels[at]), "new")
+        return Names(self.rows, pa.array(names[counts > 0]), counts[counts > 0])
 
     def _weights(self, at: int, tilt: float, change: Change) -> Floats:
         """Probability of each level and, last, of a new one; a change moves mass from the commonest to the rarest."""
@@ -148,27 +129,63 @@ class World:
         return weights.clip(0, 1)
 
     def _table(self, rng: Rng, shift: Sequence[float], tilts: Floats, change: Change) -> pa.Table:
-        columns = {f"x{n}": rng.choice(self._shape(n), self.rows) + by for n, by in enumerate(shift)}
+        columns = {f"x{n}": rng.choice(self._values(n, by), self.rows) for n, by in enumerate(shift)}
         columns["x0"][rng.random(self.rows) < change.missing] = np.nan
         for n, tilt in enumerate(tilts):
             names = np.append(_level_names(self.levels[n]), "new")
             columns[f"c{n}"] = rng.choice(names, self.rows, p=self._weights(n, tilt, change))
         return pa.table(columns)
 
-    def _shape(self, at: int) -> Floats:
-        return np.asarray(_SHAPES[0 if self.plain else at % len(_SHAPES)])
+    def _values(self, at: int, shift: float) -> Floats:
+        """The values that a column takes on a day, increasing."""
+        kind = 0 if self.plain else at % len(_SHAPES)
+        if kind == _RAIN and self.zeros_stay:
+            return np.asarray(_rain(_NORMAL + shift))
+        return np.asarray(_SHAPES[kind] + shift)
 
-    def _at_top(self, name: str) -> int:
-        top = self.edges.limits_of(name)[1]
-        return profile(pa.table({name: [top]}), replace(self.edges, categories={})).columns[name].first
+
+@dataclass(frozen=True)
+class Period:
+    """The rows of one period as the pieces that they were read in, as `reading` gives them."""
+
+    numbers: Mapping[str, Sequence[Numbers]]
+    names: Mapping[str, Sequence[Names]]
+    rows: int
+
+    @classmethod
+    def of(cls, days: Sequence[Period]) -> Period:
+        """The rows of several days."""
+        numbers = {name: [piece for day in days for piece in day.numbers[name]] for name in days[0].numbers}
+        names = {name: [piece for day in days for piece in day.names[name]] for name in days[0].names}
+        return cls(numbers, names, sum(day.rows for day in days))
+
+    def profile(self, edges: Edges) -> Profile:
+        """The rows in the bins of a reference."""
+        columns = {name: numeric_column(pieces, edges, name) for name, pieces in self.numbers.items()}
+        columns |= {name: categorical_column(pieces, edges, name) for name, pieces in self.names.items()}
+        return Profile(self.rows, columns, edges)
 
 
-def report(
-    policy: DriftPolicy, reference: Sequence[Profile], current: Profile, previous: DriftReport | None = None
-) -> DriftReport:
-    """The project's own verdict on one period."""
-    named = {f"{n:03}": one for n, one in enumerate(reference)}
-    return drift(policy, named, current, "999", previous)
+class Reference:
+    """What a version remembers: its bins, from the rows of its own reference periods together, and their profiles."""
+
+    def __init__(self, periods: Sequence[Period]) -> None:
+        whole = Period.of(periods)
+        numeric = [numeric_edges(name, pieces, whole.rows) for name, pieces in whole.numbers.items()]
+        self.edges = together([*numeric, *(category_edges(name, pieces) for name, pieces in whole.names.items())])
+        self.profiles = {f"{n:03}": one.profile(self.edges) for n, one in enumerate(periods)}
+
+    def report(self, policy: DriftPolicy, current: Period, previous: DriftReport | None = None) -> DriftReport:
+        """The project's own verdict on one period."""
+        return drift(policy, self.profiles, current.profile(self.edges), "999", previous)
+
+
+def _read(table: pa.Table) -> Period:
+    return Period(
+        {name: list(numbers(table, name)) for name in table.column_names if name[0] == "x"},
+        {name: list(names(table, name)) for name in table.column_names if name[0] == "c"},
+        table.num_rows,
+    )
 
 
 def _level_names(size: int) -> npt.NDArray[np.str_]:

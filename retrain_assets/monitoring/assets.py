@@ -237,10 +237,9 @@ def _series(record: Mapping[str, Any], loss: str) -> dict[str, Any]:
 
 
 def _drift_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One column in a line that fits the page."""
-    p_value, psi = (f"{row[name]:.2g}" if row[name] is not None else "" for name in ("p", "PSI"))
-    weight = {name: row[name] if row[name] is not None else "" for name in ("since", "weight") if name in row}
-    return {**pick(row, "column", "outcome", "what moved"), **weight, "p": p_value, "PSI": psi}
+    """One column in a line that fits the page; what moved says how sure it is, the whole report has the distances."""
+    weight = {"weight": f"{row['weight']:.2g}" if row["weight"] is not None else ""} if "weight" in row else {}
+    return {**pick(row, "column", "outcome", "what moved"), **weight}
 
 
 def _score_row(name: str, scores: Any) -> dict[str, Any]:

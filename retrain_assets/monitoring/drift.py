@@ -318,7 +318,7 @@ def _column(one: Measured, outcome: _Outcome, problem: Problem | None, before: S
         sentence=_sentence(one, said, outcome, problem),
         problem=problem.kind if problem else "",
         signals=signals,
-        **asdict(one.sizes),
+        **vars(one.sizes),
     )
 
 
@@ -335,7 +335,7 @@ def _rank(column: ColumnDrift) -> tuple[int, bool, bool, float, str]:
 
 def _sentence(one: Measured, said: Drift, outcome: _Outcome, problem: Problem | None) -> str:
     if said is Drift.INSUFFICIENT and problem is None:
-        return f"{one.name}: nothing to compare with yet"
+        return f"{one.name}: too few periods to compare with"
     parts = [problem.sentence] if problem else []
     if outcome.summary is not None and (said is not Drift.QUIET or problem is None):
         parts.append(f"{change(one, outcome.summary)} (p {_p(outcome.p_value)})")

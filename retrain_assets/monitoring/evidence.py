@@ -66,6 +66,7 @@ class Watch:
             drift_confirmed=bool(drift_record.get("triggers")),
             drift_sentence=drift_record.get("sentence", ""),
             accumulated_excess=float(performance.get("accumulated_excess", 0.0)) if current else 0.0,
+            suspected_excess=float(performance.get("suspected_excess", 0.0)) if current else 0.0,
             estimated_excess=float(performance.get("estimated_excess") or 0.0) if current else 0.0,
             business={one["name"]: int(one["periods"]) for one in performance.get("business", ())} if current else {},
             uncertain_periods=int(drift_record.get("uncertain_periods", 0)) if current else 0,

@@ -13,45 +13,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift import ColumnDrift, Drift, DriftReport
+from retrain_assets.monitoring.grown import Grown, grown_part, rows_in
 from retrain_assets.monitoring.profile import Edges, Profile
 
-_TENTHS = 10
-_CERTAIN_Z = 3.0
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Grown:
-    """The part of a column that holds a larger share of rows than in the reference, beyond chance.
-
-    Attributes:
-        cells: Of a numeric column, the first and last cell of each run of cells (see `profile.ColumnProfile`).
-        levels: Of a categorical one, its levels.
-        unseen: Whether categories without precedent grew.
-        missing: Whether missing values did.
-        share_before: Of all rows in the reference.
-        share_after: Of all rows now.
-        words: The part in words.
-    """
-
-    cells: tuple[tuple[int, int], ...]
-    levels: tuple[str, ...]
-    unseen: bool
-    missing: bool
-    share_before: float
-    share_after: float
-    words: str
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Grown:
-        """The inverse of `dataclasses.asdict`, also after JSON."""
-        cells = tuple((int(first), int(last)) for first, last in record["cells"])
-        return cls(**{**record, "cells": cells, "levels": tuple(record["levels"])})
 
 
 @dataclass(frozen=True)
@@ -124,55 +93,6 @@ def changes(
     return tuple(sorted(found, key=lambda one: (-one.weight, -one.effect, one.column)))
 
 
-def grown_part(reference: Profile, current: Profile, column: str) -> Grown | None:
-    """The bins or categories whose share of all rows rose by more than 3 standard errors; None without one.
-
-    Numeric columns are looked at in tenths of the reference.
-
-    >>> from retrain_assets.monitoring.profile import profile, reference_edges
-    >>> old, new = (pa.table({"zone": ["A"] * a + ["B"] * b}) for a, b in ((500, 500), (200, 800)))
-    >>> edges = reference_edges(old, [], ["zone"])
-    >>> grown_part(profile(old, edges), profile(new, edges), "zone").words
-    "zone 'B'"
-    """
-    was, now = reference.columns[column], current.columns[column]
-    if not was.rows or not now.rows:
-        return None
-    numeric = current.edges.kind(column) == "numeric"
-    group = _tenths(np.array(was.counts, dtype=float)) if numeric else np.arange(len(was.counts))
-    before = np.append(_summed(group, was.counts), [was.unseen, was.unusable]) / was.rows
-    after = np.append(_summed(group, now.counts), [now.unseen, now.unusable]) / now.rows
-    error = np.sqrt(before * (1 - before) / was.rows + after * (1 - after) / now.rows)
-    rose = after - before > _CERTAIN_Z * error
-    if not rose.any():
-        return None
-    unseen, missing = bool(rose[-2]), bool(rose[-1])
-    chosen = np.isin(group, np.flatnonzero(rose[:-2]))
-    cells = _runs(chosen) if numeric else ()
-    levels = () if numeric else tuple(np.array(current.edges.categories[column], dtype=object)[chosen])
-    words = _words(column, current.edges, cells, levels, unseen, missing)
-    return Grown(cells, levels, unseen, missing, float(before[rose].sum()), float(after[rose].sum()), words)
-
-
-def rows_in(grown: Grown, column: pa.ChunkedArray, edges: Edges, name: str) -> NDArray[np.bool_]:
-    """Which rows' values lie in the part that grew, shape (n,)."""
-    missing = pc.fill_null(pc.is_null(column, nan_is_null=True), True).to_numpy()
-    inside: NDArray[np.bool_]
-    if edges.kind(name) == "numeric":
-        values, at = pc.cast(column, pa.float64()).to_numpy(), edges.numeric[name]
-        cell = np.searchsorted(at, values, "left") + np.searchsorted(at, values, "right")
-        inside = np.zeros(len(values), dtype=bool)
-        for first, last in grown.cells:
-            inside |= (cell >= first) & (cell <= last)
-        missing = missing | ~np.isfinite(values)
-    else:
-        text = pc.cast(column, pa.string())
-        inside = pc.is_in(text, value_set=pa.array(grown.levels, pa.string())).to_numpy()
-        if grown.unseen:
-            inside = inside | ~pc.is_in(text, value_set=pa.array(edges.categories[name], pa.string())).to_numpy()
-    return np.asarray(np.where(missing, grown.missing, inside), dtype=bool)
-
-
 def costs(
     found: Sequence[Change], columns: Mapping[str, pa.ChunkedArray], losses: ArrayLike, edges: Edges
 ) -> tuple[Cost, ...]:
@@ -203,7 +123,7 @@ def changed_sentence(period: str, found: Sequence[Change], cost: str) -> str:
     if not found:
         return ""
     named = [
-        f"{one.column} ({100 * one.importance:.0f} % of the model) changed since {one.since}{_growth(one)}"
+        f"{one.column} ({_share_of_model(one.importance)}) changed since {one.since}{_growth(one)}"
         for one in found[:_SHOWN]
     ]
     more = f", and {len(found) - _SHOWN} more columns" if len(found) > _SHOWN else ""
@@ -256,57 +176,18 @@ def _pooled(profiles: Sequence[Profile]) -> Profile | None:
     return total
 
 
-def _tenths(counts: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Which tenth of the reference each cell belongs to; what lies outside its range stays apart."""
-    if not counts.sum():
-        return np.zeros(len(counts), dtype=np.int64)
-    middle = (np.cumsum(counts) - counts / 2) / counts.sum()
-    group = 1 + np.minimum((middle * _TENTHS).astype(np.int64), _TENTHS - 1)
-    group[0], group[-1] = 0, _TENTHS + 1
-    return np.asarray(np.unique(group, return_inverse=True)[1], dtype=np.int64)
-
-
-def _summed(group: NDArray[np.int64], counts: Sequence[int]) -> NDArray[np.float64]:
-    return np.asarray(np.bincount(group, weights=np.array(counts, dtype=float)), dtype=np.float64)
-
-
-def _runs(chosen: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
-    """First and last place of every run of chosen ones."""
-    steps = np.diff(np.concatenate([[0], chosen.astype(int), [0]]))
-    return tuple(
-        (int(a), int(b) - 1) for a, b in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True)
-    )
-
-
-def _words(
-    column: str, edges: Edges, cells: Sequence[tuple[int, int]], levels: Sequence[str], unseen: bool, missing: bool
-) -> str:
-    parts = [_range(edges.numeric[column], first, last) for first, last in cells]
-    parts += [f"'{level}'" for level in levels[:_SHOWN]]
-    parts += [f"{len(levels) - _SHOWN} more"] if len(levels) > _SHOWN else []
-    parts += ["a new value"] if unseen else []
-    parts += ["no value"] if missing else []
-    return f"{column} {' or '.join(parts)}"
-
-
-def _range(edges: NDArray[np.float64], first: int, last: int) -> str:
-    """The values of a run of cells: cell 2i lies below edge i, cell 2i + 1 at it."""
-    top = 2 * len(edges)
-    if not top:
-        return "any value"
-    low, high = (first - 1) // 2, last // 2
-    if first == 0:
-        return f"below {edges[high]:.4g}"
-    if last == top:
-        return f"above {edges[low]:.4g}"
-    bounds = [f"{edges[at]:.4g}" for at in (low, min(high, len(edges) - 1))]
-    return bounds[0] if bounds[0] == bounds[1] else " to ".join(bounds)
-
-
 def _growth(one: Change) -> str:
     if one.grown is None:
         return ""
-    return f" ({one.grown.words}: {100 * one.grown.share_before:.3g} -> {100 * one.grown.share_after:.3g} % of rows)"
+    fault = ", the other values in their old proportions: more often a fault in the data than a change of the world"
+    shares = f"{100 * one.grown.share_before:.3g} -> {100 * one.grown.share_after:.3g} % of rows"
+    return f" ({one.grown.words}: {shares}{fault if one.grown.filled else ''})"
+
+
+def _share_of_model(importance: float) -> str:
+    if not importance > 0:
+        return "not used by the model"
+    return f"{100 * importance:.0f} % of the model" if importance >= 0.005 else "under 1 % of the model"
 
 
 def _cost(one: Change, column: pa.ChunkedArray, loss: NDArray[np.float64], edges: Edges) -> Cost:

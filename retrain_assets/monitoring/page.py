@@ -16,8 +16,8 @@ from retrain_assets.monitoring.performance_plot import (
     performance_history,
     performance_picture,
 )
+from retrain_assets.monitoring.performance_words import performance_sentences, read_performance
 from retrain_assets.monitoring.plot import columns_of, drift_picture, impact_of, what_moved
-from retrain_assets.monitoring.reports import performance_sentences, read_performance
 from retrain_assets.pages import html_page, table, text
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
@@ -78,7 +78,7 @@ def outcome_of(column: ColumnDrift) -> str:
 
 
 def performance_lead(record: Mapping[str, Any]) -> list[str]:
-    """What the report says first: what was measured, what is estimated, each business metric; in whole sentences."""
+    """What the report says first: what is lost and where, what was measured and estimated, each business metric."""
     business = [one["sentence"] for one in record.get("business", ()) if one.get("sentence")]
     return [*performance_sentences(record), *business]
 

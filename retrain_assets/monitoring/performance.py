@@ -81,6 +81,7 @@ class PerformanceReport:
         accumulated_excess: Excess summed over the periods so far, never below 0 (a cumulative sum chart).
         by_group: One record per group column and value: rows, loss, limits, excess_sum; the costliest first.
         without_loss: Rows whose loss is not a finite number; they are in none of the other figures.
+        counts: Whether `excess_sum` is in `accumulated_excess`; not while the outcomes are suspected of a fault.
     """
 
     period: str
@@ -97,6 +98,7 @@ class PerformanceReport:
     outcome: Quality
     sentence: str
     without_loss: int = 0
+    counts: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Quality(self.outcome))
@@ -147,6 +149,7 @@ def measure(
     accumulated_before: float,
     groups: Mapping[str, NDArray[Any]],
     alpha: float = 0.05,
+    counts: bool = True,
 ) -> PerformanceReport:
     """Report the loss of the outcomes that arrived in a period.
 
@@ -164,6 +167,7 @@ def measure(
         accumulated_before: `accumulated_excess` of the period before, 0 after a promotion.
         groups: Per group column its value on each row, shape (n,), None where missing.
         alpha: One-sided level of each limit.
+        counts: Whether the period's excess is added to the accumulated one.
 
     Raises:
         DataError: A group column or the times are of another length than the losses.
@@ -190,11 +194,12 @@ def measure(
         baseline=_known(baseline.mean),
         excess_per_row=excess / loss.size if known else None,
         excess_sum=excess,
-        accumulated_excess=max(0.0, accumulated_before + excess),
+        accumulated_excess=max(0.0, accumulated_before + excess) if counts else accumulated_before,
         by_group=tuple(_by_group(losses, time, groups, baseline, alpha)),
         outcome=outcome,
         sentence="",
         without_loss=int(np.size(losses)) - loss.size,
+        counts=counts,
     )
     return replace(report, sentence=_sentence(report, baseline))
 
@@ -231,7 +236,8 @@ def _sentence(report: PerformanceReport, baseline: Baseline) -> str:
     if report.outcome is Quality.INSUFFICIENT:
         return f"{loss}; too little to compare with the baseline.{skipped}"
     word = "above what it was" if report.outcome is Quality.WARN else "within reach of what it was"
-    return f"{loss}, {word} {against}; accumulated excess {report.accumulated_excess:,.1f}.{skipped}"
+    aside = "" if report.counts else f" without the {report.excess_sum:,.1f} of this period's suspected outcomes"
+    return f"{loss}, {word} {against}; accumulated excess {report.accumulated_excess:,.1f}{aside}.{skipped}"
 
 
 def _by_group(

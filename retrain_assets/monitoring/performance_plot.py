@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality
+from retrain_assets.monitoring.performance_words import read_performance
 from retrain_assets.monitoring.plot import AFTER, BEFORE, until
-from retrain_assets.monitoring.reports import read_performance
 from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, bare, literal, markdown, new_figure, period_ticks
 from retrain_assets.registry.journal import ATTEMPTS, MOVES
 from retrain_assets.registry.registry import Event, Registry

@@ -36,8 +36,9 @@ def problems_of(reference: Sequence[Profile], current: Profile) -> dict[str, Pro
     >>> problems_of(before, now)["order"].kind, problems_of(before, now)["order"].news
     ('identifier', False)
     """
-    known = {(name, problem.kind) for one in reference for name, problem in one.problems.items()}
-    found = {name: problem for name, problem in current.problems.items() if (name, problem.kind) not in known}
+    found = dict(current.problems)
+    known = {(name, problem.kind) for one in reference for name, problem in one.problems.items()} if found else ()
+    found = {name: problem for name, problem in found.items() if (name, problem.kind) not in known}
     for name, column in current.columns.items() if reference else ():
         before = [one.columns[name] for one in reference]
         problem = _appeared(before, column) or found.get(name) or _identifier(before, column)

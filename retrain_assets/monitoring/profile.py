@@ -34,8 +34,8 @@ from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbe
 from retrain_assets.monitoring.tally import Tally
 
 __all__ = [
-    "ColumnProfile", "Edges", "Kind", "Problem", "Profile", "moments", "profile", "reference_edges",
-    "reference_profiles",
+    "ColumnProfile", "Edges", "Kind", "Problem", "Profile", "categorical_column", "moments", "numeric_column",
+    "profile", "reference_edges", "reference_profiles",
 ]  # fmt: skip
 
 _NEW_NAMES_KEPT = 1000
@@ -107,7 +107,7 @@ class ColumnProfile:
         """How many different values there surely are, up to 2."""
         if self.kind == "numeric":
             return 0 if self.least is None else 1 + int(self.least != self.greatest)
-        return min(2, sum(count > 0 for count in self.counts) + len(self.new) + 2 * (self.rest > 0))
+        return min(2, int(np.count_nonzero(self.cells)) + len(self.new) + 2 * (self.rest > 0))
 
     def merge(self, other: ColumnProfile) -> ColumnProfile:
         """Profile of the rows of both, as if they had been counted together."""
@@ -187,8 +187,8 @@ def profile(rows: Rows, edges: Edges) -> Profile:
     >>> profile(pa.table({"c": ["a", "b"]}), edges).problems["x"].sentence
     'the table has no such column'
     """
-    columns = {name: _numeric(numbers(rows, name), edges, name) for name in edges.numeric}
-    columns |= {name: _categorical(names(rows, name), edges, name) for name in edges.categories}
+    columns = {name: numeric_column(numbers(rows, name), edges, name) for name in edges.numeric}
+    columns |= {name: categorical_column(names(rows, name), edges, name) for name in edges.categories}
     return Profile(rows.num_rows, columns, edges)
 
 
@@ -214,30 +214,37 @@ def reference_profiles(
         if keep is list:
             found = _numeric_parts([list(pieces) for pieces in read.values()], edges[-1], name)
         else:
-            found = [_numeric(numbers(rows, name), edges[-1], name) for rows in parts.values()]
+            found = [numeric_column(numbers(rows, name), edges[-1], name) for rows in parts.values()]
         for part, column in zip(parts, found, strict=True):
             columns[part][name] = column
     for name in categorical:
         kept = {part: keep(names(rows, name)) for part, rows in parts.items()}
         edges.append(category_edges(name, chain.from_iterable(kept.values())))
         for part, rows in parts.items():
-            columns[part][name] = _categorical(kept[part] if keep is list else names(rows, name), edges[-1], name)
+            columns[part][name] = categorical_column(kept[part] if keep is list else names(rows, name), edges[-1], name)
     joined = together(edges)
     return joined, {part: Profile(rows.num_rows, columns[part], joined) for part, rows in parts.items()}
 
 
 def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tuple[float, float]:
     """Mean and variance of the rows of several profiles of one numeric column together; NaN without values."""
-    rows = sum(column.valid for column in columns)
+    rows = first = second = 0
+    for column in columns:
+        rows, first, second = rows + column.valid, first + column.first, second + column.second
     if not rows:
         return float("nan"), float("nan")
-    first, second = (sum(sums) for sums in zip(*((c.first, c.second) for c in columns), strict=True))
     low, width = limits[0], limits[1] - limits[0]
     scatter = second * rows - first**2  # whole numbers: no cancellation
     return low + width * (first / (STEPS * rows)), width * width * (scatter / (STEPS * rows) ** 2)
 
 
-def _numeric(pieces: Iterable[Numbers], edges: Edges, name: str) -> ColumnProfile:
+def numeric_column(pieces: Iterable[Numbers], edges: Edges, name: str) -> ColumnProfile:
+    """Count what was read of one numeric column.
+
+    >>> edges = reference_edges(pa.table({"x": [1.0, 2.0]}), ["x"], [])
+    >>> numeric_column(numbers(pa.table({"x": [2.0, 3.0]}), "x"), edges, "x").counts
+    (0, 0, 0, 1, 1)
+    """
     bins = edges.bins(name)
     return _merged([_piece_of_numbers(read, bins.count(read.finite)) for read in pieces] or [_no_numbers(bins)])
 
@@ -275,7 +282,13 @@ def _piece_of_numbers(read: Numbers, counted: Counted) -> ColumnProfile:
     )
 
 
-def _categorical(pieces: Iterable[Names], edges: Edges, name: str) -> ColumnProfile:
+def categorical_column(pieces: Iterable[Names], edges: Edges, name: str) -> ColumnProfile:
+    """Count what was read of one categorical column.
+
+    >>> edges = reference_edges(pa.table({"c": ["a", "b"]}), [], ["c"])
+    >>> categorical_column(names(pa.table({"c": ["a", "a"]}), "c"), edges, "c").counts
+    (2, 0)
+    """
     levels = pa.array(edges.categories[name], pa.string())
     nothing = ColumnProfile("categorical", 0, (0,) * len(levels))
     return _merged([_piece_of_names(read, levels, name in edges.beyond) for read in pieces] or [nothing])

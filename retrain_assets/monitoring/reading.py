@@ -175,15 +175,14 @@ def _numbers(column: pa.ChunkedArray, in_order: bool) -> Numbers:
 
 
 def _told(rows: int, told: Tally) -> Numbers:
-    finite = np.isfinite(told.values)
-    whole = bool(finite.all())
-    usable = told if whole else told.only(finite)
-    infinite = 0 if whole else int(told.rows[np.isinf(told.values)].sum())
-    missing = rows - usable.size - infinite
-    if not usable.values.size:
+    finite, infinite = np.isfinite(told.values), 0
+    if not finite.all():
+        infinite = int(told.rows[np.isinf(told.values)].sum())
+        told = told.only(finite)
+    missing = rows - told.size - infinite
+    if not told.values.size:
         return Numbers(rows, missing=missing, infinite=infinite)
-    ends = float(usable.values.min()), float(usable.values.max())
-    return Numbers(rows, usable, *ends, missing=missing, infinite=infinite)
+    return Numbers(rows, told, float(told.values.min()), float(told.values.max()), missing=missing, infinite=infinite)
 
 
 def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -21,10 +21,12 @@ from retrain_assets.monitoring.beside import arrived_calibration, days_of, joint
 from retrain_assets.monitoring.business import measure_business
 from retrain_assets.monitoring.comparable import comparable
 from retrain_assets.monitoring.drift import Drift, DriftReport, drift
+from retrain_assets.monitoring.excess import carried, suspected
 from retrain_assets.monitoring.expression import Expression
 from retrain_assets.monitoring.impact_step import changed_columns, drift_impact, performance_impact
 from retrain_assets.monitoring.labels import Labels, label_step, label_table
-from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, measure
+from retrain_assets.monitoring.performance import Baseline, Quality, measure
+from retrain_assets.monitoring.performance_words import performance_sentences
 from retrain_assets.monitoring.period_test import FEWEST_PERIODS
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy
 from retrain_assets.monitoring.profile import profile
@@ -43,6 +45,7 @@ from retrain_assets.monitoring.served import out_of_range, served_series
 from retrain_assets.monitoring.uncertainty import Task, margin, uncertainty
 from retrain_assets.monitoring.waiting import LabelFree, estimate_step
 from retrain_assets.raw.policy import Columns
+from retrain_assets.registry.history import History
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
 from retrain_assets.store import PeriodStore
@@ -112,7 +115,7 @@ def drift_step(
     record["triggers"] = any(report.triggers for report in reports)
     sentence = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)
     record |= drift_impact(store, registry, version, features, (reference, seen), before)
-    record["sentence"] = " ".join(part for part in (record.get("impact_sentence"), sentence) if part)
+    record["sentence"] = f"{record.get('impact_sentence') or f'{period}:'} {sentence}"
     return _write(store, "drift_report", period, record)
 
 
@@ -153,6 +156,7 @@ def performance_step(
 
     Only rows that the version in charge scored count, so that a new version does not answer for the old one's errors.
     The excess loss adds up from the last attempt on: what one retrain could not win back does not ask for the next.
+    That of outcomes which jumped waits until a person has released the hold for them (`excess`).
 
     Args:
         store: The model's files.
@@ -176,12 +180,16 @@ def performance_step(
         record |= _labels(store, labels, arrived, earlier, period)
     if version is None:
         return _write(store, "performance_report", period, record)
-    carried = _carried(before, version, last_attempt(registry, period))
-    record |= {"version": version.name, "loss": loss, "accumulated_excess": carried}
+    history = History(registry.history())
+    begun_with = carried(store, history, version.name, period)
+    record |= {"version": version.name, "loss": loss, "accumulated_excess": begun_with.excess}
     scored = _scored(store, calendar, version, arrived, key)
     if scored is not None:
-        asked = _Asked(calendar, loss, key, groups, business)
-        record |= _measured(store, registry, asked, version, scored, before, carried, period)
+        counts = not suspected({"period": period, **record}, history)
+        asked = _Asked(calendar, loss, key, groups, business, begun_with.excess, counts)
+        record |= _measured(store, registry, asked, version, scored, before, period)
+    own = 0.0 if "report" not in record or record["report"]["counts"] else record["report"]["excess_sum"]
+    record["suspected_excess"] = begun_with.suspected + own
     if label_free is not None:
         promised = champion_baseline(registry, version)
         record |= estimate_step(store, registry, label_free, version, promised, period, before)
@@ -205,13 +213,15 @@ def _labels(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is measured on rows with outcomes."""
+    """What is measured on rows with outcomes; the excess that the period begins with, and whether its own is added."""
 
     calendar: Calendar
     loss: str
     key: str
     groups: Sequence[str]
     business: Sequence[tuple[BusinessMetric, Expression]]
+    begun_with: float
+    counts: bool
 
 
 def _scored(
@@ -233,7 +243,6 @@ def _measured(
     version: Version,
     scored: pa.Table,
     before: Mapping[str, Any],
-    carried: float,
     period: str,
 ) -> dict[str, Any]:
     """The loss of the outcomes that arrived, by group, its cost in what drifted, and the business metrics."""
@@ -246,8 +255,12 @@ def _measured(
     promised = champion_baseline(registry, version)
     losses = metric(asked.loss).row_losses(scored["label"].to_numpy(), scores_of(scored))
     groups = {name: np.asarray(values[name].to_pylist(), dtype=object) for name in asked.groups if name in values}
-    report = measure(period, version.name, losses, scored["time"].to_numpy(), promised, carried, groups)
+    time = scored["time"].to_numpy()
+    report = measure(period, version.name, losses, time, promised, asked.begun_with, groups, counts=asked.counts)
     record: dict[str, Any] = {"accumulated_excess": report.accumulated_excess, "report": report.to_dict()}
+    if report.outcome is Quality.WARN:
+        same = before.get("version") == version.name
+        record["loss_since"] = (before.get("loss_since") if same else None) or period
     record |= performance_impact(registry, version, changed, values, losses, period, asked.loss)
     if asked.business:
         columns = {name: values[name] for name in dict.fromkeys((*asked.groups, *wanted)) if name in values}
@@ -256,40 +269,9 @@ def _measured(
     return record
 
 
-def performance_sentences(record: Mapping[str, Any]) -> list[str]:
-    """Whether the outcomes look like a fault, what changed and costs, what was measured, and what is estimated."""
-    jump, report, guess = record.get("label_jump"), record.get("report"), record.get("estimated")
-    labels = DriftReport.from_dict(record["label_drift"]) if "label_drift" in record else None
-    parts = [
-        f"{jump['sentence']}; promotion is held until a person releases it." if jump else "",
-        record.get("impact_sentence", ""),
-        labels.sentence if labels and labels.warned and not jump else "",
-        f"Measured. {report['sentence']}" if report else "Measured: nothing, no outcome of its rows arrived.",
-        f"Estimated. {guess['sentence']}" if guess else "",
-    ]
-    return [part for part in parts if part]
-
-
-def last_attempt(registry: Registry, period: str) -> str:
-    """The period of the last retrain that was judged before a period; empty without one."""
-    return max((event.period for event in registry.history() if event.gate and event.period < period), default="")
-
-
 def champion_baseline(registry: Registry, version: Version) -> Baseline:
     """The loss that a version showed on the gate rows that promoted it."""
     return Baseline.from_dict(registry.verdict(version).evidence["baseline"])
-
-
-def read_performance(record: Mapping[str, Any]) -> PerformanceReport | None:
-    """The measured report inside a performance record, when there was something to measure."""
-    return PerformanceReport.from_dict(record["report"]) if "report" in record else None
-
-
-def _carried(before: Mapping[str, Any], version: Version, attempt: str) -> float:
-    """The excess loss carried into a period: what no retrain has been judged on yet."""
-    if before.get("version") != version.name or before["period"] <= attempt:
-        return 0.0
-    return float(before.get("accumulated_excess", 0.0))
 
 
 def _business(

@@ -132,4 +132,4 @@ def change(one: Measured, summary: Summary) -> str:
     if summary.what == "joint":
         return f"{label(summary)} {summary.before:.3f} -> {summary.after:.3f}, mostly by {one.example}"
     like = f", like {one.example}" if summary.what == "unseen" and one.example else ""
-    return f"{label(summary)} {100 * summary.before:.1f} -> {100 * summary.after:.1f} %{like}"
+    return f"{label(summary)}: {100 * summary.before:.1f} -> {100 * summary.after:.1f} %{like}"

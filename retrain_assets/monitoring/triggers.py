@@ -28,6 +28,7 @@ class Evidence:
         live_since_period: The period whose decision put the live version in charge.
         drift_confirmed: Whether the drift report asks for a retrain.
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
+        suspected_excess: The same of outcomes that look faulty; it counts once a person has released the hold.
         estimated_excess: The same, estimated, of the rows whose outcomes have not arrived.
         business: Per business metric for how many periods in a row it has been beyond its threshold.
         uncertain_periods: For how many periods in a row the model has been less sure than it was.
@@ -42,6 +43,7 @@ class Evidence:
     drift_confirmed: bool = False
     drift_sentence: str = ""
     accumulated_excess: float = 0.0
+    suspected_excess: float = 0.0
     estimated_excess: float = 0.0
     business: Mapping[str, int] = field(default_factory=dict)
     uncertain_periods: int = 0
@@ -107,7 +109,7 @@ def decide(
     closeness = _closeness(calendar, policy, evidence)
     asked = _asked(calendar, policy, evidence, unit)
     if asked is None:
-        return Quiet(_excess(policy, evidence, unit), closeness)
+        return Quiet(f"{_excess(policy, evidence, unit)}{_suspected(evidence)}", closeness)
     obstacle = _obstacle(calendar, policy, evidence, rollback_cooldown_periods)
     if obstacle is not None:
         return Quiet(obstacle, closeness)
@@ -178,6 +180,14 @@ def _age(calendar: Calendar, evidence: Evidence) -> int:
 
 def _excess(policy: TriggerPolicy, evidence: Evidence, unit: str) -> str:
     return f"excess loss {evidence.accumulated_excess:,.4g} of {policy.retrain_cost:,.4g} {unit}".rstrip()
+
+
+def _suspected(evidence: Evidence) -> str:
+    """What is not counted yet, and what it waits for."""
+    if not evidence.suspected_excess:
+        return ""
+    waits = f": {evidence.wait}" if evidence.wait else ""
+    return f"; {evidence.suspected_excess:,.4g} more, of outcomes that look faulty, counts once released{waits}"
 
 
 def _with_estimated(evidence: Evidence) -> float:

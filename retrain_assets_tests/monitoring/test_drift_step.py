@@ -149,7 +149,7 @@ def test_missing_values_of_an_identifier_still_warn(live):
     values = pa.array([None if at % 5 == 0 else f"new-{at}" for at in range(COUNT)])
     record = live.report("1997-09", replaced("order", values))
     assert record["warned"] == ["order"]
-    assert "missing share 0.0 -> 20.0 %" in by_name(record["features"])["order"]["sentence"]
+    assert "missing share: 0.0 -> 20.0 %" in by_name(record["features"])["order"]["sentence"]
 
 
 def test_an_identifier_of_more_names_than_are_listed_is_named(tmp_path):

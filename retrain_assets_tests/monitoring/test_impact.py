@@ -9,14 +9,13 @@ import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift import DriftReport, drift
+from retrain_assets.monitoring.grown import grown_part, rows_in
 from retrain_assets.monitoring.impact import (
     Change,
     changed_sentence,
     changes,
     cost_words,
     costs,
-    grown_part,
-    rows_in,
     to_records,
 )
 from retrain_assets.monitoring.policy import DriftPolicy
@@ -150,3 +149,37 @@ def test_the_report_they_come_from_warns():
 def drift_of(table):
     _, _, reference, present = watched(table)
     return drift(DriftPolicy(), reference, present, "2024-09", None)
+
+
+def passengers(seed, zeros=0.01, single=0.7):
+    """How many people ride: mostly one, some more, and 0 where the driver entered nothing."""
+    random = np.random.default_rng(seed)
+    many = random.choice([1.0, 2.0, 3.0, 4.0, 5.0], ROWS, p=[single, *[(1 - single) / 4] * 4])
+    return pa.table({"passengers": np.where(random.uniform(size=ROWS) < zeros, 0.0, many)})
+
+
+@pytest.mark.parametrize(
+    ("current", "words", "fault"),
+    [
+        (passengers(99, zeros=0.16), "passengers 0", True),  # one value in place of all others alike
+        (passengers(99, single=0.5), "passengers 2 to 5", False),
+        (passengers(99, zeros=0.16, single=0.5), "passengers 0 or 2 to 5", False),
+    ],
+)
+def test_a_value_that_takes_the_place_of_all_others_alike_is_called_a_fault(current, words, fault):
+    quiet = {f"2024-{month:02}": passengers(month) for month in range(1, 9)}
+    edges = reference_edges(pa.concat_tables(quiet.values()), ["passengers"], [])
+    reference, present = {name: profile(table, edges) for name, table in quiet.items()}, profile(current, edges)
+    report = drift(DriftPolicy(), reference, present, "2024-09", None)
+    (one,) = changes(report, {"passengers": 0.0002}, reference, present)
+    assert (one.grown.words, one.grown.filled) == (words, fault)
+    said = changed_sentence("2024-09", [one], "no cost")
+    assert ("more often a fault in the data than a change of the world" in said) == fault
+    assert "under 1 % of the model" in said
+
+
+def test_values_that_go_missing_alike_are_a_fault_and_a_column_that_no_tree_asks_is_said_to_be_unused():
+    found, *_ = watched(rows_of(99, missing=0.3))
+    (weight,) = [one for one in found if one.column == "weight"]
+    assert weight.grown.filled
+    assert "weight (not used by the model)" in changed_sentence("2024-09", [weight], "no cost")

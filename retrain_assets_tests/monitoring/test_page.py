@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from html.parser import HTMLParser
 
 import pytest
 
@@ -26,9 +25,7 @@ from retrain_assets.pages import ALLOWED
 from retrain_assets.pictures import markdown, new_figure
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.stored import performance
-
-LIMIT_BYTES = 1_000_000
-NASTY = "<script>alert('x')</script>|[a](javascript:alert(1)) ![b](http://evil.example/p.png) <img src=x> *b* `c`"
+from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
 
 
 def column(name, outcome=Drift.QUIET, sentence="mean 1 -> 2", confirmed=False):
@@ -41,22 +38,6 @@ def column(name, outcome=Drift.QUIET, sentence="mean 1 -> 2", confirmed=False):
 def drift(columns, period="2024-01", **more):
     report = DriftReport(period, 100, 6, 8, tuple(columns), False, "")
     return {"period": period, "version": "v1", "features": report.to_dict(), "sentence": "1 drifted.", **more}
-
-
-class Page(HTMLParser):
-    """Collects every tag with its attributes, and the text."""
-
-    def __init__(self, page: bytes) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(page.decode())
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.words.append(data)
 
 
 # ---- drift

@@ -9,6 +9,7 @@ from scipy import stats
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.performance import Baseline, PerformanceReport, Quality, baseline, measure
+from retrain_assets.monitoring.performance_words import performance_sentences
 
 START = np.datetime64("2013-02-04", "us")
 
@@ -167,3 +168,26 @@ def test_columns_of_unequal_length_are_refused_with_both_counts():
         measure("w1", "v1", np.ones(14), times(7, 2), KNOWN, 0.0, {"origin": np.array(["a"] * 3, object)})
     with pytest.raises(DataError, match="14 losses but 6 times"):
         measure("w1", "v1", np.ones(14), times(3, 2), KNOWN, 0.0, {})
+
+
+def test_what_is_not_to_count_is_measured_and_told_but_not_added():
+    aside = measure("w1", "v1", np.full(14, 1.5), times(7, 2), KNOWN, 3.0, {}, counts=False)
+    assert (aside.excess_sum, aside.accumulated_excess, aside.outcome) == (7.0, 3.0, Quality.WARN)
+    assert "accumulated excess 3.0 without the 7.0 of this period's suspected outcomes" in aside.sentence
+
+
+def test_a_loss_above_the_baseline_is_told_first_with_its_beginning_and_the_share_that_drifted_rows_hold():
+    report = measure("w2", "v1", np.full(14, 1.5), times(7, 2), KNOWN, 3.0, {})
+    cost = {"column": "fare", "words": "fare 0", "rows": 2, "loss": 1.6, "rest": 1.5, "excess": 0.14}
+    record = {"loss": "mae", "loss_since": "w1", "report": report.to_dict(), "impact_sentence": "w2: fare changed."}
+    told = "w2: v1 loses more than it was promoted with, since w1: 1.5 a row against 1, 7 mae more in the period"
+    assert performance_sentences(record | {"impact": [cost]})[:2] == [
+        f"{told}, 2 % of it where a feature drifted.",
+        "w2: fare changed.",
+    ]
+    assert performance_sentences(record | {"impact": [cost | {"excess": -1.0}]})[0].endswith(
+        "none of it where features drifted."
+    )
+    assert performance_sentences(record)[0].endswith("; no feature that drifted tells why.")
+    quiet = measure("w2", "v1", np.full(14, 1.0), times(7, 2), KNOWN, 3.0, {})
+    assert performance_sentences(record | {"report": quiet.to_dict()})[0] == "w2: fare changed."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields, replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -28,11 +27,10 @@ from retrain_assets.validation.schema import PUBLISHED, report_json, report_sche
 from retrain_assets.validation.suite import case_results
 from retrain_assets.validation.words import decided, lacking, summaries, verdict_words
 from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
+from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
 from retrain_assets_tests.validation.worlds import classifier, gate_rows, policy, suite
 
-LIMIT_BYTES = 1_000_000
 GATE = GateWindow(("2024-01",), "2024-01-01T00:00:00", "2024-02-01T00:00:00", 2000, "a" * 64)
-NASTY = "<script>alert('x')</script>|[a](javascript:alert(1)) ![b](http://evil.example/p.png) $x_1$ *b* `c`"
 
 
 def verdict(*findings, **changes):
@@ -67,22 +65,6 @@ def judged():
             "cases": [asdict(result) for result in case_results(rules, "binary", cases)],
         },
     )
-
-
-class Page(HTMLParser):
-    """Collects every tag with its attributes, and the text."""
-
-    def __init__(self, page: bytes) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(page.decode())
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.words.append(data)
 
 
 def schema():
