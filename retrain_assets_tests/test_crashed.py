@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from retrain_assets.crashed import PROCESS_TAG, alive, fail_crashed
+from retrain_assets_tests.commanded import CHANGES, FIRST, registry
 from retrain_assets_tests.small_world import make_world, rows_of
-from retrain_assets_tests.test_cli import CHANGES, FIRST, registry
 
 DAY = f"""
 import os, signal
