@@ -55,7 +55,7 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
     store, registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
     periods = _periods(spec, store, until)
     console.print(f"[bold]{spec.name}[/bold]: {spec.description}")
-    console.print(heading(spec), style="bold")
+    console.print(heading(spec), style="bold", soft_wrap=True)
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*bar, console=console, transient=True) as progress:
         task = progress.add_task(spec.name, total=len(periods))

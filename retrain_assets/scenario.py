@@ -144,7 +144,8 @@ def bad_deploy(home: Path) -> None:
         console.print(f"It was interrupted, and goes on with {periods[0]}.", highlight=False)
     _play(console, runner, store, registry, periods)
     console.print(f"\n[bold]retrain explain {MODEL}[/bold]")
-    console.print(in_words(explained(MODEL, registry, store, runner.spec.period)), highlight=False, markup=False)
+    told = in_words(explained(MODEL, registry, store, runner.spec.period))
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"\n{time.monotonic() - began:.0f} s. To look at it in the Dagster UI:\n  {_look_at(folder)}",
         highlight=False,
@@ -170,7 +171,7 @@ def _look_at(folder: Path) -> str:
 def _play(console: Console, runner: Runner, store: PeriodStore, registry: Registry, periods: list[str]) -> None:
     """Period by period until the rollback: what the daemon does, with the clock at each period's end."""
     spec = runner.spec
-    console.print(heading(spec), style="bold")
+    console.print(heading(spec), style="bold", soft_wrap=True)
     for period in periods:
         line = step(spec, runner, store, registry, period)
         console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
