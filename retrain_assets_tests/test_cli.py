@@ -170,7 +170,7 @@ def test_the_runs_of_the_demo_stay_in_the_instance_that_the_ui_shows(at_home):
 def test_check_holds_for_good_data(at_home):
     warned, held = retrain("check", "delivery").output.splitlines()
     assert held == "delivery: spec and data contract hold (420 rows in 2024-01-01)"
-    assert "8 weeks end before the test can find a harm where days resemble each other" in warned
+    assert "8 weeks end before a harm of 1 standard deviation between blocks can be ruled out" in warned
 
 
 def test_check_goes_through_every_model_and_answers_no_when_one_does_not_hold(empty_home, monkeypatch, tmp_path):
