@@ -55,14 +55,14 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
     store, registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
     periods = _periods(spec, store, until)
     console.print(f"[bold]{spec.name}[/bold]: {spec.description}")
-    console.print(heading(spec), style="bold")
+    console.print(heading(spec), style="bold", soft_wrap=True)
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*bar, console=console, transient=True) as progress:
         task = progress.add_task(spec.name, total=len(periods))
         if store.periods("performance_report", "json"):
-            due, _ = runner.ask_trigger()  # a replay that was broken off may have left a retrain undone
-            if due is not None:
-                progress.console.print(_row(*_retrained(spec, runner, registry, due)), highlight=False, soft_wrap=True)
+            undone = retrain_left(runner, registry, store.periods("performance_report", "json")[-1])
+            if undone is not None:
+                progress.console.print(shown(undone), style=undone.color, highlight=False, soft_wrap=True)
         for period in periods:
             progress.update(task, description=f"{spec.name} {period}")
             line = step(spec, runner, store, registry, period)
@@ -85,14 +85,18 @@ def heading(spec: ModelSpec) -> str:
 
 def shown(line: Line) -> str:
     """One period as a line of the table."""
-    return _row(line.period, f"{line.rows:,}", line.drift, line.loss, line.trigger, line.decision)
+    return _row(line.period, f"{line.rows:,}" if line.rows else "-", line.drift, line.loss, line.trigger, line.decision)
 
 
-def _retrained(spec: ModelSpec, runner: Runner, registry: Registry, due: Any) -> tuple[str, ...]:
-    """A retrain that was asked for before, as a line of the table."""
-    period = due.partition_key
-    ended = runner.run("retrain", period, at=spec.period.bounds(period)[1], tags=dict(due.tags))
-    return period, "", "", "", due.tags["retrain/trigger"], decision(registry, period, ended)
+def retrain_left(runner: Runner, registry: Registry, period: str) -> Line | None:
+    """The retrain that an interrupted replay left undone as of its last period, run now; None when it left none."""
+    due, _ = runner.ask_trigger()
+    tags = dict(due.tags) if due is not None else runner.broken_off(period)
+    if tags is None:
+        return None
+    ended = runner.run("retrain", period, at=runner.spec.period.bounds(period)[1], tags=tags)
+    kind = tags.get("retrain/trigger", "-")
+    return Line(period, 0, "-", "-", kind, decision(registry, period, ended), COLORS.get(ended.outcome, ""))
 
 
 def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry, period: str) -> Line:

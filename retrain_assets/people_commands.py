@@ -93,8 +93,8 @@ def promote(name: str, period: str, as_json: bool) -> None:
     Example: retrain promote taxi_charge --period 2019-03
     """
     spec = spec_of(name)
-    run = runner_of(spec).run("retrain", ended_period(spec, period), at=now(), assets=["production_model"])
-    finish(run, as_json)
+    known = ended_period(spec, period)
+    finish(runner_of(spec).run("retrain", known, at=now(), assets=["production_model"]), as_json)
 
 
 @click.command()

@@ -109,7 +109,8 @@ def monitor(name: str, period: str, as_json: bool) -> None:
 
 def _launch(name: str, job: str, period: str) -> RunEnd:
     spec = spec_of(name)
-    return runner_of(spec).run(job, ended_period(spec, period))
+    known = ended_period(spec, period)
+    return runner_of(spec).run(job, known)
 
 
 def _contract_holds(spec: ModelSpec) -> bool:

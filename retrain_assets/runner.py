@@ -18,7 +18,7 @@ from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.pools import waking
 from retrain_assets.production.jobs import job_name
-from retrain_assets.resources import OUTCOME_TAG, Clock, Frame, Home, cause_of
+from retrain_assets.resources import KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG, Clock, Frame, Home, cause_of
 from retrain_assets.spec import ModelSpec
 
 
@@ -108,6 +108,18 @@ class Runner:
         assert run is not None
         outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
         return RunEnd(result.run_id, result.success, outcome, "; ".join(causes))
+
+    def broken_off(self, period: str) -> dict[str, str] | None:
+        """What asked for the last retrain of a period, as tags, where its process was killed; None where it ended.
+
+        The trigger does not ask again on the same evidence, so whoever goes on with a replay has to.
+        """
+        fail_crashed(self.instance, retrain_home())
+        job = job_name(self.spec.name, "retrain")
+        last = self.instance.get_runs(dg.RunsFilter(job_name=job, tags={"dagster/partition": period}), limit=1)
+        if not last or last[0].status is not dg.DagsterRunStatus.FAILURE or OUTCOME_TAG in last[0].tags:
+            return None
+        return {tag: last[0].tags[tag] for tag in (TRIGGER_TAG, KIND_TAG, MODEL_TAG) if tag in last[0].tags}
 
     def ask_trigger(self, at: datetime | None = None) -> tuple[dg.RunRequest | None, str]:
         """Evaluate the retrain trigger sensor: the run it requests, or why it does not."""

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import yaml
 from rich.console import Console
 
-from retrain_assets.demo import heading, shown, step
+from retrain_assets.demo import heading, retrain_left, shown, step
 from retrain_assets.errors import RetrainError
 from retrain_assets.explain import explained
 from retrain_assets.registry.registry import Registry
@@ -146,7 +146,8 @@ def bad_deploy(home: Path) -> None:
         console.print(f"It was interrupted, and goes on with {periods[0]}.", highlight=False)
     _play(console, runner, store, registry, periods)
     console.print(f"\n[bold]retrain explain {MODEL}[/bold]")
-    console.print(in_words(explained(MODEL, registry, store, runner.spec.period)), highlight=False, markup=False)
+    told = in_words(explained(MODEL, registry, store, runner.spec.period))
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"\n{time.monotonic() - began:.0f} s. To look at it in the Dagster UI:\n  {_look_at(folder)}",
         highlight=False,
@@ -172,9 +173,11 @@ def _look_at(folder: Path) -> str:
 def _play(console: Console, runner: Runner, store: PeriodStore, registry: Registry, periods: list[str]) -> None:
     """Period by period until the rollback: what the daemon does, with the clock at each period's end."""
     spec = runner.spec
-    console.print(heading(spec), style="bold")
+    console.print(heading(spec), style="bold", soft_wrap=True)
+    monitored = periods[0] in store.periods("performance_report", "json")
+    undone = retrain_left(runner, registry, periods[0]) if monitored else None
     for period in periods:
-        line = step(spec, runner, store, registry, period)
+        line = (period == periods[0] and undone) or step(spec, runner, store, registry, period)
         console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
         record: dict[str, Any] = store.read_json("probation_report", period) or {}
         console.print(f"{'':<11}probation: {record.get('sentence', '-')}", style="dim", highlight=False, soft_wrap=True)

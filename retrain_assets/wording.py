@@ -161,9 +161,13 @@ def _standing(record: Mapping[str, Any]) -> str:
 
 def _end(event: Mapping[str, Any]) -> str:
     if event["action"] == "promoted":
-        return f"{event['to_version']} replaced it, {event['reason']}."
+        return f"{event['to_version']} replaced it, {_sentence(event['reason'])}"
     to = f" to {event['to_version']}" if event["to_version"] else ""
-    return f"{event['action'].replace('_', ' ')}{to}, {event['reason']}."
+    return f"{event['action'].replace('_', ' ')}{to}, {_sentence(event['reason'])}"
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason.rstrip('.')}."
 
 
 def _line(event: Mapping[str, Any]) -> str:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -5,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 from retrain_assets_tests.served import TWO_WEEKS, Served, serve
 from retrain_assets_tests.small_world import World, make_world, rows_of
 
@@ -33,3 +35,49 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         make_world(folder, rows_of(3), instance, **TWO_WEEKS)
     with serve(folder) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def replayed(tmp_path_factory):
+    """A folder in which `retrain demo` has replayed seven weeks with a change after the third, in two calls.
+
+    `young` is the home after the first call, which ends with the first model, and `home` after the second.
+    """
+    folder = tmp_path_factory.mktemp("replayed")
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(folder / "models", rows_of(7, slower_from=3), instance, **CHANGES)
+    with pytest.MonkeyPatch.context() as patch:
+        environment(patch, folder, folder / "home")
+        first = retrain("demo", "--model", "delivery", "--until", FIRST).output
+        shutil.copytree(folder / "home", folder / "young")
+        second = retrain("demo", "--model", "delivery").output
+    return folder, (first, second)
+
+
+@pytest.fixture
+def at_home(replayed, monkeypatch):
+    """The replayed home, for commands that only read it."""
+    environment(monkeypatch, replayed[0], replayed[0] / "home")
+    return replayed[0] / "home"
+
+
+@pytest.fixture
+def own_home(replayed, monkeypatch, tmp_path):
+    """A copy of the replayed home, for commands that change it."""
+    environment(monkeypatch, replayed[0], tmp_path / "home")
+    return Path(shutil.copytree(replayed[0] / "home", tmp_path / "home"))
+
+
+@pytest.fixture
+def young_home(replayed, monkeypatch, tmp_path):
+    """A copy of the home in which the first model has just become live."""
+    environment(monkeypatch, replayed[0], tmp_path / "home")
+    return Path(shutil.copytree(replayed[0] / "young", tmp_path / "home"))
+
+
+@pytest.fixture
+def empty_home(replayed, monkeypatch, tmp_path):
+    """A home in which nothing has happened yet."""
+    folder, _ = replayed
+    environment(monkeypatch, folder, tmp_path / "home")
+    return tmp_path / "home"

@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
 from retrain_assets.crashed import PROCESS_TAG, alive, fail_crashed
+from retrain_assets.runner import Runner
+from retrain_assets_tests.commanded import CHANGES, FIRST, registry
 from retrain_assets_tests.small_world import make_world, rows_of
-from retrain_assets_tests.test_cli import CHANGES, FIRST, registry
 
 DAY = f"""
 import os, signal
@@ -73,7 +75,7 @@ def started(instance):
     @dg.op
     def nothing() -> None: ...
 
-    @dg.job
+    @dg.job(name="delivery__retrain")
     def empty() -> None:
         nothing()
 
@@ -81,11 +83,30 @@ def started(instance):
         run = instance.create_run_for_job(empty, tags=tags)
         instance.handle_run_event(
             run.run_id,
-            dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="empty", message=""),
+            dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="delivery__retrain", message=""),
         )
         return run.run_id
 
     return start
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({PROCESS_TAG: "0" * 32}, {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}),
+        ({PROCESS_TAG: "0" * 32, "retrain/outcome": "rejected"}, None),
+        ({PROCESS_TAG: "0" * 32, "dagster/partition": "2024-02-12"}, None),
+        ({}, None),
+    ],
+    ids=["killed", "it had ended", "another period", "under way in another process"],
+)
+def test_a_replay_knows_the_retrain_whose_process_was_killed(tmp_path, monkeypatch, instance, started, tags, expected):
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    why = {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}
+    runner = Runner(SimpleNamespace(name="delivery"), instance)
+    assert runner.broken_off("2024-02-05") is None
+    started({"dagster/partition": "2024-02-05"} | why | tags)
+    assert runner.broken_off("2024-02-05") == expected
 
 
 def test_only_runs_whose_process_is_gone_are_failed(tmp_path, instance, started):

@@ -17,9 +17,9 @@ from retrain_assets.decisions import moment_of
 from retrain_assets.registry.registry import Registry
 from retrain_assets.runner import prepare_instance
 from retrain_assets.windows.periods import Calendar
+from retrain_assets_tests.commanded import retrain
 from retrain_assets_tests.served import TWO_WEEKS
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
-from retrain_assets_tests.test_cli import retrain
 
 PERIOD = "2024-01-08"
 NEXT_YEAR = f"{datetime.now().year + 1}-06-30"

@@ -26,8 +26,8 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.periods import Calendar
+from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
-from retrain_assets_tests.test_cli import CHANGES, FIRST, environment, retrain
 
 PACKAGE = Path(__file__).parent.parent / "retrain_assets"
 HOSTILE = [

@@ -93,7 +93,7 @@ def roll_back(
             failed_in=failed_in,
         )
     except (DataError, IntegrityError, NotFound) as damage:
-        raise type(damage)(f"{damage}{_others(registry, chosen)}") from damage
+        raise type(damage)(f"{damage}{_others(registry, chosen)}") from None
     refuse_same_bytes(registry, event)
     return event
 

@@ -79,8 +79,8 @@ class Probation:
         fault = fault or pair[0].fault
         if fault or pair[1].fault:
             final = period >= str(before.get("limit", trial.last))
-            known = trial.previous, pair[1].fault
-            other = self._other(store, registry, versions[1], *known, period) if fault else known
+            named = trial.previous, pair[1].fault
+            other = self._other(store, registry, versions[1], *named, period) if fault else named
             return record | self._faulty(trial, fault, other, served, period, final)
         terms = Terms.from_evidence(registry.evidence(trial.event).evidence)
         known: Days = {day: (total, count) for day, (total, count) in before.get("days", {}).items()}

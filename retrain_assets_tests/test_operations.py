@@ -1,0 +1,49 @@
+"""The page for the engineer on call names everything that it may be asked about."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from retrain_assets.alerts import Kind
+from retrain_assets.cli import main
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+REGISTRY = "".join(path.read_text() for path in sorted((ROOT / "retrain_assets" / "registry").glob("*.py")))
+VERIFIED = (
+    "is missing; its digest should be", "recorded was", "is no version folder", "is not in the manifest",
+    "is no file of the registry", "is no claim of gate rows", "is not the verdict of that digest", "is missing, event",
+    "is no event", "was edited", "follows an event with hash", "holds event", "the journal holds no event",
+    "a write was interrupted", "is missing or differs", "starts from", "moved the pointer to",
+    "which is another version's name", "has no folder", "its verdict promotes", "its verdict about", "its verdict says",
+    "left by an interrupted write, is removed", "Its writer was interrupted", "is restored from its checkpoint",
+    "is written anew",
+)  # fmt: skip
+"""How the sentences of `retrain verify` and `retrain verify --repair` are told apart."""
+
+
+@pytest.mark.parametrize("fragment", VERIFIED)
+def test_every_sentence_of_verify_stands_in_the_table_as_the_registry_says_it(fragment):
+    assert fragment in REGISTRY
+    assert fragment in " ".join(PAGE.split())
+
+
+def test_every_sentence_that_verify_can_make_is_among_them():
+    """Whatever the modules that look for problems may yield; a new sentence has to be explained too."""
+    found = re.findall(r'(?:yield|append\(|return \[) *f"([^"]*)"', REGISTRY)
+    assert len(found) >= 12
+    explained = (*VERIFIED, "names event", "{disagrees}")
+    assert [sentence for sentence in found if not any(fragment in sentence for fragment in explained)] == []
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_kind_of_alert_has_its_row(kind):
+    assert re.search(rf"^\| `{kind}` \|", PAGE, re.MULTILINE)
+
+
+def test_every_command_that_the_page_names_is_one():
+    named = set(re.findall(r"`?retrain ([a-z]+) NAME", PAGE)) | set(re.findall(r"`retrain ([a-z]+)", PAGE))
+    assert named - set(main.commands) - {"verify"} == set()
+    assert {"rollback", "release", "verify", "explain", "suite"} <= named

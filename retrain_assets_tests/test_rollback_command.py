@@ -1,0 +1,86 @@
+"""`retrain rollback` and `retrain verify`: what a person does when a live model is bad, or a file is."""
+
+import json
+
+import pytest
+
+from retrain_assets.alerts import read as read_alerts
+from retrain_assets_tests.commanded import registry, retrain
+
+
+def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
+    assert registry(own_home).live().name == "v2"
+    assert retrain("rollback", "delivery", "--reason", "drivers complain").output.startswith("rolled_back (run ")
+    event = registry(own_home).history()[-1]
+    assert (event.action, event.from_version, event.to_version) == ("rolled_back", "v2", "v1")
+    assert (event.reason, event.actor) == ("drivers complain", "ada")
+    told = [(alert.kind, alert.sentence) for alert in read_alerts(own_home)]
+    assert told == [("rolled_back", "v1 is live, it was v2: drivers complain")]
+    text = retrain("explain", "delivery").output
+    assert "v2 was rolled back to v1" in text
+    assert "Why: drivers complain" in text
+
+
+def test_a_rollback_behind_the_first_model_goes_to_the_fallback_and_one_more_is_refused_and_changes_nothing(own_home):
+    retrain("rollback", "delivery", "--reason", "first")
+    retrain("rollback", "delivery", "--reason", "second")
+    before = registry(own_home).history()
+    assert (before[-1].from_version, before[-1].to_version) == ("v1", "v0")
+    sentence = retrain("rollback", "delivery", "--reason", "third", code=2).stderr
+    assert "delivery: live is v0; versions served before and not rolled back: none" in sentence
+    assert "Retrain to get another version" in sentence
+    assert registry(own_home).history() == before
+
+
+def damage(home, version):
+    path = registry(home).folder / "versions" / version.digest / "model.bst"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def test_a_damaged_target_does_not_stop_a_person_who_names_an_older_one(own_home):
+    damage(own_home, registry(own_home).versions()[0])
+    sentence = retrain("rollback", "delivery", "--reason", "drivers complain", code=1).output
+    assert "model.bst has digest" in sentence
+    assert "To go back further: `retrain rollback delivery --to v0`; there are v0." in sentence
+    assert registry(own_home).live().name == "v2"
+    done = retrain("rollback", "delivery", "--reason", "drivers complain", "--to", "v0", "--by", "ann", "--json").stdout
+    assert json.loads(done)["outcome"] == "rolled_back"
+    event = registry(own_home).history()[-1]
+    assert (event.from_version, event.to_version, event.actor, event.person) == ("v2", "v0", "ann", True)
+
+
+@pytest.mark.parametrize("name", ["v2", "v7", "2024-01-15"])
+def test_a_rollback_to_what_never_served_or_is_live_is_bad_input_and_starts_no_run(own_home, name):
+    before = registry(own_home).history()
+    sentence = retrain("rollback", "delivery", "--reason", "x", "--to", name, code=2).stderr
+    assert f"live is v2; versions served before and not rolled back: v1, v0, not {name}." in sentence
+    assert registry(own_home).history() == before
+
+
+def test_a_rollback_without_a_live_model_is_refused(empty_home):
+    sentence = retrain("rollback", "delivery", "--reason", "x", code=2).stderr
+    assert "no version is live, so there is nothing to roll back. Run `retrain status delivery`" in sentence
+
+
+def test_a_rollback_needs_a_reason(own_home):
+    assert "--reason" in retrain("rollback", "delivery", code=2).stderr
+
+
+def test_verify_is_quiet_about_a_whole_registry(at_home):
+    assert retrain("verify", "delivery").output == "delivery: every digest and the journal's chain hold\n"
+    assert json.loads(retrain("verify", "--json").stdout) == dict.fromkeys(
+        ("delivery", "employment", "flight_delays", "taxi_charge"), []
+    )
+
+
+@pytest.mark.parametrize("pattern", ["versions/*/model.bst", "verdicts/*.json", "journal/*1.json"])
+def test_verify_notices_a_flipped_byte(own_home, pattern):
+    path = sorted(registry(own_home).folder.glob(pattern))[0]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bytes(data))
+    output = retrain("verify", "delivery", code=1).output
+    assert path.stem in output or path.parent.name in output
+    assert any(json.loads(retrain("verify", "delivery", "--json", code=1).stdout)["delivery"])
