@@ -40,9 +40,7 @@ def test_the_sum_never_falls_below_nothing_and_forgets_what_was_won(model):
         told(model[0], period, amount)
     # Page (1954), Biometrika 41: the distance of the walk from its lowest point
     walk = np.concatenate([[0.0], np.cumsum(amounts)])
-    assert begun(model, MONTHS[-1]).excess == pytest.approx(
-        walk[-1] - walk.min()
-    )
+    assert begun(model, MONTHS[-1]).excess == pytest.approx(walk[-1] - walk.min())
 
 
 def test_another_version_or_a_period_without_outcomes_adds_nothing(model):
