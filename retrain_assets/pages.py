@@ -32,7 +32,7 @@ blockquote p { margin: .2rem 0; font-size: 1.05rem; }
 table { border-collapse: collapse; margin: .4rem 0 1rem; font-size: .84rem; }
 th, td { border: 1px solid #d4d8dd; padding: .22rem .5rem; text-align: left; vertical-align: top; }
 th { background: #f3f5f7; } td { overflow-wrap: break-word; max-width: 30rem; font-variant-numeric: tabular-nums; }
-.number { white-space: nowrap; text-align: right; } .word { white-space: nowrap; } .words { min-width: 16rem; }
+.number { white-space: nowrap; text-align: right; } .word { white-space: nowrap; } .words { min-width: 12rem; }
 .pass { color: #1f6b3f; white-space: nowrap; } .fail { color: #a3271d; white-space: nowrap; font-weight: 600; }
 .insufficient { color: #84600a; white-space: nowrap; font-weight: 600; }
 code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; }

@@ -1,11 +1,12 @@
 """What other drift tools take for the same question: the same halves as Parquet, one thread, CPU seconds and memory.
 
-    python -m benchmarks.monitoring.peers [--rows 1000000] [--columns 50] [--folder DIR]
+    python -m benchmarks.monitoring.peers [--rows 1000000] [--columns 50] [--only evidently,nannyml] [--limit 1800]
 
-Each tool is installed by pip into a virtual environment of its own under the folder (kept), for none of them fits
-beside this project's pandas. A tool that cannot be installed or fails says so in its line of the table. Each is
-asked for what its documentation shows first: a drift report of every column, second half against first half. Ratios are
-to one `numpy.searchsorted` pass over the same columns, taken in the same run.
+Each tool is installed by pip into a virtual environment of its own under `--folder` (kept), for none of them fits
+beside this project's pandas, and runs in a process of its own. A tool that cannot be installed, fails, takes longer
+than the limit (seconds of the clock) or is killed for its memory says so in its line of the table, and the others go
+on. Each is asked for what its documentation shows first: a drift report of every column, second half against first
+half. Ratios are to one `numpy.searchsorted` pass over the same columns, taken in the same run.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.monitoring.speed import COLUMNS, ONE_THREAD, ROWS, frame_of, measured
 
 FOLDER = Path(tempfile.gettempdir()) / "retrain_peers"
 """Where the environments of the tools are made, and kept."""
+
+LIMIT_SECONDS = 1800
+"""How long a tool may take, loading included; the slowest that ends takes some minutes for a million rows."""
 
 Line = tuple[str, bool]
 
@@ -70,7 +75,9 @@ TOOLS = {
 }
 
 
-def lines(rows: int, columns: int, folder: Path) -> Iterator[Line]:
+def lines(
+    rows: int, columns: int, folder: Path, tools: Sequence[str] = tuple(TOOLS), limit: float = LIMIT_SECONDS
+) -> Iterator[Line]:
     """One line for the pass, one for ours, one for each tool."""
     print(f"{f'{rows:,} rows x {columns} numeric columns, one thread':<44}{'CPU s':>9}{'/ pass':>9}{'extra MB':>10}")
     ours = measured("frames", rows, 3, columns)
@@ -82,10 +89,10 @@ def lines(rows: int, columns: int, folder: Path) -> Iterator[Line]:
         for path, part in zip(halves, (frame[: rows // 2], frame[rows // 2 :]), strict=True):
             part.reset_index(drop=True).to_parquet(path)
         del frame
-        for tool in TOOLS:
+        for tool in tools:
             python, problem = installed(tool, folder)
             if not problem:
-                figures, problem = asked(tool, python, halves)
+                figures, problem = asked(tool, python, halves, limit)
             if problem:
                 yield f"{tool:<44}{problem}", True
             else:
@@ -102,13 +109,18 @@ def installed(tool: str, folder: Path) -> tuple[Path, str]:
     return python, f"does not install: {_last(done.stderr)}" if done.returncode else ""
 
 
-def asked(tool: str, python: Path, halves: list[Path]) -> tuple[dict[str, float], str]:
+def asked(tool: str, python: Path, halves: list[Path], limit: float) -> tuple[dict[str, float], str]:
     """The tool's figures, or what went wrong."""
     imports, work = TOOLS[tool]
     code = MEASURE.replace("{imports}", imports).replace("{work}", work)
     command = [str(python), "-c", code, *map(str, halves)]
     environment = os.environ | ONE_THREAD | {"PYTHONPATH": "", "DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {}, f"takes longer than {limit:,.0f} s"
+    if done.returncode < 0:
+        return {}, f"killed by {signal.Signals(-done.returncode).name}, as the system does for memory"
     if done.returncode:
         return {}, f"fails: {_last(done.stderr)}"
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -129,14 +141,23 @@ def _last(text: str) -> str:
     return (text.strip().splitlines() or ["no message"])[-1][:160]
 
 
+def _tools(text: str) -> tuple[str, ...]:
+    chosen = tuple(name.strip() for name in text.split(","))
+    if unknown := [name for name in chosen if name not in TOOLS]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not measured here; known are {', '.join(TOOLS)}")
+    return chosen
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--columns", type=int, default=COLUMNS)
     parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--only", type=_tools, default=tuple(TOOLS), metavar="NAME,NAME", help=", ".join(TOOLS))
+    parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds that a tool may take")
     given = parser.parse_args()
-    for line, _ in lines(given.rows, given.columns, given.folder):
+    for line, _ in lines(given.rows, given.columns, given.folder, given.only, given.limit):
         print(line, flush=True)
     return 0
 

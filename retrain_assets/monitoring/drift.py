@@ -34,6 +34,9 @@ MIN_AUC_GAIN = 0.01
 MIN_SLOPE_SHIFT = 0.1
 """Smallest change of the slope of outcome against score that counts; a calibrated model has 1."""
 
+FEW_ROWS = 30
+"""Below so many rows of a period its quiet says little, and the report says so."""
+
 BEYOND_DOUBT = 1e-4
 """P-values below it are equally certain, and shown as one."""
 
@@ -194,7 +197,7 @@ def drift(
     triggers = confirmed or any(
         _at_once(policy, o, problems.get(m.name)) for m, o in zip(measured, outcomes, strict=True)
     )
-    sentence = _headline(period, columns, len(used), tests)
+    sentence = _headline(period, columns, len(used), tests, current.rows)
     return DriftReport(period, current.rows, len(used), tests, tuple(columns), triggers, sentence)
 
 
@@ -350,7 +353,7 @@ def _p(value: float | None) -> str:
     return "unknown" if value is None else f"< {BEYOND_DOUBT:.4f}" if value < BEYOND_DOUBT else f"{value:.2g}"
 
 
-def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: int) -> str:
+def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: int, rows: int) -> str:
     warned = [column for column in columns if column.outcome is Drift.WARN]
     against = f"{tests} tests against {periods} reference periods"
     if warned:
@@ -364,7 +367,8 @@ def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: 
         return f"{period}: drift cannot be told from {periods} reference periods, {FEWEST_PERIODS} are needed."
     if not tests:
         return f"{period}: drift cannot be told, no column has values to compare."
-    return f"{period}: no drift in {len(columns)} columns ({against})."
+    few = f" Only {rows} row(s): nothing but a large change could show." if rows < FEW_ROWS else ""
+    return f"{period}: no drift in {len(columns)} columns ({against}).{few}"
 
 
 def _joined(columns: Iterable[ColumnDrift]) -> str:

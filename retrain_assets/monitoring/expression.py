@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from sys import float_info
 
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
@@ -20,6 +21,11 @@ TOTALS = {"count": 0, "sum": 1, "mean": 1, "share": 1}
 """Functions that make one number of all rows, with the number of their arguments."""
 ROW_FUNCTIONS = {"abs": 1, "min": 2, "max": 2}
 """Functions of a row, with the number of their arguments."""
+
+LONGEST, DEEPEST = 2_000, 100
+"""Characters of an expression, and operations inside one another: more is no formula that people agreed on."""
+
+_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,15 @@ def parse(text: str, numeric: Collection[str], categorical: Collection[str]) -> 
     ...
     ValueError: character 1: "__import__('os')" is no total. Write count(), sum(...), mean(...) or share(...).
     """
+    text = text.strip()
+    if len(text) > LONGEST:
+        raise ValueError(f"the expression has {len(text):,} characters, {LONGEST:,} at most. Measure it in parts.")
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"{text!r} cannot be read: {error}. Write it like sum(label) / count().") from None
+    if (depth := _depth(tree)) > DEEPEST:
+        raise ValueError(f"the expression holds {depth} operations inside one another, {DEEPEST} at most. Split it.")
     check = _Check(text, frozenset(numeric) | {"label", "score"}, frozenset(categorical))
     check.total(tree)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & (check.numeric | check.categorical)
@@ -140,7 +151,8 @@ class _Check:
 
     def _refuse(self, node: ast.expr, why: str) -> None:
         part = ast.get_source_segment(self.text, node) or self.text
-        raise ValueError(f"character {node.col_offset + 1}: {part!r} is {why}.")
+        shown = f"{part!r}" if len(part) <= _SHOWN else f"{part[:_SHOWN]!r}…"
+        raise ValueError(f"character {node.col_offset + 1}: {shown} is {why}.")
 
 
 def called(node: ast.expr) -> str:
@@ -148,5 +160,15 @@ def called(node: ast.expr) -> str:
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
+def _depth(tree: ast.AST) -> int:
+    """How many nodes lie inside one another, found level by level: recursion would end where the text wants it to."""
+    depth, level = 0, [tree]
+    while level:
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
+
+
 def _is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+    if not isinstance(node, ast.Constant) or isinstance(node.value, bool) or not isinstance(node.value, int | float):
+        return False
+    return abs(node.value) <= float_info.max  # 1e999 is infinite, and 400 digits are no float

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain_assets.monitoring.profile import Edges, Profile
+from retrain_assets.monitoring.reading import quoted
 
 _TENTHS = 10
 _ALIKE = 0.05
@@ -148,7 +149,7 @@ def _words(
     column: str, edges: Edges, cells: Sequence[tuple[int, int]], levels: Sequence[str], unseen: bool, missing: bool
 ) -> str:
     parts = [_range(edges.numeric[column], first, last) for first, last in cells]
-    parts += [f"'{level}'" for level in levels[:_SHOWN]]
+    parts += [quoted(level) for level in levels[:_SHOWN]]
     parts += [f"{len(levels) - _SHOWN} more"] if len(levels) > _SHOWN else []
     parts += ["a new value"] if unseen else []
     parts += ["no value"] if missing else []

@@ -16,7 +16,11 @@ from retrain_assets.monitoring.performance_plot import (
     performance_history,
     performance_picture,
 )
-from retrain_assets.monitoring.performance_words import performance_sentences, read_performance
+from retrain_assets.monitoring.performance_words import (
+    loss_sentence,
+    performance_sentences,
+    read_performance,
+)
 from retrain_assets.monitoring.plot import columns_of, drift_picture, impact_of, what_moved
 from retrain_assets.pages import html_page, table, text
 from retrain_assets.registry.registry import Registry
@@ -122,7 +126,7 @@ def loss_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def truth_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The estimates so far, each with what was measured later on, the newest first."""
-    names = ("period", "version", "rows", "estimated", "low", "high", "measured", "error")
+    names = ("period", "version", "rows", "estimated", "low", "high", "measured", "error", "contradicted")
     return [{name: one.get(name) for name in names} for one in reversed(record.get("estimates", ()))]
 
 
@@ -165,15 +169,17 @@ def monitored_period(model: str, store: PeriodStore, period: str | None = None) 
 
 
 def monitoring_words(store: PeriodStore, period: str) -> list[str]:
-    """Both reports of a period for a terminal: their sentences, and every column that is not quiet or not sound."""
+    """Both reports of a period for a terminal: what is lost, their sentences, columns that are not quiet or sound."""
     drift, performance = (store.read_json(asset, period) or {} for asset in ASSETS)
-    lines = drift_lead(drift) if drift.get("version") else [f"{period}: no model was live."]
+    told = performance_lead(performance) if performance.get("version") else []
+    lost = [said for said in told if said == loss_sentence(performance)]
+    lines = lost + (drift_lead(drift) if drift.get("version") else [f"{period}: no model was live."])
     reports = [drift[name] for name in ("features", "scores") if name in drift]
     troubled = {column["column"] for report in reports for column in report["columns"] if column.get("problem")}
     rows = column_rows(drift) if drift.get("version") else []
     rows = [row for row in rows if row["outcome"] != "quiet" or row["column"] in troubled]
     lines += [f"  {row['outcome']:<12} {row['column']:<20} {row['what moved']}" for row in rows]
-    return lines + (performance_lead(performance) if performance.get("version") else [])
+    return lines + [said for said in told if said not in lost]
 
 
 def _column(column: ColumnDrift, impact: Mapping[str, Any], weighed: bool) -> dict[str, Any]:

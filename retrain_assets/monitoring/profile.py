@@ -30,7 +30,7 @@ from retrain_assets.monitoring.edges import (
     reference_edges,
     together,
 )
-from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers
+from retrain_assets.monitoring.reading import Names, Numbers, Rows, names, numbers, quoted
 from retrain_assets.monitoring.tally import Tally
 
 __all__ = [
@@ -350,4 +350,4 @@ def _problem(column: ColumnProfile, levels: int) -> Problem | None:
 def _only_value(column: ColumnProfile) -> str:
     if column.kind == "numeric":
         return f"{column.least:g}"
-    return repr(next(iter(column.new))) if column.new else "one known category"
+    return quoted(next(iter(column.new))) if column.new else "one known category"

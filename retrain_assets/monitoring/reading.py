@@ -32,6 +32,18 @@ _NUMBER_TYPES = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating,
 _NO_NAMES = pa.array([], pa.string())
 
 
+_LONGEST_SHOWN = 60
+
+
+def quoted(value: str) -> str:
+    """A value of the data as a sentence shows it: in quotes, on one line, and not longer than a reader wants.
+
+    >>> quoted("JFK"), quoted("x" * 100)[-6:]
+    ("'JFK'", "xxxx'…")
+    """
+    return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}…"
+
+
 class ParquetRows:
     """The rows of Parquet files one after the other; nothing is read before a column is asked for.
 
@@ -214,7 +226,7 @@ def _numbers_in_text(column: pa.ChunkedArray) -> Numbers:
     wrong = [(text, rows) for number, text, rows in parsed if number is None]
     values = np.repeat([number for number, _ in known], [rows for _, rows in known]).astype(float)
     unparsed = sum(rows for _, rows in wrong)
-    example = repr(min(wrong)[0]) if wrong else ""
+    example = quoted(min(wrong)[0]) if wrong else ""
     return replace(_split(len(column) - unparsed, (values,)), rows=len(column), wrong=unparsed, example=example)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.monitoring import distances
 from retrain_assets.monitoring.profile import Kind, Profile
+from retrain_assets.monitoring.reading import quoted
 from retrain_assets.monitoring.summaries import (
     Shares,
     Summary,
@@ -59,7 +60,7 @@ def measure(profiles: Sequence[Profile], name: str) -> Measured:
         return Measured(name, kind, sizes, (*numeric_summaries(profiles, name), missing))
     summaries, groups = category_summaries(seen, profiles[-1].edges.categories[name])
     newest = sorted(seen[-1].new.items(), key=lambda item: (-item[1], item[0]))
-    example = repr(newest[0][0]) if newest else ""
+    example = quoted(newest[0][0]) if newest else ""
     return Measured(name, kind, _category_sizes(groups, seen[-1].valid, common), (*summaries, missing), example)
 
 
@@ -111,7 +112,7 @@ def label(summary: Summary) -> str:
         "spread": "standard deviation",
         "share_up_to": f"share of rows up to {summary.at}",
         "missing": "missing share",
-        "share": f"share of '{summary.at}'",
+        "share": f"share of {quoted(summary.at)}",
         "rest": "share of the smaller categories",
         "unseen": "share of new categories",
         "out_of_range": "share of values beyond the reference",

@@ -210,5 +210,5 @@ def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence) ->
     if policy.max_age_periods is not None:
         shares["age"] = _age(calendar, evidence) / policy.max_age_periods
     if policy.min_new_rows:
-        shares["new_rows"] = evidence.new_rows / policy.min_new_rows
+        shares["new_rows"] = min(1.0, evidence.new_rows / policy.min_new_rows)  # enough is enough
     return shares

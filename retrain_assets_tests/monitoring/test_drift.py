@@ -320,3 +320,19 @@ def test_the_report_survives_json_and_puts_first_what_matters(large):
     p_values = [column.p_value for column in report.columns[1:]]
     assert p_values == sorted(p_values)
     assert report.tests == 6 * 5 + 1 + 2 * 9
+
+
+def test_a_period_of_few_rows_says_that_its_quiet_says_little(large):
+    report = at(large, large.tables[13].slice(0, 1))
+    assert not report.warned
+    assert report.sentence.endswith("Only 1 row(s): nothing but a large change could show.")
+    assert "row(s)" not in at(large, large.tables[13]).sentence
+
+
+def test_a_value_as_long_as_a_book_is_cut_where_a_sentence_shows_it(large):
+    table = large.tables[13]
+    books = pa.DictionaryArray.from_arrays(np.zeros(table.num_rows, np.int8), ["x" * 300_000])
+    odd = table.set_column(table.schema.get_field_index("c1"), "c1", books)
+    report = at(large, odd)
+    assert "c1" in report.warned
+    assert len(json.dumps(report.to_dict())) < 50_000

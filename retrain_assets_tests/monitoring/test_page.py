@@ -222,6 +222,17 @@ def test_the_words_are_the_sentences_and_the_columns_that_are_not_quiet(tmp_path
     assert words[2:] == ["Measured. 2024-01: v1 lost 1.5"]
 
 
+def test_in_words_a_loss_above_the_baseline_comes_before_the_features_and_is_said_once(tmp_path):
+    store = PeriodStore(tmp_path)
+    store.write_json("drift_report", "2024-01", drift([column("a", Drift.WARN)]))
+    lost = performance("2024-01", 1.5, outcome="warn", loss_since="2023-12") | {"loss": "mae"}
+    store.write_json("performance_report", "2024-01", json.loads(json.dumps(lost)))
+    words = monitoring_words(store, "2024-01")
+    assert words[0].startswith("2024-01: v1 loses more than it was promoted with, since 2023-12: 1.5 a row against 1")
+    assert words[1] == "1 drifted."
+    assert words[3:] == ["Measured. 2024-01: v1 lost 1.5"]
+
+
 def test_a_period_without_a_model_says_so_in_every_form(tmp_path):
     store = PeriodStore(tmp_path)
     store.write_json("drift_report", "2024-01", {"period": "2024-01", "version": None})

@@ -6,7 +6,7 @@ import pytest
 
 from retrain_assets.monitoring.binning import Bins
 from retrain_assets.monitoring.edges import numeric_edges
-from retrain_assets.monitoring.profile import _numeric, reference_profiles
+from retrain_assets.monitoring.profile import numeric_column, reference_profiles
 from retrain_assets.monitoring.reading import numbers
 from retrain_assets.monitoring.tally import Tally, pooled, rows_by_code, tallied
 
@@ -39,7 +39,7 @@ def test_a_told_column_has_the_edges_and_the_profile_of_its_values_in_order(shap
     ]
     edges = numeric_edges("x", told, len(whole))
     assert edges == numeric_edges("x", ordered, len(whole))
-    assert _numeric(told, edges, "x") == _numeric(ordered, edges, "x")
+    assert numeric_column(told, edges, "x") == numeric_column(ordered, edges, "x")
 
 
 def test_a_column_of_many_different_values_is_not_told():
@@ -77,4 +77,4 @@ def test_parts_told_and_parts_in_order_make_one_reference():
     pooled_edges = numeric_edges("x", numbers(pa.table({"x": np.concatenate([few, many])}), "x", in_order=True), 6000)
     assert edges == pooled_edges
     for part, table in parts.items():
-        assert profiles[part].columns["x"] == _numeric(numbers(table, "x", in_order=True), edges, "x")
+        assert profiles[part].columns["x"] == numeric_column(numbers(table, "x", in_order=True), edges, "x")

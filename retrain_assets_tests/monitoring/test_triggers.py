@@ -33,7 +33,7 @@ def test_calm_evidence_is_quiet_and_says_how_close_it_is():
     quiet = asked(CALM)
     assert isinstance(quiet, Quiet)
     assert quiet.reason == "excess loss 812 of 2,500 mae-rows"
-    assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 50.0}
+    assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 1.0}
 
 
 @pytest.mark.parametrize(
