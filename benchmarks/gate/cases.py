@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtri
 
 from benchmarks.gate import worlds
 from benchmarks.gate.worlds import CLASSES, VALUES, Rng
@@ -95,11 +96,23 @@ def equal_classifiers(rng: Rng, policy: ValidationPolicy) -> bool:
     return worlds.primary_passes(worlds.ask(policy, "binary", worlds.gate_rows(label), champion, candidate))
 
 
-def equal_on_days(rng: Rng, policy: ValidationPolicy, days: int, per_day: int, **alike: float) -> bool:
+def equal_on_days(
+    rng: Rng, policy: ValidationPolicy, days: int, per_day: int, attempts: int = 1, **alike: float
+) -> bool:
     """Two equal models on days that resemble each other: is the candidate found better?"""
-    label, champion, candidate = worlds.values_with_gain(worlds.alike_days(rng, days, per_day, **alike))
+    return _better_by(worlds.alike_days(rng, days, per_day, **alike), policy, days, attempts)
+
+
+def better_on_days(rng: Rng, policy: ValidationPolicy, days: int, per_day: int, attempts: int) -> bool:
+    """A gain that a test by day finds four times in five, on independent days: is the candidate found better?"""
+    gain = (ndtri(1 - 1 / attempts) + ndtri(0.8)) / math.sqrt(days * per_day)
+    return _better_by(rng.normal(gain, 1, days * per_day), policy, days, attempts)
+
+
+def _better_by(gain: Array, policy: ValidationPolicy, days: int, attempts: int) -> bool:
+    label, champion, candidate = worlds.values_with_gain(gain)
     rows = worlds.gate_rows(label, days=days)
-    return worlds.primary_passes(worlds.ask(policy, "regression", rows, champion, candidate))
+    return worlds.primary_passes(worlds.ask(policy, "regression", rows, champion, candidate, attempts))
 
 
 def equal_on_clusters(rng: Rng, policy: ValidationPolicy) -> bool:
@@ -340,6 +353,12 @@ def _primary() -> Iterator[Case]:
         8_000,
         0,
     )
+    for days, attempts, fast, high in ((56, 52, 1_000, 0.033), (56, 80, 0, 1.0), (84, 52, 0, 0.03), (84, 80, 0, 0.023)):
+        world = f"{days} days x 50 rows, {attempts} attempts a year, unit auto"
+        equal = partial(equal_on_days, policy=auto, days=days, per_day=50, attempts=attempts)
+        yield Case(f"equal models, the same days, {world}", equal, 12_000, fast, 0.0, high)
+        better = partial(better_on_days, policy=auto, days=days, per_day=50, attempts=attempts)
+        yield Case(f"a better one, independent days, {world}", better, 4_000, 0)
     yield Case(
         "nothing but days, autocorrelation .9, 56 days, unit auto",
         partial(equal_on_days, policy=auto, days=56, per_day=1, autocorrelation=0.9, shared=1.0),

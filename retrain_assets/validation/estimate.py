@@ -158,7 +158,9 @@ def estimate(
     mean = float(psi.mean())
     q = units.effective
     row_error = float(psi.std(ddof=1)) / math.sqrt(rows)
-    error = row_error if units.each_row else math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows
+    error = row_error
+    if not units.each_row:
+        error = math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows * units.inflation
     design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
     inflation, degrees = (1.0, math.inf) if parts is None else _by_class(psi, parts, row_error)
     error *= inflation
