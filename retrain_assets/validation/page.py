@@ -26,7 +26,6 @@ their differences are reported; they decide nothing, because the largest differe
 alone where groups are small."""
 
 
-_GLUE = "\N{NO-BREAK SPACE}"
 _SMALLEST = 1e-4
 """Below this a p-value rests on tails that no sample shows."""
 
@@ -161,7 +160,7 @@ def _evidence(verdict: Verdict) -> list[str]:
 
 
 def _line(finding: Finding) -> dict[str, Any]:
-    between = f"{figure(finding.low)}{_GLUE}to{_GLUE}{figure(finding.high)}" if finding.low is not None else ""
+    between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
     return {
         "answer": marked(finding.outcome.value),
         "about": about(finding),
