@@ -220,5 +220,5 @@ def counted(number: int, unit: str) -> str:
     if unit.startswith("fold of "):
         return f"{number:,} folds of {unit.removeprefix('fold of ')}"
     if unit not in ("row", "day"):
-        return f"{number:,} values of {unit}"
+        return f"{number:,} value{'' if number == 1 else 's'} of {unit}"
     return f"{number:,} {unit}" + ("" if number == 1 else "s")
