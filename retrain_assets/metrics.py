@@ -199,8 +199,8 @@ class Metric:
         if not self._rests_on_classes:
             return None
         if columns > 1 and self._one_class is not None:
-            return label if label.dtype == np.uint8 else narrow(label.astype(np.int64))
-        return (label == self._number).view(np.uint8)
+            return narrow(label.astype(np.int64))
+        return np.equal(label, self._number).view(np.uint8)
 
     @property
     def _sign(self) -> float:

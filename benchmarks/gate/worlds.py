@@ -58,13 +58,18 @@ def gate_rows(
     return GateRows(np.arange(n), label, time, {"part": np.full(n, "all", object) if part is None else part}, cluster)
 
 
-def ask(policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array) -> Judgement:
-    """The project's judge about two models' scores, with one known case that both get right."""
+def ask(
+    policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array, attempts: int = 1
+) -> Judgement:
+    """The project's judge about two models' scores, with one known case that both get right.
+
+    With one false promotion a year allowed, so many `attempts` a year are each judged at a level of 1/attempts.
+    """
     right = np.eye(candidate.shape[1])[[1]] if task == "multiclass" else np.array([0.9])
     known = SuiteRows((_CASE,), np.array([1.0]), right, right)
     typical = {"binary": 0.5, "regression": 50.0, "multiclass": 1 / candidate.shape[-1]}[task]
     constant = np.broadcast_to(typical, candidate.shape)
-    return judge(policy, task, rows, candidate, champion, constant, known, attempts_per_year=1)
+    return judge(policy, task, rows, candidate, champion, constant, known, attempts_per_year=attempts)
 
 
 def primary_passes(judgement: Judgement) -> bool:

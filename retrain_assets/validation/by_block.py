@@ -9,10 +9,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import block_length_days
 from retrain_assets.metrics import Array
 from retrain_assets.validation.estimate import Estimate
-from retrain_assets.validation.units import GateRows, Part, Units, units_of
+from retrain_assets.validation.units import GateRows, Part, Units, blocks_for, units_of
 
 FEWEST_BLOCKS = 8
 """Below this many blocks a function without row values gets no answer."""
@@ -42,7 +41,7 @@ def block_units(gain: Callable[[Rows], float], unit: str, rows: GateRows | Part)
     if unit == "auto":
         daily = np.full(int(rows.day.max()) + 1 if len(rows) else 0, np.nan)
         daily[np.unique(rows.day)] = by_block(gain, rows.blocks(1))
-        return rows.blocks(block_length_days(daily))
+        return blocks_for(daily, rows)
     if unit == "row":
         place = np.empty(len(rows), dtype=np.int64)
         place[np.argsort(rows.day, kind="stable")] = np.arange(len(rows))
@@ -67,6 +66,7 @@ def block_estimate(gain: Callable[[Rows], float], units: Units) -> Estimate:
     """
     rows = units.of_row.size
     mean, error = _mean_and_error(by_block(gain, units))
+    error *= units.inflation
     design_effect = 1.0
     if units.name != "fold of rows":
         apart = by_block(gain, Units(np.arange(rows, dtype=np.int64) % max(units.count, 1), "fold"))

@@ -158,7 +158,9 @@ def estimate(
     mean = float(psi.mean())
     q = units.effective
     row_error = math.sqrt(_squares(psi, mean) / (rows - 1) / rows)
-    error = row_error if units.each_row else math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows
+    error = row_error
+    if not units.each_row:
+        error = math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows * units.inflation
     design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
     inflation, degrees = (1.0, math.inf) if parts is None else _by_class(psi, parts, row_error)
     error *= inflation
@@ -224,5 +226,5 @@ def counted(number: int, unit: str) -> str:
     if unit.startswith("fold of "):
         return f"{number:,} folds of {unit.removeprefix('fold of ')}"
     if unit not in ("row", "day"):
-        return f"{number:,} values of {unit}"
+        return f"{number:,} value{'' if number == 1 else 's'} of {unit}"
     return f"{number:,} {unit}" + ("" if number == 1 else "s")

@@ -1,9 +1,9 @@
 """Has the candidate made any protected group worse off than the champion did?
 
 Per group and rate, on the same rows. Where every row is independent, rates are compared by their flips (mid-p McNemar
-to fail, Agresti-Min to pass); where days or clusters move together, by the t test over them that serves every metric.
-The largest gap between groups is reported (`groups`) and never gated: with 100 positives a group and no disparity at
-all it averages .094 for the TPR, so that "the gap must not rise" would stop half of all equal models.
+to fail, the widest of three limits to pass); where days or clusters move together, by the t test over them that serves
+every metric. The largest gap between groups is reported (`groups`) and never gated: with 100 positives a group and no
+disparity at all it averages .094 for the TPR, so that "the gap must not rise" would stop half of all equal models.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Pure and without a clock or chance: the same arrays give the same findings. What
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from retrain_assets.validation.units import GateRows
 from retrain_assets.verdict import Finding, Outcome
 
 __all__ = ["ChampionAge", "GateRows", "Judgement", "SuiteRows", "judge"]
+
+USUAL_LEVEL = 0.05
+"""Below this one-sided level days are joined more carefully (`units.blocks_for`)."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def judge(
         return Judgement((usable,), identical=False)
     rows.number(policy.unit)
     alpha = policy.alpha_per_attempt(attempts_per_year)
+    rows = replace(rows, careful=alpha < USUAL_LEVEL)
     if champion is None:
         level = Level(alpha, policy.power)
         return Judgement((usable, *_first_model(policy, task, rows, candidate, baseline, suite, level)), False)

@@ -41,7 +41,7 @@ def drop_limits(b: int, c: int, n: int, alpha: float) -> tuple[float, float]:
 
     The widest of three: Agresti and Min's, Tango's, and where nothing changed the other way the exact binomial one.
     Agresti and Min's alone, asked whether a drop of exactly the margin lies below it, says so in up to .12 of cases
-    when nearly all changes go one way; the widest in at most .052 (`python -m benchmarks.gate`).
+    when nearly all changes go one way; the widest in at most .052 (of 20 to 400 rows, enumerated).
 
     >>> [round(limit, 4) for limit in drop_limits(40, 20, 160, alpha=0.025)]
     [0.0309, 0.2181]

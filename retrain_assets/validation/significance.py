@@ -139,7 +139,7 @@ def _better(
             reason += f"; {rows_needed:,} rows like these {found.rows:,} would show such a gain"
     if tests > 1 and outcome is not Outcome.INSUFFICIENT:
         below = "<" if adjusted < together else "not below"
-        reason += f"; p {number(adjusted)} {below} {together:g} after Holm over {tests} primaries"
+        reason += f"; p {number(adjusted)} {below} {number(together)} after Holm over {tests} primaries"
     return comparison.finding(
         "significance",
         "primary",

@@ -74,7 +74,7 @@ def _judged(group: str, margin: float, comparison: Comparison, p_value: float, t
     elif p_value < level.alpha:
         outcome = Outcome.FAIL
         reason = (
-            f"{change} ({limit}, not above -{number(margin)}; worse with p {number(p_value)} < {level.alpha:g} "
+            f"{change} ({limit}, not above -{number(margin)}; worse with p {number(p_value)} < {number(level.alpha)} "
             f"after Holm over {tests})"
         )
     else:

@@ -7,7 +7,9 @@ with the units stands in `significance`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,7 +17,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import Codes, block_length_days, blocks_of_days, day_numbers, means_by_day, narrow, sums
+from retrain_assets.blocks import (
+    Codes,
+    block_length_days,
+    blocks_of_days,
+    careful_length_days,
+    day_numbers,
+    fading_autocorrelation,
+    left_over,
+    means_by_day,
+    narrow,
+    sums,
+)
 from retrain_assets.errors import DataError
 from retrain_assets.metrics import Array
 
@@ -32,6 +45,7 @@ class GateRows:
 
     `groups` holds the protected attributes and slicing columns as text or None; `cluster` the values of the column that
     `validation.unit` names, when it names one; `amounts` the numbers that price errors, NaN where one is missing.
+    `careful` says that a test at a small level is about to be made, for which days are joined otherwise (`blocks_for`).
     """
 
     key: npt.NDArray[np.generic]
@@ -40,6 +54,7 @@ class GateRows:
     groups: Mapping[str, npt.NDArray[np.object_]]
     cluster: npt.NDArray[np.generic] | None = None
     amounts: Mapping[str, Array] = field(default_factory=dict)
+    careful: bool = False
 
     def __post_init__(self) -> None:
         lengths = {"key": len(self.key), "time": len(self.time)}
@@ -113,6 +128,7 @@ class Part:
     day: Codes
     clusters: Codes | None
     amounts: Mapping[str, Array]
+    careful: bool = False
 
     def __len__(self) -> int:
         return len(self.label)
@@ -143,7 +159,8 @@ class Units:
     `code` numbers the rows' days or clusters 0, 1, 2, ...; `of_code` says which unit each of these numbers belongs to,
     None where every number is a unit, and `rows_of_code` how many rows have it, None where nobody counted. Values are
     added up by number, and only these sums by unit. `each_row` promises that every row is a unit of its own, whose
-    number nobody has to look up.
+    number nobody has to look up. `inflation` is how many times larger a standard error is than independent units would
+    tell.
     """
 
     code: Codes
@@ -151,6 +168,7 @@ class Units:
     each_row: bool = False
     of_code: Codes | None = None
     rows_of_code: Array | None = None
+    inflation: float = 1.0
 
     @classmethod
     def rows(cls, count: int) -> Units:
@@ -200,6 +218,12 @@ class Units:
             return float(self.code.size)
         return float(self.code.size**2 / (self.sizes**2).sum())
 
+    def inflated(self, factor: float) -> Units:
+        """The same units, and what is known of them, with another inflation."""
+        same = copy(self)
+        object.__setattr__(same, "inflation", factor)
+        return same
+
     def total(self, values: Array) -> Array:
         """Sum of the row values of each unit, shape (count,)."""
         return values if self.each_row else self._by_unit(sums(self.code, values))
@@ -229,10 +253,25 @@ def units_of(unit: str, psi: Array, rows: GateRows | Part) -> Units:
     if unit == "row":
         return Units.rows(len(psi))
     if unit == "auto":
-        return rows.blocks(block_length(psi, rows))
+        return blocks_for(means_by_day(psi, rows.day, rows.rows_of_day), rows)
     if rows.clusters is None:
         raise DataError(f"validation.unit is {unit!r}, but the gate rows carry no such column. Load it into cluster.")
     return Units(rows.clusters, unit, rows_of_code=rows.rows_of_cluster)
+
+
+def blocks_for(daily: Array, rows: GateRows | Part) -> Units:
+    """The blocks that days of these means need so that neighbouring blocks are nearly independent.
+
+    At the usual level of .05 by the rule of `block_length_days`. That rule takes single days for independent in one of
+    five windows in which they are not, which weighs the more the smaller the level: at .0125 equal models are called
+    better twice as often as stated. For `careful` rows the autocorrelation is therefore told by six lags, and what
+    neighbouring blocks still share goes into the standard error (`left_over`).
+    """
+    if not rows.careful:
+        return rows.blocks(block_length_days(daily))
+    found = fading_autocorrelation(daily)
+    length = careful_length_days(found)
+    return rows.blocks(length).inflated(math.sqrt(left_over(found, daily.size, length)))
 
 
 def units_within(unit: str, psi: Array, rows: GateRows | Part, mask: npt.NDArray[np.bool_]) -> Units:
@@ -262,15 +301,12 @@ def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
     return names, narrow(np.array([place[name] for name in text], dtype=np.int64))[numbered]
 
 
-def block_length(psi: Array, rows: GateRows | Part) -> int:
-    """How many days a block needs so that the means of neighbouring blocks are nearly independent: 1, 3, 7 or 14."""
-    return block_length_days(means_by_day(psi, rows.day, rows.rows_of_day))
 
 
 def _part(rows: GateRows | Part, mask: npt.NDArray[np.bool_], label: Array, amounts: Mapping[str, Array]) -> Part:
     day = rows.day[mask]
     clusters = None if rows.clusters is None else _without_gaps(rows.clusters[mask])
-    return Part(label, narrow(day - day.min()) if day.size else day, clusters, amounts)
+    return Part(label, narrow(day - day.min()) if day.size else day, clusters, amounts, rows.careful)
 
 
 def _some(amounts: Mapping[str, Array], mask: npt.NDArray[np.bool_]) -> dict[str, Array]:

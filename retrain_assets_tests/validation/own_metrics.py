@@ -12,6 +12,11 @@ def median_error(label, scores):
     return np.median(np.abs(scores - label))
 
 
+def mean_error(label, scores):
+    """A mean of rows that is not said to be one."""
+    return np.mean(np.abs(scores - label))
+
+
 def gini(label, scores):
     from sklearn.metrics import roc_auc_score
 

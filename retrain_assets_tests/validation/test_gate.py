@@ -7,11 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from benchmarks.gate.worlds import alike_days
+from retrain_assets.blocks import block_length_days, careful_length_days, fading_autocorrelation, left_over
 from retrain_assets.errors import DataError
 from retrain_assets.validation.gate import judge
 from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
+
+OWN = "retrain_assets_tests.validation.own_metrics"
 
 
 def world(skill=(1.0, 2.0), n=4000, seed=1):
@@ -117,6 +122,40 @@ def test_so_few_rows_of_one_score_are_too_few_and_no_constant(count):
         rules, "regression", gate_rows(label), scores, scores + 1, scores + 2, suite((5,), (5.0,), (5.0,)), 12
     )
     assert decision(judgement) is Decision.INSUFFICIENT
+
+
+@pytest.mark.parametrize("metric", ["mae", "own"])
+def test_only_below_the_usual_level_what_days_share_goes_into_every_error(metric):
+    rng = np.random.default_rng(14)
+    psi = alike_days(rng, 56, 30, shared=0.03)
+    rows = gate_rows(
+        np.zeros(psi.size), time=np.datetime64("2024-01-01", "us") + np.repeat(np.arange(56), 30).astype("m8[D]")
+    )
+    own = {"own": {"unit": "USD", "callable": f"{OWN}:mean_error", "higher_is_better": False}}
+    rules = policy(VALUE_RULES, unit="auto", metrics=own, primary=metric)
+    champion, candidate = 10 + psi / 2, 10 - psi / 2
+    usual, careful = (
+        one(
+            judged(
+                rows, champion, candidate, champion + 5, suite((10,), (10.0,), (10.0,)), rules, attempts, "regression"
+            ),
+            "significance",
+        )
+        for attempts in (12, 52)
+    )
+    daily = psi.reshape(56, 30).mean(axis=1)
+    assert usual.alpha == 0.05
+    assert length_of(usual.unit) == block_length_days(daily)
+    assert careful.alpha == 1 / 52
+    length = careful_length_days(fading_autocorrelation(daily))
+    blocks = daily.reshape(56 // length, length).mean(axis=1)
+    error = blocks.std(ddof=1) / len(blocks) ** 0.5 * left_over(fading_autocorrelation(daily), 56, length) ** 0.5
+    assert length_of(careful.unit) == length
+    assert careful.low == pytest.approx(psi.mean() - stats.t.ppf(1 - 1 / 52, len(blocks) - 1) * error)
+
+
+def length_of(unit: str) -> int:
+    return 1 if unit == "day" else int(unit.removesuffix("-day block"))
 
 
 def test_a_candidate_without_skill_is_rejected_even_if_the_champion_is_worse():

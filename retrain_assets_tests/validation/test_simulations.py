@@ -5,13 +5,18 @@ The accepted shares are those of the full table, plus one Monte-Carlo standard e
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from benchmarks.gate import worlds
 from benchmarks.gate.cases import FORGIVEN, Answer, Case, ask_often, cases
 from benchmarks.gate.power import prices
 from retrain_assets.metrics import METRICS
+from retrain_assets.validation.estimate import estimate
+from retrain_assets.validation.units import units_of
 
 TABLE = {case.name: case for case in cases()}
 FAST = [case for case in TABLE.values() if case.fast and case.limit != "shown only"]
@@ -52,6 +57,20 @@ def test_weekly_blocks_lower_the_error_and_cost_at_most_three_points_of_power():
     assert found["auto"].wrong < found["without weeks"].wrong < found["day"].wrong
     assert found["without weeks"].found - 0.03 <= found["auto"].found
     assert found["week"].found < found["auto"].found
+
+
+def test_at_a_small_level_careful_days_err_less_often_and_cost_at_most_four_points_of_power():
+    rng, alpha, reps = np.random.default_rng(6), 1 / 52, 1500
+    wrong, found = np.zeros(2), np.zeros(2)
+    gain = (ndtri(1 - alpha) + ndtri(0.8)) / np.sqrt(56 * 50)
+    usual = worlds.gate_rows(np.zeros(56 * 50), days=56)
+    both = usual, replace(usual, careful=True)
+    for _ in range(reps):
+        equal, better = worlds.alike_days(rng, 56, 50), rng.normal(gain, 1, 56 * 50)
+        wrong += [estimate(equal, units_of("auto", equal, rows)).low(alpha) > 0 for rows in both]
+        found += [estimate(better, units_of("auto", better, rows)).low(alpha) > 0 for rows in both]
+    assert wrong[1] <= 0.85 * wrong[0]
+    assert found[1] / reps >= found[0] / reps - 0.04
 
 
 def test_the_better_and_harmless_candidate_of_the_guardrail_world_is_promoted():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from retrain_assets.blocks import careful_length_days, fading_autocorrelation, left_over, means_by_day
 from retrain_assets.errors import DataError
-from retrain_assets.validation.units import MISSING, GateRows, block_length, coded, units_of
+from retrain_assets.validation.estimate import estimate
+from retrain_assets.validation.units import MISSING, GateRows, blocks_for, coded, units_of
 from retrain_assets_tests.validation.worlds import gate_rows
 
 
@@ -21,9 +25,15 @@ def year_of_days(per_day: int, autocorrelation: float, seed: int = 1, days: int 
     return np.array(level)[day] + rng.normal(0, 0.1, days * per_day), gate_rows(np.zeros(days * per_day), time=time)
 
 
+def length_of(psi, rows) -> int:
+    """Days in a block, by the name of the unit."""
+    name = units_of("auto", psi, rows).name
+    return 1 if name == "day" else int(name.removesuffix("-day block"))
+
+
 @pytest.mark.parametrize(("autocorrelation", "length"), [(0.0, 1), (0.17, 7), (0.38, 7), (0.8, 14)])
 def test_blocks_are_as_long_as_the_days_are_autocorrelated(autocorrelation, length):
-    lengths = [block_length(psi, rows) for psi, rows in (year_of_days(3, autocorrelation, s) for s in range(15))]
+    lengths = [length_of(psi, rows) for psi, rows in (year_of_days(3, autocorrelation, s) for s in range(15))]
     assert np.median(lengths) == length
 
 
@@ -39,7 +49,7 @@ def test_blocks_are_made_of_whole_days_and_never_share_one():
 
 def test_equal_values_every_day_need_no_longer_blocks():
     psi, rows = year_of_days(2, 0.0)
-    assert block_length(np.zeros_like(psi), rows) == 1
+    assert length_of(np.zeros_like(psi), rows) == 1
 
 
 def test_a_single_day_is_one_unit_and_not_as_many_as_it_has_rows():
@@ -69,6 +79,31 @@ def test_gate_rows_of_different_lengths_are_refused():
 def test_labels_that_are_no_numbers_are_refused_with_their_type(label):
     with pytest.raises(DataError, match=r"labels are of type .*, not numbers. Write classes as 0, 1"):
         GateRows(np.arange(2), label, np.zeros(2, "M8[us]"), {})
+
+
+def test_at_a_small_level_the_error_holds_what_neighbouring_blocks_still_share():
+    seen = set()
+    for seed in range(40):
+        psi, rows = year_of_days(20, 0.5, seed, days=56)
+        daily = means_by_day(psi, rows.day)
+        units = units_of("auto", psi, replace(rows, careful=True))
+        length = 1 if units.name == "day" else int(units.name.removesuffix("-day block"))
+        found = fading_autocorrelation(daily)
+        assert length == careful_length_days(found)
+        assert units.inflation == pytest.approx(left_over(found, 56, length) ** 0.5)
+        plain = estimate(psi, rows.blocks(length))
+        assert estimate(psi, units).standard_error == pytest.approx(plain.standard_error * units.inflation)
+        assert estimate(psi, units).design_effect == pytest.approx(plain.design_effect * units.inflation**2)
+        assert rows.blocks(length).inflation == 1
+        seen.add(length)
+    assert seen >= {1, 7}
+
+
+def test_a_part_of_careful_rows_is_careful():
+    psi, rows = year_of_days(4, 0.5)
+    assert replace(rows, careful=True).where(psi > 0).careful
+    assert not rows.where(psi > 0).careful
+    assert blocks_for(np.arange(56.0), rows).inflation == 1
 
 
 def test_codes_are_the_places_of_the_sorted_texts_however_many_rows_there_are():
