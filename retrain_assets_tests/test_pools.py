@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -81,8 +82,10 @@ def test_one_long_wait_is_said_once(kept, monkeypatch, caplog):
     monkeypatch.setattr("retrain_assets.pools.LOOK_SECONDS", 0.05)
     monkeypatch.setattr("retrain_assets.pools.PATIENCE_SECONDS", -10)
     kept.event_log_storage.claim_concurrency_slot(POOL, "1" * 32, "promote")
+    looks = threading.Semaphore(0)
+    monkeypatch.setattr("retrain_assets.pools.wake", lambda instance: looks.release())
     with waking(kept):
-        time.sleep(1)
+        assert all(looks.acquire(timeout=60) for _ in range(4))  # three whole looks, and the begin of a fourth
     assert [record.message[:18] for record in caplog.records] == ["run 11111111 waits"]
 
 
