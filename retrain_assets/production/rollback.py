@@ -160,7 +160,7 @@ def refuse_scores(scores: np.ndarray, expected: np.ndarray) -> None:
     >>> refuse_scores(np.array([0.25, 0.5]), np.array([0.25, 0.75]))
     Traceback (most recent call last):
     retrain_assets.errors.DataError: 1 of 2 probe rows score otherwise than recorded: row 2 gets 0.5, it was 0.75. \
-Roll back to another version.
+Roll back to another version, or retrain.
     """
     if scores.shape != expected.shape:
         raise DataError(f"the model gives scores {scores.shape}, recorded were {expected.shape}. {_NEXT_STEP}")
@@ -195,7 +195,7 @@ def refuse_torn(model: str) -> None:
         raise DataError(f"model.bst announces {expected} bytes of trees and holds {found}. {_NEXT_STEP}")
 
 
-_NEXT_STEP = "Roll back to another version."
+_NEXT_STEP = "Roll back to another version, or retrain."
 
 
 def _scores(files: Files, rows: np.ndarray) -> np.ndarray:

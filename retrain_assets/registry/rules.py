@@ -14,6 +14,7 @@ from datetime import datetime
 
 from retrain_assets.errors import (
     CoolingDown,
+    DataError,
     FailedVerdict,
     FailureNotSeen,
     GateRowsSpent,
@@ -24,6 +25,7 @@ from retrain_assets.errors import (
     Quarantined,
     Retired,
     StaleVerdict,
+    Unservable,
     WrongCandidate,
     WrongChampion,
 )
@@ -104,8 +106,8 @@ def refuse_unless_promotable(
     policy_sha256: str,
     at: datetime,
     approvals: bool = False,
-    rest: Callable[[str], Rest] | None = None,
-    trained_until: Callable[[], datetime | None] | None = None,
+    rest: Callable[[str], Rest],
+    trained_until: Callable[[], datetime | None],
 ) -> Event | None:
     """Raise the first reason why this verdict may not promote its candidate now; return when there is none.
 
@@ -116,7 +118,7 @@ def refuse_unless_promotable(
         policy_sha256: Of the rules in force now.
         at: Now, wall clock: holds and approvals expire.
         approvals: Whether the spec lets a person approve an insufficient verdict.
-        rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
+        rest: From the period of a rollback to what it asks of the next promotion.
         trained_until: Says how far the candidate's training data reach, None when that is not known; asked after a
             rollback only.
 
@@ -139,15 +141,12 @@ def refuse_unless_promotable(
     _refuse_overtaken(verdict, history)
     refuse_resting(_name(verdict), verdict.period, history, rest, trained_until)
     _refuse_spent(verdict, history)
+    _refuse_unrecorded(verdict, history)
     return approved
 
 
-def refuse_unknown(verdict: Verdict, history: History) -> None:
-    """Refuse a verdict that no attempt in the journal rests on.
-
-    Raises:
-        IncompleteVerdict: It was changed after it was reached, or comes from elsewhere.
-    """
+def _refuse_unrecorded(verdict: Verdict, history: History) -> None:
+    """Refuse a verdict that the journal did not write down when it was reached."""
     if history.attempt(verdict.digest) is None:
         raise IncompleteVerdict(
             f"{_name(verdict)}: no attempt in the journal has this verdict ({verdict.digest[:12]}): the report was "
@@ -245,6 +244,8 @@ def refuse_automatic(where: str, history: History, at: datetime, *digests: str |
 def contradiction(event: Event, history: History, verdict: Verdict) -> str | None:
     """How an event that rests on a verdict disagrees with it, as the end of a sentence; None when it does not."""
     decision = decision_of(verdict)
+    if event.gate is not None and event.gate != gate_use(verdict, event.action):
+        return "books other gate rows than its verdict names"
     if event.action in PROMOTIONS and event.to_digest != verdict.promotes:
         return f"made {_short(event.to_digest)} live, its verdict promotes {_short(verdict.promotes)}"
     about = event.terms.subject if event.terms else None
@@ -317,6 +318,42 @@ def refuse_other_refit(verdict: Verdict, history: History, files: Mapping[str, b
         raise WrongCandidate(f"{_name(verdict)}: the refitted {verdict.promotes[:12]} is live already. Nothing moves.")
     if verdict.promotes in history.quarantined:
         raise _quarantined(_name(verdict), f"the refitted {verdict.promotes[:12]}", history)
+
+
+def refuse_unservable(
+    verdict: Verdict, history: History, files: Mapping[str, bytes], probe: Callable[[Mapping[str, bytes]], None]
+) -> None:
+    """Load and score what is about to go live, as a rollback does with its target.
+
+    Args:
+        verdict: The evidence.
+        history: The journal as it stands.
+        files: The stored files of the version that the verdict promotes.
+        probe: Raises `DataError` when the model in these files does not load or does not score.
+
+    Raises:
+        Unservable: It raised.
+    """
+    try:
+        probe(files)
+    except DataError as fault:
+        raise Unservable(
+            f"{_name(verdict)}: {verdict.promotes[:12]} was to go live and cannot serve: {fault} {_stays(history)}"
+        ) from fault
+
+
+def trained_until(files: Mapping[str, bytes]) -> datetime | None:
+    """How far a candidate's training data reach; None when its training record does not say.
+
+    >>> trained_until({"training.json": b'{"trained_until": "2019-03-31T00:00:00"}'})
+    datetime.datetime(2019, 3, 31, 0, 0)
+    >>> trained_until({"model.bst": b"tree"}) is None
+    True
+    """
+    try:
+        return datetime.fromisoformat(json.loads(files["training.json"])["trained_until"])
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def _refuse_quarantined(verdict: Verdict, history: History) -> None:

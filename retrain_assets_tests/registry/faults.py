@@ -371,7 +371,7 @@ def torn_event(root: Path, rng: Random) -> list[str]:
     path = registry.folder / event_name(seq)
     unnamed = seq == len(events) and rng.random() < 0.7
     if unnamed:
-        Journal(LocalStorage(registry.folder), MODEL).write_head(events[-2])
+        Journal(LocalStorage(registry.folder), MODEL).heads.write(events[-2])
     if rng.random() < 0.2 and not unnamed:
         path.unlink()
     else:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import IntegrityError
-from retrain_assets.registry import chain
+from retrain_assets.registry import chain, heads
 from retrain_assets.registry.chain import Journal
 from retrain_assets.registry.checkpoints import SPAN, pack, unpack
 from retrain_assets.registry.disk import LocalStorage, canonical
@@ -36,7 +36,7 @@ class Counting(MemoryStorage):
         return super().read(name)
 
 
-HEADS = (chain.HEAD, chain.SECOND_HEAD)
+HEADS = (heads.HEAD, heads.SECOND_HEAD)
 
 
 def entry(number: int) -> Entry:
@@ -84,13 +84,13 @@ def test_reading_opens_the_tail_and_one_file_per_hundred_before_it(storage: Coun
     single = [name for name in storage.reads if name.startswith("journal/0")]
     assert len(set(single)) == LENGTH % SPAN + 1  # and one look for a next event
     assert [name for name in storage.reads if name.startswith("checkpoints")] == [
-        chain.SECOND_HEAD,
+        heads.SECOND_HEAD,
         "checkpoints/00000200.jsonl",
         "checkpoints/00000100.jsonl",
     ]
     storage.reads.clear()
     assert journal.events() is journal.events()
-    assert {name for name in storage.reads if name.startswith("checkpoints")} == {chain.SECOND_HEAD}
+    assert {name for name in storage.reads if name.startswith("checkpoints")} == {heads.SECOND_HEAD}
 
 
 def test_an_append_reads_and_writes_as_much_at_the_end_of_a_long_journal_as_of_a_short_one() -> None:
@@ -236,21 +236,21 @@ def test_a_lost_or_unreadable_head_is_found_and_not_guessed(
     storage: Counting, events: list[Event], text: bytes | None
 ) -> None:
     journal = Journal(storage, MODEL)
-    storage.delete(chain.HEAD)
+    storage.delete(heads.HEAD)
     if text is not None:
-        storage.objects[chain.HEAD] = text
+        storage.objects[heads.HEAD] = text
     with pytest.raises(IntegrityError, match="head.json names event"):
         journal.events()
     assert mend(journal, storage) == []
     (problem,) = journal.problems()
     shown = problem.split("put there: ")[1]
-    storage.objects[chain.HEAD] = shown.encode()
+    storage.objects[heads.HEAD] = shown.encode()
     assert list(journal.events()) == events, "what the sentence tells a person to write is right"
 
 
 def test_a_head_one_event_behind_is_what_an_interrupted_write_leaves(storage: Counting, events: list[Event]) -> None:
     journal = Journal(storage, MODEL)
-    journal.write_head(events[-2])
+    journal.heads.write(events[-2])
     assert list(journal.events()) == events
     assert journal.problems() == []
     for problem in journal.derived_problems(events):
@@ -263,7 +263,7 @@ def test_a_head_two_events_behind_means_that_files_of_two_times_were_mixed(
     storage: Counting, events: list[Event]
 ) -> None:
     journal = Journal(storage, MODEL)
-    journal.write_head(events[-3])
+    journal.heads.write(events[-3])
     with pytest.raises(IntegrityError, match=f"names event {LENGTH - 2} .* ends at event {LENGTH}"):
         journal.events()
 
@@ -272,7 +272,7 @@ def test_a_torn_last_event_that_the_head_does_not_name_is_moved_aside(storage: C
     journal, name = Journal(storage, MODEL), chain.event_name(LENGTH)
     torn = storage.objects[name][:50]
     storage.objects[name] = torn
-    journal.write_head(events[-2])
+    journal.heads.write(events[-2])
     (done,) = mend(journal, storage)
     assert f"{LENGTH:08d}.json is no event" in done
     assert "moved to memory://aside/0001-00000230.json" in done
@@ -295,7 +295,7 @@ def test_a_writer_finishes_what_the_one_before_it_left(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path / MODEL)
     events = filled(storage, SPAN)
     journal = Journal(storage, MODEL)
-    journal.write_head(events[-2])
+    journal.heads.write(events[-2])
     storage.delete("checkpoints/00000100.jsonl")
     journal.settle(journal.events())
     assert journal.derived_problems(events) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import IntegrityError
-from retrain_assets.registry import chain
+from retrain_assets.registry import chain, heads
 from retrain_assets.registry.chain import Journal
 from retrain_assets.registry.checkpoints import SPAN, pack
 from retrain_assets.registry.disk import canonical, sha256
@@ -93,7 +93,7 @@ def test_verdicts_of_crashed_first_promotions_are_no_emptied_journal(registry: R
 
 def test_a_journal_of_the_time_before_the_second_head_is_read_and_the_next_event_adds_it(registry: Registry) -> None:
     promoted(registry, [0, 1])
-    second = registry.folder / chain.SECOND_HEAD
+    second = registry.folder / heads.SECOND_HEAD
     second.unlink()
     again = fresh(registry.folder.parent)
     assert again.live().name == "v2"

@@ -30,7 +30,7 @@ def verify(*words: str) -> Result:
 
 def test_an_interrupted_write_is_named_and_then_mended(served: Registry) -> None:
     journal = Journal(LocalStorage(served.folder), MODEL)
-    journal.write_head(served.history()[0])
+    journal.heads.write(served.history()[0])
     left = served.folder / "tmp" / "journal" / "left"
     left.write_bytes(b"{")
     found = verify()
