@@ -36,6 +36,7 @@ from retrain_assets.registry.rules import (
     refuse_retired,
     refuse_unless_promotable,
     refuse_unservable,
+    refuse_without_rows,
     trained_until,
 )
 from retrain_assets.verdict import Verdict
@@ -164,9 +165,11 @@ class Registry(Records):
 
         Raises:
             WrongCandidate: The verdict is about another model, or a candidate that is not in the store.
+            IncompleteVerdict: It names no gate rows.
         """
         with self._writing() as history:
             refuse_foreign(verdict, self.model, self._folders.has)
+            refuse_without_rows(verdict)
             earlier = history.attempt(verdict.digest)
             if earlier:
                 return earlier

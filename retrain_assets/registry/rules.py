@@ -244,8 +244,6 @@ def refuse_automatic(where: str, history: History, at: datetime, *digests: str |
 def contradiction(event: Event, history: History, verdict: Verdict) -> str | None:
     """How an event that rests on a verdict disagrees with it, as the end of a sentence; None when it does not."""
     decision = decision_of(verdict)
-    if event.gate is not None and event.gate != gate_use(verdict, event.action):
-        return "books other gate rows than its verdict names"
     if event.action in PROMOTIONS and event.to_digest != verdict.promotes:
         return f"made {_short(event.to_digest)} live, its verdict promotes {_short(verdict.promotes)}"
     about = event.terms.subject if event.terms else None
@@ -258,7 +256,10 @@ def contradiction(event: Event, history: History, verdict: Verdict) -> str | Non
         agrees = before.approval(verdict.digest, event.at) is not None
     else:
         agrees = (decision is Decision.PROMOTE) == (event.action in (*PROMOTIONS, "passed"))
-    return None if agrees else f"is {event.action}, its verdict says {decision.value}"
+    if not agrees:
+        return f"is {event.action}, its verdict says {decision.value}"
+    books_others = event.gate is not None and event.gate != gate_use(verdict, event.action)
+    return "books other gate rows than its verdict names" if books_others else None
 
 
 def refuse_retired(where: str, history: History) -> None:
@@ -393,6 +394,15 @@ def _refuse_incomplete(verdict: Verdict) -> None:
             f"{_name(verdict)}: {len(missing)} of {len(CHECKS)} checks have no finding: {', '.join(missing)}. "
             "Materialize validation_report again."
         )
+    refuse_without_rows(verdict)
+
+
+def refuse_without_rows(verdict: Verdict) -> None:
+    """Refuse a verdict that names no gate rows, which could not be booked as spent.
+
+    Raises:
+        IncompleteVerdict: It does not.
+    """
     gate = verdict.gate
     if not (gate.rows > 0 and _in_order(gate.start, gate.end) and gate.rowset_sha256):
         raise IncompleteVerdict(

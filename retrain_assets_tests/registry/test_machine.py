@@ -36,6 +36,7 @@ from retrain_assets_tests.registry.verdicts import (
     findings,
     period,
     promote,
+    promote_only,
     rolled_back,
     verdict,
 )
@@ -56,7 +57,7 @@ def steps_in_all() -> dict[str, int]:
     machine.begin()
     machine.promotes(4)
     for name, move in (
-        ("promote", machine._promotion(5)),
+        ("promote", machine._promotion(machine._judged(5), 5)),
         ("reject", machine._rejection(6)),
         ("roll back", lambda registry: rolled_back(registry, 7)),
         ("hold", lambda registry: registry.rule(Hold(machine._signed()))),
@@ -149,10 +150,14 @@ class Machine(RuleBasedStateMachine):
 
     # ---- moves of the registry, each of which may be the last thing that the process does
 
-    def _promotion(self, number: int) -> Move:
-        return lambda registry: promote(
-            registry, verdict(registry, number, candidate(registry, f"{number}")), number, at=self.now
-        )
+    def _judged(self, number: int) -> Verdict:
+        judged = verdict(self.registry, number, candidate(self.registry, f"{number}"))
+        self.registry.record(judged, at=self.now, actor="run")
+        self.attempt, self.events = judged.candidate_digest, self.events + 1
+        return judged
+
+    def _promotion(self, judged: Verdict, number: int) -> Move:
+        return lambda registry: promote_only(registry, judged, number, at=self.now)
 
     def _rejection(self, number: int) -> Move:
         def reject(registry: Registry) -> object:
@@ -191,7 +196,8 @@ class Machine(RuleBasedStateMachine):
     @rule(times=st.integers(1, 3))
     def promotes(self, times: int = 1) -> None:
         for _ in range(times):
-            move = self._promotion(self._next())
+            number = self._next()
+            move = self._promotion(self._judged(number), number)
             if not self._refuses(move):
                 self._promoted(move(self.registry).to_digest)
 
@@ -282,7 +288,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(before_the_end=st.integers(0, 50))
     def crashes_promoting(self, before_the_end: int) -> None:
-        move = self._promotion(self._next())
+        number = self._next()
+        move = self._promotion(self._judged(number), number)
         if not self.refused and self._crashed(move, "promote", before_the_end):
             self._promoted(str(self.registry.history()[-1].to_digest))
 

@@ -30,27 +30,27 @@ def verify(*words: str) -> Result:
 
 def test_an_interrupted_write_is_named_and_then_mended(served: Registry) -> None:
     journal = Journal(LocalStorage(served.folder), MODEL)
-    journal.heads.write(served.history()[0])
+    journal.heads.write(served.history()[-2])
     left = served.folder / "tmp" / "journal" / "left"
     left.write_bytes(b"{")
     found = verify()
     assert (found.exit_code, left.exists()) == (1, True)
-    assert "head.json does not name event 2, the last one: a write was interrupted" in found.output
+    assert "head.json does not name event 4, the last one: a write was interrupted" in found.output
     mended = verify("--repair")
     assert mended.exit_code == 0, mended.output
     assert "tmp/journal/left, left by an interrupted write, is removed." in mended.output
-    assert "head.json names event 2 again." in mended.output
+    assert "head.json names event 4 again." in mended.output
     assert mended.output.endswith(f"{MODEL}: every digest and the journal's chain hold\n")
     assert json.loads(verify("--repair", "--json").stdout) == {MODEL: []}
 
 
 def test_what_only_a_backup_can_mend_stays_as_it_is_and_says_what_to_restore(served: Registry) -> None:
-    path = served.folder / event_name(2)
+    path = served.folder / event_name(4)
     path.unlink()
     for words in ((), ("--repair",)):
         answer = verify(*words)
         assert answer.exit_code == 1
-        assert "Restore event 2 from a backup." in answer.output
+        assert "Restore event 4 from a backup." in answer.output
     assert not path.exists()
 
 

@@ -18,11 +18,11 @@ from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry.memory import MemoryStorage
 from retrain_assets_tests.registry.verdicts import MODEL, candidate, findings, moment, promoted, rolled_back, verdict
 
-EVENTS = 7
+EVENTS = 11
 
 
 def build() -> MemoryStorage:
-    """v1, v2, a rejection, back to v1, v3, v4, another rejection; a candidate nobody judged."""
+    """v1, v2, a rejection, back to v1, v3, v4 (each passed, then promoted), another rejection; one nobody judged."""
     storage = MemoryStorage()
     registry = Registry(Path("nowhere"), MODEL, storage)
     promoted(registry, [0, 1])
