@@ -30,6 +30,7 @@ from retrain_assets.runner import RunEnd
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets.wording import in_words
+from retrain_assets_tests.registry.verdicts import content, no_rest
 from retrain_assets_tests.small_world import failure_of, make_world, open_world, rows_of
 
 MODEL = "delivery"
@@ -56,6 +57,13 @@ def verdict(built, week, candidate):
     )
 
 
+def promote(built, judged, at, **how):
+    """Write a verdict down and promote its candidate, whatever its probe would say."""
+    built.registry.record(judged, at=at, actor="test")
+    how |= {"policy_sha256": built.spec.policy_sha256, "probe": content, "rest": no_rest}
+    built.registry.promote(judged, judged.champion_digest, at=at, actor="test", **how)
+
+
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
     """v1 is a real model; v2, which says the same of every parcel, replaces it in week six and serves week seven."""
@@ -66,13 +74,7 @@ def story(tmp_path_factory):
         built.monitor(weeks[5:6])
         registry = built.registry
         bad = registry.add(fallback_files(registry.read(registry.live().digest)) | {"note.txt": b"a bad deploy"})
-        registry.promote(
-            verdict(built, weeks[5], bad),
-            registry.live().digest,
-            policy_sha256=built.spec.policy_sha256,
-            at=built.spec.period.bounds(weeks[5])[1],
-            actor="test",
-        )
+        promote(built, verdict(built, weeks[5], bad), built.spec.period.bounds(weeks[5])[1])
         built.monitor(weeks[6:7])
         yield built
 
@@ -346,13 +348,7 @@ def promote_twin(own):
     files = own.registry.read(own.registry.live().digest)
     twin = own.registry.add({**files, "note.txt": b"the same trees"})
     week = own.weeks(7)[-1]
-    own.registry.promote(
-        verdict(own, week, twin),
-        own.registry.live().digest,
-        policy_sha256=own.spec.policy_sha256,
-        at=datetime(2024, 2, 19),
-        actor="test",
-    )
+    promote(own, verdict(own, week, twin), datetime(2024, 2, 19))
 
 
 def test_a_rollback_to_the_very_same_model_says_that_nothing_changed(own):
@@ -451,7 +447,7 @@ def test_what_a_person_approved_is_withdrawn_when_harm_is_proven_and_a_hold_keep
     registry.record(judged, at=now, actor="run 1")
     signed = Signature("ann", "the north is small", now, weeks[6])
     registry.rule(Approve(signed, judged, datetime(2025, 1, 1), rules, True))
-    registry.promote(judged, judged.champion_digest, policy_sha256=rules, at=now, actor="run 2", approvals=True)
+    promote(own, judged, now, approvals=True)
     own.monitor(weeks[7:8])
     assert report(own, weeks[7])["status"] == "harmed"
 
@@ -545,13 +541,7 @@ def test_a_model_that_reads_a_column_which_is_not_there_is_a_tripwire(own):
     contract["names"].append("humidity")
     contract["kinds"]["humidity"] = "numeric"
     thirsty = registry.add(files | {"features.json": json.dumps(contract).encode()})
-    registry.promote(
-        verdict(own, weeks[6], thirsty),
-        registry.live().digest,
-        policy_sha256=own.spec.policy_sha256,
-        at=own.spec.period.bounds(weeks[6])[1],
-        actor="test",
-    )
+    promote(own, verdict(own, weeks[6], thirsty), own.spec.period.bounds(weeks[6])[1])
     assert own.run("monitor", weeks[7], assets=["raw_data", "outcomes"]).success
     record = probation(own.spec).report(own.store, registry, weeks[7])
     assert record["status"] == "tripwire"

@@ -92,7 +92,7 @@ def crashed_recording(registry: Registry, number: int) -> Verdict:
     judged = verdict(registry, number, candidate(registry, f"{number}"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Registry, "_append", ended)
-        with pytest.raises(Ended):
+        with pytest.raises(Ended, match="between verdict and event"):
             registry.record(judged, at=moment(number), actor="run 1")
     return judged
 
@@ -102,7 +102,7 @@ class Ended(BaseException):
 
 
 def ended(*arguments: object) -> None:
-    raise Ended
+    raise Ended("between verdict and event")
 
 
 def test_verdicts_of_crashed_attempts_are_no_lost_history(registry: Registry) -> None:

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from retrain_assets.errors import Held, NotFound, NotPromotable, Retired
+from retrain_assets.registry import chain
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import MOVES, PROMOTIONS
 from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
@@ -28,8 +29,9 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import Kept, RetentionPolicy
 from retrain_assets.registry.rules import contradiction
 from retrain_assets.verdict import Outcome, Verdict
-from retrain_assets_tests.registry import faults
-from retrain_assets_tests.registry.faults import Move, Steps, reopened
+from retrain_assets_tests.registry import crashes
+from retrain_assets_tests.registry.crashes import Move, Steps
+from retrain_assets_tests.registry.faults import reopened
 from retrain_assets_tests.registry.verdicts import (
     RULES,
     candidate,
@@ -63,7 +65,7 @@ def steps_in_all() -> dict[str, int]:
         ("hold", lambda registry: registry.rule(Hold(machine._signed()))),
         ("prune", lambda registry: registry.prune(LEAST, at=end_of(9), actor="run")),
     ):
-        steps[name] = faults.steps_of(move, machine.root)
+        steps[name] = crashes.steps_of(move, machine.root)
     machine.teardown()
     return steps
 
@@ -371,7 +373,7 @@ def test_after_any_sequence_of_moves_and_crashes_the_registry_agrees_with_the_ac
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    known = faults.chain._KNOWN
-    with faults.unflushed():
+    known = chain._KNOWN
+    with crashes.unflushed():
         run_state_machine_as_test(Machine, settings=chosen)  # type: ignore[no-untyped-call]
-    faults.chain._KNOWN = known
+    chain._KNOWN = known
