@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from retrain_assets.errors import NotFound
 from retrain_assets.registry.chain import Journal
@@ -44,6 +46,16 @@ class Records:
         self._claims = Claims(self._storage)
         self._evidence = Evidence(self._storage)
         self._last_history = History(())
+        self._pinned: History | None = None
+
+    def snapshot(self) -> Self:
+        """The same registry, its journal as it stands now: whatever is asked is answered as of one moment, read once.
+
+        What is written through it reads the journal anew.
+        """
+        pinned = copy(self)
+        pinned._pinned = self._history()
+        return pinned
 
     # ---- versions
 
@@ -74,7 +86,7 @@ class Records:
 
     def history(self) -> tuple[Event, ...]:
         """Every event, oldest first, the hash chain checked."""
-        return self._journal.events()
+        return tuple(self._history().events)
 
     def versions(self) -> tuple[Version, ...]:
         """Every version that was ever promoted, by number."""
@@ -134,6 +146,9 @@ class Records:
     # ---- what follows from the journal
 
     def _history(self) -> History:
+        return self._pinned or self._current()
+
+    def _current(self) -> History:
         events = self._journal.events()
         if events is not self._last_history.events:  # what follows from thousands of events is worked out once
             self._last_history = History(events)

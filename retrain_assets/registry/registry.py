@@ -337,7 +337,7 @@ class Registry(Records):
     @contextmanager
     def _writing(self) -> Iterator[History]:
         with self._storage.lock(LOCK):
-            history = self._history()
+            history = self._current()
             for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS):
                 self._storage.sweep(place)
             self._journal.settle(history.events)

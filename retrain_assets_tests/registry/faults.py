@@ -10,9 +10,9 @@ import errno
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -22,9 +22,10 @@ from retrain_assets.errors import IntegrityError, RetrainError
 from retrain_assets.registry import chain
 from retrain_assets.registry.chain import Journal, event_name
 from retrain_assets.registry.checkpoints import SPAN
+from retrain_assets.registry.claims import Claims
 from retrain_assets.registry.disk import LocalStorage
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import PROMOTIONS, Entry
+from retrain_assets.registry.journal import PROMOTIONS, Entry, Event
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets_tests.registry.crashes import Move, Steps, die, in_a_process
@@ -297,7 +298,7 @@ def torn_event(root: Path, rng: Random) -> list[str]:
     path = registry.folder / event_name(seq)
     unnamed = seq == len(events) and rng.random() < 0.7
     if unnamed:
-        Journal(LocalStorage(registry.folder), MODEL).heads.write(events[-2])
+        _as_before_its_end(LocalStorage(registry.folder), events)
     if rng.random() < 0.2 and not unnamed:
         path.unlink()
     else:
@@ -318,6 +319,13 @@ def torn_event(root: Path, rng: Random) -> list[str]:
     elif unnamed:
         found.append("an unfinished last event was not moved aside")
     return found
+
+
+def _as_before_its_end(storage: LocalStorage, events: Sequence[Event]) -> None:
+    """Heads and claims as they are while the last event is being written."""
+    Journal(storage, MODEL).heads.write(events[-2])
+    if events[-1].gate and events[-1].evidence:
+        Claims(storage).write(events[-1].evidence, replace(events[-1].gate, outcome="begun"))
 
 
 def lost_derived(root: Path, rng: Random) -> list[str]:
