@@ -26,6 +26,7 @@ from retrain_assets.registry.claims import Claims, same_attempt, unended
 from retrain_assets.registry.disk import LocalStorage
 from retrain_assets.registry.evidence import Evidence
 from retrain_assets.registry.folders import VersionFolders
+from retrain_assets.registry.heads import Head, head_of
 from retrain_assets.registry.history import History, Version
 from retrain_assets.registry.journal import PROMOTIONS, Event, GateUse
 from retrain_assets.registry.storage import Storage
@@ -87,6 +88,10 @@ class Records:
     def history(self) -> tuple[Event, ...]:
         """Every event, oldest first, the hash chain checked."""
         return tuple(self._history().events)
+
+    def head(self) -> Head | None:
+        """Number and hash of the last event, to be kept where the registry is not; None before the first event."""
+        return head_of(self.history())
 
     def versions(self) -> tuple[Version, ...]:
         """Every version that was ever promoted, by number."""

@@ -291,6 +291,37 @@ def test_verify_names_a_file_that_is_none_of_the_registrys(registry: Registry, n
     assert registry.live().name == "v2"
 
 
+def places(registry: Registry) -> list[str]:
+    """One file of every kind, and the locks."""
+    live = registry.live()
+    inside = [f"versions/{live.digest}/{name}" for name in ("model.bst", "manifest.json")]
+    quoted = f"verdicts/{registry.history()[0].evidence}.json"
+    own = ["journal/00000001.json", "journal/00000003.json", *heads.HEADS, f"claims/{'b' * 64}.json", "journal.lock"]
+    return [*own, quoted, *inside]
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+@pytest.mark.parametrize("number", range(9))
+def test_verify_names_a_folder_or_a_link_in_the_place_of_a_file_and_goes_on(
+    registry: Registry, number: int, kind: str
+) -> None:
+    promoted(registry, [0, 1])
+    wanted = gate_use(verdict(registry, 2, candidate(registry, "c")), "begun")
+    registry.claim("b" * 64, wanted, at=moment(2), refuse=lambda spent: None)
+    (registry.folder / "verdicts" / "notes.txt").write_bytes(b"also wrong")
+    path: Path = registry.folder / places(registry)[number]
+    aside = path.rename(registry.folder / "moved")
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(aside)
+    again = fresh(registry.folder.parent)
+    said = f"{path} is a folder, where a file belongs" if kind == "folder" else f"{path} is a symbolic link"
+    found = again.verify()
+    assert [problem for problem in found if said in problem]
+    assert [problem for problem in found if "notes.txt is no file of the registry" in problem]
+
+
 def test_verify_names_a_verdict_whose_content_is_another(registry: Registry) -> None:
     promoted(registry, [0, 1])
     path = registry.folder / "verdicts" / f"{'0' * 64}.json"
