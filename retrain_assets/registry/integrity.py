@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from retrain_assets.errors import IntegrityError, StorageError
 from retrain_assets.registry import chain
+from retrain_assets.registry.attempts import contradiction
 from retrain_assets.registry.chain import Journal, event_name
 from retrain_assets.registry.checkpoints import CHECKPOINTS, SPAN, checkpoint_name
 from retrain_assets.registry.claims import CLAIMS, Claims
@@ -26,7 +27,6 @@ from retrain_assets.registry.heads import Head, head_of
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import MOVES, PROMOTIONS, Event, GateUse
 from retrain_assets.registry.repair import ASIDE
-from retrain_assets.registry.rules import contradiction
 from retrain_assets.registry.storage import Storage
 from retrain_assets.verdict import Verdict
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from retrain_assets.errors import Conflict
 from retrain_assets.registry import chain, folders
+from retrain_assets.registry.attempts import ENDINGS, decision_of, gate_use, reason_of
 from retrain_assets.registry.checkpoints import CHECKPOINTS
 from retrain_assets.registry.claims import CLAIMS, same_attempt, unended
 from retrain_assets.registry.evidence import VERDICTS
@@ -22,13 +23,9 @@ from retrain_assets.registry.journal import MONITOR, PROMOTIONS, Action, Entry, 
 from retrain_assets.registry.people import Ruling, refuse_run_name
 from retrain_assets.registry.records import Records
 from retrain_assets.registry.repair import mend
+from retrain_assets.registry.rest import Rest, trained_until
 from retrain_assets.registry.retention import RetentionPolicy, disposable
 from retrain_assets.registry.rules import (
-    ENDINGS,
-    Rest,
-    decision_of,
-    gate_use,
-    reason_of,
     refuse_automatic,
     refuse_foreign,
     refuse_judging,
@@ -37,7 +34,6 @@ from retrain_assets.registry.rules import (
     refuse_unless_promotable,
     refuse_unservable,
     refuse_without_rows,
-    trained_until,
 )
 from retrain_assets.verdict import Verdict
 

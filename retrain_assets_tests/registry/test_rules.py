@@ -28,7 +28,7 @@ from retrain_assets.errors import (
     WrongChampion,
 )
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.rules import Rest
+from retrain_assets.registry.rest import Rest
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.registry.verdicts import (
     MODEL,

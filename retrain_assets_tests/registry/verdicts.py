@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from retrain_assets.registry.registry import Event, Registry
-from retrain_assets.registry.rules import Rest
+from retrain_assets.registry.rest import Rest
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
 MODEL = "taxi_charge"
