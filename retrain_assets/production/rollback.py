@@ -183,7 +183,7 @@ def refuse_torn(model: str) -> None:
         model: Text with the line `tree_sizes=a b …`, then trees of these lengths from `Tree=0` up to `end of trees`.
 
     Raises:
-        DataError: The lengths are absent, or do not add up to what is there.
+        DataError: The lengths are absent, or do not add up to what is there, or the parameters have no end.
 
     >>> refuse_torn("tree\ntree_sizes=7 8\n\nTree=0\nTree=1\n\nend of trees\n")
     """
@@ -193,6 +193,8 @@ def refuse_torn(model: str) -> None:
     found = len(trees[0].encode()) if trees else None
     if expected is None or found != expected:
         raise DataError(f"model.bst announces {expected} bytes of trees and holds {found}. {_NEXT_STEP}")
+    if "\nparameters:\n" in model and "\nend of parameters\n" not in model:
+        raise DataError(f"model.bst breaks off in its parameters. {_NEXT_STEP}")
 
 
 _NEXT_STEP = "Roll back to another version, or retrain."

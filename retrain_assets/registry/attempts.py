@@ -50,6 +50,12 @@ def gate_use(verdict: Verdict, outcome: Action) -> GateUse:
     )
 
 
+def answers(verdict: Verdict, use: GateUse) -> bool:
+    """Whether a verdict is the answer to what rows were claimed for: same candidate, same champion, same rows."""
+    asked = (use.candidate, use.champion, use.rowset_sha256)
+    return asked == (verdict.candidate_digest, verdict.champion_digest, verdict.gate.rowset_sha256)
+
+
 def contradiction(event: Event, history: History, verdict: Verdict) -> str | None:
     """How an event that rests on a verdict disagrees with it, as the end of a sentence; None when it does not."""
     decision = decision_of(verdict)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from retrain_assets.errors import IntegrityError, StorageError
 from retrain_assets.registry.disk import sha256
+from retrain_assets.registry.journal import Event
 from retrain_assets.registry.storage import Storage
 from retrain_assets.verdict import Verdict
 
@@ -74,6 +75,11 @@ class Evidence:
             pass
         where = self._storage.where(name)
         return f"{where} is not the verdict of that digest. Restore it from a backup, or move it away."
+
+
+def quoted(events: Sequence[Event]) -> frozenset[str]:
+    """The digests of the verdicts that events rest on."""
+    return frozenset(event.evidence for event in events if event.evidence is not None)
 
 
 def verdict_name(digest: str) -> str:

@@ -17,18 +17,17 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from retrain_assets.errors import IntegrityError, StorageError
 from retrain_assets.registry import chain
-from retrain_assets.registry.attempts import contradiction
+from retrain_assets.registry.attempts import answers, contradiction
 from retrain_assets.registry.chain import Journal, event_name
 from retrain_assets.registry.checkpoints import CHECKPOINTS, SPAN, checkpoint_name
 from retrain_assets.registry.claims import CLAIMS, Claims
-from retrain_assets.registry.evidence import VERDICTS, Evidence
+from retrain_assets.registry.evidence import VERDICTS, Evidence, quoted
 from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.heads import Head, head_of
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import MOVES, PROMOTIONS, Event, GateUse
 from retrain_assets.registry.repair import ASIDE
 from retrain_assets.registry.storage import Storage
-from retrain_assets.verdict import Verdict
 
 LOCK = "journal.lock"
 OWN_FILES = {
@@ -69,9 +68,8 @@ class Inspection:
         """
         advice = f"The journal held more than event {len(history.events)}. Restore its folder from a backup."
         claims = {name: use for name, use in self._claims.each() if isinstance(use, GateUse)}
-        waiting = {(use.candidate, use.champion, use.rowset_sha256) for use in claims.values()}
-        for name, verdict in self._evidence.unquoted({str(event.evidence) for event in history.events}).items():
-            if _attempt_of(verdict) not in waiting:
+        for name, verdict in self._evidence.unquoted(quoted(history.events)).items():
+            if not any(answers(verdict, use) for use in claims.values()):
                 yield f"{self._storage.where(name)}, of {verdict.period}, is quoted by no event. {advice}"
         served = {event.to_digest for event in history.events}
         for name, use in claims.items():
@@ -128,8 +126,7 @@ class Inspection:
             return chained
         history = History(self._journal.stored())
         found = (self._derived_problems, self._pointer_problems, self._evidence_problems, self.traces)
-        quoted = {str(event.evidence) for event in history.events}
-        damaged = self._evidence.problems(quoted)
+        damaged = self._evidence.problems(quoted(history.events))
         return [*(problem for ask in found for problem in _told(lambda ask=ask: ask(history))), *damaged]  # type: ignore[misc]
 
     def _chain_problems(self) -> Iterator[str]:
@@ -205,10 +202,6 @@ class Inspection:
                 continue
             if disagrees:
                 yield f"{self._model}: event {event.seq} {disagrees}."
-
-
-def _attempt_of(verdict: Verdict) -> tuple[str, str | None, str]:
-    return verdict.candidate_digest, verdict.champion_digest, verdict.gate.rowset_sha256
 
 
 def _told(ask: Callable[[], Iterable[str]]) -> list[str]:

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from retrain_assets.errors import Conflict
 from retrain_assets.registry import chain, folders
-from retrain_assets.registry.attempts import ENDINGS, decision_of, gate_use, reason_of
+from retrain_assets.registry.attempts import ENDINGS, answers, decision_of, gate_use, reason_of
 from retrain_assets.registry.checkpoints import CHECKPOINTS
-from retrain_assets.registry.claims import CLAIMS, same_attempt, unended
-from retrain_assets.registry.evidence import VERDICTS
+from retrain_assets.registry.claims import CLAIMS, unended
+from retrain_assets.registry.evidence import VERDICTS, quoted
 from retrain_assets.registry.heads import Head
 from retrain_assets.registry.history import History, Version
 from retrain_assets.registry.integrity import LOCK, Inspection
@@ -93,8 +93,8 @@ class Registry(Records):
         """Give claimed rows back where an error came before any answer; with a stored answer they stay spent."""
         with self._writing() as history:
             use = self._claims.of(question)
-            answers = self._evidence.unquoted({str(event.evidence) for event in history.events}).values()
-            if use is None or not any(same_attempt(use, gate_use(answer, "begun")) for answer in answers):
+            stored = self._evidence.unquoted(quoted(history.events)).values()
+            if use is None or not any(answers(verdict, use) for verdict in stored):
                 self._claims.remove(question)
 
     def promote(
