@@ -145,7 +145,7 @@ def test_two_events_of_one_period_are_both_named(registry, tmp_path):
     rolled_back(registry, 3)
     record = ask((registry, PeriodStore(tmp_path)), period(3))
     assert record["decision"]["action"] == "rolled_back"
-    assert "Also in 2019-01-22: e4 promoted." in in_words(record)
+    assert "Also in 2019-01-22: e3 passed, e4 promoted." in in_words(record)
 
 
 def test_a_version_promoted_again_after_a_rejection_shows_the_promotion(registry, tmp_path):

@@ -175,7 +175,7 @@ Roll back to another version, or retrain.
 
 
 def refuse_torn(model: str) -> None:
-    r"""Refuse a LightGBM text that does not hold as many bytes of trees as it announces.
+    r"""Refuse a LightGBM text that does not hold as many bytes of trees as it announces, or breaks off later.
 
     LightGBM itself ends the whole process (abort) on some of these, so they must not reach it.
 
