@@ -328,3 +328,24 @@ def test_verify_names_a_verdict_whose_content_is_another(registry: Registry) -> 
     path.write_bytes(b"{}")
     (problem,) = registry.verify()
     assert problem == f"{path} is not the verdict of that digest. Restore it from a backup, or move it away."
+
+
+def test_a_planted_number_far_beyond_the_end_is_named_at_once(registry: Registry) -> None:
+    promoted(registry, [0, 1])
+    (registry.folder / "journal" / "99999999.json").write_bytes(b"{}")
+    found = registry.verify()
+    assert [problem for problem in found if "00000005.json to 99999998.json are missing" in problem]
+    assert registry.live().name == "v2"
+
+
+def test_a_promotion_on_a_verdict_that_no_attempt_wrote_down_is_named(registry: Registry) -> None:
+    promoted(registry, [0])
+    judged = verdict(registry, 1, candidate(registry, "b"))
+    registry._evidence.keep(judged)
+    live = registry.live()
+    pointer = ("v1", "v2", live.digest, judged.candidate_digest)
+    forged = Entry(moment(1), period(1), "promoted", *pointer, "eve", "every check passed", judged.digest, None)
+    journal = Journal(LocalStorage(registry.folder), MODEL)
+    journal.append(forged, after=journal.events())
+    (problem,) = registry.verify()
+    assert problem == f"{MODEL}: event 3 (promoted) rests on a verdict that no attempt before it wrote down."
