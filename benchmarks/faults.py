@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from retrain_assets_tests.registry import faults
+from retrain_assets_tests.registry import crashes, faults
 from retrain_assets_tests.registry.faults import MOVES, SYSTEM_ERRORS, Bases
 
 SEED = 20_260_101
@@ -113,11 +113,11 @@ def main() -> int:
     options = parser.parse_args()
     share = 0.1 if options.fast else 1.0
     began, injections, violations = time.monotonic(), 0, 0
-    with tempfile.TemporaryDirectory(dir=options.folder) as name, faults.unflushed():
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, crashes.unflushed():
         folder = Path(name)
         bases = faults.bases(folder / "bases")
         counts = {
-            (move, which): faults.steps_of(MOVES[move], bases.copy(which, folder / f"count {move} {which}"))
+            (move, which): crashes.steps_of(MOVES[move], bases.copy(which, folder / f"count {move} {which}"))
             for move in MOVES
             for which in ("short", "round")
         }

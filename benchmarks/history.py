@@ -4,10 +4,10 @@
 
 Every event is one that the registry itself writes, hash-chained and in a file of its own: attempts with gate rows and
 verdicts, beside the promotion of the live model. `status` is read by a fresh process, and its start-up (everything but
-reading the model) is taken off. `append` is a rejected attempt recorded, `promote` a verdict promoted, both by a
-process that has read the journal before, as a replay or a daemon has; beside them stands the first one of a fresh
-process. Ratios are of medians within one run. Exit code 1 when status takes 0.3 s or more at 10,000 events, or when
-append or promote there take more than 1.5 times what they take at 100.
+reading the model) is taken off. `append` is a rejected attempt recorded, `promote` one that passed recorded and then
+promoted, both by a process that has read the journal before, as a replay or a daemon has; beside them stands the first
+one of a fresh process. Ratios are of medians within one run. Exit code 1 when status takes 0.3 s or more at 10,000
+events, or when append or promote there take more than 1.5 times what they take at 100.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets.story import status_of
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.registry.faults import unflushed
+from retrain_assets_tests.registry.crashes import unflushed
+from retrain_assets_tests.registry.verdicts import content, no_rest
 from retrain_assets_tests.small_world import make_world, rows_of
 
 SIZES = (100, 1_000, 10_000)
@@ -62,11 +63,12 @@ def judged(registry: Registry, number: int, candidate: str, outcome: Outcome) ->
 
 
 def promote(registry: Registry, number: int) -> None:
-    """A new candidate is judged well and promoted, in one event."""
+    """A new candidate is judged well and promoted, which is two events."""
     digest = registry.add({"model.bst": f"tree {number}".encode(), "training.json": b"{}"})
     verdict = judged(registry, number, digest, Outcome.PASS)
     moved = {"policy_sha256": RULES, "at": START + timedelta(weeks=number + 1), "actor": "run 1"}
-    registry.promote(verdict, verdict.champion_digest, **moved)
+    registry.record(verdict, at=moved["at"], actor="run 1")
+    registry.promote(verdict, verdict.champion_digest, probe=content, rest=no_rest, **moved)
 
 
 def reject(registry: Registry, number: int, candidate: str) -> None:

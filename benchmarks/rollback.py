@@ -251,13 +251,22 @@ def _two_versions(registry: Any) -> str:
     from retrain_assets.verdict import Outcome
 
     first, second = (registry.add(_model(seed)) for seed in (1, 2))
-    registry.promote(_verdict("drill", 0, first, None), None, policy_sha256="p", at=_at(0), actor="drill")
+    _promote(registry, 0, first, None)
     for number in range(1, 99):
         passing = _verdict("drill", number, second, first)
         failed = tuple(replace(finding, outcome=Outcome.FAIL) for finding in passing.findings)
         registry.record(replace(passing, findings=failed), at=_at(number), actor="drill")
-    registry.promote(_verdict("drill", 99, second, first), first, policy_sha256="p", at=_at(99), actor="drill")
+    _promote(registry, 99, second, first)
     return str(registry.live().digest)
+
+
+def _promote(registry: Any, number: int, candidate: str, champion: str | None) -> None:
+    from retrain_assets.production.rollback import probe_model
+    from retrain_assets_tests.registry.verdicts import no_rest
+
+    judged, told = _verdict("drill", number, candidate, champion), {"at": _at(number), "actor": "drill"}
+    registry.record(judged, **told)
+    registry.promote(judged, champion, policy_sha256="p", probe=probe_model, rest=no_rest, **told)
 
 
 def _at(number: int) -> datetime:

@@ -29,7 +29,8 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
         ├── Held                  a person holds the model or the version, or put the live version in service
         ├── CoolingDown           too soon after a rollback
         ├── FailureNotSeen        the candidate's training data ends before the failure that was rolled back
-        └── Retired               a person took the whole model out of service
+        ├── Retired               a person took the whole model out of service
+        └── Unservable            the candidate does not load, or scores otherwise than when it was trained
 """
 
 
@@ -139,3 +140,7 @@ class FailureNotSeen(NotPromotable):
 
 class Retired(NotPromotable):
     """A person took the whole model out of service."""
+
+
+class Unservable(NotPromotable):
+    """The candidate does not load, or scores otherwise than when it was trained."""

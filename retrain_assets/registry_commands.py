@@ -82,18 +82,25 @@ def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None
 @click.command()
 @click.argument("name", required=False)
 @click.option("--repair", is_flag=True, help="Mend what an interrupted write left, or what a hash proves.")
+@click.option("--expect", help="An event that NAME's journal must hold, as deployment_history shows it: SEQ:HASH.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems of each model as JSON.")
 @guarded
-def verify(name: str | None, repair: bool, as_json: bool) -> None:
+def verify(name: str | None, repair: bool, expect: str | None, as_json: bool) -> None:
     """Check the registry: digests of every version, the journal's chain, the live pointer.
 
-    With --repair, what can be mended without guessing is mended first; what is left says what to restore.
+    With --repair, what can be mended without guessing is mended first; what is left says what to restore. With
+    --expect, a journal that was cut off or rewritten as a whole is found too; it also lets --repair write lost heads.
 
     Example: retrain verify taxi_charge --repair
     """
+    from retrain_assets.registry.heads import Head
+
+    if expect is not None and name is None:
+        raise ValueError("--expect is about the journal of one model: name the model too")
+    expected = Head.parse(expect) if expect is not None else None
     registries = {spec.name: registry_of(spec) for spec in ([spec_of(name)] if name else load_specs().values())}
-    mended = {model: registry.repair() for model, registry in registries.items() if repair}
-    problems = {model: registry.verify() for model, registry in registries.items()}
+    mended = {model: registry.repair(expected) for model, registry in registries.items() if repair}
+    problems = {model: registry.verify(expected) for model, registry in registries.items()}
     for model, done in mended.items():
         for sentence in done:
             click.echo(f"{model}: {sentence}", err=as_json)

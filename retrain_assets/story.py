@@ -20,6 +20,7 @@ def status_of(
 
     `at` is now, wall clock: holds and approvals expire.
     """
+    registry = registry.snapshot()
     history = History(registry.history())
     live = history.live
     monitored = store.periods("performance_report", "json")

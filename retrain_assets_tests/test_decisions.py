@@ -18,6 +18,7 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.runner import prepare_instance
 from retrain_assets.windows.periods import Calendar
 from retrain_assets_tests.commanded import retrain
+from retrain_assets_tests.registry.verdicts import content, no_rest
 from retrain_assets_tests.served import TWO_WEEKS
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
@@ -236,7 +237,9 @@ def promoted_three(registry):
             verdict, period=f"{year}-{monday}", gate=gate, candidate_digest=digest,
             champion_digest=live.digest if live else None,
         )  # fmt: skip
-        moves = {"at": datetime(year, 2, 1), "actor": "run 1", "policy_sha256": judged.policy_sha256}
+        moves = {"at": datetime(year, 2, 1), "actor": "run 1"}
+        registry.record(judged, **moves)
+        moves |= {"policy_sha256": judged.policy_sha256, "probe": content, "rest": no_rest}
         digests.append(registry.promote(judged, judged.champion_digest, **moves).to_digest)
     return digests
 

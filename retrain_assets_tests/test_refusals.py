@@ -15,6 +15,7 @@ from retrain_assets.production.policy import RollbackPolicy
 from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
 from retrain_assets.resources import OUTCOME_TAG
 from retrain_assets.verdict import Verdict
+from retrain_assets_tests.registry.verdicts import content, no_rest
 from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
 
 BEFORE_PROMOTION = [
@@ -87,7 +88,10 @@ def resting(built):
     gate = replace(verdict.gate, start="2024-01-01T00:00:00", end="2024-01-02T00:00:00", rowset_sha256="another")
     other = replace(verdict, candidate_digest=built.registry.add(files), period=week(built, 5), gate=gate)
     moves = {"at": datetime(2024, 3, 1), "actor": "run 1"}
-    built.registry.promote(other, other.champion_digest, policy_sha256=other.policy_sha256, **moves)
+    built.registry.record(other, **moves)
+    built.registry.promote(
+        other, other.champion_digest, policy_sha256=other.policy_sha256, probe=content, rest=no_rest, **moves
+    )
     built.registry.rollback(
         **moves, expected_live="v2", reason="worse on vans", period=week(built, 6), probe=lambda files: None
     )

@@ -29,6 +29,7 @@ from retrain_assets.validation.gate import Judgement
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.units import GateRows, Units
 from retrain_assets.verdict import Decision, GateWindow, Outcome, combine
+from retrain_assets_tests.registry.verdicts import content, no_rest
 
 Question = Callable[[Rng], bool]
 
@@ -219,9 +220,11 @@ def second_attempt(rng: Rng, policy: ValidationPolicy) -> bool:
             begin = start + timedelta(days=number * int(rng.integers(0, 28)))
             window = _window(number, begin)
             attempts.append(worlds.verdict(judgement, registry.add({"model.bst": b"%d" % number}), None, window))
-        registry.record(attempts[0], at=start, actor="simulation")
+        for attempt in attempts:
+            registry.record(attempt, at=start, actor="simulation")
+        moved = {"policy_sha256": "rules", "at": start, "actor": "simulation", "probe": content, "rest": no_rest}
         try:
-            registry.promote(attempts[1], None, policy_sha256="rules", at=start, actor="simulation")
+            registry.promote(attempts[1], None, **moved)
         except GateRowsSpent:
             return registry.live() is None
         return False

@@ -82,7 +82,8 @@ def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str,
     from retrain_assets.audit.plot import timeline
 
     store = home.store(frame.model)
-    events = [event for event in home.registry(frame.model).history() if event.period <= period]
+    registry = home.registry(frame.model)
+    events = [event for event in registry.history() if event.period <= period]
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
@@ -94,6 +95,7 @@ def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str,
         "summary": dg.MetadataValue.md(_summary(found, frame.calendar.every)),
         "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
         "tenures": table([pick(row, *COLUMNS) for row in latest]),
+        "journal_head": str(registry.head() or "no event"),
         **numbers,
     }
 

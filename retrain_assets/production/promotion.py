@@ -6,16 +6,15 @@ outcome reads.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrain_assets.errors import IncompleteVerdict, WrongCandidate
+from retrain_assets.production.rollback import probe_model
 from retrain_assets.registry.journal import Event
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rest import Rest
 from retrain_assets.registry.retention import RetentionPolicy
-from retrain_assets.registry.rules import Rest
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Verdict
 from retrain_assets.windows.periods import Calendar
@@ -58,9 +57,8 @@ class Promotion:
             at=at,
             actor=actor,
             approvals=self.approvals,
-            written_down=True,
+            probe=probe_model,
             rest=self.rest,
-            trained_until=lambda: trained_until(registry.read(verdict.candidate_digest)),
         )
         registry.prune(self.retention, at=at, actor=actor)
         return event
@@ -103,20 +101,6 @@ def rest_after(calendar: Calendar, label_delay: timedelta, cooldown_periods: int
     ('2019-05', '2019-03-31')
     """
     return Rest(calendar.shift(rolled_back, cooldown_periods + 1), calendar.bounds(rolled_back)[1] - label_delay)
-
-
-def trained_until(files: Mapping[str, bytes]) -> datetime | None:
-    """How far a candidate's training data reach; None when its training record does not say.
-
-    >>> trained_until({"training.json": b'{"trained_until": "2019-03-31T00:00:00"}'})
-    datetime.datetime(2019, 3, 31, 0, 0)
-    >>> trained_until({"model.bst": b"tree"}) is None
-    True
-    """
-    try:
-        return datetime.fromisoformat(json.loads(files["training.json"])["trained_until"])
-    except (KeyError, ValueError, TypeError):
-        return None
 
 
 def headline(event: Event) -> str:

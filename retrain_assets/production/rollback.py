@@ -223,7 +223,7 @@ def refuse_scores(scores: np.ndarray, expected: np.ndarray) -> None:
     >>> refuse_scores(np.array([0.25, 0.5]), np.array([0.25, 0.75]))
     Traceback (most recent call last):
     retrain_assets.errors.DataError: 1 of 2 probe rows score otherwise than recorded: row 2 gets 0.5, it was 0.75. \
-Restore the version from a backup, or roll back to another one.
+Restore the version from a backup, roll back to another one, or retrain.
     """
     if scores.shape != expected.shape:
         raise DataError(f"the model gives scores {scores.shape}, recorded were {expected.shape}. {_NEXT_STEP}")
@@ -238,7 +238,7 @@ Restore the version from a backup, or roll back to another one.
 
 
 def refuse_torn(model: str) -> None:
-    r"""Refuse a LightGBM text that does not hold as many bytes of trees as it announces.
+    r"""Refuse a LightGBM text that does not hold as many bytes of trees as it announces, or breaks off later.
 
     LightGBM itself ends the whole process (abort) on some of these, so they must not reach it.
 
@@ -246,7 +246,7 @@ def refuse_torn(model: str) -> None:
         model: Text with the line `tree_sizes=a b …`, then trees of these lengths from `Tree=0` up to `end of trees`.
 
     Raises:
-        DataError: The lengths are absent, or do not add up to what is there.
+        DataError: The lengths are absent, or do not add up to what is there, or the parameters have no end.
 
     >>> refuse_torn("tree\ntree_sizes=7 8\n\nTree=0\nTree=1\n\nend of trees\n")
     """
@@ -256,9 +256,11 @@ def refuse_torn(model: str) -> None:
     found = len(trees[0].encode()) if trees else None
     if expected is None or found != expected:
         raise DataError(f"model.bst announces {expected} bytes of trees and holds {found}. {_NEXT_STEP}")
+    if "\nparameters:\n" in model and "\nend of parameters\n" not in model:
+        raise DataError(f"model.bst breaks off in its parameters. {_NEXT_STEP}")
 
 
-_NEXT_STEP = "Restore the version from a backup, or roll back to another one."
+_NEXT_STEP = "Restore the version from a backup, roll back to another one, or retrain."
 
 
 def _scores(files: Files, rows: np.ndarray) -> np.ndarray:

@@ -1,17 +1,14 @@
 """The append-only journal of a model: one numbered file per event, each carrying the hash of the one before.
 
     journal/00000001.json, 00000002.json, ...   the events
-    journal/head.json                            number and hash of the last event, so that a lost tail is noticed
-    checkpoints/head.json                        the same outside the folder, so that an emptied journal is noticed
+    journal/head.json, checkpoints/head.json     number and hash of the last event (`heads`)
     checkpoints/00000100.jsonl, ...              each gathers a hundred events in one file (`checkpoints`)
 
 Appending is a compare-and-swap: an event is numbered after the history its decision rested on, and of two writers who
 saw the same history one creates the file and the other gets `Conflict`. What an event says is in `journal`, what the
 events mean in `history`.
 
-Only the events decide; heads and checkpoints are derived. The heads are written after their event and put right before
-the next, so they are at most one event behind: a head further behind, or ahead, means that files were lost. Without a
-second head nothing is claimed of it, so that a journal written before there was one can be read.
+Only the events decide; heads and checkpoints are derived.
 """
 
 from __future__ import annotations
@@ -19,39 +16,30 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 
 from retrain_assets.errors import Conflict, IntegrityError, StorageError
 from retrain_assets.registry.checkpoints import CHECKPOINTS, SPAN, checkpoint_name, pack, unpack
 from retrain_assets.registry.disk import canonical, sha256
+from retrain_assets.registry.heads import Head, Heads
 from retrain_assets.registry.journal import Entry, Event, content_hash
 from retrain_assets.registry.storage import Storage
 
 FOLDER = "journal"
-HEAD = f"{FOLDER}/head.json"
-SECOND_HEAD = f"{CHECKPOINTS}/head.json"
-
-
-@dataclass(frozen=True)
-class Head:
-    """The last event that a writer is known to have finished: its number and hash."""
-
-    seq: int
-    hash: str
 
 
 class Journal:
     """The events of one model.
 
-    Reading takes the head, the events since the last checkpoint, each read and checked anew, and what stands before
-    them from checkpoints. `problems` reads and checks every event.
+    Reading takes the heads, the events since the last checkpoint, each read and checked anew, and what stands before
+    them from checkpoints. `stored` and `broken` read and check every event.
     """
 
     def __init__(self, storage: Storage, model: str) -> None:
         self._storage = storage
         self._origin = sha256(model.encode())
+        self.heads = Heads(storage, self._origin)
 
     def events(self) -> tuple[Event, ...]:
         """Every event, oldest first, the chain checked from the last checkpoint on.
@@ -59,12 +47,12 @@ class Journal:
         Raises:
             IntegrityError: An event is missing, torn or edited, or the tail is lost.
         """
-        heads = self.heads()
+        heads = self.heads.read()
         while True:
             try:
                 return self._read(*heads)
             except IntegrityError as damage:
-                heads, before = self.heads(), heads
+                heads, before = self.heads.read(), heads
                 if heads == before:  # else a writer went on meanwhile, and what was read belongs to no one moment
                     folder = self._storage.where(FOLDER)
                     raise IntegrityError(
@@ -89,7 +77,7 @@ class Journal:
                     "again, then decide again."
                 ) from None
         try:
-            self.write_head(event)
+            self.heads.write(event)
             if event.seq % SPAN == 0:
                 self.write_checkpoint((*after[1 - SPAN :], event))
         except StorageError as error:
@@ -101,42 +89,12 @@ class Journal:
 
     def settle(self, events: Sequence[Event]) -> None:
         """Write what an interrupted append left unwritten; call it under the writers' lock, before the next append."""
-        if self.lagging(events):
-            self.write_head(events[-1])
+        if self.heads.lagging(events):
+            self.heads.write(events[-1])
         known = set(self._storage.names(CHECKPOINTS))
         for last in range(SPAN, len(events) + 1, SPAN):
             if checkpoint_name(last).split("/")[-1] not in known:
                 self.write_checkpoint(events[last - SPAN : last])
-
-    # ---- what is written
-
-    def head(self) -> Head:
-        """What `head.json` says; event 0 where there is none."""
-        return self._head_at(HEAD) or Head(0, self._origin)
-
-    def heads(self) -> tuple[Head, Head | None]:
-        """Both heads; the second is None where none was written yet. A writer puts the first right before it."""
-        second = self._head_at(SECOND_HEAD)
-        return self.head(), second
-
-    def lagging(self, events: Sequence[Event]) -> list[str]:
-        """The heads that do not name the last of these events, which all hold."""
-        heads = zip((HEAD, SECOND_HEAD), self.heads(), strict=True)
-        return [name for name, head in heads if events and head != Head(events[-1].seq, events[-1].hash)]
-
-    def _head_at(self, name: str) -> Head | None:
-        try:
-            head = json.loads(self._storage.read(name))
-            return Head(int(head["seq"]), str(head["hash"]))
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError, KeyError) as error:
-            return Head(0, f"unreadable: {error}")
-
-    def write_head(self, event: Event) -> None:
-        """Name the last event, in the journal's folder and outside it."""
-        for name in (HEAD, SECOND_HEAD):
-            self._storage.replace(name, canonical({"seq": event.seq, "hash": event.hash}))
 
     def write_checkpoint(self, events: Sequence[Event]) -> None:
         """Gather `SPAN` events in one file."""
@@ -146,7 +104,7 @@ class Journal:
         """The events that a checkpoint gathers; none where it is missing or damaged."""
         try:
             records = unpack(self._storage.read(checkpoint_name(last)))
-        except FileNotFoundError:
+        except (FileNotFoundError, IntegrityError):
             return ()
         return tuple(Event.restored(record) for record in records)
 
@@ -157,14 +115,20 @@ class Journal:
             found = _parsed(self._storage.read(name))
         except FileNotFoundError:
             found = "is missing."
+        except IntegrityError as damage:
+            return str(damage)
         if isinstance(found, Event) and found.seq == seq:
             return found
         return f"{self._storage.where(name)} {found if isinstance(found, str) else f'holds event {found.seq}.'}"
 
     def last(self) -> int:
         """The highest number among the events' names."""
+        return max(self.numbers(), default=0)
+
+    def numbers(self) -> list[int]:
+        """The numbers among the events' names, ascending."""
         names = [name.removesuffix(".json") for name in self._storage.names(FOLDER)]
-        return max((int(name) for name in names if re.fullmatch(r"\d{8}", name)), default=0)
+        return sorted(int(name) for name in names if re.fullmatch(r"\d{8}", name))
 
     # ---- reading
 
@@ -172,7 +136,8 @@ class Journal:
         last = self._last_from(head)
         first = (last - 1) // SPAN * SPAN + 1 if last else 1
         tail = [self._sound(seq) for seq in range(first, last + 1)]
-        for problem in (*self._broken_links(tail), *self._head_problems(head, second, tail)):
+        problem = next(self._broken_links(tail), None) or self.heads.problem((head, second), tail)
+        if problem is not None:
             raise IntegrityError(problem)
         if not tail:
             return ()
@@ -242,58 +207,26 @@ class Journal:
                 path = self._storage.where(event_name(event.seq))
                 yield f"{path} follows an event with hash {event.previous_hash}, the one before it has {expected}."
 
-    # ---- problems
+    # ---- every event, whatever checkpoints say
 
     def stored(self) -> tuple[Event, ...]:
         """Every event that can be read from its own file, oldest first; no checkpoint is believed."""
-        found = (self.load(seq) for seq in range(1, self.last() + 1))
+        found = map(self.load, self.numbers())
         return tuple(event for event in found if isinstance(event, Event))
 
-    def problems(self) -> list[str]:
+    def broken(self) -> list[str]:
         """One sentence per missing or damaged event and per broken link; empty when every event holds."""
-        head, second = self.heads()
-        found = [self.load(seq) for seq in range(1, self.last() + 1)]
+        numbers = self.numbers()
+        found = [self.load(seq) for seq in numbers]
         events = [event for event in found if isinstance(event, Event)]
-        damaged = [problem for problem in found if isinstance(problem, str)]
-        broken = [f"{problem} Restore it from a backup." for problem in (*damaged, *self._broken_links(events))]
-        lost = self._lost(max(head, second or head, key=lambda each: each.seq), events)
-        return [*broken, *(f"{problem} {lost}" for problem in self._head_problems(head, second, events))]
+        damaged = (problem for problem in found if isinstance(problem, str))
+        return [*damaged, *self._gaps(numbers), *self._broken_links(events)]
 
-    def _lost(self, head: Head, events: Sequence[Event]) -> str:
-        last = events[-1] if events else None
-        if last is None or head.seq > last.seq:
-            first = last.seq + 1 if last else 1
-            missing = f"events {first} to {head.seq}" if first < head.seq else f"event {first}"
-            return f"Restore {missing} from a backup."
-        content = canonical({"seq": last.seq, "hash": last.hash}).decode()
-        return (
-            "Restore it from a backup. Only if the run history shows that no later event was written, put there: "
-            f"{content}"
-        )
-
-    def _head_problems(self, head: Head, second: Head | None, events: Sequence[Event]) -> Iterator[str]:
-        """What is wrong with the first head that does not fit the events."""
-        last, before = (events[-1].seq, events[-1].previous_hash) if events else (0, "")
-        digest = events[-1].hash if events else self._origin
-        for name, named in ((HEAD, head), (SECOND_HEAD, second or head)):
-            if (named.seq, named.hash) not in ((last, digest), (last - 1, before)):
-                ends = (
-                    f"the journal ends at event {last} with hash {digest}" if events else "the journal holds no event"
-                )
-                yield f"{self._storage.where(name)} names event {named.seq} with hash {named.hash}, {ends}."
-                return
-
-    def derived_problems(self, events: Sequence[Event]) -> list[str]:
-        """One sentence per file that an interrupted write left behind the events, or that differs from them."""
-        mend = "`retrain verify --repair` writes it anew."
-        found = []
-        for name in self.lagging(events):
-            path, last = self._storage.where(name), events[-1].seq
-            found.append(f"{path} does not name event {last}, the last one: a write was interrupted. {mend}")
-        for number in range(SPAN, len(events) + 1, SPAN):
-            if self.checkpoint(number) != tuple(events[number - SPAN : number]):
-                found.append(f"{self._storage.where(checkpoint_name(number))} is missing or differs. {mend}")
-        return found
+    def _gaps(self, numbers: Sequence[int]) -> Iterator[str]:
+        for before, after in zip((0, *numbers), numbers, strict=False):
+            first, last = (self._storage.where(event_name(seq)) for seq in (before + 1, after - 1))
+            if after > before + 1:
+                yield f"{first} is missing." if first == last else f"{first} to {last.split('/')[-1]} are missing."
 
 
 def event_name(seq: int) -> str:

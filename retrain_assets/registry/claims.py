@@ -4,17 +4,18 @@
 
 A claim is written before anything is compared and goes when the attempt stands in the journal. Killed in between, it
 stays: the rows and the year's attempt are spent, and only the same question (the same candidate, champion, rows and
-rules), whose answer would be the same, may go on with them.
+rules), whose answer would be the same, may go on with them. So a stored verdict that no event quotes is one whose event
+a crash prevented if it has a claim, and one whose event was taken away if it has none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from retrain_assets.errors import IntegrityError
+from retrain_assets.errors import IntegrityError, StorageError
 from retrain_assets.registry.disk import canonical
 from retrain_assets.registry.journal import GateUse
 from retrain_assets.registry.storage import Storage
@@ -32,6 +33,15 @@ class Claims:
         """Claim rows for a question; the same question again changes nothing."""
         if _name(question) not in self._names():
             self._storage.create(_name(question), canonical(asdict(use)))
+
+    def cover(self, question: str, use: GateUse) -> None:
+        """Claim the rows of an attempt that is about to be written down, unless they are claimed for it already."""
+        if not _attempted(use, self.uses()):
+            self.write(question, replace(use, outcome="begun"))
+
+    def of(self, question: str) -> GateUse | None:
+        """The rows claimed for a question, None where there are none."""
+        return self._read(_name(question)) if _name(question) in self._names() else None
 
     def remove(self, question: str) -> None:
         """Give the rows of a question back; nothing happens where none are claimed."""
@@ -51,13 +61,15 @@ class Claims:
                 found += [self._read(name)] if name != _name(besides) else []
         return found
 
-    def problems(self, name: str) -> list[str]:
-        """What is wrong with a claim."""
-        try:
-            self._read(name)
-        except IntegrityError as damage:
-            return [str(damage)]
-        return []
+    def each(self) -> Iterator[tuple[str, GateUse | str]]:
+        """Every claim by name, or a sentence that says what is wrong with it."""
+        for name in self._names():
+            try:
+                yield name, self._read(name)
+            except FileNotFoundError:  # its attempt ended at this moment
+                continue
+            except (IntegrityError, StorageError) as damage:
+                yield name, str(damage)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(f"{CLAIMS}/{name}" for name in self._storage.names(CLAIMS))

@@ -205,6 +205,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (FileExistsError, FileNotFoundError, NotADirectoryError):
         raise
+    except IsADirectoryError:
+        raise IntegrityError(f"{path} is a folder, where a file belongs. Move it away.") from None
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise FileExistsError(errno.EEXIST, "is there", str(path)) from None

@@ -10,6 +10,7 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from threading import Lock
 
 from retrain_assets.registry.journal import MOVES, RULINGS, Event, GateUse, wall_clock
@@ -22,6 +23,8 @@ _Row = tuple[datetime, int, datetime, GateUse, str | None]
 class SpentRows:
     """The ledger by time: gate rows in the order of their start, each with the latest end up to it.
 
+    What is added waits unsorted until somebody asks, for only promotions do.
+
     >>> spent, day = SpentRows(), [f"2019-01-0{day}" for day in range(1, 9)]
     >>> for seq, (start, end) in enumerate([(1, 2), (3, 4)]):
     ...     spent.add(seq, GateUse("p", day[start], day[end], 9, "r", "c", None, "rejected"), f"verdict {seq}")
@@ -33,15 +36,28 @@ class SpentRows:
 
     rows: list[_Row] = field(default_factory=list)
     reach: list[datetime] = field(default_factory=list)
+    waiting: list[tuple[int, GateUse, str | None]] = field(default_factory=list)
 
     def copy(self) -> SpentRows:
         """The same rows, to be added to."""
-        return SpentRows(self.rows[:], self.reach[:])
+        return SpentRows(self.rows[:], self.reach[:], self.waiting[:])
 
     def add(self, seq: int, use: GateUse, evidence: str | None) -> None:
         """Add the rows of an attempt."""
-        start, end = use.bounds
-        row = (start, seq, end, use, evidence)
+        self.waiting.append((seq, use, evidence))
+
+    def _sort(self) -> None:
+        """Put what waits in its place: a whole journal at once, or what came since one by one."""
+        added = [(use.bounds[0], seq, use.bounds[1], use, evidence) for seq, use, evidence in self.waiting]
+        self.waiting.clear()
+        if not self.rows:
+            self.rows = sorted(added, key=_order)
+            self.reach = list(accumulate((end for _, _, end, _, _ in self.rows), max))
+            return
+        for row in added:
+            self._insert(row)
+
+    def _insert(self, row: _Row) -> None:
         insort(self.rows, row, key=_order)
         first = bisect_left(self.rows, _order(row), key=_order)
         del self.reach[first:]
@@ -51,6 +67,8 @@ class SpentRows:
     def overlapping(self, start: str, end: str, own: str | None) -> GateUse | None:
         """Rows in [start, end) that another verdict than `own` has spent; the latest of them, None for none."""
         begins, ends = wall_clock(start), wall_clock(end)
+        with _SORTING:
+            self._sort()
         index = bisect_left(self.rows, (ends, -1), key=_order) - 1
         while index >= 0 and self.reach[index] > begins:
             _, _, until, use, evidence = self.rows[index]
@@ -58,6 +76,9 @@ class SpentRows:
                 return use
             index -= 1
         return None
+
+
+_SORTING = Lock()
 
 
 def _order(row: _Row) -> tuple[datetime, int]:
@@ -100,8 +121,9 @@ class Facts:
         elif event.action in RULINGS:
             self.rulings.append(event)
         self.pruned |= dict.fromkeys(event.deleted, event)
-        for there in (event.gate.candidate if event.gate else None, event.to_digest):
-            self.pruned.pop(str(there), None)
+        if self.pruned:
+            for there in (event.gate.candidate if event.gate else None, event.to_digest):
+                self.pruned.pop(str(there), None)
         if event.gate is not None:
             self.spent.append(event.gate)
             self.by_time.add(event.seq, event.gate, event.evidence)

@@ -67,6 +67,11 @@ class History:
         """The version in service, None before the first promotion."""
         return self._after(self.moves)
 
+    @property
+    def stays(self) -> str:
+        """What a refusal ends with: the version that stays live."""
+        return f"The live version stays {self.live.name}." if self.live else "No version is live."
+
     def served_at(self, moment: datetime) -> Version | None:
         """The version that was live at a moment."""
         return self._after([move for move in self.moves if move.at <= moment])

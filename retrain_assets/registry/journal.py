@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from retrain_assets.registry.disk import canonical, sha256
 
@@ -192,17 +192,23 @@ class Event(Entry):
         return cls(**{**record, **read, "deleted": tuple(record.get("deleted", ()))})
 
     @classmethod
-    def restored(cls, record: Mapping[str, Any]) -> Event:
-        """The same as `from_dict` for a record that was an event before, at a fifth of the time: nothing is checked."""
+    def restored(cls, record: dict[str, Any]) -> Event:
+        """The event that a record was before, much faster than `from_dict`: unchecked, and the record is used up."""
         if record.keys() != _PLAIN:
             return cls.from_dict(record)
-        event, gate = object.__new__(cls), record["gate"]
-        event.__dict__.update(record)
-        event.__dict__["at"] = datetime.fromisoformat(record["at"])
-        if gate is not None:
-            event.__dict__["gate"] = object.__new__(GateUse)
-            event.gate.__dict__.update(gate)
-        return event
+        record["at"] = datetime.fromisoformat(record["at"])
+        if record["gate"] is not None:
+            record["gate"] = _with_fields(GateUse, record["gate"])
+        return _with_fields(cls, record)
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _with_fields(kind: type[_Kind], values: dict[str, Any]) -> _Kind:
+    made = object.__new__(kind)
+    object.__setattr__(made, "__dict__", values)
+    return made
 
 
 _OPTIONAL = ("person", "terms", "deleted", "failed_in")

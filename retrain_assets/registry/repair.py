@@ -1,33 +1,65 @@
 """Mending a journal without guessing: what a crash left half done, and what a hash proves.
 
-Three things are mended. A last event that is torn while the head still names the one before it: its writer never came
+Four things are mended. A last event that is torn while the head still names the one before it: its writer never came
 to its end, so nobody was told of it. An event that is missing or damaged while a checkpoint holds it under the hash
-that its successor, or the head, names. Head and checkpoints that lag behind events which all hold. Everything else (a
-lost tail, an unreadable head) needs a backup, and stays as it is for `verify` to name.
+that its successor, or the head, names. A head that is lost or torn while the other one names the end of an unbroken
+chain, or while somebody vouches for that end (`expected`). Heads and checkpoints that lag behind events which all hold.
+Everything else (a lost tail, two lost heads) needs a backup or a witness, and stays as it is for `verify` to name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from retrain_assets.registry.chain import Journal, event_name
 from retrain_assets.registry.checkpoints import SPAN, checkpoint_name
+from retrain_assets.registry.heads import HEADS, Head, head_of
 from retrain_assets.registry.journal import Event, content_hash
 from retrain_assets.registry.storage import Storage
 
 ASIDE = "aside"
 
 
-def mend(journal: Journal, storage: Storage) -> list[str]:
-    """Mend a journal under its writers' lock, and say what was done, one sentence each."""
+def mend(
+    journal: Journal,
+    storage: Storage,
+    *,
+    expected: Head | None = None,
+    traces: Callable[[Sequence[Event]], bool] = lambda events: False,
+) -> list[str]:
+    """Mend a journal under its writers' lock, and say what was done, one sentence each.
+
+    Args:
+        journal: The journal.
+        storage: Where it is kept.
+        expected: The last event that was written, as somebody knows who keeps its number and hash elsewhere.
+        traces: Whether something speaks of more history than these events.
+    """
     done = [*_set_torn_tail_aside(journal, storage), *_restore_proven(journal, storage)]
-    if journal.problems():
+    if journal.broken():
+        return done
+    events = journal.stored()
+    if not traces(events):
+        done += _mend_heads(journal, storage, events, expected)
+    if journal.heads.problem(journal.heads.read(), events):
         return done
     return [*done, *_write_derived(journal, storage)]
 
 
+def _mend_heads(journal: Journal, storage: Storage, events: Sequence[Event], expected: Head | None) -> Iterator[str]:
+    heads = journal.heads
+    if not heads.problem(heads.read(), events):
+        return
+    vouched = expected if expected == head_of(events) and not heads.claims_more(events) else None
+    surviving = vouched or heads.surviving(events)
+    if surviving is not None:
+        heads.put(surviving)
+        source = "as you say" if vouched else "as the other head does"
+        yield f"{' and '.join(map(storage.where, HEADS))} name event {surviving.seq}, {source}."
+
+
 def _set_torn_tail_aside(journal: Journal, storage: Storage) -> Iterator[str]:
-    last, (head, second) = journal.last(), journal.heads()
+    last, (head, second) = journal.last(), journal.heads.read()
     torn = journal.load(last) if last else ""
     finished = max(head.seq, second.seq if second else 0)
     if isinstance(torn, Event) or not last or head.seq != last - 1 or finished == last:
@@ -39,7 +71,7 @@ def _set_torn_tail_aside(journal: Journal, storage: Storage) -> Iterator[str]:
 
 
 def _restore_proven(journal: Journal, storage: Storage) -> Iterator[str]:
-    head = journal.head()
+    head, _ = journal.heads.read()
     if head.seq < journal.last() - 1:
         return
     expected = head.hash
@@ -71,9 +103,9 @@ def _restore(storage: Storage, event: Event) -> str:
 
 
 def _write_derived(journal: Journal, storage: Storage) -> Iterator[str]:
-    events = tuple(event for seq in range(1, journal.last() + 1) if isinstance(event := journal.load(seq), Event))
-    for name in journal.lagging(events):
-        journal.write_head(events[-1])
+    events = journal.stored()
+    for name in journal.heads.lagging(events):
+        journal.heads.write(events[-1])
         yield f"{storage.where(name)} names event {events[-1].seq} again."
     for last in range(SPAN, len(events) + 1, SPAN):
         gathered = events[last - SPAN : last]

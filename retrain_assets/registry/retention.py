@@ -12,7 +12,7 @@ from pydantic import Field
 
 from retrain_assets.policy import Duration, Policy
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import MOVES, PROMOTIONS
+from retrain_assets.registry.journal import MOVES
 
 
 class Kept(Policy):
@@ -92,7 +92,8 @@ def protected(history: History, at: datetime) -> frozenset[str]:
     last_move = [digest for move in history.moves[-1:] for digest in (move.from_digest, move.to_digest)]
     last_attempt = [use.candidate for use in history.spent[-1:]]
     serving = {*returns, *(version.digest for version in (history.live,) if version)}
-    tested = [e.gate.candidate for e in history.events if e.gate and e.action in PROMOTIONS and e.to_digest in serving]
+    attempts = [history.attempt(str(e.evidence)) for e in history.moves if e.to_digest in serving]
+    tested = [attempt.gate.candidate for attempt in attempts if attempt and attempt.gate]
     return frozenset(digest for digest in (*held, *returns, *last_move, *last_attempt, *tested) if digest)
 
 

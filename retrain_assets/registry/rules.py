@@ -1,21 +1,19 @@
 """Which verdict may move the live pointer: every reason to refuse, each with its own error.
 
 The rules see a verdict and a history, never a file or a caller's opinion: whoever asks (asset, command line, a run that
-skipped the checks) gets the same answer. The decision is recomputed from the findings, against the constant `CHECKS`,
-so that a verdict cannot say of itself that it passed or that little was required.
+skipped the checks) gets the same answer. What a verdict decides is worked out in `attempts`, the rest after a rollback
+in `rest`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from retrain_assets.errors import (
-    CoolingDown,
+    DataError,
     FailedVerdict,
-    FailureNotSeen,
     GateRowsSpent,
     Held,
     IncompleteVerdict,
@@ -24,61 +22,15 @@ from retrain_assets.errors import (
     Quarantined,
     Retired,
     StaleVerdict,
+    Unservable,
     WrongCandidate,
     WrongChampion,
 )
+from retrain_assets.registry.attempts import decision_of, reason_of, short
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import PROMOTIONS, Action, Event, GateUse, wall_clock
+from retrain_assets.registry.journal import Event, wall_clock
+from retrain_assets.registry.rest import Rest, refuse_resting
 from retrain_assets.verdict import CHECKS, Decision, Verdict
-
-ENDINGS: dict[Decision, Action] = {
-    Decision.PROMOTE: "passed",
-    Decision.REJECT: "rejected",
-    Decision.INSUFFICIENT: "insufficient",
-    Decision.IDENTICAL: "identical",
-}
-"""What an attempt is called in the journal when it is written down, before anything is promoted."""
-
-
-@dataclass(frozen=True)
-class Rest:
-    """What a rollback asks of the next promotion.
-
-    Args:
-        first_period: The first period that may promote again.
-        trained_until: How far a candidate's training data must reach, so that they include the failure.
-    """
-
-    first_period: str
-    trained_until: datetime
-
-
-def decision_of(verdict: Verdict) -> Decision:
-    """What the findings allow, with all of `CHECKS` required whatever the verdict itself requires."""
-    if verdict.candidate_digest == verdict.champion_digest:
-        return Decision.IDENTICAL
-    return replace(verdict, required=CHECKS).decision
-
-
-def reason_of(verdict: Verdict, approval: Event | None = None) -> str:
-    """The decision in one sentence, under the same rule as `decision_of`, and who approved it if somebody did."""
-    reason = replace(verdict, required=CHECKS, identical=decision_of(verdict) is Decision.IDENTICAL).reason
-    return f"approved by {approval.actor} ({approval.reason}) where the evidence says: {reason}" if approval else reason
-
-
-def gate_use(verdict: Verdict, outcome: Action) -> GateUse:
-    """The ledger entry of an attempt, its times as wall clock."""
-    gate = verdict.gate
-    return GateUse(
-        period=verdict.period,
-        start=_plain(gate.start),
-        end=_plain(gate.end),
-        rows=gate.rows,
-        rowset_sha256=gate.rowset_sha256,
-        candidate=verdict.candidate_digest,
-        champion=verdict.champion_digest,
-        outcome=outcome,
-    )
 
 
 def refuse_foreign(verdict: Verdict, model: str, stored: Callable[[str], bool]) -> None:
@@ -104,8 +56,8 @@ def refuse_unless_promotable(
     policy_sha256: str,
     at: datetime,
     approvals: bool = False,
-    rest: Callable[[str], Rest] | None = None,
-    trained_until: Callable[[], datetime | None] | None = None,
+    rest: Callable[[str], Rest],
+    trained_until: Callable[[], datetime | None],
 ) -> Event | None:
     """Raise the first reason why this verdict may not promote its candidate now; return when there is none.
 
@@ -116,7 +68,7 @@ def refuse_unless_promotable(
         policy_sha256: Of the rules in force now.
         at: Now, wall clock: holds and approvals expire.
         approvals: Whether the spec lets a person approve an insufficient verdict.
-        rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
+        rest: From the period of a rollback to what it asks of the next promotion.
         trained_until: Says how far the candidate's training data reach, None when that is not known; asked after a
             rollback only.
 
@@ -139,15 +91,12 @@ def refuse_unless_promotable(
     _refuse_overtaken(verdict, history)
     refuse_resting(_name(verdict), verdict.period, history, rest, trained_until)
     _refuse_spent(verdict, history)
+    _refuse_unrecorded(verdict, history)
     return approved
 
 
-def refuse_unknown(verdict: Verdict, history: History) -> None:
-    """Refuse a verdict that no attempt in the journal rests on.
-
-    Raises:
-        IncompleteVerdict: It was changed after it was reached, or comes from elsewhere.
-    """
+def _refuse_unrecorded(verdict: Verdict, history: History) -> None:
+    """Refuse a verdict that the journal did not write down when it was reached."""
     if history.attempt(verdict.digest) is None:
         raise IncompleteVerdict(
             f"{_name(verdict)}: no attempt in the journal has this verdict ({verdict.digest[:12]}): the report was "
@@ -179,7 +128,7 @@ def refuse_judging(where: str, history: History, at: datetime, *, candidate: str
         raise _quarantined(where, f"candidate {candidate[:12]}", history)
     if live != expected_live:
         raise WrongChampion(
-            f"{where}: it would be compared with {_short(expected_live)}, live is {_short(live)}. {_stays(history)} "
+            f"{where}: it would be compared with {short(expected_live)}, live is {short(live)}. {history.stays} "
             "Judge the candidate again, against the live version."
         )
 
@@ -232,7 +181,7 @@ def refuse_automatic(where: str, history: History, at: datetime, *digests: str |
     Raises:
         Held: A person holds the model or one of the versions, or put the live version in service by a rollback.
     """
-    versions = {f"version {_short(digest)}": digest for digest in digests}
+    versions = {f"version {short(digest)}": digest for digest in digests}
     _refuse_held(where, history, at, versions)
     chosen = history.chosen
     if chosen is not None:
@@ -240,24 +189,6 @@ def refuse_automatic(where: str, history: History, at: datetime, *digests: str |
             f"{where}: {chosen.actor} rolled back to {chosen.to_version} in {chosen.period}: {chosen.reason}. "
             "A run does not undo that: `retrain rollback` by a person does, or `retrain release`."
         )
-
-
-def contradiction(event: Event, history: History, verdict: Verdict) -> str | None:
-    """How an event that rests on a verdict disagrees with it, as the end of a sentence; None when it does not."""
-    decision = decision_of(verdict)
-    if event.action in PROMOTIONS and event.to_digest != verdict.promotes:
-        return f"made {_short(event.to_digest)} live, its verdict promotes {_short(verdict.promotes)}"
-    about = event.terms.subject if event.terms else None
-    if event.action == "approved" and about != verdict.candidate_digest:
-        return f"is about {_short(about)}, its verdict about {_short(verdict.candidate_digest)}"
-    if event.action == "approved":
-        agrees = decision is Decision.INSUFFICIENT
-    elif event.action in PROMOTIONS and decision is Decision.INSUFFICIENT:
-        before = History(tuple(past for past in history.events if past.seq < event.seq))
-        agrees = before.approval(verdict.digest, event.at) is not None
-    else:
-        agrees = (decision is Decision.PROMOTE) == (event.action in (*PROMOTIONS, "passed"))
-    return None if agrees else f"is {event.action}, its verdict says {decision.value}"
 
 
 def refuse_retired(where: str, history: History) -> None:
@@ -280,9 +211,9 @@ def _refuse_held(
     for what, digest in digests.items():
         hold = history.held(at, digest, deciding=deciding)
         if hold is not None and hold.terms is not None:
-            held = f"{what} ({_short(digest)})" if hold.terms.subject else "the model"
+            held = f"{what} ({short(digest)})" if hold.terms.subject else "the model"
             raise Held(
-                f"{where}: {hold.actor} holds {held} {until(hold)}: {hold.reason}. {_stays(history)} "
+                f"{where}: {hold.actor} holds {held} {until(hold)}: {hold.reason}. {history.stays} "
                 "Wait, or ask for a `retrain release`."
             )
 
@@ -310,13 +241,35 @@ def refuse_other_refit(verdict: Verdict, history: History, files: Mapping[str, b
     made_of = json.loads(files.get("training.json", b"{}")).get("refit_of")
     if made_of != verdict.candidate_digest:
         raise WrongCandidate(
-            f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was made of {_short(made_of)}, the verdict is "
-            f"about {verdict.candidate_digest[:12]}. {_stays(history)} Judge the candidate again."
+            f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was made of {short(made_of)}, the verdict is "
+            f"about {verdict.candidate_digest[:12]}. {history.stays} Judge the candidate again."
         )
     if history.live and verdict.promotes == history.live.digest:
         raise WrongCandidate(f"{_name(verdict)}: the refitted {verdict.promotes[:12]} is live already. Nothing moves.")
     if verdict.promotes in history.quarantined:
         raise _quarantined(_name(verdict), f"the refitted {verdict.promotes[:12]}", history)
+
+
+def refuse_unservable(
+    verdict: Verdict, history: History, files: Mapping[str, bytes], probe: Callable[[Mapping[str, bytes]], None]
+) -> None:
+    """Load and score what is about to go live, as a rollback does with its target.
+
+    Args:
+        verdict: The evidence.
+        history: The journal as it stands.
+        files: The stored files of the version that the verdict promotes.
+        probe: Raises `DataError` when the model in these files does not load or does not score.
+
+    Raises:
+        Unservable: It raised.
+    """
+    try:
+        probe(files)
+    except DataError as fault:
+        raise Unservable(
+            f"{_name(verdict)}: {verdict.promotes[:12]} was to go live and cannot serve: {fault} {history.stays}"
+        ) from fault
 
 
 def _refuse_quarantined(verdict: Verdict, history: History) -> None:
@@ -326,8 +279,7 @@ def _refuse_quarantined(verdict: Verdict, history: History) -> None:
 
 def _quarantined(where: str, what: str, history: History) -> Quarantined:
     return Quarantined(
-        f"{where}: {what} was rolled back before. {_stays(history)} "
-        "Train a candidate on data that includes the failure."
+        f"{where}: {what} was rolled back before. {history.stays} Train a candidate on data that includes the failure."
     )
 
 
@@ -336,7 +288,7 @@ def _refuse_other_champion(verdict: Verdict, history: History, expected_live: st
     for what, digest in (("the verdict compared with", verdict.champion_digest), ("the caller expects", expected_live)):
         if digest != live:
             raise WrongChampion(
-                f"{_name(verdict)}: {what} {_short(digest)}, live is {_short(live)}. {_stays(history)} "
+                f"{_name(verdict)}: {what} {short(digest)}, live is {short(live)}. {history.stays} "
                 "Judge the candidate again, against the live version."
             )
 
@@ -356,6 +308,15 @@ def _refuse_incomplete(verdict: Verdict) -> None:
             f"{_name(verdict)}: {len(missing)} of {len(CHECKS)} checks have no finding: {', '.join(missing)}. "
             "Materialize validation_report again."
         )
+    refuse_without_rows(verdict)
+
+
+def refuse_without_rows(verdict: Verdict) -> None:
+    """Refuse a verdict that names no gate rows, which could not be booked as spent.
+
+    Raises:
+        IncompleteVerdict: It does not.
+    """
     gate = verdict.gate
     if not (gate.rows > 0 and _in_order(gate.start, gate.end) and gate.rowset_sha256):
         raise IncompleteVerdict(
@@ -383,7 +344,7 @@ def _refuse_overtaken(verdict: Verdict, history: History) -> None:
     if not verdict.period > last:
         raise StaleVerdict(
             f"{_name(verdict)}: the live version was decided in {last}, which is not before {verdict.period}. "
-            f"{_stays(history)} Retrain as of a period after {last}."
+            f"{history.stays} Retrain as of a period after {last}."
         )
 
 
@@ -395,48 +356,6 @@ def _lapsed(verdict: Verdict, history: History) -> str:
 def _wait_or_approve(approvals: bool) -> str:
     ask = "ask a person for a `retrain approve`" if approvals else "widen the gate window in the model's spec"
     return f"Wait for more rows, or {ask}."
-
-
-def refuse_resting(
-    where: str,
-    period: str,
-    history: History,
-    rest: Callable[[str], Rest] | None,
-    trained_until: Callable[[], datetime | None] | None,
-) -> None:
-    """Refuse a candidate while a rollback's cool-down runs, or when it has not learnt from the failure.
-
-    Args:
-        where: What the sentence begins with: model, period.
-        period: Period of the candidate.
-        history: The journal as it stands.
-        rest: From the period of a rollback to what it asks of the next promotion, None when nothing is declared.
-        trained_until: Says how far the candidate's training data reach, None when that is not known.
-
-    Raises:
-        CoolingDown: It is too soon.
-        FailureNotSeen: The training data end before the failure.
-    """
-    rollback = history.last_rollback
-    if rollback is None or rest is None:
-        return
-    asked = rest(rollback.failure_period)
-    after = f"{where}: after the rollback of {rollback.from_version} in {rollback.failure_period}"
-    if not period >= asked.first_period:
-        raise CoolingDown(
-            f"{after} the model rests; {asked.first_period} is the first period that may promote. {_stays(history)} "
-            f"Retrain as of {asked.first_period} or later."
-        )
-    reached = trained_until() if trained_until is not None else None
-    if reached is None or not reached >= asked.trained_until:
-        raise FailureNotSeen(
-            f"{after} a candidate must have learnt from the failure: its training data reach {_day(reached)}, "
-            f"{_day(asked.trained_until)} is needed. {_stays(history)} Retrain as of a later period."
-        )
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else "to no known time"
 
 
 def _refuse_spent(verdict: Verdict, history: History) -> None:
@@ -451,11 +370,6 @@ def _refuse_spent(verdict: Verdict, history: History) -> None:
         )
 
 
-def _plain(text: str) -> str:
-    """A time as it stands, or as wall clock where it carries a zone."""
-    return text if datetime.fromisoformat(text).tzinfo is None else wall_clock(text).isoformat()
-
-
 def _in_order(start: str, end: str) -> bool:
     try:
         return wall_clock(start) < wall_clock(end)
@@ -465,11 +379,3 @@ def _in_order(start: str, end: str) -> bool:
 
 def _name(verdict: Verdict) -> str:
     return f"{verdict.model} {verdict.period}"
-
-
-def _stays(history: History) -> str:
-    return f"The live version stays {history.live.name}." if history.live else "No version is live."
-
-
-def _short(digest: str | None) -> str:
-    return digest[:12] if digest else "no version"

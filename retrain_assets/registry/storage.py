@@ -47,6 +47,7 @@ class Storage(Protocol):
 
         Raises:
             FileNotFoundError: There is none.
+            IntegrityError: Something else than a file has the name.
         """
         ...
 

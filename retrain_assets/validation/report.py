@@ -29,7 +29,7 @@ from retrain_assets.monitoring.performance import Baseline, baseline
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import GateUse
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.rules import Rest, refuse_resting
+from retrain_assets.registry.rest import Rest, refuse_resting
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore

@@ -301,8 +301,6 @@ def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
     return names, narrow(np.array([place[name] for name in text], dtype=np.int64))[numbered]
 
 
-
-
 def _part(rows: GateRows | Part, mask: npt.NDArray[np.bool_], label: Array, amounts: Mapping[str, Array]) -> Part:
     day = rows.day[mask]
     clusters = None if rows.clusters is None else _without_gaps(rows.clusters[mask])

@@ -4,6 +4,7 @@ import re
 
 import dagster as dg
 
+from retrain_assets.registry.heads import Head
 from retrain_assets_tests.small_world import SPEC, failure_of
 
 KEY = dg.AssetKey(["delivery", "deployment_history"])
@@ -45,6 +46,8 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert back.success, failure_of(back)
     shown = latest(built, weeks[7])
     assert shown["rollbacks"] == 1
+    kept = Head.parse(shown["journal_head"])
+    assert (kept.seq, built.registry.verify(kept)) == (len(built.registry.history()), [])
     assert shown["age_periods"] == 3  # since its promotion, not since it came back
     assert shown["summary"].startswith("**v1** is live")
 
@@ -81,7 +84,7 @@ def test_an_earlier_period_written_again_knows_nothing_of_what_came_later(world)
     assert built.run("retrain", weeks[7]).success
     assert built.run("monitor", weeks[5], assets=["deployment_history"]).success
     again = latest(built, weeks[5])
-    times = {"seconds_to_promotion", "run_seconds"}
+    times = {"seconds_to_promotion", "run_seconds", "journal_head"}
     assert {name: value for name, value in again.items() if name not in times} == {
         name: value for name, value in before.items() if name not in times
     }

@@ -20,6 +20,7 @@ from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets.windows.periods import Calendar
+from retrain_assets_tests.registry.verdicts import content, no_rest
 
 WEEKS = Calendar(every="week", start="2024-01-01")
 DELAY = timedelta(days=14)
@@ -91,7 +92,9 @@ class World:
         findings = tuple(Finding(check, Outcome.PASS, "fine") for check in CHECKS)
         evidence = {"baseline": held_to.to_dict()}
         verdict = Verdict("parcels", week(1), findings, window, digest, None, "rules", "0", evidence=evidence)
-        self.registry.promote(verdict, None, policy_sha256="rules", at=datetime(2024, 1, 15), actor="run 1")
+        moved = {"at": datetime(2024, 1, 15), "actor": "run 1"}
+        self.registry.record(verdict, **moved)
+        self.registry.promote(verdict, None, policy_sha256="rules", probe=content, rest=no_rest, **moved)
         return scorer
 
     def report(self, number, about=ABOUT):

@@ -10,6 +10,7 @@ from retrain_assets.alerts import read
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.resources import Clock
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
+from retrain_assets_tests.registry.verdicts import content, no_rest
 
 MODEL = "delivery"
 NEXT_WEEK = "2024-02-26T00:00:00"
@@ -33,6 +34,13 @@ def verdict(built, week, candidate):
             "probation": {"block_days": 1, "autocorrelation": 0.0, "loss_cap": 200.0},
         },
     )
+
+
+def promote(built, judged, at, **how):
+    """Write a verdict down and promote its candidate, whatever its probe would say."""
+    built.registry.record(judged, at=at, actor="test")
+    how |= {"policy_sha256": built.spec.policy_sha256, "probe": content, "rest": no_rest}
+    built.registry.promote(judged, judged.champion_digest, at=at, actor="test", **how)
 
 
 def tick(built, sensor, now="2024-02-19T00:00:00"):
@@ -81,10 +89,4 @@ def promote_twin(own):
     files = own.registry.read(own.registry.live().digest)
     twin = own.registry.add({**files, "note.txt": b"the same trees"})
     week = own.weeks(7)[-1]
-    own.registry.promote(
-        verdict(own, week, twin),
-        own.registry.live().digest,
-        policy_sha256=own.spec.policy_sha256,
-        at=datetime(2024, 2, 19),
-        actor="test",
-    )
+    promote(own, verdict(own, week, twin), datetime(2024, 2, 19))

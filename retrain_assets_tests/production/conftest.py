@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from retrain_assets.candidates.constant import fallback_files
-from retrain_assets_tests.production.bad_deploy import verdict
+from retrain_assets_tests.production.bad_deploy import promote, verdict
 from retrain_assets_tests.small_world import make_world, open_world, rows_of
 
 
@@ -22,13 +22,7 @@ def story(tmp_path_factory):
         built.monitor(weeks[5:6])
         registry = built.registry
         bad = registry.add(fallback_files(registry.read(registry.live().digest)) | {"note.txt": b"a bad deploy"})
-        registry.promote(
-            verdict(built, weeks[5], bad),
-            registry.live().digest,
-            policy_sha256=built.spec.policy_sha256,
-            at=built.spec.period.bounds(weeks[5])[1],
-            actor="test",
-        )
+        promote(built, verdict(built, weeks[5], bad), built.spec.period.bounds(weeks[5])[1])
         built.monitor(weeks[6:7])
         yield built
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from retrain_assets.errors import FailedVerdict, IncompleteVerdict, StaleVerdict, WrongCandidate, WrongChampion
+from retrain_assets.errors import (
+    FailedVerdict,
+    IncompleteVerdict,
+    StaleVerdict,
+    Unservable,
+    WrongCandidate,
+    WrongChampion,
+)
 from retrain_assets.production.promotion import Promotion, headline
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets.windows.periods import Calendar
+from retrain_assets_tests.production.test_rollback import trained
 from retrain_assets_tests.registry.verdicts import (
     MODEL,
     RULES,
@@ -37,6 +46,12 @@ def registry(tmp_path: Path) -> Registry:
     return registry
 
 
+@pytest.fixture(scope="module")
+def servable() -> dict[str, bytes]:
+    """A small real model with the probe rows that it must score as when it was trained."""
+    return trained("regression_l1")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> PeriodStore:
     return PeriodStore(tmp_path / "data")
@@ -53,17 +68,37 @@ def decide(store: PeriodStore, registry: Registry, number: int = 1, rules: Promo
 
 
 def test_a_passing_report_promotes_its_candidate_and_repeating_it_changes_nothing(
-    store: PeriodStore, registry: Registry
+    store: PeriodStore, registry: Registry, servable: dict[str, bytes]
 ) -> None:
-    judged = verdict(registry, 1, candidate(registry, "b"))
+    judged = verdict(registry, 1, registry.add(servable))
     reported(store, judged)
     with pytest.raises(IncompleteVerdict, match="no attempt in the journal has this verdict"):
         decide(store, registry)
     registry.record(judged, at=moment(1), actor="run 1")
     event = decide(store, registry)
-    assert registry.live().digest == candidate(registry, "b")
+    assert registry.live().digest == judged.candidate_digest
     assert decide(store, registry) == event
-    assert [past.action for past in registry.history()] == ["bootstrap", "passed", "promoted"]
+    assert [past.action for past in registry.history()] == ["passed", "bootstrap", "passed", "promoted"]
+
+
+@pytest.mark.parametrize("damage", ["no probe", "another score", "torn", "no trees"])
+def test_a_candidate_that_does_not_load_and_score_as_it_was_trained_does_not_go_live(
+    store: PeriodStore, registry: Registry, servable: dict[str, bytes], damage: str
+) -> None:
+    probe = json.loads(servable["probe.json"])
+    changed = {
+        "no probe": {"model.bst": servable["model.bst"]},
+        "another score": {"probe.json": json.dumps(probe | {"scores": [0.0, *probe["scores"][1:]]}).encode()},
+        "torn": {"model.bst": servable["model.bst"][:-400]},
+        "no trees": {"model.bst": b"tree"},
+    }[damage]
+    files = changed if damage == "no probe" else servable | changed
+    judged = verdict(registry, 1, registry.add(files))
+    reported(store, judged)
+    registry.record(judged, at=moment(1), actor="run 1")
+    with pytest.raises(Unservable, match=r"was to go live and cannot serve: .* The live version stays v1\."):
+        decide(store, registry)
+    assert (registry.live().name, registry.history()[-1].action) == ("v1", "passed")
 
 
 def test_without_a_report_nothing_is_promoted(store: PeriodStore, registry: Registry) -> None:
@@ -118,7 +153,7 @@ def test_the_headline_names_what_was_replaced_or_what_stays(registry: Registry) 
     failed = verdict(registry, 2, candidate(registry, "b"), findings=findings(Outcome.FAIL))
     registry.record(failed, at=moment(2), actor="run 1")
     rolled_back(registry, 3)
-    assert [headline(event) for event in registry.history()] == [
+    assert [headline(event) for event in registry.history() if event.action != "passed"] == [
         "**v1** is the first live version: every check passed",
         "**v2** replaces v1: every check passed",
         "**rejected**, v2 stays live: fairness: JFK: 41 rows",

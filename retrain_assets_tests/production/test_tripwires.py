@@ -17,7 +17,7 @@ from retrain_assets.registry.journal import Event
 from retrain_assets.registry.rules import refuse_resting
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.story import status_of
-from retrain_assets_tests.production.bad_deploy import MODEL, NEXT_WEEK, back, damage, report, tick, verdict
+from retrain_assets_tests.production.bad_deploy import MODEL, NEXT_WEEK, back, damage, promote, report, tick, verdict
 from retrain_assets_tests.small_world import failure_of
 
 
@@ -140,13 +140,7 @@ def test_a_model_that_reads_a_column_which_is_not_there_is_a_tripwire(own):
     contract["names"].append("humidity")
     contract["kinds"]["humidity"] = "numeric"
     thirsty = registry.add(files | {"features.json": json.dumps(contract).encode()})
-    registry.promote(
-        verdict(own, weeks[6], thirsty),
-        registry.live().digest,
-        policy_sha256=own.spec.policy_sha256,
-        at=own.spec.period.bounds(weeks[6])[1],
-        actor="test",
-    )
+    promote(own, verdict(own, weeks[6], thirsty), own.spec.period.bounds(weeks[6])[1])
     assert own.run("monitor", weeks[7], assets=["raw_data", "outcomes"]).success
     record = probation(own.spec).report(own.store, registry, weeks[7])
     assert record["status"] == "tripwire"

@@ -31,6 +31,7 @@ from retrain_assets_tests.production.bad_deploy import (
     back,
     damage,
     launched,
+    promote,
     promote_twin,
     report,
     tick,
@@ -118,13 +119,7 @@ def three(own):
     training = json.loads(files["training.json"])
     other = fallback_files(files | {"training.json": json.dumps(training | {"baseline": 150.0}).encode()})
     week = own.weeks(7)[-1]
-    own.registry.promote(
-        verdict(own, week, own.registry.add(other)),
-        own.registry.live().digest,
-        policy_sha256=own.spec.policy_sha256,
-        at=datetime(2024, 2, 19),
-        actor="test",
-    )
+    promote(own, verdict(own, week, own.registry.add(other)), datetime(2024, 2, 19))
     return own
 
 

@@ -1,9 +1,7 @@
 """Faults put into a registry on purpose, and what must hold after each: shared by the tests and `benchmarks.faults`.
 
-An injection works on its own copy of a small registry and returns the violations it found, one sentence each.
-Processes are really killed (`SIGKILL`), at a chosen one of the steps in which the disk is touched; errors of the system
-are raised at such a step. The steps are counted by standing in for the functions of `os`, so the registry itself knows
-nothing of it.
+An injection works on its own copy of a small registry and returns the violations it found, one sentence each. How a
+process is killed, or the system refuses, at a chosen step is in `crashes`.
 """
 
 from __future__ import annotations
@@ -12,9 +10,9 @@ import errno
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -24,19 +22,24 @@ from retrain_assets.errors import IntegrityError, RetrainError
 from retrain_assets.registry import chain
 from retrain_assets.registry.chain import Journal, event_name
 from retrain_assets.registry.checkpoints import SPAN
+from retrain_assets.registry.claims import Claims
 from retrain_assets.registry.disk import LocalStorage
 from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import PROMOTIONS, Entry
+from retrain_assets.registry.journal import PROMOTIONS, Entry, Event
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import Outcome, Verdict
+from retrain_assets_tests.registry.crashes import Move, Steps, die, in_a_process
 from retrain_assets_tests.registry.verdicts import (
     MODEL,
     candidate,
+    files_of,
     findings,
     fresh,
+    gate,
     moment,
     period,
     promote,
+    promote_only,
     promoted,
     rolled_back,
     verdict,
@@ -44,9 +47,6 @@ from retrain_assets_tests.registry.verdicts import (
 
 LATE = 2000
 """A period after all those of the copied registries."""
-
-STEPS = ("open", "write", "fsync", "fchmod", "chmod", "link", "replace", "rename", "unlink", "rmdir", "mkdir")
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 # ---- the world
@@ -92,9 +92,6 @@ def _lengthen(registry: Registry, length: int) -> None:
         events.append(journal.append(entry, after=events))
 
 
-Move = Callable[[Registry], Any]
-
-
 def move_promote(registry: Registry) -> Any:
     """Train nothing, store the candidate, judge it and promote it."""
     return promote(registry, judged_against_v2(registry, candidate(registry, "new")), LATE)
@@ -127,76 +124,6 @@ MOVES: dict[str, Move] = {
     "rollback": move_rollback,
     "record": move_record,
 }
-
-
-# ---- steps of the disk
-
-
-@contextmanager
-def unflushed() -> Iterator[None]:
-    """Without waiting for the disk: a killed process loses nothing that the system has taken, only a power cut does."""
-    real = os.fsync
-    os.fsync = lambda handle: None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        os.fsync = real
-
-
-class Steps:
-    """Stands in for the functions of `os` that change the disk and meets the step with a chosen number."""
-
-    def __init__(self, at: int, meet: Callable[[], None], forever: bool = False) -> None:
-        self.at, self.meet, self.forever, self.count = at, meet, forever, 0
-
-    @contextmanager
-    def counted(self) -> Iterator[Steps]:
-        """The functions of `os`, counted, for as long as this lasts."""
-        real = {name: getattr(os, name) for name in STEPS}
-        for name in STEPS:
-            setattr(os, name, self._standing_in(name, real[name]))
-        try:
-            yield self
-        finally:
-            for name in STEPS:
-                setattr(os, name, real[name])
-
-    def _standing_in(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **options: Any) -> Any:
-            if name == "open" and not arguments[1] & _WRITING:
-                return call(*arguments, **options)
-            number, self.count = self.count, self.count + 1
-            if number == self.at or (self.forever and number > self.at):
-                if name == "write":  # half of it is on the disk already
-                    call(arguments[0], arguments[1][: len(arguments[1]) // 2])
-                self.meet()
-            return call(*arguments, **options)
-
-        return step
-
-
-def steps_of(move: Move, root: Path) -> int:
-    """How many steps a move takes on the disk."""
-    with Steps(-1, lambda: None).counted() as steps:
-        move(fresh(root))
-    return steps.count
-
-
-def die() -> None:
-    """The end of the process, without any cleaning up."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def in_a_process(work: Callable[[], None]) -> int:
-    """Fork, work there, and return the exit code: 0 when the work came to its end, else minus the signal."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        with suppress(BaseException):
-            work()
-            code = 0
-        os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 # ---- what must hold
@@ -237,7 +164,7 @@ def not_going_on(root: Path, move: Move) -> Iterator[str]:
     """Whether the interrupted move can be repeated, a later one made, and nothing is left lying about."""
     registry = reopened(root)
     before = registry.history()
-    if not any(event.period >= period(LATE) for event in before):
+    if not any(event.period >= period(LATE) and event.action != "passed" for event in before):
         move(registry)
     elif move != move_rollback and move(registry) != before[-1]:
         yield "repeating the move did something else than the first time"
@@ -316,7 +243,7 @@ def candidate_digest(registry: Registry) -> str:
     from retrain_assets.registry.disk import sha256
     from retrain_assets.registry.folders import manifest_of
 
-    return sha256(manifest_of({"model.bst": b"tree waiting", "features.json": b"{}"}))
+    return sha256(manifest_of(files_of("waiting")))
 
 
 def _moved_to_damage(root: Path, move: Move, is_damaged: bool) -> Iterator[str]:
@@ -371,7 +298,7 @@ def torn_event(root: Path, rng: Random) -> list[str]:
     path = registry.folder / event_name(seq)
     unnamed = seq == len(events) and rng.random() < 0.7
     if unnamed:
-        Journal(LocalStorage(registry.folder), MODEL).write_head(events[-2])
+        _as_before_its_end(LocalStorage(registry.folder), events)
     if rng.random() < 0.2 and not unnamed:
         path.unlink()
     else:
@@ -392,6 +319,13 @@ def torn_event(root: Path, rng: Random) -> list[str]:
     elif unnamed:
         found.append("an unfinished last event was not moved aside")
     return found
+
+
+def _as_before_its_end(storage: LocalStorage, events: Sequence[Event]) -> None:
+    """Heads and claims as they are while the last event is being written."""
+    Journal(storage, MODEL).heads.write(events[-2])
+    if events[-1].gate and events[-1].evidence:
+        Claims(storage).write(events[-1].evidence, replace(events[-1].gate, outcome="begun"))
 
 
 def lost_derived(root: Path, rng: Random) -> list[str]:
@@ -438,7 +372,12 @@ def race(root: Path, number: int, rng: Random) -> list[str]:
     if rng.random() < 0.3 and len(History(registry.history()).served_before):
         racers = [_racing_rollback(live.digest, number)] * 2
     else:
-        judged = [verdict(registry, number, candidate(registry, f"{number} by {racer}")) for racer in range(2)]
+        judged = [
+            verdict(registry, number, candidate(registry, f"{number} by {racer}"), gate=gate(LATE + 2 * number + racer))
+            for racer in range(2)
+        ]
+        for each in judged:
+            registry.record(each, at=moment(number), actor="run 1")
         racers = [_racing_promotion(each, number) for each in judged]
     before = len(registry.history())
     ready, go = os.pipe()
@@ -454,7 +393,7 @@ def race(root: Path, number: int, rng: Random) -> list[str]:
 
 
 def _racing_promotion(judged: Any, number: int) -> Move:
-    return lambda registry: promote(registry, judged, number)
+    return lambda registry: promote_only(registry, judged, number)
 
 
 def _racing_rollback(live: str, number: int) -> Move:

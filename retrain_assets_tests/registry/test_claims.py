@@ -84,7 +84,7 @@ def test_killed_between_judging_and_journal_the_rows_stay_spent_for_all_but_the_
         claim(again, OTHER, use(again, 1, candidate(again, "c")))
     claim(again, ASKED, wanted)
     event = again.record(verdict(again, 1, wanted.candidate), at=moment(1), actor="run 2")
-    assert [past.outcome for past in again.spent()] == ["bootstrap", "passed"]
+    assert [past.outcome for past in again.spent()] == ["passed", "passed"]
     assert (event.action, again.verify()) == ("passed", [])
     assert not list((again.folder / "claims").iterdir())
 
@@ -96,7 +96,7 @@ def test_a_crash_between_journal_and_the_claims_end_charges_once(served: Registr
     left = path.read_bytes()
     served.record(verdict(served, 1, wanted.candidate), at=moment(1), actor="run 1")
     path.write_bytes(left)
-    assert [past.outcome for past in fresh(served.folder.parent).spent()] == ["bootstrap", "passed"]
+    assert [past.outcome for past in fresh(served.folder.parent).spent()] == ["passed", "passed"]
     promoted(served, [3])
     assert not path.exists()
 

@@ -15,8 +15,9 @@ import pytest
 from retrain_assets.errors import IntegrityError
 from retrain_assets.registry import chain
 from retrain_assets.registry.disk import LocalStorage
-from retrain_assets_tests.registry import faults
-from retrain_assets_tests.registry.faults import MOVES, SYSTEM_ERRORS, Bases, bases, steps_of
+from retrain_assets_tests.registry import crashes, faults
+from retrain_assets_tests.registry.crashes import steps_of
+from retrain_assets_tests.registry.faults import MOVES, SYSTEM_ERRORS, Bases, bases
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Bases:
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     known = chain._KNOWN
-    with faults.unflushed():
+    with crashes.unflushed():
         yield
     chain._KNOWN = known
 

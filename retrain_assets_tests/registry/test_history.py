@@ -170,7 +170,7 @@ def test_an_event_names_its_actor_its_reason_and_a_time_without_zone(registry: R
         rolled_back(registry, 2, actor="")
     with pytest.raises(ValueError, match="carries a time zone"):
         rolled_back(registry, 2, at=moment(2).replace(tzinfo=UTC))
-    assert len(registry.history()) == 2
+    assert len(registry.history()) == 4
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -199,3 +199,12 @@ def test_random_histories_agree_with_a_plain_simulation(registry: Registry, seed
     assert {number: version.digest if version else None for number, version in answers.items()} == in_charge
     assert {version.digest for version in registry.versions() if version.quarantined} == barred
     assert registry.verify() == []
+
+
+def test_a_snapshot_answers_as_of_one_moment_and_writes_on_what_is_there_now(registry: Registry) -> None:
+    promoted(registry, [0])
+    then = registry.snapshot()
+    promoted(registry, [1])
+    assert (then.live().name, len(then.history()), registry.live().name) == ("v1", 2, "v2")
+    assert rolled_back(then, 2, expected_live="v2").to_version == "v1"
+    assert (then.live().name, len(then.history()), len(registry.history())) == ("v1", 2, 5)

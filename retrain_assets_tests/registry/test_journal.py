@@ -33,7 +33,7 @@ from retrain_assets_tests.registry.verdicts import (
 
 @pytest.fixture
 def busy(registry: Registry) -> Registry:
-    """Four events: v1, v2, a rejection, back to v1."""
+    """Six events: v1 and v2, each passed and promoted, a rejection, back to v1."""
     promoted(registry, [0, 1])
     failed = verdict(registry, 2, candidate(registry, "b"), findings=findings(Outcome.FAIL))
     registry.record(failed, at=moment(2), actor="run 1")
@@ -64,13 +64,13 @@ def damaged(registry: Registry, match: str) -> None:
 
 def test_each_event_is_one_numbered_file_that_carries_the_hash_of_the_one_before(busy: Registry) -> None:
     files = sorted(path.name for path in (busy.folder / "journal").glob("0*.json"))
-    assert files == [f"{seq:08d}.json" for seq in (1, 2, 3, 4)]
+    assert files == [f"{seq:08d}.json" for seq in range(1, 7)]
     events = busy.history()
     assert [event.previous_hash for event in events[1:]] == [event.hash for event in events[:-1]]
     assert [Event.from_dict(json.loads(json.dumps(event.to_dict()))) for event in events] == list(events)
 
 
-@pytest.mark.parametrize("seq", [1, 2, 3, 4])
+@pytest.mark.parametrize("seq", [1, 2, 5, 6])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -86,7 +86,7 @@ def test_an_edited_event_is_found(busy: Registry, seq: int, changes: dict[str, s
     damaged(busy, f"{seq:08d}.json was edited: its content hashes to")
 
 
-@pytest.mark.parametrize(("seq", "match"), [(2, "00000003.json follows an event"), (4, "head.json names event 4")])
+@pytest.mark.parametrize(("seq", "match"), [(2, "00000003.json follows an event"), (6, "head.json names event 6")])
 def test_an_edited_event_with_its_hash_made_to_fit_is_found_by_its_successor_or_the_head(
     busy: Registry, seq: int, match: str
 ) -> None:
@@ -95,7 +95,7 @@ def test_an_edited_event_with_its_hash_made_to_fit_is_found_by_its_successor_or_
     damaged(busy, match)
 
 
-@pytest.mark.parametrize("seq", [1, 2, 3, 4])
+@pytest.mark.parametrize("seq", [1, 2, 5, 6])
 def test_a_torn_event_is_found_at_every_length(busy: Registry, seq: int) -> None:
     whole = event_file(busy, seq).read_bytes()
     for length in range(0, len(whole), 97):
@@ -113,8 +113,8 @@ def test_a_missing_event_is_found(busy: Registry, seq: int) -> None:
 
 
 def test_a_lost_tail_is_found(busy: Registry) -> None:
-    event_file(busy, 4).unlink()
-    damaged(busy, "head.json names event 4 .* the journal ends at event 3")
+    event_file(busy, 6).unlink()
+    damaged(busy, "head.json names event 6 .* the journal ends at event 5")
 
 
 def test_an_event_copied_to_another_number_is_found(busy: Registry) -> None:
@@ -125,7 +125,7 @@ def test_an_event_copied_to_another_number_is_found(busy: Registry) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "5", '{"seq": "x", "hash": ""}', '{"seq": 4}'])
 def test_a_broken_head_is_found(busy: Registry, text: str) -> None:
     (busy.folder / "journal" / "head.json").write_text(text)
-    damaged(busy, "head.json names event")
+    damaged(busy, "head.json is unreadable")
 
 
 def test_another_models_journal_does_not_fit(busy: Registry, tmp_path: Path) -> None:
@@ -142,11 +142,11 @@ def test_a_changed_or_missing_verdict_is_found(busy: Registry) -> None:
     whole = stored.read_text()
     for text in (whole.replace('"pass"', '"fail"', 1), ""):
         stored.write_text(text)
-        with pytest.raises(IntegrityError, match="event 1 recorded"):
+        with pytest.raises(IntegrityError, match="event 2 recorded"):
             busy.verdict(busy.live())
         assert [problem for problem in busy.verify() if "event 1 recorded" in problem]
     stored.unlink()
-    with pytest.raises(IntegrityError, match="event 1 recorded"):
+    with pytest.raises(IntegrityError, match="event 2 recorded"):
         busy.verdict(busy.live())
 
 
@@ -174,8 +174,8 @@ def test_a_well_chained_journal_that_contradicts_itself_is_a_problem(registry: R
     journal.append(moved, after=journal.events())
     problems = registry.verify()
     assert [problem for problem in problems if "starts from v7, live was v1" in problem]
-    assert [problem for problem in problems if "event 3 is promoted, its verdict says reject" in problem]
-    assert [problem for problem in problems if "event 4 (rejected) moved the pointer to v1" in problem]
+    assert [problem for problem in problems if "event 4 is promoted, its verdict says reject" in problem]
+    assert [problem for problem in problems if "event 5 (rejected) moved the pointer to v1" in problem]
 
 
 def test_only_one_of_two_who_saw_the_same_history_appends(registry: Registry) -> None:
@@ -185,7 +185,7 @@ def test_only_one_of_two_who_saw_the_same_history_appends(registry: Registry) ->
     seen = journal.events()
     rolled_back(registry, 2)
     entry = Entry(moment(2), period(2), "rolled_back", "v2", "v1", "b", "a", "bob", "late", None, None)
-    with pytest.raises(Conflict, match="somebody else wrote event 3 first"):
+    with pytest.raises(Conflict, match="somebody else wrote event 5 first"):
         journal.append(entry, after=seen)
     assert registry.history()[-1].actor == "ann"
 
@@ -206,7 +206,7 @@ def test_of_many_who_append_to_the_same_history_without_a_lock_exactly_one_succe
             assert len(history) == seen
             actors = list(pool.map(append, "abcdefgh", [history] * 8))
             assert [actor for actor in actors if actor] == [journal.events()[-1].actor]
-    assert journal.problems() == []
+    assert journal.broken() == []
 
 
 def test_what_a_crash_left_under_a_temporary_name_is_not_read_and_goes_with_the_next_write(busy: Registry) -> None:
@@ -238,7 +238,7 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_the_new_and_the_move_can_b
 ) -> None:
     """Each fsync, link and replace in turn is the last that the process does; a new process then looks and repeats."""
     outcomes: list[int] = []
-    for survived in range(20):
+    for survived in range(40):
         root = tmp_path / str(survived)
         promoted(fresh(root), [0, 1])
         candidate(fresh(root), "crash")
@@ -248,17 +248,17 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_the_new_and_the_move_can_b
         after.repair()
         assert after.verify() == []
         outcomes.append(len(after.history()))
-        if len(after.history()) == 2:
+        if len(after.history()) < (6 if move is _promotion else 5):
             move(after)
         assert after.history()[-1].action == ("promoted" if move is _promotion else "rolled_back")
         promoted(after, [3])
         assert after.verify() == []
-        assert len(after.history()) == 4
+        assert len(after.history()) == (8 if move is _promotion else 7)
         if finished:
             break
     assert finished
     assert outcomes == sorted(outcomes)
-    assert set(outcomes) == {2, 3}
+    assert set(outcomes) == ({4, 5, 6} if move is _promotion else {4, 5})
 
 
 def _survives(survived: int, registry: Registry, move: Move, monkeypatch: pytest.MonkeyPatch) -> bool:

@@ -21,21 +21,24 @@ from hypothesis.stateful import (
 )
 
 from retrain_assets.errors import Held, NotFound, NotPromotable, Retired
+from retrain_assets.registry import chain
+from retrain_assets.registry.attempts import contradiction
 from retrain_assets.registry.history import History
 from retrain_assets.registry.journal import MOVES, PROMOTIONS
 from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import Kept, RetentionPolicy
-from retrain_assets.registry.rules import contradiction
 from retrain_assets.verdict import Outcome, Verdict
-from retrain_assets_tests.registry import faults
-from retrain_assets_tests.registry.faults import Move, Steps, reopened
+from retrain_assets_tests.registry import crashes
+from retrain_assets_tests.registry.crashes import Move, Steps
+from retrain_assets_tests.registry.faults import reopened
 from retrain_assets_tests.registry.verdicts import (
     RULES,
     candidate,
     findings,
     period,
     promote,
+    promote_only,
     rolled_back,
     verdict,
 )
@@ -56,13 +59,13 @@ def steps_in_all() -> dict[str, int]:
     machine.begin()
     machine.promotes(4)
     for name, move in (
-        ("promote", machine._promotion(5)),
+        ("promote", machine._promotion(machine._judged(5), 5)),
         ("reject", machine._rejection(6)),
         ("roll back", lambda registry: rolled_back(registry, 7)),
         ("hold", lambda registry: registry.rule(Hold(machine._signed()))),
         ("prune", lambda registry: registry.prune(LEAST, at=end_of(9), actor="run")),
     ):
-        steps[name] = faults.steps_of(move, machine.root)
+        steps[name] = crashes.steps_of(move, machine.root)
     machine.teardown()
     return steps
 
@@ -149,10 +152,14 @@ class Machine(RuleBasedStateMachine):
 
     # ---- moves of the registry, each of which may be the last thing that the process does
 
-    def _promotion(self, number: int) -> Move:
-        return lambda registry: promote(
-            registry, verdict(registry, number, candidate(registry, f"{number}")), number, at=self.now
-        )
+    def _judged(self, number: int) -> Verdict:
+        judged = verdict(self.registry, number, candidate(self.registry, f"{number}"))
+        self.registry.record(judged, at=self.now, actor="run")
+        self.attempt, self.events = judged.candidate_digest, self.events + 1
+        return judged
+
+    def _promotion(self, judged: Verdict, number: int) -> Move:
+        return lambda registry: promote_only(registry, judged, number, at=self.now)
 
     def _rejection(self, number: int) -> Move:
         def reject(registry: Registry) -> object:
@@ -191,7 +198,8 @@ class Machine(RuleBasedStateMachine):
     @rule(times=st.integers(1, 3))
     def promotes(self, times: int = 1) -> None:
         for _ in range(times):
-            move = self._promotion(self._next())
+            number = self._next()
+            move = self._promotion(self._judged(number), number)
             if not self._refuses(move):
                 self._promoted(move(self.registry).to_digest)
 
@@ -282,7 +290,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(before_the_end=st.integers(0, 50))
     def crashes_promoting(self, before_the_end: int) -> None:
-        move = self._promotion(self._next())
+        number = self._next()
+        move = self._promotion(self._judged(number), number)
         if not self.refused and self._crashed(move, "promote", before_the_end):
             self._promoted(str(self.registry.history()[-1].to_digest))
 
@@ -364,7 +373,7 @@ def test_after_any_sequence_of_moves_and_crashes_the_registry_agrees_with_the_ac
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    known = faults.chain._KNOWN
-    with faults.unflushed():
+    known = chain._KNOWN
+    with crashes.unflushed():
         run_state_machine_as_test(Machine, settings=chosen)  # type: ignore[no-untyped-call]
-    faults.chain._KNOWN = known
+    chain._KNOWN = known

@@ -17,11 +17,15 @@ import pytest
 
 from retrain_assets.errors import Conflict, RetrainError, WrongChampion
 from retrain_assets.registry.disk import exclusive
+from retrain_assets.registry.journal import PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets_tests.registry.verdicts import (
     candidate,
     fresh,
+    gate,
+    moment,
     promote,
+    promote_only,
     promoted,
     rolled_back,
     verdict,
@@ -33,10 +37,12 @@ ROUNDS, RACERS = 25, 4
 def attempt(root: Path, number: int, racer: int, start) -> str:  # type: ignore[no-untyped-def]
     """Promote one's own candidate against the version that was live before the start; the outcome's name."""
     registry = fresh(root)
-    judged = verdict(registry, number, candidate(registry, f"{number} by {racer}"))
+    rows = gate(RACERS * number + racer)
+    judged = verdict(registry, number, candidate(registry, f"{number} by {racer}"), gate=rows)
+    registry.record(judged, at=moment(number), actor="run 1")
     start.wait()
     try:
-        return promote(registry, judged, number, actor=f"racer {racer}").action
+        return promote_only(registry, judged, number, actor=f"racer {racer}").action
     except RetrainError as refusal:
         return type(refusal).__name__
 
@@ -54,7 +60,8 @@ def test_of_racing_threads_exactly_one_promotes_in_every_round(tmp_path: Path) -
 
 
 def check(registry: Registry) -> None:
-    events = registry.history()
+    events = [event for event in registry.history() if event.action in PROMOTIONS]
+    assert len(registry.history()) == ROUNDS * (RACERS + 1)
     assert [event.to_version for event in events] == [f"v{number + 1}" for number in range(ROUNDS)]
     assert [event.from_digest for event in events[1:]] == [event.to_digest for event in events[:-1]]
     assert registry.verify() == []
@@ -151,5 +158,5 @@ def test_a_loser_may_judge_again_and_then_wins(tmp_path: Path) -> None:
     early = verdict(registry, 2, candidate(registry, "early"))
     promoted(registry, [1])
     with pytest.raises(WrongChampion, match="The live version stays v2"):
-        promote(registry, early, 2)
+        promote_only(registry, early, 2)
     assert promote(registry, verdict(registry, 2, candidate(registry, "early")), 2).to_version == "v3"

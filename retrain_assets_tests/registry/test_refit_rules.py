@@ -34,7 +34,7 @@ def test_a_refitted_model_is_promoted_by_the_verdict_that_names_it(served: Regis
     judged = verdict(served, 2, tested, refit=refitted(served, tested))
     event = promote(served, judged, 2)
     assert event.to_digest == served.live().digest == judged.refit.digest
-    assert event.gate.candidate == tested
+    assert served.spent()[-1].candidate == tested
     assert promote(served, judged, 2) == event
     assert served.verify() == []
     assert served.verdict(served.live()) == judged

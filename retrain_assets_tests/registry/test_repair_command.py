@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from retrain_assets import cli
 from retrain_assets.registry.chain import Journal, event_name
 from retrain_assets.registry.disk import LocalStorage
+from retrain_assets.registry.heads import HEADS
 from retrain_assets.registry.registry import Registry
 from retrain_assets_tests.registry.verdicts import MODEL, candidate, fresh, moment, promote, promoted, verdict
 
@@ -30,27 +31,46 @@ def verify(*words: str) -> Result:
 
 def test_an_interrupted_write_is_named_and_then_mended(served: Registry) -> None:
     journal = Journal(LocalStorage(served.folder), MODEL)
-    journal.write_head(served.history()[0])
+    journal.heads.write(served.history()[-2])
     left = served.folder / "tmp" / "journal" / "left"
     left.write_bytes(b"{")
     found = verify()
     assert (found.exit_code, left.exists()) == (1, True)
-    assert "head.json does not name event 2, the last one: a write was interrupted" in found.output
+    assert "head.json does not name event 4, the last one: a write was interrupted" in found.output
     mended = verify("--repair")
     assert mended.exit_code == 0, mended.output
     assert "tmp/journal/left, left by an interrupted write, is removed." in mended.output
-    assert "head.json names event 2 again." in mended.output
+    assert "head.json names event 4 again." in mended.output
     assert mended.output.endswith(f"{MODEL}: every digest and the journal's chain hold\n")
     assert json.loads(verify("--repair", "--json").stdout) == {MODEL: []}
 
 
+def test_an_event_that_somebody_kept_is_looked_for(served: Registry) -> None:
+    kept = served.head()
+    assert verify("--expect", str(kept)).exit_code == 0
+    answer = verify("--expect", f"{kept.seq + 1}:{kept.hash}")
+    assert (answer.exit_code, "00000005.json is missing. It was expected with hash" in answer.output) == (1, True)
+    assert verify("--expect", "5").exit_code == 2
+    everything = CliRunner().invoke(cli.main, ["verify", "--expect", str(kept)])
+    assert (everything.exit_code, "name the model too" in everything.output) == (2, True)
+
+
+def test_two_lost_heads_are_mended_for_who_kept_the_last_event(served: Registry) -> None:
+    kept = served.head()
+    for name in HEADS:
+        (served.folder / name).unlink()
+    assert f"`retrain verify {MODEL} --repair --expect {kept}`" in verify("--repair").output
+    mended = verify("--repair", "--expect", str(kept))
+    assert (mended.exit_code, "name event 4, as you say." in mended.output) == (0, True), mended.output
+
+
 def test_what_only_a_backup_can_mend_stays_as_it_is_and_says_what_to_restore(served: Registry) -> None:
-    path = served.folder / event_name(2)
+    path = served.folder / event_name(4)
     path.unlink()
     for words in ((), ("--repair",)):
         answer = verify(*words)
         assert answer.exit_code == 1
-        assert "Restore event 2 from a backup." in answer.output
+        assert "Restore event 4 from a backup." in answer.output
     assert not path.exists()
 
 

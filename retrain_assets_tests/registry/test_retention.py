@@ -55,7 +55,7 @@ def test_without_a_declaration_everything_is_kept(registry: Registry) -> None:
     rejected(registry, 4)
     rejected(registry, 5)
     assert pruned(registry, 500, RetentionPolicy()) == set()
-    assert len(registry.history()) == 6
+    assert len(registry.history()) == 10
 
 
 def test_the_live_version_and_the_one_before_stay_whatever_is_declared(registry: Registry) -> None:

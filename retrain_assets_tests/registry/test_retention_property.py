@@ -15,7 +15,7 @@ from retrain_assets.registry.folders import VersionFolders
 from retrain_assets.registry.people import Approve, Hold, Release, Signature
 from retrain_assets.registry.retention import Kept, RetentionPolicy
 from retrain_assets.verdict import Outcome
-from retrain_assets_tests.registry import faults
+from retrain_assets_tests.registry import crashes
 from retrain_assets_tests.registry.test_refit_rules import refitted
 from retrain_assets_tests.registry.verdicts import (
     RULES,
@@ -117,7 +117,7 @@ def play(registry, account: Account, move: str, number: int) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.tuples(st.sampled_from(MOVES), policies | st.none()), min_size=4, max_size=14))
 def test_retention_deletes_exactly_what_nobody_needs(story) -> None:
-    with tempfile.TemporaryDirectory() as folder, faults.unflushed():
+    with tempfile.TemporaryDirectory() as folder, crashes.unflushed():
         registry, account = fresh(Path(folder)), Account()
         folders = VersionFolders(LocalStorage(registry.folder))
         for number, (move, policy) in enumerate([("promote", None), *story]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from retrain_assets.errors import (
     CoolingDown,
+    DataError,
     FailedVerdict,
     FailureNotSeen,
     GateRowsSpent,
@@ -20,20 +23,25 @@ from retrain_assets.errors import (
     NotPromotable,
     Quarantined,
     StaleVerdict,
+    Unservable,
     WrongCandidate,
     WrongChampion,
 )
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.rules import Rest
+from retrain_assets.registry.rest import Rest
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.registry.verdicts import (
     MODEL,
+    RULES,
     candidate,
+    content,
+    files_of,
     findings,
     gate,
     moment,
     period,
     promote,
+    promote_only,
     promoted,
     rolled_back,
     verdict,
@@ -48,10 +56,12 @@ def served(registry: Registry) -> Registry:
 
 
 def refused(registry: Registry, judged: Verdict, error: type[Exception], match: str, **changes: Any) -> None:
-    """The promotion is refused and neither pointer, journal nor evidence changes."""
+    """The promotion of a verdict that was written down is refused; neither pointer, journal nor evidence changes."""
+    with suppress(NotPromotable):
+        registry.record(judged, at=moment(9), actor="run 1")
     before, stored = registry.history(), sorted(registry.folder.rglob("*.json"))
     with pytest.raises(error, match=match):
-        promote(registry, judged, 9, **changes)
+        promote_only(registry, judged, 9, **changes)
     assert registry.history() == before
     assert sorted(registry.folder.rglob("*.json")) == stored
 
@@ -175,7 +185,7 @@ def test_after_a_rollback_only_a_later_period_may_promote(served: Registry) -> N
 
 def test_rows_that_decided_a_promotion_decide_nothing_again(served: Registry) -> None:
     judged = verdict(served, 1, candidate(served, "b"), gate=gate(0, periods=2))
-    refused(served, judged, GateRowsSpent, rf"decided the attempt of {period(0)} \(bootstrap\)")
+    refused(served, judged, GateRowsSpent, rf"decided the attempt of {period(0)} \(passed\)")
 
 
 @pytest.mark.parametrize(("first", "periods"), [(2, 1), (1, 2), (2, 3), (1, 4)])
@@ -213,7 +223,7 @@ def test_promoting_by_the_same_verdict_again_returns_the_earlier_event(served: R
     event = promote(served, judged, 1)
     again = promote(served, Verdict.from_json(judged.to_json()), 7, actor="somebody else")
     assert again == event
-    assert len(served.history()) == 2
+    assert [past.action for past in served.history()] == ["passed", "bootstrap", "passed", "promoted"]
 
 
 def test_the_same_verdict_does_not_promote_again_once_another_version_is_live(served: Registry) -> None:
@@ -227,7 +237,7 @@ def test_recording_the_same_attempt_again_returns_the_earlier_event(served: Regi
     failed = verdict(served, 1, candidate(served, "b"), findings=findings(Outcome.FAIL))
     event = served.record(failed, at=moment(1), actor="run 1")
     assert served.record(failed, at=moment(2), actor="run 2") == event
-    assert len(served.history()) == 2
+    assert served.history()[-1] == event
 
 
 def test_a_verdict_that_passed_spends_its_rows_at_once_and_promotes_later_at_no_further_charge(
@@ -239,7 +249,8 @@ def test_a_verdict_that_passed_spends_its_rows_at_once_and_promotes_later_at_no_
     spent = served.spent()
     assert (len(spent), spent[-1].outcome, spent[-1].candidate) == (2, "passed", judged.candidate_digest)
     other = verdict(served, 2, candidate(served, "c"), gate=judged.gate)
-    refused(served, other, GateRowsSpent, r"decided the attempt of 2019-01-08 \(passed\)")
+    with pytest.raises(GateRowsSpent, match=r"decided the attempt of 2019-01-08 \(passed\)"):
+        promote_only(served, other, 2)
 
     moved = promote(served, judged, 3)
     assert (moved.action, moved.evidence, moved.gate) == ("promoted", judged.digest, None)
@@ -297,7 +308,7 @@ def resting(periods: int) -> Any:
         number = next(number for number in range(50) if period(number) == rolled)
         return Rest(period(number + periods + 1), moment(number))
 
-    return {"rest": rest, "trained_until": lambda: moment(8)}
+    return {"rest": rest}
 
 
 @pytest.fixture
@@ -327,18 +338,60 @@ def test_a_cool_down_counts_from_the_newest_rollback(withdrawn: Registry) -> Non
     refused(withdrawn, verdict(withdrawn, 8, candidate(withdrawn, "c")), CoolingDown, period(9), **resting(1))
 
 
-@pytest.mark.parametrize("reached", [lambda: moment(3) - timedelta(seconds=1), lambda: None, None])
-def test_a_candidate_that_did_not_learn_from_the_failure_is_refused(withdrawn: Registry, reached: Any) -> None:
+SILENT = {"model.bst": b"tree", "training.json": b"{}"}
+
+
+@pytest.mark.parametrize("files", [files_of("c", moment(3) - timedelta(seconds=1)), SILENT, {"model.bst": b"tree"}])
+def test_a_candidate_that_did_not_learn_from_the_failure_is_refused(
+    withdrawn: Registry, files: dict[str, bytes]
+) -> None:
+    judged = verdict(withdrawn, 6, withdrawn.add(files))
+    sentence = "must have learnt from the failure: its training data reach"
+    refused(withdrawn, judged, FailureNotSeen, sentence, **resting(1))
+
+
+def test_a_candidate_trained_up_to_the_failure_promotes(withdrawn: Registry) -> None:
+    judged = verdict(withdrawn, 6, candidate(withdrawn, "c", moment(3)))
+    assert promote(withdrawn, judged, 9, **resting(1)).to_version == "v3"
+
+
+def test_nobody_promotes_without_saying_what_a_rollback_asks_and_how_a_model_is_probed(withdrawn: Registry) -> None:
     judged = verdict(withdrawn, 6, candidate(withdrawn, "c"))
-    how = resting(1) | {"trained_until": reached}
-    refused(withdrawn, judged, FailureNotSeen, "must have learnt from the failure: its training data reach", **how)
-    assert promote(withdrawn, judged, 9, **how | {"trained_until": lambda: moment(3)}).to_version == "v3"
+    withdrawn.record(judged, at=moment(6), actor="run 1")
+    said = {"policy_sha256": RULES, "at": moment(6), "actor": "run 1", "probe": content, **resting(0)}
+    for left_out in ("probe", "rest"):
+        with pytest.raises(TypeError, match=left_out):
+            withdrawn.promote(judged, judged.champion_digest, **{k: v for k, v in said.items() if k != left_out})
+    assert withdrawn.live().name == "v1"
+
+
+def test_a_verdict_that_no_attempt_wrote_down_is_refused(served: Registry) -> None:
+    judged = verdict(served, 1, candidate(served, "b"))
+    before = served.history()
+    with pytest.raises(IncompleteVerdict, match="no attempt in the journal has this verdict"):
+        promote_only(served, judged, 1)
+    served.record(judged, at=moment(1), actor="run 1")
+    with pytest.raises(IncompleteVerdict, match="no attempt in the journal has this verdict"):
+        promote_only(served, replace(judged, gate=gate(2)), 1)
+    assert (served.history()[: len(before)], served.live().name) == (before, "v1")
+
+
+def test_a_candidate_that_its_probe_refuses_does_not_go_live(served: Registry) -> None:
+    judged = verdict(served, 1, candidate(served, "b"))
+    seen = []
+
+    def probe(files: Mapping[str, bytes]) -> None:
+        seen.append(files["model.bst"])
+        raise DataError("1 of 3 probe rows score otherwise than recorded.")
+
+    sentence = "was to go live and cannot serve: 1 of 3 probe rows .* The live version stays v1."
+    refused(served, judged, Unservable, sentence, probe=probe)
+    assert seen == [b"tree b"]
 
 
 def test_without_a_rollback_nobody_asks_how_far_training_reaches(served: Registry) -> None:
     judged = verdict(served, 1, candidate(served, "b"))
-    how = resting(5) | {"trained_until": lambda: pytest.fail("asked")}
-    assert promote(served, judged, 1, **how).to_version == "v2"
+    assert promote(served, judged, 1, rest=lambda rolled_back: pytest.fail("asked")).to_version == "v2"
 
 
 def test_every_refusal_has_an_error_class_of_its_own() -> None:
@@ -364,9 +417,9 @@ def test_gate_rows_told_with_a_time_zone_are_booked_by_wall_clock_and_spent_in_e
     registry: Registry,
 ) -> None:
     plain = gate(0)
-    event = promote(registry, verdict(registry, 0, candidate(registry, "first"), gate=with_zone(plain)), 0)
-    assert event.gate is not None
-    assert (event.gate.start, event.gate.end) == (plain.start, plain.end)
+    promote(registry, verdict(registry, 0, candidate(registry, "first"), gate=with_zone(plain)), 0)
+    (use,) = registry.spent()
+    assert (use.start, use.end) == (plain.start, plain.end)
     for again in (plain, with_zone(plain), with_zone(plain, -7), replace(plain, end=with_zone(plain).end)):
         with pytest.raises(GateRowsSpent, match="overlap the 500 rows"):
             promote(registry, verdict(registry, 1, candidate(registry, "second"), gate=again), 1)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.registry.rest import Rest
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
 MODEL = "taxi_charge"
 RULES = "5" * 64
+FAR = datetime(2099, 1, 1)
+"""How far the training data of most candidates reach: past any failure."""
 _START = datetime(2019, 1, 1)
 
 
@@ -56,20 +60,43 @@ def verdict(registry: Registry, number: int, candidate: str, **changes: Any) -> 
     return replace(passing, **changes)
 
 
-def candidate(registry: Registry, text: str) -> str:
+def files_of(text: str, reached: datetime = FAR) -> dict[str, bytes]:
+    """The files of a candidate whose bytes depend on the text, and how far its training data reach."""
+    training = json.dumps({"trained_until": reached.isoformat()}).encode()
+    return {"model.bst": f"tree {text}".encode(), "features.json": b"{}", "training.json": training}
+
+
+def candidate(registry: Registry, text: str, reached: datetime = FAR) -> str:
     """The digest of a stored candidate whose bytes depend on the text."""
-    return registry.add({"model.bst": f"tree {text}".encode(), "features.json": b"{}"})
+    return registry.add(files_of(text, reached))
 
 
-def promote(registry: Registry, judged: Verdict, number: int, **changes: Any) -> Event:
-    """Promote with what the verdict itself expects, at the end of its period."""
+def content(files: Mapping[str, bytes]) -> None:
+    """A probe that every model passes."""
+
+
+def no_rest(rolled_back: str) -> Rest:
+    """What a rollback asks of the next promotion where no cool-down is declared: nothing."""
+    return Rest(first_period=rolled_back, trained_until=datetime.min)
+
+
+def promote_only(registry: Registry, judged: Verdict, number: int, **changes: Any) -> Event:
+    """Promote what was written down before, with what the verdict itself expects, at the end of its period."""
     arguments: dict[str, Any] = {
         "expected_live": judged.champion_digest,
         "policy_sha256": RULES,
         "at": moment(number),
         "actor": "run 1",
+        "probe": content,
+        "rest": no_rest,
     }
     return registry.promote(judged, **{**arguments, **changes})
+
+
+def promote(registry: Registry, judged: Verdict, number: int, **changes: Any) -> Event:
+    """Write a verdict down and promote it, as validation and production do one after the other: two events."""
+    registry.record(judged, at=changes.get("at", moment(number)), actor="run 1")
+    return promote_only(registry, judged, number, **changes)
 
 
 def promoted(registry: Registry, numbers: Sequence[int]) -> list[Event]:
@@ -86,7 +113,7 @@ def rolled_back(registry: Registry, number: int, **changes: Any) -> Event:
         "at": moment(number),
         "actor": "ann",
         "period": period(number),
-        "probe": lambda files: None,
+        "probe": content,
     }
     return registry.rollback(**{**arguments, **changes})
 
