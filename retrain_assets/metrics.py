@@ -419,9 +419,7 @@ def _quantile(text: str) -> float:
 
 def _of_class(name: str, binary: Metric, number: int) -> Metric:
     rows, support = (of_class(part, number, decided=binary.counts_flips) for part in (binary._rows, binary._support))
-    return replace(
-        binary, name=name, tasks=frozenset({"multiclass"}), _rows=rows, _support=support, _one_class=None
-    )
+    return replace(binary, name=name, tasks=frozenset({"multiclass"}), _rows=rows, _support=support, _one_class=None)
 
 
 def _every(label: Array, scores: Array, threshold: float) -> Array:
