@@ -81,7 +81,7 @@ class GateRows:
             DataError: A time is missing.
         """
         if unit != "row":
-            _ = self.rows_of_day, self.rows_of_cluster
+            _ = self.rows_of_day if unit == "auto" else self.rows_of_cluster
 
     @cached_property
     def _blocks(self) -> dict[int, Units]:
@@ -95,28 +95,39 @@ class GateRows:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
         """Some of the rows, with what an estimate asks about them."""
-        return _part(self, mask, self.label[mask], _some(self.amounts, mask))
+        return Part(self.label[mask], _some(self.amounts, mask), self, mask)
 
 
 @dataclass(frozen=True)
 class Part:
     """Some of the gate rows, as an estimate needs them: no keys, no texts, days and clusters as small numbers from 0.
 
-    `clusters` are None where the rows carry no cluster column.
+    `chosen` says which rows of `rows` they are; days and clusters are numbered when somebody asks for them.
     """
 
     label: npt.NDArray[Any]
-    day: Codes
-    clusters: Codes | None
     amounts: Mapping[str, Array]
+    rows: GateRows | Part = field(repr=False)
+    chosen: npt.NDArray[np.bool_] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.label)
 
     @cached_property
+    def day(self) -> Codes:
+        """The number of each row's calendar day, shape (n,), 0 for the first of these rows."""
+        day = self.rows.day[self.chosen]
+        return narrow(day - day.min()) if day.size else day
+
+    @cached_property
     def rows_of_day(self) -> Array:
         """How many rows each day has, shape (days,)."""
         return sums(self.day)
+
+    @cached_property
+    def clusters(self) -> Codes | None:
+        """The number of each row's cluster, shape (n,); None where the rows carry no cluster column."""
+        return None if self.rows.clusters is None else _without_gaps(self.rows.clusters[self.chosen])
 
     @cached_property
     def rows_of_cluster(self) -> Array | None:
@@ -129,7 +140,7 @@ class Part:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
         """Some of these rows."""
-        return _part(self, mask, self.label[mask], _some(self.amounts, mask))
+        return Part(self.label[mask], _some(self.amounts, mask), self, mask)
 
 
 @dataclass(frozen=True)
@@ -237,7 +248,7 @@ def units_within(unit: str, psi: Array, rows: GateRows | Part, mask: npt.NDArray
     Raises:
         DataError: As `units_of`.
     """
-    return Units.rows(len(psi)) if unit == "row" else units_of(unit, psi, _part(rows, mask, psi, {}))
+    return units_of(unit, psi, Part(psi, {}, rows, mask))
 
 
 def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
@@ -261,12 +272,6 @@ def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
 def block_length(psi: Array, rows: GateRows | Part) -> int:
     """How many days a block needs so that the means of neighbouring blocks are nearly independent: 1, 3, 7 or 14."""
     return block_length_days(means_by_day(psi, rows.day, rows.rows_of_day))
-
-
-def _part(rows: GateRows | Part, mask: npt.NDArray[np.bool_], label: Array, amounts: Mapping[str, Array]) -> Part:
-    day = rows.day[mask]
-    clusters = None if rows.clusters is None else _without_gaps(rows.clusters[mask])
-    return Part(label, narrow(day - day.min()) if day.size else day, clusters, amounts)
 
 
 def _some(amounts: Mapping[str, Array], mask: npt.NDArray[np.bool_]) -> dict[str, Array]:
