@@ -41,7 +41,7 @@ def placements(positive: Mask, scores: Array, part: Codes) -> Array:
     while begin < len(order):
         rows = order[begin : _whole_ties(scores, order, begin)]
         if len(rows):
-            placed.put_sorted(rows[np.argsort(part[rows], kind="stable")], scores)
+            placed.put_sorted(rows, scores)
         else:
             rows = order[begin : _end_of_tie(scores, order, begin)]
             placed.put_tie(rows)
@@ -72,36 +72,45 @@ class _Placed:
         return cls(np.empty(part.size), positive, part, some, others, np.zeros(count), np.zeros(count))
 
     def put_sorted(self, rows: Codes, scores: Array) -> None:
-        """Rows part by part, each in the order of their scores, with every tie whole."""
-        part, negative = self.part[rows], ~self.positive[rows]
-        middle, beaten = _middle_of_ties(scores[rows], negative, part)
-        here, negatives_here = self._counted(rows)
-        self._put(
-            rows,
-            middle + (self.rows_done - np.cumsum(here) + here)[part],
-            beaten + (self.negatives_done - np.cumsum(negatives_here) + negatives_here)[part],
-        )
+        """Rows in the order of their scores, with every tie whole."""
+        part = self._part(rows)
+        if isinstance(part, np.ndarray):
+            rows = rows[np.argsort(part, kind="stable")]
+            part = self._part(rows)
+        won = self.positive[rows]
+        middle, beaten = _middle_of_ties(scores[rows], ~won, part)
+        here, negatives_here = self._counted(part, won)
+        middle += (self.rows_done - np.cumsum(here) + here)[part]
+        beaten += (self.negatives_done - np.cumsum(negatives_here) + negatives_here)[part]
+        self._put(rows, part, won, middle, beaten)
         self._done(here, negatives_here)
 
     def put_tie(self, rows: Codes) -> None:
         """Rows that all have the same score, a slice at a time."""
         slices = [rows[at] for at in _slices(len(rows))]
-        here, negatives_here = np.sum([self._counted(own) for own in slices], axis=0)
+        counts = [self._counted(self._part(own), self.positive[own]) for own in slices]
+        here, negatives_here = np.sum(counts, axis=0)
         for own in slices:
-            part = self.part[own]
-            self._put(own, (self.rows_done + here / 2)[part], (self.negatives_done + negatives_here / 2)[part])
+            part = self._part(own)
+            middle, beaten = (self.rows_done + here / 2)[part], (self.negatives_done + negatives_here / 2)[part]
+            self._put(own, part, self.positive[own], middle, beaten)
         self._done(here, negatives_here)
 
-    def _put(self, rows: Codes, middle: Array, beaten: Array) -> None:
+    def _put(self, rows: Codes, part: Codes | int, won: Mask, middle: Array, beaten: Array) -> None:
         """From how many rows and negatives of their part stand below the middle of each row's tie."""
-        part = self.part[rows]
         above = 1 - (middle - beaten) / self.positives[part]
-        self.share[rows] = np.where(self.positive[rows], beaten / self.negatives[part], above)
+        self.share[rows] = np.where(won, beaten / self.negatives[part], above)
 
-    def _counted(self, rows: Codes) -> tuple[Array, Array]:
-        part, count = self.part[rows], self.positives.size
-        rows_here = np.bincount(part, minlength=count).astype(np.float64)
-        return rows_here, np.bincount(part, ~self.positive[rows], count)
+    def _part(self, rows: Codes) -> Codes | int:
+        """The number of each row's part, or the one number that all rows have."""
+        return self.part[rows] if self.positives.size > 1 else 0
+
+    def _counted(self, part: Codes | int, won: Mask) -> tuple[Array, Array]:
+        """How many of the rows, and how many negatives, each part has."""
+        if isinstance(part, int):
+            return np.array([float(won.size)]), np.array([float(won.size - np.count_nonzero(won))])
+        count = self.positives.size
+        return np.bincount(part, minlength=count).astype(np.float64), np.bincount(part, ~won, count)
 
     def _done(self, rows: Array, negatives: Array) -> None:
         np.add(self.rows_done, rows, out=self.rows_done)
@@ -135,10 +144,12 @@ def _end_of_tie(scores: Array, order: Codes, begin: int) -> int:
     return len(order)
 
 
-def _middle_of_ties(ranked: Array, negative: Mask, part: Codes) -> tuple[Array, Array]:
+def _middle_of_ties(ranked: Array, negative: Mask, part: Codes | int) -> tuple[Array, Array]:
     """For each of the rows, sorted in each part, how many rows and negatives stand before the middle of its tie."""
     starts = np.ones(len(ranked), dtype=np.bool_)
-    np.logical_or(ranked[1:] != ranked[:-1], part[1:] != part[:-1], out=starts[1:])
+    np.not_equal(ranked[1:], ranked[:-1], out=starts[1:])
+    if isinstance(part, np.ndarray):
+        starts[1:] |= part[1:] != part[:-1]
     if starts.all():
         return np.arange(0.5, len(ranked)), np.cumsum(negative) - negative / 2
     start = np.flatnonzero(starts)

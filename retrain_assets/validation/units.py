@@ -69,11 +69,6 @@ class GateRows:
         """The number of each row's cluster, shape (n,); rows without a value share one."""
         return None if self.cluster is None else coded(self.cluster)[1]
 
-    @cached_property
-    def rows_of_cluster(self) -> Array | None:
-        """How many rows each cluster has, shape (clusters,)."""
-        return None if self.clusters is None else sums(self.clusters)
-
     def number(self, unit: str) -> None:
         """Number the days and clusters that `unit` asks for: two columns for a moment, so before others stand.
 
@@ -81,7 +76,7 @@ class GateRows:
             DataError: A time is missing.
         """
         if unit != "row":
-            _ = self.rows_of_day if unit == "auto" else self.rows_of_cluster
+            _ = self.rows_of_day if unit == "auto" else self.clusters
 
     @cached_property
     def _blocks(self) -> dict[int, Units]:
@@ -128,11 +123,6 @@ class Part:
     def clusters(self) -> Codes | None:
         """The number of each row's cluster, shape (n,); None where the rows carry no cluster column."""
         return None if self.rows.clusters is None else _without_gaps(self.rows.clusters[self.chosen])
-
-    @cached_property
-    def rows_of_cluster(self) -> Array | None:
-        """How many rows each cluster has, shape (clusters,)."""
-        return None if self.clusters is None else sums(self.clusters)
 
     def blocks(self, length_days: int) -> Units:
         """The rows' blocks of so many days, counted from their own first day."""
@@ -239,7 +229,7 @@ def units_of(unit: str, psi: Array, rows: GateRows | Part) -> Units:
         return rows.blocks(block_length(psi, rows))
     if rows.clusters is None:
         raise DataError(f"validation.unit is {unit!r}, but the gate rows carry no such column. Load it into cluster.")
-    return Units(rows.clusters, unit, rows_of_code=rows.rows_of_cluster)
+    return Units(rows.clusters, unit)
 
 
 def units_within(unit: str, psi: Array, rows: GateRows | Part, mask: npt.NDArray[np.bool_]) -> Units:
@@ -279,5 +269,9 @@ def _some(amounts: Mapping[str, Array], mask: npt.NDArray[np.bool_]) -> dict[str
 
 
 def _without_gaps(codes: Codes) -> Codes:
-    """The codes that occur, numbered 0, 1, 2, ... in their order."""
-    return narrow(np.cumsum(sums(codes) > 0) - 1)[codes] if codes.size else codes
+    """The codes that occur, numbered 0, 1, 2, ... in their order, in the place of those given."""
+    if codes.size:
+        place = np.cumsum(sums(codes) > 0)
+        place -= 1
+        np.take(place.astype(codes.dtype), codes, out=codes, mode="clip")
+    return codes
