@@ -22,6 +22,7 @@ from retrain_assets.metrics import Array
 MISSING = "(missing)"
 """The group or cluster of rows that carry no value."""
 
+_SLICE_ROWS = 1 << 16
 _FIRST_SLOTS = 1 << 10
 """Size of the table of different values to begin with; left to itself it has a slot for every row."""
 
@@ -273,5 +274,7 @@ def _without_gaps(codes: Codes) -> Codes:
     if codes.size:
         place = np.cumsum(sums(codes) > 0)
         place -= 1
-        np.take(place.astype(codes.dtype), codes, out=codes, mode="clip")
+        for first in range(0, codes.size, _SLICE_ROWS):
+            part = slice(first, first + _SLICE_ROWS)
+            codes[part] = place[codes[part]]
     return codes
