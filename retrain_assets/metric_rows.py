@@ -33,7 +33,7 @@ def in_slices(rows: RowValues) -> RowValues:
     array([0. , 0.5, 1. ])
     """
 
-    def sliced(label: Array, scores: Array, threshold: float) -> Array:
+    def sliced(label: Array, scores: Array, threshold: float, *_: Codes) -> Array:
         values = np.empty(len(label))
         for first in range(0, len(label), _SLICE_ROWS):
             part = slice(first, first + _SLICE_ROWS)

@@ -178,6 +178,8 @@ class Metric:
         outcomes, predicted = _checked(label, scores)
         if part is None or self._is_mean_loss:
             return self._rows(outcomes, predicted, threshold)
+        if not self._by_part:
+            raise TypeError(f"{self.name} cannot be asked by part: give it the rows of each part.")
         return self._rows(outcomes, predicted, threshold, part)
 
     def influence(
@@ -501,7 +503,16 @@ _ALL = (
         _one_class=_area_under_curve,
         _by_part=True,
     ),
-    Metric("accuracy", True, "share", _CLASSES, counts_flips=True, _rows=in_slices(_correct), _support=_every),
+    Metric(
+        "accuracy",
+        True,
+        "share",
+        _CLASSES,
+        counts_flips=True,
+        _rows=in_slices(_correct),
+        _support=_every,
+        _by_part=True,
+    ),
     _rate("tpr", True, _true_positive, _positive),
     _rate("fpr", False, _false_positive, _negative),
     _rate("precision", True, _true_positive, _selected),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import Codes
+from retrain_assets.blocks import Codes, sums
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -64,11 +64,11 @@ class _Placed:
     @classmethod
     def of(cls, positive: Mask, part: Codes) -> _Placed:
         count = int(part.max()) + 1 if part.size else 0
-        rows, negatives = np.zeros((2, count))
+        rows, positives = np.zeros((2, count))
         for at in _slices(part.size):
-            rows += np.bincount(part[at], minlength=count)
-            negatives += np.bincount(part[at], ~positive[at], count)
-        some, others = np.maximum(rows - negatives, 1), np.maximum(negatives, 1)
+            rows += sums(part[at], None, count)
+            positives += sums(part[at], positive[at].astype(np.float64), count)
+        some, others = np.maximum(positives, 1), np.maximum(rows - positives, 1)
         return cls(np.empty(part.size), positive, part, some, others, np.zeros(count), np.zeros(count))
 
     def put_sorted(self, rows: Codes, scores: Array) -> None:
@@ -110,7 +110,7 @@ class _Placed:
         if isinstance(part, int):
             return np.array([float(won.size)]), np.array([float(won.size - np.count_nonzero(won))])
         count = self.positives.size
-        return np.bincount(part, minlength=count).astype(np.float64), np.bincount(part, ~won, count)
+        return sums(part, None, count), sums(part, (~won).astype(np.float64), count)
 
     def _done(self, rows: Array, negatives: Array) -> None:
         np.add(self.rows_done, rows, out=self.rows_done)
@@ -137,11 +137,13 @@ def _whole_ties(scores: Array, order: Codes, begin: int) -> int:
 
 def _end_of_tie(scores: Array, order: Codes, begin: int) -> int:
     """The first place in the order whose score is not that of `begin`."""
-    for at in _slices(len(order) - begin):
-        tied = scores[order[begin:][at]] == scores[order[begin]]
+    end = begin
+    while end < len(order):
+        tied = scores[order[end : end + _SLICE_ROWS]] == scores[order[begin]]
         if not tied.all():
-            return begin + at.start + int(np.argmin(tied))
-    return len(order)
+            return end + int(np.argmin(tied))
+        end += len(tied)
+    return end
 
 
 def _middle_of_ties(ranked: Array, negative: Mask, part: Codes | int) -> tuple[Array, Array]:

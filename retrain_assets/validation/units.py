@@ -272,8 +272,7 @@ def _some(amounts: Mapping[str, Array], mask: npt.NDArray[np.bool_]) -> dict[str
 def _without_gaps(codes: Codes) -> Codes:
     """The codes that occur, numbered 0, 1, 2, ... in their order, in the place of those given."""
     if codes.size:
-        place = np.cumsum(sums(codes) > 0)
-        place -= 1
+        place = np.cumsum(sums(codes) > 0) - 1
         for first in range(0, codes.size, _SLICE_ROWS):
             part = slice(first, first + _SLICE_ROWS)
             codes[part] = place[codes[part]]

@@ -1,6 +1,7 @@
 """How often the gate is wrong: the acceptance table of `benchmarks.gate`, asked less often.
 
-The accepted shares are those of the full table, plus one Monte-Carlo standard error.
+The accepted shares are those of the full table, plus one Monte-Carlo standard error. The rows about rollback are asked
+in `production/test_sequential.py`, by the same simulation as in the full table.
 """
 
 from __future__ import annotations
