@@ -359,8 +359,8 @@ def _totals(values: npt.NDArray[Any], part: Codes | None, of: npt.NDArray[np.boo
 
 
 def _sizes(rows: int, part: Codes | None) -> Array:
-    """Rows in each part; where there is no row, 1 part that nothing is divided by."""
-    return np.array([float(max(rows, 1))]) if part is None else sums(part)
+    """Rows in each part; 1 where there is none, by which nothing is divided."""
+    return np.maximum(np.array([float(rows)]) if part is None else sums(part), 1.0)
 
 
 def _area_under_curve(label: Array, scores: Array, _: float, part: Codes | None = None) -> Array:
