@@ -77,7 +77,6 @@ def judge(
     usable = hard.usable(task, rows, candidate, champion)
     if usable.outcome is not Outcome.PASS:
         return Judgement((usable,), identical=False)
-    rows.number(policy.unit)
     alpha = policy.alpha_per_attempt(attempts_per_year)
     if champion is None:
         level = Level(alpha, policy.power)
@@ -101,6 +100,7 @@ def _against_champion(
     age: ChampionAge | None,
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """What decides, and the slices that are only reported."""
+    rows.number(policy.unit)
     single = Level(level.alpha, policy.power)
     sliced = slices(policy, rows, champion, candidate, single)
     hold = policy.slices is not None and policy.slices.hold_undecided
