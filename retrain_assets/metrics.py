@@ -360,7 +360,8 @@ def _totals(values: npt.NDArray[Any], part: Codes | None, of: npt.NDArray[np.boo
 
 def _sizes(rows: int, part: Codes | None) -> Array:
     """Rows in each part; 1 where there is none, by which nothing is divided."""
-    return np.maximum(np.array([float(rows)]) if part is None else sums(part), 1.0)
+    found = np.array([float(rows)]) if part is None else sums(part)
+    return np.where(found > 0, found, 1.0)
 
 
 def _area_under_curve(label: Array, scores: Array, _: float, part: Codes | None = None) -> Array:
