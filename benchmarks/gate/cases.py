@@ -268,7 +268,7 @@ def _primary() -> Iterator[Case]:
         (56, 200, 4_000, 300),
         (56, 1000, 2_000, 0),
         (84, 50, 5_000, 0),
-        (182, 50, 6_000, 0),
+        (182, 50, 9_000, 0),
     ):
         name = f"equal models, day ICC .01, autocorrelation .6, {days} days x {per_day} rows, unit auto"
         yield Case(name, partial(equal_on_days, policy=auto, days=days, per_day=per_day), reps, fast, 0.0, 0.08)
