@@ -79,10 +79,12 @@ def sums(codes: Codes, values: NDArray[np.float64] | None = None, count: int | N
     if count is None:
         count = int(codes.max()) + 1 if codes.size else 0
     total = np.zeros(count)
-    step = max(_SLICE_ROWS, count)
-    for first in range(0, codes.size, step):
-        part = slice(first, first + step)
-        total += np.bincount(codes[part], None if values is None else values[part], count)
+    for first in range(0, codes.size, _SLICE_ROWS):
+        part = slice(first, first + _SLICE_ROWS)
+        if count <= _SLICE_ROWS:
+            total += np.bincount(codes[part], None if values is None else values[part], count)
+        else:  # a slice has few of the codes
+            np.add.at(total, codes[part], 1.0 if values is None else values[part])
     return total
 
 

@@ -1,7 +1,8 @@
 """Row values of metrics that have a parameter: a quantile, a class, a price. `metrics` gives them names and directions.
 
 Every function here makes a function of (labels, scores, threshold) that returns one value per row, shape (n,), whose
-mean is the metric and whose spread is its sampling error.
+mean is the metric and whose spread is its sampling error. Those of a metric that is asked about several parts of the
+rows at once (`Metric.by_part`) hand on the number of each row's part.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import sums
+from retrain_assets.blocks import Codes, sums
 
 Array = npt.NDArray[np.float64]
-RowValues = Callable[[Array, Array, float], Array]
+RowValues = Callable[..., Array]
 
 CALIBRATION_BINS = 10
 """Equally wide bins of [0, 1]; their edges are fixed, so that two models are measured by the same ruler."""
@@ -32,7 +33,7 @@ def in_slices(rows: RowValues) -> RowValues:
     array([0. , 0.5, 1. ])
     """
 
-    def sliced(label: Array, scores: Array, threshold: float) -> Array:
+    def sliced(label: Array, scores: Array, threshold: float, *_: Codes) -> Array:
         values = np.empty(len(label))
         for first in range(0, len(label), _SLICE_ROWS):
             part = slice(first, first + _SLICE_ROWS)
@@ -173,9 +174,9 @@ def of_class(rows: RowValues, number: int, *, decided: bool) -> RowValues:
     def decision(label: Array, scores: Array, _: float) -> Array:
         return unless_unknown(np.argmax(scores, axis=1) == number, scores)
 
-    def against_the_rest(label: Array, scores: Array, _: float) -> Array:
+    def against_the_rest(label: Array, scores: Array, _: float, *part: Codes) -> Array:
         own = np.asarray(label == number)
-        return rows(own, in_slices(decision)(label, scores, 0.5) if decided else scores[:, number], 0.5)
+        return rows(own, in_slices(decision)(label, scores, 0.5) if decided else scores[:, number], 0.5, *part)
 
     return against_the_rest
 
@@ -190,12 +191,12 @@ def mean_over_classes(rows: RowValues) -> RowValues:
     array([0.25 , 0.375])
     """
 
-    def macro(label: Array, scores: Array, threshold: float) -> Array:
+    def macro(label: Array, scores: Array, threshold: float, *part: Codes) -> Array:
         if scores.ndim == 1:
-            return rows(label, scores, threshold)
+            return rows(label, scores, threshold, *part)
         total = np.zeros(len(label))
         for number in range(scores.shape[1]):
-            total += of_class(rows, number, decided=False)(label, scores, threshold)
+            total += of_class(rows, number, decided=False)(label, scores, threshold, *part)
         total /= scores.shape[1]
         return total
 

@@ -9,13 +9,14 @@ and one t test serves every metric (see `validation.significance`). No test and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.blocks import Codes, narrow
+from retrain_assets.blocks import Codes, narrow, sums
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metric_rows import (
     calibration,
@@ -26,9 +27,11 @@ from retrain_assets.metric_rows import (
     priced,
     unless_unknown,
 )
+from retrain_assets.placements import placements
 
 Array = npt.NDArray[np.float64]
-RowValues = Callable[[Array, Array, float], Array]
+RowValues = Callable[..., Array]
+"""One value per row from labels, scores and threshold; of a metric `by_part` from the number of each row's part too."""
 
 SMALLEST_PROBABILITY = 1e-15
 """Probabilities are clipped to [1e-15, 1 - 1e-15] in the log loss: one certain and wrong row costs 34.5 nats."""
@@ -62,6 +65,7 @@ class Metric:
     _support: RowValues = field(repr=False, kw_only=True)
     _is_mean_loss: bool = field(default=False, repr=False, kw_only=True)
     _one_class: RowValues | None = field(default=None, repr=False, kw_only=True)
+    _by_part: bool = field(default=False, repr=False, kw_only=True)
     _rests_on_classes: bool = field(default=False, repr=False, kw_only=True)
     _number: int = field(default=1, repr=False, kw_only=True)
 
@@ -69,6 +73,11 @@ class Metric:
     def is_mean_loss(self) -> bool:
         """Whether it is the mean of a loss that every row has by itself, whatever other rows there are."""
         return self._is_mean_loss
+
+    @property
+    def by_part(self) -> bool:
+        """Whether `row_values` and `supports` can be asked about several parts of the rows at once."""
+        return self._is_mean_loss or self._by_part
 
     @property
     def direction(self) -> str:
@@ -145,20 +154,35 @@ class Metric:
             return ()
         return (replace(self, _rows=self._one_class, _one_class=None),) * classes
 
-    def row_values(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> Array:
+    def row_values(
+        self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5, part: Codes | None = None
+    ) -> Array:
         """One value per row, shape (n,), whose mean is the metric and whose spread is its sampling error.
 
         theta + (influence of row i on theta); all NaN where the metric is undefined.
 
+        Args:
+            label: Outcomes, shape (n,).
+            scores: Shape (n,) or (n, k).
+            threshold: From which score on a binary row counts as predicted positive.
+            part: The number of each row's part, shape (n,), of a metric `by_part`: the values are then those that the
+                rows of each part have by themselves.
+
         >>> metric("rmse").row_values([0.0, 0.0], [3.0, 4.0]).round(3)
         array([3.041, 4.031])
+        >>> metric("rmse").row_values([0.0, 0.0, 0.0], [3.0, 4.0, 7.0], part=np.array([0, 0, 1])).round(3)
+        array([3.041, 4.031, 7.   ])
         """
         if self.whole is not None:
             raise TypeError(f"{self.name} is a function of all rows: no single row has a value. Compare it by block.")
         if self.column:
             raise TypeError(f"{self.name} is priced by the column {self.column}: bind the rows' amounts with on().")
         outcomes, predicted = _checked(label, scores)
-        return self._rows(outcomes, predicted, threshold)
+        if part is None or self._is_mean_loss:
+            return self._rows(outcomes, predicted, threshold)
+        if not self._by_part:
+            raise TypeError(f"{self.name} cannot be asked by part: give it the rows of each part.")
+        return self._rows(outcomes, predicted, threshold, part)
 
     def influence(
         self,
@@ -186,6 +210,15 @@ class Metric:
         if self._support is _every or not outcomes.size:
             return float(outcomes.size)
         return float(self._support(outcomes, predicted, threshold).sum(dtype=np.float64))
+
+    def supports(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float, part: Codes) -> Array:
+        """The same for each part of the rows, shape (parts,), of a metric `by_part`.
+
+        >>> metric("auc").supports([1, 0, 0, 1, 1], [0.9, 0.2, 0.1, 0.7, 0.3], 0.5, np.array([0, 0, 0, 1, 1]))
+        array([1., 0.])
+        """
+        outcomes, predicted = _checked(label, scores)
+        return sums(part, None if self._support is _every else self._support(outcomes, predicted, threshold, part))
 
     def parts(self, label: Array, columns: int) -> Codes | None:
         """The class of each row, shape (n,), where the metric rests on each class by itself; else None.
@@ -316,94 +349,63 @@ def _squared_error(label: Array, scores: Array, _: float) -> Array:
     return (scores - label) ** 2
 
 
-def _root_mean_square(label: Array, scores: Array, _: float) -> Array:
+def _root_mean_square(label: Array, scores: Array, _: float, part: Codes | None = None) -> Array:
     squares = in_slices(_squared_error)(label, scores, _)
-    if not squares.size:
-        return squares
-    root = np.sqrt(squares.mean())
-    if root != 0:
-        squares /= 2 * root
-        squares += root / 2
+    root = np.sqrt(_totals(squares, part) / _sizes(len(label), part))
+    scale = np.divide(0.5, root, out=np.zeros(root.size), where=root > 0)
+    for rows, own in _slices(len(label), part):
+        squares[rows] *= scale[own]
+        squares[rows] += root[own] / 2
     return squares
 
 
-def _area_under_curve(label: Array, scores: Array, _: float) -> Array:
-    """Sun & Xu (2014), IEEE Signal Processing Letters 21: DeLong's placements from mid-ranks, O(n log n)."""
-    positive = label == 1
-    positives = int(np.count_nonzero(positive))
-    negatives = len(label) - positives
-    if not positives or not negatives or not np.isfinite(scores).all():
+def _slices(rows: int, part: Codes | None) -> Iterator[tuple[slice, Codes | int]]:
+    """Some thousand rows at a time, with the numbers of their parts, or 0 where all rows are one."""
+    for first in range(0, rows, _SLICE_ROWS):
+        own = slice(first, first + _SLICE_ROWS)
+        yield own, 0 if part is None else part[own]
+
+
+def _totals(values: npt.NDArray[Any], part: Codes | None, of: npt.NDArray[np.bool_] | None = None) -> Array:
+    """Sum of the values in each part, of the rows `of` only where they are given."""
+    total = np.zeros(1 if part is None else int(part.max(initial=0)) + 1)
+    for rows, own in _slices(len(values), part):
+        chosen = values[rows] if of is None else values[rows] * of[rows]
+        total += chosen.sum(dtype=np.float64) if part is None else np.bincount(own, chosen, total.size)
+    return total
+
+
+def _sizes(rows: int, part: Codes | None) -> Array:
+    """Rows in each part; 1 where there is none, by which nothing is divided."""
+    found = np.array([float(rows)]) if part is None else sums(part)
+    return np.where(found > 0, found, 1.0)
+
+
+def _area_under_curve(label: Array, scores: Array, _: float, part: Codes | None = None) -> Array:
+    """The share of pairs of a positive and a negative that the scores put in their order, from DeLong's placements."""
+    if not np.isfinite(scores).all():
         return np.full(len(label), np.nan)
-    placement = _placements(positive, scores)
-    area = float(placement.mean(where=positive))
-    for first in range(0, len(label), _SLICE_ROWS):
-        part = slice(first, first + _SLICE_ROWS)
-        placement[part] -= area
-        placement[part] *= np.where(positive[part], len(label) / positives, len(label) / negatives)
-        placement[part] += area
-    return placement
+    positive = _binary(label)
+    values = placements(positive, scores, np.broadcast_to(np.uint8(0), len(label)) if part is None else part)
+    rows_of, positives = _sizes(len(label), part), _totals(positive.view(np.uint8), part)
+    known = (positives > 0) & (positives < rows_of)
+    area = _totals(values, part, positive)
+    area = np.divide(area, positives, out=np.full(area.size, np.nan), where=known)
+    weight, other = (
+        np.divide(rows_of, of, where=known, out=np.ones(area.size)) for of in (positives, rows_of - positives)
+    )
+    for rows, own in _slices(len(label), part):
+        values[rows] -= area[own]
+        values[rows] *= np.where(positive[rows], weight[own], other[own])
+        values[rows] += area[own]
+    return values
 
 
-def _placements(positive: npt.NDArray[np.bool_], scores: Array) -> Array:
-    """For each positive the share of negatives below it, for each negative that of positives above; ties count half.
-
-    One sort; the rest in slices of the sorted rows, so that only two columns stand at a time. A tie at the end of a
-    slice is left to the next one, and one that is longer than a slice is placed as a whole.
-    """
-    order, placement = _order(scores), np.empty(len(scores))
-    positives = int(np.count_nonzero(positive))
-    first = below = 0
-
-    def place(rows: Codes, won: npt.NDArray[np.bool_], middle: Array | float, beaten: Array | float) -> None:
-        placement[rows] = np.where(won, beaten / (len(scores) - positives), 1 - (middle - beaten) / positives)
-
-    while first < len(order):
-        rows = order[first : first + _SLICE_ROWS]
-        ranked = scores[rows]
-        if first + len(rows) < len(order):
-            rows = rows[: np.searchsorted(ranked, ranked[-1])]
-        if len(rows):
-            won = positive[rows]
-            middle, beaten = _middle_of_ties(ranked[: len(rows)], ~won)
-            place(rows, won, middle + first, beaten + below)
-            negatives = len(rows) - int(np.count_nonzero(won))
-        else:
-            rows = order[first : _end_of_tie(scores, order, first + len(ranked))]
-            parts = [slice(at, at + _SLICE_ROWS) for at in range(0, len(rows), _SLICE_ROWS)]
-            negatives = len(rows) - sum(int(np.count_nonzero(positive[rows[part]])) for part in parts)
-            for part in parts:
-                place(rows[part], positive[rows[part]], first + len(rows) / 2, below + negatives / 2)
-        below += negatives
-        first += len(rows)
-    return placement
-
-
-def _middle_of_ties(ranked: Array, negative: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
-    """For each of the sorted rows, how many rows and how many negatives stand before the middle of its tie."""
-    starts = np.r_[True, ranked[1:] != ranked[:-1]]
-    if starts.all():
-        return np.arange(0.5, len(ranked)), np.cumsum(negative) - negative / 2
-    start = np.flatnonzero(starts)
-    tied = np.diff(start, append=len(ranked))
-    negatives = np.add.reduceat(negative, start, dtype=np.int64)
-    return np.repeat(start + tied / 2, tied), np.repeat(np.cumsum(negatives) - negatives / 2, tied)
-
-
-def _order(scores: Array) -> Codes:
-    """The rows from the lowest score to the highest, four bytes a row: half of what a sort leaves."""
-    order = np.argsort(np.ascontiguousarray(scores))
-    return order.astype(np.min_scalar_type(len(order)))
-
-
-def _end_of_tie(scores: Array, order: Codes, end: int) -> int:
-    """The first place from `end` on, in the order, whose score is not that of the place before `end`."""
-    last = scores[order[end - 1]]
-    while end < len(order):
-        tied = scores[order[end : end + _SLICE_ROWS]] == last
-        if not tied.all():
-            return end + int(np.argmin(tied))
-        end += len(tied)
-    return end
+def _binary(label: Array) -> npt.NDArray[np.bool_]:
+    """Which labels are 1: labels of one byte that are 0 or 1 are that already."""
+    if label.dtype == np.uint8 and label.max(initial=0) < 2:
+        return label.view(np.bool_)
+    return np.asarray(label == 1)
 
 
 def _ratio_of(numerator: RowValues, denominator: RowValues) -> RowValues:
@@ -412,19 +414,16 @@ def _ratio_of(numerator: RowValues, denominator: RowValues) -> RowValues:
     Both are values that a row has by itself.
     """
 
-    def rows(label: Array, scores: Array, threshold: float) -> Array:
-        bottom = in_slices(denominator)(label, scores, threshold)
-        total = bottom.sum()
-        del bottom
-        if not total > 0:
-            return np.full(len(label), np.nan)
+    def rows(label: Array, scores: Array, threshold: float, part: Codes | None = None) -> Array:
+        bottom = _totals(in_slices(denominator)(label, scores, threshold), part)
         top = in_slices(numerator)(label, scores, threshold)
-        ratio, scale = top.sum() / total, len(label) / total
-        for first in range(0, len(label), _SLICE_ROWS):
-            part = slice(first, first + _SLICE_ROWS)
-            top[part] -= ratio * denominator(label[part], scores[part], threshold)
-        top *= scale
-        top += ratio
+        known = bottom > 0
+        ratio = np.divide(_totals(top, part), bottom, where=known, out=np.full(bottom.size, np.nan))
+        scale = np.divide(_sizes(len(label), part), bottom, where=known, out=np.ones(bottom.size))
+        for own, of in _slices(len(label), part):
+            top[own] -= ratio[of] * denominator(label[own], scores[own], threshold)
+            top[own] *= scale[of]
+            top[own] += ratio[of]
         return top
 
     return rows
@@ -447,11 +446,11 @@ def _of_class(name: str, binary: Metric, number: int) -> Metric:
     )
 
 
-def _every(label: Array, scores: Array, threshold: float) -> Array:
+def _every(label: Array, scores: Array, threshold: float, *_: object) -> Array:
     return np.ones(len(label))
 
 
-def _selected(label: Array, scores: Array, threshold: float) -> Array:
+def _selected(label: Array, scores: Array, threshold: float, *_: object) -> Array:
     return unless_unknown(scores >= threshold, scores)
 
 
@@ -459,20 +458,20 @@ def _correct(label: Array, scores: Array, threshold: float) -> Array:
     return unless_unknown(predicted_class(scores, threshold) == label, scores)
 
 
-def _positive(label: Array, scores: Array, threshold: float) -> Array:
+def _positive(label: Array, scores: Array, threshold: float, *_: object) -> Array:
     return np.asarray(label == 1, dtype=np.float64)
 
 
-def _negative(label: Array, scores: Array, threshold: float) -> Array:
+def _negative(label: Array, scores: Array, threshold: float, *_: object) -> Array:
     return np.asarray(label != 1, dtype=np.float64)
 
 
-def _scarcer_class(label: Array, scores: Array, threshold: float) -> Array:
-    if scores.ndim == 2:
-        counts = [int((label == number).sum()) for number in range(scores.shape[1])]
-        return np.asarray(label == int(np.argmin(counts)), dtype=np.float64)
-    positive = label == 1
-    return np.asarray(positive if positive.sum() <= (~positive).sum() else ~positive, dtype=np.float64)
+def _scarcer_class(label: Array, scores: Array, threshold: float, part: Codes | None = None) -> Array:
+    """Rows of the class that is scarcest in their part; of two equally scarce ones the positives."""
+    given, classes = (label, scores.shape[1]) if scores.ndim == 2 else (label != 1, 2)
+    counts = [_totals(np.asarray(given == number, dtype=np.float64), part) for number in range(classes)]
+    scarcest = np.argmin(counts, axis=0)
+    return np.asarray(given == (scarcest[0] if part is None else scarcest[part]), dtype=np.float64)
 
 
 def _true_positive(label: Array, scores: Array, threshold: float) -> Array:
@@ -487,7 +486,7 @@ def _false_positive(label: Array, scores: Array, threshold: float) -> Array:
     return alarms
 
 
-def _mean_of_precision_and_recall_rows(label: Array, scores: Array, threshold: float) -> Array:
+def _mean_of_precision_and_recall_rows(label: Array, scores: Array, threshold: float, *_: object) -> Array:
     mean = _selected(label, scores, threshold)
     mean += label == 1
     mean /= 2
@@ -518,6 +517,7 @@ def _rate(
         _rows=rows,
         _support=denominator,
         _rests_on_classes=of_one_class,
+        _by_part=True,
     )
 
 
@@ -526,8 +526,8 @@ _ALL = (
     _loss("brier", "", _CLASSES, _brier),
     _loss("mae", "label units", _VALUES, _absolute_error),
     _loss("mse", "squared label units", _VALUES, _squared_error),
-    Metric("rmse", False, "label units", _VALUES, _rows=_root_mean_square, _support=_every),
-    Metric("wape", False, "share", _VALUES, _rows=_ratio_of(_absolute_error, _size), _support=_every),
+    Metric("rmse", False, "label units", _VALUES, _rows=_root_mean_square, _support=_every, _by_part=True),
+    Metric("wape", False, "share", _VALUES, _rows=_ratio_of(_absolute_error, _size), _support=_every, _by_part=True),
     Metric("calibration_error", False, "share", _CLASSES, _rows=calibration, _support=_every),
     Metric(
         "auc",
@@ -537,9 +537,19 @@ _ALL = (
         _rows=mean_over_classes(_area_under_curve),
         _support=_scarcer_class,
         _one_class=_area_under_curve,
+        _by_part=True,
         _rests_on_classes=True,
     ),
-    Metric("accuracy", True, "share", _CLASSES, counts_flips=True, _rows=in_slices(_correct), _support=_every),
+    Metric(
+        "accuracy",
+        True,
+        "share",
+        _CLASSES,
+        counts_flips=True,
+        _rows=in_slices(_correct),
+        _support=_every,
+        _by_part=True,
+    ),
     _rate("tpr", True, _true_positive, _positive, of_one_class=True),
     _rate("fpr", False, _false_positive, _negative, of_one_class=True),
     _rate("precision", True, _true_positive, _selected),

@@ -8,7 +8,7 @@ LAYERS = (
     "errors policy redaction",
     "store",
     "blocks",
-    "metric_rows",
+    "metric_rows placements",
     "verdict metrics pages pictures alerts",
     "registry resources",
     "raw",

@@ -134,11 +134,13 @@ def test_auc_influence_has_the_variance_of_delong_written_out_pair_by_pair():
     assert psi.mean() == pytest.approx(v10_b.mean() - v10_a.mean())
 
 
-@pytest.mark.parametrize("levels", [3, 500, 0])
+@pytest.mark.parametrize("levels", [1, 3, 500, 0, "one value on most rows"])
 def test_auc_of_many_rows_has_the_placements_of_scipy_ranks_whatever_is_tied(levels):
     rng = np.random.default_rng(9)
     label, scores = (rng.random(60_000) < 0.3).astype(float), rng.random(60_000)
-    if levels:
+    if isinstance(levels, str):
+        scores[rng.random(60_000) < 0.9] = 0.25
+    elif levels:
         scores = np.floor(scores * levels) / levels
     positive = label == 1
     within = np.where(positive, stats.rankdata(np.where(positive, scores, np.inf)), 0)
@@ -150,6 +152,42 @@ def test_auc_of_many_rows_has_the_placements_of_scipy_ranks_whatever_is_tied(lev
     values = metric("auc").row_values(label, scores)
     assert values == pytest.approx(wanted)
     assert values.mean() == pytest.approx(sk.roc_auc_score(label, scores))
+
+
+@pytest.mark.parametrize(
+    "name", ["auc", "tpr", "fpr", "precision", "f1", "rmse", "wape", "mae", "accuracy", "auc[1]", "f1[2]"]
+)
+def test_row_values_by_part_are_those_of_each_part_alone(name):
+    rng = np.random.default_rng(21)
+    part = rng.choice(np.arange(4, dtype=np.uint8), 40_000, p=[0.9, 0.07, 0.0299, 0.0001])
+    scores = np.round(rng.random(40_000), 3)
+    scores[rng.random(40_000) < 0.6] = 0.5  # ties longer than a slice, in every part
+    label = (rng.random(40_000) < scores).astype(float) + (part == 2)
+    if name.endswith("]"):
+        scores = np.column_stack([scores, 1 - scores, scores / 2]) / (1 + scores[:, None] / 2)
+    asked = metric(name)
+    values, support = asked.row_values(label, scores, part=part), asked.supports(label, scores, 0.5, part)
+    for number in range(4):
+        own = part == number
+        assert values[own] == pytest.approx(asked.row_values(label[own], scores[own]), nan_ok=True), number
+        assert support[number] == asked.support(label[own], scores[own]), number
+
+
+def test_a_part_without_the_other_class_has_no_auc_and_leaves_the_others_theirs():
+    label, scores = np.array([1.0, 0.0, 1.0, 1.0]), np.array([0.9, 0.1, 0.3, 0.4])
+    values = metric("auc").row_values(label, scores, part=np.array([0, 0, 1, 1]))
+    assert values[:2].tolist() == [1.0, 1.0]
+    assert np.isnan(values[2:]).all()
+
+
+def test_a_metric_that_is_no_function_of_parts_says_so():
+    assert not metric("calibration_error").by_part
+    with pytest.raises(TypeError, match="calibration_error cannot be asked by part"):
+        metric("calibration_error").row_values([1.0, 0.0], [0.5, 0.5], part=np.array([0, 1]))
+
+
+def test_the_auc_of_one_class_is_not_the_mean_over_classes():
+    assert metric("auc[1]").one_by_one(3) == ()
 
 
 def test_the_spread_of_influence_is_the_sampling_error_of_the_improvement():

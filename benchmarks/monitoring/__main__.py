@@ -11,24 +11,18 @@ often and forgives one such error.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from benchmarks.gate.cases import FORGIVEN, Case, ask_often
 from benchmarks.monitoring import history
 from benchmarks.monitoring.cases import level, power
 from benchmarks.monitoring.label_free import label_free_table
-
-Line = tuple[str, bool]
-"""A printed line, and whether the numbers in it are as stated."""
+from benchmarks.tables import Line, arguments, print_parts, shares
 
 
 def main() -> int:
     """Measure, print, and count what is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fast", action="store_true", help="fewer repetitions")
+    parser = arguments(__doc__)
     parts = {
         "level": level_table,
         "power": power_table,
@@ -41,27 +35,17 @@ def main() -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", action="store_true")
     asked = vars(parser.parse_args())
     chosen = [name for name in parts if asked[name]] or [name for name in parts if name != "peers"]
-    began, figures, missed = time.perf_counter(), 0, []
-    for name in chosen:
-        for line, kept in parts[name](asked["fast"]):
-            print(line if kept else f"{line}  MISSED", flush=True)
-            figures += 1
-            if not kept:
-                missed.append(line.split("  ")[0])
-        print()
-    took = time.perf_counter() - began
-    print(f"monitoring: {figures} figures in {took:.0f} s, missed: {'; '.join(missed) or 'none'}")
-    return 1 if missed else 0
+    return print_parts("monitoring", [parts[name] for name in chosen], asked["fast"])
 
 
 def level_table(fast: bool) -> Iterator[Line]:
     """False alarms."""
-    yield from _asked("share of false alarms", level(), fast)
+    return shares("share of false alarms", level(), fast, spare=0.0)
 
 
 def power_table(fast: bool) -> Iterator[Line]:
     """What is found."""
-    yield from _asked("share found", power(), fast)
+    return shares("share found", power(), fast, spare=0.0)
 
 
 def real_table(fast: bool) -> Iterator[Line]:
@@ -92,16 +76,6 @@ def peer_table(fast: bool) -> Iterator[Line]:
 
     rows, columns = (100_000, 20) if fast else (peers.ROWS, peers.COLUMNS)
     return peers.lines(rows, columns, peers.FOLDER)
-
-
-def _asked(title: str, cases: Sequence[Case], fast: bool) -> Iterator[Line]:
-    print(f"{title:<90}{'share':>7}{'+-':>7}{'asked':>7}  must be")
-    for case in cases:
-        reps = case.fast if fast else case.reps
-        if reps:
-            found = ask_often(case, reps)
-            line = f"{case.name:<90}{found.share:>7.4f}{found.error:>7.4f}{reps:>7}  {case.limit}"
-            yield line, found.within(FORGIVEN if fast else 0.0)
 
 
 if __name__ == "__main__":

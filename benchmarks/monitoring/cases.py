@@ -8,9 +8,9 @@ from functools import cache, partial
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.gate.cases import Case
 from benchmarks.monitoring.flights import against, weeks
 from benchmarks.monitoring.worlds import EVERY_SIZE, Change, Reference, Rng, World
+from benchmarks.tables import Case
 from retrain_assets.monitoring.drift import DriftReport, drift
 from retrain_assets.monitoring.joint import JOINT, joint_series
 from retrain_assets.monitoring.policy import DriftPolicy

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.blocks import Codes, narrow, sums
 from retrain_assets.metrics import Array, Metric
 from retrain_assets.validation.by_block import Rows, block_estimate, block_mean, block_units
 from retrain_assets.validation.estimate import Estimate, counted, estimate
@@ -149,29 +150,84 @@ def compare_in_parts(
 ) -> list[Comparison]:
     """The same comparison for each of several groups of the rows.
 
-    A row's loss is the same whatever group it is in, so a mean loss is computed once for all groups; any other metric
-    needs the scores of each group.
+    All groups are computed at once, so that no column is copied for a large one; a metric that cannot be asked by part
+    needs the scores of each group. The groups are of one attribute, of a mean loss also of several.
     """
-    if not metric.is_mean_loss:
+    if not metric.by_part:
         masks = (group.mask for group in groups)
         return [compare(metric, policy, _small(metric, rows.where(of)), champion, candidate, of) for of in masks]
     bound = metric.on(rows.amounts)
-    before = bound.row_values(rows.label, champion, policy.threshold)
-    champion_values = [_mean(before, group.mask) for group in groups]
-    psi = np.subtract(before, bound.row_values(rows.label, candidate, policy.threshold), out=before)
+    psi, *found = (_losses if metric.is_mean_loss else _by_part)(bound, policy, rows, champion, candidate, groups)
+    parts = bound.parts(rows.label, _columns(champion))
     return [
-        _part_of(bound, policy, rows, psi, group.mask, value)
-        for group, value in zip(groups, champion_values, strict=True)
+        _part_of(bound, policy, rows, psi, group.mask, parts, *values)
+        for group, *values in zip(groups, *found, strict=True)
     ]
 
 
+PairedParts: TypeAlias = tuple[Array, Sequence[float], Sequence[float], Sequence[float]]
+"""Row values of an improvement in their group, and of each group both models' values and the rows that bear on them."""
+
+
+def _losses(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array, groups: Sequence[Group]
+) -> PairedParts:
+    """A row's loss is the same whatever group it is in."""
+    before = metric.row_values(rows.label, champion, policy.threshold)
+    champion_values = [_mean(before, group.mask) for group in groups]
+    after = metric.row_values(rows.label, candidate, policy.threshold)
+    candidate_values = [_mean(after, group.mask) for group in groups]
+    psi = np.subtract(before, after, out=before)
+    return psi, champion_values, candidate_values, [float(group.rows) for group in groups]
+
+
+def _by_part(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array, groups: Sequence[Group]
+) -> PairedParts:
+    """Class by class where the metric is a mean over classes."""
+    part, classes = _numbered(groups), metric.one_by_one(_columns(champion))
+    psi, values, size = np.zeros(len(rows)), np.zeros((2, len(groups))), sums(part)
+    sign = (1.0 if metric.higher_is_better else -1.0) / max(len(classes), 1)
+    support = np.full(len(groups), math.inf)
+    for number, each in enumerate(classes or (metric,)):
+        truth = (rows.label == number).view(np.uint8) if classes else rows.label
+        for place, (scores, turned) in enumerate(((champion, -sign), (candidate, sign))):
+            own = scores[:, number] if classes else scores
+            found = each.row_values(truth, own, policy.threshold, part)
+            values[place] += sums(part, found) / size / max(len(classes), 1)
+            psi += np.multiply(found, turned, out=found)
+            del found
+            bearing = sums(part, truth) if classes else metric.supports(truth, own, policy.threshold, part)
+            support = np.minimum(support, bearing)
+    return psi, values[0].tolist(), values[1].tolist(), support.tolist()
+
+
+def _numbered(groups: Sequence[Group]) -> Codes:
+    """The place of each row's group among those of one attribute."""
+    code, place = groups[0].code, np.zeros(len(groups[0].member), dtype=np.int64)
+    for number, group in enumerate(groups):
+        place[group.member] = number
+    return code if np.array_equal(place, np.arange(place.size)) else narrow(place)[code]
+
+
 def _part_of(
-    metric: Metric, policy: ValidationPolicy, rows: GateRows, psi: Array, mask: npt.NDArray[np.bool_], before: float
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows,
+    psi: Array,
+    mask: npt.NDArray[np.bool_],
+    parts: Codes | None,
+    before: float,
+    after: float,
+    support: float,
 ) -> Comparison:
-    """A mean loss in one part of the rows, from the paired differences of all rows."""
+    """One part of the rows, from the paired differences of all rows."""
     own = psi[mask]
-    found = estimate(own, units_within(policy.unit, own, rows, mask))
-    return Comparison(metric.name, metric.direction, metric.unit, before, before - found.improvement, found)
+    units = units_within(policy.unit, own, rows, mask)
+    found = estimate(
+        own, units, support=support, one_flip=metric.counts_flips, parts=None if parts is None else parts[mask]
+    )
+    return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
 
 
 Paired: TypeAlias = tuple[Array, float, float, float]

@@ -195,7 +195,13 @@ def _squares(psi: Array, mean: float) -> float:
 
 def _spread(psi: Array, units: Units, mean: float) -> float:
     """Sum over units of (s_u - n_u · mean)²."""
-    return float(((units.total(psi) - units.sizes * mean) ** 2).sum())
+    if units.each_row:
+        return _squares(psi, mean)
+    apart = units.total(psi)
+    for first in range(0, len(apart), _SLICE_ROWS):
+        part = slice(first, first + _SLICE_ROWS)
+        apart[part] -= units.sizes[part] * mean
+    return float(apart @ apart)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -80,7 +80,6 @@ def judge(
     usable = hard.usable(task, rows, candidate, champion)
     if usable.outcome is not Outcome.PASS:
         return Judgement((usable,), identical=False)
-    rows.number(policy.unit)
     alpha = policy.alpha_per_attempt(attempts_per_year)
     rows = replace(rows, careful=alpha < USUAL_LEVEL)
     if champion is None:
@@ -105,6 +104,7 @@ def _against_champion(
     age: ChampionAge | None,
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """What decides, and the slices that are only reported."""
+    rows.number(policy.unit)
     single = Level(level.alpha, policy.power)
     sliced = slices(policy, rows, champion, candidate, single)
     hold = policy.slices is not None and policy.slices.hold_undecided

@@ -35,6 +35,7 @@ from retrain_assets.metrics import Array
 MISSING = "(missing)"
 """The group or cluster of rows that carry no value."""
 
+_SLICE_ROWS = 1 << 16
 _FIRST_SLOTS = 1 << 10
 """Size of the table of different values to begin with; left to itself it has a slot for every row."""
 
@@ -88,11 +89,6 @@ class GateRows:
         """The number of each row's cluster, shape (n,); rows without a value share one."""
         return None if self.cluster is None else coded(self.cluster)[1]
 
-    @cached_property
-    def rows_of_cluster(self) -> Array | None:
-        """How many rows each cluster has, shape (clusters,)."""
-        return None if self.clusters is None else sums(self.clusters)
-
     def number(self, unit: str) -> None:
         """Number the days and clusters that `unit` asks for: two columns for a moment, so before others stand.
 
@@ -100,7 +96,7 @@ class GateRows:
             DataError: A time is missing.
         """
         if unit != "row":
-            _ = self.rows_of_day, self.rows_of_cluster
+            _ = self.rows_of_day if unit == "auto" else self.clusters
 
     @cached_property
     def _blocks(self) -> dict[int, Units]:
@@ -114,24 +110,34 @@ class GateRows:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
         """Some of the rows, with what an estimate asks about them."""
-        return _part(self, mask, self.label[mask], _some(self.amounts, mask))
+        return Part(self.label[mask], _some(self.amounts, mask), self, mask)
 
 
 @dataclass(frozen=True)
 class Part:
     """Some of the gate rows, as an estimate needs them: no keys, no texts, days and clusters as small numbers from 0.
 
-    `clusters` are None where the rows carry no cluster column.
+    `chosen` says which rows of `rows` they are; days and clusters are numbered when somebody asks for them.
     """
 
     label: npt.NDArray[Any]
-    day: Codes
-    clusters: Codes | None
     amounts: Mapping[str, Array]
-    careful: bool = False
+    rows: GateRows | Part = field(repr=False)
+    chosen: npt.NDArray[np.bool_] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def careful(self) -> bool:
+        """Whether a test at a small level is about to be made."""
+        return self.rows.careful
+
+    @cached_property
+    def day(self) -> Codes:
+        """The number of each row's calendar day, shape (n,), 0 for the first of these rows."""
+        day = self.rows.day[self.chosen]
+        return narrow(day - day.min()) if day.size else day
 
     @cached_property
     def rows_of_day(self) -> Array:
@@ -139,9 +145,9 @@ class Part:
         return sums(self.day)
 
     @cached_property
-    def rows_of_cluster(self) -> Array | None:
-        """How many rows each cluster has, shape (clusters,)."""
-        return None if self.clusters is None else sums(self.clusters)
+    def clusters(self) -> Codes | None:
+        """The number of each row's cluster, shape (n,); None where the rows carry no cluster column."""
+        return None if self.rows.clusters is None else _without_gaps(self.rows.clusters[self.chosen])
 
     def blocks(self, length_days: int) -> Units:
         """The rows' blocks of so many days, counted from their own first day."""
@@ -149,7 +155,7 @@ class Part:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
         """Some of these rows."""
-        return _part(self, mask, self.label[mask], _some(self.amounts, mask))
+        return Part(self.label[mask], _some(self.amounts, mask), self, mask)
 
 
 @dataclass(frozen=True)
@@ -159,8 +165,8 @@ class Units:
     `code` numbers the rows' days or clusters 0, 1, 2, ...; `of_code` says which unit each of these numbers belongs to,
     None where every number is a unit, and `rows_of_code` how many rows have it, None where nobody counted. Values are
     added up by number, and only these sums by unit. `each_row` promises that every row is a unit of its own, whose
-    number nobody has to look up. `inflation` is how many times larger a standard error is than independent units would
-    tell.
+    number nobody has to look up. `inflation` is how many times larger a
+    standard error is than independent units would tell.
     """
 
     code: Codes
@@ -256,7 +262,7 @@ def units_of(unit: str, psi: Array, rows: GateRows | Part) -> Units:
         return blocks_for(means_by_day(psi, rows.day, rows.rows_of_day), rows)
     if rows.clusters is None:
         raise DataError(f"validation.unit is {unit!r}, but the gate rows carry no such column. Load it into cluster.")
-    return Units(rows.clusters, unit, rows_of_code=rows.rows_of_cluster)
+    return Units(rows.clusters, unit)
 
 
 def blocks_for(daily: Array, rows: GateRows | Part) -> Units:
@@ -280,7 +286,7 @@ def units_within(unit: str, psi: Array, rows: GateRows | Part, mask: npt.NDArray
     Raises:
         DataError: As `units_of`.
     """
-    return Units.rows(len(psi)) if unit == "row" else units_of(unit, psi, _part(rows, mask, psi, {}))
+    return units_of(unit, psi, Part(psi, {}, rows, mask))
 
 
 def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
@@ -301,16 +307,15 @@ def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:
     return names, narrow(np.array([place[name] for name in text], dtype=np.int64))[numbered]
 
 
-def _part(rows: GateRows | Part, mask: npt.NDArray[np.bool_], label: Array, amounts: Mapping[str, Array]) -> Part:
-    day = rows.day[mask]
-    clusters = None if rows.clusters is None else _without_gaps(rows.clusters[mask])
-    return Part(label, narrow(day - day.min()) if day.size else day, clusters, amounts, rows.careful)
-
-
 def _some(amounts: Mapping[str, Array], mask: npt.NDArray[np.bool_]) -> dict[str, Array]:
     return {name: values[mask] for name, values in amounts.items()}
 
 
 def _without_gaps(codes: Codes) -> Codes:
-    """The codes that occur, numbered 0, 1, 2, ... in their order."""
-    return narrow(np.cumsum(sums(codes) > 0) - 1)[codes] if codes.size else codes
+    """The codes that occur, numbered 0, 1, 2, ... in their order, in the place of those given."""
+    if codes.size:
+        place = np.cumsum(sums(codes) > 0) - 1
+        for first in range(0, codes.size, _SLICE_ROWS):
+            part = slice(first, first + _SLICE_ROWS)
+            codes[part] = place[codes[part]]
+    return codes

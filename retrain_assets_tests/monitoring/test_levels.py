@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.gate.cases import FORGIVEN, ask_often
 from benchmarks.monitoring import history
 from benchmarks.monitoring.cases import level, power
+from benchmarks.tables import FORGIVEN, ask_often
 
 FAST = {case.name: case for case in (*level(), *power()) if case.fast and "year" not in case.name}
 

@@ -269,7 +269,7 @@ def test_what_a_person_approved_is_withdrawn_when_harm_is_proven_and_a_hold_keep
     registry.record(judged, at=now, actor="run 1")
     signed = Signature("ann", "the north is small", now, weeks[6])
     registry.rule(Approve(signed, judged, datetime(2025, 1, 1), rules, True))
-    registry.promote(judged, judged.champion_digest, policy_sha256=rules, at=now, actor="run 2", approvals=True)
+    promote(own, judged, now, approvals=True)
     own.monitor(weeks[7:8])
     assert report(own, weeks[7])["status"] == "harmed"
 

@@ -1,6 +1,7 @@
 """How often the gate is wrong: the acceptance table of `benchmarks.gate`, asked less often.
 
-The accepted shares are those of the full table, plus one Monte-Carlo standard error.
+The accepted shares are those of the full table, plus one Monte-Carlo standard error. The rows about rollback are asked
+in `production/test_sequential.py`, by the same simulation as in the full table.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from benchmarks.gate import worlds
-from benchmarks.gate.cases import FORGIVEN, Answer, Case, ask_often, cases
+from benchmarks.gate import speed, worlds
+from benchmarks.gate.cases import cases
 from benchmarks.gate.power import prices
+from benchmarks.tables import FORGIVEN, Answer, Case, ask_often
 from retrain_assets.metrics import METRICS
 from retrain_assets.validation.estimate import estimate
 from retrain_assets.validation.units import units_of
@@ -87,6 +89,15 @@ def test_the_better_and_harmless_candidate_of_the_guardrail_world_is_promoted():
 def test_a_share_keeps_its_limit_with_errors_to_spare_or_forgiven(share, errors, kept):
     case = Case("half", lambda rng: True, reps=1, fast=1, high=0.08)
     assert Answer(case, share, reps=600).within(errors) is kept
+
+
+def test_the_gate_takes_at_most_four_columns_beyond_what_it_is_given(monkeypatch):
+    """With a group of nearly all rows, every slice judged; one task and fewer rows than in the benchmark."""
+    monkeypatch.setattr(speed, "ROWS", 300_000)
+    monkeypatch.setattr(speed, "CLUSTERS", 60_000)
+    peaks = speed.peaks("binary", seed=1)
+    assert len(peaks) == 5
+    assert all(1 < columns <= 4 for columns in peaks.values()), peaks
 
 
 def test_row_values_are_never_the_arrays_that_were_given():
