@@ -71,9 +71,9 @@ def seasons(months: int, seed: int) -> pa.Table:
     return rows.set_column(rows.column_names.index("label"), "label", pa.array(rows["label"].to_numpy() + 4.0 * season))
 
 
-def windows(months: int, recent: int = 2) -> Windows:
+def windows(months: int, origins: int = 3, recent: int = 2) -> Windows:
     """The windows of a first retrain as of that month, one gate month."""
-    policy = WindowsPolicy(recent_periods=recent, half_life_periods=4, selection_origins=3, min_train_periods=1)
+    policy = WindowsPolicy(recent_periods=recent, half_life_periods=4, selection_origins=origins, min_train_periods=1)
     stored = CALENDAR.between("2018-01", CALENDAR.shift("2018-01", months - 1))
     found = cut(CALENDAR, policy, stored[-1], stored, DELAY, [], None)
     assert isinstance(found, Windows)
