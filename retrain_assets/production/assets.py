@@ -100,9 +100,10 @@ def _probation_report(frame: Frame, probation: Callable[..., Any]) -> dg.AssetsD
 
 
 def _request(record: dict[str, Any]) -> dict[str, Any]:
-    """What the rollback sensor reads: which version is to go, and since when."""
-    names = ("version", "digest", "previous", "decided_in")
-    return {name: record[name] for name in names} if "digest" in record else {}
+    """Which version is on probation, and what a rollback would return to, booked in which period."""
+    if "digest" not in record:
+        return {}
+    return {name: record[name] for name in ("version", "previous", "decided_in")} | {"digest": short(record["digest"])}
 
 
 def _card(store: Any, registry: Any, model_card: Any, live: Any) -> tuple[str, Any]:
