@@ -37,24 +37,25 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> Head:
-        """A head as `str` writes it and run records show it.
+        """A head as `str` writes it and run records show it, where a gap may stand in the hash.
 
         Raises:
             ValueError: It is written otherwise.
 
-        >>> str(Head.parse("12:" + "9f" * 32))[:8]
-        '12:9f9f9'
+        >>> str(Head.parse("12:" + "9f" * 16 + " " + "9f" * 16)) == "12:" + "9f" * 32
+        True
         >>> Head.parse("12")
         Traceback (most recent call last):
         ValueError: '12' names no event: write its number, a colon and its hash of 64 digits, as deployment_history \
 shows them
         """
-        if not re.fullmatch(r"\d+:[0-9a-f]{64}", text):
+        written = "".join(text.split())
+        if not re.fullmatch(r"\d+:[0-9a-f]{64}", written):
             raise ValueError(
                 f"{text!r} names no event: write its number, a colon and its hash of 64 digits, as deployment_history "
                 "shows them"
             )
-        seq, digest = text.split(":")
+        seq, digest = written.split(":")
         return cls(int(seq), digest)
 
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert back.success, failure_of(back)
     shown = latest(built, weeks[7])
     assert shown["rollbacks"] == 1
-    kept = Head.parse(shown["journal_head"]["expect"])
+    kept = Head.parse(shown["journal_head"])
     assert (kept.seq, built.registry.verify(kept)) == (len(built.registry.history()), [])
     assert shown["age_periods"] == 3  # since its promotion, not since it came back
     assert shown["summary"].startswith("**v1** is live")
