@@ -15,8 +15,8 @@ RUNS_READ = 50
 SHOWN = 20
 """How many of the latest tenures the page lists."""
 
-COLUMNS = ("version", "from", "to", "in objective", "no outcomes in", "probation", "left")
-"""What the page shows of a tenure; the stored record holds more."""
+COLUMNS = ("version", "from", "to", "in objective", "left")
+"""What the page has room for of a tenure; the table under the picture and the stored record hold more."""
 
 ASSET = "deployment_history"
 
@@ -95,7 +95,7 @@ def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str,
         "summary": dg.MetadataValue.md(_summary(found, frame.calendar.every)),
         "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
         "tenures": table([pick(row, *COLUMNS) for row in latest]),
-        "journal_head": _in_halves(str(registry.head() or "no event")),
+        "journal_head": dg.MetadataValue.md(_in_halves(str(registry.head() or "no event"))),
         **numbers,
     }
 
