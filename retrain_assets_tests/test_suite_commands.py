@@ -9,10 +9,10 @@ import dagster as dg
 import pandas as pd
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from retrain_assets import cli
 from retrain_assets.validation.suite import load_suite
+from retrain_assets_tests.commanded import retrain
 from retrain_assets_tests.small_world import make_world, rows_of
 
 
@@ -35,14 +35,6 @@ def folder(once, tmp_path, monkeypatch):
     monkeypatch.setenv("RETRAIN_MODELS", str(copy))
     monkeypatch.setenv("RETRAIN_SHIPPED", "0")
     return copy
-
-
-def retrain(*words, code=0):
-    result = CliRunner().invoke(cli.main, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 def cases(folder):
