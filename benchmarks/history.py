@@ -25,11 +25,11 @@ from statistics import median
 
 import dagster as dg
 
+from retrain_assets.audit.status import status_of
 from retrain_assets.pipeline import watch
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
-from retrain_assets.story import status_of
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.registry.crashes import unflushed
 from retrain_assets_tests.registry.verdicts import content, no_rest

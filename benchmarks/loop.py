@@ -49,7 +49,7 @@ def load_seconds(statement: str, repeats: int = 5) -> float:
 def flights_home(home: Path) -> Any:
     """40 monitored weeks of flights and a first model; a `Runner` on them."""
     os.environ["RETRAIN_HOME"] = str(home)
-    from retrain_assets.runner import Runner, prepare_instance
+    from retrain_assets.cli.runner import Runner, prepare_instance
     from retrain_assets.spec import load_specs
 
     spec = load_specs()["flight_delays"]
@@ -214,7 +214,7 @@ def memory(home: Path, repeats: int = 5) -> dict[str, float]:
 def memory_of(home: Path) -> dict[str, float]:
     """`memory`, inside a process of its own: the run is repeated, so that only the second one is measured."""
     os.environ["RETRAIN_HOME"] = str(home)
-    from retrain_assets.runner import Runner, prepare_instance
+    from retrain_assets.cli.runner import Runner, prepare_instance
     from retrain_assets.spec import load_specs
     from retrain_assets.store import PeriodStore
     from retrain_assets.windows.manifest import read_manifest

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.blocks import LENGTHS_DAYS, block_length_days
 from retrain_assets.production.policy import ProbationPolicy
-from retrain_assets.production.probation import PATIENCE
-from retrain_assets.production.sequential import confidence_sequence, enough_blocks, line, log_e_values
+from retrain_assets.production.probation.anytime_valid import confidence_sequence, enough_blocks, line, log_e_values
+from retrain_assets.production.probation.trial import PATIENCE
+from retrain_assets.statistics.day_blocks import LENGTHS_DAYS, block_length_days
 
 Floats = NDArray[np.float64]
 

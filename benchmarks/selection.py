@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from retrain_assets.candidates.choice import choose
 from retrain_assets.candidates.policy import AVERAGE
-from retrain_assets.candidates.selection import chosen, common_losses, merged
+from retrain_assets.candidates.rolling_origins import choose
 from retrain_assets.candidates.strategies import HeldRows
-from retrain_assets.metrics import metric
+from retrain_assets.candidates.strategy_choice import chosen, common_losses, merged
+from retrain_assets.metrics.metric import metric
 from retrain_assets.pipeline import loss_of, training
 from retrain_assets.scoring.booster import predict
 from retrain_assets.scoring.features import FeatureContract, encode

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 from urllib.parse import quote, urlencode
 
-from retrain_assets.redaction import silent, without_secrets
+from retrain_assets.documents.redaction import silent, without_secrets
 
 _LOG = logging.getLogger("retrain_assets.alerts")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from retrain_assets.dagster_glue.pools import waking_executor
+from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.pipeline import build_model_defs
-from retrain_assets.pools import waking_executor
-from retrain_assets.resources import Clock, Home
 from retrain_assets.spec import load_specs
 
 

@@ -20,13 +20,13 @@ import dagster as dg
 
 from retrain_assets.audit.assets import audit_assets
 from retrain_assets.candidates.assets import candidate_assets
+from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.sensors import monitoring_sensors
 from retrain_assets.production.assets import production_assets
 from retrain_assets.production.jobs import job_name, jobs
 from retrain_assets.production.sensors import alert_sensors, rollback_sensor, withdrawal_due
 from retrain_assets.raw.assets import raw_assets
-from retrain_assets.resources import Frame
 from retrain_assets.spec import ModelSpec
 from retrain_assets.validation.assets import validation_assets
 from retrain_assets.validation.checks import validation_checks
@@ -111,7 +111,7 @@ def mean_loss(task: str, primary: str) -> str:
 
 def watch(spec: ModelSpec) -> Any:
     """The model's `monitoring.evidence.Watch`."""
-    from retrain_assets.monitoring.evidence import Watch
+    from retrain_assets.monitoring.triggers.evidence import Watch
 
     return Watch(
         spec.name,
@@ -127,7 +127,7 @@ def watch(spec: ModelSpec) -> Any:
 def training(spec: ModelSpec) -> Any:
     """The model's `candidates.training.Training`."""
     from retrain_assets.candidates.training import Training
-    from retrain_assets.monitoring.comparable import kept_periods
+    from retrain_assets.monitoring.drift.reference_periods import kept_periods
 
     return Training(
         spec.name,
@@ -147,7 +147,7 @@ def training(spec: ModelSpec) -> Any:
 
 def suite_ids(spec: ModelSpec) -> frozenset[str]:
     """Keys of the regression suite's cases, which never train a model."""
-    from retrain_assets.validation.suite import load_suite
+    from retrain_assets.validation.suite.cases import load_suite
 
     return frozenset(case.id for case in load_suite(Path(spec.validation.regression_suite.path)))
 
@@ -155,7 +155,7 @@ def suite_ids(spec: ModelSpec) -> frozenset[str]:
 def gate(spec: ModelSpec) -> Any:
     """The model's `validation.report.Gate`."""
     from retrain_assets.candidates.refit import refit
-    from retrain_assets.validation.report import Gate
+    from retrain_assets.validation.gate import Gate
 
     return Gate(
         spec.name,
@@ -183,7 +183,7 @@ def rest_of(spec: ModelSpec, rolled_back: str) -> Any:
 
 def harvest(spec: ModelSpec) -> Any:
     """The model's `validation.harvest.Harvest`."""
-    from retrain_assets.validation.harvest import Harvest
+    from retrain_assets.validation.suite.proposals import Harvest
 
     return Harvest(spec.task, spec.period, spec.source.key, spec.source.time, spec.validation, loss_of(spec))
 
@@ -212,7 +212,7 @@ def judged(spec: ModelSpec, store: Any, registry: Any, period: str, at: Any, act
 
 def model_card(spec: ModelSpec) -> Any:
     """The model's `production.card.ModelCard`."""
-    from retrain_assets.production.card import ModelCard
+    from retrain_assets.production.card.model_card import ModelCard
 
     source, days = spec.source, spec.source.label_delay / timedelta(days=1)
     return ModelCard(
@@ -231,7 +231,7 @@ def model_card(spec: ModelSpec) -> Any:
 
 def probation(spec: ModelSpec) -> Any:
     """The model's `production.shadow.Probation`."""
-    from retrain_assets.production.shadow import Probation
+    from retrain_assets.production.probation.report import Probation
 
     return Probation(
         spec.name,

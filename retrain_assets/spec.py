@@ -18,15 +18,15 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
-from retrain_assets.monitoring.expression import parse
+from retrain_assets.metrics.names import known_names, tasks_of
+from retrain_assets.monitoring.performance.expression import parse
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
+from retrain_assets.periods import Calendar
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
-from retrain_assets.validation.names import known_names, tasks_of
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
 
 Task = Literal["binary", "multiclass", "regression"]

@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner
 
-from retrain_assets import cli
+from retrain_assets.cli import main
 from retrain_assets.registry.registry import Registry
 from retrain_assets_tests.small_world import SPEC
 
@@ -30,7 +30,7 @@ def environment(patch, folder, home):
 
 def retrain(*words, code=0):
     """Run the command and require its exit code; the result with what it printed."""
-    result = CliRunner().invoke(cli.main, [str(word) for word in words])
+    result = CliRunner().invoke(main.main, [str(word) for word in words])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == code, result.output

@@ -116,7 +116,7 @@ def serve(folder: Path) -> Iterator[Served]:
         "PYTHONPATH": str(Path(retrain_assets.__file__).parents[1]),
         "PYTHONDONTWRITEBYTECODE": "",
     }
-    command = [sys.executable, "-c", "from retrain_assets.cli import main; main()", "dev", "--port", str(port)]
+    command = [sys.executable, "-c", "from retrain_assets.cli.main import main; main()", "dev", "--port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.pipeline import build_model_defs
 from retrain_assets.registry.registry import Registry
-from retrain_assets.resources import Clock, Home
 from retrain_assets.spec import ModelSpec, load_spec
 from retrain_assets.store import PeriodStore
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.errors import SpecError
-from retrain_assets.resources import OUTCOME_TAG
 from retrain_assets.spec import load_spec
 from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
 

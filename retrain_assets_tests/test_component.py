@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 RESOURCES = """
 import dagster as dg
-from retrain_assets.resources import Clock, Home
+from retrain_assets.dagster_glue.resources import Clock, Home
 
 @dg.definitions
 def resources():

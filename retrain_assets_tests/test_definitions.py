@@ -12,10 +12,10 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.pipeline import build_model_defs
-from retrain_assets.resources import Clock, Home
 from retrain_assets.spec import SHIPPED, load_specs
-from retrain_assets.validation.suite import load_suite
+from retrain_assets.validation.suite.cases import load_suite
 
 NAMES = Path(__file__).with_name("definition_names.txt")
 HEAVY = ("lightgbm", "sklearn", "fairlearn", "matplotlib", "pandas", "scipy", "pyarrow")

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from retrain_assets.alerts import Kind
-from retrain_assets.cli import main
+from retrain_assets.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text()

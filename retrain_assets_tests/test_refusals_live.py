@@ -5,8 +5,8 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from retrain_assets.registry.people import Hold, Release, Signature
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rulings import Hold, Release, Signature
 from retrain_assets_tests.served import TWO_WEEKS, serve
 from retrain_assets_tests.small_world import make_world, rows_of
 

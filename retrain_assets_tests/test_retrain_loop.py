@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from retrain_assets.resources import OUTCOME_TAG, Clock
+from retrain_assets.dagster_glue.resources import Clock
+from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.verdict import CHECKS
 from retrain_assets_tests.small_world import SPEC, failure_of
 

@@ -18,14 +18,14 @@ import yaml
 from sqlalchemy import event as sa_event
 
 from retrain_assets.alerts import Alert, publish
+from retrain_assets.documents.redaction import without_secrets
 from retrain_assets.errors import SourceError, SpecError
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.sources import read_outcomes, read_rows
-from retrain_assets.redaction import without_secrets
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
-from retrain_assets.windows.periods import Calendar
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
@@ -306,12 +306,12 @@ def test_a_library_that_breaks_with_the_url_in_its_error_gives_nothing_away(
 DAY = """
 import logging, os, sys
 logging.basicConfig(level=logging.INFO)
-from retrain_assets.cli import main
+from retrain_assets.cli.main import main
 from retrain_assets.definitions import defs
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
-from retrain_assets.resources import Clock, Home
-from retrain_assets.runner import prepare_instance, retrain_home
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.cli.runner import prepare_instance, retrain_home
 from retrain_assets.spec import load_specs
 
 

@@ -21,14 +21,14 @@ from scipy.special import ndtri
 from benchmarks.gate import worlds
 from benchmarks.gate.worlds import CLASSES, VALUES, Rng
 from benchmarks.tables import Case
-from retrain_assets.candidates.choice import prefer
+from retrain_assets.candidates.rolling_origins import prefer
 from retrain_assets.errors import GateRowsSpent
-from retrain_assets.metrics import Array
+from retrain_assets.metrics.metric import Array
 from retrain_assets.registry.registry import Registry
-from retrain_assets.validation.estimate import Estimate, estimate
-from retrain_assets.validation.gate import Judgement
+from retrain_assets.validation.comparison.estimate import Estimate, estimate
+from retrain_assets.validation.comparison.units import GateRows, Units
+from retrain_assets.validation.judge import Judgement
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.units import GateRows, Units
 from retrain_assets.verdict import Decision, GateWindow, Outcome, combine
 from retrain_assets_tests.registry.verdicts import content, no_rest
 

@@ -15,9 +15,9 @@ from fairlearn.metrics import MetricFrame, false_positive_rate, true_positive_ra
 from benchmarks.gate import worlds
 from benchmarks.gate.cases import small_group_rows
 from benchmarks.gate.worlds import CLASSES
-from retrain_assets.metrics import Array
-from retrain_assets.validation.comparison import Level
-from retrain_assets.validation.fairness import fairness
+from retrain_assets.metrics.metric import Array
+from retrain_assets.validation.comparison.comparison import Level
+from retrain_assets.validation.criteria.fairness import fairness
 
 RESAMPLES = 50
 LEVEL = Level(alpha=0.05, power=0.8)

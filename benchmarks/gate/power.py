@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.gate.worlds import Rng, alike_days, gate_rows
-from retrain_assets.blocks import LENGTHS_DAYS, block_length_days, lag1_autocorrelation, means_by_day
-from retrain_assets.metrics import Array
-from retrain_assets.validation.estimate import estimate
+from retrain_assets.metrics.metric import Array
+from retrain_assets.statistics.day_blocks import LENGTHS_DAYS, block_length_days, lag1_autocorrelation, means_by_day
+from retrain_assets.validation.comparison.estimate import estimate
 
 PER_DAY = 50
 LARGEST_LOSS = 0.03

@@ -16,8 +16,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks.gate import worlds
 from benchmarks.gate.peers import seconds
 from benchmarks.gate.worlds import CLASSES, VALUES, Rng
-from retrain_assets.metrics import METRICS, OF_CLASS, Array
-from retrain_assets.validation.gate import GateRows
+from retrain_assets.metrics.metric import METRICS, OF_CLASS, Array
+from retrain_assets.validation.judge import GateRows
 from retrain_assets.validation.policy import ValidationPolicy
 
 ROWS, RAILS, DAYS, KINDS, CLUSTERS = 1_000_000, 12, 90, 3, 200_000

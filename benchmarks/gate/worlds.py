@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.metrics import Array
-from retrain_assets.validation.gate import GateRows, Judgement, SuiteRows, judge
+from retrain_assets.metrics.metric import Array
+from retrain_assets.validation.judge import GateRows, Judgement, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.suite import SuiteCase
+from retrain_assets.validation.suite.cases import SuiteCase
 from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
 
 Rng = np.random.Generator

@@ -11,10 +11,10 @@ import pyarrow as pa
 from benchmarks.monitoring.flights import against, weeks
 from benchmarks.monitoring.worlds import EVERY_SIZE, Change, Reference, Rng, World
 from benchmarks.tables import Case
-from retrain_assets.monitoring.drift import DriftReport, drift
-from retrain_assets.monitoring.joint import JOINT, joint_series
+from retrain_assets.monitoring.drift.domain_classifier import JOINT, joint_series
+from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import profile, reference_profiles
+from retrain_assets.monitoring.profiles.profile import profile, reference_profiles
 
 PERIODS = 12
 WEEKS_A_YEAR = 52

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from retrain_assets.monitoring.drift import DriftReport, drift
+from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import profile, reference_profiles
+from retrain_assets.monitoring.profiles.profile import profile, reference_profiles
 
 DATA = Path(__file__).parents[2] / "data"
 NUMERIC = (

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.monitoring.flights import DATA, against, weeks
-from retrain_assets.monitoring.drift import DriftReport, drift
+from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import Profile, profile, reference_edges
+from retrain_assets.monitoring.profiles.profile import Profile, profile, reference_edges
 
 CHRISTMAS = "2013-12-23"
 LARGEST_SHARE = 0.25

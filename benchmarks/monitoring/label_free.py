@@ -36,8 +36,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.estimation import Estimate, Known, Waiting, estimate
-from retrain_assets.monitoring.expected import calibrated, expected_metrics
+from retrain_assets.monitoring.estimation.estimator import Estimate, Known, Waiting, estimate
+from retrain_assets.monitoring.estimation.expected_loss import calibrated, expected_metrics
 from retrain_assets.spec import SHIPPED, load_spec
 
 CHUNK = 5000

@@ -110,7 +110,7 @@ def frame_of(rows: int, columns: int = COLUMNS, seed: int = 5) -> Any:
 
 def frames(rows: int, repeats: int, columns: int = COLUMNS) -> dict[str, float]:
     """The report on a pandas frame, on its second half alone, the pass, and the report's extra memory."""
-    from retrain_assets.monitoring.profile_files import profiles_from_parquet, profiles_to_parquet
+    from retrain_assets.monitoring.profiles.files import profiles_from_parquet, profiles_to_parquet
 
     frame = frame_of(rows, columns)
     names, half = list(frame.columns), rows // 2
@@ -183,7 +183,7 @@ def imported(rows: int, repeats: int) -> dict[str, float]:
     taken = []
     for _ in range(repeats):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", "import retrain_assets.monitoring.reports"], check=True)
+        subprocess.run([sys.executable, "-c", "import retrain_assets.monitoring.performance_step"], check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return {"seconds": statistics.median(taken)}
@@ -195,29 +195,29 @@ MEASURES: Mapping[str, Callable[..., dict[str, float]]] = {
 
 
 def _reference(table: Any, numeric: list[str], named: list[str]) -> tuple[Any, dict[str, Any]]:
-    from retrain_assets.monitoring.profile import reference_profiles
+    from retrain_assets.monitoring.profiles.profile import reference_profiles
 
     step = -(-table.num_rows // PERIODS)
     return reference_profiles({f"{at:02}": table.slice(at * step, step) for at in range(PERIODS)}, numeric, named)
 
 
 def _reference_of_files(files: list[Path], names: list[str]) -> tuple[Any, dict[str, Any]]:
-    from retrain_assets.monitoring.profile import reference_profiles
-    from retrain_assets.monitoring.reading import ParquetRows
+    from retrain_assets.monitoring.profiles.column_reader import ParquetRows
+    from retrain_assets.monitoring.profiles.profile import reference_profiles
 
     return reference_profiles({file.stem: ParquetRows([file]) for file in files}, names, [])
 
 
 def _streamed(files: list[Path], names: Any) -> None:
-    from retrain_assets.monitoring.reading import ParquetRows
+    from retrain_assets.monitoring.profiles.column_reader import ParquetRows
 
     _verdict(*_reference_of_files(files[:-1], list(names)), ParquetRows(files[-1:]))
 
 
 def _verdict(edges: Any, reference: Mapping[str, Any], current: Any) -> None:
-    from retrain_assets.monitoring.drift import drift
+    from retrain_assets.monitoring.drift.report import drift
     from retrain_assets.monitoring.policy import DriftPolicy
-    from retrain_assets.monitoring.profile import profile
+    from retrain_assets.monitoring.profiles.profile import profile
 
     report = drift(DriftPolicy(reference_periods=PERIODS), reference, profile(current, edges), "now", None)
     if report.reference_periods != PERIODS or not report.tests:
@@ -280,12 +280,12 @@ def _with_past(folder: Path, months: int) -> Callable[[], object]:
     """The last report of a version that has reported on so many months, as something to be done again."""
     import pyarrow as pa
 
+    from retrain_assets.monitoring.drift_step import drift_step
     from retrain_assets.monitoring.policy import DriftPolicy
-    from retrain_assets.monitoring.profile_files import reference_files
-    from retrain_assets.monitoring.reports import drift_step
+    from retrain_assets.monitoring.profiles.files import reference_files
+    from retrain_assets.periods import Calendar
     from retrain_assets.raw.policy import Columns
     from retrain_assets.store import PeriodStore
-    from retrain_assets.windows.periods import Calendar
 
     periods = [f"{2000 + month // 12}-{1 + month % 12:02}" for month in range(1, months + 2)]
     store, table = PeriodStore(folder), pa.Table.from_pandas(frame_of(20_000, 10), preserve_index=False)

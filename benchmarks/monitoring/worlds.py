@@ -17,12 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import special
 
-from retrain_assets.monitoring.drift import DriftReport, drift
-from retrain_assets.monitoring.edges import category_edges, numeric_edges, together
+from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import Edges, Profile, categorical_column, numeric_column
-from retrain_assets.monitoring.reading import Names, Numbers, names, numbers
-from retrain_assets.monitoring.tally import Tally, pooled
+from retrain_assets.monitoring.profiles.column_reader import Names, Numbers, names, numbers
+from retrain_assets.monitoring.profiles.edges import category_edges, numeric_edges, together
+from retrain_assets.monitoring.profiles.profile import Edges, Profile, categorical_column, numeric_column
+from retrain_assets.monitoring.profiles.value_counts import Tally, pooled
 
 Rng = np.random.Generator
 Floats = npt.NDArray[np.float64]

@@ -6,7 +6,11 @@ from typing import Any
 import dagster as dg
 
 from retrain_assets.audit.tenure import named
-from retrain_assets.resources import MODEL_TAG, OUTCOME_TAG, Frame, Home, markdown_table, period_of, pick, table
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import markdown_table, pick, table
+from retrain_assets.dagster_glue.resources import Home
+from retrain_assets.dagster_glue.run_context import period_of
+from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG
 from retrain_assets.store import PeriodStore
 
 RUNS_READ = 50

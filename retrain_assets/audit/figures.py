@@ -13,9 +13,9 @@ from statistics import fmean, median
 from typing import Any
 
 from retrain_assets.audit.tenure import Tenure, moved, tenures
-from retrain_assets.registry.journal import PROMOTIONS, Event
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.store import PeriodStore
-from retrain_assets.windows.periods import Calendar
 
 WITHIN, ABOVE = "quiet", "warn"
 BLIND = "blind"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from retrain_assets.audit.figures import ABOVE, WITHIN
 from retrain_assets.audit.tenure import Tenure, held_spans, tenures
-from retrain_assets.pictures import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
-from retrain_assets.registry.journal import Event
-from retrain_assets.windows.periods import Calendar
+from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.journal.events import Event
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
-from retrain_assets.registry.journal import MOVES, Event
-from retrain_assets.windows.periods import Calendar
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.journal.events import MOVES, Event
 
 
 @dataclass(frozen=True)

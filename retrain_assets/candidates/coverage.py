@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.candidates.policy import CoveragePolicy
-from retrain_assets.candidates.rare import of_type
+from retrain_assets.candidates.rare_types import of_type
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import within

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from retrain_assets.candidates.selection import merged
 from retrain_assets.candidates.strategies import train_strategy
+from retrain_assets.candidates.strategy_choice import merged
 from retrain_assets.candidates.training import Training
 from retrain_assets.errors import DataError
 from retrain_assets.registry.registry import Registry

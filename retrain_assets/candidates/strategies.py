@@ -21,12 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.candidates.lightgbm_model import check_labels, fit, release_memory
 from retrain_assets.candidates.policy import RareType, TrainingPolicy
-from retrain_assets.candidates.rare import of_any_type
+from retrain_assets.candidates.rare_types import of_any_type
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.scoring.features import FeatureContract, compact, contract_of, encode
 from retrain_assets.windows.cut import Span
-from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.rows import effective_rows, weights
 
 STRATEGIES = ("recent", "history")

@@ -18,11 +18,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from retrain_assets.candidates.choice import choose, widest
 from retrain_assets.candidates.coverage import Coverage, coverage, gate_levels
 from retrain_assets.candidates.policy import AVERAGE, TrainingPolicy
-from retrain_assets.candidates.rare import load_kept
-from retrain_assets.candidates.selection import (
+from retrain_assets.candidates.rare_types import load_kept
+from retrain_assets.candidates.rolling_origins import choose, widest
+from retrain_assets.candidates.strategies import HeldRows, Recipe, TrainingRows, train_strategy, training_table
+from retrain_assets.candidates.strategy_choice import (
     average_origins,
     averaged,
     chosen,
@@ -33,11 +34,11 @@ from retrain_assets.candidates.selection import (
     reason_of,
     selection_scores,
 )
-from retrain_assets.candidates.strategies import HeldRows, Recipe, TrainingRows, train_strategy, training_table
 from retrain_assets.errors import NotEnoughData
-from retrain_assets.monitoring.profile import reference_profiles
-from retrain_assets.monitoring.profile_files import reference_files
-from retrain_assets.monitoring.reading import stored_rows
+from retrain_assets.monitoring.profiles.column_reader import stored_rows
+from retrain_assets.monitoring.profiles.files import reference_files
+from retrain_assets.monitoring.profiles.profile import reference_profiles
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.booster import importance, predict
@@ -45,7 +46,6 @@ from retrain_assets.scoring.features import FeatureContract, encode
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span, Windows
 from retrain_assets.windows.manifest import read_manifest
-from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
 from retrain_assets.windows.rows import load_window
 

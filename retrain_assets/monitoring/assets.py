@@ -6,9 +6,12 @@ from typing import Any
 
 import dagster as dg
 
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import column_schema, pick, table
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.resources import Clock, Frame, Home, column_schema, period_of, pick, table
 
 SHOWN = 20
 
@@ -93,9 +96,9 @@ def _drift_report(
         kinds={"scipy"},
     )
     def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        from retrain_assets.monitoring.page import column_rows, drift_document, drift_lead
-        from retrain_assets.monitoring.plot import columns_of
-        from retrain_assets.monitoring.reports import drift_step
+        from retrain_assets.monitoring.drift_step import drift_step
+        from retrain_assets.monitoring.pages.drift_plot import columns_of
+        from retrain_assets.monitoring.pages.page import column_rows, drift_document, drift_lead
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
@@ -149,11 +152,11 @@ def _performance_report(
         kinds={"scipy"},
     )
     def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
-        from retrain_assets.monitoring.business import declared
-        from retrain_assets.monitoring.labels import Labels, hold_on_jump
-        from retrain_assets.monitoring.page import loss_rows, performance_document, performance_lead
-        from retrain_assets.monitoring.reports import performance_step
-        from retrain_assets.monitoring.waiting import LabelFree
+        from retrain_assets.monitoring.drift.label_drift import Labels, hold_on_jump
+        from retrain_assets.monitoring.estimation.label_free import LabelFree
+        from retrain_assets.monitoring.pages.page import loss_rows, performance_document, performance_lead
+        from retrain_assets.monitoring.performance.business_metrics import declared
+        from retrain_assets.monitoring.performance_step import performance_step
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
@@ -193,7 +196,7 @@ def _no_model(period: str) -> dg.MaterializeResult[Any]:
 
 def _paragraphs(sentences: Sequence[str]) -> Any:
     """Sentences that may quote the data, one paragraph each."""
-    from retrain_assets.pages import text
+    from retrain_assets.documents.page import text
 
     return dg.MetadataValue.md("\n\n".join(text(sentence) for sentence in sentences))
 
@@ -203,7 +206,7 @@ def _kept(store: Any, model: str, asset: str, period: str, document: str) -> dic
 
     Two windows, because the UI opens a long one at its end.
     """
-    from retrain_assets.monitoring.page import monitoring_html
+    from retrain_assets.monitoring.pages.page import monitoring_html
 
     path = store.write_bytes(asset, period, "html", monitoring_html(model, period, document))
     found = re.search(r"!\[[^]]*]\(data:image/png;base64,[^)]*\)", document)

@@ -10,8 +10,10 @@ from typing import Any
 
 import dagster as dg
 
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.dagster_glue.tags import KIND_TAG, MODEL_TAG, TRIGGER_TAG
 from retrain_assets.raw.policy import Source
-from retrain_assets.resources import KIND_TAG, MODEL_TAG, TRIGGER_TAG, Clock, Frame, Home
 
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,

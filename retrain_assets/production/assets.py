@@ -5,7 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import EVENT_TAG, OUTCOME_TAG, Clock, Frame, Home, period_of, refused, short, table
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import short, table
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.dagster_glue.run_context import period_of, refused
+from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 
 SERIES = ("e_value", "line", "loss", "previous_loss", "mean", "low", "high", "block_days", "rows_total", "late_rows")
 
@@ -79,8 +83,8 @@ def _probation_report(frame: Frame, probation: Callable[..., Any]) -> dg.AssetsD
         kinds={"lightgbm", "scipy"},
     )
     def probation_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        from retrain_assets.production.plot import probation_picture
-        from retrain_assets.production.probation import Status
+        from retrain_assets.production.probation.plot import probation_picture
+        from retrain_assets.production.probation.trial import Status
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
@@ -108,7 +112,7 @@ def _request(record: dict[str, Any]) -> dict[str, Any]:
 
 def _card(store: Any, registry: Any, model_card: Any, live: Any) -> tuple[str, Any]:
     """The live version's card as Markdown, and where it was written as HTML."""
-    from retrain_assets.production.card import ASSET
+    from retrain_assets.production.card.model_card import ASSET
 
     page = store.write_bytes(ASSET, live.name, "html", model_card.html(registry, live))
     return model_card.markdown(registry, live), page

@@ -8,8 +8,11 @@ import dagster as dg
 
 from retrain_assets.audit.assets import ASSET as HISTORY
 from retrain_assets.audit.assets import audit_hooks
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.dagster_glue.run_context import refused
+from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG
 from retrain_assets.production.assets import pool_of
-from retrain_assets.resources import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, Clock, Frame, Home, refused
 
 AUTOMATIC = (
     "dagster/sensor_name",
@@ -119,7 +122,7 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
     )
     def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import NothingChanged, RetrainError
-        from retrain_assets.production.notices import tell_rollback
+        from retrain_assets.production.announcements import tell_rollback
         from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import roll_back as withdraw
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrain_assets.errors import IncompleteVerdict, WrongCandidate
+from retrain_assets.periods import Calendar
 from retrain_assets.production.rollback import probe_model
-from retrain_assets.registry.journal import Event
+from retrain_assets.registry.cooldown import Rest
+from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.rest import Rest
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Verdict
-from retrain_assets.windows.periods import Calendar
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from retrain_assets.errors import (
     RegistryError,
     RetrainError,
 )
-from retrain_assets.registry.history import History
+from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.registry.rules import refuse_automatic
 

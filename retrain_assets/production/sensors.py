@@ -14,19 +14,12 @@ import dagster as dg
 
 from retrain_assets import alerts as facts
 from retrain_assets.alerts import Alert
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.dagster_glue.run_context import cause_of
+from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
 from retrain_assets.errors import RetrainError
 from retrain_assets.production.jobs import job_name, rollback_config
-from retrain_assets.resources import (
-    EVENT_TAG,
-    KIND_TAG,
-    MODEL_TAG,
-    OUTCOME_TAG,
-    TRIGGER_TAG,
-    Clock,
-    Frame,
-    Home,
-    cause_of,
-)
 
 ROLLBACK_PRIORITY = "10"
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
@@ -44,7 +37,7 @@ def rollback_sensor(frame: Frame) -> dg.SensorDefinition:
         description="Withdraws a promoted model as soon as a probation report asks for it; a person's hold stops it.",
     )
     def rollback_trigger(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
-        from retrain_assets.production.probation import asking
+        from retrain_assets.production.probation.trial import asking
         from retrain_assets.production.rollback import hold_on_live
 
         registry = home.registry(frame.model)
@@ -106,7 +99,7 @@ def withdrawal_due(instance: dg.DagsterInstance, home: Home, model: str, at: dat
     What follows a rollback (the next period's scores, a retrain) waits for it; a hold, or a rollback that was started
     and failed, keeps nobody waiting.
     """
-    from retrain_assets.production.probation import asking
+    from retrain_assets.production.probation.trial import asking
     from retrain_assets.production.rollback import hold_on_live
 
     store, registry = home.store(model), home.registry(model)
@@ -193,8 +186,8 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
 
 def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:
     """The move of the live pointer that a run made; none when it made none."""
-    from retrain_assets.production.notices import notice
-    from retrain_assets.registry.history import History
+    from retrain_assets.production.announcements import notice
+    from retrain_assets.registry.journal.history import History
 
     events = home.registry(frame.model).history()
     own = [event for event in events if str(event.seq) == run.tags.get(EVENT_TAG)]
@@ -203,14 +196,14 @@ def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:
 
 def _rollbacks(frame: Frame, home: Home) -> list[Alert]:
     """The newest rollback, in case whoever made it died before telling."""
-    from retrain_assets.production.notices import rollback_notices
+    from retrain_assets.production.announcements import rollback_notices
 
     return rollback_notices(home.registry(frame.model))
 
 
 def _probation_alerts(store: Any, frame: Frame, clock: Clock, period: str) -> list[Alert]:
     """What a probation found wrong, or that it could tell nothing, or that it ended without having tested anything."""
-    from retrain_assets.production.probation import Status
+    from retrain_assets.production.probation.trial import Status
 
     record = store.read_json("probation_report", period) or {}
     wrong = "status" in record and Status(record["status"]).needs_a_person

@@ -5,8 +5,11 @@ from typing import Any
 
 import dagster as dg
 
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import column_schema, pick, table
+from retrain_assets.dagster_glue.resources import Home
+from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.raw.policy import Columns, Contract, Source
-from retrain_assets.resources import Frame, Home, column_schema, period_of, pick, table
 
 CONTRACT_CHECKS = {
     "schema": "Every declared column is there and has the declared type.",

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.contract import Checked, Problem, apply_contract
 from retrain_assets.raw.labels import check_labels
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.raw.sources import describe, read_outcomes, read_rows
 from retrain_assets.store import PeriodStore
-from retrain_assets.windows.periods import Calendar
 
 COMPARED_PERIODS = 4
 """How many earlier periods a category must be absent from to be called new."""

@@ -20,10 +20,10 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 from fsspec.implementations.local import LocalFileSystem
 
+from retrain_assets.documents.redaction import without_secrets
 from retrain_assets.errors import SourceError
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.values import NAIVE, as_keys, read_times, wall_clock
-from retrain_assets.redaction import without_secrets
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".csv.gz", ".csv.bz2")

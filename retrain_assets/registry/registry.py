@@ -11,19 +11,18 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from retrain_assets.errors import Conflict
-from retrain_assets.registry import chain, folders
-from retrain_assets.registry.attempts import ENDINGS, answers, decision_of, gate_use, reason_of
-from retrain_assets.registry.checkpoints import CHECKPOINTS
-from retrain_assets.registry.claims import CLAIMS, unended
-from retrain_assets.registry.evidence import VERDICTS, quoted
-from retrain_assets.registry.heads import Head
-from retrain_assets.registry.history import History, Version
-from retrain_assets.registry.integrity import LOCK, Inspection
-from retrain_assets.registry.journal import MONITOR, PROMOTIONS, Action, Entry, Event, GateUse, Terms
-from retrain_assets.registry.people import Ruling, refuse_run_name
-from retrain_assets.registry.records import Records
-from retrain_assets.registry.repair import mend
-from retrain_assets.registry.rest import Rest, trained_until
+from retrain_assets.registry.cooldown import Rest, trained_until
+from retrain_assets.registry.integrity.repair import mend
+from retrain_assets.registry.integrity.verify import LOCK, Inspection
+from retrain_assets.registry.journal import chain
+from retrain_assets.registry.journal.attempts import ENDINGS, answers, decision_of, gate_use, reason_of
+from retrain_assets.registry.journal.checkpoints import CHECKPOINTS
+from retrain_assets.registry.journal.claims import CLAIMS, unended
+from retrain_assets.registry.journal.events import MONITOR, PROMOTIONS, Action, Entry, Event, GateUse, Terms
+from retrain_assets.registry.journal.heads import Head
+from retrain_assets.registry.journal.history import History, Version
+from retrain_assets.registry.journal.verdict_files import VERDICTS, quoted
+from retrain_assets.registry.reader import Records
 from retrain_assets.registry.retention import RetentionPolicy, disposable
 from retrain_assets.registry.rules import (
     refuse_automatic,
@@ -35,6 +34,8 @@ from retrain_assets.registry.rules import (
     refuse_unservable,
     refuse_without_rows,
 )
+from retrain_assets.registry.rulings import Ruling, refuse_run_name
+from retrain_assets.registry.storage import version_folders
 from retrain_assets.verdict import Verdict
 
 NOTHING = "none"
@@ -321,10 +322,10 @@ class Registry(Records):
         Raises:
             StorageError: The store cannot be written.
         """
-        if not any(map(self._storage.names, (chain.FOLDER, folders.FOLDER, VERDICTS))):
+        if not any(map(self._storage.names, (chain.FOLDER, version_folders.FOLDER, VERDICTS))):
             return []
-        with self._storage.lock(LOCK), self._storage.lock(folders.LOCK):  # in the order of `prune`
-            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS, folders.FOLDER)
+        with self._storage.lock(LOCK), self._storage.lock(version_folders.LOCK):  # in the order of `prune`
+            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS, version_folders.FOLDER)
             swept = [name for place in places for name in self._storage.sweep(place)]
             removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]
             return [*removed, *mend(self._journal, self._storage, expected=expected, traces=self._shortened)]

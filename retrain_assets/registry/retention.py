@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from retrain_assets.policy import Duration, Policy
-from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import MOVES
+from retrain_assets.registry.journal.events import MOVES
+from retrain_assets.registry.journal.history import History
 
 
 class Kept(Policy):

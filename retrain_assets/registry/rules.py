@@ -26,10 +26,10 @@ from retrain_assets.errors import (
     WrongCandidate,
     WrongChampion,
 )
-from retrain_assets.registry.attempts import decision_of, reason_of, short
-from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import Event, wall_clock
-from retrain_assets.registry.rest import Rest, refuse_resting
+from retrain_assets.registry.cooldown import Rest, refuse_resting
+from retrain_assets.registry.journal.attempts import decision_of, reason_of, short
+from retrain_assets.registry.journal.events import Event, wall_clock
+from retrain_assets.registry.journal.history import History
 from retrain_assets.verdict import CHECKS, Decision, Verdict
 
 

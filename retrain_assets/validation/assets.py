@@ -7,17 +7,11 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import (
-    OUTCOME_TAG,
-    Clock,
-    Frame,
-    Home,
-    period_of,
-    pick,
-    refused,
-    short,
-    table,
-)
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import pick, short, table
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.dagster_glue.run_context import period_of, refused
+from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 
 
 def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.AssetsDefinition]:
@@ -35,7 +29,7 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
     )
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.errors import NotPromotable
-        from retrain_assets.validation.page import report_html
+        from retrain_assets.validation.pages.page import report_html
 
         period = period_of(context)
         store = home.store(frame.model)
@@ -62,10 +56,16 @@ OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insuffic
 
 def _story(verdict: Any, files: str) -> dict[str, Any]:
     """What a person reads, from the decision down to single groups; tables narrow enough for the page."""
-    from retrain_assets.pages import text
-    from retrain_assets.validation.page import attributes_of, flips, group_rows, insufficient_rows, report_markdown
-    from retrain_assets.validation.plot import forest
-    from retrain_assets.validation.words import decided, in_order, summaries
+    from retrain_assets.documents.page import text
+    from retrain_assets.validation.pages.forest_plot import forest
+    from retrain_assets.validation.pages.page import (
+        attributes_of,
+        flips,
+        group_rows,
+        insufficient_rows,
+        report_markdown,
+    )
+    from retrain_assets.validation.pages.text import decided, in_order, summaries
 
     shown = ("check", "about", "rows", "rows needed", "lacks")
     single = [name for name in attributes_of(verdict) if " & " not in name]

@@ -4,7 +4,9 @@ from dataclasses import asdict
 
 import dagster as dg
 
-from retrain_assets.resources import Frame, Home, pick, table
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import pick, table
+from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {

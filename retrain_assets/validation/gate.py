@@ -1,139 +1,363 @@
-"""The judge: one candidate, one champion, the same fresh rows, and the findings that decide about a promotion.
+"""The verdict of a period: candidate and champion score the gate rows, the gate judges, the registry writes it down.
 
-Pure and without a clock or chance: the same arrays give the same findings. What the findings together allow is said by
-`verdict`, and whether the pointer moves by the registry.
+A verdict for one candidate, one champion and one set of gate rows is computed once; asking again returns the same
+record, so that a retry cannot try its luck.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from retrain_assets.metrics import Array
-from retrain_assets.validation import fairness, guardrails, hard
-from retrain_assets.validation.comparison import Level
+from retrain_assets import __version__
+from retrain_assets.candidates.constant_model import fallback_files
+from retrain_assets.candidates.policy import RefitPolicy
+from retrain_assets.errors import BudgetSpent, DataError, GateRowsSpent, NotEnoughData
+from retrain_assets.metrics.metric import metric
+from retrain_assets.monitoring.performance.report import Baseline, baseline
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.cooldown import Rest, refuse_resting
+from retrain_assets.registry.journal.events import GateUse
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.scoring.features import encode
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.store import PeriodStore
+from retrain_assets.validation.criteria.refit_agreement import agreement
+from retrain_assets.validation.judge import ChampionAge, GateRows, SuiteRows, judge
+from retrain_assets.validation.pages.group_tables import group_report
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.significance import ChampionAge, better_than_constant, significance
-from retrain_assets.validation.slices import slices
-from retrain_assets.validation.suite import SuiteRows, regression_suite
-from retrain_assets.validation.units import GateRows
-from retrain_assets.verdict import Finding, Outcome
+from retrain_assets.validation.probation_terms import terms
+from retrain_assets.validation.suite.cases import SuiteCase, case_results, regression_suite
+from retrain_assets.validation.suite.rows import live_cases, suite_rows
+from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Refit, Verdict
+from retrain_assets.windows.manifest import read_manifest
+from retrain_assets.windows.rows import load_window, rowset_sha256
 
-__all__ = ["ChampionAge", "GateRows", "Judgement", "SuiteRows", "judge"]
+ASSET = "validation_report"
 
-USUAL_LEVEL = 0.05
-"""Below this one-sided level days are joined more carefully (`units.blocks_for`)."""
+Refitter = Callable[[PeriodStore, Registry, str, str], str]
+"""Trains a tested candidate again through the gate of a period, given its digest, and gives the new digest."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What was found, in the order of the questions; `identical` when both models score every row alike.
+class Gate:
+    """What judging one model needs besides its store and registry."""
 
-    `reported` are slices too small to tell that do not hold a promotion.
+    model: str
+    task: str
+    calendar: Calendar
+    key: str
+    time: str
+    groups: tuple[str, ...]
+    validation: ValidationPolicy
+    policy_sha256: str
+    attempts_per_year: int
+    loss: str
+    refit: Refitter | None = None
+    agreement: RefitPolicy | None = None
+    rest: Callable[[str], Rest] | None = None
+
+    def verdict(self, store: PeriodStore, registry: Registry, period: str, at: datetime, actor: str) -> Verdict:
+        """Judge the period's candidate against the live version; the same question gets the same answer.
+
+        The rows are claimed before the first score is compared, and the attempt stands in the journal, passed or not,
+        before anything else is written: they are spent whatever happens next, a crash, a hold or another run. Only
+        where the live version can no longer be scored is nothing compared and nothing spent; the verdict then says so.
+
+        Raises:
+            NotEnoughData: No gate row has an outcome yet.
+            GateRowsSpent: Another attempt decided something on these rows.
+            BudgetSpent: The year's attempts are used up.
+            Held: A person holds the model, the candidate or the live version; nothing is spent.
+            Retired: The whole model is out of service; nothing is spent.
+            Quarantined: The candidate was rolled back before.
+            WrongChampion: Another version went live meanwhile.
+            CoolingDown: A rollback's cool-down runs; no gate row is spent on what could not be promoted.
+            FailureNotSeen: The candidate has not learnt from the failure that was rolled back.
+        """
+        record = store.read_json("candidate_model", period)
+        if record is None:
+            raise NotEnoughData(f"{self.model} {period}: no candidate. Materialize candidate_model of {period} first.")
+        span = read_manifest(store, period).gate
+        champion = registry.live()
+        candidate_digest, champion_digest = record["digest"], champion.digest if champion else None
+        candidate = Scorer.from_files(registry.read(candidate_digest))
+        incumbent = Scorer.from_files(registry.read(champion_digest)) if champion_digest else None
+        features = {*candidate.contract.names, *(incumbent.contract.names if incumbent else ())}
+        lost = _not_stored(store, span.periods, features - set(candidate.contract.names))
+        columns = sorted((features | set(self.groups) | set(self.validation.amounts)) - lost)
+        rows = load_window(store, span, columns, self.key, self.time, period)
+        if not rows.num_rows:
+            raise NotEnoughData(f"{self.model} {period}: no row of {span.start} to {span.end} has an outcome yet.")
+        window = GateWindow(
+            span.periods, span.start.isoformat(), span.end.isoformat(), rows.num_rows, rowset_sha256(rows[self.key])
+        )
+        question = json.dumps([candidate_digest, champion_digest, window.rowset_sha256, self.policy_sha256])
+        asked = hashlib.sha256(question.encode()).hexdigest()
+        use = GateUse(
+            period,
+            window.start,
+            window.end,
+            window.rows,
+            window.rowset_sha256,
+            candidate_digest,
+            champion_digest,
+            "begun",
+        )
+        known = registry.judged(use, self.policy_sha256)
+        if known is not None:
+            return known
+        refuse_resting(
+            f"{self.model} {period}",
+            period,
+            History(registry.history()),
+            self.rest,
+            lambda: datetime.fromisoformat(candidate.training["trained_until"]),
+        )
+        fallback = registry.add(fallback_files(registry.read(candidate_digest))) if champion is None else None
+        before, fault = _champion_scores(incumbent, rows)
+        judging = partial(
+            self._judge, store, period, rows, window, candidate, None if fault else incumbent, candidate_digest,
+            champion_digest, fallback, before, fault,
+        )  # fmt: skip
+        if fault:
+            return judging()
+        registry.claim(asked, use, at=at, refuse=lambda spent: self._refuse_spent(spent, window, period))
+        try:
+            verdict = judging()
+        except Exception:
+            registry.withdraw(asked)
+            raise
+        if verdict.decision is Decision.PROMOTE:
+            verdict = self._refitted(verdict, store, registry, rows, candidate, incumbent)
+        registry.record(verdict, at=at, actor=actor)
+        return verdict
+
+    def _judge(
+        self,
+        store: PeriodStore,
+        period: str,
+        rows: pa.Table,
+        window: GateWindow,
+        candidate: Scorer,
+        champion: Scorer | None,
+        candidate_digest: str,
+        champion_digest: str | None,
+        fallback: str | None,
+        before: np.ndarray | None,
+        fault: str,
+    ) -> Verdict:
+        scores = candidate.scores(rows)
+        label = rows["label"].to_numpy()
+        gate_rows = GateRows(
+            key=np.asarray(rows[self.key].to_pylist(), dtype=object),
+            label=label,
+            time=rows[self.time].to_numpy(),
+            groups={name: _values(rows, name) for name in self._group_columns},
+            amounts={name: _numbers(rows, name) for name in self.validation.amounts},
+            cluster=None if self.validation.unit in ("auto", "row") else _values(rows, self.validation.unit),
+        )
+        suite, lacking = self._suite(store, period, candidate, champion)
+        judgement = judge(
+            self.validation,
+            self.task,
+            gate_rows,
+            scores,
+            before,
+            candidate.baseline_scores(rows.num_rows),
+            suite,
+            self.attempts_per_year,
+            champion_age=self._age(champion, rows, period),
+            champion_fault=fault,
+        )
+        report = group_report(self.validation, self.task, gate_rows, before, scores)
+        losses = metric(self.loss).row_losses(label, scores)
+        return Verdict(
+            model=self.model,
+            period=period,
+            findings=(*judgement.findings, *self._unlabelled(store, rows, window), *lacking),
+            gate=window,
+            candidate_digest=candidate_digest,
+            champion_digest=champion_digest,
+            policy_sha256=self.policy_sha256,
+            code_version=__version__,
+            identical=judgement.identical,
+            evidence={
+                "baseline": promised(baseline(losses, gate_rows.time), candidate.training["selection_loss"]).to_dict(),
+                "trained_until": candidate.training["trained_until"],
+                "strategy": candidate.training["strategy"],
+                "group_minimum": self.validation.fairness.pool_below,
+                "groups": [asdict(value) for value in report.values],
+                "disparities": [asdict(disparity) for disparity in report.disparities],
+                "cases": [asdict(result) for result in case_results(self.validation, self.task, suite)],
+                **({"undecided_slices": [asdict(found) for found in judgement.reported]} if judgement.reported else {}),
+                **self._afterwards(gate_rows, scores, before),
+                **({"fallback": fallback} if fallback else {}),
+            },
+        )
+
+    @property
+    def _group_columns(self) -> tuple[str, ...]:
+        """Columns that split the gate rows: the protected ones, then those of the slices."""
+        slices = self.validation.slices
+        sliced = (slices.columns or self.groups) if slices else ()
+        return tuple(dict.fromkeys((*self.validation.fairness.groups, *sliced)))
+
+    def _age(self, champion: Scorer | None, rows: pa.Table, period: str) -> ChampionAge | None:
+        """How old the champion's knowledge is, where the policy asks for it."""
+        if champion is None or self.validation.fresher is None:
+            return None
+        until = self.calendar.key(datetime.fromisoformat(champion.training["trained_until"]))
+        unseen = encode(rows, champion.contract).unseen.values()
+        periods = self.calendar.distance(until, self.calendar.shift(period, 1))
+        return ChampionAge(periods, max(unseen, default=0) / rows.num_rows)
+
+    def _refitted(
+        self,
+        verdict: Verdict,
+        store: PeriodStore,
+        registry: Registry,
+        rows: pa.Table,
+        candidate: Scorer,
+        champion: Scorer | None,
+    ) -> Verdict:
+        """The verdict with the candidate refitted through the gate, where the spec asks for it, and what was found."""
+        if self.refit is None or self.agreement is None:
+            return verdict
+        digest = self.refit(store, registry, verdict.period, verdict.candidate_digest)
+        refitted = Scorer.from_files(registry.read(digest))
+        suite, lacking = self._suite(store, verdict.period, refitted, champion)
+        findings = (
+            agreement(self.agreement, candidate.scores(rows), refitted.scores(rows)),
+            *regression_suite(self.validation, self.task, suite),
+            *lacking,
+        )
+        refit = Refit(digest, refitted.training["trained_until"], findings)
+        seen = {"trained_until": refit.trained_until} if refit.allowed else {}
+        return replace(verdict, refit=refit, evidence={**verdict.evidence, **seen})
+
+    def _afterwards(self, rows: GateRows, candidate: np.ndarray, champion: np.ndarray | None) -> dict[str, Any]:
+        """What the probation of this candidate will be held by; nothing when there is no champion to compare with."""
+        if champion is None:
+            return {}
+        return {"probation": terms(self.loss, rows.label, candidate, champion, rows.time)}
+
+    def _unlabelled(self, store: PeriodStore, rows: pa.Table, window: GateWindow) -> list[Finding]:
+        """A finding when too many gate rows have no outcome: those that lack one are seldom like the others."""
+        times = store.read_table("raw_data", window.periods, [self.time])
+        start, end = datetime.fromisoformat(window.start), datetime.fromisoformat(window.end)
+        inside = pc.and_(pc.greater_equal(times[self.time], start), pc.less(times[self.time], end)) if times else []
+        stored = int(pc.sum(inside).as_py() or 0)
+        share, allowed = 1 - rows.num_rows / max(stored, 1), self.validation.max_unlabelled_share
+        if share <= allowed:
+            return []
+        reason = f"{share:.1%} of {stored:,} gate rows have no outcome, at most {allowed:.1%} may lack one"
+        return [Finding("hard", Outcome.INSUFFICIENT, reason, role="hard", rows=rows.num_rows)]
+
+    def _suite(
+        self, store: PeriodStore, period: str, candidate: Scorer, champion: Scorer | None
+    ) -> tuple[SuiteRows, list[Finding]]:
+        """The cases that can be scored, and a finding when a case that should be cannot."""
+        path = Path(self.validation.regression_suite.path)
+        cases = live_cases(path, period, self.calendar)
+        columns = sorted({*candidate.contract.names, *(champion.contract.names if champion else ())})
+        known = suite_rows(store, cases, columns, self.key, self.time, period)
+        if known is None:
+            return SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None), _lacking(cases)
+        scored = {str(key) for key in known[self.key].to_pylist()}
+        by_id = {case.id: case for case in cases}
+        rows = SuiteRows(
+            cases=tuple(by_id[str(key)] for key in known[self.key].to_pylist()),
+            label=known["label"].to_numpy(),
+            candidate_scores=candidate.scores(known),
+            champion_scores=champion.scores(known) if champion else None,
+        )
+        return rows, _lacking([case for case in cases if case.id not in scored])
+
+    def _refuse_spent(self, spent: Sequence[GateUse], window: GateWindow, period: str) -> None:
+        year_ago = self.calendar.shift(period, -self.calendar.per_year)
+        attempts = sum(year_ago < use.period for use in spent)
+        if attempts >= self.attempts_per_year:
+            raise BudgetSpent(
+                f"{self.model} {period}: {attempts} attempts in the last year, {self.attempts_per_year} are declared. "
+                "The level of a test rests on that number: wait, or raise triggers.max_per_year."
+            )
+        for use in spent:
+            if use.overlaps(window.start, window.end):
+                spent_by = "are spent on" if use.outcome == "begun" else "decided"
+                raise GateRowsSpent(
+                    f"{self.model}: the rows of {window.start} to {window.end} {spent_by} the attempt of {use.period} "
+                    f"({use.outcome}). Wait until {len(window.periods)} period(s) after {use.period} are complete."
+                )
+
+
+def promised(gate: Baseline, rehearsal: float | None) -> Baseline:
+    """The loss that a promoted model is held to: what it showed on the gate, or in rehearsal where that was lower.
+
+    A model that passes on rows of a world that has just changed is better than its predecessor and still worse than it
+    was in rehearsal; held to the gate alone, it would never be asked to catch up.
+
+    >>> held = promised(Baseline(2.6, 100, 2.5, 2.7, "gate rows"), 1.5)
+    >>> held.mean, held.low, held.high, held.source
+    (1.5, 1.4, 1.6, 'rehearsal')
     """
+    if rehearsal is None or not rehearsal < gate.mean:
+        return gate
+    lower = gate.mean - rehearsal
+    return replace(
+        gate, mean=rehearsal, low=round(gate.low - lower, 9), high=round(gate.high - lower, 9), source="rehearsal"
+    )
 
-    findings: tuple[Finding, ...]
-    identical: bool
-    reported: tuple[Finding, ...] = ()
+
+def _lacking(cases: Sequence[SuiteCase]) -> list[Finding]:
+    if not cases:
+        return []
+    names = ", ".join(f"{case.id} of {case.period}" for case in cases)
+    reason = (
+        f"{len(cases)} case(s) cannot be scored, their row or outcome is not there: {names}. Correct or expire them"
+    )
+    return [Finding("regression_suite", Outcome.INSUFFICIENT, reason, role="regression")]
 
 
-def judge(
-    policy: ValidationPolicy,
-    task: str,
-    rows: GateRows,
-    candidate_scores: Array,
-    champion_scores: Array | None,
-    baseline_scores: Array,
-    suite: SuiteRows,
-    attempts_per_year: int,
-    *,
-    champion_age: ChampionAge | None = None,
-    champion_fault: str = "",
-) -> Judgement:
-    """Judge a candidate: hard checks, guardrails, slices, fairness, regression suite, and last the primary metrics.
+def _not_stored(store: PeriodStore, periods: Sequence[str], names: set[str]) -> set[str]:
+    """Which of these columns some stored period of rows no longer has."""
+    paths = [path for period in periods if (path := store.path("raw_data", period)).exists()]
+    return {name for name in names if any(name not in pq.read_schema(path).names for path in paths)}
 
-    Args:
-        policy: What must be shown, with margins.
-        task: `binary`, `multiclass` or `regression`.
-        rows: The gate rows: fresh, with known outcomes.
-        candidate_scores: Scores of the gate rows, shape (n,), or (n, k) for k classes.
-        champion_scores: The live model's scores of the same rows; None for the first model, which must beat the
-            baseline, clear every floor and get every critical case right.
-        baseline_scores: A constant prediction for the same rows.
-        suite: The known hard cases, scored.
-        attempts_per_year: How many candidates a year may come here; the level follows from it.
-        champion_age: How old the champion's knowledge is; needed for `promote_when: fresher`.
-        champion_fault: Why the live model cannot score the rows, where it cannot; nothing is then decided.
 
-    Raises:
-        DataError: Arrays do not fit the rows, or a protected attribute or the cluster column is missing.
-    """
-    if attempts_per_year < 1:
-        raise ValueError(f"attempts_per_year is {attempts_per_year}: at least this attempt counts, give 1 or more.")
-    candidate, baseline = _scores(candidate_scores), _scores(baseline_scores)
-    champion = None if champion_scores is None else _scores(champion_scores)
-    if champion_fault:
-        return Judgement((hard.unscorable(rows, champion_fault),), identical=False)
-    if hard.same_scores(candidate, champion):
-        return Judgement((hard.identical(rows),), identical=True)
-    usable = hard.usable(task, rows, candidate, champion)
-    if usable.outcome is not Outcome.PASS:
-        return Judgement((usable,), identical=False)
-    alpha = policy.alpha_per_attempt(attempts_per_year)
-    rows = replace(rows, careful=alpha < USUAL_LEVEL)
+def _champion_scores(champion: Scorer | None, rows: pa.Table) -> tuple[Any, str]:
+    """The live version's scores by its own feature contract, or why it can no longer give any."""
     if champion is None:
-        level = Level(alpha, policy.power)
-        return Judgement((usable, *_first_model(policy, task, rows, candidate, baseline, suite, level)), False)
-    power = guardrails.joint_power(policy.power, len(policy.guardrails), len(policy.primary))
-    found, reported = _against_champion(
-        policy, task, rows, candidate, champion, suite, Level(alpha, power), champion_age
-    )
-    constant = hard.above_constant(policy, task, rows, baseline, candidate, Level(alpha, policy.power))
-    return Judgement((usable, *constant, *found), identical=False, reported=reported)
+        return None, ""
+    try:
+        return champion.scores(rows), ""
+    except DataError as error:
+        return None, f"{str(error).rstrip('.')}. {_WAYS_OUT}"
 
 
-def _against_champion(
-    policy: ValidationPolicy,
-    task: str,
-    rows: GateRows,
-    candidate: Array,
-    champion: Array,
-    suite: SuiteRows,
-    level: Level,
-    age: ChampionAge | None,
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """What decides, and the slices that are only reported."""
-    rows.number(policy.unit)
-    single = Level(level.alpha, policy.power)
-    sliced = slices(policy, rows, champion, candidate, single)
-    hold = policy.slices is not None and policy.slices.hold_undecided
-    reported = () if hold else tuple(found for found in sliced if found.outcome is Outcome.INSUFFICIENT)
-    return (
-        *guardrails.guardrails(policy, rows, champion, candidate, level),
-        *(found for found in sliced if found not in reported),
-        *fairness.fairness(policy, task, rows, champion, candidate, single),
-        *regression_suite(policy, task, suite),
-        *significance(policy, task, rows, champion, candidate, level, age),
-    ), reported
+_WAYS_OUT = (
+    "Nothing was compared, so neither gate rows nor an attempt are spent. Bring the column back, `retrain rollback` to "
+    "a version that does without it, or `retrain retire` and `retrain release` the model: the next candidate is then "
+    "judged as a first one"
+)
 
 
-def _first_model(
-    policy: ValidationPolicy,
-    task: str,
-    rows: GateRows,
-    candidate: Array,
-    baseline: Array,
-    suite: SuiteRows,
-    level: Level,
-) -> tuple[Finding, ...]:
-    return (
-        *guardrails.floors(policy, rows, candidate, level),
-        *fairness.floors(policy, task, rows, candidate, level),
-        *regression_suite(policy, task, suite),
-        *better_than_constant(policy, task, rows, baseline, candidate, level),
-    )
+def _numbers(rows: pa.Table, name: str) -> Any:
+    """A column as float64, NaN where a value is missing."""
+    return rows[name].cast(pa.float64()).to_numpy()
 
 
-def _scores(scores: Array) -> Array:
-    return np.asarray(scores, dtype=np.float64)
+def _values(rows: pa.Table, name: str) -> Any:
+    return np.asarray(rows[name].cast(pa.string()).to_pylist(), dtype=object)

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from retrain_assets.metrics.names import is_share, largest_change, lower_is_better, tasks_of
 from retrain_assets.policy import Policy
-from retrain_assets.validation.names import is_share, largest_change, lower_is_better, tasks_of
 
 
 class Cost(Policy):

@@ -5,7 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.resources import OUTCOME_TAG, Frame, Home, period_of, short, table
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import short, table
+from retrain_assets.dagster_glue.resources import Home
+from retrain_assets.dagster_glue.run_context import period_of
+from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 
 
 def window_assets(

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from retrain_assets.windows.periods import Calendar
+from retrain_assets.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
 
 _INSTANT = timedelta(microseconds=1)

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retrain_assets.errors import DataError
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
-from retrain_assets.windows.periods import Calendar
 
 MAX_MOVED_SHARE = 0.01
 """Share of rows whose outcome names another time; above it the tables do not belong together."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from retrain_assets.registry.journal import RULINGS, Entry, Event, GateUse, Terms
-from retrain_assets.windows.periods import Calendar
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.journal.events import RULINGS, Entry, Event, GateUse, Terms
 
 MONTHS = Calendar(every="month", start="2019-01-01")
 

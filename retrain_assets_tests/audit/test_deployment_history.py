@@ -4,7 +4,7 @@ import re
 
 import dagster as dg
 
-from retrain_assets.registry.heads import Head
+from retrain_assets.registry.journal.heads import Head
 from retrain_assets_tests.small_world import SPEC, failure_of
 
 KEY = dg.AssetKey(["delivery", "deployment_history"])

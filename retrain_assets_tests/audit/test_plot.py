@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 
 from retrain_assets.audit.plot import MARKS, OTHER, PERIODS, draw, timeline
-from retrain_assets.pictures import BAD, GOOD
+from retrain_assets.documents.figure import BAD, GOOD
 from retrain_assets_tests.audit.journals import MONTHS, journal, until
 
 ALL = journal(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from retrain_assets.candidates.coverage import coverage, gate_levels
 from retrain_assets.candidates.policy import CoveragePolicy, RareType, TrainingPolicy
-from retrain_assets.candidates.rare import of_type
+from retrain_assets.candidates.rare_types import of_type
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
 

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import yaml
 
-from retrain_assets.candidates.average import average_models
+from retrain_assets.candidates.model_average import average_models
 from retrain_assets.candidates.policy import AVERAGE, RefitPolicy
 from retrain_assets.candidates.refit import refit
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
 from retrain_assets.errors import DataError, NotEnoughData
-from retrain_assets.monitoring.evidence import trained_until
+from retrain_assets.monitoring.triggers.evidence import trained_until
 from retrain_assets.pipeline import training
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.validation.agreement import agreement
+from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest

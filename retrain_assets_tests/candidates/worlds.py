@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import Recipe
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.windows.cut import Span, Windows, cut
-from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
 
 CALENDAR = Calendar(every="month", start="2018-01-01")

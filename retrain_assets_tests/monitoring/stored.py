@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.image import imread
 
-from retrain_assets.monitoring.performance import PerformanceReport
-from retrain_assets.pictures import LIMIT_BYTES
+from retrain_assets.documents.figure import LIMIT_BYTES
+from retrain_assets.monitoring.performance.report import PerformanceReport
 
 
 def png(markdown: str) -> Any:

@@ -7,17 +7,23 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring.comparable import comparable, kept_periods
-from retrain_assets.monitoring.drift import Drift, drift
-from retrain_assets.monitoring.joint import JOINT, joint_series, tell_apart
-from retrain_assets.monitoring.one_shot import ASSUMES, one_shot
-from retrain_assets.monitoring.period_test import prediction_t
+from retrain_assets.monitoring.drift.domain_classifier import JOINT, joint_series, tell_apart
+from retrain_assets.monitoring.drift.period_tests import _alone_p, as_odd_before
+from retrain_assets.monitoring.drift.reference_periods import comparable, kept_periods
+from retrain_assets.monitoring.drift.report import Drift, drift
+from retrain_assets.monitoring.drift.serving_series import (
+    CALIBRATION,
+    OUT_OF_RANGE,
+    calibration,
+    out_of_range,
+    served_series,
+)
+from retrain_assets.monitoring.drift.statistics.prediction_t import prediction_t
+from retrain_assets.monitoring.drift.summaries import Summary
+from retrain_assets.monitoring.drift.two_tables import ASSUMES, one_shot
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import profile, reference_edges
-from retrain_assets.monitoring.served import CALIBRATION, OUT_OF_RANGE, calibration, out_of_range, served_series
-from retrain_assets.monitoring.summaries import Summary
-from retrain_assets.monitoring.tested import _alone_p, as_odd_before
-from retrain_assets.windows.periods import Calendar
+from retrain_assets.monitoring.profiles.profile import profile, reference_edges
+from retrain_assets.periods import Calendar
 
 POLICY = DriftPolicy()
 NAMES = [f"x{n}" for n in range(6)]

@@ -10,17 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from retrain_assets.monitoring.joint import JOINT
-from retrain_assets.monitoring.page import monitoring_words as words
+from retrain_assets.monitoring.drift.domain_classifier import JOINT
+from retrain_assets.monitoring.drift_step import drift_step
+from retrain_assets.monitoring.pages.page import monitoring_words as words
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profile import reference_profiles
-from retrain_assets.monitoring.profile_files import reference_files
-from retrain_assets.monitoring.reports import drift_step
+from retrain_assets.monitoring.profiles.files import reference_files
+from retrain_assets.monitoring.profiles.profile import reference_profiles
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.ingest import ingest
 from retrain_assets.raw.policy import Columns, Contract
 from retrain_assets.scoring.features import FeatureContract
 from retrain_assets.store import PeriodStore
-from retrain_assets.windows.periods import Calendar
 from retrain_assets_tests.raw.rides import source, written
 
 NUMERIC, NAMES = ["miles", "day", "paid"], ["carrier", "tail", "order"]

@@ -7,8 +7,8 @@ from datetime import datetime
 import dagster as dg
 
 from retrain_assets.alerts import read
+from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.production.rollback import roll_back
-from retrain_assets.resources import Clock
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.registry.verdicts import content, no_rest
 

@@ -7,7 +7,7 @@ import shutil
 import dagster as dg
 import pytest
 
-from retrain_assets.candidates.constant import fallback_files
+from retrain_assets.candidates.constant_model import fallback_files
 from retrain_assets_tests.production.bad_deploy import promote, verdict
 from retrain_assets_tests.small_world import make_world, open_world, rows_of
 

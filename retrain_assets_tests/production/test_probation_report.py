@@ -10,16 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from retrain_assets.explain import explained
+from retrain_assets.audit.explanation import explained
+from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.dagster_glue.resources import Clock
+from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.pipeline import frame_of, probation
-from retrain_assets.production.conclusion import sentence_of
 from retrain_assets.production.policy import ProbationPolicy
-from retrain_assets.production.probation import judge
+from retrain_assets.production.probation.anytime_valid import confidence_sequence
+from retrain_assets.production.probation.text import sentence_of
+from retrain_assets.production.probation.trial import judge
 from retrain_assets.production.sensors import success_alerts
-from retrain_assets.production.sequential import confidence_sequence
-from retrain_assets.resources import MODEL_TAG, Clock
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.wording import in_words
 from retrain_assets_tests.production.bad_deploy import (
     MODEL,
     NEXT_WEEK,

@@ -16,11 +16,11 @@ from retrain_assets.errors import (
     WrongCandidate,
     WrongChampion,
 )
+from retrain_assets.periods import Calendar
 from retrain_assets.production.promotion import Promotion, headline
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome, Verdict
-from retrain_assets.windows.periods import Calendar
 from retrain_assets_tests.production.test_rollback import trained
 from retrain_assets_tests.registry.verdicts import (
     MODEL,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from retrain_assets.dagster_glue.resources import Clock
+from retrain_assets.dagster_glue.tags import EVENT_TAG, MODEL_TAG
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.sensors import publish_all, success_alerts
-from retrain_assets.resources import EVENT_TAG, MODEL_TAG, Clock
 from retrain_assets_tests.production.bad_deploy import (
     MODEL,
     NEXT_WEEK,
@@ -45,7 +46,9 @@ def test_a_rollback_whose_process_died_before_it_told_is_told_with_the_next_moni
 
 
 def test_a_rollback_that_cannot_be_told_stands_and_is_logged(own, monkeypatch, caplog):
-    monkeypatch.setattr("retrain_assets.production.notices.publish", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr(
+        "retrain_assets.production.announcements.publish", lambda *_: (_ for _ in ()).throw(OSError("full"))
+    )
     result = launched(own)
     assert result.success, failure_of(result)
     assert own.registry.live().name == "v1"

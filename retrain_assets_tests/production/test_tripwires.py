@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from retrain_assets.audit.status import status_of
 from retrain_assets.errors import CoolingDown
 from retrain_assets.pipeline import probation, promotion, watch
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
-from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import Event
+from retrain_assets.registry.journal.events import Event
+from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rules import refuse_resting
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.story import status_of
 from retrain_assets_tests.production.bad_deploy import MODEL, NEXT_WEEK, back, damage, promote, report, tick, verdict
 from retrain_assets_tests.small_world import failure_of
 

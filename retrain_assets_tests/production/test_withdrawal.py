@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 
 from retrain_assets.alerts import read
-from retrain_assets.candidates.constant import fallback_files
-from retrain_assets.demo import decision
+from retrain_assets.audit.explanation import explained
+from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.candidates.constant_model import fallback_files
+from retrain_assets.cli.demo import decision
+from retrain_assets.cli.runner import RunEnd
+from retrain_assets.dagster_glue.resources import Clock
+from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.errors import Conflict, DataError, Held, IntegrityError, NotFound, NothingChanged
-from retrain_assets.explain import explained
 from retrain_assets.pipeline import frame_of, probation, watch
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
-from retrain_assets.registry.history import History
-from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
-from retrain_assets.resources import MODEL_TAG, Clock
-from retrain_assets.runner import RunEnd
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.verdict import Finding, Outcome
-from retrain_assets.wording import in_words
 from retrain_assets_tests.production.bad_deploy import (
     MODEL,
     NEXT_WEEK,

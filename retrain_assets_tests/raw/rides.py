@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.contract import Checked, Problem, apply_contract
 from retrain_assets.raw.policy import Columns, Contract, Source
-from retrain_assets.windows.periods import Calendar
 
 MONTHS = Calendar(every="month", start="2019-01-01")
 BOUNDS = (datetime(2019, 2, 1), datetime(2019, 3, 1))

@@ -19,14 +19,14 @@ from random import Random
 from typing import Any
 
 from retrain_assets.errors import IntegrityError, RetrainError
-from retrain_assets.registry import chain
-from retrain_assets.registry.chain import Journal, event_name
-from retrain_assets.registry.checkpoints import SPAN
-from retrain_assets.registry.claims import Claims
-from retrain_assets.registry.disk import LocalStorage
-from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import PROMOTIONS, Entry, Event
+from retrain_assets.registry.journal import chain
+from retrain_assets.registry.journal.chain import Journal, event_name
+from retrain_assets.registry.journal.checkpoints import SPAN
+from retrain_assets.registry.journal.claims import Claims
+from retrain_assets.registry.journal.events import PROMOTIONS, Entry, Event
+from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets_tests.registry.crashes import Move, Steps, die, in_a_process
 from retrain_assets_tests.registry.verdicts import (
@@ -240,8 +240,8 @@ def damaged_model(root: Path, rng: Random) -> list[str]:
 
 def candidate_digest(registry: Registry) -> str:
     """Digest of the candidate that waits, damaged or not."""
-    from retrain_assets.registry.disk import sha256
-    from retrain_assets.registry.folders import manifest_of
+    from retrain_assets.registry.storage.disk import sha256
+    from retrain_assets.registry.storage.version_folders import manifest_of
 
     return sha256(manifest_of(files_of("waiting")))
 

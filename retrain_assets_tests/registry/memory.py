@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from threading import Lock, RLock
 
 from retrain_assets.errors import Conflict
-from retrain_assets.registry.storage import parts_of
+from retrain_assets.registry.storage.protocol import parts_of
 
 
 class MemoryStorage:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import IntegrityError
-from retrain_assets.registry import chain, heads
-from retrain_assets.registry.attempts import gate_use
-from retrain_assets.registry.chain import Journal
-from retrain_assets.registry.checkpoints import SPAN, pack
-from retrain_assets.registry.disk import LocalStorage, canonical, sha256
-from retrain_assets.registry.journal import Entry, Event, content_hash
-from retrain_assets.registry.people import Hold, Signature
+from retrain_assets.registry.journal import chain, heads
+from retrain_assets.registry.journal.attempts import gate_use
+from retrain_assets.registry.journal.chain import Journal
+from retrain_assets.registry.journal.checkpoints import SPAN, pack
+from retrain_assets.registry.journal.events import Entry, Event, content_hash
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rulings import Hold, Signature
+from retrain_assets.registry.storage.disk import LocalStorage, canonical, sha256
 from retrain_assets.verdict import Verdict
 from retrain_assets_tests.registry.memory import MemoryStorage
 from retrain_assets_tests.registry.verdicts import (

@@ -21,13 +21,13 @@ from hypothesis.stateful import (
 )
 
 from retrain_assets.errors import Held, NotFound, NotPromotable, Retired
-from retrain_assets.registry import chain
-from retrain_assets.registry.attempts import contradiction
-from retrain_assets.registry.history import History
-from retrain_assets.registry.journal import MOVES, PROMOTIONS
-from retrain_assets.registry.people import Approve, Hold, Release, Retire, Signature
+from retrain_assets.registry.journal import chain
+from retrain_assets.registry.journal.attempts import contradiction
+from retrain_assets.registry.journal.events import MOVES, PROMOTIONS
+from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets_tests.registry import crashes
 from retrain_assets_tests.registry.crashes import Move, Steps

@@ -16,9 +16,9 @@ from threading import Barrier
 import pytest
 
 from retrain_assets.errors import Conflict, RetrainError, WrongChampion
-from retrain_assets.registry.disk import exclusive
-from retrain_assets.registry.journal import PROMOTIONS
+from retrain_assets.registry.journal.events import PROMOTIONS
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.storage.disk import exclusive
 from retrain_assets_tests.registry.verdicts import (
     candidate,
     fresh,
@@ -130,7 +130,7 @@ def test_the_same_files_added_at_once_become_one_version(tmp_path: Path) -> None
 HOLD = """
 import sys, time
 from pathlib import Path
-from retrain_assets.registry.disk import exclusive
+from retrain_assets.registry.storage.disk import exclusive
 with exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

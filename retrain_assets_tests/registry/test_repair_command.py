@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from retrain_assets import cli
-from retrain_assets.registry.chain import Journal, event_name
-from retrain_assets.registry.disk import LocalStorage
-from retrain_assets.registry.heads import HEADS
+from retrain_assets.cli import main
+from retrain_assets.registry.journal.chain import Journal, event_name
+from retrain_assets.registry.journal.heads import HEADS
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets_tests.registry.verdicts import MODEL, candidate, fresh, moment, promote, promoted, verdict
 
 
@@ -26,7 +26,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 
 def verify(*words: str) -> Result:
-    return CliRunner().invoke(cli.main, ["verify", MODEL, *words])
+    return CliRunner().invoke(main.main, ["verify", MODEL, *words])
 
 
 def test_an_interrupted_write_is_named_and_then_mended(served: Registry) -> None:
@@ -51,7 +51,7 @@ def test_an_event_that_somebody_kept_is_looked_for(served: Registry) -> None:
     answer = verify("--expect", f"{kept.seq + 1}:{kept.hash}")
     assert (answer.exit_code, "00000005.json is missing. It was expected with hash" in answer.output) == (1, True)
     assert verify("--expect", "5").exit_code == 2
-    everything = CliRunner().invoke(cli.main, ["verify", "--expect", str(kept)])
+    everything = CliRunner().invoke(main.main, ["verify", "--expect", str(kept)])
     assert (everything.exit_code, "name the model too" in everything.output) == (2, True)
 
 

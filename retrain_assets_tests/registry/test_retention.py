@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import IntegrityError, NotFound, StorageError, WrongCandidate
-from retrain_assets.registry.disk import LocalStorage
-from retrain_assets.registry.folders import VersionFolders
-from retrain_assets.registry.people import Approve, Hold, Release, Signature
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
+from retrain_assets.registry.storage.disk import LocalStorage
+from retrain_assets.registry.storage.version_folders import VersionFolders
 from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry.verdicts import (
     RULES,

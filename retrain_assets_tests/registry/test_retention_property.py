@@ -10,10 +10,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain_assets.registry.disk import LocalStorage
-from retrain_assets.registry.folders import VersionFolders
-from retrain_assets.registry.people import Approve, Hold, Release, Signature
 from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
+from retrain_assets.registry.storage.disk import LocalStorage
+from retrain_assets.registry.storage.version_folders import VersionFolders
 from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry import crashes
 from retrain_assets_tests.registry.test_refit_rules import refitted

@@ -27,8 +27,8 @@ from retrain_assets.errors import (
     WrongCandidate,
     WrongChampion,
 )
+from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.rest import Rest
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.registry.verdicts import (
     MODEL,

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.registry import Event, Registry
-from retrain_assets.registry.rest import Rest
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
 MODEL = "taxi_charge"

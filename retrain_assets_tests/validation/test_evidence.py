@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from retrain_assets.metrics import METRICS, OF_CLASS
-from retrain_assets.validation.gate import judge
+from retrain_assets.metrics.metric import METRICS, OF_CLASS
+from retrain_assets.validation.judge import judge
 from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.validation.worlds import RULES, VALUE_RULES, gate_rows, policy, suite
 

@@ -1,351 +1,143 @@
-"""The judge as a whole: what promotes, what does not, and what is said about it."""
+"""The gate in the real pipeline: champions that have aged or can no longer be scored, amounts, slices, own metrics."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
+import yaml
 
-from benchmarks.gate.worlds import alike_days
-from retrain_assets.blocks import block_length_days, careful_length_days, fading_autocorrelation, left_over
-from retrain_assets.errors import DataError
-from retrain_assets.validation.gate import judge
-from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
+from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
+
+LATER = "2024-02-05"
+"""The week after the bootstrap, in which the second candidate is judged."""
 
 OWN = "retrain_assets_tests.validation.own_metrics"
+COLUMNS = SPEC["columns"]
 
 
-def world(skill=(1.0, 2.0), n=4000, seed=1):
-    label, champion, candidate = classifier(np.random.default_rng(seed), n, skill)
-    return gate_rows(label), champion, candidate, np.full(n, label.mean())
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    """The folder of a model that five weeks have made live, with a column that is no feature yet."""
+    import dagster as dg
+
+    folder = tmp_path_factory.mktemp("healthy")
+    rows = rows_of(6)
+    rows["value_usd"] = np.random.default_rng(1).gamma(4, 10, len(rows)).round(2)
+    # Since the sixth week the depot has bicycles of a new kind, and a column says which parcels they take.
+    new = (rows["at"] >= LATER) & (rows["vehicle"] == "bike")
+    rows.loc[new, "vehicle"] = "cargo bike"
+    with dg.DagsterInstance.ephemeral() as instance:
+        columns = COLUMNS | {"amounts": {"value_usd": {"min": 0}}}
+        make_world(folder, rows, instance, columns=columns).bootstrapped()
+    return folder
 
 
-def judged(rows, champion, candidate, baseline, cases=None, rules=None, attempts=12, task="binary"):
-    cases = cases or (suite() if champion is not None else suite(champion=None))
-    return judge(rules or policy(), task, rows, candidate, champion, baseline, cases, attempts)
+def world_of(healthy, tmp_path, instance, **changes):
+    """The healthy world from the sixth week on, with other top-level keys in its spec."""
+    folder = Path(shutil.copytree(healthy, tmp_path / "world"))
+    spec = yaml.safe_load((folder / "delivery.yaml").read_text()) | changes
+    (folder / "delivery.yaml").write_text(yaml.safe_dump(spec))
+    return open_world(folder, instance)
 
 
-def verdict(judgement) -> Verdict:
-    gate = GateWindow(("2024-01",), "2024-01-01", "2024-02-01", 10, "0" * 64)
-    return Verdict("m", "2024-01", judgement.findings, gate, "a", "b", "p", "1", identical=judgement.identical)
+def judged(built, monitored=("raw_data", "outcomes")):
+    """Take in the sixth week, or monitor it altogether, retrain, and return the run and its verdict."""
+    result = built.run("monitor", LATER, assets=list(monitored) or None)
+    assert result.success, failure_of(result)
+    result = built.run("retrain", LATER)
+    assert built.store.read_json("validation_report", LATER), failure_of(result)
+    return result, built.store.read_json("validation_report", LATER)
 
 
-def decision(judgement) -> Decision:
-    return verdict(judgement).decision
+def reasons(verdict, **wanted):
+    return [f["reason"] for f in verdict["findings"] if all(f[name] == value for name, value in wanted.items())]
 
 
-def one(judgement, check: str) -> Finding:
-    return next(finding for finding in judgement.findings if finding.check == check)
+def test_a_champion_whose_feature_vanished_is_named_and_nothing_is_promoted(healthy, tmp_path, instance):
+    columns = COLUMNS | {"numeric": {"distance": {"min": 0, "max": 100}}}
+    built = world_of(healthy, tmp_path, instance, columns=columns)
+    result, verdict = judged(built)
+    assert not result.success
+    assert built.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "insufficient"
+    (reason,) = reasons(verdict, check="hard")
+    assert reason.startswith("the champion can no longer be scored: feature 'weight' is missing in a table of ")
+    assert built.registry.live().name == "v1"
+    assert [event.action for event in built.registry.history()] == ["passed", "bootstrap"], "nothing was spent"
+    assert "neither gate rows nor an attempt are spent. Bring the column back, `retrain rollback` to" in reason
+
+    spec = yaml.safe_load((built.folder / "delivery.yaml").read_text()) | {"columns": COLUMNS}
+    (built.folder / "delivery.yaml").write_text(yaml.safe_dump(spec))
+    _, verdict = judged(open_world(built.folder, instance))
+    assert reasons(verdict, check="hard") != [reason]
+    assert reasons(verdict, role="primary"), "with the column back the same rows are judged"
+    assert built.registry.spent()[-1].period == LATER
 
 
-def test_a_better_and_harmless_candidate_is_promoted_with_a_finding_for_every_check():
-    judgement = judged(*world())
-    assert decision(judgement) is Decision.PROMOTE
-    assert {finding.check for finding in judgement.findings} == {*CHECKS, "hard"}
-    primary = one(judgement, "significance")
-    assert primary.reason == verdict(judgement).reason
-    assert "log_loss 0." in primary.reason
-    assert "limit" in primary.reason
-    assert primary.reason.endswith("> 0), 4,000 rows")
+def test_each_model_scores_the_gate_through_its_own_features_and_categories(healthy, tmp_path, instance):
+    columns = COLUMNS | {"categorical": ["vehicle", "district"], "numeric": {"distance": {"min": 0, "max": 100}}}
+    columns["groups"] = ["district"]
+    columns["amounts"] = {"weight": None}  # still in the rows, for the champion
+    built = world_of(healthy, tmp_path, instance, columns=columns)
+    _, verdict = judged(built)
+    from retrain_assets.scoring.scorer import Scorer
+
+    models = {
+        name: Scorer.from_files(built.registry.read(verdict[f"{name}_digest"])) for name in ("champion", "candidate")
+    }
+    assert models["champion"].contract.names == ("distance", "weight", "vehicle")
+    assert models["candidate"].contract.names == ("distance", "vehicle", "district")
+    rows = built.store.require_table("raw_data", LATER)
+    known = {row["id"]: row["label"] for row in built.store.require_table("outcomes", LATER).to_pylist()}
+    gate = rows.filter([key in known for key in rows["id"].to_pylist()])
+    label = np.array([known[key] for key in gate["id"].to_pylist()])
+    (primary,) = [finding for finding in verdict["findings"] if finding["role"] == "primary"]
+    assert primary["rows"] == gate.num_rows
+    for name, model in models.items():
+        assert primary[f"{name}_value"] == pytest.approx(np.abs(model.scores(gate) - label).mean())
 
 
-def test_questions_are_asked_in_the_declared_order():
-    checks = [finding.check for finding in judged(*world()).findings]
-    order = ["hard", "guardrails", "fairness", "regression_suite", "significance"]
-    assert all(order.index(before) <= order.index(after) for before, after in pairwise(checks))
+def test_an_aged_champion_is_judged_by_the_rule_for_fresher_models(healthy, tmp_path, instance):
+    rule = {"promote_when": "fresher", "fresher": {"max_age_periods": 1, "margin_share": 0.5}}
+    built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rule)
+    _, verdict = judged(built)
+    (reason,) = reasons(verdict, check="significance")
+    # Trained until the last day but one of the fourth week, the outcomes' delay before its gate: a third has begun.
+    assert reason.startswith("the champion is 3 periods old, more than 1, so be no worse: mae ")
 
 
-def test_a_worse_candidate_is_rejected():
-    rows, champion, candidate, baseline = world()
-    assert decision(judged(rows, candidate, champion, baseline)) is Decision.REJECT
-
-
-def test_the_champion_submitted_again_is_identical_and_not_promoted():
-    rows, champion, _, baseline = world()
-    judgement = judged(rows, champion, champion.copy(), baseline)
-    assert judgement.identical
-    assert decision(judgement) is Decision.IDENTICAL
-    assert "all 4,000 gate rows like the champion" in judgement.findings[0].reason
-
-
-def test_a_single_other_score_is_not_identical():
-    rows, champion, _, baseline = world()
-    almost = champion.copy()
-    almost[0] += 1e-9
-    judgement = judged(rows, champion, almost, baseline)
-    assert not judgement.identical
-    assert decision(judgement) is not Decision.PROMOTE
-
-
-@pytest.mark.parametrize(
-    ("broken", "why"),
-    [
-        (lambda s: np.r_[np.nan, s[1:]], "1 of 4,000 scores of the candidate are not finite"),
-        (lambda s: np.r_[np.inf, s[1:]], "1 of 4,000 scores of the candidate are not finite"),
-        (lambda s: np.r_[1.7, s[1:]], "are no probability, the worst 1.7"),
-        (lambda s: np.full_like(s, 0.4), "the candidate gives all 4,000 rows the same score"),
-    ],
-)
-def test_a_broken_candidate_is_rejected_before_any_statistic(broken, why):
-    rows, champion, candidate, baseline = world()
-    for rival in (champion, None):
-        judgement = judged(rows, rival, broken(candidate), baseline)
-        assert decision(judgement) is Decision.REJECT
-        assert why in judgement.findings[-1].reason
-
-
-def test_broken_rows_and_a_broken_champion_leave_it_open():
-    rows, champion, candidate, baseline = world()
-    sick = np.r_[np.nan, champion[1:]]
-    unlabelled = gate_rows(np.r_[np.nan, rows.label[1:]])
-    one_class = gate_rows(np.ones(4000))
-    for findings, why in (
-        (judged(rows, sick, candidate, baseline), "1 of 4,000 scores of the champion are not finite"),
-        (judged(unlabelled, champion, candidate, baseline), "1 of 4,000 gate rows have no outcome"),
-        (judged(one_class, champion, candidate, baseline), "of class 1, two classes needed"),
-        (judged(gate_rows(np.empty(0)), np.empty(0), np.empty(0), np.empty(0)), "no gate row with a known outcome"),
-    ):
-        assert decision(findings) is Decision.INSUFFICIENT
-        assert why in findings.findings[0].reason
-
-
-@pytest.mark.parametrize("count", [1, 2, 9])
-def test_so_few_rows_of_one_score_are_too_few_and_no_constant(count):
-    label = np.arange(count) % 2.0 + 5
-    rules = policy(VALUE_RULES)
-    scores = np.full(count, 5.0)
-    judgement = judge(
-        rules, "regression", gate_rows(label), scores, scores + 1, scores + 2, suite((5,), (5.0,), (5.0,)), 12
+def test_a_champion_that_never_saw_a_category_counts_as_aged(healthy, tmp_path, instance):
+    rule = {"promote_when": "fresher", "fresher": {"max_age_periods": 50, "margin": 5.0}}
+    built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rule)
+    _, verdict = judged(built)
+    (reason,) = reasons(verdict, check="significance")
+    share = np.mean(
+        built.store.require_table("raw_data", LATER)["vehicle"].to_numpy(zero_copy_only=False) == "cargo bike"
     )
-    assert decision(judgement) is Decision.INSUFFICIENT
+    assert 0.3 < share < 0.37
+    assert "of the gate rows hold a category the champion never saw, more than 1.0%, so be no worse" in reason
+    assert float(reason.split("%")[0]) / 100 == pytest.approx(share, abs=0.01)
 
 
-@pytest.mark.parametrize("metric", ["mae", "own"])
-def test_only_below_the_usual_level_what_days_share_goes_into_every_error(metric):
-    rng = np.random.default_rng(14)
-    psi = alike_days(rng, 56, 30, shared=0.03)
-    rows = gate_rows(
-        np.zeros(psi.size), time=np.datetime64("2024-01-01", "us") + np.repeat(np.arange(56), 30).astype("m8[D]")
-    )
-    own = {"own": {"unit": "USD", "callable": f"{OWN}:mean_error", "higher_is_better": False}}
-    rules = policy(VALUE_RULES, unit="auto", metrics=own, primary=metric)
-    champion, candidate = 10 + psi / 2, 10 - psi / 2
-    usual, careful = (
-        one(
-            judged(
-                rows, champion, candidate, champion + 5, suite((10,), (10.0,), (10.0,)), rules, attempts, "regression"
-            ),
-            "significance",
-        )
-        for attempts in (12, 52)
-    )
-    daily = psi.reshape(56, 30).mean(axis=1)
-    assert usual.alpha == 0.05
-    assert length_of(usual.unit) == block_length_days(daily)
-    assert careful.alpha == 1 / 52
-    length = careful_length_days(fading_autocorrelation(daily))
-    blocks = daily.reshape(56 // length, length).mean(axis=1)
-    error = blocks.std(ddof=1) / len(blocks) ** 0.5 * left_over(fading_autocorrelation(daily), 56, length) ** 0.5
-    assert length_of(careful.unit) == length
-    assert careful.low == pytest.approx(psi.mean() - stats.t.ppf(1 - 1 / 52, len(blocks) - 1) * error)
-
-
-def length_of(unit: str) -> int:
-    return 1 if unit == "day" else int(unit.removesuffix("-day block"))
-
-
-def test_a_candidate_without_skill_is_rejected_even_if_the_champion_is_worse():
-    rng = np.random.default_rng(2)
-    label = (rng.random(4000) < 0.4).astype(float)
-    candidate = np.clip(0.4 + rng.normal(0, 0.02, 4000), 0, 1)
-    judgement = judged(gate_rows(label), rng.random(4000), candidate, np.full(4000, 0.4))
-    constant = judgement.findings[1]
-    assert (constant.check, constant.outcome) == ("hard", Outcome.FAIL)
-    assert one(judgement, "significance").outcome is Outcome.PASS
-    assert decision(judgement) is Decision.REJECT
-
-
-def test_a_harmed_group_rejects_what_every_other_check_passes():
-    rows, champion, candidate, baseline = world()
-    women = np.arange(4000) < 600
-    rows = replace(rows, groups={"sex": np.where(women, "F", "M").astype(object)})
-    hurt = np.where(women & (rows.label == 1) & (champion >= 0.5) & (np.arange(4000) % 3 == 0), 0.45, candidate)
-    judgement = judged(rows, champion, hurt, baseline)
-    failed = {finding.check for finding in judgement.findings if finding.outcome is Outcome.FAIL}
-    assert failed == {"fairness"}
-    assert decision(judgement) is Decision.REJECT
-
-
-def test_a_group_without_a_positive_holds_what_every_other_check_passes():
-    rows, champion, candidate, baseline = world()
-    quiet = (rows.label == 0) & (np.arange(4000) % 5 == 0)
-    rows = replace(rows, groups={"sex": np.where(quiet, "F", "M").astype(object)})
-    judgement = judged(rows, champion, candidate, baseline, rules=policy(fairness={"metrics": ["tpr"]}))
-    assert decision(judgement) is Decision.INSUFFICIENT
-    (unsure,) = [finding for finding in judgement.findings if finding.outcome is not Outcome.PASS]
-    assert (unsure.check, unsure.group) == ("fairness", "sex=F")
-    assert "0 positives" in unsure.reason
-
-
-def test_a_champion_of_constant_scores_is_compared_with_like_any_other():
-    rows, _, candidate, baseline = world()
-    rules = policy(fairness={"metrics": ["tpr"]})
-    assert decision(judged(rows, baseline, candidate, baseline, rules=rules)) is Decision.PROMOTE
-    assert decision(judged(rows, baseline, 1 - candidate, baseline, rules=rules)) is Decision.REJECT
-
-
-def test_a_lost_critical_case_rejects_what_every_other_check_passes():
-    judgement = judged(*world(), cases=suite((1,), (0.1,), (0.9,)))
-    assert {f.check for f in judgement.findings if f.outcome is Outcome.FAIL} == {"regression_suite"}
-    assert decision(judgement) is Decision.REJECT
-
-
-def test_a_suite_without_a_known_case_holds_what_every_other_check_passes():
-    assert decision(judged(*world(), cases=suite((), (), (), ()))) is Decision.INSUFFICIENT
-
-
-def test_a_window_of_three_days_is_insufficient_however_many_rows_it_has():
-    rows, champion, candidate, baseline = world()
-    days = np.datetime64("2024-01-01", "us") + (np.arange(4000) % 3).astype("m8[D]")
-    judgement = judged(replace(rows, time=days), champion, candidate, baseline, rules=policy(unit="auto"))
-    assert one(judgement, "significance").outcome is Outcome.INSUFFICIENT
-    assert "4 needed" in one(judgement, "significance").reason
-    assert decision(judgement) is Decision.INSUFFICIENT
-
-
-def test_many_attempts_a_year_make_each_one_stricter():
-    levels = {attempts: one(judged(*world(), attempts=attempts), "significance").alpha for attempts in (1, 20, 52, 365)}
-    assert levels == {1: 0.05, 20: 0.05, 52: pytest.approx(1 / 52), 365: pytest.approx(1 / 365)}
-    with pytest.raises(ValueError, match="attempts_per_year is 0"):
-        judged(*world(), attempts=0)
-
-
-def test_the_first_model_must_beat_the_constant_clear_the_floors_and_get_the_cases_right():
-    rows, _, candidate, baseline = world()
-    judgement = judged(rows, None, candidate, baseline)
-    assert decision(judgement) is Decision.PROMOTE
-    assert {finding.check for finding in judgement.findings} == {*CHECKS, "hard"}
-    assert one(judgement, "significance").reason.endswith("(against the constant)")
-    for rules in (
-        policy(floors=[{"metric": "auc", "at_least": 0.99}]),
-        policy(fairness={"floors": [{"metric": "tpr", "at_least": 0.99}]}),
-    ):
-        assert decision(judged(rows, None, candidate, baseline, rules=rules)) is Decision.REJECT
-    assert decision(judged(rows, None, candidate, baseline, cases=suite((1,), (0.2,), None))) is Decision.REJECT
-    assert decision(judged(rows, None, 1 - candidate, baseline)) is Decision.REJECT
-
-
-def test_a_first_model_is_judged_on_the_log_loss_where_a_constant_can_be_perfect():
-    rows, _, candidate, baseline = world()
-    judgement = judged(rows, None, candidate, baseline, rules=policy(primary="tpr"))
-    assert one(judgement, "significance").metric == "log_loss"
-    assert decision(judgement) is Decision.PROMOTE
-
-
-def test_regression_is_judged_in_the_label_s_own_unit():
-    rng = np.random.default_rng(3)
-    label = rng.gamma(2, 5, 3000)
-    shared = rng.normal(0, 1.5, 3000)
-    champion, candidate = label + 1.5 * shared, label + shared
-    judgement = judged(
-        gate_rows(label), champion, candidate, np.full(3000, np.median(label)), suite((10.0,), (11.0,), (10.5,)),
-        policy(VALUE_RULES, unit="auto"), task="regression",
-    )  # fmt: skip
-    assert decision(judgement) is Decision.PROMOTE
-    primary = one(judgement, "significance")
-    assert primary.improvement == pytest.approx(np.abs(champion - label).mean() - np.abs(candidate - label).mean())
-    assert primary.unit == "day"
-    assert primary.reason.endswith("30 days")
-
-
-def test_several_classes_are_judged_like_two():
-    rng = np.random.default_rng(4)
-    label = rng.integers(0, 3, 3000).astype(float)
-    sight = np.eye(3)[label.astype(int)] + rng.normal(0, 0.5, (3000, 3))
-    champion, candidate = (np.exp(2 * (sight + rng.normal(0, s, (3000, 3)))) for s in (0.6, 0.2))
-    champion, candidate = (scores / scores.sum(axis=1, keepdims=True) for scores in (champion, candidate))
-    rules = policy(
-        guardrails=[{"metric": "accuracy", "margin": 0.02}], floors=[{"metric": "accuracy", "at_least": 0.5}]
-    )
-    cases = suite((1.0,), (np.eye(3)[1],), (np.eye(3)[1],))
-    first = suite((1.0,), (np.eye(3)[1],), None)
-    baseline = np.full((3000, 3), 1 / 3)
-    assert decision(judged(gate_rows(label), champion, candidate, baseline, cases, rules, task="multiclass")) is (
-        Decision.PROMOTE
-    )
-    assert decision(judged(gate_rows(label), None, candidate, baseline, first, rules, task="multiclass")) is (
-        Decision.PROMOTE
-    )
-
-
-def test_the_same_arrays_give_the_same_evidence_and_it_survives_json():
-    record = verdict(judged(*world()))
-    assert verdict(judged(*world())) == record
-    assert Verdict.from_json(record.to_json()) == record
-
-
-def test_scores_for_other_rows_are_refused():
-    rows, champion, candidate, baseline = world()
-    with pytest.raises(DataError, match="3999 candidate scores for 4000 rows"):
-        judged(rows, champion, candidate[1:], baseline)
-
-
-def test_whatever_is_unknown_nothing_is_promoted():
-    """Every array in turn is made unusable; the answer is never a promotion."""
-    rows, champion, candidate, baseline = world(n=400)
-    unknown = np.full(400, np.nan)
-    for attempt in (
-        lambda: judged(rows, champion, unknown, baseline),
-        lambda: judged(rows, unknown, candidate, baseline),
-        lambda: judged(rows, unknown, unknown, baseline),
-        lambda: judged(rows, champion, candidate, unknown),
-        lambda: judged(rows, None, candidate, unknown),
-        lambda: judged(gate_rows(unknown), champion, candidate, baseline),
-    ):
-        assert decision(attempt()) in (Decision.INSUFFICIENT, Decision.REJECT)
-
-
-@pytest.mark.parametrize(
-    ("label", "why"),
-    [
-        (lambda y: y + 1, "label without a score: 2 "),
-        (
-            lambda y: np.where(np.arange(y.size) < 7, 3.0, y),
-            "7 of 4,000 gate rows have a label without a score: 3",
-        ),
-        (lambda y: np.where(np.arange(y.size) < 7, 0.5, y), "label without a score: 0.5 (7 rows)"),
-        (lambda y: np.where(np.arange(y.size) < 9, np.arange(y.size) + 5, y), "and 4 further values"),
-    ],
-)
-def test_binary_labels_other_than_0_and_1_leave_it_open_and_are_named(label, why):
-    rows, champion, candidate, baseline = world()
-    for rival in (champion, None):
-        found = judged(gate_rows(label(rows.label)), rival, candidate, baseline)
-        assert decision(found) is Decision.INSUFFICIENT
-        assert why in found.findings[0].reason
-        assert "the 2 classes that are scored are 0 and 1" in found.findings[0].reason
-
-
-def test_a_class_without_a_column_of_scores_leaves_it_open_and_is_named():
-    rng = np.random.default_rng(4)
-    label = rng.integers(0, 4, 900).astype(float)
-    champion, candidate = rng.dirichlet(np.ones(3), (2, 900))
-    rules = policy(fairness={"metrics": ["tpr"]})
-    cases = suite((1.0,), (np.eye(3)[1],), (np.eye(3)[1],))
-    found = judged(gate_rows(label), champion, candidate, np.full((900, 3), 1 / 3), cases, rules, task="multiclass")
-    assert decision(found) is Decision.INSUFFICIENT
-    assert f"label without a score: 3 ({int((label == 3).sum())} rows)" in found.findings[0].reason
-    assert "the 3 classes that are scored are 0 to 2" in found.findings[0].reason
-
-
-@pytest.mark.parametrize(("task", "columns"), [("binary", 2), ("multiclass", 0), ("regression", 2)])
-def test_scores_of_another_task_s_shape_are_rejected(task, columns):
-    rows, champion, *_ = world()
-    scores = np.column_stack([champion] * columns) if columns else champion
-    found = judged(rows, scores, scores + 0.001, scores, task=task)
-    assert decision(found) is Decision.REJECT
-    assert "scores have shape (4000," in found.findings[0].reason
+def test_amounts_slices_and_own_metrics_reach_the_gate_from_the_spec(healthy, tmp_path, instance):
+    rules = {
+        "metrics": {
+            "lost": {"unit": "USD", "cost": {"column": "value_usd", "over": 0.01, "under": 0.03}},
+            "typical": {"unit": "minutes", "callable": f"{OWN}:median_error", "higher_is_better": False},
+        },
+        "primary": ["pinball[0.6]", "lost"],
+        "guardrails": [{"metric": "typical", "margin": 2.0}],
+        "slices": {"guardrails": [{"metric": "pinball[0.9]", "margin": 0.0001}], "pool_below": 20},
+    }
+    built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rules)
+    _, verdict = judged(built, monitored=())
+    assert built.store.read_json("candidate_model", LATER)["reason"].count("pinball[0.6]") == 1
+    roles = {(finding["role"], finding["metric"]) for finding in verdict["findings"]}
+    assert {("primary", "lost"), ("primary", "pinball[0.6]"), ("guardrail", "typical")} <= roles
+    sliced = [f for f in verdict["findings"] if f["role"] == "slice"] + verdict["evidence"].get("undecided_slices", [])
+    assert {finding["group"] for finding in sliced} == {"district=north", "district=south"}
+    first = reasons(verdict, metric="lost", role="primary")[0]
+    assert "after Holm over 2 primaries" in first

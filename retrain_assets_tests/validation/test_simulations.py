@@ -16,9 +16,9 @@ from benchmarks.gate import speed, worlds
 from benchmarks.gate.cases import cases
 from benchmarks.gate.power import prices
 from benchmarks.tables import FORGIVEN, Answer, Case, ask_often
-from retrain_assets.metrics import METRICS
-from retrain_assets.validation.estimate import estimate
-from retrain_assets.validation.units import units_of
+from retrain_assets.metrics.metric import METRICS
+from retrain_assets.validation.comparison.estimate import estimate
+from retrain_assets.validation.comparison.units import units_of
 
 TABLE = {case.name: case for case in cases()}
 FAST = [case for case in TABLE.values() if case.fast and case.limit != "shown only"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets.validation.suite import SuiteCase, SuiteRows
-from retrain_assets.validation.units import GateRows
+from retrain_assets.validation.suite.cases import SuiteCase, SuiteRows
 
 RULES: dict[str, Any] = {
     "primary": "log_loss",

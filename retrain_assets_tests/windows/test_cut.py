@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from retrain_assets.periods import Calendar
 from retrain_assets.windows.cut import Span, Wait, Windows, cut
-from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
 
 MONTHS = Calendar(every="month", start="2018-01-01")

@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.candidates.policy import RareType
-from retrain_assets.candidates.rare import load_kept
+from retrain_assets.candidates.rare_types import load_kept
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span, Windows, cut
-from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.policy import WindowsPolicy
 from retrain_assets.windows.rows import load_window, rowset_sha256
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.errors import DataError
+from retrain_assets.periods import Calendar
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
-from retrain_assets.windows.periods import Calendar
 from retrain_assets.windows.rows import effective_rows, load_window, require_disjoint, rowset_sha256, weights
 
 MONTHS = Calendar(every="month", start="2019-01-01")

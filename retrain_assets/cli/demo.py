@@ -1,0 +1,233 @@
+"""`retrain demo`: the shipped history, period by period, through real Dagster runs on the persistent instance.
+
+Only the clock is simulated: at each period's end it monitors the period, asks the trigger sensor, and runs the retrain
+that the sensor requests.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance, retrain_home
+from retrain_assets.errors import NotFound
+from retrain_assets.metrics.metric import metric
+from retrain_assets.pipeline import loss_of
+from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
+from retrain_assets.registry.registry import Registry
+from retrain_assets.scoring.scorer import Scorer, scores_of
+from retrain_assets.spec import ModelSpec
+from retrain_assets.store import PeriodStore
+from retrain_assets.windows.cut import Span
+from retrain_assets.windows.rows import load_window
+
+COLORS = {"promoted": "green", "rejected": "yellow", "insufficient": "cyan", "identical": "cyan", "crash": "red"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What happened in one period."""
+
+    period: str
+    rows: int
+    drift: str
+    loss: str
+    trigger: str
+    decision: str
+    color: str
+
+
+def replay(spec: ModelSpec, until: str | None = None) -> None:
+    """Replay a model's history from where it stands, and print what happened and what it gained."""
+    console = Console()
+    began = time.monotonic()
+    home = retrain_home()
+    instance = prepare_instance(home)
+    runner = Runner(spec, instance)
+    store, registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
+    periods = _periods(spec, store, until)
+    console.print(f"[bold]{spec.name}[/bold]: {spec.description}")
+    console.print(heading(spec), style="bold", soft_wrap=True)
+    bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*bar, console=console, transient=True) as progress:
+        task = progress.add_task(spec.name, total=len(periods))
+        if store.periods("performance_report", "json"):
+            undone = retrain_left(runner, registry, store.periods("performance_report", "json")[-1])
+            if undone is not None:
+                progress.console.print(shown(undone), style=undone.color, highlight=False, soft_wrap=True)
+        for period in periods:
+            progress.update(task, description=f"{spec.name} {period}")
+            line = step(spec, runner, store, registry, period)
+            progress.console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
+            progress.advance(task)
+    if not periods:
+        console.print(f"No period {f'up to {until} ' if until else ''}is left to monitor; this is how it went.")
+    summary(console, spec, store, registry)
+    console.print(
+        f"{len(periods)} periods in {time.monotonic() - began:.0f} s. `make dev` (or `retrain dev`) shows all of it in "
+        f"the Dagster UI"
+        + (f"; `retrain explain {spec.name}` tells why the live model is live." if registry.live() else ".")
+    )
+
+
+def heading(spec: ModelSpec) -> str:
+    """The head of the table."""
+    return _row("period", "rows", "drift", f"{loss_of(spec)} (baseline)", "trigger", "decision")
+
+
+def shown(line: Line) -> str:
+    """One period as a line of the table."""
+    return _row(line.period, f"{line.rows:,}" if line.rows else "-", line.drift, line.loss, line.trigger, line.decision)
+
+
+def retrain_left(runner: Runner, registry: Registry, period: str) -> Line | None:
+    """The retrain that an interrupted replay left undone as of its last period, run now; None when it left none."""
+    due, _ = runner.ask_trigger()
+    tags = dict(due.tags) if due is not None else runner.broken_off(period)
+    if tags is None:
+        return None
+    ended = runner.run("retrain", period, at=runner.spec.period.bounds(period)[1], tags=tags)
+    kind = tags.get("retrain/trigger", "-")
+    return Line(period, 0, "-", "-", kind, decision(registry, period, ended), COLORS.get(ended.outcome, ""))
+
+
+def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry, period: str) -> Line:
+    """One period: monitor, ask the rollback sensor and the trigger, run what they ask for."""
+    now = spec.period.bounds(period)[1]
+    monitored = runner.run("monitor", period, at=now)
+    if not monitored.success:
+        return Line(period, 0, "-", "-", "-", f"monitoring failed: {monitored.cause}", "red")
+    rows = store.require_table("raw_data", period, [spec.source.key]).num_rows
+    drift, loss = _drift(store, period), _loss(store, period)
+    withdrawal, _ = runner.ask_rollback(now)
+    if withdrawal is not None:
+        ended = runner.run("rollback", None, at=now, tags=dict(withdrawal.tags), ops=withdrawal.run_config["ops"])
+        return Line(period, rows, drift, loss, "probation", decision(registry, period, ended), "red")
+    request, quiet = runner.ask_trigger(now)
+    if request is None:
+        return Line(period, rows, drift, loss, "-", quiet.removeprefix(f"{period}: "), "")
+    ended = runner.run("retrain", request.partition_key, at=now, tags=dict(request.tags))
+    return Line(
+        period,
+        rows,
+        drift,
+        loss,
+        request.tags["retrain/trigger"],
+        decision(registry, period, ended),
+        COLORS.get(ended.outcome, ""),
+    )
+
+
+ENDS = (*ATTEMPTS, "rolled_back")
+
+
+def decision(registry: Registry, period: str, ended: RunEnd) -> str:
+    """How a retrain ended, in words: from the journal, or the cause of a crash."""
+    events = [event for event in registry.history() if event.period == period and event.action in ENDS]
+    if ended.outcome in ("crash", "insufficient", "refused") and not events:
+        return f"{ended.outcome}: {ended.cause}"
+    event = events[-1]
+    name = f" {event.to_version}" if event.action in MOVES else ""
+    return f"{event.action}{name}: {event.reason}"
+
+
+def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Registry) -> None:
+    """Versions, decisions, and the mean loss as served against never having retrained."""
+    events = registry.history()
+    promoted = {event.evidence for event in events if event.action in PROMOTIONS}
+    counts = Counter(e.action for e in events if e.action != "passed" or e.evidence not in promoted)
+    console.print()
+    console.print(
+        f"[bold]Decisions[/bold]: {', '.join(f'{number} {action}' for action, number in counts.items()) or 'none'}"
+    )
+    try:
+        losses = against_never(spec, store, registry)
+    except NotFound as nothing:
+        console.print(str(nothing))
+        return
+    name = loss_of(spec)
+    console.print(f"[bold]Mean {name}[/bold], as served against the first model never retrained, on the same rows:")
+    for year, (rows, served, never) in losses.items():
+        change = f"{(served / never - 1):+.1%}" if never else ""
+        console.print(
+            f"  {year:<12} {rows:>9,} rows   served {served:.4f}   never retrained {never:.4f}   {change}",
+            highlight=False,
+        )
+    if counts["promoted"] == 0:
+        last = [event for event in registry.history() if event.action in ("rejected", "insufficient", "identical")]
+        why = (
+            f"the last attempt ({last[-1].period}) ended {last[-1].action}: {last[-1].reason}"
+            if last
+            else "no evidence asked for a retrain"
+        )
+        console.print(f"Nothing was promoted after the first model: {why}.")
+    live = registry.live()
+    if live is not None:
+        console.print(f"Live: [bold]{live.name}[/bold], decided in {live.period}.")
+
+
+def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> dict[str, tuple[int, float, float]]:
+    """Rows, mean loss as served and mean loss of the first version, by year and in total, over every scored row."""
+    versions = registry.versions()
+    if not versions:
+        raise NotFound("No model has been promoted yet, so there is nothing to compare.")
+    first = Scorer.from_files(registry.read(versions[0].digest))
+    loss = metric(loss_of(spec))
+    as_of = store.periods("outcomes")[-1]
+    sums: dict[str, np.ndarray] = {}
+    for period in store.periods("predictions"):
+        rows = load_window(
+            store,
+            Span((period,), datetime.min, datetime.max),
+            first.contract.names,
+            spec.source.key,
+            spec.source.time,
+            as_of,
+        )
+        served = store.require_table("predictions", period)
+        at = pc.index_in(rows[spec.source.key], value_set=served[spec.source.key].combine_chunks())
+        label = rows["label"].to_numpy()
+        pair = np.array(
+            [
+                rows.num_rows,
+                loss.row_losses(label, scores_of(served.take(at))).sum(),
+                loss.row_losses(label, first.scores(rows)).sum(),
+            ]
+        )
+        for key in (str(spec.period.bounds(period)[0].year), "all"):
+            sums[key] = sums.get(key, np.zeros(3)) + pair
+    return {key: (int(n), float(served / n), float(never / n)) for key, (n, served, never) in sorted(sums.items()) if n}
+
+
+def _periods(spec: ModelSpec, store: PeriodStore, until: str | None) -> list[str]:
+    if until is not None:
+        spec.period.bounds(until)
+    done = set(store.periods("performance_report", "json"))
+    ended = spec.period.ended_by(datetime.now())
+    return [period for period in ended if period not in done and (until is None or period <= until)]
+
+
+def _drift(store: PeriodStore, period: str) -> str:
+    record: dict[str, Any] = store.read_json("drift_report", period) or {}
+    if "warned" not in record:
+        return "-"
+    names = record["warned"]
+    more = f" +{len(names) - 2}" if len(names) > 2 else ""
+    return f"{'!' if record['triggers'] else ''}{', '.join(names[:2])}{more}" or "quiet"
+
+
+def _loss(store: PeriodStore, period: str) -> str:
+    report: dict[str, Any] = (store.read_json("performance_report", period) or {}).get("report", {})
+    return f"{report['loss']:.3f} ({report['baseline']:.3f})" if report else "-"
+
+
+def _row(period: str, rows: str, drift: str, loss: str, trigger: str, decision: str) -> str:
+    return f"{period:<11}{rows:>7}  {drift[:30]:<31}{loss:<20}{trigger:<12}{decision}"

@@ -1,0 +1,25 @@
+"""The `retrain` command. Exit code 0: done; 1: the answer is no; 2: bad input, with a sentence that says what to do."""
+
+from __future__ import annotations
+
+import click
+
+from retrain_assets.cli.documents import report_commands
+from retrain_assets.cli.people import PEOPLE_COMMANDS
+from retrain_assets.cli.registry import REGISTRY_COMMANDS
+from retrain_assets.cli.run import RUN_COMMANDS
+from retrain_assets.cli.shared import guarded, opened
+from retrain_assets.cli.suite import suite_group
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Keep a deployed tabular model good: monitor, retrain, judge, promote, roll back.
+
+    Data, registry and run history live under RETRAIN_HOME (default: .retrain in the current folder).
+    """
+
+
+for command in (*RUN_COMMANDS, *REGISTRY_COMMANDS, *PEOPLE_COMMANDS, *report_commands(guarded, opened)):
+    main.add_command(command)
+main.add_command(suite_group(guarded, opened))

@@ -1,0 +1,182 @@
+"""Commands by which a person decides: rollback, approve, promote, hold, release, retire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from retrain_assets.cli.shared import (
+    AS_JSON,
+    BY,
+    END_AS_JSON,
+    REASON,
+    ended_period,
+    finish,
+    guarded,
+    now,
+    person_of,
+    registry_of,
+    runner_of,
+    spec_of,
+    store_of,
+)
+from retrain_assets.errors import NotFound
+
+
+@click.command()
+@click.argument("name")
+@REASON
+@BY
+@click.option("--to", help="An earlier version to return to, like v2; without it the one served before.")
+@END_AS_JSON
+@guarded
+def rollback(name: str, reason: str, by: str | None, to: str | None, as_json: bool) -> None:
+    """Put the version served before, or that of --to, back in place, after checking that it loads and scores.
+
+    It is your decision: no run rolls back from it again until another version is promoted or you release it.
+
+    Example: retrain rollback taxi_charge --reason "complaints about airport rides" --to v2
+    """
+    from retrain_assets.production.jobs import rollback_config
+    from retrain_assets.registry.journal.history import History
+    from retrain_assets.registry.registry import NOTHING
+    from retrain_assets.registry.rules import refuse_retired
+
+    spec = spec_of(name)
+    past = History(registry_of(spec).history())
+    refuse_retired(name, past)
+    if not past.moves:
+        raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
+    target = registry_of(spec).rollback_target(to).name
+    left = past.live.digest if past.live else NOTHING
+    ops = rollback_config(name, reason, left, person=person_of(by), **({"to": target} if to else {}))["ops"]
+    finish(runner_of(spec).run("rollback", None, at=now(), ops=ops), as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--period", required=True, help="The attempt to approve: the period of its verdict, like 2019-03.")
+@click.option("--until", "end", required=True, help="Last day or period on which it may be promoted, or a time.")
+@REASON
+@BY
+@AS_JSON
+@guarded
+def approve(name: str, period: str, end: str, reason: str, by: str | None, as_json: bool) -> None:
+    """Let a candidate be promoted although a check was insufficient; a failed check is never approved.
+
+    Only where the spec says `validation.insufficient: human`, and bound to this candidate, its verdict and the live
+    version it was compared with. `retrain promote` then promotes it.
+
+    Example: retrain approve taxi_charge --period 2019-03 --until 2026-12-31 --reason "JFK has too few rides to test"
+    """
+    from retrain_assets.cli import ruling_arguments
+    from retrain_assets.pipeline import promotion
+
+    spec = spec_of(name)
+    until, attempt = ruling_arguments.moment_of(end, spec.period), ended_period(spec, period)
+    event = ruling_arguments.approve(
+        promotion(spec), registry_of(spec), store_of(spec), attempt, until, by=person_of(by), reason=reason, at=now()
+    )
+    _ruled(event, as_json, f"Promote it with: retrain promote {name} --period {period}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--period", required=True, help="The period of the verdict, like 2019-03.")
+@END_AS_JSON
+@guarded
+def promote(name: str, period: str, as_json: bool) -> None:
+    """Promote the candidate of a period's verdict now, if the registry allows it: approved, or released from a hold.
+
+    Example: retrain promote taxi_charge --period 2019-03
+    """
+    spec = spec_of(name)
+    known = ended_period(spec, period)
+    finish(runner_of(spec).run("retrain", known, at=now(), assets=["production_model"]), as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("which", required=False)
+@click.option("--until", "end", help="Last day or period of the hold, or a time; without it until it is released.")
+@REASON
+@BY
+@AS_JSON
+@guarded
+def hold(name: str, which: str | None, end: str | None, reason: str, by: str | None, as_json: bool) -> None:
+    """Stop every promotion and automatic rollback of a model, or of WHICH.
+
+    WHICH is one candidate or version: v3, the period of an attempt, or the first digits of a digest. It is not
+    promoted or moved, and its files are kept.
+
+    Example: retrain hold taxi_charge --until 2026-12-31 --reason "tariffs change on the 15th"
+    """
+    from retrain_assets.cli import ruling_arguments
+    from retrain_assets.registry.rulings import Hold
+
+    spec = spec_of(name)
+    store, registry = store_of(spec), registry_of(spec)
+    signed = ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)
+    until = ruling_arguments.moment_of(end, spec.period) if end else None
+    event = registry.rule(Hold(signed, ruling_arguments.digest_of(which, registry, store), until))
+    _ruled(event, as_json, f"End it with: retrain release {name}{f' {which}' if which else ''} --reason TEXT")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("which", required=False)
+@REASON
+@BY
+@AS_JSON
+@guarded
+def release(name: str, which: str | None, reason: str, by: str | None, as_json: bool) -> None:
+    """End what people decided: holds on a model and its retirement, or holds and approvals of WHICH.
+
+    WHICH is one candidate or version: v3, the period of an attempt, or the first digits of a digest.
+
+    Example: retrain release taxi_charge --reason "the new tariffs are in"
+    """
+    from retrain_assets.cli import ruling_arguments
+    from retrain_assets.registry.rulings import Release
+
+    spec = spec_of(name)
+    store, registry = store_of(spec), registry_of(spec)
+    signed = ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)
+    _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
+
+
+@click.command()
+@click.argument("name")
+@REASON
+@BY
+@AS_JSON
+@guarded
+def retire(name: str, reason: str, by: str | None, as_json: bool) -> None:
+    """Take a whole model out of service: no version is live, and none is promoted before somebody releases it.
+
+    Example: retrain retire taxi_charge --reason "fares are fixed by law from January on"
+    """
+    from retrain_assets.cli import ruling_arguments
+    from retrain_assets.registry.rulings import Retire
+
+    spec = spec_of(name)
+    event = registry_of(spec).rule(
+        Retire(ruling_arguments.signed(person_of(by), reason, now(), store_of(spec), spec.period))
+    )
+    _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
+
+
+def _ruled(event: Any, as_json: bool, next_step: str) -> None:
+    from retrain_assets.cli.ruling_arguments import record_of, sentence_of
+
+    if as_json:
+        click.echo(json.dumps(record_of(event), indent=1))
+        return
+    click.echo(f"{sentence_of(event)} ({event.actor})")
+    if next_step:
+        click.echo(next_step)
+
+
+PEOPLE_COMMANDS = (rollback, approve, promote, hold, release, retire)

@@ -1,0 +1,163 @@
+"""Running a model's jobs from the command line, on the same persistent Dagster instance that the UI shows.
+
+Runs happen in this process (no start-up per run); sensors are asked exactly as the daemon asks them.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from retrain_assets.dagster_glue.crashed_runs import alive, fail_crashed
+from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.pools import waking
+from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.dagster_glue.run_context import cause_of
+from retrain_assets.dagster_glue.tags import KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
+from retrain_assets.definitions import bound
+from retrain_assets.pipeline import frame_of
+from retrain_assets.production.jobs import job_name
+from retrain_assets.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended: its outcome tag, or `crash` with the cause."""
+
+    run_id: str
+    success: bool
+    outcome: str
+    cause: str
+
+
+def retrain_home() -> Path:
+    """RETRAIN_HOME, or `.retrain` in the current folder."""
+    return Path(os.environ.get("RETRAIN_HOME", ".retrain")).absolute()
+
+
+def prepare_instance(home: Path) -> dg.DagsterInstance:
+    """The instance under `home`, made once from the shipped `dagster.yaml`; sets DAGSTER_HOME for child processes."""
+    folder = home / "dagster"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"RETRAIN_HOME={home}: {error.strerror}. Name a folder that can be written.") from None
+    config = yaml.safe_load((Path(__file__).parent.parent / "dagster.yaml").read_text())
+    config["storage"]["sqlite"]["base_dir"] = str(folder)
+    config["local_artifact_storage"]["config"]["base_dir"] = str(folder)
+    config["compute_logs"]["config"]["base_dir"] = str(folder / "logs")
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    os.environ["DAGSTER_HOME"] = str(folder)
+    instance = dg.DagsterInstance.get()
+    # Two services that open a fresh SQLite home together can leave it broken, so every table is made here, by one.
+    instance.get_runs(limit=1)
+    instance.event_log_storage.get_pool_config()
+    instance.all_instigator_state()
+    return instance
+
+
+class Runner:
+    """One model's jobs and trigger sensor on one instance."""
+
+    def __init__(self, spec: ModelSpec, instance: dg.DagsterInstance) -> None:
+        self.spec = spec
+        self.instance = instance
+        self.defs = bound()
+        self._cursors: dict[str, str | None] = {}
+
+    @property
+    def frame(self) -> Frame:
+        """What the model's assets share."""
+        return frame_of(self.spec)
+
+    def run(
+        self,
+        job: str,
+        period: str | None,
+        *,
+        at: datetime | None = None,
+        tags: dict[str, str] | None = None,
+        ops: dict[str, Any] | None = None,
+        assets: Sequence[str] | None = None,
+    ) -> RunEnd:
+        """Run `monitor`, `retrain` or `rollback`; `at` is the time that the run's clock tells.
+
+        `assets` are those of the job that are to be materialized, None for all.
+        """
+        config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        if at is not None:
+            config["resources"] = {"clock": {"config": {"replay_at": at.isoformat()}}}
+        if ops is not None:
+            config["ops"] = ops
+        fail_crashed(self.instance, retrain_home())
+        with alive(retrain_home()) as living, waking(self.instance):
+            result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
+                instance=self.instance,
+                partition_key=period,
+                asset_selection=[self.frame.key(asset) for asset in assets] if assets else None,
+                run_config=config,
+                tags={**(tags or {}), "dagster/user": actor(), **living},
+                raise_on_error=False,
+            )
+        if any(_interrupted(event.step_failure_data.error) for event in result.all_events if event.is_step_failure):
+            raise KeyboardInterrupt
+        causes = [cause_of(event.step_failure_data.error) for event in result.all_events if event.is_step_failure]
+        run = self.instance.get_run_by_id(result.run_id)
+        assert run is not None
+        outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
+        return RunEnd(result.run_id, result.success, outcome, "; ".join(causes))
+
+    def broken_off(self, period: str) -> dict[str, str] | None:
+        """What asked for the last retrain of a period, as tags, where its process was killed; None where it ended.
+
+        The trigger does not ask again on the same evidence, so whoever goes on with a replay has to.
+        """
+        fail_crashed(self.instance, retrain_home())
+        job = job_name(self.spec.name, "retrain")
+        last = self.instance.get_runs(dg.RunsFilter(job_name=job, tags={"dagster/partition": period}), limit=1)
+        if not last or last[0].status is not dg.DagsterRunStatus.FAILURE or OUTCOME_TAG in last[0].tags:
+            return None
+        return {tag: last[0].tags[tag] for tag in (TRIGGER_TAG, KIND_TAG, MODEL_TAG) if tag in last[0].tags}
+
+    def ask_trigger(self, at: datetime | None = None) -> tuple[dg.RunRequest | None, str]:
+        """Evaluate the retrain trigger sensor: the run it requests, or why it does not."""
+        return self._ask("retrain_trigger", at)
+
+    def ask_rollback(self, at: datetime | None = None) -> tuple[dg.RunRequest | None, str]:
+        """Evaluate the rollback sensor: the run it requests, or why it does not."""
+        return self._ask("rollback_trigger", at)
+
+    def _ask(self, name: str, at: datetime | None) -> tuple[dg.RunRequest | None, str]:
+        sensor = self.defs.resolve_sensor_def(f"{self.spec.name}__{name}")
+        with dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self._cursors.get(name),
+            definitions=self.defs,
+            sensor_name=sensor.name,
+            resources={
+                "home": Home(path=str(retrain_home())),
+                "clock": Clock(replay_at=at.isoformat() if at else None),
+            },
+        ) as context:
+            tick = sensor.evaluate_tick(context)
+        self._cursors[name] = tick.cursor or self._cursors.get(name)
+        requests = list(tick.run_requests or ())
+        return (requests[0], "") if requests else (None, tick.skip_message or "")
+
+
+def _interrupted(error: Any) -> bool:
+    while error is not None:
+        if error.cls_name == "DagsterExecutionInterruptedError":
+            return True
+        error = error.cause
+    return False
+
+
+def actor() -> str:
+    """Who types: the login name."""
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or "cli"

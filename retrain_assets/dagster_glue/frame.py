@@ -1,0 +1,60 @@
+"""What all assets of one model share: key prefix, group, partitions, owners and tags."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.dagster_glue.tags import MODEL_TAG
+from retrain_assets.periods import Calendar
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all assets of one model share: key prefix, group, partitions, owners and tags."""
+
+    model: str
+    owners: tuple[str, ...]
+    calendar: Calendar
+
+    @cached_property
+    def partitions(self) -> dg.TimeWindowPartitionsDefinition:
+        """The calendar as Dagster partitions."""
+        calendar = self.calendar
+        return dg.TimeWindowPartitionsDefinition(
+            start=calendar.start.strftime(calendar.format),
+            end=calendar.end.strftime(calendar.format) if calendar.end else None,
+            fmt=calendar.format,
+            cron_schedule=calendar.cron,
+        )
+
+    def key(self, asset: str) -> dg.AssetKey:
+        """The key of one of the model's assets."""
+        return dg.AssetKey([self.model, asset])
+
+    def asset(
+        self,
+        name: str,
+        *,
+        description: str,
+        kinds: set[str],
+        deps: tuple[str, ...] = (),
+        metadata: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        """`dg.asset` with everything that the model's assets share."""
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            key=self.key(name),
+            group_name=self.model,
+            partitions_def=self.partitions,
+            owners=list(self.owners),
+            tags={MODEL_TAG: self.model},
+            deps=[self.key(dep) for dep in deps],
+            description=description,
+            kinds=kinds,
+            metadata=dict(metadata or {}),
+            **options,
+        )
+        return decorator

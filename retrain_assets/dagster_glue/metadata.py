@@ -1,0 +1,61 @@
+"""Records as Dagster metadata: tables, schemas, digests."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import dagster as dg
+
+
+def column_schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
+    """Dagster's column schema from name -> (type, description)."""
+    return dg.TableSchema(
+        columns=[dg.TableColumn(name, type=kind, description=text) for name, (kind, text) in columns.items()]
+    )
+
+
+def table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    """Records as an inline table; an empty list shows one row that says so."""
+    rows = [{key: _cell(value) for key, value in record.items()} for record in records] or [{"rows": "none"}]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=_schema(rows))
+
+
+def pick(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Some of a record's entries.
+
+    A table on an asset page has room for about five narrow columns; a wider one pushes everything there off the edge.
+    """
+    return {name: record[name] for name in names}
+
+
+def markdown_table(records: Sequence[Mapping[str, Any]]) -> str:
+    """Records of the same keys as a Markdown table, for the window that a page opens, where there is room.
+
+    >>> print(markdown_table([{"check": "fairness", "rows": 9545}]))
+    | check | rows |
+    |---|---|
+    | fairness | 9545 |
+    """
+    if not records:
+        return "none"
+    rows = [[str(_cell(value)).replace("|", "\\|") for value in record.values()] for record in records]
+    head = [" | ".join(records[0]), "|".join(["---"] * len(records[0]))]
+    return "\n".join([f"| {head[0]} |", f"|{head[1]}|", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def short(digest: str | None) -> str:
+    """The start of a digest, as the `retrain` command quotes it; a whole one is wider than the page."""
+    return digest[:12] if digest else "none"
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    return value if isinstance(value, str | int | bool) else "" if value is None else str(value)
+
+
+def _schema(rows: list[dict[str, Any]]) -> dg.TableSchema:
+    kinds = {bool: "bool", int: "int", float: "float"}
+    return dg.TableSchema([dg.TableColumn(name, kinds.get(type(value), "string")) for name, value in rows[0].items()])

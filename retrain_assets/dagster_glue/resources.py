@@ -1,0 +1,38 @@
+"""What assets need from outside: the home folder and the clock as Dagster resources, and what a model's assets share.
+
+The resources hand out plain objects (`PeriodStore`, `Registry`, `datetime`); nothing below the glue knows Dagster.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+
+class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The folder that holds every model's data, reports and registry (RETRAIN_HOME)."""
+
+    path: str
+
+    def store(self, model: str) -> Any:
+        """The files of one model, as a `PeriodStore`."""
+        from retrain_assets.store import PeriodStore
+
+        return PeriodStore(Path(self.path) / "data" / model)
+
+    def registry(self, model: str) -> Any:
+        """The versions and the journal of one model, as a `Registry`."""
+        from retrain_assets.registry.registry import Registry
+
+        return Registry(Path(self.path) / "registry", model)
+
+
+class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Tells the time. With `replay_at` (ISO 8601) it stands still there, for replaying history."""
+
+    replay_at: str | None = None
+
+    def now(self) -> datetime:
+        """Wall-clock time without a zone, like the periods' bounds."""
+        return datetime.fromisoformat(self.replay_at) if self.replay_at else datetime.now().replace(microsecond=0)

@@ -1,0 +1,1 @@
+"""How anything is shown to people: pages, figures, redaction."""

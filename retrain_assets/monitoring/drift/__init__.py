@@ -1,0 +1,1 @@
+"""Compare a period's columns with the reference periods."""

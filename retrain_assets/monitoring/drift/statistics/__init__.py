@@ -1,0 +1,1 @@
+"""Distances, the prediction t-test and variances moderated across columns."""

@@ -1,0 +1,1 @@
+"""Estimate the loss of rows without outcomes."""

@@ -1,0 +1,1 @@
+"""Estimate what drift costs the model."""

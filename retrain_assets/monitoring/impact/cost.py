@@ -1,0 +1,202 @@
+"""What drift costs: which columns matter to the model, since when they changed, and the loss where they grew.
+
+A column matters by the share of the model's gain that it brings times the share of rows that moved. What it costs is
+measured where outcomes are known: the loss of rows in the bins and categories that became more frequent, against all
+other rows. It is an association: a slice may be hard for another reason than its growth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from retrain_assets.errors import DataError
+from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
+from retrain_assets.monitoring.impact.grown_share import Grown, grown_part, rows_in
+from retrain_assets.monitoring.profiles.profile import Edges, Profile
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Change:
+    """One drifted column and how much it matters.
+
+    Attributes:
+        since: The first period of its running warning.
+        importance: Share of the model's gain, 0 for a column that is no feature.
+        effect: Share of rows that moved: the largest of total variation, missing shift and share of new categories.
+        weight: importance × effect, by which changes are ordered.
+        grown: What became more frequent; None when nothing did beyond chance.
+    """
+
+    column: str
+    since: str
+    importance: float
+    effect: float
+    weight: float
+    grown: Grown | None
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Change:
+        """The inverse of `dataclasses.asdict`, also after JSON."""
+        grown = record["grown"]
+        return cls(**{**record, "grown": Grown.from_dict(grown) if grown else None})
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The loss of a period's rows in the part of a column that grew, against all others.
+
+    Attributes:
+        rows: In that part, with a loss.
+        loss: Mean there, in loss units a row.
+        rest: Mean of the other rows; None without any.
+        excess: rows · (loss − rest), in loss units summed over the period; 0 when one side is empty.
+    """
+
+    column: str
+    words: str
+    rows: int
+    loss: float | None
+    rest: float | None
+    excess: float
+
+
+def changes(
+    report: DriftReport,
+    importance: Mapping[str, float],
+    reference: Mapping[str, Profile],
+    current: Profile,
+    since: Mapping[str, str] | None = None,
+) -> tuple[Change, ...]:
+    """The columns that warn, those that matter most to the model first; joint drift is in none of them.
+
+    Args:
+        report: Drift of the period.
+        importance: Share of the model's gain by feature (`scoring.booster.importance`).
+        reference: Profiles of the reference periods.
+        current: Profile of the period, with the same edges.
+        since: Of each column that warned in the period before, the first period of that running warning.
+    """
+    pooled = _pooled([one for key, one in sorted(reference.items()) if key != report.period and one.rows])
+    found = [
+        _change(column, report.period, importance.get(column.column, 0.0), pooled, current, since or {})
+        for column in report.columns
+        if column.outcome is Drift.WARN and column.column in current.columns
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.weight, -one.effect, one.column)))
+
+
+def costs(
+    found: Sequence[Change], columns: Mapping[str, pa.ChunkedArray], losses: ArrayLike, edges: Edges
+) -> tuple[Cost, ...]:
+    """What rows in the grown part of each column lose, the costliest first.
+
+    Args:
+        found: Changes with a grown part; others cost nothing that can be told.
+        columns: Values of each column on the rows with a loss.
+        losses: Loss per row, shape (n,); a loss that is not finite counts nowhere.
+        edges: The bins that the changes were found with.
+
+    Raises:
+        DataError: A column has another length than the losses.
+    """
+    loss = np.asarray(losses, dtype=float)
+    known = [one for one in found if one.grown is not None and one.column in columns]
+    costed = [_cost(one, columns[one.column], loss, edges) for one in known]
+    return tuple(sorted(costed, key=lambda one: (-one.excess, one.column)))
+
+
+def changed_sentence(period: str, found: Sequence[Change], cost: str) -> str:
+    """What changed, since when, and what it costs; empty when nothing changed.
+
+    >>> one = Change("fare", "2019-02", 0.4, 0.1, 0.04, None)
+    >>> changed_sentence("2019-03", [one], "its cost is not known yet")
+    '2019-03: fare (40 % of the model) changed since 2019-02; its cost is not known yet.'
+    """
+    if not found:
+        return ""
+    named = [
+        f"{one.column} ({_share_of_model(one.importance)}) changed since {one.since}{_growth(one)}"
+        for one in found[:_SHOWN]
+    ]
+    more = f", and {len(found) - _SHOWN} more columns" if len(found) > _SHOWN else ""
+    return f"{period}: {', '.join(named)}{more}; {cost}."
+
+
+def cost_words(found: Sequence[Cost], period: str, unit: str) -> str:
+    """What the costliest slice lost, in words.
+
+    >>> cost_words([Cost("fare", "fare above 50", 200, 3.0, 1.0, 400.0)], "2019-03", "mae")
+    'in 2019-03 the 200 rows with fare above 50 lost 3 a row and the others 1, 400 mae more in the period'
+    >>> cost_words([], "2019-03", "mae")
+    'its cost is not known before outcomes arrive'
+    """
+    told = next((one for one in found if one.loss is not None and one.rest is not None), None)
+    if told is None:
+        return "its cost is not known before outcomes arrive"
+    rows = f"in {period} the {told.rows:,} rows with {told.words} lost {told.loss:.4g} a row"
+    rows = f"{rows} and the others {told.rest:.4g}"
+    if not told.excess > 0:
+        return f"{rows}: it costs nothing so far"
+    return f"{rows}, {told.excess:,.4g} {unit} more in the period"
+
+
+def to_records(found: Sequence[Change] | Sequence[Cost]) -> list[dict[str, Any]]:
+    """Changes or costs as plain JSON."""
+    return [asdict(one) for one in found]
+
+
+def _change(
+    column: ColumnDrift,
+    period: str,
+    importance: float,
+    reference: Profile | None,
+    current: Profile,
+    since: Mapping[str, str],
+) -> Change:
+    sizes = (column.total_variation, abs(column.missing_shift or 0.0), column.new_share)
+    effect = max(size for size in sizes if size is not None)
+    grown = grown_part(reference, current, column.column) if reference else None
+    return Change(column.column, since.get(column.column, period), importance, effect, importance * effect, grown)
+
+
+def _pooled(profiles: Sequence[Profile]) -> Profile | None:
+    if not profiles:
+        return None
+    total = profiles[0]
+    for one in profiles[1:]:
+        total = total.merge(one)
+    return total
+
+
+def _growth(one: Change) -> str:
+    if one.grown is None:
+        return ""
+    fault = ", the other values in their old proportions: more often a fault in the data than a change of the world"
+    shares = f"{100 * one.grown.share_before:.3g} -> {100 * one.grown.share_after:.3g} % of rows"
+    return f" ({one.grown.words}: {shares}{fault if one.grown.filled else ''})"
+
+
+def _share_of_model(importance: float) -> str:
+    if not importance > 0:
+        return "not used by the model"
+    return f"{100 * importance:.0f} % of the model" if importance >= 0.005 else "under 1 % of the model"
+
+
+def _cost(one: Change, column: pa.ChunkedArray, loss: NDArray[np.float64], edges: Edges) -> Cost:
+    if one.grown is None or len(column) != loss.size:
+        raise DataError(f"column {one.column} has {len(column):,} values for {loss.size:,} losses. Join both by key.")
+    inside, known = rows_in(one.grown, column, edges, one.column), np.isfinite(loss)
+    part, rest = loss[inside & known], loss[~inside & known]
+    if not part.size or not rest.size:
+        mean = float(part.mean()) if part.size else None
+        return Cost(one.column, one.grown.words, part.size, mean, None, 0.0)
+    gap = float(part.mean() - rest.mean())
+    return Cost(one.column, one.grown.words, part.size, float(part.mean()), float(rest.mean()), part.size * gap)

@@ -1,0 +1,294 @@
+"""Picture of the drift report: what moved and since when, and the columns that matter before and after.
+
+Drawn from stored records, so that drawing decides nothing and can be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrain_assets.documents.figure import (
+    BAD,
+    INK,
+    LETTER_INCHES,
+    UNKNOWN,
+    bare,
+    literal,
+    markdown,
+    new_figure,
+    period_ticks,
+)
+from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
+from retrain_assets.monitoring.drift.statistics.distances import shares
+from retrain_assets.monitoring.profiles.files import DRIFT_PROFILES, kept_profiles, reference_of, score_edges
+from retrain_assets.monitoring.profiles.profile import ColumnProfile, Edges
+from retrain_assets.registry.registry import Registry
+from retrain_assets.store import PeriodStore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+HISTOGRAMS = 6
+PERIODS = 36
+WIDTH = 11.0
+SENTENCE = 41
+ROWS = 18
+BINS = 20
+CATEGORIES = 8
+FEW_VALUES = 12
+WORTH_A_BAR = 0.002
+LONGEST = 14
+BEFORE, AFTER = "#b4bac4", "#2b6cb0"
+SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#dcdfe4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
+LINES = {Drift.QUIET: AFTER, Drift.INSUFFICIENT: AFTER, Drift.SMALL: UNKNOWN, Drift.WARN: "#c4621b"}
+ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One column before and after: the share of rows of each bin or category, with the bins' names."""
+
+    column: ColumnDrift
+    labels: tuple[str, ...]
+    before: Floats
+    after: Floats
+    low: float = 0.0
+    high: float = 0.0
+
+
+def drift_picture(store: PeriodStore, registry: Registry, period: str) -> str:
+    """The columns that matter most, before and after, beside every column's outcome in the periods so far."""
+    stored = [store.read_json("drift_report", known) for known in until(store, "drift_report", period)]
+    records = [record for record in stored if record and record.get("version")]
+    bars = [bars_of(*each) for each in _moved(store, registry, records)]
+    return markdown(drift_figure(records, bars), f"drift of every column up to {period}")
+
+
+def drift_figure(records: Sequence[Mapping[str, Any]], bars: Sequence[Bars]) -> Figure:
+    """The heat map of the records, oldest first, and one histogram each of the bars."""
+    columns = [column.column for column in columns_of(records[-1])][:ROWS]
+    height = max(4.0, 1.1 + 0.25 * len(columns))
+    figure = new_figure(WIDTH, height, laid_out=False)
+    heat, *small = _axes(figure, max(len(name) for name in columns), len(bars), height)
+    heat_map(heat, records, columns)
+    for axes, shown in zip(small, bars, strict=True):
+        histogram(axes, shown)
+    _legend(figure, height)
+    return figure
+
+
+def heat_map(axes: Axes, records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Outcome by column and period; a bar marks where another version, and so another reference, took over."""
+    from matplotlib.colors import to_rgb
+
+    cells = np.ones((len(columns), len(records), 3))
+    for at, record in enumerate(records):
+        for column in columns_of(record):
+            if column.column in columns:
+                shade = BAD if column.confirmed else SHADES[column.outcome]
+                cells[columns.index(column.column), at] = to_rgb(shade)
+    axes.imshow(cells, aspect="auto", interpolation="nearest")
+    for at, (left, right) in enumerate(pairwise(records)):
+        if left["version"] != right["version"]:
+            axes.axvline(at + 0.5, color=INK, linewidth=1)
+    period_ticks(axes, [record["period"] for record in records], WIDTH * axes.get_position().width)
+    axes.set_yticks(range(len(columns)), [literal(name) for name in columns], fontsize=8)
+    axes.tick_params(length=0)
+    bare(axes, "top", "right", "left", "bottom")
+
+
+def histogram(axes: Axes, bars: Bars) -> None:
+    """One column: grey what the live model was trained on, in colour this period, and what moved in words."""
+    place = np.arange(len(bars.labels) or bars.before.size)
+    color = BAD if bars.column.confirmed else LINES[bars.column.outcome]
+    if bars.labels or not place.size:
+        axes.barh(place - 0.2, bars.before, 0.4, color=BEFORE)
+        axes.barh(place + 0.2, bars.after, 0.4, color=color)
+        axes.set_yticks(place, [literal(label) for label in bars.labels], fontsize=6)
+        axes.set_xticks([])
+        axes.invert_yaxis()
+        bare(axes, "top", "right", "bottom")
+    else:
+        axes.stairs(bars.before, np.arange(place.size + 1) - 0.5, color=BEFORE, fill=True)
+        axes.stairs(bars.after, np.arange(place.size + 1) - 0.5, color=color, linewidth=1.4)
+        axes.set_xticks([-0.5, place.size - 0.5], [f"{bars.low:.4g}", f"{bars.high:.4g}"], fontsize=6)
+        axes.set_yticks([])
+        bare(axes, "top", "right", "left")
+    axes.tick_params(length=0)
+    axes.set_title(literal(bars.column.column), fontsize=8, loc="left", color=color, pad=13)
+    said = what_moved(bars.column).split(" (p ")[0]
+    short = said if len(said) <= SENTENCE else f"{said[: SENTENCE - 1]}…"
+    axes.text(0, 1, f"{literal(short)}\n", transform=axes.transAxes, fontsize=6, color=INK, va="center")
+
+
+def what_moved(column: ColumnDrift) -> str:
+    """The column's sentence without its name.
+
+    >>> what_moved(ColumnDrift("fare", "numeric", "mean", Drift.QUIET, *[None] * 8, 0.0, False, "fare: mean 2 -> 3"))
+    'mean 2 → 3'
+    """
+    return column.sentence.removeprefix(f"{column.column}: ").replace(" -> ", " → ")
+
+
+def bars_of(column: ColumnDrift, edges: Edges, before: ColumnProfile, after: ColumnProfile) -> Bars:
+    """The shares to draw: equal steps over a numeric column's usual range, or each of few values, or large categories.
+
+    Values beyond the range count in the outermost bins.
+
+    >>> edges = Edges({}, {"vehicle": ("bike", "car")})
+    >>> quiet = ColumnDrift("vehicle", "categorical", "", Drift.QUIET, *[None] * 8, 0.0, False, "")
+    >>> then, now = ColumnProfile("categorical", 4, (3, 1)), ColumnProfile("categorical", 4, (1, 1), unseen=2)
+    >>> bars = bars_of(quiet, edges, then, now)
+    >>> bars.labels, bars.after.tolist()
+    (('bike', 'car', '(new)'), [0.25, 0.25, 0.5])
+    """
+    name = column.column
+    if edges.kind(name) == "categorical":
+        return _categories(column, edges.categories[name], before, after)
+    points = edges.numeric[name]
+    if points.size <= FEW_VALUES:
+        return _few_values(column, points, before, after)
+    low, high = _range(points, edges.limits_of(name))
+    then, now = (_rebinned(seen, points, low, high) for seen in (before, after))
+    return Bars(column, (), then, now, low, high)
+
+
+def _moved(
+    store: PeriodStore, registry: Registry, records: Sequence[Mapping[str, Any]]
+) -> list[tuple[ColumnDrift, Edges, ColumnProfile, ColumnProfile]]:
+    """The columns that warn, then those that moved most, in the last record, with their profiles before and after."""
+    record = records[-1]
+    chosen = _shown(record)
+    chosen = chosen[:HISTOGRAMS]
+    version = registry.served_in(record["period"])
+    assert version is not None
+    edges, features = reference_of(registry, version)
+    period = record["period"]
+    now = kept_profiles(store, DRIFT_PROFILES, [period], edges)[period]
+    found = []
+    for column in chosen:
+        reference, current = [*features.values()], now
+        if _is_score(column):
+            served = [
+                other["period"] for other in records if other["version"] == record["version"] and "scores" in other
+            ]
+            scores = kept_profiles(store, DRIFT_PROFILES, served, score_edges(store, version))
+            reference, current = [one for known, one in scores.items() if known != period], scores[period]
+        if reference and column.column in current.columns:
+            before = _merged([each.columns[column.column] for each in reference])
+            found.append((column, current.edges, before, current.columns[column.column]))
+    return found
+
+
+def _shown(record: Mapping[str, Any]) -> list[ColumnDrift]:
+    """Those that warn first, by impact where the record says it, else those that moved most."""
+    rank = {name: at for at, name in enumerate(impact_of(record))}
+    found = sorted(columns_of(record), key=lambda column: (rank.get(column.column, len(rank)), -(column.psi or 0)))
+    return sorted(found, key=lambda column: column.outcome is not Drift.WARN)
+
+
+def _merged(columns: Sequence[ColumnProfile]) -> ColumnProfile:
+    first, *rest = columns
+    for column in rest:
+        first = first.merge(column)
+    return first
+
+
+def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:
+    """Every column of a record, those that matter first: by outcome, then by impact where the record says it.
+
+    Features stand before scores, and columns without an impact in the order of their report.
+    """
+    reports = [DriftReport.from_dict(record[part]) for part in ("features", "scores") if part in record]
+    found = [column for report in reports for column in report.columns]
+    rank = {name: at for at, name in enumerate(impact_of(record))}
+    return sorted(found, key=lambda column: (ORDER.index(column.outcome), rank.get(column.column, len(rank))))
+
+
+def impact_of(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What the drift of a column means to the model, what matters most first; empty where the record does not say."""
+    return {one["column"]: one for one in record.get("impact", ())}
+
+
+def _is_score(column: ColumnDrift) -> bool:
+    return column.column.startswith("(")
+
+
+def _categories(column: ColumnDrift, levels: Sequence[str], before: ColumnProfile, after: ColumnProfile) -> Bars:
+    both = np.array([before.counts, after.counts], dtype=float).reshape(2, len(levels))
+    return _largest(column, levels, both, np.array([before.unseen, after.unseen], dtype=float))
+
+
+def _few_values(column: ColumnDrift, points: Floats, before: ColumnProfile, after: ColumnProfile) -> Bars:
+    both = np.array([before.counts, after.counts], dtype=float)
+    return _largest(column, [f"{point:.4g}" for point in points], both[:, 1::2], both[:, ::2].sum(axis=1))
+
+
+def _largest(column: ColumnDrift, names: Sequence[str], counts: Floats, new: Floats) -> Bars:
+    """The largest categories in the order of their names, and the new ones; the many small ones are left out."""
+    rows = np.maximum(1, counts.sum(axis=1) + new)
+    parts = counts / rows[:, None]
+    kept = np.sort(np.argsort(-parts.sum(axis=0), kind="stable")[:CATEGORIES])
+    labels = [names[at] if len(names[at]) < LONGEST else f"{names[at][: LONGEST - 1]}…" for at in kept]
+    shown = parts[:, kept]
+    if np.any(new > WORTH_A_BAR * rows):
+        labels, shown = [*labels, "(new)"], np.column_stack([shown, new / rows])
+    return Bars(column, tuple(labels), shown[0], shown[1])
+
+
+def _range(points: Floats, limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = max(limits[0], points[0]), min(limits[1], points[-1])
+    return (float(low), float(high)) if low < high else limits
+
+
+def _rebinned(column: ColumnProfile, points: Floats, low: float, high: float) -> Floats:
+    """The profile's cells (below, at and between its points) in equal steps from low to high."""
+    cells = np.array(column.counts, dtype=float)
+    inner = np.linspace(low, high, BINS + 1)[1:-1]
+    at, between = cells[1::2], cells[2:-1:2]
+    up_to = np.concatenate([[0.0], np.cumsum(at)])[np.searchsorted(points, inner, side="left")]
+    up_to = cells[0] + up_to + np.interp(inner, points, np.concatenate([[0.0], np.cumsum(between)]))
+    return shares(np.diff(up_to, prepend=0.0, append=cells.sum()))
+
+
+def _axes(figure: Figure, longest: int, small: int, height: float) -> list[Axes]:
+    """One wide place for the heat map and small ones beside it; fixed, which draws twice as fast as fitted."""
+    edge = {"bottom": 0.3 / height}
+    heat = figure.add_gridspec(
+        1, 1, left=0.015 + LETTER_INCHES * 8 * longest / WIDTH, right=0.41, top=1 - 0.32 / height, **edge
+    )
+    grid = figure.add_gridspec(
+        2, 3, left=0.488, right=0.955, wspace=0.53, hspace=1.7 / height, top=1 - 0.6 / height, **edge
+    )
+    return [figure.add_subplot(place) for place in (heat[0, 0], *[grid[at // 3, at % 3] for at in range(small)])]
+
+
+def _legend(figure: Figure, height: float) -> None:
+    """What the colours mean, above both parts."""
+    from matplotlib.patches import Patch
+
+    outcomes = {"quiet": Drift.QUIET, "cannot tell": Drift.INSUFFICIENT, "too small": Drift.SMALL, "warns": Drift.WARN}
+    patches = [Patch(color=SHADES[outcome], label=name) for name, outcome in outcomes.items()]
+    patches.append(Patch(color=BAD, label="confirmed"))
+    top = {"fontsize": 7, "frameon": False, "borderaxespad": 0, "handlelength": 1.2, "columnspacing": 1.2}
+    place = 1 - 0.06 / height
+    figure.legend(handles=patches, loc="upper left", bbox_to_anchor=(0.01, place), ncols=len(patches), **top)
+    both = [
+        Patch(color=BEFORE, label="what the live model learnt from"),
+        Patch(color=AFTER, label="this period, in the colour of its outcome"),
+    ]
+    figure.legend(handles=both, loc="upper right", bbox_to_anchor=(0.99, place), ncols=2, **top)
+
+
+def until(store: PeriodStore, asset: str, period: str) -> list[str]:
+    """The latest periods of an asset's records up to a period, as many as a picture shows."""
+    return [known for known in store.periods(asset, "json") if known <= period][-PERIODS:]

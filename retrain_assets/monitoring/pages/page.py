@@ -1,0 +1,238 @@
+"""The two monitoring reports as documents: what moved, what it costs, how good the live model was and should be.
+
+Made from stored records and the picture drawn from them, so that the asset page, the HTML file and the command line say
+the same, and say it again for an old period. Pure: the same records give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retrain_assets.documents.page import html_page, table, text
+from retrain_assets.errors import NotFound
+from retrain_assets.monitoring.drift.report import ColumnDrift, DriftReport
+from retrain_assets.monitoring.pages.drift_plot import columns_of, drift_picture, impact_of, what_moved
+from retrain_assets.monitoring.pages.performance_plot import (
+    PerformanceHistory,
+    performance_history,
+    performance_picture,
+)
+from retrain_assets.monitoring.pages.performance_text import (
+    loss_sentence,
+    performance_sentences,
+    read_performance,
+)
+from retrain_assets.registry.registry import Registry
+from retrain_assets.store import PeriodStore
+
+ASSETS = ("drift_report", "performance_report")
+
+IMPACT = {"since": "since", "importance": "share of the model", "weight": "weight"}
+"""What a table says of a column's impact, by its name in the record."""
+
+READING_DRIFT = """Every column of the period against the periods that the live model was trained on, the period being
+the unit of evidence: a report without any change in the world warns in at most one case of twenty. *quiet*: no change
+beyond chance. *small*: a certain change, too small to matter. *warn*: certain and large enough; *confirmed* when the
+same came again in the next period. *insufficient*: it cannot be told yet. p is adjusted for every test of the report;
+the distances decide nothing. PSI is in nats, Jensen-Shannon in bits, Wasserstein in standard deviations of the
+reference; missing is the change in the share of rows without a value, new the share of rows in categories without
+precedent. Where the model's own weights are known: the share of the model is what it gains by the column, and weight is
+that times the share of rows that moved."""
+
+READING_PERFORMANCE = """Measured: the mean loss per row of the outcomes that arrived in the period, of rows that this
+version scored, with one-sided 95 % limits. Estimated: what is to be expected on rows whose outcomes are still out; it
+is never mixed with what was measured, and the later truth of the same rows is put beside it. The baseline is the loss
+that the version showed before it was promoted. Excess is loss beyond the baseline, summed over rows since the last
+attempt to retrain; it asks for a retrain when it exceeds what a retrain costs."""
+
+
+def drift_lead(record: Mapping[str, Any]) -> list[str]:
+    """What the report says first: what changed, since when and at what cost where that is known, then what moved."""
+    first = record.get("impact_sentence") or ""
+    return [said for said in (first, record["sentence"].removeprefix(first).strip()) if said]
+
+
+def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
+    """The drift report of a period.
+
+    Args:
+        model: Its name.
+        record: As `drift_step` writes it.
+        picture: Of `drift_picture`, as Markdown.
+    """
+    parts = [f"# Drift report: {text(model)} {text(record['period'])}"]
+    if record.get("version") is None:
+        return "\n\n".join([*parts, f"> No model was live in {text(record['period'])}."]) + "\n"
+    parts += [f"> **{text(said)}**" for said in drift_lead(record)]
+    parts += [picture, "## Every column, those that matter first", table(column_rows(record))]
+    parts += ["## Compared", table(_compared(record)), "## How to read this", READING_DRIFT]
+    return "\n\n".join(parts) + "\n"
+
+
+def column_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One line for each column, those that matter first, with what its drift means to the model where that is known."""
+    impact = impact_of(record)
+    return [_column(column, impact.get(column.column, {}), bool(impact)) for column in columns_of(record)]
+
+
+def outcome_of(column: ColumnDrift) -> str:
+    """The column's outcome, or that it came again."""
+    return "confirmed" if column.confirmed else column.outcome.value
+
+
+def performance_lead(record: Mapping[str, Any]) -> list[str]:
+    """What the report says first: what is lost and where, what was measured and estimated, each business metric."""
+    business = [one["sentence"] for one in record.get("business", ()) if one.get("sentence")]
+    return [*performance_sentences(record), *business]
+
+
+def performance_markdown(model: str, period: str, history: PerformanceHistory, picture: str) -> str:
+    """The performance report of a period, the last one of the history.
+
+    Args:
+        model: Its name.
+        period: Which one.
+        history: Its records up to the period.
+        picture: Of `performance_picture`, as Markdown.
+    """
+    parts = [f"# Performance report: {text(model)} {text(period)}"]
+    if period not in history.periods:
+        return "\n\n".join([*parts, f"> No model was live in {text(period)}."]) + "\n"
+    record = history.records[-1]
+    report = read_performance(record)
+    parts += [f"> **{text(said)}**" for said in performance_lead(record)]
+    parts += [picture, "## Loss per row", table(loss_rows(record))]
+    if record.get("impact"):
+        parts += ["## What the drifted rows lose", table([_impact(one) for one in record["impact"]])]
+    if record.get("business"):
+        parts += ["## Business metrics", table([_business(one) for one in record["business"]])]
+    if report and report.by_group:
+        parts += ["## Groups, the costliest first", table([dict(row) for row in report.by_group])]
+    if truths := truth_rows(record):
+        parts += ["## Estimates and the later truth of the same rows", table(truths)]
+    parts += ["## Decisions", table(_decisions(history)), "## How to read this", READING_PERFORMANCE]
+    return "\n\n".join(parts) + "\n"
+
+
+def loss_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was measured and what is estimated, each with its rows, limits and baseline."""
+    measured, estimated = record.get("report") or {}, record.get("estimated") or {}
+    found = [("measured", measured)] if measured else []
+    found += [("estimated", estimated)] if estimated.get("loss") is not None else []
+    names = ("rows", "loss", "low", "high", "baseline", "excess_sum")
+    return [{"loss": how, **{_said(name): values.get(name) for name in names}} for how, values in found]
+
+
+def truth_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The estimates so far, each with what was measured later on, the newest first."""
+    names = ("period", "version", "rows", "estimated", "low", "high", "measured", "error", "contradicted")
+    return [{name: one.get(name) for name in names} for one in reversed(record.get("estimates", ()))]
+
+
+def drift_document(model: str, store: PeriodStore, registry: Registry, period: str) -> str:
+    """The drift report of a period from what is stored, with its picture."""
+    record = store.read_json("drift_report", period) or {"period": period}
+    picture = drift_picture(store, registry, period) if record.get("version") else ""
+    return drift_markdown(model, record, picture)
+
+
+def performance_document(
+    model: str, store: PeriodStore, registry: Registry, period: str, loss: str, retrain_cost: float
+) -> str:
+    """The performance report of a period from what is stored, with its picture."""
+    history = performance_history(store, registry, period)
+    picture = performance_picture(history, loss, retrain_cost) if period in history.periods else ""
+    return performance_markdown(model, period, history, picture)
+
+
+def monitoring_html(model: str, period: str, *documents: str) -> bytes:
+    """One or both reports of a period as one HTML file."""
+    return html_page(f"Monitoring: {model} {period}", "\n\n".join(documents))
+
+
+def monitored_period(model: str, store: PeriodStore, period: str | None = None) -> str:
+    """A period that has a monitoring report, or the last one.
+
+    Raises:
+        NotFound: There is no such report; the message names the first and the last.
+    """
+    known = sorted({known for asset in ASSETS for known in store.periods(asset, "json")})
+    if not known:
+        raise NotFound(f"{model}: no period was monitored yet. Run `retrain monitor {model} --period P`.")
+    asked = known[-1] if period is None else period
+    if asked not in known:
+        raise NotFound(
+            f"{model}: no monitoring report of {asked!r}. Known: {len(known)} periods from {known[0]} to {known[-1]}."
+        )
+    return asked
+
+
+def monitoring_words(store: PeriodStore, period: str) -> list[str]:
+    """Both reports of a period for a terminal: what is lost, their sentences, columns that are not quiet or sound."""
+    drift, performance = (store.read_json(asset, period) or {} for asset in ASSETS)
+    told = performance_lead(performance) if performance.get("version") else []
+    lost = [said for said in told if said == loss_sentence(performance)]
+    lines = lost + (drift_lead(drift) if drift.get("version") else [f"{period}: no model was live."])
+    reports = [drift[name] for name in ("features", "scores") if name in drift]
+    troubled = {column["column"] for report in reports for column in report["columns"] if column.get("problem")}
+    rows = column_rows(drift) if drift.get("version") else []
+    rows = [row for row in rows if row["outcome"] != "quiet" or row["column"] in troubled]
+    lines += [f"  {row['outcome']:<12} {row['column']:<20} {row['what moved']}" for row in rows]
+    return lines + [said for said in told if said not in lost]
+
+
+def _column(column: ColumnDrift, impact: Mapping[str, Any], weighed: bool) -> dict[str, Any]:
+    return {
+        "column": column.column,
+        "outcome": outcome_of(column),
+        "what moved": what_moved(column),
+        **({shown: impact.get(name) for name, shown in IMPACT.items()} if weighed else {}),
+        "p": column.p_value,
+        "PSI": column.psi,
+        "Jensen-Shannon": column.jensen_shannon,
+        "KS": column.ks,
+        "Wasserstein": column.wasserstein,
+        "total variation": column.total_variation,
+        "missing": column.missing_shift,
+        "new": column.new_share,
+    }
+
+
+def _impact(one: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"words": "rows with", "rows": "rows", "loss": "a row", "rest": "other rows", "excess": "excess"}
+    return {title: one[name] for name, title in names.items()}
+
+
+def _compared(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    reports = [DriftReport.from_dict(record[part]) for part in ("features", "scores") if part in record]
+    names = ("features", "scores and their uncertainty")
+    return [
+        {
+            "compared": name,
+            "version": record["version"],
+            "rows": report.rows,
+            "reference periods": report.reference_periods,
+            "tests": report.tests,
+            "asks for a retrain": report.triggers,
+        }
+        for name, report in zip(names, reports, strict=False)
+    ]
+
+
+def _business(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one.get(name) for name in ("name", "value", "low", "high", "threshold", "unit", "rows", "outcome")}
+
+
+def _decisions(history: PerformanceHistory) -> list[dict[str, Any]]:
+    """The newest first; only those that the picture has room for."""
+    first = history.periods[0]
+    return [
+        {"period": event.period, "action": event.action, "live": event.to_version, "why": event.reason}
+        for event in reversed(history.events)
+        if event.period >= first
+    ]
+
+
+def _said(name: str) -> str:
+    return {"loss": "a row", "excess_sum": "excess"}.get(name, name)

@@ -1,0 +1,220 @@
+"""Picture of the performance report: what the live model has cost, measured and estimated, and what was decided.
+
+Drawn from stored records, so that drawing decides nothing and can be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, bare, literal, markdown, new_figure, period_ticks
+from retrain_assets.monitoring.pages.drift_plot import AFTER, BEFORE, until
+from retrain_assets.monitoring.pages.performance_text import read_performance
+from retrain_assets.monitoring.performance.report import Baseline, PerformanceReport, Quality
+from retrain_assets.registry.journal.events import ATTEMPTS, MOVES
+from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.store import PeriodStore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, LEFT, RIGHT = 11.0, 0.075, 0.985
+LOSS, EXCESS, METRIC, GAP, EDGE = 2.7, 0.8, 0.9, 0.34, 0.45
+"""Inches: the height of each kind of axes, the space above each, and that below the last one."""
+
+METRICS = 4
+"""Business metrics that are drawn; the table has them all."""
+
+ESTIMATED = "#7a4fa3"
+MARKS = {Quality.QUIET: GOOD, Quality.WARN: BAD, Quality.INSUFFICIENT: UNKNOWN}
+SIGNS = {"rejected": "×", "insufficient": "?", "identical": "="}
+
+
+@dataclass(frozen=True)
+class PerformanceHistory:
+    """What the picture shows: the latest performance records, oldest first, and what their versions promised.
+
+    Attributes:
+        records: As `performance_step` writes them; a record without a measured report has none to show.
+        baselines: By version the loss it was promoted with.
+        events: The journal's attempts and moves up to the last record.
+    """
+
+    records: Sequence[Mapping[str, Any]]
+    baselines: Mapping[str, Baseline]
+    events: Sequence[Event]
+
+    @property
+    def periods(self) -> list[str]:
+        """The period of each record."""
+        return [record["period"] for record in self.records]
+
+    @property
+    def reports(self) -> list[PerformanceReport | None]:
+        """What was measured in each period."""
+        return [read_performance(record) for record in self.records]
+
+    @property
+    def estimates(self) -> list[dict[str, Any]]:
+        """What was estimated in each period (`loss`, `low`, `high`), and what was `measured` of its rows later on."""
+        later = {entry["period"]: entry for record in self.records for entry in record.get("estimates", ())}
+        found = [dict(record.get("estimated") or {}) for record in self.records]
+        truth = [later.get(period, {}).get("measured") for period in self.periods]
+        return [{**estimate, "measured": known} for estimate, known in zip(found, truth, strict=True)]
+
+    def metric(self, name: str) -> list[Mapping[str, Any]]:
+        """A business metric in each period; an empty record where it was not measured."""
+        return [next((one for one in record.get("business", ()) if one["name"] == name), {}) for record in self.records]
+
+
+def performance_history(store: PeriodStore, registry: Registry, period: str) -> PerformanceHistory:
+    """The latest records up to a period, from the first one that a model served, with baselines and decisions."""
+    read = [store.read_json("performance_report", known) for known in until(store, "performance_report", period)]
+    records = [record for record in read if record and record.get("version")]
+    served = {record["version"] for record in records}
+    baselines = {
+        version.name: Baseline.from_dict(registry.verdict(version).evidence["baseline"])
+        for version in registry.versions()
+        if version.name in served
+    }
+    shown = (*ATTEMPTS, *MOVES)
+    events = [event for event in registry.history() if event.period <= period and event.action in shown]
+    return PerformanceHistory(records, baselines, events)
+
+
+def performance_picture(history: PerformanceHistory, loss: str, retrain_cost: float) -> str:
+    """Loss by period against the band each version was promoted with, and the excess summed so far, as Markdown."""
+    return markdown(performance_figure(history, loss, retrain_cost), f"{loss} by period up to {history.periods[-1]}")
+
+
+def performance_figure(history: PerformanceHistory, loss: str, retrain_cost: float) -> Figure:
+    """The losses, the excess as bars against what a retrain costs, and each business metric, one below the other."""
+    names = [one["name"] for one in history.records[-1].get("business", ())][:METRICS]
+    heights = [LOSS, EXCESS, *[METRIC] * len(names)]
+    total = sum(heights) + GAP * len(heights) + EDGE
+    figure = new_figure(WIDTH, total, laid_out=False)
+    axes, above = [], total
+    for height in heights:
+        above -= GAP + height
+        axes.append(figure.add_axes((LEFT, above / total, RIGHT - LEFT, height / total), xlim=_limits(history)))
+    _losses(axes[0], history, loss)
+    _excess(axes[1], history, retrain_cost)
+    for each, name in zip(axes[2:], names, strict=True):
+        _metric(each, name, history.metric(name))
+    for each in axes:
+        each.tick_params(axis="y", labelsize=8)
+        each.set_xticks([])
+        bare(each, "top", "right")
+    period_ticks(axes[-1], history.periods, WIDTH * (RIGHT - LEFT), size=8)
+    return figure
+
+
+def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
+    place = np.arange(len(history.records))
+    _baselines(axes, history)
+    found = [(report and report.loss, report and report.low, report and report.high) for report in history.reports]
+    middle, low, high = (np.array([_number(value) for value in values]) for values in zip(*found, strict=True))
+    outcomes = [report.outcome if report else Quality.INSUFFICIENT for report in history.reports]
+    axes.plot(place, middle, color=INK, linewidth=1.4)
+    axes.vlines(place, low, high, colors=[MARKS[outcome] for outcome in outcomes], linewidth=3, alpha=0.35)
+    _dots(axes, middle, outcomes)
+    said = "loss with 95 % limits: ● measured (red: surely above its baseline)"
+    if any(estimate.get("loss") is not None for estimate in history.estimates):
+        _estimates(axes, history.estimates)
+        said += ", ◇ estimated without outcomes, – the later truth of the same rows"
+    _decisions(axes, history.periods, history.events)
+    axes.set_ylabel(literal(loss), fontsize=9)
+    _title(axes, f"{said}; blue: what the version was promoted with", pad=14)
+
+
+def _baselines(axes: Axes, history: PerformanceHistory) -> None:
+    """For each period the band of the version in charge; one area, so that drawing stays cheap."""
+    bands = [history.baselines.get(record["version"]) for record in history.records]
+    ends = np.arange(len(bands))[:, None] + [-0.5, 0.5]
+    low, mean, high = (
+        np.array([_number(getattr(band, part, None)) for band in bands]) for part in ("low", "mean", "high")
+    )
+    low, high = np.repeat(low, 2), np.repeat(high, 2)
+    axes.fill_between(ends.ravel(), low, high, color=AFTER, alpha=0.16, linewidth=0)
+    axes.hlines(mean, ends[:, 0], ends[:, 1], color=AFTER, linewidth=1.2)
+
+
+def _dots(axes: Axes, values: NDArray[np.float64], outcomes: Sequence[Quality | None]) -> None:
+    """A dot for each value in the colour of its outcome."""
+    for outcome, color in MARKS.items():
+        at = np.array([found == outcome for found in outcomes])
+        if at.any():
+            axes.plot(np.flatnonzero(at), values[at], "o", color=color, markersize=4.5, zorder=4)
+
+
+def _estimates(axes: Axes, estimates: Sequence[Mapping[str, Any]]) -> None:
+    """A diamond with its limits a little to the right of the measured loss, and a dash where the truth came out."""
+    at = np.arange(len(estimates)) + 0.2
+    middle, low, high, truth = (
+        np.array([_number(estimate.get(name)) for estimate in estimates])
+        for name in ("loss", "low", "high", "measured")
+    )
+    axes.vlines(at, low, high, color=ESTIMATED, linewidth=1, alpha=0.6)
+    axes.plot(at, middle, "D", color=ESTIMATED, markerfacecolor="white", markersize=4, zorder=5)
+    axes.plot(at, truth, "_", color=INK, markersize=8, markeredgewidth=1.6, zorder=6)
+
+
+def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float) -> None:
+    excess = [record.get("accumulated_excess") or 0.0 for record in history.records]
+    axes.stairs(excess, np.arange(len(excess) + 1) - 0.5, color=UNKNOWN, fill=True)
+    axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
+    axes.set_ylabel("excess", fontsize=9)
+    refused = [action for action in SIGNS if any(event.action == action for event in history.events)]
+    signs = "; dotted above: a candidate was " + ", ".join(f"{SIGNS[action]} {action}" for action in refused)
+    _title(axes, f"excess loss summed since the last attempt; dashed: what a retrain costs{signs if refused else ''}")
+
+
+def _metric(axes: Axes, name: str, values: Sequence[Mapping[str, Any]]) -> None:
+    """One business metric with its interval and the declared threshold."""
+    middle, low, high = (
+        np.array([_number(one.get(part)) for one in values], dtype=float) for part in ("value", "low", "high")
+    )
+    place = np.arange(len(values))
+    axes.fill_between(place, low, high, color=AFTER, alpha=0.16, linewidth=0)
+    axes.plot(place, middle, color=INK, linewidth=1.2)
+    _dots(axes, middle, [Quality(one["outcome"]) if one.get("outcome") else None for one in values])
+    last = values[-1]
+    declared = last.get("threshold")
+    if declared is not None:
+        axes.axhline(declared, color=BAD, linewidth=1, linestyle="--")
+    axes.set_ylabel(literal(str(last.get("unit", ""))[:12]), fontsize=8)
+    _title(axes, name if declared is None else f"{name}; dashed: the declared threshold")
+
+
+def _decisions(axes: Axes, periods: Sequence[str], events: Sequence[Event]) -> None:
+    """A decision taken at a period's end stands after it: a new version as a line with its name, the rest as a sign."""
+    for event in events:
+        if event.period not in periods:
+            continue
+        moved, back = event.action in MOVES, event.action == "rolled_back"
+        color = BAD if back else INK if moved else BEFORE
+        place = periods.index(event.period) + 0.5
+        axes.axvline(place, color=color, linewidth=1, linestyle="-" if moved else ":")
+        name = f"back to {event.to_version}" if back else event.to_version or event.action
+        axes.annotate(
+            name if moved else SIGNS.get(event.action, event.action), (place, 1.0),
+            xycoords=("data", "axes fraction"), fontsize=7, ha="center", va="bottom", color=color if moved else INK,
+        )  # fmt: skip
+
+
+def _limits(history: PerformanceHistory) -> tuple[float, float]:
+    return -0.7, len(history.records) - 0.3
+
+
+def _title(axes: Axes, said: str, pad: float = 4) -> None:
+    axes.set_title(literal(said), fontsize=8, loc="left", color=INK, pad=pad)
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

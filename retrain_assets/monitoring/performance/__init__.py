@@ -1,0 +1,1 @@
+"""Measure the loss of arrived outcomes against the champion's baseline."""

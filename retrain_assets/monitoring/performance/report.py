@@ -1,0 +1,342 @@
+"""How good the live model was on the outcomes that arrived, against the loss it was promoted with.
+
+The unit of evidence is the block of days (`blocks`), for the reason given there. Two numbers come out: whether this
+period's loss is surely above the baseline (a warning), and how much has been lost since promotion (what a retrain is
+paid for).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from retrain_assets.errors import DataError
+from retrain_assets.statistics.day_blocks import block_ids, block_length_days, daily_means
+
+Floats = NDArray[np.float64]
+
+FEWEST_BLOCKS = 4
+MISSING_GROUP = "(missing)"
+
+
+class Quality(StrEnum):
+    """What is said of a period's loss."""
+
+    QUIET = "quiet"
+    WARN = "warn"
+    INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The loss that a model was promoted with.
+
+    Attributes:
+        mean: Mean loss per row.
+        rows: Rows it rests on.
+        low: Lower one-sided 95 % limit of the mean.
+        high: Upper one-sided 95 % limit; NaN, like `low`, when one row is all there is.
+        source: Which rows, in words.
+        blocks: Independent units behind the limits.
+        block_days: Days in a unit; 0 when rows are taken as independent, because all are of one day.
+        day_sd: Standard error of a mean over d days is day_sd/√d.
+    """
+
+    mean: float
+    rows: int
+    low: float
+    high: float
+    source: str
+    blocks: int = 0
+    block_days: int = 0
+    day_sd: float = math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON, unknown numbers as null."""
+        return {key: _known(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Baseline:
+        """Read what `to_dict` wrote."""
+        restored: dict[str, Any] = {key: math.nan if value is None else value for key, value in record.items()}
+        return cls(**restored)
+
+
+@dataclass(frozen=True)
+class PerformanceReport:
+    """The loss of one version on the outcomes that arrived in one period.
+
+    Attributes:
+        loss: Mean loss per row; None without rows. `low` and `high` are its one-sided 95 % limits.
+        baseline: Mean loss the version was promoted with.
+        excess_per_row: `loss` minus `baseline`.
+        excess_sum: That times the rows.
+        accumulated_excess: Excess summed over the periods so far, never below 0 (a cumulative sum chart).
+        by_group: One record per group column and value: rows, loss, limits, excess_sum; the costliest first.
+        without_loss: Rows whose loss is not a finite number; they are in none of the other figures.
+        counts: Whether `excess_sum` is in `accumulated_excess`; not while the outcomes are suspected of a fault.
+    """
+
+    period: str
+    version: str
+    rows: int
+    loss: float | None
+    low: float | None
+    high: float | None
+    baseline: float | None
+    excess_per_row: float | None
+    excess_sum: float
+    accumulated_excess: float
+    by_group: tuple[Mapping[str, Any], ...]
+    outcome: Quality
+    sentence: str
+    without_loss: int = 0
+    counts: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outcome", Quality(self.outcome))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> PerformanceReport:
+        """Read what `to_dict` wrote."""
+        return cls(**{**record, "by_group": tuple(record["by_group"])})
+
+
+def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alpha: float = 0.05) -> Baseline:
+    """Mean loss with the band in which chance alone may move it, from blocks of days.
+
+    The block length follows from the autocorrelation of the daily means, but leaves at least 4 blocks where there are 4
+    days. Rows of a single day can only be taken as independent.
+
+    Args:
+        losses: Loss per row, shape (n,); rows without a finite loss are left out.
+        time: When each row happened, shape (n,).
+        source: Which rows, in words.
+        alpha: One-sided level of each limit.
+
+    >>> days = np.repeat(np.arange("2019-01-01", "2019-01-29", dtype="datetime64[D]"), 10)
+    >>> found = baseline(np.tile([1.0, 2.0], 140) + np.arange(280) // 10 % 2, days)
+    >>> found.mean, round(found.low, 3), round(found.high, 3), found.blocks
+    (2.0, 1.836, 2.164, 28)
+    """
+    loss, at = _finite(losses, time)
+    length = _block_days(loss, at)
+    if length == 0:
+        mean, error, units = _row_error(loss)
+    else:
+        mean, error, units = _block_error(loss, block_ids(at, length))
+    reach = _t(alpha, units) * error
+    return Baseline(mean, loss.size, mean - reach, mean + reach, source, units, length, error * math.sqrt(_days(at)))
+
+
+def measure(
+    period: str,
+    version: str,
+    losses: ArrayLike,
+    time: ArrayLike,
+    baseline: Baseline,
+    accumulated_before: float,
+    groups: Mapping[str, NDArray[Any]],
+    alpha: float = 0.05,
+    counts: bool = True,
+) -> PerformanceReport:
+    """Report the loss of the outcomes that arrived in a period.
+
+    WARN when the loss's lower limit is above the baseline's upper one. The limits come from the period's own blocks
+    when it has 4 or more of the baseline's length, else from how the baseline's days scattered.
+
+    accumulated = max(0, accumulated_before + Σ (lossᵢ − baseline)).
+
+    Args:
+        period: Key of the period in which the outcomes arrived.
+        version: Name of the version that scored the rows.
+        losses: Loss per row, shape (n,).
+        time: When each row happened, shape (n,).
+        baseline: What the version was promoted with.
+        accumulated_before: `accumulated_excess` of the period before, 0 after a promotion.
+        groups: Per group column its value on each row, shape (n,), None where missing.
+        alpha: One-sided level of each limit.
+        counts: Whether the period's excess is added to the accumulated one.
+
+    Raises:
+        DataError: A group column or the times are of another length than the losses.
+
+    >>> promoted_with = Baseline(1.0, 500, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
+    >>> week = np.repeat(np.arange("2019-02-04", "2019-02-11", dtype="datetime64[D]"), 2)
+    >>> report = measure("2019-02-04", "v1", np.tile([1.4, 1.6], 7), week, promoted_with, 3.0, {})
+    >>> report.outcome, report.excess_sum, report.accumulated_excess
+    (<Quality.WARN: 'warn'>, 7.0, 10.0)
+    """
+    loss, at = _finite(losses, time)
+    mean, error, df_units = _period_error(loss, at, baseline)
+    reach = _t(alpha, df_units) * error
+    known = bool(loss.size) and math.isfinite(baseline.mean)
+    excess = float((loss - baseline.mean).sum()) if known else 0.0
+    outcome = _outcome(mean - reach, baseline)
+    report = PerformanceReport(
+        period=period,
+        version=version,
+        rows=loss.size,
+        loss=_known(mean),
+        low=_known(mean - reach),
+        high=_known(mean + reach),
+        baseline=_known(baseline.mean),
+        excess_per_row=excess / loss.size if known else None,
+        excess_sum=excess,
+        accumulated_excess=max(0.0, accumulated_before + excess) if counts else accumulated_before,
+        by_group=tuple(_by_group(losses, time, groups, baseline, alpha)),
+        outcome=outcome,
+        sentence="",
+        without_loss=int(np.size(losses)) - loss.size,
+        counts=counts,
+    )
+    return replace(report, sentence=_sentence(report, baseline))
+
+
+def mean_limits(
+    losses: ArrayLike, time: ArrayLike, baseline: Baseline, alpha: float = 0.05
+) -> tuple[float | None, float | None, float | None]:
+    """Mean loss of some rows with its one-sided limits, by the blocks of the baseline; None where not known.
+
+    >>> day = np.repeat(np.arange("2019-02-04", "2019-02-11", dtype="datetime64[D]"), 2)
+    >>> promoted_with = Baseline(1.0, 500, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
+    >>> mean_limits(np.tile([1.4, 1.6], 7), day, promoted_with)
+    (1.5, 1.5, 1.5)
+    """
+    loss, at = _finite(losses, time)
+    mean, error, units = _period_error(loss, at, baseline)
+    reach = _t(alpha, units) * error
+    return _known(mean), _known(mean - reach), _known(mean + reach)
+
+
+def _outcome(low: float, baseline: Baseline) -> Quality:
+    if low > baseline.high:
+        return Quality.WARN
+    return Quality.QUIET if low <= baseline.high else Quality.INSUFFICIENT  # NaN compares false both ways
+
+
+def _sentence(report: PerformanceReport, baseline: Baseline) -> str:
+    skipped = f" {report.without_loss:,} rows have no finite loss." if report.without_loss else ""
+    if report.loss is None:
+        return f"{report.period}: no outcome with a loss arrived for {report.version}.{skipped}"
+    limits = f", 95 % limits {report.low:.4g} to {report.high:.4g}" if report.low is not None else ""
+    loss = f"{report.period}: {report.version} lost {report.loss:.4g} a row on {report.rows:,} rows{limits}"
+    against = f"promoted with {baseline.mean:.4g} (at most {baseline.high:.4g})"
+    if report.outcome is Quality.INSUFFICIENT:
+        return f"{loss}; too little to compare with the baseline.{skipped}"
+    word = "above what it was" if report.outcome is Quality.WARN else "within reach of what it was"
+    aside = "" if report.counts else f" without the {report.excess_sum:,.1f} of this period's suspected outcomes"
+    return f"{loss}, {word} {against}; accumulated excess {report.accumulated_excess:,.1f}{aside}.{skipped}"
+
+
+def _by_group(
+    losses: ArrayLike, time: ArrayLike, groups: Mapping[str, NDArray[Any]], baseline: Baseline, alpha: float
+) -> list[Mapping[str, Any]]:
+    loss, at = np.asarray(losses, dtype=float), np.asarray(time)
+    records = [
+        {"group": name, "value": value, **_group_record(*_finite(loss[rows], at[rows]), baseline, alpha)}
+        for name, values in groups.items()
+        for value, rows in _parts(name, values, loss.size)
+    ]
+    return sorted(records, key=lambda record: (-record["excess_sum"], record["group"], record["value"]))
+
+
+def _parts(name: str, values: NDArray[Any], rows: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    if len(values) != rows:
+        raise DataError(f"group column {name} has {len(values):,} values for {rows:,} losses. Join both by key first.")
+    if not rows:
+        return
+    text = np.array([MISSING_GROUP if value is None or value != value else str(value) for value in values])
+    names, code = np.unique(text, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    ends = np.cumsum(np.bincount(code))
+    for value, part in zip(names, np.split(order, ends[:-1]), strict=True):
+        yield str(value), part
+
+
+def _group_record(loss: Floats, at: NDArray[Any], baseline: Baseline, alpha: float) -> dict[str, Any]:
+    if baseline.block_days:
+        mean, error, units = _block_error(loss, block_ids(at, baseline.block_days))
+        units = units if units >= FEWEST_BLOCKS else 0
+    else:
+        mean, error, units = _row_error(loss)
+    reach = _t(alpha, units) * error
+    excess = float((loss - baseline.mean).sum())
+    return {
+        "rows": loss.size,
+        "loss": _known(mean),
+        "low": _known(mean - reach),
+        "high": _known(mean + reach),
+        "excess_sum": excess if math.isfinite(excess) else 0.0,
+    }
+
+
+def _period_error(loss: Floats, at: NDArray[Any], baseline: Baseline) -> tuple[float, float, int]:
+    """Mean loss, its standard error, and the units behind the error."""
+    mean, row_error, rows = _row_error(loss)
+    if baseline.block_days == 0:
+        return mean, row_error, rows
+    own = _block_error(loss, block_ids(at, baseline.block_days))
+    if own[2] >= FEWEST_BLOCKS or not loss.size:
+        return own
+    return mean, max(baseline.day_sd / math.sqrt(_days(at)), row_error), baseline.blocks
+
+
+def _block_days(loss: Floats, at: NDArray[Any]) -> int:
+    days = _days(at)
+    if days < 2:
+        return 0
+    means = daily_means(loss, at)
+    return min(block_length_days(means), max(1, means.size // FEWEST_BLOCKS))
+
+
+def _block_error(loss: Floats, block: NDArray[np.int64]) -> tuple[float, float, int]:
+    """Mean, its standard error and the number of blocks, blocks being what varies independently.
+
+    sqrt(q/(q − 1) · Σ_b (Σ_{i in b} (lossᵢ − mean))²) / n: for blocks of equal size the t over block means.
+    """
+    if not loss.size:
+        return math.nan, math.nan, 0
+    mean = float(loss.mean())
+    residuals = np.bincount(block, weights=loss - mean)
+    units = residuals.size
+    if units < 2:
+        return mean, math.nan, units
+    return mean, math.sqrt(units / (units - 1) * float(residuals @ residuals)) / loss.size, units
+
+
+def _row_error(loss: Floats) -> tuple[float, float, int]:
+    if loss.size < 2:
+        return (float(loss.mean()) if loss.size else math.nan), math.nan, loss.size
+    return float(loss.mean()), float(loss.std(ddof=1)) / math.sqrt(loss.size), loss.size
+
+
+def _t(alpha: float, units: int) -> float:
+    return -float(special.stdtrit(units - 1, alpha)) if units >= 2 else math.nan
+
+
+def _days(at: NDArray[Any]) -> int:
+    return int(np.unique(np.asarray(at, dtype="datetime64[D]")).size)
+
+
+def _finite(losses: ArrayLike, time: ArrayLike) -> tuple[Floats, NDArray[Any]]:
+    loss, at = np.asarray(losses, dtype=float), np.asarray(time, dtype="datetime64[us]")
+    if loss.shape != at.shape:
+        raise DataError(f"{loss.size:,} losses but {at.size:,} times. Pass one of each per row.")
+    known = np.isfinite(loss)
+    return loss[known], at[known]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,1 @@
+"""Column profiles: fixed-edge histograms of a period, read in one pass."""

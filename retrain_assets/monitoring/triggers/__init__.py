@@ -1,0 +1,1 @@
+"""Decide from the evidence whether to retrain."""

@@ -1,0 +1,214 @@
+"""Does the evidence of a period ask for a retrain? A pure decision: evidence in, a trigger or the reason for none out.
+
+Eight kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs, the same with the
+loss that is estimated where outcomes are still out, a business metric beyond its threshold, uncertainty that rises,
+drift that lasts, enough new labels, and age. Five things can stand in the way: no fresh gate rows, a rest after a
+rollback, a rest after an attempt, the yearly cap, and too few new labelled rows. What the evidence says is gathered
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from retrain_assets.monitoring.policy import TriggerPolicy
+from retrain_assets.periods import Calendar
+
+Kind = Literal["bootstrap", "excess_loss", "estimated_loss", "business", "uncertainty", "drift", "new_labels", "age"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about a model as of a period.
+
+    Attributes:
+        live_since_period: The period whose decision put the live version in charge.
+        drift_confirmed: Whether the drift report asks for a retrain.
+        accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
+        suspected_excess: The same of outcomes that look faulty; it counts once a person has released the hold.
+        estimated_excess: The same, estimated, of the rows whose outcomes have not arrived.
+        business: Per business metric for how many periods in a row it has been beyond its threshold.
+        uncertain_periods: For how many periods in a row the model has been less sure than it was.
+        new_rows: Labelled rows that arrived since the last attempt.
+        attempts_last_year: Attempts in the periods of the last year, whatever came of them.
+        wait: Why no candidate can be judged yet, and how long that lasts; empty when one can.
+    """
+
+    period: str
+    live_version: str | None = None
+    live_since_period: str | None = None
+    drift_confirmed: bool = False
+    drift_sentence: str = ""
+    accumulated_excess: float = 0.0
+    suspected_excess: float = 0.0
+    estimated_excess: float = 0.0
+    business: Mapping[str, int] = field(default_factory=dict)
+    uncertain_periods: int = 0
+    new_rows: int = 0
+    last_attempt_period: str | None = None
+    attempts_last_year: int = 0
+    last_rollback_period: str | None = None
+    wait: str = ""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A retrain that is due. The same model, period and kind always have the same id, so no evidence starts two."""
+
+    id: str
+    model: str
+    period: str
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """No retrain: the first thing that stands in the way, and the share of each threshold that is reached."""
+
+    reason: str
+    closeness: Mapping[str, float] = field(default_factory=dict)
+
+
+def trigger_id(model: str, period: str, kind: Kind) -> str:
+    """Sixteen hexadecimal digits that stand for one piece of evidence.
+
+    >>> trigger_id("taxi", "2019-03", "age")
+    '57d4270849366551'
+    """
+    return hashlib.sha256(f"{model}\n{period}\n{kind}".encode()).hexdigest()[:16]
+
+
+def decide(
+    model: str,
+    calendar: Calendar,
+    policy: TriggerPolicy,
+    evidence: Evidence,
+    rollback_cooldown_periods: int,
+    unit: str = "",
+) -> Trigger | Quiet:
+    """Decide whether a retrain is due as of the evidence's period.
+
+    Args:
+        model: Name of the model.
+        calendar: Its periods.
+        policy: Which evidence counts, and how often it may.
+        evidence: What is known.
+        rollback_cooldown_periods: Periods without a retrain after a rollback.
+        unit: Unit of the excess loss for the sentence, such as "mae-rows".
+
+    >>> policy = TriggerPolicy(retrain_cost=2500, max_per_year=6, cooldown_periods=1)
+    >>> months = Calendar(every="month", start="2018-01-01")
+    >>> seen = Evidence("2019-03", live_version="v1", live_since_period="2018-11", accumulated_excess=812.0, new_rows=9)
+    >>> decide("taxi", months, policy, seen, 1, "mae-rows").reason
+    'excess loss 812 of 2,500 mae-rows'
+    """
+    closeness = _closeness(calendar, policy, evidence)
+    asked = _asked(calendar, policy, evidence, unit)
+    if asked is None:
+        return Quiet(f"{_excess(policy, evidence, unit)}{_suspected(evidence)}", closeness)
+    obstacle = _obstacle(calendar, policy, evidence, rollback_cooldown_periods)
+    if obstacle is not None:
+        return Quiet(obstacle, closeness)
+    kind, reason = asked
+    return Trigger(trigger_id(model, evidence.period, kind), model, evidence.period, kind, reason)
+
+
+def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, unit: str) -> tuple[Kind, str] | None:
+    """The strongest evidence that asks for a retrain."""
+    if evidence.live_version is None:
+        return "bootstrap", "no model is live yet"
+    if evidence.accumulated_excess >= policy.retrain_cost:
+        return "excess_loss", f"{_excess(policy, evidence, unit)}: losing more than a retrain costs"
+    if policy.on_estimated_loss and _with_estimated(evidence) >= policy.retrain_cost:
+        return "estimated_loss", (
+            f"{_excess(policy, evidence, unit)}, and {evidence.estimated_excess:,.4g} more estimated for rows without "
+            "outcomes: losing more than a retrain costs"
+        )
+    for name in policy.on_business_metrics:
+        if evidence.business.get(name, 0) >= policy.patience:
+            return "business", f"{name} beyond its threshold for {evidence.business[name]} period(s) in a row"
+    if policy.on_uncertainty and evidence.uncertain_periods >= policy.patience:
+        return "uncertainty", f"the model has been less sure than it was for {evidence.uncertain_periods} periods"
+    if policy.on_confirmed_drift and evidence.drift_confirmed:
+        return "drift", evidence.drift_sentence or "drift that lasts"
+    if policy.new_labels is not None and evidence.new_rows >= policy.new_labels:
+        return "new_labels", f"{evidence.new_rows:,} of {policy.new_labels:,} new labelled rows since the last attempt"
+    age = _age(calendar, evidence)
+    if policy.max_age_periods is not None and age >= policy.max_age_periods:
+        return "age", f"{age} of {policy.max_age_periods} periods since {_last_look(evidence)}"
+    return None
+
+
+def _obstacle(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, rollback_cooldown: int) -> str | None:
+    """The first thing that forbids an attempt now; None when nothing does."""
+    if evidence.wait:
+        return evidence.wait
+    rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
+    if rest:
+        return f"cool-down after the rollback of {evidence.last_rollback_period} until {rest}"
+    rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown_periods)
+    if rest:
+        return f"cool-down until {rest}"
+    if evidence.attempts_last_year >= policy.max_per_year:
+        return f"yearly cap: {evidence.attempts_last_year} of {policy.max_per_year} attempts in the last year"
+    if evidence.new_rows < policy.min_new_rows:
+        return f"{evidence.new_rows:,} of {policy.min_new_rows:,} new labelled rows since the last attempt"
+    return None
+
+
+def _rest(calendar: Calendar, period: str, since: str | None, periods: int) -> str | None:
+    """The first period allowed again, while it is not reached."""
+    if since is None:
+        return None
+    allowed = calendar.shift(since, periods + 1)
+    return allowed if calendar.distance(period, allowed) > 0 else None
+
+
+def _last_look(evidence: Evidence) -> str:
+    """When the live model was last held against a candidate, or put in charge."""
+    return max(evidence.live_since_period or "", evidence.last_attempt_period or "")
+
+
+def _age(calendar: Calendar, evidence: Evidence) -> int:
+    since = _last_look(evidence)
+    return calendar.distance(since, evidence.period) if since else 0
+
+
+def _excess(policy: TriggerPolicy, evidence: Evidence, unit: str) -> str:
+    return f"excess loss {evidence.accumulated_excess:,.4g} of {policy.retrain_cost:,.4g} {unit}".rstrip()
+
+
+def _suspected(evidence: Evidence) -> str:
+    """What is not counted yet, and what it waits for."""
+    if not evidence.suspected_excess:
+        return ""
+    waits = f": {evidence.wait}" if evidence.wait else ""
+    return f"; {evidence.suspected_excess:,.4g} more, of outcomes that look faulty, counts once released{waits}"
+
+
+def _with_estimated(evidence: Evidence) -> float:
+    """Measured and estimated excess together; an estimated gain does not pay for a measured loss."""
+    return evidence.accumulated_excess + max(evidence.estimated_excess, 0.0)
+
+
+def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence) -> dict[str, float]:
+    shares = {"excess_loss": evidence.accumulated_excess / policy.retrain_cost}
+    if policy.on_estimated_loss:
+        shares["estimated_loss"] = _with_estimated(evidence) / policy.retrain_cost
+    for name in policy.on_business_metrics:
+        shares[name] = evidence.business.get(name, 0) / policy.patience
+    if policy.on_uncertainty:
+        shares["uncertainty"] = evidence.uncertain_periods / policy.patience
+    if policy.new_labels is not None:
+        shares["new_labels"] = evidence.new_rows / policy.new_labels
+    if policy.on_confirmed_drift:
+        shares["drift"] = float(evidence.drift_confirmed)
+    if policy.max_age_periods is not None:
+        shares["age"] = _age(calendar, evidence) / policy.max_age_periods
+    if policy.min_new_rows:
+        shares["new_rows"] = min(1.0, evidence.new_rows / policy.min_new_rows)  # enough is enough
+    return shares

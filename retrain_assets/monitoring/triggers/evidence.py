@@ -1,0 +1,116 @@
+"""What is known about a model as of a period, gathered from its reports and its journal for the trigger policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from retrain_assets.monitoring.policy import TriggerPolicy
+from retrain_assets.monitoring.triggers.decision import Evidence, Quiet, Trigger, decide
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import until
+from retrain_assets.store import PeriodStore
+from retrain_assets.windows.cut import Wait, Windows, cut
+from retrain_assets.windows.policy import WindowsPolicy
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the trigger decision of one model needs besides its store and registry."""
+
+    model: str
+    calendar: Calendar
+    windows: WindowsPolicy
+    triggers: TriggerPolicy
+    label_delay: timedelta
+    rollback_cooldown_periods: int
+    unit: str
+
+    def decide(self, store: PeriodStore, registry: Registry, period: str) -> Trigger | Quiet:
+        """Whether the evidence as of a period asks for a retrain."""
+        evidence = self.evidence(store, registry, period)
+        return decide(self.model, self.calendar, self.triggers, evidence, self.rollback_cooldown_periods, self.unit)
+
+    def windows_at(self, store: PeriodStore, registry: Registry, period: str) -> Windows | Wait:
+        """The windows of a retrain as of a period; attempts of that very period do not stand in their own way."""
+        return cut(
+            self.calendar,
+            self.windows,
+            period,
+            store.periods("raw_data"),
+            self.label_delay,
+            spent_ranges(registry, before=period),
+            trained_until(registry),
+        )
+
+    def evidence(self, store: PeriodStore, registry: Registry, period: str) -> Evidence:
+        """The evidence as of a period."""
+        drift_record = store.read_json("drift_report", period) or {}
+        performance = store.read_json("performance_report", period) or {}
+        live = registry.live()
+        attempts = [event for event in registry.history() if event.gate and event.period <= period]
+        rollbacks = [event.failure_period for event in registry.history() if event.action == "rolled_back"]
+        last = attempts[-1].period if attempts else None
+        in_vain = attempts and not History(registry.history()).promoted(attempts[-1])
+        seen = store.read_json("performance_report", last) if last else None
+        year_ago = self.calendar.shift(period, -self.calendar.per_year)
+        windows = self.windows_at(store, registry, period)
+        current = live is not None and performance.get("version") == live.name
+        return Evidence(
+            period=period,
+            live_version=live.name if live else None,
+            live_since_period=live.period if live else None,
+            drift_confirmed=bool(drift_record.get("triggers")),
+            drift_sentence=drift_record.get("sentence", ""),
+            accumulated_excess=float(performance.get("accumulated_excess", 0.0)) if current else 0.0,
+            suspected_excess=float(performance.get("suspected_excess", 0.0)) if current else 0.0,
+            estimated_excess=float(performance.get("estimated_excess") or 0.0) if current else 0.0,
+            business={one["name"]: int(one["periods"]) for one in performance.get("business", ())} if current else {},
+            uncertain_periods=int(drift_record.get("uncertain_periods", 0)) if current else 0,
+            new_rows=int(performance.get("labelled_total", 0)) - int((seen or {}).get("labelled_total", 0)),
+            last_attempt_period=last if in_vain else None,
+            attempts_last_year=sum(event.period > year_ago for event in attempts),
+            last_rollback_period=rollbacks[-1] if rollbacks else None,
+            wait=self._barred(registry, period) or self._wait(windows, rollbacks[-1] if rollbacks else None),
+        )
+
+    def _barred(self, registry: Registry, period: str) -> str:
+        """What a person decided against a promotion; an attempt would spend its gate rows for nothing."""
+        history, end = History(registry.history()), self.calendar.bounds(period)[1]
+        if history.retired is not None:
+            return f"retired by {history.retired.actor}: {history.retired.reason}"
+        hold = history.held(end, history.live.digest if history.live else None, deciding=period)
+        return f"held by {hold.actor} {until(hold)}: {hold.reason}" if hold else ""
+
+    def _wait(self, windows: Windows | Wait, rolled_back: str | None) -> str:
+        """Why no candidate can be judged yet; after a rollback it must have learnt from the failure too."""
+        if isinstance(windows, Wait):
+            return windows.reason
+        needed = self.calendar.bounds(rolled_back)[1] - self.label_delay if rolled_back else datetime.min
+        if windows.history.end >= needed:
+            return ""
+        return (
+            f"a candidate would be trained until {windows.history.end:%Y-%m-%d %H:%M}, after the rollback of "
+            f"{rolled_back} {needed:%Y-%m-%d %H:%M} is needed"
+        )
+
+
+def spent_ranges(registry: Registry, before: str) -> Sequence[tuple[datetime, datetime]]:
+    """Time ranges whose rows decided an attempt of an earlier period."""
+    return [
+        (datetime.fromisoformat(use.start), datetime.fromisoformat(use.end))
+        for use in registry.spent()
+        if use.period != before
+    ]
+
+
+def trained_until(registry: Registry) -> datetime | None:
+    """The moment up to which the live version saw rows; None without one."""
+    live = registry.live()
+    if live is None:
+        return None
+    until = registry.verdict(live).evidence.get("trained_until")
+    return datetime.fromisoformat(until) if until else None

@@ -1,0 +1,53 @@
+"""What is said of a move of the live pointer: the same words whoever launched it, so that it is said once.
+
+A rollback tells of itself, for no daemon may be there to do it (command line, a program). Every later monitoring run
+tells of the newest one again, and `publish` leaves out what was told: a process that died in between loses no alert.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from retrain_assets.alerts import Alert, Kind, publish
+from retrain_assets.registry.journal.events import PROMOTIONS, Event
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+
+_LOG = logging.getLogger("retrain_assets.alerts")
+
+
+def notice(model: str, history: History, event: Event) -> Alert:
+    """The alert of a promotion or a rollback, at the time and period of its event."""
+    kind: Kind = "rolled_back" if event.action == "rolled_back" else "promoted"
+    said = f"{event.to_version} is live, it was {event.from_version or 'nothing'}: {event.reason}"
+    approved = _approval_of(history, event) if kind == "rolled_back" else None
+    if approved is not None:
+        said = f"{said.rstrip('.')}. {event.from_version} had been promoted on the approval of {approved.actor}"
+    return Alert(event.at.isoformat(), model, event.period, kind, said)
+
+
+def rollback_notices(registry: Registry) -> list[Alert]:
+    """The alert of the newest rollback; none when there was no rollback."""
+    history = History(registry.history())
+    rollback = history.last_rollback
+    return [notice(registry.model, history, rollback)] if rollback else []
+
+
+def tell_rollback(registry: Registry, home: Path) -> None:
+    """Publish the newest rollback unless that was done; what cannot be told is logged, for the rollback stands."""
+    try:
+        for alert in rollback_notices(registry):
+            publish(alert, home)
+    except Exception as fault:  # a full disk, a damaged journal: the pointer has moved, or the caller says why not
+        _LOG.error("%s: a rollback could not be told: %s: %s", registry.model, type(fault).__name__, fault)
+
+
+def _approval_of(history: History, rollback: Event) -> Event | None:
+    """The approval on which the version that a rollback left had been promoted; None when it passed by itself."""
+    earlier = [event for event in history.events if event.seq < rollback.seq]
+    promotions = [e for e in earlier if e.action in PROMOTIONS and e.to_digest == rollback.from_digest]
+    if not promotions or promotions[-1].gate is not None:
+        return None
+    last = promotions[-1]
+    return next((e for e in reversed(earlier) if e.action == "approved" and e.evidence == last.evidence), None)

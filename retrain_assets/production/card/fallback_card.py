@@ -1,0 +1,60 @@
+"""The parts of a model card that differ for the fallback (`v0`): a constant that no gate has judged.
+
+What is measured of it stands in the first model's verdict, which had to beat that constant on the gate rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retrain_assets.documents.page import figure, table, text
+from retrain_assets.validation.pages.text import about
+from retrain_assets.verdict import Verdict
+
+GROUPS = "Not judged by group: every row gets the same score."
+IMPORTANCE = "Nothing: no feature changes its score."
+LIMITS = "\n".join(
+    (
+        "- Not known: whatever a gate asks. It serves because nothing else was left, not because it passed.",
+        "- It tells no row from another. Decide nothing about single rows by it.",
+        "- Its constant is that of the first model's training rows, and does not follow the world.",
+    )
+)
+
+
+def method(training: Mapping[str, Any]) -> str:
+    """What it is, in words.
+
+    >>> method({"baseline": 0.25}), method({"baseline": [0.5, 0.25, 0.25]})
+    ('a constant, 0.25 for every row', 'a constant, 0.5, 0.25, 0.25 for every row')
+    """
+    constant = training["baseline"]
+    values = constant if isinstance(constant, list) else [constant]
+    return f"a constant, {', '.join(figure(value) for value in values)} for every row"
+
+
+def quality(first: Verdict) -> str:
+    """How good the constant was on the rows that judged the first model, and what it is held to.
+
+    Args:
+        first: The first model's verdict.
+    """
+    rows = [
+        {"about": about(found), "this version": found.champion_value, "the first version": found.candidate_value,
+         "rows": found.rows}
+        for found in first.of("significance")
+        if found.champion_value is not None
+    ]  # fmt: skip
+    held = first.evidence.get("baseline") or {}
+    said = ["No gate has judged it. On the gate rows of the first version, which had to beat it:", table(rows)]
+    if held:
+        said.append(f"Loss it is held to in service, promised by the first version: {figure(held['mean'])}.")
+    return "\n\n".join(said)
+
+
+def measured_on(first: Verdict) -> str:
+    """Which rows it was measured on."""
+    gate = first.gate
+    span = f"{gate.start[:10]} to {gate.end[:10]}"
+    return f"nothing of its own; measured beside the first version on {gate.rows:,} rows of {text(span)}"

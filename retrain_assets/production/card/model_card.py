@@ -1,0 +1,315 @@
+"""The model card of a version: what it is for, what it was made of, how good it is, for whom, and where that ends.
+
+Made from the spec's declarations and the registry alone, so that it can be written again at any time for any version.
+Each part names the outcomes of the NIST AI Risk Management Framework that it bears on (`RMF`).
+
+Source: Mitchell et al. (2019), Model Cards for Model Reporting, doi 10.1145/3287560.3287596; NIST AI 100-1 (2023).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retrain_assets.documents.page import figure, html_page, marked, table, text
+from retrain_assets.errors import NotFound
+from retrain_assets.production.card import fallback_card
+from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
+from retrain_assets.registry.journal.history import FALLBACK, History, Version
+from retrain_assets.registry.registry import Registry
+from retrain_assets.validation.pages.page import group_rows
+from retrain_assets.validation.pages.text import about, decided, in_order, lacking
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.verdict import Finding, Outcome, Verdict
+
+ASSET = "model_card"
+"""Under this name the store keeps the cards, one file per version."""
+
+RMF: Mapping[str, tuple[str, str]] = {
+    "GOVERN 1.4": ("the risk process and its outcomes rest on transparent policies and controls", "Decision trail"),
+    "GOVERN 2.1": ("roles and responsibilities are documented", "Intended use"),
+    "MAP 1.1": ("intended purpose and setting are documented", "Intended use"),
+    "MAP 1.5": ("risk tolerances are determined and documented", "Intended use"),
+    "MAP 2.1": ("the task and the method that implements it are defined", "Intended use"),
+    "MAP 2.2": ("knowledge limits are documented", "Limits"),
+    "MAP 2.3": ("data selection and the design of the test are documented", "Data"),
+    "MEASURE 1.1": ("metrics are selected; what cannot be measured is documented", "Limits"),
+    "MEASURE 2.1": ("test sets, metrics and tools are documented", "Data"),
+    "MEASURE 2.3": ("performance is measured under conditions like those of deployment", "Quality"),
+    "MEASURE 2.4": ("behaviour is monitored in production", "After promotion"),
+    "MEASURE 2.5": ("validity is demonstrated; limits of generalizability are documented", "Quality"),
+    "MEASURE 2.9": ("the model is explained", "What it looks at"),
+    "MEASURE 2.11": ("fairness and bias are evaluated and documented", "Groups"),
+    "MANAGE 1.1": ("it is determined whether deployment should proceed", "Decision trail"),
+    "MANAGE 1.4": ("residual risks are documented", "Limits"),
+    "MANAGE 2.4": ("mechanisms exist to supersede or deactivate the system", "After promotion"),
+    "MANAGE 4.1": ("monitoring, incident response and recovery after deployment are in place", "After promotion"),
+}
+"""Subcategories of the framework that this card bears on: the outcome asked for, and the part of the card."""
+
+TASKS = {"binary": "binary classification", "multiclass": "classification", "regression": "regression"}
+
+NOT_COVERED = (
+    "Legal and regulatory requirements (GOVERN 1.1), security and resilience (MEASURE 2.7), privacy (MEASURE 2.10) and "
+    "environmental impact (MEASURE 2.12) are not measured here. The framework asks for outcomes of an organization; "
+    "this card is evidence for some of them and proof of none."
+)
+
+ASSUMPTIONS = (
+    "Quality and group figures come from the gate window alone. They hold for rows like those; after a change of the "
+    "world they do not, which is what monitoring watches for.",
+    "An outcome that never arrived is counted as unlike the others only by its share, which the gate limits.",
+    "A promoted model's measured gain is on average too high: it was promoted because it was high.",
+)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model's spec declares that its cards repeat."""
+
+    model: str
+    description: str
+    intended_use: str
+    owners: tuple[str, ...]
+    task: str
+    label: str
+    outcome_known: str
+    every: str
+    features: tuple[str, ...]
+    validation: ValidationPolicy
+
+    def version(self, registry: Registry, name: str | None = None) -> Version:
+        """The version called `name`, or the live one.
+
+        Raises:
+            NotFound: There is no such version, or none is live.
+        """
+        versions = (*History(registry.history()).fallback, *registry.versions())
+        found = registry.live() if name is None else next((each for each in versions if each.name == name), None)
+        if found is None:
+            known = ", ".join(version.name for version in versions) or "none yet"
+            asked = f"no version {name!r}" if name else "no live version"
+            raise NotFound(f"{self.model}: {asked}, so there is no card. Known: {known}. See `retrain history`.")
+        return found
+
+    def markdown(self, registry: Registry, version: Version) -> str:
+        """The card as Markdown.
+
+        Raises:
+            IntegrityError: The version's files or its verdict are damaged.
+        """
+        verdict = registry.verdict(version)
+        training = json.loads(registry.read(version.digest)["training.json"])
+        events, fallback = registry.history(), version.name == FALLBACK
+        parts = [
+            f"# Model card: {text(self.model)} {version.name}",
+            f"> **{text(standing(events, version))}**",
+            *_part("Intended use", self._purpose(training, fallback)),
+            *_part("Data", self._data(version, training, verdict)),
+            *_part("Quality", fallback_card.quality(verdict) if fallback else _quality(verdict)),
+            *_part("Groups", fallback_card.GROUPS if fallback else self._groups(verdict)),
+            *_part("What it looks at", fallback_card.IMPORTANCE if fallback else _importance(training)),
+            *_part("Limits", fallback_card.LIMITS if fallback else _limits(verdict)),
+            *_part("Decision trail", _trail(events, version)),
+            *_part("After promotion", self._afterwards()),
+            *_part("NIST AI Risk Management Framework 1.0", _mapping()),
+        ]
+        return "\n\n".join(parts) + "\n"
+
+    def html(self, registry: Registry, version: Version) -> bytes:
+        """The card as one HTML file."""
+        return html_page(f"Model card: {self.model} {version.name}", self.markdown(registry, version))
+
+    def _purpose(self, training: Mapping[str, Any], fallback: bool) -> str:
+        policy = self.validation
+        margins = ", ".join(f"{rail.metric} {figure(rail.margin)}" for rail in policy.guardrails)
+        trees = f"LightGBM gradient-boosted trees, {training['rounds']} rounds, strategy {training['strategy']}"
+        method = fallback_card.method(training) if fallback else trees
+        return _facts(
+            {
+                "what it predicts": self.description,
+                "intended use": self.intended_use,
+                "who answers for it": ", ".join(self.owners),
+                "task and method": f"{TASKS[self.task]} by {method}",
+                "tolerated false promotions": f"{figure(policy.false_promotions_per_year)} a year",
+                "tolerated loss (margins)": f"{margins}; any protected group {figure(policy.fairness.margin)}",
+            }
+        )
+
+    def _data(self, version: Version, training: Mapping[str, Any], verdict: Verdict) -> str:
+        gate = verdict.gate
+        trained, worth = _span(training["trained_from"], training["trained_until"]), round(training["effective_rows"])
+        weighted = f", worth {worth:,} after weighting by age" if worth < training["rows"] else ""
+        tested = version.digest == verdict.candidate_digest
+        unseen = "never trained on" if tested else "trained on only afterwards, by the refit that became this version"
+        delay = f"{self.label}, known {self.outcome_known}"
+        judged_on = f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, in no other decision, {unseen}"
+        return _facts(
+            {
+                "trained on": f"{training['rows']:,} rows of {trained}{weighted}",
+                "tested on": fallback_card.measured_on(verdict) if version.name == FALLBACK else judged_on,
+                "outcome": delay,
+                "features": ", ".join(self.features),
+                "protected attributes": ", ".join(
+                    f"{name}{' (also a feature)' if name in self.features else ''}"
+                    for name in self.validation.fairness.groups
+                ),
+                "period": self.every,
+                "test rows, SHA-256 of keys": gate.rowset_sha256,
+                "model, SHA-256": version.digest,
+                "code version": verdict.code_version,
+            }
+        )
+
+    def _groups(self, verdict: Verdict) -> str:
+        judged = [_quality_line(finding) for finding in verdict.of("fairness")]
+        reported = verdict.evidence.get("disparities", ())
+        apart = [
+            {
+                "attribute": row["attribute"],
+                "metric": row["metric"],
+                "largest difference between groups": row["candidate_difference"],
+                "smallest ratio": row["candidate_ratio"],
+            }
+            for row in reported
+        ]
+        pooled = f"Values with fewer than {self.validation.fairness.pool_below:,} rows are judged together."
+        parts = [table(judged), pooled]
+        for name in self.validation.fairness.groups:
+            rows = group_rows(verdict, name)
+            parts += [f"By {text(name)}, each metric as before → this version:", table(rows)] if rows else []
+        return "\n\n".join(
+            [*parts, "Differences between groups, reported and not judged:", table(apart)] if apart else parts
+        )
+
+    def _afterwards(self) -> str:
+        name = text(self.model)
+        return "\n".join(
+            [
+                f"- Every {self.every}, drift of features and scores and the measured loss are reported "
+                "(`drift_report`, `performance_report`), and excess loss asks for a new candidate.",
+                f"- A person takes it out of service with `retrain rollback {name} --reason TEXT`; the version served "
+                "before is checked to load and to score, and takes over. The one that is left may not return.",
+                f"- `retrain verify {name}` recomputes every digest and the journal's chain.",
+                "- Every crossed threshold, refusal, promotion and rollback is one alert.",
+            ]
+        )
+
+
+def standing(events: Iterable[Event], version: Version) -> str:
+    """Whether a version is live, was replaced, or was rolled back, in one sentence."""
+    moves = [event for event in events if event.action in MOVES]
+    mine = next(event for event in reversed(moves) if event.to_digest == version.digest)
+    left = next((event for event in moves if event.from_digest == version.digest and event.seq > mine.seq), None)
+    since = f"{version.name} went live on {mine.at:%Y-%m-%d} (decision of {mine.period}, by {mine.actor})"
+    if left is None:
+        return f"{since} and is live."
+    if left.action in PROMOTIONS:
+        return f"{since} and was replaced by {left.to_version} on {left.at:%Y-%m-%d}."
+    barred = " It may not return." if left.action == "rolled_back" else ""
+    return f"{since} and was {left.action.replace('_', ' ')} on {left.at:%Y-%m-%d}: {left.reason.rstrip('.')}.{barred}"
+
+
+def _part(title: str, body: str) -> tuple[str, str]:
+    names = ", ".join(name for name, (_, part) in RMF.items() if part == title)
+    return f"## {title}{f' ({names})' if names else ''}", body
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    return table([{"what": name, "value": value} for name, value in facts.items()])
+
+
+def _span(start: str, end: str) -> str:
+    return f"{start[:10]} to {end[:10]}"
+
+
+def _quality(verdict: Verdict) -> str:
+    judged = [
+        f for f in in_order(verdict) if f.check in ("significance", "guardrails") or (f.check == "hard" and f.metric)
+    ]
+    said = [f"The gate's answer: {text(decided(verdict))}", table([_quality_line(finding) for finding in judged])]
+    said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
+    held = verdict.evidence.get("baseline")
+    if held:
+        limits = f"{figure(held['low']) or 'unknown'} to {figure(held['high']) or 'unknown'}"
+        loss = f"{figure(held['mean'])} (one-sided 95 % limits {limits})"
+        said.append(f"Loss it is held to in service: {loss}, from the {text(held['source'])}.")
+    return "\n\n".join(said)
+
+
+def _quality_line(finding: Finding) -> dict[str, Any]:
+    between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
+    return {
+        "answer": marked(finding.outcome.value),
+        "about": about(finding),
+        "this version": finding.candidate_value,
+        "compared with": finding.margin if finding.role == "floor" else finding.champion_value,
+        "better by": finding.improvement,
+        "interval": between,
+        "rows": finding.rows,
+    }
+
+
+def _importance(training: Mapping[str, Any]) -> str:
+    strongest = sorted(training["importance"].items(), key=lambda item: (-item[1], item[0]))[:10]
+    return table([{"feature": name, "share of gain": round(share, 4)} for name, share in strongest])
+
+
+def _limits(verdict: Verdict) -> str:
+    open_questions = [finding for finding in in_order(verdict) if finding.outcome is Outcome.INSUFFICIENT]
+    thin = [_thin(value) for value in verdict.evidence.get("groups", ()) if _is_thin(value, verdict)]
+    lines = [f"- Not known: {text(finding.reason)}{_short_by(finding)}" for finding in open_questions]
+    if thin:
+        lines.append(f"- Too few rows for figures of their own: {'; '.join(thin)}.")
+    units = sorted(
+        {f"{f.metric} by {f.unit}" for f in verdict.findings if f.unit and f.role in ("primary", "guardrail")}
+    )
+    if units:
+        lines.append(f"- Taken to be independent of one another: {text(', '.join(units))}.")
+    return "\n".join([*lines, *(f"- {line}" for line in ASSUMPTIONS)])
+
+
+def _short_by(finding: Finding) -> str:
+    rows = lacking(finding)
+    return f" (lacks {rows:,} rows)" if rows is not None else ""
+
+
+def _is_thin(value: Mapping[str, Any], verdict: Verdict) -> bool:
+    """A group of one attribute that is counted and has no values."""
+    if value["metric"] != "rows" or " & " in value["attribute"]:
+        return False
+    return not any(
+        other["group"] == value["group"] and other["metric"] != "rows" for other in verdict.evidence["groups"]
+    )
+
+
+def _thin(value: Mapping[str, Any]) -> str:
+    return f"{text(value['group'])} ({value['rows']:,})"
+
+
+def _trail(events: tuple[Event, ...], version: Version) -> str:
+    """The events that a version took part in: as the candidate, or as the live model that was stayed with or left."""
+    own = [event for event in events if version.digest in (event.to_digest, event.from_digest)]
+    return table(
+        [
+            {
+                "no.": event.seq,
+                "decided": f"{event.at:%Y-%m-%d %H:%M}",
+                "as of": event.period,
+                "action": event.action,
+                "from": event.from_version or "",
+                "to": event.to_version or "",
+                "by": event.actor,
+                "why": event.reason,
+                "evidence": (event.evidence or "")[:12],
+            }
+            for event in own
+        ]
+    )
+
+
+def _mapping() -> str:
+    rows = [{"subcategory": name, "asks that": asked, "part of this card": part} for name, (asked, part) in RMF.items()]
+    return f"{table(rows)}\n\n{NOT_COVERED}"

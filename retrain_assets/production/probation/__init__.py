@@ -1,0 +1,1 @@
+"""Hold a promoted version against its predecessor."""

@@ -1,0 +1,73 @@
+"""The picture of a probation: the loss difference summed so far with its confidence sequence, the e-value and its line.
+
+Drawn from a stored record, so that drawing decides nothing and can be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
+from retrain_assets.production.probation.anytime_valid import Path, follow
+from retrain_assets.production.probation.trial import Status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLORS = {Status.HARMED: BAD, Status.CONFIRMED: GOOD}
+
+
+def probation_picture(model: str, record: Mapping[str, Any]) -> str:
+    """The picture as Markdown, or a sentence while no block is closed."""
+    if not record["blocks"]:
+        return f"No block of {record['block_days']} d is closed yet, so there is nothing to draw."
+    return markdown(probation_figure(record), f"probation of {record['version']} of {model} up to {record['period']}")
+
+
+def probation_figure(record: Mapping[str, Any]) -> Figure:
+    """Two axes: what the new model lost beyond the previous one, and the evidence, both after each block."""
+    figure = new_figure(10, 3.6)
+    left, right = figure.subplots(1, 2)
+    tolerance, alpha = record["tolerance"], 1 / (2 * record["line"])
+    path = follow(np.asarray(record["blocks"]) - tolerance, record["block_days"], alpha)
+    color = COLORS.get(Status(record["status"]), UNKNOWN)
+    _difference(left, path, tolerance, color)
+    left.set_title(
+        f"{record['version']} against {record['previous']}: loss difference summed over blocks, "
+        f"{100 * (1 - 2 * alpha):g} % confidence sequence",
+        fontsize=8, loc="left", color=INK,
+    )  # fmt: skip
+    _evidence(right, path, color)
+    right.set_title("e-value; dashed: the line at which it is decided", fontsize=8, loc="left", color=INK)
+    for axes in (left, right):
+        axes.set_xlabel(
+            f"blocks of {record['block_days']} d since the promotion in {record['promoted_in']}", fontsize=8
+        )
+        axes.tick_params(labelsize=8)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    return figure
+
+
+def _difference(axes: Axes, path: Path, tolerance: float, color: str) -> None:
+    blocks = np.arange(1, path.total.size + 1)
+    known = np.isfinite(path.low)
+    axes.fill_between(
+        blocks[known], ((path.low + tolerance) * blocks)[known], ((path.high + tolerance) * blocks)[known],
+        color=color, alpha=0.18, linewidth=0,
+    )  # fmt: skip
+    axes.plot(blocks, path.total + tolerance * blocks, color=color, linewidth=1.6, marker="o", markersize=3)
+    axes.plot(blocks, tolerance * blocks, color=INK, linewidth=0.8, linestyle="-")
+    axes.set_ylabel("above the line: worse", fontsize=8)
+
+
+def _evidence(axes: Axes, path: Path, color: str) -> None:
+    blocks = np.arange(1, path.total.size + 1)
+    axes.plot(blocks, path.e_value, color=color, linewidth=1.6, marker="o", markersize=3)
+    axes.axhline(path.line, color=BAD, linewidth=1, linestyle="--")
+    axes.set_yscale("log")

@@ -1,0 +1,260 @@
+"""The probation of a promoted model: which versions are compared, what the days say so far, and what follows.
+
+Pure: the rows and their scores come from `shadow`. A day's sum is kept, so that no row is ever scored twice, and a day
+is closed once its outcomes are due; what comes later is counted and left out, so that no look is taken back.
+
+A version is confirmed when it has proved itself, or after the declared periods when the confidence sequence rules out
+the harm that the policy names. A probation whose declared periods end before that goes on, for looking longer costs an
+anytime-valid test nothing and the alternative is a model that nobody has tested. It does not go on for ever: where the
+blocks do not come (no outcomes, rows of one day a year), or stay in doubt, it ends `unproven`, which is never called a
+confirmation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrain_assets.periods import Calendar
+from retrain_assets.production.policy import ProbationPolicy
+from retrain_assets.production.probation.anytime_valid import Path, Ruling, enough_blocks, follow
+from retrain_assets.registry.journal.events import Event
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.statistics.day_blocks import LENGTHS_DAYS
+from retrain_assets.store import PeriodStore
+
+ASSET = "probation_report"
+PATIENCE = 2
+"""A probation goes on for so many times the days that the blocks take which decide it when they are without noise.
+
+Of equal models 97 % are then confirmed where days are independent (`python -m benchmarks.rollback`)."""
+
+Days = Mapping[str, tuple[float, int]]
+"""Per day (ISO 8601) the summed excess loss of the new model over the previous one, and the rows."""
+
+
+class Status(StrEnum):
+    """Where a probation stands.
+
+    `harmed` and `tripwire` ask for a rollback. `blind` means that nothing can be told of this period, `unproven` that
+    the probation is over and neither found harm nor ruled it out. `confirmed` and `unproven` are ends.
+    """
+
+    IDLE = "idle"
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    UNPROVEN = "unproven"
+    HARMED = "harmed"
+    TRIPWIRE = "tripwire"
+    BLIND = "blind"
+
+    @property
+    def asks_rollback(self) -> bool:
+        """Whether the live version is to be withdrawn.
+
+        >>> Status.TRIPWIRE.asks_rollback, Status.BLIND.asks_rollback
+        (True, False)
+        """
+        return self in (Status.HARMED, Status.TRIPWIRE)
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether somebody should hear of it.
+
+        >>> Status.UNPROVEN.needs_a_person, Status.CONFIRMED.needs_a_person
+        (True, False)
+        """
+        return self.asks_rollback or self in (Status.BLIND, Status.UNPROVEN)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A version on probation and the one it replaced.
+
+    `first_day` is the first day that the version was in charge of; `last` the last declared period of the probation.
+    """
+
+    version: str
+    digest: str
+    previous: str
+    previous_digest: str
+    promoted_in: str
+    last: str
+    first_day: date
+    event: Event
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What was measured at the promotion: days in an independent block, and the cap of a row's loss (None: no cap)."""
+
+    block_days: int = LENGTHS_DAYS[-1]
+    loss_cap: float | None = None
+
+    @classmethod
+    def from_evidence(cls, evidence: Mapping[str, object]) -> Terms:
+        """The terms in a verdict's evidence; a verdict without them gets the longest block, which is always safe.
+
+        >>> Terms.from_evidence({}), Terms.from_evidence({"probation": {"block_days": 3, "loss_cap": 9.5}})
+        (Terms(block_days=14, loss_cap=None), Terms(block_days=3, loss_cap=9.5))
+        """
+        found = evidence.get("probation")
+        if not isinstance(found, Mapping):
+            return cls()
+        return cls(int(found["block_days"]), found["loss_cap"])
+
+
+def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, period: str) -> Trial | str:
+    """The probation of the version in charge of a period, or the sentence that says why there is none."""
+    earlier = [move for move in history.moves if move.period < period]
+    if not earlier:
+        return "no probation: no model was in charge"
+    event = earlier[-1]
+    if event.action == "bootstrap":
+        return f"nothing to compare: {event.to_version} is the first model"
+    if event.action == "retired":
+        return f"no probation: the model was retired in {event.period}"
+    if event.action == "rolled_back":
+        return f"no probation: {event.to_version} came back in {event.period}, it had served before"
+    return Trial(
+        str(event.to_version),
+        str(event.to_digest),
+        str(event.from_version),
+        str(event.from_digest),
+        event.period,
+        calendar.shift(event.period, policy.periods),
+        calendar.bounds(event.period)[1].date(),
+        event,
+    )
+
+
+def closed_until(trial: Trial, block_days: int, period_end: datetime, label_delay: timedelta) -> date:
+    """The first day that is not closed: whole blocks from the trial's first day whose outcomes are due.
+
+    A day's outcomes are due when the label delay has passed since its end.
+    """
+    due = (period_end - label_delay).date()
+    blocks = max(0, (due - trial.first_day).days // block_days)
+    return trial.first_day + timedelta(days=blocks * block_days)
+
+
+def closed_in(calendar: Calendar, first_day: date, days: int, label_delay: timedelta) -> str:
+    """The first period at whose end the outcomes of so many days are due.
+
+    >>> closed_in(Calendar(every="week", start="2024-01-01"), date(2024, 1, 8), 14, timedelta(days=1))
+    '2024-01-22'
+    """
+    due = datetime.combine(first_day, time.min) + timedelta(days=days) + label_delay
+    return calendar.key(due - timedelta.resolution)
+
+
+def limit_of(
+    last: str, calendar: Calendar, first_day: date, block_days: int, policy: ProbationPolicy, label_delay: timedelta
+) -> str:
+    """The period with which a probation ends whatever came of it: the last declared one, or a later one.
+
+    >>> days, begun = Calendar(every="day", start="2024-01-01"), date(2024, 1, 2)
+    >>> limit_of("2024-01-09", days, begun, 1, ProbationPolicy(), timedelta(0))
+    '2024-01-29'
+    >>> limit_of("2024-06-30", days, begun, 1, ProbationPolicy(), timedelta(0))
+    '2024-06-30'
+    """
+    needed = PATIENCE * enough_blocks(block_days, policy.alpha, policy.rules_out) * block_days
+    return max(last, closed_in(calendar, first_day, needed, label_delay))
+
+
+def add_days(known: Days, day: NDArray[np.datetime64], excess: NDArray[np.float64]) -> dict[str, tuple[float, int]]:
+    """The days with more rows added.
+
+    Args:
+        known: What is known so far.
+        day: Day of each new row, shape (n,).
+        excess: Loss of the new model minus loss of the previous one, shape (n,).
+
+    >>> add_days({"2019-06-01": (1.0, 2)}, np.array(["2019-06-01", "2019-06-02"], "M8[D]"), np.array([0.5, -1.0]))
+    {'2019-06-01': (1.5, 3), '2019-06-02': (-1.0, 1)}
+    """
+    days = dict(known)
+    names, code = np.unique(day.astype("datetime64[D]"), return_inverse=True)
+    sums, rows = np.bincount(code, weights=excess), np.bincount(code)
+    for name, total, count in zip(names.astype(str).tolist(), sums.tolist(), rows.tolist(), strict=True):
+        before = days.get(name, (0.0, 0))
+        days[name] = (before[0] + total, before[1] + count)
+    return dict(sorted(days.items()))
+
+
+def block_means(days: Days, first_day: date, until: date, block_days: int) -> list[float]:
+    """Mean excess per row of each closed block that has rows, oldest first.
+
+    >>> days = {"2019-06-01": (1.0, 2), "2019-06-02": (3.0, 2), "2019-06-04": (1.0, 4), "2019-06-05": (9.0, 1)}
+    >>> block_means(days, date(2019, 6, 1), date(2019, 6, 5), 2)
+    [1.0, 0.25]
+    """
+    sums: dict[int, tuple[float, int]] = {}
+    for name, (total, rows) in sorted(days.items()):
+        day = date.fromisoformat(name)
+        if first_day <= day < until and rows:
+            block = (day - first_day).days // block_days
+            before = sums.get(block, (0.0, 0))
+            sums[block] = (before[0] + total, before[1] + rows)
+    return [total / rows for total, rows in sums.values()]
+
+
+def judge(
+    blocks: Sequence[float], block_days: int, policy: ProbationPolicy, *, over: bool, final: bool = False
+) -> tuple[Status, Path]:
+    """Where the probation stands after these blocks, and the e-process that says so.
+
+    Args:
+        blocks: Mean excess loss per row of each block.
+        block_days: Days in a block.
+        policy: Level, tolerance and the harm that is to be ruled out.
+        over: Whether the last declared period is reached.
+        final: Whether the probation ends now, with however few blocks.
+
+    >>> judge([1.2, 0.7, 1.0, 1.4, 0.9, 1.1], 1, ProbationPolicy(), over=False)[0]
+    <Status.HARMED: 'harmed'>
+    >>> judge([1.2, 0.7, 1.0, 1.4, 0.9, 1.1], 1, ProbationPolicy(tolerance=3.0), over=False)[0]
+    <Status.CONFIRMED: 'confirmed'>
+    >>> [judge([0.1], 14, ProbationPolicy(), over=True, final=final)[0].value for final in (False, True)]
+    ['open', 'unproven']
+    """
+    path = follow(np.asarray(blocks, dtype=np.float64) - policy.tolerance, block_days, policy.alpha)
+    if path.ruling is Ruling.WORSE:
+        return Status.HARMED, path
+    ruled_out = path.harm_left <= policy.rules_out
+    if path.ruling is Ruling.PROVEN or (ruled_out and (over or final)):
+        return Status.CONFIRMED, path
+    return (Status.UNPROVEN if final else Status.OPEN), path
+
+
+def counted(blocks: int, block_days: int) -> str:
+    """How many blocks of which length, in words.
+
+    >>> counted(1, 7), counted(4, 1)
+    ('1 block of 7 days', '4 blocks of 1 day')
+    """
+    return f"{blocks} block{'s' * (blocks != 1)} of {block_days} day{'s' * (block_days != 1)}"
+
+
+def last_of(values: NDArray[np.float64], default: float = math.nan) -> float:
+    """The last value of a series, or the default of an empty one."""
+    return float(values[-1]) if values.size else default
+
+
+def asking(store: PeriodStore, registry: Registry) -> dict[str, Any] | None:
+    """The newest report, when it asks for the rollback of the version that is live."""
+    periods = store.periods(ASSET, "json")
+    record: dict[str, Any] = (store.read_json(ASSET, periods[-1]) if periods else None) or {}
+    if not record or not Status(record["status"]).asks_rollback:
+        return None
+    live = registry.live()
+    return record if live and live.digest == record["digest"] else None

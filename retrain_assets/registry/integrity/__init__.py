@@ -1,0 +1,1 @@
+"""Verify a registry, and repair what can be repaired."""

@@ -1,0 +1,1 @@
+"""The numbered, hash-chained events of a model."""

@@ -1,0 +1,1 @@
+"""Statistics that several stages share: dependent days, codes, multiple testing."""

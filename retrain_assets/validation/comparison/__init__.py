@@ -1,0 +1,1 @@
+"""Compare candidate and champion on the same rows."""

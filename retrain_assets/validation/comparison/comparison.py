@@ -1,0 +1,366 @@
+"""Two models, or a model and a limit, on the same rows in one metric; and how such a comparison reads as evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from retrain_assets.metrics.metric import Array, Metric
+from retrain_assets.statistics.codes import Codes, narrow, sums
+from retrain_assets.validation.comparison.block_estimate import Rows, block_estimate, block_mean, block_units
+from retrain_assets.validation.comparison.estimate import Estimate, counted, estimate
+from retrain_assets.validation.comparison.grouping import Group
+from retrain_assets.validation.comparison.units import GateRows, Part, units_of, units_within
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.verdict import Finding, Outcome
+
+
+@dataclass(frozen=True)
+class Level:
+    """How strict a comparison is: the one-sided level, and the power at which it should find a margin."""
+
+    alpha: float
+    power: float
+
+    @property
+    def confidence(self) -> str:
+        """The level as a reader knows it.
+
+        >>> Level(alpha=0.05, power=0.8).confidence
+        '95 %'
+        """
+        return f"{100 * (1 - self.alpha):.4g} %"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate's value beside the champion's (None: beside a limit), and the estimate of the improvement.
+
+    The improvement is the difference of the two values. `note` says what the values are where that is not plain.
+    """
+
+    metric: str
+    direction: str
+    unit: str
+    champion_value: float | None
+    candidate_value: float
+    estimate: Estimate
+    note: str = ""
+
+    @property
+    def values(self) -> str:
+        """Both values in words, like `mae 1.92 -> 1.71 label units`, and what they are where that needs saying."""
+        before = "" if self.champion_value is None else f"{number(self.champion_value)} -> "
+        said = f"{self.metric} {before}{number(self.candidate_value)} {self.unit}".rstrip()
+        return f"{said} ({self.note})" if self.note else said
+
+    @property
+    def base(self) -> str:
+        """What the estimate rests on, like `30 days`."""
+        return counted(self.estimate.units, self.estimate.unit)
+
+    def finding(
+        self,
+        check: str,
+        role: str,
+        outcome: Outcome,
+        reason: str,
+        level: Level,
+        *,
+        group: str = "",
+        margin: float | None = None,
+        p_value: float | None = None,
+        rows_needed: int | None = None,
+        p_level: float | None = None,
+    ) -> Finding:
+        """The comparison as one row of evidence; `p_level` is what an adjusted p-value is held against."""
+        found = self.estimate
+        return Finding(
+            check,
+            outcome,
+            reason,
+            metric=self.metric,
+            role=role,
+            group=group,
+            direction=self.direction,
+            rows=found.rows,
+            unit=found.unit,
+            units=found.units,
+            design_effect=finite(found.design_effect),
+            champion_value=finite(self.champion_value),
+            candidate_value=finite(self.candidate_value),
+            improvement=finite(found.improvement),
+            low=finite(found.low(level.alpha)),
+            high=finite(found.high(level.alpha)),
+            alpha=level.alpha,
+            margin=margin,
+            p_value=finite(p_value),
+            minimum_detectable=finite(found.minimum_detectable(level.alpha, level.power)),
+            rows_needed=max(rows_needed or 0, found.rows_to_answer or 0) or None,
+            p_level=None if finite(p_value) is None else p_level or level.alpha,
+        )
+
+
+def compare(
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows | Part,
+    champion: Array,
+    candidate: Array,
+    of: npt.NDArray[np.bool_] | None = None,
+) -> Comparison:
+    """Compare the candidate with the champion in one metric, row by row.
+
+    The support is that of the model for which fewer rows bear on the metric. A function of all rows is compared block
+    by block: both values are then means over the blocks, as the improvement is.
+
+    Args:
+        metric: What is compared.
+        policy: Threshold and unit.
+        rows: The rows.
+        champion: The champion's scores, shape (n,) or (n, k).
+        candidate: The candidate's scores, same shape.
+        of: Which of the scores belong to the rows, where those are a part of what was scored.
+    """
+    metric = metric.on(rows.amounts)
+    own = slice(None) if of is None else of
+    if metric.whole is not None:
+        return _compare_whole(metric, policy, rows, champion[own], candidate[own])
+    pair = _paired_by_class if metric.one_by_one(_columns(champion)) else _paired
+    psi, before, after, support = pair(metric, policy.threshold, rows.label, champion, candidate, own)
+    parts = metric.parts(rows.label, _columns(champion))
+    units = units_of(policy.unit, psi, rows)
+    found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
+    return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
+
+
+def compare_in_parts(
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows,
+    champion: Array,
+    candidate: Array,
+    groups: Sequence[Group],
+) -> list[Comparison]:
+    """The same comparison for each of several groups of the rows.
+
+    All groups are computed at once, so that no column is copied for a large one; a metric that cannot be asked by part
+    needs the scores of each group. The groups are of one attribute, of a mean loss also of several.
+    """
+    if not metric.by_part:
+        masks = (group.mask for group in groups)
+        return [compare(metric, policy, _small(metric, rows.where(of)), champion, candidate, of) for of in masks]
+    bound = metric.on(rows.amounts)
+    psi, *found = (_losses if metric.is_mean_loss else _by_part)(bound, policy, rows, champion, candidate, groups)
+    parts = bound.parts(rows.label, _columns(champion))
+    return [
+        _part_of(bound, policy, rows, psi, group.mask, parts, *values)
+        for group, *values in zip(groups, *found, strict=True)
+    ]
+
+
+PairedParts: TypeAlias = tuple[Array, Sequence[float], Sequence[float], Sequence[float]]
+"""Row values of an improvement in their group, and of each group both models' values and the rows that bear on them."""
+
+
+def _losses(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array, groups: Sequence[Group]
+) -> PairedParts:
+    """A row's loss is the same whatever group it is in."""
+    before = metric.row_values(rows.label, champion, policy.threshold)
+    champion_values = [_mean(before, group.mask) for group in groups]
+    after = metric.row_values(rows.label, candidate, policy.threshold)
+    candidate_values = [_mean(after, group.mask) for group in groups]
+    psi = np.subtract(before, after, out=before)
+    return psi, champion_values, candidate_values, [float(group.rows) for group in groups]
+
+
+def _by_part(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array, groups: Sequence[Group]
+) -> PairedParts:
+    """Class by class where the metric is a mean over classes."""
+    part, classes = _numbered(groups), metric.one_by_one(_columns(champion))
+    psi, values, size = np.zeros(len(rows)), np.zeros((2, len(groups))), sums(part)
+    sign = (1.0 if metric.higher_is_better else -1.0) / max(len(classes), 1)
+    support = np.full(len(groups), math.inf)
+    for number, each in enumerate(classes or (metric,)):
+        truth = (rows.label == number).view(np.uint8) if classes else rows.label
+        for place, (scores, turned) in enumerate(((champion, -sign), (candidate, sign))):
+            own = scores[:, number] if classes else scores
+            found = each.row_values(truth, own, policy.threshold, part)
+            values[place] += sums(part, found) / size / max(len(classes), 1)
+            psi += np.multiply(found, turned, out=found)
+            del found
+            bearing = sums(part, truth) if classes else metric.supports(truth, own, policy.threshold, part)
+            support = np.minimum(support, bearing)
+    return psi, values[0].tolist(), values[1].tolist(), support.tolist()
+
+
+def _numbered(groups: Sequence[Group]) -> Codes:
+    """The place of each row's group among those of one attribute."""
+    code, place = groups[0].code, np.zeros(len(groups[0].member), dtype=np.int64)
+    for number, group in enumerate(groups):
+        place[group.member] = number
+    return code if np.array_equal(place, np.arange(place.size)) else narrow(place)[code]
+
+
+def _part_of(
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows,
+    psi: Array,
+    mask: npt.NDArray[np.bool_],
+    parts: Codes | None,
+    before: float,
+    after: float,
+    support: float,
+) -> Comparison:
+    """One part of the rows, from the paired differences of all rows."""
+    own = psi[mask]
+    units = units_within(policy.unit, own, rows, mask)
+    found = estimate(
+        own, units, support=support, one_flip=metric.counts_flips, parts=None if parts is None else parts[mask]
+    )
+    return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
+
+
+Paired: TypeAlias = tuple[Array, float, float, float]
+"""Row values of an improvement, the champion's and the candidate's value, and how many rows bear on them."""
+
+Own: TypeAlias = slice | npt.NDArray[np.bool_]
+
+
+def _paired(metric: Metric, threshold: float, label: Array, champion: Array, candidate: Array, own: Own) -> Paired:
+    """Two columns stand at a time, and what a metric needs."""
+    before = metric.row_values(label, champion[own], threshold)
+    champion_value = _mean(before)
+    after = metric.row_values(label, candidate[own], threshold)
+    candidate_value = _mean(after)
+    psi = np.subtract(after, before, out=after) if metric.higher_is_better else np.subtract(before, after, out=before)
+    del before, after
+    support = min(metric.support(label, scores[own], threshold) for scores in (champion, candidate))
+    return psi, champion_value, candidate_value, support
+
+
+def _paired_by_class(
+    metric: Metric, threshold: float, label: Array, champion: Array, candidate: Array, own: Own
+) -> Paired:
+    """The same for a mean over classes, one class after the other."""
+    classes = metric.one_by_one(_columns(champion))
+    psi, values, support = np.zeros(len(label)), [0.0, 0.0], math.inf
+    sign = (1.0 if metric.higher_is_better else -1.0) / len(classes)
+    for number, each in enumerate(classes):
+        truth = (label == number).view(np.uint8)
+        for place, (scores, turned) in enumerate(((champion, -sign), (candidate, sign))):
+            found = each.row_values(truth, scores[:, number][own], threshold)
+            values[place] += _mean(found) / len(classes)
+            psi += np.multiply(found, turned, out=found)
+            del found
+        support = min(support, float(truth.sum(dtype=np.int64)))
+    before, after = values
+    return psi, before, after, support
+
+
+def _columns(scores: Array) -> int:
+    return scores.shape[1] if scores.ndim == 2 else 1
+
+
+def _mean(values: Array, mask: npt.NDArray[np.bool_] | None = None) -> float:
+    if mask is None:
+        return float(values.mean()) if values.size else math.nan
+    return float(values.mean(where=mask)) if mask.any() else math.nan
+
+
+def _small(metric: Metric, rows: Part) -> Part:
+    """Rows of a classifier with labels of one byte."""
+    if "regression" in metric.tasks:
+        return rows
+    small: npt.NDArray[Any] = rows.label.astype(np.uint8)
+    return replace(rows, label=small) if np.array_equal(small, rows.label) else rows
+
+
+def against_limit(
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows | Part,
+    candidate: Array,
+    *,
+    at_least: float | None,
+    at_most: float | None,
+) -> Comparison:
+    """Measure by how much one model clears a limit; the improvement is the distance on the good side of it."""
+    metric = metric.on(rows.amounts)
+    if metric.whole is not None:
+        return _limit_whole(metric, policy, rows, candidate, at_least, at_most)
+    values = metric.row_values(rows.label, candidate, policy.threshold)
+    psi = values - at_least if at_least is not None else (at_most or 0.0) - values
+    support = metric.support(rows.label, candidate, policy.threshold)
+    parts = metric.parts(rows.label, _columns(candidate))
+    units = units_of(policy.unit, psi, rows)
+    found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
+    value = float(values.mean()) if values.size else math.nan
+    return Comparison(metric.name, metric.direction, metric.unit, None, value, found)
+
+
+def _compare_whole(
+    metric: Metric, policy: ValidationPolicy, rows: GateRows | Part, champion: Array, candidate: Array
+) -> Comparison:
+    """The same for a metric without row values, block by block."""
+
+    def value(scores: Array, part: Rows) -> float:
+        return metric.value(rows.label[part], scores[part])
+
+    def gain(part: Rows) -> float:
+        return metric.improvement(champion=value(champion, part), candidate=value(candidate, part))
+
+    units = block_units(gain, policy.unit, rows)
+    before, after = (block_mean(partial(value, scores), units) for scores in (champion, candidate))
+    whole = f"{number(metric.value(rows.label, champion))} -> {number(metric.value(rows.label, candidate))}"
+    found = block_estimate(gain, units)
+    return Comparison(metric.name, metric.direction, metric.unit, before, after, found, _mean_of(found, whole))
+
+
+def _limit_whole(
+    metric: Metric,
+    policy: ValidationPolicy,
+    rows: GateRows | Part,
+    candidate: Array,
+    at_least: float | None,
+    at_most: float | None,
+) -> Comparison:
+    def value(part: Rows) -> float:
+        return metric.value(rows.label[part], candidate[part])
+
+    def distance(part: Rows) -> float:
+        return value(part) - at_least if at_least is not None else (at_most or 0.0) - value(part)
+
+    units = block_units(distance, policy.unit, rows)
+    found, after = block_estimate(distance, units), block_mean(value, units)
+    whole = number(metric.value(rows.label, candidate))
+    return Comparison(metric.name, metric.direction, metric.unit, None, after, found, _mean_of(found, whole))
+
+
+def _mean_of(found: Estimate, whole: str) -> str:
+    return f"mean of {counted(found.units, found.unit)}; all rows together {whole}"
+
+
+def number(value: float) -> str:
+    """Four significant digits, thousands separated.
+
+    >>> number(0.0219444), number(12345.6), number(float("nan")), number(-0.00001234)
+    ('0.02194', '12,346', 'undefined', '-1.234e-05')
+    """
+    if not math.isfinite(value):
+        return "undefined"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def finite(value: float | None) -> float | None:
+    """A number as plain float; None when it is none, because evidence holds no NaN."""
+    return float(value) if value is not None and np.isfinite(value) else None

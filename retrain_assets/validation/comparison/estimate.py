@@ -1,0 +1,218 @@
+"""How sure an improvement is: one paired t test over independent units for every metric, and what it can detect.
+
+No policy and no threshold of one stands here. What an improvement is made of (row values) comes from `metrics`, what is
+independent from `units`; what a number means for the candidate is said by `significance`, `guardrails`, `fairness`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from retrain_assets.metrics.metric import Array
+from retrain_assets.statistics.codes import Codes, sums
+from retrain_assets.validation.comparison.units import Units
+
+FEWEST_UNITS = 4
+"""Below this many independent units no answer is given; 8 or more are recommended."""
+
+FEWEST_EFFECTIVE_UNITS = 3.0
+"""Below this Kish number one unit holds most of the rows, and the t distribution no longer describes the mean."""
+
+FEWEST_ROWS = 10
+"""Below this many rows that bear on a metric (positives for TPR, the scarcer class for AUC) no answer is given."""
+
+_SLICE_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An improvement with its standard error: above 0 is better, in the metric's own unit.
+
+    `design_effect` is how many times larger the variance over units is than the variance over rows; `support` how many
+    rows bear on the metric.
+    """
+
+    improvement: float
+    standard_error: float
+    degrees: float
+    rows: int
+    support: float
+    unit: str
+    units: int
+    design_effect: float
+    fewest_units: int = FEWEST_UNITS
+
+    def low(self, alpha: float) -> float:
+        """One-sided lower confidence limit at level `alpha`."""
+        return self.improvement - self._quantile(1 - alpha) * self.standard_error
+
+    def high(self, alpha: float) -> float:
+        """One-sided upper confidence limit at level `alpha`."""
+        return self.improvement + self._quantile(1 - alpha) * self.standard_error
+
+    def p_value(self, at_most: float = 0.0) -> float:
+        """One-sided p-value of the hypothesis that the improvement is at most `at_most`."""
+        if self.standard_error > 0:
+            return float(stdtr(self.degrees, (at_most - self.improvement) / self.standard_error))
+        return math.nan if math.isnan(self.improvement) else float(self.improvement <= at_most)
+
+    def p_worse(self) -> float:
+        """One-sided p-value of the hypothesis that the improvement is at least 0: small when something got worse."""
+        if self.standard_error > 0:
+            return float(stdtr(self.degrees, self.improvement / self.standard_error))
+        return math.nan if math.isnan(self.improvement) else float(self.improvement >= 0)
+
+    def minimum_detectable(self, alpha: float, power: float) -> float:
+        """The smallest true improvement that this many rows find with probability `power`."""
+        return (self._quantile(1 - alpha) + self._quantile(power)) * self.standard_error
+
+    def rows_needed(self, effect: float, alpha: float, power: float) -> int | None:
+        """Rows of the same kind that find `effect` with probability `power`; None when that is no finite number.
+
+        n · (minimum detectable effect / effect)²
+        """
+        detectable = self.minimum_detectable(alpha, power)
+        if not (abs(effect) > 0 and math.isfinite(detectable)):
+            return None
+        return math.ceil(self.rows * (detectable / effect) ** 2)
+
+    def shortfall(self) -> str:
+        """Why no answer can be given, as a sentence with the number that is missing; empty when one can."""
+        if self.units < self.fewest_units:
+            return f"{counted(self.units, self.unit)}, {self.fewest_units} needed"
+        if self.support < FEWEST_ROWS:
+            return f"{self.support:.0f} rows bear on it, {FEWEST_ROWS} needed"
+        if not (math.isfinite(self.improvement) and math.isfinite(self.standard_error)):
+            return "it is undefined on these rows"
+        effective = self.degrees + 1
+        if effective < FEWEST_EFFECTIVE_UNITS:
+            return (
+                f"one {self.unit} holds most rows: {effective:.1f} effective units, {FEWEST_EFFECTIVE_UNITS:g} needed"
+            )
+        return ""
+
+    @property
+    def rows_to_answer(self) -> int | None:
+        """Rows of the same kind that have enough units and support; None where these have, or where none bear on it."""
+        if not self.rows:
+            return FEWEST_ROWS
+        if not self.support > 0:
+            return None
+        enough = max(self.fewest_units / self.units, FEWEST_ROWS / self.support)
+        return math.ceil(self.rows * enough) if enough > 1 else None
+
+    def _quantile(self, level: float) -> float:
+        return float(stdtrit(self.degrees, level)) if self.degrees > 0 else math.nan
+
+
+def estimate(
+    psi: Array,
+    units: Units,
+    *,
+    support: float | None = None,
+    one_flip: bool = False,
+    parts: Codes | None = None,
+) -> Estimate:
+    """Mean of the paired row values `psi`, shape (n,), with the standard error over independent units.
+
+    With s_u the sum of psi in unit u of n_u rows and q = n² / sum n_u² effective units,
+
+        se² = q/(q - 1) · sum (s_u - n_u · mean)² / n²,    degrees of freedom q - 1.
+
+    Rows as units give the paired t test, equal blocks the block t of Ibragimov and Müller, equal clusters the
+    cluster-robust t; unequal units cost degrees of freedom.
+
+    Where a metric rests on each class by itself (`parts`), a scarce class decides how well the error is known, however
+    many rows the other has. Over independent rows its variance is then
+
+        sum over classes k of (n_k/n)² · s_k²/n_k,    for an AUC DeLong's s10²/m + s01²/n,
+
+    plus that between the classes' means, which AUC, TPR and FPR do not have, and the degrees of freedom are
+    Satterthwaite's. Over other units the error grows in the same proportion, and these degrees are a ceiling.
+
+    Args:
+        psi: Row values of an improvement; above 0 is better.
+        units: The unit of every row.
+        support: Rows that bear on the metric, when not all do.
+        one_flip: The metric counts decisions: the standard error is at least what one more flipped row would change,
+            1/support, so that a handful of rows without a single disagreement is not taken for certainty.
+        parts: The number of each row's class, shape (n,), of a metric that rests on each class by itself.
+    Source: Ibragimov & Müller (2010), Journal of Business & Economic Statistics 28; Kish (1965) for q; DeLong, DeLong &
+        Clarke-Pearson (1988), Biometrics 44, and Satterthwaite (1946), Biometrics Bulletin 2, for the classes.
+
+    >>> found = estimate(np.array([1.0, 2.0, 3.0, 4.0]), Units(np.arange(4), "row"))
+    >>> found.improvement, round(found.standard_error, 4), round(found.low(0.05), 4)
+    (2.5, 0.6455, 0.9809)
+    """
+    rows = len(psi)
+    if support is None:
+        support = float(rows)
+    if rows < 2 or units.count < 2 or not np.isfinite(psi).all():
+        mean = float(psi.mean()) if rows else math.nan
+        return Estimate(mean, math.nan, 0.0, rows, support, units.name, units.count, math.nan)
+    mean = float(psi.mean())
+    q = units.effective
+    row_error = math.sqrt(_squares(psi, mean) / (rows - 1) / rows)
+    error = row_error
+    if not units.each_row:
+        error = math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows * units.inflation
+    design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
+    inflation, degrees = (1.0, math.inf) if parts is None else _by_class(psi, parts, row_error)
+    error *= inflation
+    if one_flip and support > 0:
+        error = max(error, 1 / support)
+    return Estimate(mean, error, min(q - 1, degrees), rows, support, units.name, units.count, design_effect)
+
+
+def _by_class(psi: Array, parts: Codes, row_error: float) -> tuple[float, float]:
+    """How many times `row_error` the error is when each class has a variance of its own, and its degrees of freedom."""
+    rows, size = len(psi), sums(parts)
+    seen = size > 0
+    if not row_error > 0 or size[seen].min() < 2:  # nothing to correct, or nothing known of the spread of a class
+        return 1.0, math.inf
+    means = np.divide(sums(parts, psi), size, out=np.zeros(size.size), where=seen)
+    squares = np.zeros(size.size)
+    for first in range(0, rows, _SLICE_ROWS):
+        own = parts[first : first + _SLICE_ROWS]
+        squares += np.bincount(own, (psi[first : first + _SLICE_ROWS] - means[own]) ** 2, size.size)
+    variances = squares[seen] / rows**2 * (size[seen] / (size[seen] - 1))
+    between = float((size * (means - psi.mean()) ** 2).sum()) / (rows * (rows - 1))
+    total = float(variances.sum()) + between
+    degrees = total**2 / (float((variances**2 / (size[seen] - 1)).sum()) + between**2 / (rows - 1))
+    return math.sqrt(total) / row_error, degrees
+
+
+def _squares(psi: Array, mean: float) -> float:
+    """Sum over rows of (psi - mean)², in slices, so that no second column stands."""
+    slices = (psi[first : first + _SLICE_ROWS] - mean for first in range(0, len(psi), _SLICE_ROWS))
+    return sum(float(apart @ apart) for apart in slices)
+
+
+def _spread(psi: Array, units: Units, mean: float) -> float:
+    """Sum over units of (s_u - n_u · mean)²."""
+    if units.each_row:
+        return _squares(psi, mean)
+    apart = units.total(psi)
+    for first in range(0, len(apart), _SLICE_ROWS):
+        part = slice(first, first + _SLICE_ROWS)
+        apart[part] -= units.sizes[part] * mean
+    return float(apart @ apart)
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "day"), counted(30, "7-day block"), counted(4, "vehicle_id")
+    ('1 day', '30 blocks of 7 days', '4 values of vehicle_id')
+    """
+    if unit.endswith("-day block"):
+        return f"{number:,} block{'' if number == 1 else 's'} of {unit.removesuffix('-day block')} days"
+    if unit.startswith("fold of "):
+        return f"{number:,} folds of {unit.removeprefix('fold of ')}"
+    if unit not in ("row", "day"):
+        return f"{number:,} value{'' if number == 1 else 's'} of {unit}"
+    return f"{number:,} {unit}" + ("" if number == 1 else "s")

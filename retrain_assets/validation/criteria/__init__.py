@@ -1,0 +1,1 @@
+"""What a candidate must satisfy, one criterion a module."""

@@ -1,0 +1,1 @@
+"""What the validation report shows."""

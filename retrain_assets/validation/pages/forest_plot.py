@@ -1,0 +1,175 @@
+"""The forest plot of a verdict: every finding's improvement with its interval, against what was asked of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure, svg
+from retrain_assets.documents.page import figure as number
+from retrain_assets.documents.page import marked
+from retrain_assets.validation.pages.text import in_order
+from retrain_assets.verdict import Finding, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD, Outcome.INSUFFICIENT: UNKNOWN}
+MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.INSUFFICIENT: "D"}
+LONGEST = 50
+EDGE = 3.0
+"""How many margins fit to either side; what lies further out is drawn at the edge as an arrow."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding as it is drawn: everything in units of `scale`, `asked` being where its interval must lie beyond."""
+
+    finding: Finding
+    scale: float
+    middle: float
+    low: float
+    high: float
+    asked: float
+
+
+def forest(verdict: Verdict) -> str:
+    """The picture as Markdown, or a sentence when there is nothing to draw."""
+    if not verdict.findings:
+        return "No check was asked."
+    return markdown(forest_figure(verdict), f"every check of {verdict.model} {verdict.period}")
+
+
+def forest_svg(verdict: Verdict) -> str:
+    """The picture as SVG for an HTML page; empty when there is nothing to draw. The same verdict, the same bytes."""
+    return svg(forest_figure(verdict)) if verdict.findings else ""
+
+
+def line_of(finding: Finding) -> Line | None:
+    """A finding in units of its margin, or without one in a scale of its own that shows it whole; None if unmeasured.
+
+    >>> at = line_of(Finding("guardrails", Outcome.PASS, "", role="guardrail", improvement=.1, low=0., margin=.2))
+    >>> at.middle, at.asked
+    (0.5, -1.0)
+    """
+    if finding.improvement is None:
+        return None
+    middle = finding.improvement
+    low, high = (side if side is not None else middle for side in (finding.low, finding.high))
+    if margin := _margin(finding):
+        scale, asked = margin, -1.0
+    else:
+        scale, asked = max(abs(middle), abs(low), abs(high)) / (EDGE - 0.5) or 1.0, 0.0
+    return Line(finding, scale, middle / scale, low / scale, high / scale, asked)
+
+
+def forest_figure(verdict: Verdict) -> Figure:
+    """One line for each finding under the name of its check, from the top.
+
+    Colour and mark both tell the outcome. Lines stand in units of their own margin, so that metrics of different units
+    can stand under one another; the numbers in the metric's own unit are written at the right.
+    """
+    rows = _rows(verdict)
+    figure = new_figure(13, 1.5 + 0.27 * len(rows), laid_out=False)
+    height = figure.get_size_inches()[1]
+    axes = figure.add_axes((0.3, 0.75 / height, 0.34, 1 - 1.3 / height))
+    axes.set_xlim(-EDGE - 0.15, EDGE + 0.15)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    for place, row in enumerate(rows):
+        if isinstance(row, str):
+            _write(axes, -0.86, place, row.replace("_", " "), weight="bold")
+            axes.axhspan(place - 0.5, place + 0.5, color="#f1f3f5", zorder=0)
+        else:
+            _draw(axes, place, row)
+    _finish(axes, verdict)
+    return figure
+
+
+def _rows(verdict: Verdict) -> list[str | Finding]:
+    rows: list[str | Finding] = []
+    for finding in in_order(verdict):
+        if not rows or _check_of(rows[-1]) != finding.check:
+            rows.append(finding.check)
+        rows.append(finding)
+    return rows
+
+
+def _check_of(row: str | Finding) -> str:
+    return row if isinstance(row, str) else row.check
+
+
+def _draw(axes: Axes, place: int, finding: Finding) -> None:
+    color = COLORS[finding.outcome]
+    _write(axes, -0.86, place, _label(finding))
+    _write(axes, -0.02, place, marked(finding.outcome.value).split()[0], color=color, ha="right")
+    line = line_of(finding)
+    _write(axes, 1.02, place, _own_units(finding) if line else "no interval: counted or refused, see the tables")
+    if line is None:
+        return
+    axes.plot([_clipped(line.low), _clipped(line.high)], [place, place], color=color, linewidth=2.2)
+    for end, mark in ((line.low, "<"), (line.high, ">")):
+        if abs(end) > EDGE:
+            axes.plot([_clipped(end)], [place], mark, color=color, markersize=5)
+    axes.plot(
+        [_clipped(line.middle)],
+        [place],
+        MARKERS[finding.outcome],
+        color=color,
+        markersize=6,
+        fillstyle="none" if finding.outcome is Outcome.INSUFFICIENT else "full",
+    )
+    axes.plot([line.asked] * 2, [place - 0.4, place + 0.4], ":", color=INK, linewidth=1.6)
+
+
+def _finish(axes: Axes, verdict: Verdict) -> None:
+    for outcome, marker in MARKERS.items():
+        fill = "none" if outcome is Outcome.INSUFFICIENT else "full"
+        axes.plot([], [], marker, color=COLORS[outcome], fillstyle=fill, label=outcome.value)
+    axes.plot([], [], ":", color=INK, label="margin (-1), or limit (0; own scale)")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32 / _inches(axes)), ncols=4, frameon=False, fontsize=8)
+    axes.set_xlabel("worse  ←  0: like the live model, -1: worse by the margin  →  better", fontsize=8.5)
+    axes.set_yticks([])
+    axes.tick_params(axis="x", labelsize=8)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    title = f"{verdict.model} {verdict.period}: {verdict.decision.value}"
+    axes.set_title(title, fontsize=11, loc="left", x=-0.86, pad=14, parse_math=False)
+    head = "improvement [interval], margin, in the metric's own unit"
+    axes.annotate(head, (1.02, 1), xytext=(0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=8)
+
+
+def _inches(axes: Axes) -> float:
+    figure = axes.get_figure(root=True)
+    return float(axes.get_position().height * figure.get_size_inches()[1]) if figure else 0.0
+
+
+def _write(axes: Axes, x: float, place: int, words: str, **look: Any) -> None:
+    """Text beside the axes, at a share of their width; never read as mathematics."""
+    beside = axes.get_yaxis_transform()
+    axes.text(x, place, words, transform=beside, va="center", fontsize=8.5, parse_math=False, **look)
+
+
+def _margin(finding: Finding) -> float:
+    """The loss that may not be reached, 0 without one; a floor's is the limit itself, and its distance is judged."""
+    return abs(finding.margin) if finding.margin and finding.role != "floor" else 0.0
+
+
+def _own_units(finding: Finding) -> str:
+    interval = f" [{number(finding.low)}, {number(finding.high)}]" if finding.low is not None else ""
+    limit = f", limit {number(finding.margin)}" if finding.role == "floor" else ""
+    margin = f", margin {number(_margin(finding))}" if _margin(finding) else limit
+    return f"{number(finding.improvement)}{interval}{margin}"
+
+
+def _label(finding: Finding) -> str:
+    role = f" ({finding.role})" if finding.role in ("primary", "floor", "slice") else ""
+    label = f"{finding.metric or finding.role}{role} {finding.group}".strip()
+    label = "".join(sign if sign.isprintable() else " " for sign in label)
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+
+
+def _clipped(value: float) -> float:
+    return min(max(value, -EDGE), EDGE) if math.isfinite(value) else 0.0

@@ -1,0 +1,267 @@
+"""Proposing hard cases: rows that a model got wrong and was sure of, for a person to take into the regression suite.
+
+A proposal is no case: it gates nothing and is kept in the model's files, `suite_proposals` by the row's period, until
+somebody adds it to the suite file. Rows that trained the model are never proposed for its mistakes, for what it says of
+them says little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets.audit.tenure import Tenure, tenures
+from retrain_assets.errors import NotFound
+from retrain_assets.metrics.metric import Array, metric, predicted_class
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.store import PeriodStore
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.suite.cases import load_suite, right_rows
+from retrain_assets.windows.cut import Span
+from retrain_assets.windows.rows import load_window
+
+ASSET = "suite_proposals"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A row for the suite: its key and period, which version got it wrong, by how much, and why it is proposed.
+
+    `label` and `said` are the outcome and what the version made of it, in words; `loss` is None when the score was no
+    number.
+    """
+
+    id: str
+    period: str
+    version: str
+    label: str
+    said: str
+    loss: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """What harvesting one model needs besides its store and registry.
+
+    `loss` is the mean loss whose rows are ranked: how sure a class was, how far a value was off.
+    """
+
+    task: str
+    calendar: Calendar
+    key: str
+    time: str
+    policy: ValidationPolicy
+    loss: str
+
+    def harvest(self, store: PeriodStore, registry: Registry, limit: int, period: str | None = None) -> list[Proposal]:
+        """Propose from the live version's periods, and from those of every version that was rolled back.
+
+        Args:
+            store: The model's files.
+            registry: Its versions and journal.
+            limit: Most proposals from the live version, and from each version that was rolled back.
+            period: Only rows of this period; None for every period that the version served, and the period of its
+                gate rows while it has served none.
+        """
+        found: list[Proposal] = []
+        for tenure in tenures(registry.history()):
+            if tenure.ended is None:
+                served = self._served(store, tenure)
+                chosen = [period] if period else served or [tenure.began.period]
+                reason = f"one of the worst mistakes of {tenure.version}"
+                found += self.propose(store, registry, tenure.digest, chosen, limit, reason)
+            elif tenure.ended.action == "rolled_back":
+                found += self._withdrawn(store, registry, tenure, limit, period)
+        return found
+
+    def after_rollback(self, store: PeriodStore, registry: Registry, rollback: Event, limit: int) -> list[Proposal]:
+        """Propose the rows that the version which a rollback withdrew got wrong and the restored one gets right.
+
+        Args:
+            store: The model's files.
+            registry: Its versions and journal.
+            rollback: The journal's event of the rollback.
+            limit: Most proposals.
+
+        Raises:
+            NotFound: The event ended no version's service.
+        """
+        ended = next((tenure for tenure in tenures(registry.history()) if tenure.ended == rollback), None)
+        if ended is None:
+            raise NotFound(f"{registry.model}: event {rollback.seq} ({rollback.action}) withdrew no version.")
+        return self._withdrawn(store, registry, ended, limit, None)
+
+    def _withdrawn(
+        self, store: PeriodStore, registry: Registry, tenure: Tenure, limit: int, period: str | None
+    ) -> list[Proposal]:
+        assert tenure.ended is not None
+        chosen = [known for known in self._served(store, tenure) if period in (None, known)]
+        reason = f"wrong under {tenure.version}, rolled back in {tenure.ended.period}"
+        return self.propose(store, registry, tenure.digest, chosen, limit, reason, tenure.ended.to_digest)
+
+    def _served(self, store: PeriodStore, tenure: Tenure) -> list[str]:
+        """The periods that a version served and whose outcomes may be known."""
+        outcomes = store.periods("outcomes")
+        return tenure.periods(self.calendar, outcomes[-1]) if outcomes else []
+
+    def propose(
+        self,
+        store: PeriodStore,
+        registry: Registry,
+        digest: str,
+        periods: Sequence[str],
+        limit: int,
+        reason: str,
+        restored: str | None = None,
+    ) -> list[Proposal]:
+        """Propose and keep the rows of some periods that a version got wrong with the largest loss.
+
+        Only rows with a known outcome that lie after the version's training and are not in the suite count. With
+        `restored`, only rows that this other version gets right do, ranked by what was lost against it: the live model
+        can flip on those.
+
+        Args:
+            store: The model's files; the proposals are added to those it holds.
+            registry: Its versions.
+            digest: Of the version whose mistakes are wanted.
+            periods: Whose rows; those that are not stored give none.
+            limit: Most proposals.
+            reason: Why, for the person who reads them.
+            restored: Digest of the version that came back after a rollback, None without one.
+
+        Raises:
+            ValueError: The limit is below 1.
+        """
+        if limit < 1:
+            raise ValueError(f"limit is {limit}: ask for 1 proposal or more.")
+        scorer = Scorer.from_files(registry.read(digest))
+        other = Scorer.from_files(registry.read(restored)) if restored else None
+        name = next((version.name for version in registry.versions() if version.digest == digest), digest[:12])
+        taken = {case.id for case in load_suite(Path(self.policy.regression_suite.path))}
+        ranked: list[tuple[float, Proposal]] = []
+        for period in periods:
+            ranked += self._worst(store, period, scorer, other, taken, limit, name, reason)
+        ranked.sort(key=lambda pair: (-pair[0], pair[1].period, pair[1].id))
+        chosen = [proposal for _, proposal in ranked[:limit]]
+        keep(store, chosen)
+        return chosen
+
+    def _worst(
+        self,
+        store: PeriodStore,
+        period: str,
+        scorer: Scorer,
+        other: Scorer | None,
+        taken: Collection[str],
+        limit: int,
+        name: str,
+        reason: str,
+    ) -> list[tuple[float, Proposal]]:
+        rows = self._rows(store, period, scorer, other, taken)
+        if rows is None or not rows.num_rows:
+            return []
+        label, scores = rows["label"].to_numpy(), scorer.scores(rows)
+        rank, wrong = self._losses(label, scores), ~self._right(label, scores)
+        loss = rank
+        if other is not None:
+            before = other.scores(rows)
+            wrong &= self._right(label, before)
+            rank = rank - self._losses(label, before)
+        worst = [at for at in np.argsort(-rank, kind="stable") if wrong[at]][:limit]
+        keys = rows[self.key].cast(pa.string())
+        return [
+            (
+                float(rank[at]),
+                Proposal(
+                    id=keys[int(at)].as_py(),
+                    period=period,
+                    version=name,
+                    label=f"{label[at]:g}",
+                    said=said(self.task, self.policy.threshold, scores[at]),
+                    loss=float(loss[at]) if np.isfinite(loss[at]) else None,
+                    reason=reason,
+                ),
+            )
+            for at in worst
+        ]
+
+    def _rows(
+        self, store: PeriodStore, period: str, scorer: Scorer, other: Scorer | None, taken: Collection[str]
+    ) -> pa.Table | None:
+        """The matured rows of a period that the version was not trained on and the suite does not hold."""
+        if period not in store.periods("raw_data") or not store.periods("outcomes"):
+            return None
+        columns = sorted({*scorer.contract.names, *(other.contract.names if other else ())})
+        span = Span((period,), datetime.min, datetime.max)
+        as_of = max(store.periods("outcomes")[-1], period)
+        rows = load_window(store, span, columns, self.key, self.time, as_of, exclude_keys=taken)
+        until = datetime.fromisoformat(scorer.training["trained_until"])
+        return rows.filter(pc.greater_equal(rows[self.time], until)) if rows.num_rows else rows
+
+    def _right(self, label: Array, scores: Array) -> npt.NDArray[np.bool_]:
+        return right_rows(self.policy, self.task, label, scores)
+
+    def _losses(self, label: Array, scores: Array) -> Array:
+        """The loss of each row, infinite where the score is no number."""
+        finite = np.isfinite(scores) if scores.ndim == 1 else np.isfinite(scores).all(axis=1)
+        losses = np.full(len(label), np.inf)
+        if finite.any():
+            losses[finite] = metric(self.loss).row_losses(label[finite], scores[finite])
+        return losses
+
+
+def said(task: str, threshold: float, score: Any) -> str:
+    """What a model said of a row, in words.
+
+    >>> said("regression", 0.5, 14.234), said("binary", 0.5, 0.97), said("multiclass", 0.5, np.array([0.1, 0.9]))
+    ('14.23', '1 (probability 0.97)', '1 (probability 0.9)')
+    """
+    if task == "regression":
+        return f"{float(score):.4g}"
+    row = np.atleast_1d(np.asarray(score, dtype=float))
+    scores = row if task == "binary" else row[None, :]
+    chosen = int(predicted_class(scores, threshold)[0])
+    if task == "binary":
+        return f"{chosen} (probability {float(row[0]) if chosen else 1 - float(row[0]):.3g})"
+    return f"{chosen} (probability {float(row[chosen]):.3g})"
+
+
+def proposals(store: PeriodStore) -> list[Proposal]:
+    """Every proposal that waits for somebody, by period, in the order in which they were found."""
+    return [
+        Proposal(**record)
+        for period in store.periods(ASSET, "json")
+        for record in (store.read_json(ASSET, period) or {"proposals": []})["proposals"]
+    ]
+
+
+def keep(store: PeriodStore, found: Sequence[Proposal]) -> None:
+    """Add proposals to those that wait; one of a row that waits already replaces it."""
+    waiting = {proposal.id: proposal for proposal in proposals(store)}
+    waiting |= {proposal.id: proposal for proposal in found}
+    _write(store, waiting, {proposal.period for proposal in found})
+
+
+def forget(store: PeriodStore, row: str) -> None:
+    """Take a row's proposal away, because it was added to the suite; nothing happens where there is none."""
+    waiting = {proposal.id: proposal for proposal in proposals(store)}
+    gone = waiting.pop(row, None)
+    if gone is not None:
+        _write(store, waiting, {gone.period})
+
+
+def _write(store: PeriodStore, waiting: Mapping[str, Proposal], periods: Collection[str]) -> None:
+    for period in periods:
+        chosen = [asdict(proposal) for proposal in waiting.values() if proposal.period == period]
+        store.write_json(ASSET, period, {"proposals": chosen})

@@ -1,0 +1,131 @@
+"""Where each case of a regression suite stands: does it count, is its row there, does the live model get it right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets.errors import DataError
+from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.store import PeriodStore
+from retrain_assets.validation.suite.cases import SuiteCase, right_rows
+from retrain_assets.validation.suite.proposals import Harvest, said
+from retrain_assets.windows.cut import Span
+from retrain_assets.windows.rows import load_window
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One case as of the last stored period.
+
+    Attributes:
+        state: `live`, `expired`, or `later` while its `added` is still to come.
+        row: Whether the row is stored; None when its period is not.
+        outcome: Whether its outcome is known.
+        right: Whether the live version gets it right; None without a model, row or outcome.
+        said: What the live version says of it, and the outcome, in words.
+        by_heart: The live version was trained on the time of this row before it became a case, so that being right may
+            be memory.
+    """
+
+    case: SuiteCase
+    state: str
+    row: bool | None
+    outcome: bool
+    right: bool | None = None
+    said: str = ""
+    by_heart: bool = False
+
+
+def standings(
+    harvest: Harvest, cases: Sequence[SuiteCase], store: PeriodStore, registry: Registry
+) -> tuple[Standing, ...]:
+    """Where each case stands, in the order of the file.
+
+    Raises:
+        DataError: A stored period lacks a column that the live version reads.
+    """
+    live = registry.live()
+    scorer = Scorer.from_files(registry.read(live.digest)) if live else None
+    stored = store.periods("raw_data")
+    today = harvest.calendar.bounds(stored[-1])[1].date() if stored else None
+    found: dict[str, Standing] = {}
+    for period in sorted({case.period for case in cases}):
+        keys, rows = _known(harvest, store, period, scorer)
+        for case in cases:
+            if case.period == period:
+                state = "live" if today is None else _state(case, today)
+                found[case.id] = _standing(harvest, case, state, keys, rows, scorer, live)
+    return tuple(found[case.id] for case in cases)
+
+
+def row_is_stored(store: PeriodStore, period: str, key: str, row: str) -> bool:
+    """Whether a row of that key stands in a period's stored rows."""
+    keys = _keys(store, period, key)
+    return keys is not None and row in keys
+
+
+def periods_of(store: PeriodStore, key: str, row: str) -> list[str]:
+    """The stored periods that hold a row of that key."""
+    return [period for period in store.periods("raw_data") if row_is_stored(store, period, key, row)]
+
+
+def _keys(store: PeriodStore, period: str, key: str) -> set[str] | None:
+    rows = store.read_table("raw_data", [period], [key])
+    return None if rows is None else set(rows[key].cast(pa.string()).to_pylist())
+
+
+def _known(
+    harvest: Harvest, store: PeriodStore, period: str, scorer: Scorer | None
+) -> tuple[set[str] | None, pa.Table | None]:
+    """The keys of a period's stored rows, and those rows whose outcome is known by now."""
+    keys, outcomes = _keys(store, period, harvest.key), store.periods("outcomes")
+    if keys is None or not outcomes:
+        return keys, None
+    columns = list(scorer.contract.names) if scorer else []
+    span = Span((period,), datetime.min, datetime.max)
+    return keys, load_window(store, span, columns, harvest.key, harvest.time, max(outcomes[-1], period))
+
+
+def _state(case: SuiteCase, today: Any) -> str:
+    if case.expired(today):
+        return "expired"
+    return "live" if case.added <= today else "later"
+
+
+def _standing(
+    harvest: Harvest,
+    case: SuiteCase,
+    state: str,
+    keys: set[str] | None,
+    rows: pa.Table | None,
+    scorer: Scorer | None,
+    live: Version | None,
+) -> Standing:
+    stored = case.id in keys if keys is not None else None
+    chosen = rows.filter(pc.equal(rows[harvest.key].cast(pa.string()), case.id)) if rows is not None else None
+    if chosen is None or not chosen.num_rows:
+        return Standing(case, state, stored, outcome=False)
+    if scorer is None or live is None:
+        return Standing(case, state, stored, outcome=True)
+    label, scores = chosen["label"].to_numpy(), scorer.scores(chosen)
+    words = f"{said(harvest.task, harvest.policy.threshold, scores[0])}, it was {label[0]:g}"
+    right = bool(right_rows(harvest.policy, harvest.task, label, scores)[0])
+    moment = chosen[harvest.time][0].as_py()
+    return Standing(case, state, stored, True, right, words, _by_heart(case, moment, scorer, harvest))
+
+
+def _by_heart(case: SuiteCase, moment: datetime, scorer: Scorer, harvest: Harvest) -> bool:
+    """Whether the row's time lies in the version's training, as of a day before the case was added."""
+    try:
+        first, last, as_of = (scorer.training[name] for name in ("trained_from", "trained_until", "as_of"))
+    except KeyError as missing:
+        raise DataError(f"training.json of the live version has no {missing}. Retrain it.") from None
+    inside = datetime.fromisoformat(first) <= moment < datetime.fromisoformat(last)
+    return inside and harvest.calendar.bounds(as_of)[1].date() < case.added

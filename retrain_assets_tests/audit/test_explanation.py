@@ -1,0 +1,288 @@
+"""`retrain explain` and `history` for any past moment: of small built registries, and of a home that was replayed."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from retrain_assets.audit.explanation import explained, moment_of
+from retrain_assets.audit.explanation_text import headline, in_words
+from retrain_assets.errors import NotFound
+from retrain_assets.periods import Calendar
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.audit.journals import journal
+from retrain_assets_tests.registry.verdicts import (
+    MODEL,
+    candidate,
+    findings,
+    fresh,
+    gate,
+    moment,
+    period,
+    promote,
+    promoted,
+    rolled_back,
+    verdict,
+)
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return fresh(tmp_path)
+
+
+@pytest.fixture
+def past(registry, tmp_path):
+    """A registry in which v1 and v2 were promoted, one attempt failed, v2 was rolled back and v3 came."""
+    promoted(registry, [1, 3])
+    failed = verdict(registry, 5, candidate(registry, "of 5"), findings=findings("fail"))
+    registry.record(failed, at=moment(5), actor="run 5")
+    rolled_back(registry, 7)
+    promoted(registry, [9])
+    return registry, PeriodStore(tmp_path / "data")
+
+
+class Days:
+    """The weeks of `verdicts`, which begin on Tuesdays."""
+
+    first, format = period(0), "%Y-%m-%d"
+
+    def key(self, at):
+        return period((at - datetime(2019, 1, 1)) // timedelta(weeks=1))
+
+    def bounds(self, key):
+        start = datetime.fromisoformat(key)
+        return start, start + timedelta(weeks=1)
+
+    def shift(self, key, steps):
+        return self.key(datetime.fromisoformat(key) + steps * timedelta(weeks=1))
+
+    def between(self, first, last):
+        found = []
+        while first <= last:
+            found.append(first)
+            first = self.shift(first, 1)
+        return found
+
+
+def ask(past, which=None, at=None):
+    registry, store = past
+    return explained(MODEL, registry, store, Days(), which, at)
+
+
+@pytest.mark.parametrize("day", range(0, 90, 7))
+def test_at_any_moment_the_version_the_registry_served_then_is_explained_with_all_that_is_asked(past, day):
+    registry, _ = past
+    at = datetime(2019, 1, 1, 12) + timedelta(days=day)
+    record = ask(past, at=at.isoformat())
+    served = registry.served_at(at)
+    if served is None:
+        assert record["decision"] is None
+        assert record["after"]["to_version"] == "v1"
+        return
+    tenure, decision = record["tenure"], record["decision"]
+    assert (tenure["version"], tenure["digest"]) == (served.name, served.digest)
+    assert datetime.fromisoformat(tenure["since"]) <= at
+    assert tenure["until"] is None or at < datetime.fromisoformat(tenure["until"])
+    assert decision["to_version"] == served.name
+    assert decision["actor"] == ("ann" if decision["action"] == "rolled_back" else "run 1")
+    assert record["evidence"]["candidate"] == served.digest  # also of a version that a rollback brought back
+    assert len(record["evidence"]["findings"]) == 4
+    assert (record["before"] is None) == (decision["action"] == "bootstrap")
+    assert (record["after"] is None) == (served == registry.live())
+
+
+def test_every_event_can_be_asked_for_by_its_number(past):
+    for event in past[0].history():
+        record = ask(past, f"e{event.seq}")
+        assert (record["decision"]["at"], record["decision"]["action"]) == (event.at.isoformat(), event.action)
+
+
+def test_a_version_is_explained_by_its_promotion_and_by_how_it_left(past):
+    record = ask(past, "v2")
+    assert record["decision"]["action"] == "promoted"
+    assert record["evidence"]["champion_version"] == "v1"
+    assert record["before"]["version"] == "v1"
+    assert [event["action"] for event in record["meanwhile"]] == ["rejected"]
+    assert record["after"]["action"] == "rolled_back"
+    text = in_words(record)
+    assert "v2 replaced v1 (at " in text
+    assert "That is why v1 left" in text
+    assert "against v1 (" in text
+    assert "rejected by run 5: fairness: JFK: 41 rows" in text
+    assert "by ann): rolled back to v1, worse on airport rides." in text
+    assert "Live today: v3" in text
+
+
+def test_a_rollback_is_explained_with_the_evidence_of_the_version_that_came_back(past):
+    record = ask(past, at=moment(8).isoformat())
+    assert record["decision"]["action"] == "rolled_back"
+    assert record["promotion"]["period"] == period(1)
+    text = in_words(record)
+    assert f"At {moment(8):%Y-%m-%d %H:%M} v1 was live" in text
+    assert "v2 was rolled back to v1" in text
+    assert "v1 was trusted on the evidence of 2019-01-08 (e2, bootstrap): " in text
+    assert "against a trivial baseline" in text
+
+
+def test_an_attempt_that_did_not_promote_is_explained_by_its_period_and_says_what_stayed(past):
+    record = ask(past, period(5))
+    text = in_words(record)
+    assert "a candidate was not promoted: rejected" in text
+    assert "v2 stayed live" in text
+    assert "[fail]         fairness: JFK: 41 rows" in text
+    assert text.endswith(f"Live today: v3, decided in {period(9)}.")
+
+
+def test_without_a_word_the_last_move_is_explained(past):
+    assert ask(past)["decision"]["to_version"] == "v3"
+    assert in_words(ask(past)).endswith("It is live.")
+
+
+def test_two_events_of_one_period_are_both_named(registry, tmp_path):
+    promoted(registry, [1, 3])
+    rolled_back(registry, 3)
+    record = ask((registry, PeriodStore(tmp_path)), period(3))
+    assert record["decision"]["action"] == "rolled_back"
+    assert "Also in 2019-01-22: e3 passed, e4 promoted." in in_words(record)
+
+
+def test_a_version_promoted_again_after_a_rejection_shows_the_promotion(registry, tmp_path):
+    promoted(registry, [1])
+    digest = candidate(registry, "twice")
+    registry.record(verdict(registry, 2, digest, findings=findings("fail")), at=moment(2), actor="run 2")
+    promote(registry, verdict(registry, 3, digest), 3)
+    assert ask((registry, PeriodStore(tmp_path)), "v2")["decision"]["period"] == period(3)
+
+
+def test_rows_scored_by_another_version_than_the_one_live_by_the_clock_are_told(registry, tmp_path):
+    made = verdict(registry, 1, candidate(registry, "late"), gate=gate(1))
+    promote(registry, made, 1, at=moment(20))  # decided for an early period, long after
+    record = ask((registry, PeriodStore(tmp_path)), at=(moment(10)).isoformat())
+    assert record["decision"] is None
+    assert record["asked"]["scored_by"] == "v1"
+    record = ask((registry, PeriodStore(tmp_path)), at=(moment(21)).isoformat())
+    assert record["asked"]["scored_by"] == "v1"
+
+
+def test_how_a_version_did_is_the_mean_over_the_rows_of_its_periods(past):
+    registry, store = past
+    for number, (loss, rows, outcome) in enumerate([(1.0, 100, "quiet"), (4.0, 300, "warn")], start=4):
+        report = {"version": "v2", "loss": loss, "rows": rows, "outcome": outcome, "baseline": 1.5}
+        store.write_json("performance_report", period(number), {"report": report})
+    foreign = {"version": "v1", "loss": 99.0, "rows": 9, "outcome": "warn", "baseline": 1.0}
+    store.write_json("performance_report", period(6), {"report": foreign})
+    tenure = ask(past, "v2")["tenure"]
+    assert tenure["loss"] == pytest.approx((1.0 * 100 + 4.0 * 300) / 400)
+    assert (tenure["rows"], tenure["judged_periods"], tenure["within_objective"]) == (400, 2, 1)
+    assert "mean loss 3.25 on 400 rows, promoted with 1.5; within its quality objective in 1 of 2 periods." in (
+        in_words(ask(past, "v2"))
+    )
+
+
+def test_a_period_of_which_no_outcome_arrived_is_named(past):
+    _, store = past
+    measured = {"version": "v2", "loss": 1.0, "rows": 100, "outcome": "quiet", "baseline": 1.5}
+    store.write_json("performance_report", period(4), {"report": measured})
+    blind = {"version": "v2", "loss": None, "rows": 0, "outcome": "insufficient", "baseline": 1.5}
+    for number in (5, 6):
+        store.write_json("performance_report", period(number), {"report": blind})
+    assert ask(past, "v2")["tenure"]["blind_periods"] == [period(5), period(6)]
+    text = in_words(ask(past, "v2"))
+    assert f"Nothing is known of {period(5)}, {period(6)}: no outcome of its rows arrived." in text
+    assert "within its quality objective in 1 of 1 periods." in text
+
+
+def test_a_version_that_came_back_is_told_with_its_service_before(past):
+    registry, store = past
+    report = {"version": "v1", "loss": 2.0, "rows": 50, "outcome": "quiet", "baseline": 1.5}
+    store.write_json("performance_report", period(2), {"report": report})
+    store.write_json("performance_report", period(7), {"report": {**report, "version": "v2"}})
+    text = in_words(ask(past, "e6"))
+    assert f"v1 served {period(2)} to {period(3)}: mean loss 2 on 50 rows" in text
+    assert f"v1 has served no monitored period since {moment(7):%Y-%m-%d %H:%M}." in text
+    store.write_json("performance_report", period(8), {"report": report})
+    text = in_words(ask(past, "e6"))
+    assert f"v1 served {period(2)} to {period(3)}" in text
+    assert f"v1 served {period(8)} to {period(8)}" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("unproven", "ended unproven"), ("confirmed", "confirmed it"), ("harmed", "found harm"), ("blind", "was blind"),
+     ("open", "goes on")],
+)  # fmt: skip
+def test_how_the_probation_of_a_version_went_is_told(past, status, words):
+    registry, store = past
+    store.write_json("performance_report", period(6), {"report": None})
+    said = {"digest": registry.versions()[1].digest, "status": status, "sentence": f"{period(5)}: as it was"}
+    store.write_json("probation_report", period(5), said)
+    store.write_json("probation_report", period(6), {**said, "status": "idle"})
+    assert ask(past, "v2")["tenure"]["probation"]["status"] == status
+    assert f"Its probation {words} in {period(5)}: as it was." in in_words(ask(past, "v2"))
+    assert ask(past, "v1")["tenure"]["probation"] is None
+
+
+@pytest.mark.parametrize("which", ["v9", "2030-01-01", "e77", "e0", ""])
+def test_what_is_not_there_is_refused_and_what_is_there_is_named(past, which):
+    with pytest.raises(NotFound, match=r"no decision .* v1, v2, v3, and events e1 to e8"):
+        ask(past, which)
+
+
+def test_an_empty_journal_says_how_to_begin(registry, tmp_path):
+    with pytest.raises(NotFound, match=f"no decision yet. Run `retrain demo --model {MODEL}`"):
+        ask((registry, PeriodStore(tmp_path)))
+    record = ask((registry, PeriodStore(tmp_path)), at="2019-05-03")
+    assert "no version was live at 2019-05-03 23:59. Nothing has been live since." in in_words(record)
+
+
+def test_a_moment_and_a_version_together_are_refused(past):
+    with pytest.raises(ValueError, match="explain either v1 or the moment 2019-05-03, not both"):
+        ask(past, "v1", "2019-05-03")
+
+
+@pytest.mark.parametrize(
+    ("every", "text", "expected"),
+    [
+        ("month", "2019-05", datetime(2019, 5, 31, 23, 59, 59, 999999)),
+        ("year", "2016", datetime(2016, 12, 31, 23, 59, 59, 999999)),
+        ("hour", "2019-05-03-10:00", datetime(2019, 5, 3, 10, 59, 59, 999999)),
+        ("month", "2019-05-03", datetime(2019, 5, 3, 23, 59, 59, 999999)),
+        ("month", "2019-05-03 10:30", datetime(2019, 5, 3, 10, 30)),
+        ("month", "2019-05-03T00:00", datetime(2019, 5, 3)),
+    ],
+)
+def test_a_day_and_a_period_mean_their_last_instant_and_a_time_means_itself(every, text, expected):
+    assert moment_of(text, Calendar(every=every, start="2015-01-01")) == expected
+
+
+@pytest.mark.parametrize("text", ["May", "2019-13-01", "2019-05-03T10:30+02:00", "2019-05-03T10:30Z", ""])
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(ValueError, match=r"is no day like 2019-05-03|has a time zone"):
+        moment_of(text, Calendar(every="month", start="2015-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("approved", "candidate 0123456789ab was approved, what the evidence left open notwithstanding"),
+        ("held", "candidate 0123456789ab was held (at 2019-03-01 00:00"),
+        ("released", "candidate 0123456789ab was released"),
+        ("retired", "v1 was retired"),
+        ("transferred", "a candidate was not promoted: transferred"),
+    ],
+)
+def test_a_person_s_decision_has_words_of_its_own(action, words):
+    event = replace(journal(("2019-01", "bootstrap"), ("2019-02", "held"))[1], action=action)
+    record = {"event": "e2", "at": event.at.isoformat(), "period": event.period, "action": action,
+              "from_version": "v1", "to_version": "v1", "actor": "ann", "reason": "audit",
+              "subject": "0123456789abcdef"}  # fmt: skip
+    text = headline(record)
+    assert words in text
+    assert "by ann, e2" in text
+
+
+def test_the_record_is_plain_json(past):
+    for at in ("2019-01-01", "2019-03-12"):
+        assert json.loads(json.dumps(ask(past, at=at)))["model"] == MODEL

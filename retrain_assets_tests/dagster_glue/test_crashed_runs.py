@@ -1,0 +1,119 @@
+"""A run killed with the slot of its model in its hands: the pointer stands, and the next run goes on by itself."""
+
+import os
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+
+from retrain_assets.cli.runner import Runner
+from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG, alive, fail_crashed
+from retrain_assets_tests.commanded import CHANGES, FIRST, registry
+from retrain_assets_tests.small_world import make_world, rows_of
+
+DAY = f"""
+import os, signal
+from retrain_assets.cli.main import main
+from retrain_assets.registry.registry import Registry
+
+
+def retrain(*words):
+    try:
+        main([*words])
+    except SystemExit as end:
+        assert end.code == 0, (words, end.code)
+
+
+def die(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if os.environ.get("DIES"):
+    for week in ("2024-01-01", "2024-01-08", "{FIRST}"):
+        retrain("monitor", "delivery", "--period", week)
+    Registry._append = die
+retrain("run", "delivery", "--period", "{FIRST}")
+"""
+
+
+def test_a_run_killed_in_the_middle_of_a_promotion_blocks_nothing_and_promotes_nothing_twice(tmp_path):
+    make_world(tmp_path / "models", rows_of(4), None, **CHANGES)
+    home = tmp_path / "home"
+    environment = os.environ | {
+        "RETRAIN_HOME": str(home),
+        "DAGSTER_HOME": str(home / "dagster"),
+        "RETRAIN_MODELS": str(tmp_path / "models"),
+        "RETRAIN_SHIPPED": "0",
+    }
+    command = [sys.executable, "-W", "ignore", "-c", DAY]
+    killed = subprocess.run(command, env=environment | {"DIES": "1"}, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert registry(home).live() is None
+    assert registry(home).verify() == []
+
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert [event.action for event in registry(home).history()] == ["passed", "bootstrap"]
+    assert registry(home).verify() == []
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        last, crashed = instance.get_runs(dg.RunsFilter(job_name="delivery__retrain"))
+        storage = instance.event_log_storage
+        claimed = [storage.get_concurrency_info(pool).claimed_slots for pool in storage.get_concurrency_keys()]
+    assert (last.status, crashed.status) == (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
+    assert [slots for slots in claimed if slots] == []
+    assert not list((home / "dagster" / "processes").iterdir())
+
+
+@pytest.fixture
+def started(instance):
+    """Makes a run that is under way, with some tags."""
+
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(name="delivery__retrain")
+    def empty() -> None:
+        nothing()
+
+    def start(tags):
+        run = instance.create_run_for_job(empty, tags=tags)
+        instance.handle_run_event(
+            run.run_id,
+            dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="delivery__retrain", message=""),
+        )
+        return run.run_id
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({PROCESS_TAG: "0" * 32}, {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}),
+        ({PROCESS_TAG: "0" * 32, "retrain/outcome": "rejected"}, None),
+        ({PROCESS_TAG: "0" * 32, "dagster/partition": "2024-02-12"}, None),
+        ({}, None),
+    ],
+    ids=["killed", "it had ended", "another period", "under way in another process"],
+)
+def test_a_replay_knows_the_retrain_whose_process_was_killed(tmp_path, monkeypatch, instance, started, tags, expected):
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    why = {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}
+    runner = Runner(SimpleNamespace(name="delivery"), instance)
+    assert runner.broken_off("2024-02-05") is None
+    started({"dagster/partition": "2024-02-05"} | why | tags)
+    assert runner.broken_off("2024-02-05") == expected
+
+
+def test_only_runs_whose_process_is_gone_are_failed(tmp_path, instance, started):
+    with alive(tmp_path) as living:
+        ours, foreign = started(living), started({})
+        gone = started({PROCESS_TAG: "0" * 32})
+        assert fail_crashed(instance, tmp_path) == [gone]
+        statuses = [instance.get_run_by_id(run).status for run in (ours, foreign, gone)]
+    assert [status.value for status in statuses] == ["STARTED", "STARTED", "FAILURE"]
+    assert fail_crashed(instance, tmp_path) == [ours], "once it has ended without saying so"

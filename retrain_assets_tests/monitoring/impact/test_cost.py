@@ -1,0 +1,185 @@
+"""What drift costs: ordered by what matters to the model, and counted in loss where rows became more frequent."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.monitoring.drift.report import DriftReport, drift
+from retrain_assets.monitoring.impact.cost import (
+    Change,
+    changed_sentence,
+    changes,
+    cost_words,
+    costs,
+    to_records,
+)
+from retrain_assets.monitoring.impact.grown_share import grown_part, rows_in
+from retrain_assets.monitoring.policy import DriftPolicy
+from retrain_assets.monitoring.profiles.profile import profile, reference_edges
+
+ROWS = 3000
+
+
+def rows_of(seed, fare=10.0, bike=0.3, missing=0.0, zone="C"):
+    random = np.random.default_rng(seed)
+    weight = random.normal(0, 1, ROWS)
+    weight[random.uniform(size=ROWS) < missing] = np.nan
+    return pa.table(
+        {
+            "fare": random.gamma(4, fare / 4, ROWS),
+            "weight": weight,
+            "vehicle": np.where(random.uniform(size=ROWS) < bike, "bike", "car"),
+            "zone": np.where(random.uniform(size=ROWS) < 0.5, "A", zone),
+        }
+    )
+
+
+def watched(current, since=None):
+    """The changes of a period against eight quiet ones, with its edges."""
+    quiet = {f"2024-{month:02}": rows_of(month) for month in range(1, 9)}
+    edges = reference_edges(pa.concat_tables(quiet.values()), ["fare", "weight"], ["vehicle", "zone"])
+    reference, present = {name: profile(table, edges) for name, table in quiet.items()}, profile(current, edges)
+    report = drift(DriftPolicy(), reference, present, "2024-09", None)
+    importance = {"fare": 0.6, "vehicle": 0.1, "zone": 0.3, "weight": 0.0}
+    return changes(report, importance, reference, present, since), edges, reference, present
+
+
+def test_columns_are_ordered_by_importance_times_effect():
+    found, *_ = watched(rows_of(99, fare=13.0, bike=0.6, missing=0.3))
+    assert [one.column for one in found] == ["fare", "vehicle", "weight"]
+    assert [one.weight for one in found] == [pytest.approx(one.importance * one.effect) for one in found]
+    assert found[1].effect == pytest.approx(0.3, abs=0.03)
+    assert found[2].effect == pytest.approx(0.3, abs=0.03)
+
+
+def test_a_change_dates_from_the_first_warning_of_its_running_series():
+    found, *_ = watched(rows_of(99, fare=13.0, bike=0.6), {"fare": "2024-07"})
+    assert {one.column: one.since for one in found} == {"fare": "2024-07", "vehicle": "2024-09"}
+
+
+def test_a_quiet_period_has_no_change():
+    assert watched(rows_of(99))[0] == ()
+
+
+def test_the_grown_part_is_what_became_more_frequent():
+    found, _, _, _ = watched(rows_of(99, bike=0.6))
+    grown = found[0].grown
+    assert grown.words == "vehicle 'bike'"
+    assert (grown.share_before, grown.share_after) == (pytest.approx(0.3, abs=0.02), pytest.approx(0.6, abs=0.03))
+
+
+@pytest.mark.parametrize(
+    "now", [{"fare": 13.0}, {"missing": 0.2}, {"bike": 0.5}, {"zone": "D"}], ids=["numeric", "missing", "level", "new"]
+)
+def test_the_rows_in_the_grown_part_are_as_many_as_its_share_says(now):
+    table = rows_of(99, **now)
+    found, edges, *_ = watched(table)
+    for one in found:
+        inside = rows_in(one.grown, table[one.column], edges, one.column)
+        assert inside.mean() == pytest.approx(one.grown.share_after)
+
+
+def test_the_cost_is_the_loss_of_the_grown_part_beyond_the_others_in_pandas_too():
+    table = rows_of(99, fare=13.0, bike=0.6)
+    found, edges, *_ = watched(table)
+    frame = table.to_pandas()
+    loss = np.random.default_rng(1).exponential(1, ROWS) + 0.5 * (frame["vehicle"] == "bike")
+    loss.iloc[5] = np.nan
+    costed = costs(found, {name: table[name] for name in table.column_names}, loss, edges)
+    assert costed[0].column == "vehicle"
+    mean = pd.Series(loss).groupby(frame["vehicle"] == "bike").mean()
+    known = int(((frame["vehicle"] == "bike") & loss.notna()).sum())
+    assert (costed[0].rows, costed[0].loss, costed[0].rest) == (
+        known,
+        pytest.approx(mean[True]),
+        pytest.approx(mean[False]),
+    )
+    assert costed[0].excess == pytest.approx(known * (mean[True] - mean[False]))
+    assert [one.excess for one in costed] == sorted((one.excess for one in costed), reverse=True)
+
+
+def test_a_slice_without_other_rows_costs_nothing_that_can_be_told():
+    table = rows_of(99, bike=1.0)
+    found, edges, *_ = watched(table)
+    cost = costs(found, {"vehicle": table["vehicle"]}, np.ones(ROWS), edges)[0]
+    assert (cost.rows, cost.loss, cost.rest, cost.excess) == (ROWS, 1.0, None, 0.0)
+    assert cost_words([cost], "2024-09", "mae") == "its cost is not known before outcomes arrive"
+
+
+def test_losses_of_other_rows_are_refused():
+    table = rows_of(99, bike=0.6)
+    found, edges, *_ = watched(table)
+    with pytest.raises(DataError, match="column vehicle has 3,000 values for 10 losses"):
+        costs(found, {"vehicle": table["vehicle"]}, np.ones(10), edges)
+
+
+def test_a_column_that_only_shrank_into_nothing_has_no_grown_part():
+    quiet = rows_of(1)
+    edges = reference_edges(quiet, ["fare"], [])
+    one = profile(quiet, edges)
+    assert grown_part(one, one, "fare") is None
+    assert grown_part(one, profile(quiet.slice(0, 0), edges), "fare") is None
+
+
+def test_the_first_line_says_what_changed_since_when_and_what_it_costs():
+    table = rows_of(99, bike=0.6)
+    found, edges, *_ = watched(table, {"vehicle": "2024-08"})
+    loss = np.where(table["vehicle"].to_numpy() == "bike", 3.0, 1.0)
+    words = cost_words(costs(found, {"vehicle": table["vehicle"]}, loss, edges), "2024-09", "mae")
+    sentence = changed_sentence("2024-09", found, words)
+    assert sentence.startswith("2024-09: vehicle (10 % of the model) changed since 2024-08 (vehicle 'bike': ")
+    assert "lost 3 a row and the others 1" in sentence
+    assert sentence.endswith(" mae more in the period.")
+
+
+def test_changes_survive_json():
+    found, *_ = watched(rows_of(99, fare=13.0, bike=0.6, missing=0.3, zone="D"))
+    assert tuple(Change.from_dict(one) for one in json.loads(json.dumps(to_records(found)))) == found
+
+
+def test_the_report_they_come_from_warns():
+    report = DriftReport.from_dict(json.loads(json.dumps(drift_of(rows_of(99, bike=0.6)).to_dict())))
+    assert report.warned == ("vehicle",)
+
+
+def drift_of(table):
+    _, _, reference, present = watched(table)
+    return drift(DriftPolicy(), reference, present, "2024-09", None)
+
+
+def passengers(seed, zeros=0.01, single=0.7):
+    """How many people ride: mostly one, some more, and 0 where the driver entered nothing."""
+    random = np.random.default_rng(seed)
+    many = random.choice([1.0, 2.0, 3.0, 4.0, 5.0], ROWS, p=[single, *[(1 - single) / 4] * 4])
+    return pa.table({"passengers": np.where(random.uniform(size=ROWS) < zeros, 0.0, many)})
+
+
+@pytest.mark.parametrize(
+    ("current", "words", "fault"),
+    [
+        (passengers(99, zeros=0.16), "passengers 0", True),  # one value in place of all others alike
+        (passengers(99, single=0.5), "passengers 2 to 5", False),
+        (passengers(99, zeros=0.16, single=0.5), "passengers 0 or 2 to 5", False),
+    ],
+)
+def test_a_value_that_takes_the_place_of_all_others_alike_is_called_a_fault(current, words, fault):
+    quiet = {f"2024-{month:02}": passengers(month) for month in range(1, 9)}
+    edges = reference_edges(pa.concat_tables(quiet.values()), ["passengers"], [])
+    reference, present = {name: profile(table, edges) for name, table in quiet.items()}, profile(current, edges)
+    report = drift(DriftPolicy(), reference, present, "2024-09", None)
+    (one,) = changes(report, {"passengers": 0.0002}, reference, present)
+    assert (one.grown.words, one.grown.filled) == (words, fault)
+    said = changed_sentence("2024-09", [one], "no cost")
+    assert ("more often a fault in the data than a change of the world" in said) == fault
+    assert "under 1 % of the model" in said
+
+
+def test_values_that_go_missing_alike_are_a_fault_and_a_column_that_no_tree_asks_is_said_to_be_unused():
+    found, *_ = watched(rows_of(99, missing=0.3))
+    (weight,) = [one for one in found if one.column == "weight"]
+    assert weight.grown.filled
+    assert "weight (not used by the model)" in changed_sentence("2024-09", [weight], "no cost")

@@ -1,0 +1,119 @@
+"""The picture of the drift report shows what the records say, and is small enough for the event log."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from matplotlib.colors import to_rgb
+
+from retrain_assets.documents.figure import BAD
+from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
+from retrain_assets.monitoring.pages.drift_plot import BINS, bars_of, columns_of, drift_figure, drift_picture
+from retrain_assets.monitoring.profiles.profile import profile, reference_edges
+from retrain_assets_tests.monitoring.stored import png
+
+
+def column(name, outcome=Drift.QUIET, kind="numeric", confirmed=False):
+    return ColumnDrift(name, kind, "", outcome, 0.5, 0.0, 0.01, None, None, None, None, None, 0.0, confirmed, "")
+
+
+def record(period, columns, version="v1"):
+    report = DriftReport(period, 100, 6, 8, tuple(columns), False, "")
+    return {"period": period, "version": version, "features": report.to_dict()}
+
+
+def both(values, now, categorical=()):
+    edges = reference_edges(values, [name for name in values.column_names if name not in categorical], categorical)
+    return edges, profile(values, edges), profile(now, edges)
+
+
+def test_numeric_bars_are_the_histogram_that_numpy_counts():
+    random = np.random.default_rng(3)
+    before, after = random.gamma(2, 2, 40_000), random.gamma(2, 2, 20_000) + 1.5
+    edges, reference, current = both(pa.table({"x": before}), pa.table({"x": after}))
+
+    bars = bars_of(column("x"), edges, reference.columns["x"], current.columns["x"])
+
+    for drawn, values in ((bars.before, before), (bars.after, after)):
+        inside = np.clip(values, bars.low, np.nextafter(bars.high, -np.inf))
+        counted = np.histogram(inside, np.linspace(bars.low, bars.high, BINS + 1))[0] / values.size
+        assert drawn.sum() == pytest.approx(1)
+        assert np.abs(drawn - counted).max() < 0.02  # within a cell of the profile, rows are spread evenly
+
+
+def test_few_values_get_a_bar_each_and_unknown_ones_a_bar_of_their_own():
+    edges, reference, current = both(pa.table({"day": [1.0, 2.0, 2.0, 3.0]}), pa.table({"day": [2.0, 9.0]}))
+
+    bars = bars_of(column("day"), edges, reference.columns["day"], current.columns["day"])
+
+    assert bars.labels == ("1", "2", "3", "(new)")
+    assert bars.before.tolist() == [0.25, 0.5, 0.25, 0]
+    assert bars.after.tolist() == [0, 0.5, 0, 0.5]
+
+
+def test_of_many_categories_the_largest_are_drawn():
+    names = [f"zone {number:02d}" for number in range(40) for _ in range(number + 1)]
+    edges, reference, current = both(pa.table({"zone": names}), pa.table({"zone": names}), ["zone"])
+
+    bars = bars_of(column("zone", kind="categorical"), edges, reference.columns["zone"], current.columns["zone"])
+
+    assert bars.labels == tuple(f"zone {number}" for number in range(32, 40))
+
+
+def test_a_column_that_never_had_a_value_is_drawn_empty():
+    nothing = pa.table({"x": pa.nulls(5, pa.float64()), "c": pa.nulls(5, pa.string())})
+    edges, reference, current = both(nothing, nothing, ["c"])
+    columns = [column("x"), column("c", kind="categorical")]
+
+    bars = [bars_of(each, edges, reference.columns[each.column], current.columns[each.column]) for each in columns]
+
+    assert [each.before.size for each in bars] == [0, 0]
+    assert len(drift_figure([record("2024-01", columns)], bars).axes) == 3
+
+
+def test_the_heat_map_has_a_cell_for_every_column_and_period_and_a_bar_at_a_new_model():
+    records = [record(f"2024-0{month}", [column("a"), column("b")]) for month in range(1, 5)]
+    confirmed = [column("a", Drift.WARN, confirmed=True), column("b")]
+    records += [record("2024-05", confirmed), record("2024-06", confirmed, version="v2")]
+
+    heat = drift_figure(records, []).axes[0]
+
+    cells = heat.images[0].get_array()
+    assert cells.shape == (2, 6, 3)
+    red = np.isclose(cells, to_rgb(BAD)).all(axis=2)
+    assert np.argwhere(red).tolist() == [[0, 4], [0, 5]]
+    assert [line.get_xdata()[0] for line in heat.lines] == [4.5]
+    assert [tick.get_text() for tick in heat.get_yticklabels()] == ["a", "b"]
+
+
+def test_the_picture_is_drawn_from_what_a_monitored_model_has_stored(world):
+    built = world(weeks=9, slower_from=6)
+    week = built.spec.period.shift(built.bootstrapped(), 1)
+    assert built.run("monitor", week).success
+
+    assert png(drift_picture(built.store, built.registry, week)).shape[1] > 800
+
+
+def test_columns_come_by_outcome_then_by_impact():
+    columns = [column("quiet"), column("cheap", Drift.WARN), column("small", Drift.SMALL), column("dear", Drift.WARN)]
+    plain = record("2024-01", columns)
+    weighed = plain | {"impact": [{"column": name} for name in ("dear", "quiet", "cheap")]}
+
+    assert [each.column for each in columns_of(plain)] == ["cheap", "dear", "small", "quiet"]
+    assert [each.column for each in columns_of(weighed)] == ["dear", "cheap", "small", "quiet"]
+
+
+def test_names_with_dollar_signs_are_drawn_as_they_stand_and_no_formula():
+    names = ["$^$", "US$ a", "a_b"]
+    heat = drift_figure([record("2024-01", [column(name) for name in names])], []).axes[0]
+    heat.figure.canvas.draw()
+    assert [tick.get_text().replace("\\$", "$") for tick in heat.get_yticklabels()] == names
+
+
+@pytest.mark.parametrize("periods", [1, 5, 36])
+@pytest.mark.parametrize("name", ["2024", "2024-01", "2024-01-01-00:00"])
+def test_the_names_of_the_periods_never_overlap_and_the_last_one_is_there(name, periods):
+    heat = drift_figure([record(name, [column("a")])] * periods, []).axes[0]
+    renderer = heat.figure.canvas.get_renderer()
+    boxes = [label.get_window_extent(renderer) for label in heat.get_xticklabels()]
+    assert heat.get_xticks()[-1] == periods - 1
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))

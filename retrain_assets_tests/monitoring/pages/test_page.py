@@ -1,0 +1,241 @@
+"""The monitoring reports as Markdown, HTML and words: what must stand in them, and what nothing can put into them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from retrain_assets.documents.figure import markdown, new_figure
+from retrain_assets.documents.page import ALLOWED
+from retrain_assets.errors import NotFound
+from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
+from retrain_assets.monitoring.pages.page import (
+    column_rows,
+    drift_document,
+    drift_lead,
+    drift_markdown,
+    monitored_period,
+    monitoring_html,
+    monitoring_words,
+    performance_document,
+    performance_lead,
+    performance_markdown,
+)
+from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.monitoring.stored import performance
+from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
+
+
+def column(name, outcome=Drift.QUIET, sentence="mean 1 -> 2", confirmed=False):
+    return ColumnDrift(
+        name, "numeric", "mean", outcome, 0.01, 3.0, 0.2, 0.1, 0.3, 0.4, 0.25, 0.05, 0.0, confirmed,
+        f"{name}: {sentence}",
+    )  # fmt: skip
+
+
+def drift(columns, period="2024-01", **more):
+    report = DriftReport(period, 100, 6, 8, tuple(columns), False, "")
+    return {"period": period, "version": "v1", "features": report.to_dict(), "sentence": "1 drifted.", **more}
+
+
+# ---- drift
+
+
+def test_what_changed_comes_first_and_columns_stand_by_outcome_and_impact():
+    columns = [column("quiet"), column("cheap", Drift.WARN), column("dear", Drift.WARN, confirmed=True)]
+    said = "2024-01: dear (40 % of the model) changed since 2023-11; it cost 90."
+    impact = [
+        {"column": "dear", "since": "2023-11", "importance": 0.4, "effect": 0.5, "weight": 0.2, "grown": None},
+        {"column": "cheap", "since": "2024-01", "importance": 0.1, "effect": 0.1, "weight": 0.01, "grown": None},
+    ]
+    record = drift(columns, impact=impact, impact_sentence=said)
+
+    assert drift_lead(record) == [said, "1 drifted."]
+    rows = column_rows(record)
+    assert [(row["column"], row["outcome"], row["since"], row["weight"]) for row in rows] == [
+        ("dear", "confirmed", "2023-11", 0.2), ("cheap", "warn", "2024-01", 0.01), ("quiet", "quiet", None, None),
+    ]  # fmt: skip
+    page = drift_markdown("delivery", record, "")
+    assert (
+        page.index("changed since 2023-11")
+        < page.index("1 drifted.")
+        < page.index("| dear |")
+        < page.index("| quiet |")
+    )
+
+
+def test_without_an_impact_there_is_no_column_of_weights():
+    assert not {"since", "weight"} & set(column_rows(drift([column("a")]))[0])
+
+
+def test_an_impact_that_the_sentence_begins_with_is_not_said_twice():
+    record = drift([column("a")], impact_sentence="a costs 9.", sentence="a costs 9. 1 drifted.")
+    assert drift_lead(record) == ["a costs 9.", "1 drifted."]
+
+
+# ---- performance
+
+
+def test_measured_and_estimated_are_told_apart_and_the_later_truth_is_beside_the_estimate():
+    estimated = {"sentence": "estimated, not measured: 1.5", "loss": 1.5, "low": 1.2, "high": 1.8, "rows": 40}
+    truth = {"period": "2023-12", "version": "v1", "rows": 30, "estimated": 1.25, "measured": 1.375, "error": -0.125}
+    record = performance("2024-01", 1.0625, estimated=estimated, estimates=[truth])
+
+    assert performance_lead(record) == [
+        "Measured. 2024-01: v1 lost 1.0625", "Estimated. estimated, not measured: 1.5",
+    ]  # fmt: skip
+    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+    assert "| measured | 100 | 1.062 |" in page
+    assert "| estimated | 40 | 1.5 | 1.2 | 1.8 |" in page
+    assert "| 2023-12 | v1 | 30 | 1.25 |  |  | 1.375 | -0.125 |" in page
+
+
+def test_a_period_without_outcomes_says_so_and_still_has_a_page():
+    record = performance("2024-01", None)
+    assert performance_lead(record) == ["Measured: nothing, no outcome of its rows arrived."]
+    assert "None." in performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+
+
+def test_a_jump_of_the_labels_comes_before_everything_else():
+    record = performance("2024-01", 1.0, label_jump={"sentence": "labels jumped"}, impact_sentence="fare changed")
+    said = performance_lead(record)
+    assert said[:2] == ["labels jumped; promotion is held until a person releases it.", "fare changed"]
+
+
+@pytest.mark.parametrize(("outcome", "said"), [(Drift.WARN, ["2024-01: labels moved"]), (Drift.QUIET, [])])
+def test_outcomes_that_drifted_are_told(outcome, said):
+    report = DriftReport("2024-01", 100, 6, 1, (column("(label)", outcome),), False, "2024-01: labels moved")
+    record = performance("2024-01", 1.0, label_drift=report.to_dict(), label_jump=None)
+    assert performance_lead(record)[:-1] == said
+
+
+def test_what_the_drifted_rows_lose_has_a_table():
+    cost = {"column": "fare", "words": "fare above 50", "rows": 9, "loss": 3.0, "rest": 1.25, "excess": 15.75}
+    record = performance("2024-01", 1.0, impact=[cost], impact_sentence="fare changed")
+    assert performance_lead(record)[0] == "fare changed"
+    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+    assert "| fare above 50 | 9 | 3 | 1.25 | 15.75 |" in page
+
+
+def test_business_metrics_have_a_table_and_a_sentence_each():
+    one = {"name": "late share", "unit": "share", "value": 0.25, "low": 0.2, "high": 0.3, "threshold": 0.1, "rows": 9}
+    record = performance("2024-01", 1.0, business=[one | {"outcome": "warn", "sentence": "late share 0.25"}])
+    assert performance_lead(record)[-1] == "late share 0.25"
+    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+    assert "| late share | 0.25 | 0.2 | 0.3 | 0.1 | share | 9 | warn |" in page
+
+
+# ---- the file
+
+
+@pytest.fixture(scope="module")
+def nasty_page():
+    picture = markdown(new_figure(2, 2), "nothing")
+    record = drift([column(NASTY, Drift.WARN, NASTY)], sentence=NASTY, impact_sentence=f"{NASTY} cost")
+    losses = performance("2024-01", 1.0, business=[{"name": NASTY, "sentence": NASTY, "value": 1.0, "unit": NASTY}])
+    losses["report"]["by_group"] = [{"group": NASTY, "value": NASTY, "rows": 1, "loss": 1.0, "excess_sum": 0.0}]
+    history = PerformanceHistory([losses], {}, [])
+    return monitoring_html(
+        NASTY,
+        "2024-01",
+        drift_markdown(NASTY, record, picture),
+        performance_markdown(NASTY, "2024-01", history, picture),
+    )
+
+
+def test_nothing_that_data_or_a_spec_say_becomes_markup(nasty_page):
+    page = Page(nasty_page)
+    assert {tag for tag, _ in page.tags} <= {
+        "html", "head", "meta", "title", "style", "body", "h1", "h2", "blockquote", "p", "strong", "em", "figure",
+        "img", "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    words = "".join(page.words)
+    assert words.count(NASTY.replace("  ", " ")) >= 8
+
+
+def test_a_page_holds_its_pictures_and_loads_nothing(nasty_page):
+    page = Page(nasty_page)
+    addresses = [value for _, found in page.tags for name, value in found.items() if name in ("src", "href")]
+    assert len(addresses) == 2
+    assert all(address.startswith("data:image/png;base64,") for address in addresses)
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": ALLOWED}) in page.tags
+    assert "default-src 'none'" in ALLOWED
+
+
+def test_a_model_of_many_columns_and_groups_stays_under_a_megabyte():
+    record = drift([column(f"column_{number}", Drift.WARN) for number in range(500)])
+    losses = performance("2024-01", 1.0)
+    losses["report"]["by_group"] = [
+        {"group": "zone", "value": f"zone {number}", "rows": 9, "loss": 1.0, "low": 0.5, "high": 1.5, "excess_sum": 3.0}
+        for number in range(1000)
+    ]
+    history = PerformanceHistory([losses], {}, [])
+    page = monitoring_html(
+        "m", "2024-01", drift_markdown("m", record, ""), performance_markdown("m", "2024-01", history, "")
+    )
+    assert b"column_499" in page
+    assert b"zone 999" in page
+    assert len(page) + 2 * 100_000 < LIMIT_BYTES
+
+
+def test_every_monitored_period_leaves_both_pages_beside_the_records_the_same_each_time(world):
+    built = world(weeks=9, slower_from=6)
+    week = built.spec.period.shift(built.bootstrapped(), 1)
+    built.monitor([week])
+
+    store, registry = built.store, built.registry
+    documents = (
+        drift_document("delivery", store, registry, week),
+        performance_document("delivery", store, registry, week, "mae", built.spec.triggers.retrain_cost),
+    )
+    for asset, document in zip(("drift_report", "performance_report"), documents, strict=True):
+        written = store.read_bytes(asset, week, "html")
+        assert written == monitoring_html("delivery", week, document)
+        assert len(written) < LIMIT_BYTES
+        assert [value for tag, found in Page(written).tags for value in found.values() if tag == "img"]
+
+
+# ---- which period, and words
+
+
+def test_the_last_period_is_the_default_and_an_unknown_one_is_named(tmp_path):
+    store = PeriodStore(tmp_path)
+    with pytest.raises(NotFound, match="Run `retrain monitor delivery --period P`"):
+        monitored_period("delivery", store)
+    for period in ("2024-01", "2024-02"):
+        store.write_json("drift_report", period, {})
+    assert monitored_period("delivery", store) == "2024-02"
+    assert monitored_period("delivery", store, "2024-01") == "2024-01"
+    with pytest.raises(NotFound, match="no monitoring report of '2023-12'. Known: 2 periods from 2024-01 to 2024-02"):
+        monitored_period("delivery", store, "2023-12")
+
+
+def test_the_words_are_the_sentences_and_the_columns_that_are_not_quiet(tmp_path):
+    store = PeriodStore(tmp_path)
+    store.write_json("drift_report", "2024-01", drift([column("a", Drift.WARN), column("b")]))
+    store.write_json("performance_report", "2024-01", json.loads(json.dumps(performance("2024-01", 1.5))))
+    words = monitoring_words(store, "2024-01")
+    assert words[0] == "1 drifted."
+    assert words[1].split() == ["warn", "a", "mean", "1", "→", "2"]
+    assert words[2:] == ["Measured. 2024-01: v1 lost 1.5"]
+
+
+def test_in_words_a_loss_above_the_baseline_comes_before_the_features_and_is_said_once(tmp_path):
+    store = PeriodStore(tmp_path)
+    store.write_json("drift_report", "2024-01", drift([column("a", Drift.WARN)]))
+    lost = performance("2024-01", 1.5, outcome="warn", loss_since="2023-12") | {"loss": "mae"}
+    store.write_json("performance_report", "2024-01", json.loads(json.dumps(lost)))
+    words = monitoring_words(store, "2024-01")
+    assert words[0].startswith("2024-01: v1 loses more than it was promoted with, since 2023-12: 1.5 a row against 1")
+    assert words[1] == "1 drifted."
+    assert words[3:] == ["Measured. 2024-01: v1 lost 1.5"]
+
+
+def test_a_period_without_a_model_says_so_in_every_form(tmp_path):
+    store = PeriodStore(tmp_path)
+    store.write_json("drift_report", "2024-01", {"period": "2024-01", "version": None})
+    assert monitoring_words(store, "2024-01") == ["2024-01: no model was live."]
+    assert "No model was live in 2024-01" in drift_markdown("m", {"period": "2024-01", "version": None}, "")
+    assert "No model was live in 2024-01" in performance_markdown("m", "2024-01", PerformanceHistory([], {}, []), "")

@@ -1,0 +1,132 @@
+"""The picture of the performance report shows what was measured, estimated and decided."""
+
+import numpy as np
+import pytest
+
+from retrain_assets.documents.figure import BAD
+from retrain_assets.monitoring.pages.performance_plot import (
+    METRICS,
+    PerformanceHistory,
+    performance_figure,
+    performance_history,
+    performance_picture,
+)
+from retrain_assets.monitoring.performance.report import Baseline
+from retrain_assets_tests.monitoring.stored import performance, png
+
+BAND = {"v1": Baseline(1.0, 100, 0.9, 1.1, "gate rows")}
+
+
+def line(axes, marker):
+    """The points drawn with one marker."""
+    (found,) = [each for each in axes.lines if each.get_marker() == marker]
+    return found.get_ydata().tolist()
+
+
+def business(name, value, threshold=0.3):
+    return {
+        "name": name, "value": value, "low": value - 0.1, "high": value + 0.1, "threshold": threshold, "unit": "US$",
+        "outcome": "warn" if value > threshold else "quiet",
+    }  # fmt: skip
+
+
+def test_the_losses_stand_on_the_band_of_the_version_that_made_them_and_promotions_are_named(world):
+    built = world(weeks=9)
+    built.bootstrapped()
+    event = built.registry.history()[-1]
+    periods = [event.period, *(built.spec.period.shift(event.period, step) for step in (1, 2))]
+    records = [performance(*each) for each in zip(periods, (1, 2, 3), ("v1",) * 3, (0, 5, 9), strict=True)]
+
+    top, bottom = performance_figure(PerformanceHistory(records, BAND, [event]), "mae", 7.0).axes
+
+    assert top.lines[0].get_ydata().tolist() == [1, 2, 3]
+    assert [text.get_text() for text in top.texts] == ["v1"]
+    (band,) = [path.get_extents() for path in top.collections[0].get_paths()]
+    assert (band.y0, band.y1) == (0.9, 1.1)
+    assert bottom.patches[0].get_data().values.tolist() == [0, 5, 9]
+    assert bottom.lines[0].get_ydata() == [7.0, 7.0]
+
+
+def test_a_rollback_is_marked_apart_from_a_promotion_and_a_rejection(world):
+    from dataclasses import replace
+
+    built = world(weeks=9)
+    first = built.bootstrapped()
+    event = built.registry.history()[-1]
+    weeks = [built.spec.period.shift(first, step) for step in range(4)]
+    events = [
+        event,
+        replace(event, period=weeks[1], action="rejected"),
+        replace(event, period=weeks[2], action="rolled_back", to_version="v0"),
+    ]
+    top, bottom = performance_figure(
+        PerformanceHistory([performance(week, 1.0) for week in weeks], BAND, events), "mae", 7.0
+    ).axes
+
+    assert [text.get_text() for text in top.texts] == ["v1", "×", "back to v0"]
+    assert top.texts[2].get_color() == BAD != top.texts[0].get_color()
+    assert "× rejected" in bottom.get_title(loc="left")
+
+
+def test_the_estimate_stands_beside_what_was_measured_and_the_later_truth_beside_the_estimate():
+    estimate = {"sentence": "estimated", "loss": 1.5, "low": 1.2, "high": 1.8, "rows": 40}
+    truth = {"period": "2024-01", "estimated": 1.5, "measured": 1.6, "settled": True}
+    records = [
+        performance("2024-01", 1.0, estimated=estimate),
+        performance("2024-02", None, estimated={"sentence": "nothing is estimated"}),
+        performance("2024-03", 2.0, estimated=estimate | {"loss": 2.5}, estimates=[truth]),
+    ]
+
+    top, _ = performance_figure(PerformanceHistory(records, BAND, []), "mae", 7.0).axes
+
+    np.testing.assert_array_equal(top.lines[0].get_ydata(), [1.0, np.nan, 2.0])
+    np.testing.assert_array_equal(line(top, "D"), [1.5, np.nan, 2.5])
+    np.testing.assert_array_equal(line(top, "_"), [1.6, np.nan, np.nan])
+    assert "estimated without outcomes" in top.get_title(loc="left")
+
+
+def test_what_was_never_estimated_is_not_in_the_legend():
+    top, _ = performance_figure(PerformanceHistory([performance("2024-01", 1.0)], {}, []), "mae", 7.0).axes
+    assert "estimated" not in top.get_title(loc="left")
+
+
+def test_every_business_metric_is_a_series_with_its_threshold():
+    values = [0.2, 0.5, 0.25]
+    records = [
+        performance(f"2024-0{at}", 1.0, business=[business("late share", value)])
+        for at, value in enumerate(values, start=1)
+    ]
+    records[1]["business"] = []
+
+    _, _, axes = performance_figure(PerformanceHistory(records, {}, []), "mae", 7.0).axes
+
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [0.2, np.nan, 0.25])
+    assert axes.lines[-1].get_ydata() == [0.3, 0.3]
+    assert axes.get_title(loc="left").startswith("late share")
+
+
+def test_a_picture_has_room_for_a_few_business_metrics():
+    many = [business(f"metric {number}", 0.1) for number in range(9)]
+    history = PerformanceHistory([performance("2024-01", 1.0, business=many)], {}, [])
+    assert len(performance_figure(history, "mae", 7.0).axes) == 2 + METRICS
+
+
+@pytest.mark.parametrize("loss", [1.0, None])
+def test_forty_periods_stay_under_the_limit(loss):
+    records = [performance(f"2024-{week:02d}", loss and loss + week % 3, excess=week * 10.0) for week in range(40)]
+    picture = png(performance_picture(PerformanceHistory(records, {}, []), "mae", 200.0))
+    assert picture.shape[1] > 400
+
+
+def test_the_history_is_what_a_monitored_model_has_stored(world):
+    built = world(weeks=9, slower_from=6)
+    last = built.bootstrapped()
+    weeks = [built.spec.period.shift(last, step) for step in (1, 2)]
+    built.monitor(weeks)
+
+    history = performance_history(built.store, built.registry, weeks[0])
+
+    assert history.periods == weeks[:1]
+    assert [event.period for event in history.events] == [last]
+    assert set(history.baselines) == {"v1"}
+    assert history.reports[0].loss == built.store.read_json("performance_report", weeks[0])["report"]["loss"]

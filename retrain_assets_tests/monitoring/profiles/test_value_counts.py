@@ -1,0 +1,80 @@
+"""Columns of few different values are told as each value once, and nothing that is counted depends on it."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from retrain_assets.monitoring.profiles.binning import Bins
+from retrain_assets.monitoring.profiles.column_reader import numbers
+from retrain_assets.monitoring.profiles.edges import numeric_edges
+from retrain_assets.monitoring.profiles.profile import numeric_column, reference_profiles
+from retrain_assets.monitoring.profiles.value_counts import Tally, pooled, rows_by_code, tallied
+
+RNG = np.random.default_rng(3)
+NULLS = RNG.random(40_000) < 0.2
+SHAPES = {
+    "bytes": pa.array(RNG.integers(-128, 128, 40_000).astype(np.int8)),
+    "negative shorts": pa.array(RNG.integers(-32768, 32768, 40_000).astype(np.int16), mask=NULLS),
+    "flags": pa.array(RNG.random(40_000) < 0.3, mask=NULLS),
+    "far whole numbers": pa.array(2**62 + RNG.integers(0, 50, 40_000)),
+    "farther than signed": pa.array(RNG.integers(0, 50, 40_000).astype(np.uint64) + np.uint64(2**64 - 60)),
+    "few floats": pa.array(RNG.integers(0, 300, 40_000).astype(np.float32) / 7, mask=NULLS),
+    "NaN and infinity": pa.array(RNG.choice([np.nan, np.inf, -np.inf, -0.0, 0.0, 1.5], 40_000)),
+    "one value": pa.array(np.full(40_000, 3.5)),
+    "all null": pa.array([None] * 40_000, pa.int32()),
+}
+PLAIN = ("rows", "missing", "infinite", "wrong", "least", "greatest")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_told_column_has_the_edges_and_the_profile_of_its_values_in_order(shape, pieces):
+    whole = SHAPES[shape]
+    chunks = pa.chunked_array([whole.slice(at * 15_000, 15_000) for at in range(3)] if pieces == 3 else [whole])
+    table = pa.table({"x": chunks})
+    told, ordered = list(numbers(table, "x")), list(numbers(table, "x", in_order=True))
+    assert all(isinstance(one.finite, Tally) for one in told) or shape == "all null"
+    assert [[getattr(one, name) for name in PLAIN] for one in told] == [
+        [getattr(one, name) for name in PLAIN] for one in ordered
+    ]
+    edges = numeric_edges("x", told, len(whole))
+    assert edges == numeric_edges("x", ordered, len(whole))
+    assert numeric_column(told, edges, "x") == numeric_column(ordered, edges, "x")
+
+
+def test_a_column_of_many_different_values_is_not_told():
+    assert tallied(pa.chunked_array([RNG.normal(size=5000)])) is None
+    assert tallied(pa.chunked_array([RNG.integers(0, 2**40, 5000)])) is None
+    assert tallied(pa.chunked_array([["a", "b"]])) is None
+
+
+def test_tallies_counted_together_are_those_counted_one_by_one():
+    tallies = [Tally(RNG.normal(size=n).round(1), RNG.integers(1, 2**20, n)) for n in (5, 1, 700)]
+    bins = Bins(np.array([-1.0, 0.0, 0.5]), -2.0, 2.0)
+    for one, counted in zip(tallies, bins.count_told(tallies), strict=True):
+        assert counted == bins.count(one) == bins.count(np.array_split(np.repeat(one.values, one.rows), 4))
+
+
+def test_pooled_tallies_are_the_counts_of_all_rows_in_order():
+    values, rows = RNG.integers(0, 20, 60).astype(float), RNG.integers(1, 9, 60)
+    both = pooled([Tally(values[:25], rows[:25]), Tally(values[25:], rows[25:])])
+    expected = np.unique(np.repeat(values, rows), return_counts=True)
+    assert (both.values.tolist(), both.rows.tolist()) == tuple(part.tolist() for part in expected)
+    ranks = np.arange(both.size)
+    assert both.at(ranks).tolist() == np.sort(np.repeat(values, rows)).tolist()
+
+
+def test_codes_without_a_value_and_dictionaries_without_an_entry_are_counted():
+    nothing = pa.chunked_array([pa.array([None, None], pa.int8())])
+    assert rows_by_code(nothing, 0).tolist() == []
+    assert rows_by_code(nothing, 2).tolist() == [0, 0]
+
+
+def test_parts_told_and_parts_in_order_make_one_reference():
+    few, many = RNG.integers(0, 90, 3000).astype(float), RNG.normal(40, 9, 3000)
+    parts = {"1": pa.table({"x": few}), "2": pa.table({"x": many})}
+    edges, profiles = reference_profiles(parts, ["x"], [])
+    pooled_edges = numeric_edges("x", numbers(pa.table({"x": np.concatenate([few, many])}), "x", in_order=True), 6000)
+    assert edges == pooled_edges
+    for part, table in parts.items():
+        assert profiles[part].columns["x"] == numeric_column(numbers(table, "x", in_order=True), edges, "x")

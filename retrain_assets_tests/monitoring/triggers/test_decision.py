@@ -1,0 +1,182 @@
+"""When evidence asks for a retrain, and what stands in its way."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from retrain_assets.monitoring.policy import TriggerPolicy
+from retrain_assets.monitoring.triggers.decision import Evidence, Quiet, Trigger, decide, trigger_id
+from retrain_assets.periods import Calendar
+
+MONTHS = Calendar(every="month", start=str(date(2018, 1, 1)))
+POLICY = TriggerPolicy(
+    retrain_cost=2500, on_confirmed_drift=True, max_age_periods=12, cooldown_periods=2, max_per_year=4, min_new_rows=100
+)
+CALM = Evidence(
+    period="2019-03",
+    live_version="v1",
+    live_since_period="2018-11",
+    accumulated_excess=812.0,
+    new_rows=5000,
+    last_attempt_period="2018-11",
+    attempts_last_year=1,
+)
+LOSING = replace(CALM, accumulated_excess=2500.0)
+
+
+def asked(evidence, policy=POLICY, rollback_cooldown=1):
+    return decide("taxi", MONTHS, policy, evidence, rollback_cooldown, "mae-rows")
+
+
+def test_calm_evidence_is_quiet_and_says_how_close_it_is():
+    quiet = asked(CALM)
+    assert isinstance(quiet, Quiet)
+    assert quiet.reason == "excess loss 812 of 2,500 mae-rows"
+    assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "reason"),
+    [
+        (
+            {"live_version": None, "live_since_period": None, "last_attempt_period": None},
+            "bootstrap",
+            "no model is live",
+        ),
+        ({"accumulated_excess": 2500.0}, "excess_loss", "excess loss 2,500 of 2,500 mae-rows"),
+        ({"drift_confirmed": True, "drift_sentence": "fares drifted"}, "drift", "fares drifted"),
+        ({"live_since_period": "2018-02", "last_attempt_period": "2018-03"}, "age", "12 of 12 periods since 2018-03"),
+    ],
+)
+def test_each_kind_of_evidence_can_ask_alone(change, kind, reason):
+    trigger = asked(replace(CALM, **change))
+    assert isinstance(trigger, Trigger)
+    assert (trigger.kind, trigger.model, trigger.period) == (kind, "taxi", "2019-03")
+    assert reason in trigger.reason
+
+
+EVERYTHING = POLICY.model_copy(
+    update={
+        "on_estimated_loss": True,
+        "on_uncertainty": True,
+        "on_business_metrics": ("revenue",),
+        "patience": 3,
+        "new_labels": 9000,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "reason"),
+    [
+        (
+            {"estimated_excess": 1688.0},
+            "estimated_loss",
+            "excess loss 812 of 2,500 mae-rows, and 1,688 more estimated for rows without outcomes: "
+            "losing more than a retrain costs",
+        ),
+        ({"business": {"revenue": 3}}, "business", "revenue beyond its threshold for 3 period(s) in a row"),
+        ({"uncertain_periods": 3}, "uncertainty", "the model has been less sure than it was for 3 periods"),
+        ({"new_rows": 9000}, "new_labels", "9,000 of 9,000 new labelled rows since the last attempt"),
+    ],
+)
+def test_what_is_declared_asks_at_its_threshold_and_not_before(change, kind, reason):
+    trigger = asked(replace(CALM, **change), EVERYTHING)
+    assert (trigger.kind, trigger.reason) == (kind, reason)
+    assert isinstance(asked(replace(CALM, **change)), Quiet)
+    before = {
+        "estimated_excess": {"estimated_excess": 1687.0},
+        "business": {"business": {"revenue": 2, "other": 9}},
+        "uncertain_periods": {"uncertain_periods": 2},
+        "new_rows": {"new_rows": 8999},
+    }[next(iter(change))]
+    assert isinstance(asked(replace(CALM, **before), EVERYTHING), Quiet)
+
+
+def test_an_estimated_gain_never_pays_for_a_measured_loss():
+    assert asked(replace(LOSING, estimated_excess=-9000.0), EVERYTHING).kind == "excess_loss"
+    assert asked(replace(CALM, estimated_excess=-9000.0), EVERYTHING).closeness["estimated_loss"] == 812 / 2500
+
+
+def test_every_declared_condition_says_how_close_it_is():
+    seen = replace(CALM, business={"revenue": 1}, uncertain_periods=2, new_rows=4500)
+    closeness = asked(seen, EVERYTHING).closeness
+    assert (closeness["revenue"], closeness["uncertainty"], closeness["new_labels"]) == (1 / 3, 2 / 3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"wait": "wait 2 periods, for 2019-05: spent"}, "wait 2 periods, for 2019-05"),
+        ({"last_rollback_period": "2019-02"}, "cool-down after the rollback of 2019-02 until 2019-04"),
+        ({"last_attempt_period": "2019-01"}, "cool-down until 2019-04"),
+        ({"last_attempt_period": "2019-03"}, "cool-down until 2019-06"),
+        ({"attempts_last_year": 4}, "yearly cap: 4 of 4 attempts"),
+        ({"new_rows": 99}, "99 of 100 new labelled rows"),
+    ],
+)
+def test_each_obstacle_alone_keeps_a_losing_model_from_a_retrain(change, reason):
+    assert isinstance(asked(LOSING), Trigger)
+    quiet = asked(replace(LOSING, **change))
+    assert isinstance(quiet, Quiet)
+    assert reason in quiet.reason
+    assert quiet.closeness["excess_loss"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"last_rollback_period": "2019-01"},
+        {"last_attempt_period": "2018-12"},
+        {"attempts_last_year": 3},
+        {"new_rows": 100},
+    ],
+)
+def test_an_obstacle_ends_exactly_where_it_says(change):
+    assert isinstance(asked(replace(LOSING, **change)), Trigger)
+
+
+def test_a_first_model_is_held_back_by_the_same_obstacles():
+    none = replace(CALM, live_version=None, live_since_period=None, last_attempt_period=None)
+    assert isinstance(asked(none), Trigger)
+    assert asked(replace(none, wait="wait 3 periods")).reason.startswith("wait 3 periods")
+    assert asked(replace(none, last_attempt_period="2019-02")).reason == "cool-down until 2019-05"
+
+
+def test_without_cooldown_one_period_still_allows_one_attempt_only():
+    eager = POLICY.model_copy(update={"cooldown_periods": 0})
+    assert isinstance(asked(replace(LOSING, last_attempt_period="2019-02"), eager), Trigger)
+    assert asked(replace(LOSING, last_attempt_period="2019-03"), eager).reason == "cool-down until 2019-04"
+
+
+def test_an_earlier_period_looked_at_again_starts_nothing_after_a_later_attempt():
+    assert isinstance(asked(replace(LOSING, last_attempt_period="2019-08")), Quiet)
+
+
+def test_kinds_that_the_policy_does_not_name_never_ask():
+    silent = POLICY.model_copy(update={"on_confirmed_drift": False, "max_age_periods": None})
+    old = replace(CALM, drift_confirmed=True, live_since_period="2018-01", last_attempt_period=None)
+    assert isinstance(asked(old, silent), Quiet)
+    assert set(asked(old, silent).closeness) == {"excess_loss", "new_rows"}
+
+
+def test_an_unknown_excess_never_asks():
+    assert isinstance(asked(replace(CALM, accumulated_excess=float("nan"))), Quiet)
+
+
+def test_excess_loss_speaks_before_drift_and_age():
+    everything = replace(LOSING, drift_confirmed=True, live_since_period="2018-01", last_attempt_period=None)
+    assert asked(everything).kind == "excess_loss"
+
+
+def test_the_same_evidence_has_the_same_id_and_other_evidence_another():
+    ids = {
+        trigger_id(model, period, kind)
+        for model in ("taxi", "flights")
+        for period in ("2019-03", "2019-04")
+        for kind in ("age", "drift")
+    }
+    assert len(ids) == 8
+    assert asked(LOSING).id == asked(replace(LOSING, accumulated_excess=9000.0, new_rows=777)).id
+    assert len(asked(LOSING).id) == 16

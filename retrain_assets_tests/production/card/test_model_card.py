@@ -1,0 +1,220 @@
+"""The model card, made from the registry and the spec of a real small loop: two versions, the second rolled back."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from retrain_assets.documents.page import text
+from retrain_assets.errors import IntegrityError, NotFound
+from retrain_assets.pipeline import model_card
+from retrain_assets.production.card.model_card import NOT_COVERED, RMF
+from retrain_assets.production.jobs import rollback_config
+from retrain_assets.production.rollback import roll_back
+from retrain_assets.registry.registry import Registry
+from retrain_assets.validation.pages.text import decided
+from retrain_assets_tests.small_world import failure_of, make_world, rows_of
+
+FRAMEWORK = {
+    "GOVERN": {1: 7, 2: 3, 3: 2, 4: 3, 5: 2, 6: 2},
+    "MAP": {1: 6, 2: 3, 3: 5, 4: 2, 5: 2},
+    "MEASURE": {1: 3, 2: 13, 3: 3, 4: 3},
+    "MANAGE": {1: 4, 2: 4, 3: 2, 4: 3},
+}
+"""How many subcategories each category of NIST AI RMF 1.0 has."""
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory):
+    """A model whose first version was replaced after a change of the world, and put back by a person."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        built = make_world(tmp_path_factory.mktemp("card"), rows_of(9, slower_from=5), instance)
+        built.bootstrapped()
+        weeks = built.weeks(8)
+        built.monitor(weeks[5:])
+        for result in (
+            built.run("retrain", weeks[-1]),
+            built.run("rollback", None, run_config=rollback_config("delivery", "too high", "v2")),
+        ):
+            assert result.success, failure_of(result)
+        yield built
+
+
+@pytest.fixture(scope="module")
+def card(loop):
+    return model_card(loop.spec)
+
+
+def written(loop, card, name):
+    return card.markdown(loop.registry, card.version(loop.registry, name))
+
+
+def parts(markdown):
+    """The card's parts by title, without the framework's items behind it."""
+    found = re.split(r"^## ", markdown, flags=re.MULTILINE)[1:]
+    return {part.split("\n")[0].split(" (")[0]: part for part in found}
+
+
+def test_the_live_version_is_described_unless_another_is_named(loop, card):
+    assert card.version(loop.registry).name == "v1"
+    assert card.version(loop.registry, "v2").name == "v2"
+    with pytest.raises(NotFound, match="no version 'v7', so there is no card. Known: v1, v2"):
+        card.version(loop.registry, "v7")
+
+
+def test_the_card_says_what_became_of_the_version(loop, card):
+    assert "and is live." in written(loop, card, "v1")
+    assert "and was rolled back on 2024-06-01: too high. It may not return." in written(loop, card, "v2")
+
+
+def test_the_card_quotes_the_spec(loop, card):
+    purpose = parts(written(loop, card, "v1"))["Intended use"]
+
+    for said in (loop.spec.description, loop.spec.intended_use, "team:tests", "rmse 1", "1 a year", "regression by"):
+        assert said in purpose
+
+
+def test_windows_and_digests_are_those_of_the_registry(loop, card):
+    version = card.version(loop.registry, "v2")
+    training = json.loads(loop.registry.read(version.digest)["training.json"])
+    gate = loop.registry.verdict(version).gate
+    data = parts(written(loop, card, "v2"))["Data"]
+
+    assert f"{training['rows']:,} rows of {training['trained_from'][:10]} to {training['trained_until'][:10]}" in data
+    assert f"{gate.rows:,} rows of {gate.start[:10]} to {gate.end[:10]}" in data
+    assert gate.rowset_sha256 in data
+    assert version.digest in data
+    assert "minutes, known 1 day after its row" in data
+
+
+def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals(loop, card):
+    verdict = loop.registry.verdict(card.version(loop.registry, "v2"))
+    found = parts(written(loop, card, "v2"))
+
+    assert text(decided(verdict)) in found["Quality"]
+    for finding in verdict.of("significance") + verdict.of("guardrails"):
+        assert f"| {finding.candidate_value:.4g} | {finding.champion_value:.4g} |" in found["Quality"]
+        assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Quality"]
+    for finding in verdict.of("fairness"):
+        assert f"{finding.metric}, {finding.group}" in found["Groups"]
+        assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Groups"]
+    assert "one-sided 95 % limits" in found["Quality"]
+
+
+def test_the_trail_is_the_journal_of_the_version(loop, card):
+    trail = parts(written(loop, card, "v2"))["Decision trail"]
+    rows = [line for line in trail.splitlines() if re.match(r"\| \d", line)]
+    promoted, rolled_back = loop.registry.history()[-2:]
+
+    assert len(rows) == 2
+    assert (
+        f"| promoted | v1 | v2 | {text(promoted.actor)} | {text(promoted.reason)} | {promoted.evidence[:12]} |"
+        in rows[0]
+    )
+    assert f"| rolled_back | v2 | v1 | {text(rolled_back.actor)} | too high |" in rows[1]
+
+
+def test_what_could_not_be_judged_stands_under_limits(loop, card):
+    version = card.version(loop.registry, "v1")
+    said = parts(card.markdown(loop.registry, version))["Limits"]
+
+    assert "Taken to be independent of one another: mae by row" in said
+    assert "on average too high" in said
+
+
+def test_every_item_of_the_framework_exists_and_names_a_part_of_the_card(loop, card):
+    found = parts(written(loop, card, "v1"))
+
+    for item, (_, part) in RMF.items():
+        function, number = item.split()
+        category, place = (int(one) for one in number.split("."))
+        assert 1 <= place <= FRAMEWORK[function][category], item
+        assert item in found[part].split("\n")[0]
+    assert {item.split()[0] for item in RMF} == set(FRAMEWORK)
+    for item in re.findall(r"(GOVERN|MEASURE) (\d+)\.(\d+)", NOT_COVERED):
+        assert int(item[2]) <= FRAMEWORK[item[0]][int(item[1])]
+        assert " ".join((item[0], f"{item[1]}.{item[2]}")) not in RMF
+
+
+def test_the_card_is_the_same_each_time_and_stands_alone_as_html(loop, card):
+    version = card.version(loop.registry, "v2")
+    page = card.html(loop.registry, version)
+
+    assert page == card.html(loop.registry, version)
+    assert len(page) < 100_000
+    assert b"<h1>Model card: delivery v2</h1>" in page
+    assert not re.search(rb"<(script|img|link|iframe)\b", page)
+
+
+def shown(loop, asset):
+    """What the page of an asset said of the second version's period, before the rollback."""
+    key = dg.AssetKey(["delivery", asset])
+    records = loop.instance.fetch_materializations(key, limit=10, ascending=True).records
+    promoted = loop.registry.history()[-2]
+    record = next(each for each in records if each.partition_key == promoted.period)
+    return record.asset_materialization.metadata, promoted.period
+
+
+def test_the_page_of_production_model_shows_the_card_and_where_it_is(loop):
+    metadata, _ = shown(loop, "production_model")
+
+    assert metadata["model_card"].value.startswith("# Model card: delivery v2")
+    page = loop.store.path("model_card", "v2", "html")
+    assert metadata["model_card_html"].value == str(page)
+    assert page.read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_the_page_of_validation_report_links_the_files_beside_its_record(loop):
+    metadata, week = shown(loop, "validation_report")
+    page = loop.store.path("validation_report", week, "html")
+
+    assert f"one HTML file: `{page}`" in metadata["report"].value
+    assert b"May be promoted" in page.read_bytes()
+    assert "by_district" in metadata
+    assert metadata["summary"].value.startswith("**promote**: May be promoted")
+
+
+def test_a_damaged_verdict_makes_no_card(loop, card, tmp_path):
+    import shutil
+
+    from retrain_assets.registry.registry import Registry
+
+    root = tmp_path / "registry"
+    shutil.copytree(loop.folder / "home" / "registry", root)
+    registry = Registry(root, "delivery")
+    version = card.version(registry, "v1")
+    evidence = next(event.evidence for event in registry.history() if event.to_digest == version.digest)
+    path = root / "delivery" / "verdicts" / f"{evidence}.json"
+    path.chmod(0o644)
+    path.write_text(path.read_text().replace('"outcome": "pass"', '"outcome": "fail"', 1))
+
+    with pytest.raises(IntegrityError, match="has digest"):
+        card.markdown(registry, version)
+
+
+def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_the_first_version(loop, card, tmp_path):
+    shutil.copytree(loop.folder / "home" / "registry", tmp_path / "registry")
+    registry = Registry(tmp_path / "registry", "delivery")
+    again = {"reason": "still too high", "at": datetime(2024, 6, 2), "actor": "ann", "period": loop.weeks(8)[-1]}
+    assert roll_back(registry, **again, expected_live=registry.live().digest, person=True).to_version == "v0"
+    said = card.markdown(registry, card.version(registry))
+    assert said == card.markdown(registry, card.version(registry, "v0"))
+    found = parts(said)
+    constant = json.loads(registry.read(registry.live().digest)["training.json"])["baseline"]
+    assert said.startswith("# Model card: delivery v0")
+    assert "v0 went live on 2024-06-02" in said
+    assert f"regression by a constant, {constant:.4g} for every row" in found["Intended use"]
+    first = registry.verdict(registry.versions()[0])
+    (primary,) = first.of("significance")
+    assert f"| {primary.champion_value:.4g} | {primary.candidate_value:.4g} | {primary.rows:,} |" in found["Quality"]
+    assert "No gate has judged it" in found["Quality"]
+    assert "nothing of its own" in found["Data"]
+    assert "No feature changes its score".lower() in found["What it looks at"].lower()
+    assert "in no other decision" not in said
+    assert text(decided(first)) not in said
+    assert card.html(registry, registry.live())

@@ -1,0 +1,205 @@
+"""Several primaries under Holm, and what is asked of an aged champion's successor."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from statsmodels.stats.multitest import multipletests
+
+from retrain_assets.validation.comparison.comparison import Level, number
+from retrain_assets.validation.criteria.significance import ChampionAge, significance
+from retrain_assets.validation.judge import judge
+from retrain_assets.verdict import Outcome, combine
+from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
+
+LEVEL = Level(alpha=0.05, power=0.8)
+THREE = ["mae", "rmse", "wape"]
+OLD, YOUNG = ChampionAge(9), ChampionAge(8)
+
+
+def rivals(rng, n=400, worse=1.1):
+    label = rng.gamma(2, 5, n)
+    return gate_rows(label), label + worse * rng.laplace(0, 1, n), label + rng.laplace(0, 1, n)
+
+
+def outcomes(findings):
+    return [finding.outcome for finding in findings]
+
+
+def test_one_name_and_a_list_of_one_are_the_same_policy():
+    assert policy(primary="auc") == policy(primary=["auc"])
+    for wrong, why in (([], "at least 1"), (["auc", "auc"], "auc stands twice"), (3, "valid tuple")):
+        with pytest.raises(ValidationError, match=why):
+            policy(primary=wrong)
+
+
+def test_p_values_and_outcomes_of_several_primaries_are_those_of_holm_in_statsmodels(monkeypatch):
+    monkeypatch.setattr(gc, "collect", lambda: 0)  # statsmodels collects garbage in every call
+    rng = np.random.default_rng(1)
+    alone = [policy(VALUE_RULES, primary=name) for name in THREE]
+    together = policy(VALUE_RULES, primary=THREE)
+    seen = set()
+    for _ in range(100):
+        rows, champion, candidate = rivals(rng)
+        raw = [significance(rules, "regression", rows, champion, candidate, LEVEL)[0].p_value for rules in alone]
+        found = significance(together, "regression", rows, champion, candidate, LEVEL)
+        rejected, adjusted, _, _ = multipletests(raw, alpha=0.05, method="holm")
+        assert [finding.metric for finding in found] == THREE
+        assert [finding.p_value for finding in found] == pytest.approx(adjusted)
+        assert [outcome is Outcome.PASS for outcome in outcomes(found)] == rejected.tolist()
+        for finding, p in zip(found, raw, strict=True):
+            assert (finding.low > 0) == (p < finding.alpha)
+            assert finding.p_level == LEVEL.alpha
+            assert (finding.p_value < finding.p_level) == (finding.outcome is Outcome.PASS)
+            below = "<" if finding.outcome is Outcome.PASS else "not below"
+            assert f"; p {number(finding.p_value)} {below} 0.05 after Holm over 3 primaries" in finding.reason
+        seen.add(tuple(rejected))
+    assert len(seen) >= 3
+
+
+def test_every_primary_must_be_better_never_any():
+    rng = np.random.default_rng(2)
+    label = rng.gamma(2, 5, 4000)
+    # Fewer small errors and a few huge ones: better in the mean error, worse in the root mean square.
+    champion = label + rng.choice([-2.0, 2.0], 4000)
+    candidate = label + np.where(rng.random(4000) < 0.01, 40.0, 1.0)
+    found = significance(
+        policy(VALUE_RULES, primary=["mae", "rmse"]), "regression", gate_rows(label), champion, candidate, LEVEL
+    )
+    assert outcomes(found) == [Outcome.PASS, Outcome.FAIL]
+    assert combine(found) is Outcome.FAIL
+    assert "after Holm over 2 primaries" in found[0].reason
+
+
+def test_a_primary_does_not_pass_where_one_with_a_smaller_p_value_did_not():
+    rng, seen = np.random.default_rng(3), 0
+    rules = policy(VALUE_RULES, primary=["mae", "rmse"])
+    for _ in range(400):
+        rows, champion, candidate = rivals(rng)
+        found = significance(rules, "regression", rows, champion, candidate, LEVEL)
+        raw_passes = [finding.low > 0 for finding in found]
+        if combine(found) is Outcome.FAIL and any(raw_passes):
+            passed = [finding for finding in found if finding.outcome is Outcome.PASS]
+            blocked = [f for f in found if f.outcome is Outcome.FAIL and f.low > 0]
+            assert all(finding.p_value >= 0.05 for finding in blocked)
+            assert not passed or not blocked
+            seen += any("smaller p-value did not pass" in finding.reason for finding in blocked)
+    assert seen >= 3
+
+
+def test_of_equal_models_each_of_several_primaries_passes_rarely_and_all_of_them_more_rarely():
+    rng, some, every = np.random.default_rng(4), [], []
+    rules = policy(VALUE_RULES, primary=THREE)
+    for _ in range(1200):
+        found = outcomes(significance(rules, "regression", *rivals(rng, worse=1.0), LEVEL))
+        some.append(Outcome.PASS in found)
+        every.append(set(found) == {Outcome.PASS})
+    assert np.mean(some) <= 0.05 + 0.015
+    assert 0 < np.mean(every) < np.mean(some)
+
+
+def test_a_primary_that_cannot_be_known_does_not_make_the_others_easier():
+    rng = np.random.default_rng(5)
+    label, champion, candidate = classifier(rng, 4000, (1.0, 2.0))
+    champion, candidate = 0.49 * champion, 0.49 * candidate  # nobody is selected: no precision
+    rules = policy(primary=["log_loss", "precision"])
+    found = significance(rules, "binary", gate_rows(label), champion, candidate, LEVEL)
+    assert outcomes(found) == [Outcome.PASS, Outcome.INSUFFICIENT]
+    assert (found[0].alpha, found[1].p_value) == (0.025, None)
+    assert combine(found) is Outcome.INSUFFICIENT
+
+
+def fresher(**changes):
+    rule = {"max_age_periods": 8, "margin_share": 0.02} | changes
+    rule = {name: value for name, value in rule.items() if value is not None}
+    return policy(VALUE_RULES, promote_when="fresher", fresher=rule)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"promote_when": "fresher"}, "declare both or none"),
+        ({"fresher": {"max_age_periods": 8, "margin": 0.1}}, "declare both or none"),
+        ({"promote_when": "fresher", "fresher": {"max_age_periods": 8}}, "either margin_share"),
+        ({"promote_when": "fresher", "fresher": {"max_age_periods": 8, "margin": -0.1}}, "greater than 0"),
+        ({"promote_when": "fresher", "fresher": {"max_age_periods": 0, "margin": 0.1}}, "greater than 0"),
+        (
+            {"promote_when": "fresher", "primary": "auc", "fresher": {"max_age_periods": 8, "margin_share": 0.1}},
+            "auc is no loss, of which a share could be lost: declare fresher.margin",
+        ),
+    ],
+)
+def test_a_rule_for_fresher_models_that_makes_no_sense_is_refused(changes, why):
+    with pytest.raises(ValidationError, match=why):
+        policy(**changes)
+
+
+def equal_world(seed=6, n=6000):
+    """Two models of the same skill that differ in small ways."""
+    rng = np.random.default_rng(seed)
+    label = rng.gamma(2, 5, n)
+    shared = rng.laplace(0, 1, n)
+    return gate_rows(label), label + shared + rng.normal(0, 0.05, n), label + shared + rng.normal(0, 0.05, n)
+
+
+def test_an_aged_champion_gives_way_to_an_equal_fresher_model_and_a_young_one_does_not():
+    rows, champion, candidate = equal_world()
+    rules = fresher()
+    (old,) = significance(rules, "regression", rows, champion, candidate, LEVEL, OLD)
+    (young,) = significance(rules, "regression", rows, champion, candidate, LEVEL, YOUNG)
+    assert (old.outcome, young.outcome) == (Outcome.PASS, Outcome.FAIL)
+    assert old.margin == pytest.approx(0.02 * np.abs(champion - rows.label).mean())
+    assert old.role == young.role == "primary"
+    assert old.reason.startswith("the champion is 9 periods old, more than 8, so be no worse: mae ")
+    assert young.reason.endswith("the champion is 8 periods old, at most 8, so be better")
+    assert young.margin == 0.0
+
+
+def test_a_margin_may_be_in_the_metric_s_own_unit():
+    rows, champion, candidate = equal_world()
+    rules = fresher(margin_share=None, margin=0.01)
+    (found,) = significance(rules, "regression", rows, champion, candidate, LEVEL, OLD)
+    assert found.margin == 0.01
+
+
+def test_a_young_champion_of_another_world_counts_as_aged():
+    rows, champion, candidate = equal_world()
+    elsewhere = ChampionAge(2, unseen_share=0.2)
+    (found,) = significance(fresher(), "regression", rows, champion, candidate, LEVEL, elsewhere)
+    assert found.outcome is Outcome.PASS
+    assert found.reason.startswith("20.0% of the gate rows hold a category the champion never saw, more than 1.0%")
+    (found,) = significance(fresher(max_unseen_share=0.3), "regression", rows, champion, candidate, LEVEL, elsewhere)
+    assert found.outcome is Outcome.FAIL
+
+
+def test_a_fresher_model_that_is_certainly_worse_is_rejected():
+    rng = np.random.default_rng(7)
+    rows, candidate, champion = rivals(rng, n=4000, worse=1.3)
+    (found,) = significance(fresher(), "regression", rows, champion, candidate, LEVEL, OLD)
+    assert found.outcome is Outcome.FAIL
+
+
+def test_a_fresher_model_truly_at_the_margin_passes_one_time_in_twenty():
+    rng, passed = np.random.default_rng(8), []
+    rules = fresher(margin_share=None, margin=0.1)
+    for _ in range(1500):
+        rows, candidate, champion = rivals(rng, worse=1.1)
+        (found,) = significance(rules, "regression", rows, champion, candidate, LEVEL, OLD)
+        passed.append(found.outcome is Outcome.PASS)
+    assert np.mean(passed) <= 0.06 + 0.01
+
+
+def test_everything_else_stays_the_same_for_a_fresher_model():
+    rows, champion, candidate = equal_world()
+    baseline = np.full(len(rows), np.median(rows.label))
+    cases = suite((10.0,), (19.0,), (10.5,))
+    strict = fresher()
+    found = judge(strict, "regression", rows, candidate, champion, baseline, cases, 12, champion_age=OLD).findings
+    assert {f.check for f in found if f.outcome is Outcome.FAIL} == {"regression_suite"}
+    with pytest.raises(ValueError, match="give the champion's age"):
+        judge(strict, "regression", rows, candidate, champion, baseline, cases, 12)
+    first = judge(strict, "regression", rows, candidate, None, baseline, suite((10.0,), (11.0,), None), 12).findings
+    assert all(finding.outcome is Outcome.PASS for finding in first)

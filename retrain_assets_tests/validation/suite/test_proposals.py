@@ -1,0 +1,283 @@
+"""Harvesting hard cases from real versions: which rows are proposed, and which never are."""
+
+import shutil
+from dataclasses import replace
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import retrain_assets.candidates.training as module
+from retrain_assets.errors import NotFound
+from retrain_assets.pipeline import harvest, suite_ids, training
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.validation.suite.cases import load_suite
+from retrain_assets.validation.suite.proposals import Proposal, forget, keep, proposals, said
+from retrain_assets.validation.suite.status import standings
+from retrain_assets_tests.small_world import SPEC, make_world, open_world, rows_of
+
+RATES = {
+    "primary": "log_loss",
+    "guardrails": [{"metric": "auc", "margin": 0.1}],
+    "floors": [{"metric": "auc", "at_least": 0.6}],
+    "fairness": {
+        "groups": ["district"],
+        "metrics": ["tpr"],
+        "margin": 0.2,
+        "floors": [{"metric": "tpr", "at_least": 0.2}],
+    },
+}
+LATE = {
+    "task": "binary",
+    "training": SPEC["training"] | {"objective": "binary"},
+    "validation": SPEC["validation"] | RATES | {"regression_suite": {"path": "delivery.suite.yaml"}},
+}
+
+
+def mistakes(world, version, weeks):
+    """Error and key of every parcel of some weeks as a version scored it, the largest error first, by pandas."""
+    rows = pd.read_parquet(world.folder / "rows.parquet").set_index("id")
+    scored = world.store.read_table("predictions", weeks).to_pandas()
+    scored = scored[scored.version == version]
+    label = rows.minutes.loc[scored.id].to_numpy()
+    errors = pd.DataFrame({"id": scored.id.astype(str), "error": np.abs(scored.score.to_numpy() - label)})
+    return errors.sort_values("error", ascending=False)
+
+
+@pytest.fixture(scope="module")
+def slow_once(tmp_path_factory):
+    """v1 served two weeks in which every parcel took half an hour longer than in those it was trained on."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        built = make_world(tmp_path_factory.mktemp("slow"), rows_of(9, slower_from=5), instance)
+        built.bootstrapped()
+        built.monitor(built.weeks(7)[5:])
+    return built
+
+
+@pytest.fixture
+def slow(slow_once, tmp_path, instance):
+    """A copy of that world, for a test to write into."""
+    return open_world(shutil.copytree(slow_once.folder, tmp_path / "slow"), instance)
+
+
+def test_the_largest_errors_of_the_served_weeks_are_proposed_worst_first(slow):
+    found = harvest(slow.spec).harvest(slow.store, slow.registry, limit=5)
+    known = mistakes(slow, "v1", slow.weeks(7)[5:])
+    arrived = set(slow.store.read_table("outcomes", slow.weeks(7)).to_pandas().id.astype(str))
+    expected = known[known.id.isin(arrived)].head(5)
+    assert [proposal.id for proposal in found] == list(expected.id)
+    assert [proposal.loss for proposal in found] == pytest.approx(list(expected.error))
+    assert {proposal.version for proposal in found} == {"v1"}
+    assert {proposal.reason for proposal in found} == {"one of the worst mistakes of v1"}
+    assert proposals(slow.store) == sorted(found, key=lambda proposal: proposal.period)
+
+
+def strict(world, tolerance):
+    """The world's rules with another tolerance."""
+    suite = world.spec.validation.regression_suite.model_copy(update={"tolerance": tolerance})
+    return world.spec.validation.model_copy(update={"regression_suite": suite})
+
+
+def test_only_rows_beyond_the_tolerance_are_mistakes(slow):
+    patient = replace(harvest(slow.spec), policy=strict(slow, 1000.0))
+    assert patient.harvest(slow.store, slow.registry, limit=5) == []
+    assert proposals(slow.store) == []
+
+
+def test_rows_that_trained_the_version_or_stand_in_the_suite_are_not_proposed(slow):
+    weeks = slow.weeks(7)
+    digest = slow.registry.live().digest
+    worst = harvest(slow.spec).propose(slow.store, slow.registry, digest, weeks, 1000, "all")
+    assert {proposal.period for proposal in worst} <= set(weeks[4:])  # trained on the four weeks before its gate week
+    first = worst[0]
+    case = {"id": first.id, "period": first.period, "owner": "team:tests", "severity": "normal", "reason": "known"}
+    path = slow.folder / "delivery.suite.yaml"
+    entries = yaml.safe_load(path.read_text())["cases"]
+    path.write_text(yaml.safe_dump({"cases": [*entries, case | {"added": pd.Timestamp("2024-02-12").date()}]}))
+    again = harvest(slow.spec).propose(slow.store, slow.registry, digest, weeks, 1000, "all")
+    assert [proposal.id for proposal in again] == [proposal.id for proposal in worst[1:]]
+
+
+def test_a_live_version_that_has_served_nothing_yet_is_asked_about_its_gate_rows(slow):
+    decided = slow.registry.live().period
+    for week in slow.weeks(7)[5:]:
+        slow.store.path("outcomes", week).unlink()
+    found = replace(harvest(slow.spec), policy=strict(slow, 5.0)).harvest(slow.store, slow.registry, limit=3)
+    assert {proposal.period for proposal in found} == {decided}
+    assert len(found) == 3
+
+
+def test_after_a_rollback_the_rows_that_only_the_withdrawn_version_got_wrong_are_proposed(tmp_path, instance):
+    rows = rows_of(10, slower_from=5)
+    rows.loc[rows["at"] >= pd.Timestamp("2024-02-26"), "minutes"] -= 30  # from the ninth week on as in the beginning
+    tight = SPEC["validation"] | {"regression_suite": {"path": "delivery.suite.yaml", "tolerance": 20}}
+    built = make_world(tmp_path, rows, instance, validation=tight)
+    built.bootstrapped()
+    weeks = built.weeks(10)
+    built.monitor(weeks[5:8])
+    assert built.run("retrain", weeks[7]).success
+    built.monitor(weeks[8:])
+    ops = {"delivery__roll_back": {"config": {"reason": "too slow", "expected_live": "v2"}}}
+    assert built.run("rollback", None, run_config={"ops": ops}).success
+    withdrawn, restored = built.registry.versions()[1], built.registry.live()
+
+    found = harvest(built.spec).harvest(built.store, built.registry, limit=6)
+
+    rollback = built.registry.history()[-1]
+    alone = harvest(built.spec).after_rollback(built.store, built.registry, rollback, limit=6)
+    with pytest.raises(NotFound, match=r"event 1 \(passed\) withdrew no version"):
+        harvest(built.spec).after_rollback(built.store, built.registry, built.registry.history()[0], limit=6)
+    mine = [proposal for proposal in found if proposal.version == withdrawn.name]
+    assert {proposal.reason for proposal in mine} == {f"wrong under v2, rolled back in {weeks[9]}"}
+    assert (len(mine), alone) == (6, mine)
+    features = rows.set_index(rows.id.astype(str))
+    before = Scorer.from_files(built.registry.read(restored.digest))
+    after = Scorer.from_files(built.registry.read(withdrawn.digest))
+    served = built.store.read_table("raw_data", weeks[8:])
+    outcomes = set(built.store.read_table("outcomes", weeks).to_pandas().id.astype(str))
+    ids = served["id"].cast("string").to_pylist()
+    errors = pd.DataFrame(
+        {name: np.abs(scorer.scores(served) - features.minutes[ids].to_numpy()) for name, scorer in
+         (("before", before), ("after", after))}, ids
+    )  # fmt: skip
+    errors = errors[errors.index.isin(outcomes) & (errors.after > 20) & (errors.before <= 20)]
+    lost = (errors.after - errors.before).sort_values(ascending=False)
+    assert [proposal.id for proposal in mine] == list(lost.index[:6])
+    assert [proposal.id for proposal in mine] != list(errors.after.sort_values(ascending=False).index[:6])
+
+
+def test_a_limit_below_one_is_refused(slow):
+    with pytest.raises(ValueError, match="limit is 0: ask for 1 proposal or more"):
+        harvest(slow.spec).propose(slow.store, slow.registry, slow.registry.live().digest, [], 0, "x")
+
+
+def test_a_period_that_is_not_stored_gives_nothing(slow):
+    digest = slow.registry.live().digest
+    assert harvest(slow.spec).propose(slow.store, slow.registry, digest, ["2024-06-10"], 5, "x") == []
+
+
+def test_of_a_classifier_the_surest_wrong_answers_come_first(tmp_path, instance):
+    rows = rows_of(7)
+    rows["minutes"] = (rows.minutes > 60).astype(float)
+    flipped = rows.iloc[1:].sample(300, random_state=3).index
+    rows.loc[flipped, "minutes"] = 1 - rows.loc[flipped, "minutes"]
+    built = make_world(tmp_path, rows, instance, **LATE)
+    built.bootstrapped()
+    week = built.weeks(6)[-1]
+    built.monitor(built.weeks(7)[5:])
+    found = harvest(built.spec).harvest(built.store, built.registry, limit=8, period=week)
+    scored = built.store.read_table("predictions", [week]).to_pandas().set_index("id").score
+    label = rows.set_index("id").minutes.loc[scored.index]
+    sure = np.where(label == 1, scored, 1 - scored)  # the probability of what happened
+    wrong = pd.Series(sure, scored.index)[(scored >= 0.5) != (label == 1)]
+    expected = wrong.sort_values().head(8)
+    assert [wrong[int(proposal.id)] for proposal in found] == list(expected)  # rows of one leaf tie
+    assert [proposal.loss for proposal in found] == pytest.approx(list(-np.log(expected)))
+    assert all(proposal.said.startswith(f"{1 - int(proposal.label)} (probability 0.") for proposal in found)
+
+
+# ---- what waits
+
+
+def proposal(row, period="2024-02-05", **changes):
+    return Proposal(**{"id": row, "period": period, "version": "v1", "label": "1", "said": "0", "loss": 2.5,
+                       "reason": "x"} | changes)  # fmt: skip
+
+
+def test_proposals_wait_until_one_is_taken_and_a_newer_one_of_a_row_replaces_it(world):
+    store = world().store
+    keep(store, [proposal("a"), proposal("b", "2024-02-12", loss=None)])
+    keep(store, [proposal("a", reason="again"), proposal("c")])
+    assert [(each.id, each.reason) for each in proposals(store)] == [("a", "again"), ("c", "x"), ("b", "x")]
+    forget(store, "a")
+    forget(store, "never proposed")
+    assert [each.id for each in proposals(store)] == ["c", "b"]
+
+
+def test_what_a_model_of_several_classes_said_names_the_class():
+    assert said("multiclass", 0.5, np.array([0.2, 0.7, 0.1])) == "1 (probability 0.7)"
+    assert said("binary", 0.3, 0.31) == "1 (probability 0.31)"
+    assert said("binary", 0.3, 0.2) == "0 (probability 0.8)"
+
+
+# ---- cases and training
+
+
+def test_no_strategy_trains_or_rehearses_on_a_case(world, monkeypatch):
+    built = world()
+    weeks = built.weeks(5)
+    built.monitor(weeks)
+    rows = pd.read_parquet(built.folder / "rows.parquet")
+    day = pd.Timedelta(days=1)
+    chosen = [str(rows[rows["at"] >= pd.Timestamp(week) + day].iloc[0].id) for week in weeks[:4]]
+    path = built.folder / "delivery.suite.yaml"
+    case = {"owner": "team:tests", "severity": "normal", "reason": "one of every week"}
+    entries = yaml.safe_load(path.read_text())["cases"]
+    entries += [
+        case | {"id": row, "period": week, "added": pd.Timestamp("2024-02-05").date()}
+        for row, week in zip(chosen, weeks, strict=False)
+    ]
+    path.write_text(yaml.safe_dump({"cases": entries}))
+    held_out = suite_ids(built.spec)
+    assert held_out == {*chosen, entries[0]["id"]}
+
+    seen: dict[str, set[str]] = {}
+    original = module.HeldRows
+
+    def spy(table, recipe):
+        seen[recipe.training.strategies[0]] = set(table["id"].cast("string").to_pylist())
+        return original(table, recipe)
+
+    monkeypatch.setattr(module, "HeldRows", spy)
+    assert built.run("retrain", weeks[-1]).success
+    assert set(seen) == set(training(built.spec).policy.strategies) == {"recent", "history"}
+    for keys in seen.values():
+        assert len(keys) > 400
+        assert not keys & held_out
+
+
+# ---- where each case stands
+
+
+def test_each_case_says_whether_it_counts_whether_its_row_is_there_and_whether_the_live_model_is_right(slow):
+    weeks = slow.weeks(7)
+    rows = pd.read_parquet(slow.folder / "rows.parquet")
+    scored = mistakes(slow, "v1", weeks[5:])
+    wrong, right = scored.iloc[0].id, scored.iloc[-1].id
+    week_of = {str(row.id): slow.spec.period.key(row["at"].to_pydatetime()) for _, row in rows.iterrows()}
+    trained = str(rows[rows["at"] >= "2024-01-09"].iloc[0].id)
+    last = str(rows[rows["at"] >= "2024-02-18"].iloc[0].id)  # its outcome is known a day later
+
+    def case(row, period=None, **changes):
+        base = {"owner": "team:tests", "severity": "normal", "reason": "x", "added": pd.Timestamp("2024-02-12").date()}
+        return base | {"id": row, "period": period or week_of[row]} | changes
+
+    day = pd.Timestamp
+    (slow.folder / "delivery.suite.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "cases": [
+                    case(wrong),
+                    case(right, expires=day("2024-02-14").date()),
+                    case(trained),
+                    case("nobody", weeks[5]),
+                    case("later", "2024-04-01"),
+                    case(last, added=day("2024-03-01").date()),
+                ]
+            }
+        )
+    )
+    cases = load_suite(slow.folder / "delivery.suite.yaml")
+    found = standings(harvest(slow.spec), cases, slow.store, slow.registry)
+    shown = [(each.state, each.row, each.outcome, each.right, each.by_heart) for each in found]
+    assert shown == [
+        ("live", True, True, False, False),
+        ("expired", True, True, True, False),
+        ("live", True, True, True, True),
+        ("live", False, False, None, False),
+        ("live", None, False, None, False),
+        ("later", True, False, None, False),
+    ]
+    assert found[0].said.endswith(f"it was {rows.set_index(rows.id.astype(str)).minutes[wrong]:g}")
