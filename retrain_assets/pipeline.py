@@ -46,14 +46,14 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
                 spec.source,
                 spec.columns,
                 spec.drift,
-                loss_of(spec),
+                spec.model.loss,
                 spec.triggers,
                 spec.business_metrics,
                 spec.validation.threshold,
                 spec.labels,
             ),
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
-            *candidate_assets(frame, loss_of(spec), lambda: training(spec)),
+            *candidate_assets(frame, spec.model.loss, lambda: training(spec)),
             *validation_assets(frame, lambda *at: judged(spec, *at)),
             *production_assets(
                 frame,
@@ -86,29 +86,6 @@ def frame_of(spec: ModelSpec) -> Frame:
     return Frame(spec.name, spec.owners, spec.period)
 
 
-def loss_of(spec: ModelSpec) -> str:
-    """The per-row loss that monitoring and selection follow: the first primary if it is a mean loss, else a stand-in.
-
-    >>> from retrain_assets.spec import SHIPPED, load_spec
-    >>> loss_of(load_spec(SHIPPED / "flight_delays.yaml"))
-    'log_loss'
-    """
-    return mean_loss(spec.task, spec.validation.primary[0])
-
-
-def mean_loss(task: str, primary: str) -> str:
-    """The primary itself where it is a mean loss, else the mean loss that stands for it.
-
-    >>> mean_loss("regression", "mae"), mean_loss("regression", "rmse"), mean_loss("binary", "auc")
-    ('mae', 'mse', 'log_loss')
-    """
-    if primary in ("log_loss", "brier", "mae", "mse") or primary.startswith("pinball["):
-        return primary
-    if task != "regression":
-        return "log_loss"
-    return "mse" if primary == "rmse" else "mae"
-
-
 def watch(spec: ModelSpec) -> Any:
     """The model's `monitoring.evidence.Watch`."""
     from retrain_assets.monitoring.triggers.evidence import Watch
@@ -120,7 +97,7 @@ def watch(spec: ModelSpec) -> Any:
         spec.triggers,
         spec.source.label_delay,
         spec.rollback.cooldown_periods,
-        f"{loss_of(spec)} summed over rows",
+        f"{spec.model.loss} summed over rows",
     )
 
 
@@ -140,7 +117,7 @@ def training(spec: ModelSpec) -> Any:
         spec.windows,
         spec.period,
         kept_periods(spec.drift, spec.period),
-        loss_of(spec),
+        spec.model.loss,
         lambda: suite_ids(spec),
     )
 
@@ -167,7 +144,7 @@ def gate(spec: ModelSpec) -> Any:
         spec.validation,
         spec.policy_sha256,
         spec.triggers.max_per_year,
-        loss_of(spec),
+        spec.model.loss,
         refit=(lambda *at: refit(training(spec), *at)) if spec.training.refit else None,
         agreement=spec.training.agreement,
         rest=lambda rolled_back: rest_of(spec, rolled_back),
@@ -185,7 +162,7 @@ def harvest(spec: ModelSpec) -> Any:
     """The model's `validation.harvest.Harvest`."""
     from retrain_assets.validation.suite.proposals import Harvest
 
-    return Harvest(spec.task, spec.period, spec.source.key, spec.source.time, spec.validation, loss_of(spec))
+    return Harvest(spec.task, spec.period, spec.source.key, spec.source.time, spec.validation, spec.model.loss)
 
 
 def promotion(spec: ModelSpec) -> Any:
@@ -239,6 +216,6 @@ def probation(spec: ModelSpec) -> Any:
         spec.source.key,
         spec.source.time,
         spec.source.label_delay,
-        loss_of(spec),
+        spec.model.loss,
         spec.probation,
     )

@@ -11,14 +11,15 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
-from retrain_assets.metrics.names import known_names, tasks_of
+from retrain_assets.metrics.names import known_names, mean_loss, tasks_of
+from retrain_assets.model import Model, Task
 from retrain_assets.monitoring.performance.expression import parse
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
 from retrain_assets.periods import Calendar
@@ -28,8 +29,6 @@ from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.policy import WindowsPolicy
-
-Task = Literal["binary", "multiclass", "regression"]
 
 SHIPPED = Path(__file__).parent / "models"
 """The folder of the specs that come with the package."""
@@ -70,6 +69,26 @@ class ModelSpec(Policy):
     probation: ProbationPolicy = ProbationPolicy()
     rollback: RollbackPolicy = RollbackPolicy()
     retention: RetentionPolicy = RetentionPolicy()
+
+    @property
+    def model(self) -> Model:
+        """What the stages know of the model.
+
+        >>> load_spec(SHIPPED / "flight_delays.yaml").model.loss
+        'log_loss'
+        """
+        source = self.source
+        return Model(
+            self.name,
+            self.task,
+            self.classes,
+            self.period,
+            source.key,
+            source.time,
+            source.label,
+            source.label_delay,
+            mean_loss(self.task, self.validation.primary[0]),
+        )
 
     @field_validator("owners")
     @classmethod

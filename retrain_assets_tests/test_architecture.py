@@ -14,6 +14,7 @@ LAYERS = """
     registry.journal
     registry.integrity
     registry
+    model
     dagster_glue
     raw
     windows

@@ -20,7 +20,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance, retrain_home
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
-from retrain_assets.pipeline import loss_of
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
@@ -80,7 +79,7 @@ def replay(spec: ModelSpec, until: str | None = None) -> None:
 
 def heading(spec: ModelSpec) -> str:
     """The head of the table."""
-    return _row("period", "rows", "drift", f"{loss_of(spec)} (baseline)", "trigger", "decision")
+    return _row("period", "rows", "drift", f"{spec.model.loss} (baseline)", "trigger", "decision")
 
 
 def shown(line: Line) -> str:
@@ -153,7 +152,7 @@ def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Reg
     except NotFound as nothing:
         console.print(str(nothing))
         return
-    name = loss_of(spec)
+    name = spec.model.loss
     console.print(f"[bold]Mean {name}[/bold], as served against the first model never retrained, on the same rows:")
     for year, (rows, served, never) in losses.items():
         change = f"{(served / never - 1):+.1%}" if never else ""
@@ -180,7 +179,7 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
     if not versions:
         raise NotFound("No model has been promoted yet, so there is nothing to compare.")
     first = Scorer.from_files(registry.read(versions[0].digest))
-    loss = metric(loss_of(spec))
+    loss = metric(spec.model.loss)
     as_of = store.periods("outcomes")[-1]
     sums: dict[str, np.ndarray] = {}
     for period in store.periods("predictions"):

@@ -75,13 +75,12 @@ def _monitoring_report(
     spec: ModelSpec, store: Any, registry: Any, period: str | None, html: Path | None, as_json: bool
 ) -> None:
     from retrain_assets.monitoring.pages import page
-    from retrain_assets.pipeline import loss_of
 
     asked = page.monitored_period(spec.name, store, period)
     if html:
         drift = page.drift_document(spec.name, store, registry, asked)
         cost = spec.triggers.retrain_cost
-        performance = page.performance_document(spec.name, store, registry, asked, loss_of(spec), cost)
+        performance = page.performance_document(spec.name, store, registry, asked, spec.model.loss, cost)
         _write(html, page.monitoring_html(spec.name, asked, drift, performance))
     if as_json:
         records = {asset: store.read_json(asset, asked) for asset in page.ASSETS}

@@ -73,3 +73,16 @@ def is_share(name: str) -> bool:
 def known_names(declared: Collection[str]) -> str:
     """Every name that could have been written, for a message."""
     return ", ".join((*sorted({*TASKS, *declared}), "pinball[q]", *(f"{name}[k]" for name in _OF_CLASS)))
+
+
+def mean_loss(task: str, primary: str) -> str:
+    """The primary itself where it is a mean loss, else the mean loss that stands for it.
+
+    >>> mean_loss("regression", "mae"), mean_loss("regression", "rmse"), mean_loss("binary", "auc")
+    ('mae', 'mse', 'log_loss')
+    """
+    if primary in ("log_loss", "brier", "mae", "mse") or primary.startswith("pinball["):
+        return primary
+    if task != "regression":
+        return "log_loss"
+    return "mse" if primary == "rmse" else "mae"

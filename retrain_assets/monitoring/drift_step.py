@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from retrain_assets.model import Task
 from retrain_assets.monitoring.drift.reference_periods import comparable
 from retrain_assets.monitoring.drift.report import Drift, DriftReport, drift
-from retrain_assets.monitoring.drift.score_columns import UNCERTAINTY, Task, score_table
+from retrain_assets.monitoring.drift.score_columns import UNCERTAINTY, score_table
 from retrain_assets.monitoring.drift.serving_series import out_of_range, served_series
 from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS
 from retrain_assets.monitoring.drift.stored_inputs import arrived_calibration, days_of, joint_step

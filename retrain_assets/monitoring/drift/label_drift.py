@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.model import Task
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport, drift
 from retrain_assets.monitoring.drift.statistics.prediction_t import prediction_t
 from retrain_assets.monitoring.drift.summaries import Summary, category_summaries, reference_moments
-from retrain_assets.monitoring.estimation.estimator import Task
 from retrain_assets.monitoring.policy import DriftPolicy, LabelPolicy
 from retrain_assets.monitoring.profiles.profile import Profile
 from retrain_assets.registry.registry import Event, Registry

@@ -5,16 +5,13 @@ A regression model here predicts one value, no quantiles, so that its doubt has 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import entr
 
 from retrain_assets.errors import DataError
-
-Task = Literal["binary", "multiclass", "regression"]
+from retrain_assets.model import Task
 
 
 def uncertainty(task: Task, scores: ArrayLike) -> NDArray[np.float64] | None:

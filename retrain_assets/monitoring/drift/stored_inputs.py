@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
+from retrain_assets.model import Task
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes
 from retrain_assets.monitoring.drift.day_permutation import Days
 from retrain_assets.monitoring.drift.domain_classifier import JOINT, ROWS, joint_series
-from retrain_assets.monitoring.drift.score_columns import Task
 from retrain_assets.monitoring.drift.serving_series import Numbers, calibration
 from retrain_assets.monitoring.profiles.profile import Edges, Profile, profile
 from retrain_assets.periods import Calendar

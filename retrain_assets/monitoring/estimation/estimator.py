@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import metric
+from retrain_assets.model import Task
 from retrain_assets.monitoring.estimation.density_ratio import FOLDS, density_ratio, fitted, predicted_elsewhere
 from retrain_assets.monitoring.estimation.expected_loss import (
     calibrated,
@@ -32,7 +33,6 @@ from retrain_assets.monitoring.estimation.expected_loss import (
 )
 
 Floats = NDArray[np.float64]
-Task = Literal["binary", "multiclass", "regression"]
 
 FEWEST_ROWS = 1000
 """Known rows, and effective ones after weighting, below which nothing is estimated."""

@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
+from retrain_assets.model import Task
 from retrain_assets.monitoring.estimation.estimator import (
     ASSUMES,
     FEWEST_ROWS,
     Estimate,
     Known,
-    Task,
     Unknown,
     Waiting,
     estimate,

@@ -1,6 +1,6 @@
 import pytest
 
-from retrain_assets.pipeline import mean_loss
+from retrain_assets.metrics.names import mean_loss
 
 
 @pytest.mark.parametrize(
