@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from retrain_assets.documents.units import Units, loss_unit
 from retrain_assets.periods import Calendar
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Model:
         label: Name of the outcome's column in the source; stored outcomes call it `label`.
         label_delay: How long after a row its outcome can be known.
         loss: Name of the mean loss per row that monitoring, the choice of a strategy and probation follow.
+        label_unit: What the label is counted in, such as `USD`; empty where that was not declared.
+        row_name: What one row is: `ride`.
     """
 
     name: str
@@ -44,6 +47,13 @@ class Model:
     label: str
     label_delay: timedelta
     loss: str
+    label_unit: str = ""
+    row_name: str = "row"
+
+    @property
+    def units(self) -> Units:
+        """How sentences about the model name its rows and its loss."""
+        return Units(self.row_name, loss_unit(self.loss, self.label_unit))
 
 
 @dataclass(frozen=True)

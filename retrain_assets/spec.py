@@ -55,6 +55,7 @@ class ModelSpec(Policy):
     owners: tuple[str, ...] = Field(min_length=1)
     task: Task
     classes: int = Field(default=2, ge=2)
+    row_name: str = Field(default="row", pattern=r"^[a-z][a-z ]{0,30}$")
     period: Calendar
     source: Source
     columns: Columns
@@ -88,6 +89,8 @@ class ModelSpec(Policy):
             source.label,
             source.label_delay,
             mean_loss(self.task, self.validation.primary[0]),
+            source.label_unit or "",
+            self.row_name,
         )
 
     @field_validator("owners")

@@ -41,7 +41,8 @@ class Source(Policy):
     """Where rows and outcomes are, and when an outcome is known.
 
     The outcome of a row is known `label_delay` after the row's own time, or at the time in the column `known_at` of the
-    outcomes table where one is named.
+    outcomes table where one is named. `label_unit` is what the label is counted in, such as `USD`, for every sentence
+    about an error.
     """
 
     features: Table
@@ -51,6 +52,7 @@ class Source(Policy):
     label: str
     label_delay: Duration
     known_at: str | None = None
+    label_unit: str | None = Field(default=None, min_length=1, max_length=20)
 
     @model_validator(mode="after")
     def _known_at_needs_outcomes(self) -> Self:

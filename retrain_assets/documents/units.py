@@ -1,0 +1,99 @@
+"""Numbers as a person says them: rounded, with their unit, and rows by the name that the business gives them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+_IRREGULAR = {"person": "people", "child": "children", "man": "men", "woman": "women", "day": "days"}
+_LABEL_UNIT_LOSSES = ("mae", "rmse", "pinball")
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a row and its loss are called in sentences about one model.
+
+    Attributes:
+        row: One row: `ride`.
+        loss: Unit of a row's loss: `USD`, `nats`; empty for a pure number.
+
+    >>> rides = Units("ride", "USD")
+    >>> rides.a_row(1.8012), rides.total(8459.3), rides.rows(5672), rides.rows(1)
+    ('$1.80 a ride', '$8,459', '5,672 rides', '1 ride')
+    """
+
+    row: str = "row"
+    loss: str = ""
+
+    def total(self, value: float) -> str:
+        """A loss summed over rows."""
+        return amount(value, self.loss)
+
+    def a_row(self, value: float) -> str:
+        """A mean loss, with what it is the mean of."""
+        return f"{amount(value, self.loss)} a {self.row}"
+
+    def rows(self, count: int) -> str:
+        """A number of rows."""
+        return counted(count, self.row)
+
+
+def loss_unit(loss: str, label_unit: str) -> str:
+    """The unit of a loss by its name.
+
+    >>> loss_unit("mae", "USD"), loss_unit("mse", "USD"), loss_unit("log_loss", ""), loss_unit("brier", "")
+    ('USD', 'squared USD', 'nats', '')
+    """
+    if loss == "log_loss":
+        return "nats"
+    if loss == "mse":
+        return f"squared {label_unit}" if label_unit else ""
+    return label_unit if loss.split("[")[0] in _LABEL_UNIT_LOSSES else ""
+
+
+def amount(value: float, unit: str = "") -> str:
+    """A number with its unit: cents below 100, whole ones from there on; other units with three digits that count.
+
+    >>> amount(1.444, "USD"), amount(8459.3, "USD"), amount(-0.3, "EUR"), amount(0.35239, "nats"), amount(12.5, "CHF")
+    ('$1.44', '$8,459', '-€0.30', '0.352 nats', '12.5 CHF')
+    >>> amount(0.0004, "USD"), amount(0.0), amount(1999.6, "kWh"), amount(float("nan"), "USD")
+    ('$0.0004', '0', '2,000 kWh', 'unknown')
+    """
+    if not math.isfinite(value):
+        return "unknown"
+    symbol = _SYMBOLS.get(unit)
+    size = abs(value)
+    if symbol and (size >= 0.01 or not size):
+        digits = f"{size:,.0f}" if size >= 99.995 or not size else f"{size:,.2f}"
+    else:
+        digits = f"{size:,.0f}" if size >= 999.5 else f"{size:.3g}"
+    sign = "-" if value < 0 and digits.strip("0.,") else ""
+    return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {unit}".rstrip()
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(2, "row"), counted(1, "person"), counted(1200, "person"), counted(0, "delivery")
+    ('2 rows', '1 person', '1,200 people', '0 deliveries')
+    """
+    return f"{count:,} {noun if count == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """More than one of a thing.
+
+    >>> plural("ride"), plural("loss"), plural("day"), plural("loan account")
+    ('rides', 'losses', 'days', 'loan accounts')
+    """
+    *before, last = noun.split(" ")
+    if last in _IRREGULAR:
+        word = _IRREGULAR[last]
+    elif last.endswith(("s", "x", "z", "ch", "sh")):
+        word = f"{last}es"
+    elif last.endswith("y") and last[-2:-1] not in tuple("aeiou"):
+        word = f"{last[:-1]}ies"
+    else:
+        word = f"{last}s"
+    return " ".join([*before, word])
