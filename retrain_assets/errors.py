@@ -7,6 +7,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     ├── SpecError                 a model's YAML is wrong
     ├── DataError                 rows or outcomes cannot be used
     │   ├── SourceError           file missing, unreadable, a row that does not parse
+    │   │   └── TwoReadings       what is written there can be read in two ways
     │   └── NotEnoughData         a window holds too little to train or to score
     │       └── NotCovered        no strategy's training window holds what it is declared to hold
     ├── RegistryError
@@ -48,6 +49,10 @@ class DataError(RetrainError):
 
 class SourceError(DataError):
     """A source file is missing, unreadable, or holds a row that does not parse."""
+
+
+class TwoReadings(SourceError):
+    """A value or a file can be read in two ways; the message names both, and the key that decides."""
 
 
 class NotEnoughData(DataError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from retrain_assets.policy import Duration, Policy
+from retrain_assets.raw.dialect import Notation
 
 
 class Table(Policy):
@@ -15,12 +17,20 @@ class Table(Policy):
 
     A relative `path` is resolved against the folder of the spec file when the spec is loaded. `sql` gets the bounds of
     the period as the bound parameters `:start` and `:end`; `url_env` names the environment variable with the SQLAlchemy
-    URL.
+    URL. A folder stands for every file in it; parts of its path like `month=2023-01` are columns.
+
+    How a CSV is written needs to be declared only where it has two readings: `encoding`, `separator`, `decimal` and
+    `thousands` of its numbers. `null_values` are words that mean a missing value, besides an empty field.
     """
 
     path: str | None = None
     sql: str | None = None
     url_env: str | None = None
+    encoding: str | None = None
+    separator: str | None = Field(default=None, min_length=1, max_length=1)
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[",", ".", " ", "'", ""] | None = None
+    null_values: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -28,7 +38,34 @@ class Table(Policy):
             raise ValueError("declare either path (a file or glob) or sql (a query)")
         if (self.sql is None) != (self.url_env is None):
             raise ValueError("sql needs url_env, the environment variable that holds the database URL")
+        written = {"encoding", "separator", "decimal", "thousands"} & self.model_fields_set
+        if self.path is None and written:
+            raise ValueError(f"{', '.join(sorted(written))}: a query gives typed values, only a file is written so")
+        if self.thousands and self.thousands == (self.decimal or "."):
+            raise ValueError(f"decimal and thousands are both {self.thousands!r}")
         return self
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            return encoding if encoding is None else codecs.lookup(encoding).name
+        except LookupError:
+            raise ValueError(f"unknown encoding {encoding!r}: write one like utf-8, latin-1 or cp1252") from None
+
+    @field_validator("null_values", mode="before")
+    @classmethod
+    def _as_words(cls, value: Any) -> Any:
+        words = [value] if isinstance(value, str) else value
+        return ["" if word is None else str(word) for word in words] if isinstance(words, list | tuple) else words
+
+    @property
+    def notation(self) -> Notation | None:
+        """How its numbers are declared to be written; None where they tell it themselves."""
+        if self.decimal is None and self.thousands is None:
+            return None
+        decimal = self.decimal or ("," if self.thousands == "." else ".")
+        return Notation(decimal, self.thousands or "")
 
     def resolved(self, folder: Path) -> Table:
         """The same table with a relative local path made absolute."""
@@ -43,6 +80,8 @@ class Source(Policy):
     The outcome of a row is known `label_delay` after the row's own time, or at the time in the column `known_at` of the
     outcomes table where one is named. `label_unit` is what the label is counted in, such as `USD`, for every sentence
     about an error.
+
+    `label` is the outcome's column, or maps its values to classes or numbers: `label: {churned: {Y: 1, N: 0}}`.
     """
 
     features: Table
@@ -53,6 +92,22 @@ class Source(Policy):
     label_delay: Duration
     known_at: str | None = None
     label_unit: str | None = Field(default=None, min_length=1, max_length=20)
+    label_values: dict[str, float] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mapped_label(cls, record: Any) -> Any:
+        if not isinstance(record, dict) or not isinstance(record.get("label"), dict):
+            return record
+        (column, values), *more = record["label"].items() or [(None, None)]
+        if more or not isinstance(values, dict) or "label_values" in record:
+            raise ValueError("label: write the column and its values, like label: {churned: {Y: 1, N: 0}}")
+        return {**record, "label": column, "label_values": values}
+
+    @field_validator("label_values", mode="before")
+    @classmethod
+    def _as_text(cls, values: Any) -> Any:
+        return {str(value): number for value, number in values.items()} if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _known_at_needs_outcomes(self) -> Self:

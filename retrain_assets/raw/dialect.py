@@ -1,0 +1,214 @@
+"""How a CSV file is written: its encoding, its separator, and the notation of its numbers, told from its own bytes.
+
+Pure functions of bytes and text, without a file and without a spec. What has one reading is told; what has two is
+refused with both, and with the key that decides it. How times are written stands in `times`, yes and no in `values`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from retrain_assets.errors import TwoReadings
+
+SEPARATORS = (",", ";", "\t", "|")
+"""What may stand between two fields, the usual one first."""
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SHOWN_LINES = 50
+_SPACES = r" \u00a0\u2009\u202f'\u2019_"
+_SPACED = re.compile(rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d*)?")
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How numbers are written: the decimal sign, and the sign between groups of three digits, empty without one."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+    def plain(self, text: str) -> str | None:
+        """A number in this notation as Python writes it; None when it is none.
+
+        >>> Notation(",", ".").plain("1.234,50"), Notation().plain("1,5")
+        ('1234.50', None)
+        """
+        text = text.strip()
+        group = rf"\d{{1,3}}(?:{re.escape(self.thousands)}\d{{3}})+|" if self.thousands else ""
+        form = rf"[+-]?(?:{group}\d*)(?:{re.escape(self.decimal)}\d*)?(?:[eE][+-]?\d+)?"
+        if not re.fullmatch(form, text) or not re.search(r"\d", text):
+            return None
+        without = text.replace(self.thousands, "") if self.thousands else text
+        return without.replace(self.decimal, ".").lstrip("+")
+
+
+POINT, COMMA = Notation(".", ","), Notation(",", ".")
+"""The two families: 1,234.50 and 1.234,50; either also without a sign between the groups."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one CSV file is written."""
+
+    encoding: str = "utf-8"
+    separator: str = ","
+
+
+def dialect_of(head: bytes, known: Collection[str] = (), whole: bool = True) -> Dialect:
+    r"""The encoding and the separator of a file from its first bytes.
+
+    Args:
+        head: The file, or its beginning.
+        known: Names of columns that the file should have; they decide between two separators.
+        whole: Whether `head` is the whole file; a part may end within a character or a line.
+
+    Raises:
+        TwoReadings: Two separators divide the lines equally well.
+
+    >>> dialect_of("id;plan;région\n7;a,b;Alsace\n".encode("latin-1"))
+    Dialect(encoding='cp1252', separator=';')
+    """
+    encoding = encoding_of(head, whole)
+    text = head.decode(encoding, errors="replace" if whole else "ignore")
+    return Dialect(encoding, separator_of(text if whole else text.rpartition("\n")[0] or text, known))
+
+
+def encoding_of(data: bytes, whole: bool = True) -> str:
+    """The encoding of some bytes: told by a byte-order mark, UTF-8 where they are that, else Western European.
+
+    >>> encoding_of("Île".encode()), encoding_of("Île".encode("latin-1")), encoding_of("Île".encode("utf-8-sig"))
+    ('utf-8', 'cp1252', 'utf-8-sig')
+    """
+    for mark, name in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return name
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
+    except UnicodeDecodeError:
+        return _eight_bits(data)
+    return "utf-8"
+
+
+def _eight_bits(data: bytes) -> str:
+    try:
+        data.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
+
+
+def separator_of(text: str, known: Collection[str] = ()) -> str:
+    r"""What stands between the fields of some lines of CSV, the first of which names the columns.
+
+    A separator is one that gives every line as many fields as the header, at least two of them; the header of a file of
+    one column has none of them, and any will do.
+
+    Raises:
+        TwoReadings: Two separators do so, and the known names do not decide it.
+
+    >>> separator_of("id;price\n1;2,5\n2;3,5\n"), separator_of("id\n1\n")
+    (';', ',')
+    """
+    lines = text.splitlines(keepends=True)[:_SHOWN_LINES]
+    tables = {mark: [row for row in csv.reader(lines, delimiter=mark) if row] for mark in SEPARATORS}
+    named = {mark: len({name.strip() for name in rows[0]} & set(known)) for mark, rows in tables.items() if rows}
+    most = max(named.values(), default=0)
+    likely = [mark for mark in SEPARATORS if most and named.get(mark) == most]
+    if len(likely) == 1:
+        return likely[0]
+    even = [mark for mark in likely or SEPARATORS if _divides(tables[mark])]
+    if len(even) > 1:
+        readings = " or ".join(f"{mark!r} ({len(tables[mark][0])} columns)" for mark in even)
+        raise TwoReadings(f"its fields may be separated by {readings}: write source.features.separator")
+    uneven = [mark for mark in SEPARATORS if tables[mark] and len(tables[mark][0]) > 1]
+    return (even or likely or uneven or [","])[0]
+
+
+def _divides(rows: Sequence[Sequence[str]]) -> bool:
+    return bool(rows) and len(rows[0]) > 1 and all(len(row) == len(rows[0]) for row in rows)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the texts of a column say of their notation: how many fit only one of the two families, and one of each."""
+
+    point: int = 0
+    comma: int = 0
+    either: int = 0
+    example: str = ""
+
+    def __add__(self, other: Numbers) -> Numbers:
+        counts = (self.point + other.point, self.comma + other.comma, self.either + other.either)
+        first, second = self.example, other.example
+        return Numbers(*counts, second if "," in second and "," not in first else first or second)
+
+
+def evidence(texts: Iterable[str]) -> Numbers:
+    """How many of a column's different texts can only be read with a decimal point, only with a comma, or with either.
+
+    A text with either reading differs between the two: `1,234` is 1234 or 1.234. Whole numbers say nothing.
+
+    >>> evidence(["1,234.50", "12", "7,5", "1,234"])
+    Numbers(point=1, comma=1, either=1, example='1,234')
+    """
+    point = comma = either = 0
+    example = ""
+    for text in map(ungrouped, texts):
+        readings = (POINT.plain(text), COMMA.plain(text))
+        if readings[0] == readings[1]:
+            continue
+        if None not in readings:
+            either += 1
+            example = example if "," in example else text if "," in text else example or text
+        elif readings[1] is None:
+            point += 1
+        else:
+            comma += 1
+    return Numbers(point, comma, either, example)
+
+
+def notation_of(column: Numbers, file: Numbers) -> Notation | None:
+    """The notation in which a column is to be read; None when nothing in it depends on the notation.
+
+    The column's own numbers decide, and where they do not, the other numbers of its file.
+
+    Raises:
+        TwoReadings: A number has two readings, and nothing decides between them.
+
+    >>> notation_of(evidence(["1,234"]), evidence(["1,234", "0.5"]))
+    Notation(decimal='.', thousands=',')
+    >>> notation_of(evidence(["1,234"]), evidence(["1,234"]))
+    Traceback (most recent call last):
+    ...
+    retrain_assets.errors.TwoReadings: '1,234' is 1234 or 1.234: write thousands or decimal beside the path
+    """
+    for found in (column, file):
+        if found.point and not found.comma:
+            return POINT
+        if found.comma and not found.point:
+            return COMMA
+    if not column.either:
+        return None
+    if "," not in column.example:
+        return POINT
+    readings = " or ".join(str(one.plain(column.example)) for one in (POINT, COMMA))
+    raise TwoReadings(f"{column.example!r} is {readings}: write thousands or decimal beside the path")
+
+
+def ungrouped(text: str) -> str:
+    """The same number without spaces or apostrophes between groups of three digits, which have no other reading.
+
+    >>> ungrouped("1 234,50"), ungrouped("12 34")
+    ('1234,50', '12 34')
+    """
+    text = text.strip()
+    return re.sub(f"[{_SPACES}]", "", text) if _SPACED.fullmatch(text) else text

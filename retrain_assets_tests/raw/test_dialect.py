@@ -1,0 +1,76 @@
+"""How a CSV file is written: what has one reading is told, what has two is refused with both."""
+
+import re
+
+import pytest
+
+from retrain_assets.errors import TwoReadings
+from retrain_assets.raw.dialect import COMMA, POINT, Dialect, Notation, Numbers, dialect_of, evidence, notation_of
+
+TEXT = "id;région;prix\n1;Île-de-France;2,50\n2;Côte d'Azur;3,75\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_a_file_is_decoded_as_it_was_encoded(encoding):
+    found = dialect_of(TEXT.encode(encoding))
+    assert found == Dialect(encoding, ";")
+    assert TEXT.encode(encoding).decode(found.encoding) == TEXT
+
+
+def test_bytes_that_windows_does_not_know_are_latin_1():
+    assert dialect_of(b"id,name\n1,\x81\xe9\n").encoding == "latin-1"
+
+
+def test_a_head_that_ends_within_a_character_is_still_utf_8():
+    head = TEXT.encode()[: TEXT.encode().index("é".encode()) + 1]
+    assert dialect_of(head, whole=False).encoding == "utf-8"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_the_one_that_divides_every_line_alike(separator):
+    rows = [["id", "at", "x"], ["1", "2023-01-01", "0.5"], ["2", "2023-01-02", '"a,;|b"']]
+    assert dialect_of("\n".join(separator.join(row) for row in rows).encode()).separator == separator
+
+
+def test_two_separators_that_divide_alike_are_refused_with_both_unless_the_names_decide():
+    text = b"a;b,c\n1;2,3\n"
+    with pytest.raises(TwoReadings, match=re.escape("',' (2 columns) or ';' (2 columns)")):
+        dialect_of(text)
+    assert dialect_of(text, ["a"]).separator == ";"
+
+
+@pytest.mark.parametrize(
+    ("texts", "notation"),
+    [
+        (["1,234.50", "7"], POINT),
+        (["1,234", "0.5"], POINT),
+        (["1,234,567"], POINT),
+        (["1.234,50", "1.234"], COMMA),
+        (["1,5", "1.234"], COMMA),
+        (["1.234.567"], COMMA),
+        (["1 234,5"], COMMA),
+        (["1.234", "5.678"], POINT),
+        (["1", "12"], None),
+    ],
+)
+def test_a_column_is_read_in_the_notation_that_its_own_numbers_show(texts, notation):
+    assert notation_of(evidence(texts), Numbers()) == notation
+
+
+def test_the_other_numbers_of_the_file_decide_where_the_column_does_not():
+    assert notation_of(evidence(["1,234"]), evidence(["0.5"])) == POINT
+    assert notation_of(evidence(["1,234"]), evidence(["0,5"])) == COMMA
+
+
+@pytest.mark.parametrize("texts", [["1,234", "999"], ["0.5", "0,5", "1,234"], ["1.234", "1,234"]])
+def test_a_number_that_nothing_decides_is_refused_with_both_readings(texts):
+    with pytest.raises(TwoReadings, match=re.escape("'1,234' is 1234 or 1.234")):
+        notation_of(evidence(texts), evidence(texts))
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("1'234.5", None), ("-1.234,5", "-1234.5"), ("12.34,5", None), ("+3,5e2", "3.5e2"), (",", None), ("", None)],
+)
+def test_a_notation_reads_its_own_numbers_alone(text, plain):
+    assert Notation(",", ".").plain(text) == plain
