@@ -10,6 +10,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     │   │   └── TwoReadings       what is written there can be read in two ways
     │   └── NotEnoughData         a window holds too little to train or to score
     │       └── NotCovered        no strategy's training window holds what it is declared to hold
+    ├── NoProbation               no version is on probation in a period
     ├── RegistryError
     │   ├── NotFound              no such version
     │   ├── IntegrityError        stored bytes do not match their digest, or the journal's chain is broken
@@ -61,6 +62,10 @@ class NotEnoughData(DataError):
 
 class NotCovered(NotEnoughData):
     """No strategy's training window holds what it is declared to hold: levels, rare types, a full season."""
+
+
+class NoProbation(RetrainError):
+    """No version is on probation in a period; the message says why."""
 
 
 class RegistryError(RetrainError):

@@ -58,7 +58,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *production_assets(
                 frame,
                 lambda *at: promotion(spec).promote(*at),
-                lambda *at: probation(spec).report(*at),
+                lambda access: probation(spec).report(access),
                 lambda: model_card(spec),
             ),
             *audit_assets(frame),
@@ -207,15 +207,7 @@ def model_card(spec: ModelSpec) -> Any:
 
 
 def probation(spec: ModelSpec) -> Any:
-    """The model's `production.shadow.Probation`."""
+    """The model's `production.probation.report.Probation`."""
     from retrain_assets.production.probation.report import Probation
 
-    return Probation(
-        spec.name,
-        spec.period,
-        spec.source.key,
-        spec.source.time,
-        spec.source.label_delay,
-        spec.model.loss,
-        spec.probation,
-    )
+    return Probation(spec.model, spec.probation)

@@ -29,7 +29,6 @@ LAYERS = """
     monitoring.pages
     monitoring
     candidates
-    audit
     validation.comparison
     validation.suite
     validation.criteria
@@ -37,6 +36,7 @@ LAYERS = """
     validation
     production.card
     production.probation
+    audit
     production
     spec
     pipeline

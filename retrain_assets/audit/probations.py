@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from retrain_assets.production.probation.record import Status, stored_record
 from retrain_assets.store import PeriodStore
-
-IDLE = "idle"
-ENDS = ("confirmed", "unproven", "harmed", "tripwire")
 
 
 @dataclass(frozen=True)
 class Course:
     """Where a probation stood last: its status, the period that said so, and that period's sentence."""
 
-    status: str
+    status: Status
     period: str
     sentence: str
 
@@ -23,11 +21,12 @@ class Course:
     def words(self) -> str:
         """The status in words that fit a table.
 
-        >>> Course("unproven", "2019-06", "").words, Course("open", "2019-06", "").words
+        >>> Course(Status.UNPROVEN, "2019-06", "").words, Course(Status.OPEN, "2019-06", "").words
         ('unproven in 2019-06', 'open, last blind or undecided in 2019-06')
         """
-        ended = self.status in ENDS
-        return f"{self.status} in {self.period}" if ended else f"open, last blind or undecided in {self.period}"
+        return (
+            f"{self.status} in {self.period}" if self.status.ends else f"open, last blind or undecided in {self.period}"
+        )
 
 
 def course_of(store: PeriodStore, digest: str, served: Sequence[str]) -> Course | None:
@@ -40,7 +39,8 @@ def course_of(store: PeriodStore, digest: str, served: Sequence[str]) -> Course 
     """
     last = None
     for period in served:
-        record = store.read_json("probation_report", period) or {}
-        if record.get("digest") == digest and record["status"] != IDLE:
-            last = Course(str(record["status"]), period, str(record["sentence"]))
+        record = stored_record(store, period)
+        own = record is not None and record.comparison is not None and record.comparison.digest == digest
+        if record is not None and own and record.status is not Status.IDLE:
+            last = Course(record.status, period, record.sentence)
     return last

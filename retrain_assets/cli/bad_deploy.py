@@ -15,7 +15,6 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +27,7 @@ from retrain_assets.audit.explanation_text import in_words
 from retrain_assets.cli.demo import heading, retrain_left, shown, step
 from retrain_assets.cli.runner import Runner, prepare_instance
 from retrain_assets.errors import RetrainError
+from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import SHIPPED, ModelSpec, load_specs
 from retrain_assets.store import PeriodStore, write_atomically
@@ -179,8 +179,9 @@ def _play(console: Console, runner: Runner, store: PeriodStore, registry: Regist
     for period in periods:
         line = (period == periods[0] and undone) or step(spec, runner, store, registry, period)
         console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
-        record: dict[str, Any] = store.read_json("probation_report", period) or {}
-        console.print(f"{'':<11}probation: {record.get('sentence', '-')}", style="dim", highlight=False, soft_wrap=True)
+        record = stored_record(store, period)
+        said = record.sentence if record else "-"
+        console.print(f"{'':<11}probation: {said}", style="dim", highlight=False, soft_wrap=True)
         if is_finished(registry):
             return
     raise RetrainError(f"the scenario ended without a rollback; {MODEL} stands in {store.root}. Report this, please.")

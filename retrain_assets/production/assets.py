@@ -1,7 +1,7 @@
 """`probation_report` and `production_model` of a period. What may move the pointer is decided in the registry."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -11,7 +11,8 @@ from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 
-SERIES = ("e_value", "line", "loss", "previous_loss", "mean", "low", "high", "block_days", "rows_total", "late_rows")
+if TYPE_CHECKING:
+    from retrain_assets.production.probation.record import ProbationRecord
 
 
 def pool_of(model: str) -> str:
@@ -83,31 +84,34 @@ def _probation_report(frame: Frame, probation: Callable[..., Any]) -> dg.AssetsD
         kinds={"lightgbm", "scipy"},
     )
     def probation_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+        from retrain_assets.model import PeriodAccess
         from retrain_assets.production.probation.plot import probation_picture
-        from retrain_assets.production.probation.trial import Status
 
-        period = period_of(context)
-        store, registry = home.store(frame.model), home.registry(frame.model)
-        record = probation(store, registry, period)
-        status = Status(record["status"])
+        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
+        record: ProbationRecord = probation(access)
         shown: dict[str, Any] = {
-            "summary": dg.MetadataValue.md(f"**{status.value}**: {record['sentence']}"),
-            "asks_rollback": status.asks_rollback,
+            "summary": dg.MetadataValue.md(f"**{record.status.value}**: {record.sentence}"),
+            "asks_rollback": record.status.asks_rollback,
         }
-        if "blocks" in record:
+        if record.measurement is not None:
             shown |= {"picture": dg.MetadataValue.md(probation_picture(frame.model, record))}
-            shown |= {name: record[name] for name in SERIES if record[name] is not None}
-            shown["dagster/row_count"] = record["rows"]
+            shown |= record.measurement.series()
+            shown["dagster/row_count"] = record.measurement.rows
         return dg.MaterializeResult(metadata=shown | _request(record))
 
     return probation_report
 
 
-def _request(record: dict[str, Any]) -> dict[str, Any]:
+def _request(record: "ProbationRecord") -> dict[str, str]:
     """Which version is on probation, and what a rollback would return to, booked in which period."""
-    if "digest" not in record:
+    if record.comparison is None:
         return {}
-    return {name: record[name] for name in ("version", "previous", "decided_in")} | {"digest": short(record["digest"])}
+    return {
+        "version": record.comparison.version,
+        "previous": record.comparison.previous,
+        "decided_in": record.decided_in,
+        "digest": short(record.comparison.digest),
+    }
 
 
 def _card(store: Any, registry: Any, model_card: Any, live: Any) -> tuple[str, Any]:

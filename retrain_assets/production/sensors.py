@@ -5,10 +5,10 @@ outcome tag.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -20,6 +20,9 @@ from retrain_assets.dagster_glue.run_context import cause_of
 from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
 from retrain_assets.errors import RetrainError
 from retrain_assets.production.jobs import job_name, rollback_config
+
+if TYPE_CHECKING:
+    from retrain_assets.production.probation.record import ProbationRecord
 
 ROLLBACK_PRIORITY = "10"
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
@@ -45,10 +48,10 @@ def rollback_sensor(frame: Frame) -> dg.SensorDefinition:
         if record is None:
             return dg.SkipReason("the newest probation report does not ask for a rollback of the live version")
         if hold := hold_on_live(registry, clock.now()):
-            sentence = f"{record['sentence']}. Not rolled back: {hold}"
-            publish_all([_alert(clock, frame, record["period"], "held", sentence)], home)
+            sentence = f"{record.sentence}. Not rolled back: {hold}"
+            publish_all([_alert(clock, frame, record.period, "held", sentence)], home)
             return dg.SkipReason(sentence)
-        identity = rollback_id(frame.model, record["digest"], record["period"])
+        identity = _identity(frame.model, record)
         started = context.instance.get_run_records(dg.RunsFilter(tags={TRIGGER_TAG: identity}))
         if waiting := _not_again_yet(started):
             return dg.SkipReason(waiting)
@@ -68,13 +71,15 @@ def _not_again_yet(started: Sequence[dg.RunRecord]) -> str:
     return f"{len(started)} rollback run(s) failed; the next begins in {left:.0f} s" if left > 0 else ""
 
 
-def _rollback_request(frame: Frame, record: Mapping[str, Any], identity: str, attempt: int) -> dg.RunRequest:
+def _rollback_request(frame: Frame, record: "ProbationRecord", identity: str, attempt: int) -> dg.RunRequest:
     """The run that a report asks for, keyed by model, version, period and attempt."""
-    since, failed = str(record.get("decided_in", record["period"])), str(record["period"])
-    booked = {"period": since, **({"failed_in": failed} if failed != since else {})}
+    booked = {"period": record.decided_in}
+    if record.period != record.decided_in:
+        booked["failed_in"] = record.period
+    leaving = record.comparison.digest if record.comparison else ""
     return dg.RunRequest(
         run_key=f"{identity}:{attempt}",
-        run_config=rollback_config(frame.model, f"{record['sentence']}.", str(record["digest"]), **booked),
+        run_config=rollback_config(frame.model, f"{record.sentence}.", leaving, **booked),
         tags={
             TRIGGER_TAG: identity,
             KIND_TAG: "probation",
@@ -93,6 +98,10 @@ def rollback_id(model: str, digest: str, period: str) -> str:
     return f"{model}:rollback:{digest[:12]}:{period}"
 
 
+def _identity(model: str, record: "ProbationRecord") -> str:
+    return rollback_id(model, record.comparison.digest if record.comparison else "", record.period)
+
+
 def withdrawal_due(instance: dg.DagsterInstance, home: Home, model: str, at: datetime) -> str:
     """The period whose probation report asks for a rollback that no run was started for yet; empty without one.
 
@@ -106,8 +115,8 @@ def withdrawal_due(instance: dg.DagsterInstance, home: Home, model: str, at: dat
     record = asking(store, registry)
     if record is None or hold_on_live(registry, at):
         return ""
-    runs = dg.RunsFilter(tags={TRIGGER_TAG: rollback_id(model, record["digest"], record["period"])})
-    return "" if instance.get_run_records(runs, limit=1) else str(record["period"])
+    runs = dg.RunsFilter(tags={TRIGGER_TAG: _identity(model, record)})
+    return "" if instance.get_run_records(runs, limit=1) else record.period
 
 
 def alert_sensors(frame: Frame, jobs: list[Any]) -> list[dg.SensorDefinition]:
@@ -203,11 +212,11 @@ def _rollbacks(frame: Frame, home: Home) -> list[Alert]:
 
 def _probation_alerts(store: Any, frame: Frame, clock: Clock, period: str) -> list[Alert]:
     """What a probation found wrong, or that it could tell nothing, or that it ended without having tested anything."""
-    from retrain_assets.production.probation.trial import Status
+    from retrain_assets.production.probation.record import stored_record
 
-    record = store.read_json("probation_report", period) or {}
-    wrong = "status" in record and Status(record["status"]).needs_a_person
-    return [_alert(clock, frame, period, "probation", record["sentence"])] if wrong else []
+    record = stored_record(store, period)
+    wrong = record is not None and record.status.needs_a_person
+    return [_alert(clock, frame, period, "probation", record.sentence)] if record and wrong else []
 
 
 def publish_all(alerts: list[Alert], home: Home) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from retrain_assets.audit.status import status_of
 from retrain_assets.errors import CoolingDown
+from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import probation, promotion, watch
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.registry.journal.events import Event
@@ -87,17 +88,17 @@ def test_nothing_can_be_told_where_the_previous_version_fails_too(own):
     week = own.weeks(7)[-1]
     good, bad = own.registry.versions()
     damage(own, good)
-    record = probation(own.spec).report(own.store, own.registry, week)
-    assert record["status"] == "blind"
+    record = probation(own.spec).report(PeriodAccess(own.store, own.registry, week))
+    assert record.status == "blind"
     damage(own, bad)
     damage(own, own.registry.rollback_targets()[-1])
-    assert probation(own.spec).report(own.store, own.registry, week)["status"] == "blind"
+    assert probation(own.spec).report(PeriodAccess(own.store, own.registry, week)).status == "blind"
 
 
 def limited(built, limits):
     """The probation report of week seven with hard limits of the mean score."""
     spec = built.spec.model_copy(update={"probation": ProbationPolicy(score_rate=limits)})
-    return probation(spec).report(built.store, built.registry, built.weeks(7)[-1])
+    return probation(spec).report(PeriodAccess(built.store, built.registry, built.weeks(7)[-1]))
 
 
 def test_a_mean_score_outside_its_limits_is_a_tripwire(own):
@@ -108,15 +109,15 @@ def test_a_mean_score_outside_its_limits_is_a_tripwire(own):
     middle = (live + float(previous.scores(rows).mean())) / 2
     limits = ScoreRate(at_most=middle) if live > middle else ScoreRate(at_least=middle)
     record = limited(own, limits)
-    assert record["status"] == "tripwire"
-    assert f"its mean score {live:.4g} is outside" in record["sentence"]
-    assert record["decided_in"] == week
+    assert record.status == "tripwire"
+    assert f"its mean score {live:.4g} is outside" in record.sentence
+    assert record.decided_in == week
 
 
 def test_limits_that_the_previous_version_breaks_too_withdraw_nothing(own):
     record = limited(own, ScoreRate(at_least=0.0, at_most=1.0))
-    assert record["status"] == "blind"
-    assert record["sentence"].count("is outside 0.0 to 1.0") == 2
+    assert record.status == "blind"
+    assert record.sentence.count("is outside 0.0 to 1.0") == 2
 
 
 def test_scores_that_are_not_finite_are_a_tripwire(own):
@@ -127,10 +128,10 @@ def test_scores_that_are_not_finite_are_a_tripwire(own):
     scores[:3] = [np.nan, np.inf, -np.inf]
     at = served.column_names.index(name)
     own.store.write_table("predictions", week, served.set_column(at, name, pa.array(scores)))
-    record = probation(own.spec).report(own.store, own.registry, week)
-    assert record["status"] == "tripwire"
-    assert f"v2 must go at once: 3 of {len(scores)} scores are not finite; v1 answers" in record["sentence"]
-    assert record["decided_in"] == week
+    record = probation(own.spec).report(PeriodAccess(own.store, own.registry, week))
+    assert record.status == "tripwire"
+    assert f"v2 must go at once: 3 of {len(scores)} scores are not finite; v1 answers" in record.sentence
+    assert record.decided_in == week
 
 
 def test_a_model_that_reads_a_column_which_is_not_there_is_a_tripwire(own):
@@ -142,8 +143,8 @@ def test_a_model_that_reads_a_column_which_is_not_there_is_a_tripwire(own):
     thirsty = registry.add(files | {"features.json": json.dumps(contract).encode()})
     promote(own, verdict(own, weeks[6], thirsty), own.spec.period.bounds(weeks[6])[1])
     assert own.run("monitor", weeks[7], assets=["raw_data", "outcomes"]).success
-    record = probation(own.spec).report(own.store, registry, weeks[7])
-    assert record["status"] == "tripwire"
-    assert "v3 must go at once: its feature contract is broken" in record["sentence"]
-    assert "humidity" in record["sentence"]
-    assert record["decided_in"] == weeks[6]
+    record = probation(own.spec).report(PeriodAccess(own.store, own.registry, weeks[7]))
+    assert record.status == "tripwire"
+    assert "v3 must go at once: its feature contract is broken" in record.sentence
+    assert "humidity" in record.sentence
+    assert record.decided_in == weeks[6]

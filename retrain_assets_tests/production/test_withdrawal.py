@@ -20,6 +20,7 @@ from retrain_assets.cli.runner import RunEnd
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.errors import Conflict, DataError, Held, IntegrityError, NotFound, NothingChanged
+from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import frame_of, probation, watch
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
 from retrain_assets.registry.journal.history import History
@@ -194,8 +195,8 @@ def test_another_target_for_the_same_reason_is_another_rollback(three):
 
 def test_a_retired_model_has_no_probation_and_no_alarm(own):
     own.registry.rule(Retire(Signature("ann", "the product ends", datetime(2024, 2, 19), own.weeks(7)[-1])))
-    record = probation(own.spec).report(own.store, own.registry, own.weeks(8)[-1])
-    assert record["sentence"] == f"{own.weeks(8)[-1]}: no probation: the model was retired in {own.weeks(7)[-1]}"
+    record = probation(own.spec).report(PeriodAccess(own.store, own.registry, own.weeks(8)[-1]))
+    assert record.sentence == f"{own.weeks(8)[-1]}: no probation: the model was retired in {own.weeks(7)[-1]}"
 
 
 def test_a_hold_stops_the_automatic_rollback_with_a_sentence_and_an_alert_and_no_person(own):

@@ -24,8 +24,8 @@ PRECISIONS = (0.3, 3.0, 30.0)
 _BISECTIONS = 60
 
 
-class Ruling(StrEnum):
-    """What the evidence says so far."""
+class Conclusion(StrEnum):
+    """What the evidence says so far: `open` while it says nothing."""
 
     OPEN = "open"
     WORSE = "worse"
@@ -61,12 +61,12 @@ class Path:
         return float(self.high[-1] / self.spread) if self.spread else float("inf")
 
     @property
-    def ruling(self) -> Ruling:
+    def ruling(self) -> Conclusion:
         """What the first crossing of the line said; a later return below it takes nothing back."""
         crossed = np.flatnonzero(self.e_value >= self.line)
         if not crossed.size:
-            return Ruling.OPEN
-        return Ruling.WORSE if self.total[crossed[0]] > 0 else Ruling.PROVEN
+            return Conclusion.OPEN
+        return Conclusion.WORSE if self.total[crossed[0]] > 0 else Conclusion.PROVEN
 
 
 def line(alpha: float) -> float:
@@ -88,7 +88,7 @@ def follow(blocks: ArrayLike, block_days: int, alpha: float) -> Path:
 
     >>> path = follow([1.2, 0.7, 1.0, 1.4, 0.9, 1.1], block_days=1, alpha=0.05)
     >>> path.e_value.round(2).tolist(), path.ruling
-    ([1.0, 1.4, 3.13, 7.48, 24.61, 110.31], <Ruling.WORSE: 'worse'>)
+    ([1.0, 1.4, 3.13, 7.48, 24.61, 110.31], <Conclusion.WORSE: 'worse'>)
     """
     x = np.asarray(blocks, dtype=np.float64)
     low, high = confidence_sequence(x, block_days, alpha)

@@ -5,14 +5,13 @@ Drawn from a stored record, so that drawing decides nothing and can be done agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
 from retrain_assets.production.probation.anytime_valid import Path, follow
-from retrain_assets.production.probation.trial import Status
+from retrain_assets.production.probation.record import Comparison, Measurement, ProbationRecord, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,32 +20,33 @@ if TYPE_CHECKING:
 COLORS = {Status.HARMED: BAD, Status.CONFIRMED: GOOD}
 
 
-def probation_picture(model: str, record: Mapping[str, Any]) -> str:
-    """The picture as Markdown, or a sentence while no block is closed."""
-    if not record["blocks"]:
-        return f"No block of {record['block_days']} d is closed yet, so there is nothing to draw."
-    return markdown(probation_figure(record), f"probation of {record['version']} of {model} up to {record['period']}")
+def probation_picture(model: str, record: ProbationRecord) -> str:
+    """The picture as Markdown; a sentence while no block is closed, nothing where nothing was compared."""
+    if record.comparison is None or record.measurement is None:
+        return ""
+    if not record.measurement.blocks:
+        return f"No block of {record.measurement.block_days} d is closed yet, so there is nothing to draw."
+    figure = probation_figure(record.status, record.comparison, record.measurement)
+    return markdown(figure, f"probation of {record.comparison.version} of {model} up to {record.period}")
 
 
-def probation_figure(record: Mapping[str, Any]) -> Figure:
+def probation_figure(status: Status, compared: Comparison, found: Measurement) -> Figure:
     """Two axes: what the new model lost beyond the previous one, and the evidence, both after each block."""
     figure = new_figure(10, 3.6)
     left, right = figure.subplots(1, 2)
-    tolerance, alpha = record["tolerance"], 1 / (2 * record["line"])
-    path = follow(np.asarray(record["blocks"]) - tolerance, record["block_days"], alpha)
-    color = COLORS.get(Status(record["status"]), UNKNOWN)
-    _difference(left, path, tolerance, color)
+    alpha = 1 / (2 * found.line)
+    path = follow(np.asarray(found.blocks) - found.tolerance, found.block_days, alpha)
+    color = COLORS.get(status, UNKNOWN)
+    _difference(left, path, found.tolerance, color)
     left.set_title(
-        f"{record['version']} against {record['previous']}: loss difference summed over blocks, "
+        f"{compared.version} against {compared.previous}: loss difference summed over blocks, "
         f"{100 * (1 - 2 * alpha):g} % confidence sequence",
         fontsize=8, loc="left", color=INK,
     )  # fmt: skip
     _evidence(right, path, color)
     right.set_title("e-value; dashed: the line at which it is decided", fontsize=8, loc="left", color=INK)
     for axes in (left, right):
-        axes.set_xlabel(
-            f"blocks of {record['block_days']} d since the promotion in {record['promoted_in']}", fontsize=8
-        )
+        axes.set_xlabel(f"blocks of {found.block_days} d since the promotion in {compared.promoted_in}", fontsize=8)
         axes.tick_params(labelsize=8)
         axes.xaxis.get_major_locator().set_params(integer=True)
         for side in ("top", "right"):

@@ -1,8 +1,9 @@
-"""How a version answers stored rows: its scores, or the fault that keeps it from answering."""
+"""Score stored rows with a version, and say what keeps it from answering: `ServedVersion`, `Answer`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,41 +14,64 @@ from retrain_assets.store import PeriodStore
 
 
 @dataclass(frozen=True)
-class Scored:
+class Answer:
     """A version's answer to some rows: scores of shape (n,) or (n, k), or the fault that kept it from answering."""
 
     scores: np.ndarray | None
     fault: str = ""
 
+    @classmethod
+    def of(cls, scores: np.ndarray) -> Self:
+        """Scores, at fault where some of them are no numbers.
 
-def load(registry: Registry, digest: str) -> Scorer | str:
-    """A version ready to score, or the reason why it is not."""
-    try:
-        return Scorer.from_files(registry.read(digest))
-    except Exception as fault:  # whatever keeps it from loading, it does not serve
-        return f"it does not load ({type(fault).__name__}: {fault})"
-
-
-def answer(version: Scorer | str, rows: pa.Table) -> Scored:
-    """A version's scores of some rows, or what is wrong with them."""
-    if isinstance(version, str):
-        return Scored(None, version)
-    if not rows.num_rows:
-        return Scored(None)
-    try:
-        scores = version.scores(rows)
-    except Exception as fault:  # whatever keeps it from scoring, it does not serve
-        return Scored(None, f"its feature contract is broken ({type(fault).__name__}: {fault})")
-    return told(scores)
+        >>> Answer.of(np.array([0.5, np.nan])).fault, Answer.of(np.array([0.5, 0.25])).fault
+        ('1 of 2 scores are not finite', '')
+        """
+        bad = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
+        return cls(scores, f"{bad:,} of {len(scores):,} scores are not finite" if bad else "")
 
 
-def told(scores: np.ndarray) -> Scored:
-    """Scores, and how many of them are no numbers."""
-    bad = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
-    return Scored(scores, f"{bad:,} of {len(scores):,} scores are not finite" if bad else "")
+@dataclass(frozen=True)
+class ServedVersion:
+    """A version by name, ready to score, or with the fault that keeps it from loading.
+
+    Args:
+        name: Such as `v3`.
+        scorer: The loaded model; None where it does not load.
+        fault: Why it does not load; empty where it does.
+    """
+
+    name: str
+    scorer: Scorer | None
+    fault: str = ""
+
+    @classmethod
+    def load(cls, registry: Registry, name: str, digest: str) -> Self:
+        """Load a version from the registry."""
+        try:
+            return cls(name, Scorer.from_files(registry.read(digest)))
+        except Exception as fault:  # whatever keeps it from loading, it does not serve
+            return cls(name, None, f"it does not load ({type(fault).__name__}: {fault})")
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The columns that it reads; none where it does not load."""
+        return frozenset(self.scorer.contract.names) if self.scorer else frozenset()
+
+    def answer(self, rows: pa.Table) -> Answer:
+        """Score some rows."""
+        if self.scorer is None:
+            return Answer(None, self.fault)
+        if not rows.num_rows:
+            return Answer(None)
+        try:
+            scores = self.scorer.scores(rows)
+        except Exception as fault:  # whatever keeps it from scoring, it does not serve
+            return Answer(None, f"its feature contract is broken ({type(fault).__name__}: {fault})")
+        return Answer.of(scores)
 
 
-def stored(store: PeriodStore, periods: list[str], wanted: set[str]) -> pa.Table:
+def stored_rows(store: PeriodStore, periods: list[str], wanted: frozenset[str]) -> pa.Table:
     """Stored rows with those of the wanted columns that are there; whether one is missing is for the model to say."""
     import pyarrow.parquet as pq
 

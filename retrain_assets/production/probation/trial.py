@@ -1,6 +1,6 @@
 """The probation of a promoted model: which versions are compared, what the days say so far, and what follows.
 
-Pure: the rows and their scores come from `shadow`. A day's sum is kept, so that no row is ever scored twice, and a day
+Pure: the rows and their scores come from `report`. A day's sum is kept, so that no row is ever scored twice, and a day
 is closed once its outcomes are due; what comes later is counted and left out, so that no look is taken back.
 
 A version is confirmed when it has proved itself, or after the declared periods when the confidence sequence rules out
@@ -16,95 +16,64 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.errors import NoProbation
 from retrain_assets.periods import Calendar
 from retrain_assets.production.policy import ProbationPolicy
-from retrain_assets.production.probation.anytime_valid import Path, Ruling, enough_blocks, follow
+from retrain_assets.production.probation.anytime_valid import Conclusion, Path, enough_blocks, follow
+from retrain_assets.production.probation.record import (
+    ASSET,
+    Comparison,
+    Days,
+    ProbationRecord,
+    Status,
+    stored_record,
+)
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.statistics.day_blocks import LENGTHS_DAYS
 from retrain_assets.store import PeriodStore
 
-ASSET = "probation_report"
 PATIENCE = 2
 """A probation goes on for so many times the days that the blocks take which decide it when they are without noise.
 
 Of equal models 97 % are then confirmed where days are independent (`python -m benchmarks.rollback`)."""
 
-Days = Mapping[str, tuple[float, int]]
-"""Per day (ISO 8601) the summed excess loss of the new model over the previous one, and the rows."""
-
-
-class Status(StrEnum):
-    """Where a probation stands.
-
-    `harmed` and `tripwire` ask for a rollback. `blind` means that nothing can be told of this period, `unproven` that
-    the probation is over and neither found harm nor ruled it out. `confirmed` and `unproven` are ends.
-    """
-
-    IDLE = "idle"
-    OPEN = "open"
-    CONFIRMED = "confirmed"
-    UNPROVEN = "unproven"
-    HARMED = "harmed"
-    TRIPWIRE = "tripwire"
-    BLIND = "blind"
-
-    @property
-    def asks_rollback(self) -> bool:
-        """Whether the live version is to be withdrawn.
-
-        >>> Status.TRIPWIRE.asks_rollback, Status.BLIND.asks_rollback
-        (True, False)
-        """
-        return self in (Status.HARMED, Status.TRIPWIRE)
-
-    @property
-    def needs_a_person(self) -> bool:
-        """Whether somebody should hear of it.
-
-        >>> Status.UNPROVEN.needs_a_person, Status.CONFIRMED.needs_a_person
-        (True, False)
-        """
-        return self.asks_rollback or self in (Status.BLIND, Status.UNPROVEN)
-
 
 @dataclass(frozen=True)
 class Trial:
-    """A version on probation and the one it replaced.
+    """A probation under way.
 
-    `first_day` is the first day that the version was in charge of; `last` the last declared period of the probation.
+    Args:
+        compared: The version on probation and the one that it replaced.
+        first_day: The first day that the version was in charge of.
+        event: The promotion.
     """
 
-    version: str
-    digest: str
-    previous: str
-    previous_digest: str
-    promoted_in: str
-    last: str
+    compared: Comparison
     first_day: date
     event: Event
 
 
 @dataclass(frozen=True)
-class Terms:
+class ProbationTerms:
     """What was measured at the promotion: days in an independent block, and the cap of a row's loss (None: no cap)."""
 
     block_days: int = LENGTHS_DAYS[-1]
     loss_cap: float | None = None
 
     @classmethod
-    def from_evidence(cls, evidence: Mapping[str, object]) -> Terms:
+    def from_evidence(cls, evidence: Mapping[str, object]) -> ProbationTerms:
         """The terms in a verdict's evidence; a verdict without them gets the longest block, which is always safe.
 
-        >>> Terms.from_evidence({}), Terms.from_evidence({"probation": {"block_days": 3, "loss_cap": 9.5}})
-        (Terms(block_days=14, loss_cap=None), Terms(block_days=3, loss_cap=9.5))
+        >>> ProbationTerms.from_evidence({})
+        ProbationTerms(block_days=14, loss_cap=None)
+        >>> ProbationTerms.from_evidence({"probation": {"block_days": 3, "loss_cap": 9.5}})
+        ProbationTerms(block_days=3, loss_cap=9.5)
         """
         found = evidence.get("probation")
         if not isinstance(found, Mapping):
@@ -112,28 +81,31 @@ class Terms:
         return cls(int(found["block_days"]), found["loss_cap"])
 
 
-def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, period: str) -> Trial | str:
-    """The probation of the version in charge of a period, or the sentence that says why there is none."""
+def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, period: str) -> Trial:
+    """The probation of the version in charge of a period.
+
+    Raises:
+        NoProbation: There is none; the sentence says why.
+    """
     earlier = [move for move in history.moves if move.period < period]
     if not earlier:
-        return "no probation: no model was in charge"
+        raise NoProbation("no probation: no model was in charge")
     event = earlier[-1]
     if event.action == "bootstrap":
-        return f"nothing to compare: {event.to_version} is the first model"
+        raise NoProbation(f"nothing to compare: {event.to_version} is the first model")
     if event.action == "retired":
-        return f"no probation: the model was retired in {event.period}"
+        raise NoProbation(f"no probation: the model was retired in {event.period}")
     if event.action == "rolled_back":
-        return f"no probation: {event.to_version} came back in {event.period}, it had served before"
-    return Trial(
-        str(event.to_version),
-        str(event.to_digest),
-        str(event.from_version),
-        str(event.from_digest),
-        event.period,
-        calendar.shift(event.period, policy.periods),
-        calendar.bounds(event.period)[1].date(),
-        event,
+        raise NoProbation(f"no probation: {event.to_version} came back in {event.period}, it had served before")
+    compared = Comparison(
+        version=str(event.to_version),
+        digest=str(event.to_digest),
+        previous=str(event.from_version),
+        previous_digest=str(event.from_digest),
+        promoted_in=event.period,
+        last=calendar.shift(event.period, policy.periods),
     )
+    return Trial(compared, calendar.bounds(event.period)[1].date(), event)
 
 
 def closed_until(trial: Trial, block_days: int, period_end: datetime, label_delay: timedelta) -> date:
@@ -228,10 +200,10 @@ def judge(
     ['open', 'unproven']
     """
     path = follow(np.asarray(blocks, dtype=np.float64) - policy.tolerance, block_days, policy.alpha)
-    if path.ruling is Ruling.WORSE:
+    if path.ruling is Conclusion.WORSE:
         return Status.HARMED, path
     ruled_out = path.harm_left <= policy.rules_out
-    if path.ruling is Ruling.PROVEN or (ruled_out and (over or final)):
+    if path.ruling is Conclusion.PROVEN or (ruled_out and (over or final)):
         return Status.CONFIRMED, path
     return (Status.UNPROVEN if final else Status.OPEN), path
 
@@ -250,11 +222,11 @@ def last_of(values: NDArray[np.float64], default: float = math.nan) -> float:
     return float(values[-1]) if values.size else default
 
 
-def asking(store: PeriodStore, registry: Registry) -> dict[str, Any] | None:
+def asking(store: PeriodStore, registry: Registry) -> ProbationRecord | None:
     """The newest report, when it asks for the rollback of the version that is live."""
     periods = store.periods(ASSET, "json")
-    record: dict[str, Any] = (store.read_json(ASSET, periods[-1]) if periods else None) or {}
-    if not record or not Status(record["status"]).asks_rollback:
+    record = stored_record(store, periods[-1]) if periods else None
+    if record is None or record.comparison is None or not record.status.asks_rollback:
         return None
     live = registry.live()
-    return record if live and live.digest == record["digest"] else None
+    return record if live and live.digest == record.comparison.digest else None

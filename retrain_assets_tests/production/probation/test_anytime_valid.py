@@ -11,7 +11,7 @@ from scipy import integrate
 from benchmarks.rollback import ALPHA, simulate
 from retrain_assets.production.probation.anytime_valid import (
     PRECISIONS,
-    Ruling,
+    Conclusion,
     confidence_sequence,
     enough_blocks,
     follow,
@@ -53,7 +53,7 @@ def test_the_e_value_does_not_depend_on_the_unit_of_the_loss():
 def test_one_block_and_blocks_of_zero_say_nothing():
     assert math.exp(log_e_values([7.0], 1)[0]) == pytest.approx(1.0)
     assert (np.exp(log_e_values([0.0] * 30, 1)) <= 1.0).all()
-    assert follow([0.0] * 30, 1, ALPHA).ruling is Ruling.OPEN
+    assert follow([0.0] * 30, 1, ALPHA).ruling is Conclusion.OPEN
 
 
 def test_a_block_that_is_no_number_is_refused():
@@ -79,8 +79,8 @@ def test_the_line_is_crossed_exactly_when_the_limit_leaves_zero():
 
 def test_the_first_crossing_decides_and_a_later_return_takes_nothing_back():
     harmed_then_fine = [1.0, 1.2, 0.9, 1.1, 1.0] + [-3.0] * 10
-    assert follow(harmed_then_fine, 1, ALPHA).ruling is Ruling.WORSE
-    assert follow([-value for value in harmed_then_fine], 1, ALPHA).ruling is Ruling.PROVEN
+    assert follow(harmed_then_fine, 1, ALPHA).ruling is Conclusion.WORSE
+    assert follow([-value for value in harmed_then_fine], 1, ALPHA).ruling is Conclusion.PROVEN
 
 
 @pytest.mark.parametrize("autocorrelation", [0.0, 0.3, 0.6, 0.9])

@@ -11,13 +11,13 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks.rollback import Judged, ends, misjudged, simulate_judgement
+from retrain_assets.errors import NoProbation
 from retrain_assets.periods import Calendar
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.probation.anytime_valid import confidence_sequence, enough_blocks
 from retrain_assets.production.probation.trial import (
+    ProbationTerms,
     Status,
-    Terms,
-    Trial,
     add_days,
     block_means,
     closed_until,
@@ -43,14 +43,16 @@ def test_a_period_belongs_to_the_probation_of_the_version_that_served_it(tmp_pat
     first, second = registry.versions()
     later = DAYS.shift(second.period, 1)
     trial = trial_of(history(registry), DAYS, POLICY, later)
-    assert isinstance(trial, Trial)
-    assert (trial.version, trial.digest) == ("v2", second.digest)
-    assert (trial.previous, trial.previous_digest) == ("v1", first.digest)
-    assert (trial.promoted_in, trial.last) == (second.period, DAYS.shift(second.period, 3))
+    compared = trial.compared
+    assert (compared.version, compared.digest) == ("v2", second.digest)
+    assert (compared.previous, compared.previous_digest) == ("v1", first.digest)
+    assert (compared.promoted_in, compared.last) == (second.period, DAYS.shift(second.period, 3))
     assert trial.first_day == DAYS.bounds(second.period)[1].date()
-    assert "nothing to compare: v1 is the first model" in str(trial_of(history(registry), DAYS, POLICY, second.period))
+    with pytest.raises(NoProbation, match="nothing to compare: v1 is the first model"):
+        trial_of(history(registry), DAYS, POLICY, second.period)
     assert trial_of(history(registry), DAYS, POLICY, DAYS.shift(second.period, 40)) == trial
-    assert "no model was in charge" in str(trial_of(history(registry), DAYS, POLICY, first.period))
+    with pytest.raises(NoProbation, match="no model was in charge"):
+        trial_of(history(registry), DAYS, POLICY, first.period)
 
 
 def test_a_version_that_came_back_is_not_on_probation_again(tmp_path):
@@ -58,7 +60,8 @@ def test_a_version_that_came_back_is_not_on_probation_again(tmp_path):
     promoted(registry, [0, 1])
     rolled_back(registry, 2)
     after = DAYS.shift(registry.history()[-1].period, 1)
-    assert "v1 came back" in str(trial_of(history(registry), DAYS, POLICY, after))
+    with pytest.raises(NoProbation, match="v1 came back"):
+        trial_of(history(registry), DAYS, POLICY, after)
 
 
 def trial(first_day):
@@ -185,7 +188,7 @@ def test_a_probation_ends_at_the_first_period_by_which_twice_the_blocks_it_needs
 
 
 def test_a_verdict_without_terms_gets_the_longest_block():
-    assert Terms.from_evidence({}) == Terms(14, None)
+    assert ProbationTerms.from_evidence({}) == ProbationTerms(14, None)
 
 
 def test_the_mean_score_is_held_to_its_limits_and_nan_is_outside():

@@ -14,9 +14,11 @@ from retrain_assets.audit.explanation import explained
 from retrain_assets.audit.explanation_text import in_words
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG
+from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import frame_of, probation
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import confidence_sequence
+from retrain_assets.production.probation.record import Comparison, Measurement
 from retrain_assets.production.probation.text import sentence_of
 from retrain_assets.production.probation.trial import judge
 from retrain_assets.production.sensors import success_alerts
@@ -28,6 +30,12 @@ from retrain_assets_tests.production.bad_deploy import (
     report,
 )
 from retrain_assets_tests.small_world import failure_of, rows_of
+
+
+def probed(built, week, spec):
+    """The record of a week, made anew."""
+    return probation(spec).report(PeriodAccess(built.store, built.registry, week))
+
 
 # ---- the report
 
@@ -54,7 +62,7 @@ def test_the_report_holds_what_both_models_lose_on_the_same_newly_labelled_rows(
 def test_a_report_made_again_is_the_same(own):
     week = own.weeks(7)[-1]
     before = report(own, week)
-    probation(own.spec).report(own.store, own.registry, week)
+    probed(own, week, own.spec)
     assert report(own, week) == before
 
 
@@ -85,12 +93,12 @@ def test_an_outcome_for_a_closed_day_is_counted_and_left_out(own):
     late = seen.filter(pc.greater_equal(seen["time"], own.spec.period.bounds(weeks[6])[0]))
     kept = seen.filter(pc.invert(pc.is_in(seen["id"], late.slice(0, 5)["id"].combine_chunks())))
     own.store.write_table("outcomes", weeks[6], kept)
-    probation(own.spec).report(own.store, own.registry, weeks[6])
+    probed(own, weeks[6], own.spec)
     own.store.write_table("outcomes", weeks[7], pa.concat_tables([arrived, late.slice(0, 5)]))
-    record = probation(own.spec).report(own.store, own.registry, weeks[7])
-    assert record["late_rows"] == 5
-    assert record["blocks"][: len(first["blocks"])] == report(own, weeks[6])["blocks"]
-    assert record["rows"] == arrived.num_rows
+    record = probed(own, weeks[7], own.spec)
+    assert record.sums.late_rows == 5
+    assert list(record.measurement.blocks[: len(first["blocks"])]) == report(own, weeks[6])["blocks"]
+    assert record.measurement.rows == arrived.num_rows
 
 
 # ---- the end of a probation
@@ -108,7 +116,7 @@ def test_a_probation_without_enough_blocks_goes_on_and_then_ends_unproven_with_a
     weeks = own.weeks(12)
     spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
     with_one_day_of_outcomes(own, weeks[6])
-    asked = [probation(spec).report(own.store, own.registry, week) for week in weeks[6:]]
+    asked = [probed(own, week, spec).to_dict() for week in weeks[6:]]
     assert [record["status"] for record in asked] == ["open", "open", "open", "open", "unproven", "idle"]
     assert [len(record["blocks"]) for record in asked[:5]] == [1] * 5
     doubt = "for so few blocks rule out no harm, 14 do where they show none"
@@ -129,33 +137,37 @@ def test_a_probation_that_was_too_short_is_decided_as_soon_as_the_blocks_are_the
     weeks = own.weeks(8)
     spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
     with_one_day_of_outcomes(own, weeks[6])
-    probation(spec).report(own.store, own.registry, weeks[6])
+    probed(own, weeks[6], spec)
     own.run("monitor", weeks[7], assets=["raw_data", "outcomes"])
-    record = probation(spec).report(own.store, own.registry, weeks[7])
-    assert record["status"] == "harmed"
+    record = probed(own, weeks[7], spec)
+    assert record.status == "harmed"
 
 
 def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
     week = own.weeks(7)[-1]
     spec = own.spec.model_copy(update={"probation": ProbationPolicy(periods=1)})
     damage(own, own.registry.versions()[0])
-    record = probation(spec).report(own.store, own.registry, week)
-    assert record["status"] == "unproven"
-    assert record["sentence"].endswith("; its probation ends unproven")
+    record = probed(own, week, spec)
+    assert record.status == "unproven"
+    assert record.sentence.endswith("; its probation ends unproven")
 
 
 def test_a_probation_in_doubt_says_how_large_a_harm_is_not_ruled_out():
     blocks = [0.2, -0.1, 0.1, -0.2, 0.15, -0.1, 0.05, -0.05]
     status, path = judge(blocks, 1, ProbationPolicy(), over=True)
-    record = {
-        "period": "2024-02-19", "last": "2024-02-12", "limit": "2024-03-11", "version": "v2", "previous": "v1",
-        "status": status, "ruling": path.ruling, "blocks": blocks, "block_days": 1, "loss": None,
-        "e_value": path.e_value[-1], "line": path.line, "high": path.high[-1], "harm_left": path.harm_left,
-    }  # fmt: skip
+    compared = Comparison("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-02-12")
+    found = Measurement(
+        path.ruling, tuple(blocks), 1, "2024-03-11", 0.0, None, 0, 0, None, None, path.e_value[-1], path.line,
+        0.0, path.low[-1], path.high[-1], path.harm_left,
+    )  # fmt: skip
+
+    def said(policy):
+        return sentence_of("2024-02-19", compared, status, found, policy)
+
     high = confidence_sequence(blocks, 1, 0.05)[1][-1]
-    assert sentence_of(record, ProbationPolicy()).endswith(
+    assert said(ProbationPolicy()).endswith(
         f"the probation of v2 goes on beyond 2024-02-12, at the latest until 2024-03-11, for a harm of {high:.3g} "
         f"a row is not ruled out, {high / np.std(blocks):.2g} standard deviations between blocks, where 1 must be"
     )
     spared = ProbationPolicy(tolerance=0.5)
-    assert "between blocks beyond the tolerance, where 1 must be" in sentence_of(record, spared)
+    assert "between blocks beyond the tolerance, where 1 must be" in said(spared)
