@@ -5,12 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.audit.tenure import named
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import markdown_table, pick, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG
+from retrain_assets.registry.journal.tenure import named
 from retrain_assets.store import PeriodStore
 
 RUNS_READ = 50
@@ -127,7 +127,7 @@ def retrain_runs(instance: dg.DagsterInstance, model: str) -> list[Any]:
 
 
 def _tenures(events: Sequence[Any]) -> Sequence[Any]:
-    from retrain_assets.audit.tenure import tenures
+    from retrain_assets.registry.journal.tenure import tenures
 
     return tenures(events)
 

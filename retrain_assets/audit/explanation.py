@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from retrain_assets.audit.probations import course_of
-from retrain_assets.audit.tenure import Tenure, live_at, moved, tenures
 from retrain_assets.errors import NotFound
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS, Event
 from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.journal.tenure import Tenure, live_at, moved, tenures
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retrain_assets.audit.tenure import named
+from retrain_assets.registry.journal.tenure import named
 
 
 def in_words(record: Mapping[str, Any]) -> str:

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
 
-from retrain_assets.audit.tenure import Tenure, moved, tenures
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
+from retrain_assets.registry.journal.tenure import Tenure, moved, tenures
 from retrain_assets.store import PeriodStore
 
 WITHIN, ABOVE = "quiet", "warn"

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrain_assets.audit.figures import ABOVE, WITHIN
-from retrain_assets.audit.tenure import Tenure, held_spans, tenures
 from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
+from retrain_assets.registry.journal.tenure import Tenure, held_spans, tenures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

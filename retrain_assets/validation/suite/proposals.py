@@ -18,10 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.audit.tenure import Tenure, tenures
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import Array, metric, predicted_class
 from retrain_assets.periods import Calendar
+from retrain_assets.registry.journal.tenure import Tenure, tenures
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore

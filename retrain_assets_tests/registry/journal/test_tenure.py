@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.audit.tenure import held_spans, live_at, tenures
 from retrain_assets.registry.journal.events import Terms
 from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.journal.tenure import held_spans, live_at, tenures
 from retrain_assets_tests.audit.journals import MONTHS, journal, until
 
 TURNED = journal(
