@@ -42,7 +42,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
             *monitoring_assets(
                 frame,
-                spec.task,
+                spec.model,
                 spec.source,
                 spec.columns,
                 spec.drift,

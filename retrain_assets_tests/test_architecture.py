@@ -25,6 +25,7 @@ LAYERS = """
     monitoring.estimation
     monitoring.drift
     monitoring.impact
+    monitoring.records
     monitoring.triggers
     monitoring.pages
     monitoring

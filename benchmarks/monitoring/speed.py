@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -280,6 +281,7 @@ def _with_past(folder: Path, months: int) -> Callable[[], object]:
     """The last report of a version that has reported on so many months, as something to be done again."""
     import pyarrow as pa
 
+    from retrain_assets.model import Model, PeriodAccess
     from retrain_assets.monitoring.drift_step import drift_step
     from retrain_assets.monitoring.policy import DriftPolicy
     from retrain_assets.monitoring.profiles.files import reference_files
@@ -294,9 +296,10 @@ def _with_past(folder: Path, months: int) -> Callable[[], object]:
     registry: Any = SimpleNamespace(served_in=lambda _: version, read=lambda _: files)
     columns = Columns.model_validate({"numeric": table.column_names})
     months_of = Calendar(every="month", start="2000-01-01")
+    model = Model("rides", "regression", 2, months_of, "id", "time", "label", timedelta(0), "mae")
 
     def report(period: str) -> object:
-        return drift_step(store, registry, DriftPolicy(), columns, "regression", period, months_of, "id", "time")
+        return drift_step(model, PeriodAccess(store, registry, period), columns, DriftPolicy())
 
     for period in periods:
         store.write_table("raw_data", period, table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import History
@@ -40,8 +41,8 @@ def status_of(
     }
     if last is None:
         return record
-    drift = store.read_json("drift_report", last) or {}
-    record["drift"] = drift.get("sentence")
+    drift = read_drift(store, last)
+    record["drift"] = drift.sentence or None if drift else None
     record["performance"] = (store.read_json("performance_report", last) or {}).get("report", {}).get("sentence")
     record["probation"] = (store.read_json("probation_report", last) or {}).get("sentence")
     decision = watch.decide(store, registry, last)

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance, retrain_home
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
+from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
@@ -215,12 +216,12 @@ def _periods(spec: ModelSpec, store: PeriodStore, until: str | None) -> list[str
 
 
 def _drift(store: PeriodStore, period: str) -> str:
-    record: dict[str, Any] = store.read_json("drift_report", period) or {}
-    if "warned" not in record:
+    record = read_drift(store, period)
+    if record is None or record.version is None:
         return "-"
-    names = record["warned"]
+    names = record.warned
     more = f" +{len(names) - 2}" if len(names) > 2 else ""
-    return f"{'!' if record['triggers'] else ''}{', '.join(names[:2])}{more}" or "quiet"
+    return f"{'!' if record.triggers else ''}{', '.join(names[:2])}{more}" or "quiet"
 
 
 def _loss(store: PeriodStore, period: str) -> str:

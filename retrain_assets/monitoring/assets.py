@@ -10,6 +10,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import column_schema, pick, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
 from retrain_assets.raw.policy import Columns, Source
 
@@ -18,7 +19,7 @@ SHOWN = 20
 
 def monitoring_assets(
     frame: Frame,
-    task: Any,
+    model: Model,
     source: Source,
     columns: Columns,
     drift: DriftPolicy,
@@ -31,9 +32,9 @@ def monitoring_assets(
     """The three assets that watch the live model; `threshold` turns a binary score into a decision."""
     return [
         _predictions(frame, source),
-        _drift_report(frame, task, source, columns, drift),
+        _drift_report(frame, model, columns, drift),
         _performance_report(
-            frame, task, source, columns, loss, triggers.retrain_cost, business, threshold, drift, labels
+            frame, model.task, source, columns, loss, triggers.retrain_cost, business, threshold, drift, labels
         ),
     ]
 
@@ -83,9 +84,7 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
     return predictions
 
 
-def _drift_report(
-    frame: Frame, task: Any, source: Source, columns: Columns, policy: DriftPolicy
-) -> dg.AssetsDefinition:
+def _drift_report(frame: Frame, model: Model, columns: Columns, policy: DriftPolicy) -> dg.AssetsDefinition:
     @frame.asset(
         "drift_report",
         deps=("raw_data", "predictions", "outcomes"),
@@ -97,29 +96,28 @@ def _drift_report(
     )
     def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
         from retrain_assets.monitoring.drift_step import drift_step
-        from retrain_assets.monitoring.pages.drift_plot import columns_of
         from retrain_assets.monitoring.pages.page import column_rows, drift_document, drift_lead
 
         period = period_of(context)
         store, registry = home.store(frame.model), home.registry(frame.model)
-        record = drift_step(store, registry, policy, columns, task, period, frame.calendar, source.key, source.time)
-        if record["version"] is None:
+        record = drift_step(model, PeriodAccess(store, registry, period), columns, policy)
+        if record.version is None or record.features is None:
             return _no_model(period)
-        found, document = columns_of(record), drift_document(frame.model, store, registry, period)
+        found, document = record.columns, drift_document(frame.model, store, registry, period)
         return dg.MaterializeResult(
             metadata={
                 "summary": _paragraphs(drift_lead(record)),
                 **_kept(store, frame.model, "drift_report", period, document),
                 "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
-                "warned": len(record["warned"]),
+                "warned": len(record.warned),
                 "confirmed": sum(column.confirmed for column in found),
-                "triggers": record["triggers"],
+                "triggers": record.triggers,
                 "smallest_p_value": min((c.p_value for c in found if c.p_value is not None), default=1.0),
                 "largest_psi": max((c.psi for c in found if c.psi is not None), default=0.0),
                 "largest_missing_shift": max((abs(c.missing_shift or 0.0) for c in found), default=0.0),
                 "largest_new_share": max((c.new_share for c in found), default=0.0),
-                "reference_periods": record["features"]["reference_periods"],
-                "version": int(record["version"].removeprefix("v")),
+                "reference_periods": record.features.reference_periods,
+                "version": int(record.version.removeprefix("v")),
             }
         )
 

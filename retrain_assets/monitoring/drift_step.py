@@ -1,24 +1,23 @@
 """Write the drift record of a period.
 
 The period's rows are compared with the champion's own training periods, and its scores with the periods that the
-champion served before. The record is one JSON file; the numbers in it are all that triggers, `status` and the asset
-pages read.
+champion served before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-from retrain_assets.model import Task
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.drift.reference_periods import comparable
 from retrain_assets.monitoring.drift.report import Drift, DriftReport, drift
 from retrain_assets.monitoring.drift.score_columns import UNCERTAINTY, score_table
-from retrain_assets.monitoring.drift.serving_series import out_of_range, served_series
+from retrain_assets.monitoring.drift.serving_series import ServingNumbers, out_of_range, served_series
 from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS
-from retrain_assets.monitoring.drift.stored_inputs import arrived_calibration, days_of, joint_step
-from retrain_assets.monitoring.impact.step import drift_impact
+from retrain_assets.monitoring.drift.stored_inputs import Joint, arrived_calibration, days_of, joint_step
+from retrain_assets.monitoring.impact_step import drift_impact
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.column_reader import stored_rows
 from retrain_assets.monitoring.profiles.files import (
@@ -28,91 +27,117 @@ from retrain_assets.monitoring.profiles.files import (
     reference_of,
     score_edges,
 )
-from retrain_assets.monitoring.profiles.profile import profile
-from retrain_assets.monitoring.records import write_record
-from retrain_assets.periods import Calendar
+from retrain_assets.monitoring.profiles.profile import Profile, profile
+from retrain_assets.monitoring.records.drift_record import ASSET, DriftRecord, drift_records, write_drift
 from retrain_assets.raw.policy import Columns
-from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.registry.registry import Version
 from retrain_assets.scoring.scorer import scores_of
-from retrain_assets.store import PeriodStore
 
 
-def drift_step(
-    store: PeriodStore,
-    registry: Registry,
-    policy: DriftPolicy,
-    columns: Columns,
-    task: Task,
-    period: str,
-    calendar: Calendar,
-    key: str,
-    time: str,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Served:
+    """A period, the version in charge of it, and the periods that the version served before."""
+
+    access: PeriodAccess
+    version: Version
+    past: Sequence[str]
+    last: DriftRecord | None
+
+    @property
+    def period(self) -> str:
+        return self.access.period
+
+
+@dataclass(frozen=True)
+class _Features:
+    """The features of a period against the version's reference periods."""
+
+    report: DriftReport
+    profile: Profile
+    reference: Mapping[str, Profile]
+    joint: Joint | None
+
+
+def drift_step(model: Model, access: PeriodAccess, columns: Columns, policy: DriftPolicy) -> DriftRecord:
     """Write the drift record of a period: the features' report and the scores' report, and the profile of both.
 
     Features and scores are two families of tests, each held at half of the policy's level, so that the report as a
     whole keeps it. The period's rows are read once, a column at a time; of the past only profiles are read, of no more
     periods than the reference has.
     """
-    version = registry.served_in(period)
+    store, period = access.store, access.period
+    version = access.registry.served_in(period)
     if version is None:
-        return write_record(store, "drift_report", period, {"version": None})
-    edges, reference = reference_of(registry, version)
+        return write_drift(store, DriftRecord(period, None))
     half = policy.model_copy(update={"alpha": policy.alpha / 2, "immediate_alpha": policy.immediate_alpha / 2})
-    past = [known for known in store.periods("drift_report", "json") if version.period < known < period]
-    before = next(_served(store, version, reversed(past)), None)
-    used = comparable(policy, calendar, reference, period)
-    seen = profile(stored_rows(store, "raw_data", [period]), edges)
-    record: dict[str, Any] = {
-        "version": version.name,
-        "out_of_range": out_of_range(seen),
-        "calibration": arrived_calibration(store, calendar, version.name, task, key, period),
-    }
-    joint = joint_step(store, registry, version, used, period, before) if policy.joint else None
-    if joint is not None:
-        record["joint"] = joint.aucs
-    features = drift(
-        half,
-        {name: reference[name] for name in used},
-        seen,
-        period,
-        DriftReport.from_dict(before["features"]) if before else None,
-        [joint.column] if joint is not None else (),
-        days_of(store, edges, columns, time, used, period) if 0 < len(used) < FEWEST_PERIODS else None,
-    )
-    record["features"] = features.to_dict()
-    reports, profiles = [features], [seen]
-    predictions = store.read_table("predictions", [period])
-    if predictions is not None:
-        scored = score_table(task, scores_of(predictions))
-        profiles.append(profile(scored, score_edges(store, version, scored)))
-        counted = (one for one in _served(store, version, past) if one["scores"]["rows"])
-        first = list(islice(counted, policy.reference_periods))
-        earlier = kept_profiles(store, DRIFT_PROFILES, [one["period"] for one in first], profiles[-1].edges)
-        last = DriftReport.from_dict(before["scores"]) if before else None
-        reports.append(drift(half, earlier, profiles[-1], period, last, served_series(first, record)))
-        record["scores"] = reports[-1].to_dict()
-    keep_profiles(store, DRIFT_PROFILES, period, profiles)
-    record["uncertain_periods"] = _less_sure(reports[1:], before)
-    record["warned"] = [name for report in reports for name in report.warned]
-    record["triggers"] = any(report.triggers for report in reports)
+    past = [known for known in store.periods(ASSET, "json") if version.period < known < period]
+    served = _Served(access, version, past, next(drift_records(store, reversed(past), version.name), None))
+
+    features = _features(model, served, columns, half)
+    serving = ServingNumbers(out_of_range(features.profile), arrived_calibration(model, access, version.name))
+    scores, profiles = _scores(model, served, half, serving)
+    impact = drift_impact(access, version, features.report, (features.reference, features.profile), served.last)
+
+    reports = [features.report, *([scores] if scores else [])]
     sentence = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)
-    record |= drift_impact(store, registry, version, features, (reference, seen), before)
-    record["sentence"] = f"{record.get('impact_sentence') or f'{period}:'} {sentence}"
-    return write_record(store, "drift_report", period, record)
+    keep_profiles(store, DRIFT_PROFILES, period, [features.profile, *profiles])
+    record = DriftRecord(
+        period=period,
+        version=version.name,
+        features=features.report,
+        scores=scores,
+        serving=serving,
+        joint_aucs=features.joint.aucs if features.joint else None,
+        uncertain_periods=_uncertain_periods(scores, served.last),
+        impact=impact.changes,
+        impact_sentence=impact.sentence,
+        sentence=f"{impact.sentence or f'{period}:'} {sentence}",
+    )
+    return write_drift(store, record)
 
 
-def _less_sure(scores: Sequence[DriftReport], before: Mapping[str, Any] | None) -> int:
+def _features(model: Model, served: _Served, columns: Columns, policy: DriftPolicy) -> _Features:
+    """Compare the period's columns with the version's reference, joint drift included where the policy wants it."""
+    access, last = served.access, served.last
+    edges, reference = reference_of(access.registry, served.version)
+    used = comparable(policy, model.calendar, reference, served.period)
+    current = profile(stored_rows(access.store, "raw_data", [served.period]), edges)
+    known = (last.joint_aucs if last else None) or {}
+    joint = joint_step(access, served.version, used, known) if policy.joint else None
+    few = 0 < len(used) < FEWEST_PERIODS
+    report = drift(
+        policy,
+        {name: reference[name] for name in used},
+        current,
+        served.period,
+        last.features if last else None,
+        [joint.column] if joint is not None else (),
+        days_of(access, edges, columns.features, model.time, used) if few else None,
+    )
+    return _Features(report, current, reference, joint)
+
+
+def _scores(
+    model: Model, served: _Served, policy: DriftPolicy, serving: ServingNumbers
+) -> tuple[DriftReport | None, list[Profile]]:
+    """Compare the period's scores with those of the first periods that the version served; nothing without scores."""
+    store = served.access.store
+    predictions = store.read_table("predictions", [served.period])
+    if predictions is None:
+        return None, []
+    table = score_table(model.task, scores_of(predictions))
+    current = profile(table, score_edges(store, served.version, table))
+    records = drift_records(store, served.past, served.version.name)
+    first = list(islice((one for one in records if one.scores and one.scores.rows), policy.reference_periods))
+    earlier = kept_profiles(store, DRIFT_PROFILES, [one.period for one in first], current.edges)
+    series = served_series([*(one.serving for one in first), serving])
+    last = served.last.scores if served.last else None
+    return drift(policy, earlier, current, served.period, last, series), [current]
+
+
+def _uncertain_periods(scores: DriftReport | None, last: DriftRecord | None) -> int:
     """For how many periods in a row, this one included, the mean uncertainty has warned upwards."""
-    found = [column for report in scores for column in report.columns if column.column == UNCERTAINTY]
+    found = [column for column in scores.columns if column.column == UNCERTAINTY] if scores else []
     if not any(column.outcome is Drift.WARN and "mean up" in column.signals for column in found):
         return 0
-    return 1 + (int(before.get("uncertain_periods", 0)) if before else 0)
-
-
-def _served(store: PeriodStore, version: Version, periods: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The drift records of those periods that the version served, read one by one as they are asked for."""
-    for period in periods:
-        record = store.read_json("drift_report", period)
-        if record and record.get("version") == version.name and "scores" in record:
-            yield record
+    return 1 + (last.uncertain_periods if last else 0)

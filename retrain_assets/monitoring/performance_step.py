@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.drift.label_drift import Labels, label_step, label_table
 from retrain_assets.monitoring.estimation.label_free import LabelFree, estimate_step
-from retrain_assets.monitoring.impact.step import changed_columns, performance_impact
+from retrain_assets.monitoring.impact_step import changed_columns, performance_impact
 from retrain_assets.monitoring.pages.performance_text import performance_sentences
 from retrain_assets.monitoring.performance.accumulated_excess import carried, suspected
 from retrain_assets.monitoring.performance.business_metrics import measure_business
@@ -31,7 +31,6 @@ from retrain_assets.monitoring.profiles.files import (
     label_edges,
 )
 from retrain_assets.monitoring.profiles.profile import profile
-from retrain_assets.monitoring.records import write_record
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry, Version
@@ -78,7 +77,7 @@ def performance_step(
     if labels is not None:
         record |= _labels(store, labels, arrived, earlier, period)
     if version is None:
-        return write_record(store, "performance_report", period, record)
+        return _write(store, period, record)
     history = History(registry.history())
     begun_with = carried(store, history, version.name, period)
     record |= {"version": version.name, "loss": loss, "accumulated_excess": begun_with.excess}
@@ -93,7 +92,13 @@ def performance_step(
         promised = champion_baseline(registry, version)
         record |= estimate_step(store, registry, label_free, version, promised, period, before)
     record["sentence"] = " ".join(performance_sentences(record))
-    return write_record(store, "performance_report", period, record)
+    return _write(store, period, record)
+
+
+def _write(store: PeriodStore, period: str, record: dict[str, Any]) -> dict[str, Any]:
+    record = {"period": period, **record}
+    store.write_json("performance_report", period, record)
+    return record
 
 
 def _labels(

@@ -174,10 +174,12 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
     period = run.tags.get("dagster/partition", "")
     store = home.store(frame.model)
     if run.job_name == job_name(frame.model, "monitor"):
-        drift = store.read_json("drift_report", period) or {}
+        from retrain_assets.monitoring.records.drift_record import read_drift
+
+        drift = read_drift(store, period)
         record = store.read_json("performance_report", period) or {}
         performance = record.get("report", {})
-        alerts = [_alert(clock, frame, period, "drift", drift["sentence"])] if drift.get("warned") else []
+        alerts = [_alert(clock, frame, period, "drift", drift.sentence)] if drift and drift.warned else []
         if performance.get("outcome") == "warn":
             alerts.append(_alert(clock, frame, period, "performance", performance["sentence"]))
         if jump := record.get("label_jump"):

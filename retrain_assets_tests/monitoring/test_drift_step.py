@@ -1,6 +1,7 @@
 """The drift record of a stored period: what is broken in it is one named finding each, and the report goes on."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -10,17 +11,20 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.drift.domain_classifier import JOINT
 from retrain_assets.monitoring.drift_step import drift_step
 from retrain_assets.monitoring.pages.page import monitoring_words as words
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.files import reference_files
 from retrain_assets.monitoring.profiles.profile import reference_profiles
+from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.ingest import ingest
 from retrain_assets.raw.policy import Columns, Contract
 from retrain_assets.scoring.features import FeatureContract
 from retrain_assets.store import PeriodStore
+from retrain_assets_tests.monitoring.facts import delivery
 from retrain_assets_tests.raw.rides import source, written
 
 NUMERIC, NAMES = ["miles", "day", "paid"], ["carrier", "tail", "order"]
@@ -69,10 +73,9 @@ class Live:
         if table is not None:
             self.store.write_table("raw_data", period, table)
         registry = SimpleNamespace(served_in=lambda _: self.version, read=lambda _: self.files)
-        record = drift_step(
-            self.store, registry, DriftPolicy(**policy), self.columns, "binary", period, self.calendar, "id", "at"
-        )
-        assert self.store.read_json("drift_report", period) == json.loads(json.dumps(record, allow_nan=False))
+        access = PeriodAccess(self.store, registry, period)
+        record = drift_step(delivery(self.calendar, time="at"), access, self.columns, DriftPolicy(**policy))
+        assert read_drift(self.store, period) == record
         return record
 
 
@@ -84,11 +87,11 @@ def live(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def healthy(live):
-    return live.report("1997-09", rows(9))["features"]
+    return live.report("1997-09", rows(9)).features
 
 
 def by_name(report):
-    return {column["column"]: column for column in report["columns"]}
+    return {column.column: column for column in report.columns}
 
 
 def replaced(name, values, table=None):
@@ -119,44 +122,42 @@ BROKEN = {
 def test_a_broken_column_is_one_named_finding_and_the_others_are_judged_as_ever(live, healthy, case):
     name, table, problem, sentence = BROKEN[case]
     record = live.report("1997-09", table)
-    found, others = by_name(record["features"]), by_name(healthy)
-    assert record["warned"] == [name]
-    assert (found[name]["problem"], found[name]["outcome"]) == (problem, "warn")
-    assert sentence in found[name]["sentence"]
-    assert {key for key, column in found.items() if column["problem"]} == {name, "order"}
-    assert not record["triggers"]
+    found, others = by_name(record.features), by_name(healthy)
+    assert record.warned == [name]
+    assert (found[name].problem, found[name].outcome) == (problem, "warn")
+    assert sentence in found[name].sentence
+    assert {key for key, column in found.items() if column.problem} == {name, "order"}
+    assert not record.triggers
     for other in set(others) - {name}:
-        same = {"sentence", "p_value", "confirmed"}  # p-values are adjusted for the number of tests
-        assert {k: v for k, v in found[other].items() if k not in same} == {
-            k: v for k, v in others[other].items() if k not in same
-        }
+        adjusted = {name: getattr(others[other], name) for name in ("sentence", "p_value", "confirmed")}
+        assert replace(found[other], **adjusted) == others[other]  # p-values are adjusted for the number of tests
 
 
 def test_a_healthy_period_is_quiet(healthy):
-    assert {column["outcome"] for column in healthy["columns"]} == {"quiet"}
+    assert {column.outcome for column in healthy.columns} == {"quiet"}
 
 
 def test_an_identifier_is_named_in_every_report_and_never_warns_of_its_new_values(live, healthy):
-    for period, report in (("1997-09", healthy), ("1997-10", live.report("1997-10", rows(10))["features"])):
+    for period, report in (("1997-09", healthy), ("1997-10", live.report("1997-10", rows(10)).features)):
         order = by_name(report)["order"]
-        assert (report["period"], order["problem"], order["outcome"]) == (period, "identifier", "quiet")
-        assert "nearly all of 1,500 values stand once and were never there before: take an" in order["sentence"]
-        assert (order["psi"], order["new_share"], order["signals"]) == (None, 0.0, ())
+        assert (report.period, order.problem, order.outcome) == (period, "identifier", "quiet")
+        assert "nearly all of 1,500 values stand once and were never there before: take an" in order.sentence
+        assert (order.psi, order.new_share, order.signals) == (None, 0.0, ())
         assert any("quiet        order" in line and "nearly all of" in line for line in words(live.store, period))
 
 
 def test_missing_values_of_an_identifier_still_warn(live):
     values = pa.array([None if at % 5 == 0 else f"new-{at}" for at in range(COUNT)])
     record = live.report("1997-09", replaced("order", values))
-    assert record["warned"] == ["order"]
-    assert "missing share: 0.0 -> 20.0 %" in by_name(record["features"])["order"]["sentence"]
+    assert record.warned == ["order"]
+    assert "missing share: 0.0 -> 20.0 %" in by_name(record.features)["order"].sentence
 
 
 def test_an_identifier_of_more_names_than_are_listed_is_named(tmp_path):
     orders = [pa.table({"order": [f"{n:02}-{at:05}" for at in range(3000)]}) for n in range(6)]
     parts = {f"1997-0{n + 1}": table for n, table in enumerate(orders[:5])}
-    [order] = Live(tmp_path, MONTHS, parts, [], ["order"]).report("1997-06", orders[5])["features"]["columns"]
-    assert (order["problem"], order["outcome"]) == ("identifier", "quiet")
+    [order] = Live(tmp_path, MONTHS, parts, [], ["order"]).report("1997-06", orders[5]).features.columns
+    assert (order.problem, order.outcome) == ("identifier", "quiet")
 
 
 @pytest.mark.parametrize(("levels", "rows_a_month"), [(1_000, 1_000), (10_000, 10_000), (12_000, 20_000)])
@@ -164,20 +165,20 @@ def test_a_column_of_ten_thousand_names_that_come_again_is_no_identifier_and_qui
     rng = np.random.default_rng(3)
     drawn = [pa.table({"shop": [f"s{n:05}" for n in rng.integers(0, levels, rows_a_month)]}) for _ in range(6)]
     parts = {f"1997-0{n + 1}": table for n, table in enumerate(drawn[:5])}
-    report = Live(tmp_path, MONTHS, parts, [], ["shop"]).report("1997-06", drawn[5])["features"]
-    assert [(column["problem"], column["outcome"]) for column in report["columns"]] == [("", "quiet")]
+    report = Live(tmp_path, MONTHS, parts, [], ["shop"]).report("1997-06", drawn[5]).features
+    assert [(column.problem, column.outcome) for column in report.columns] == [("", "quiet")]
 
 
 def test_a_column_that_the_reference_does_not_have_is_named(tmp_path):
     parts = {f"1997-{month:02}": rows(month).drop_columns(["paid"]) for month in range(1, 7)}
     record = Live(tmp_path, MONTHS, parts).report("1997-07", rows(7))
-    paid = by_name(record["features"])["paid"]
-    assert (record["warned"], paid["problem"], record["triggers"]) == (["paid"], "appeared", False)
-    assert "1,500 values, where the reference has none: the live model learnt nothing of it" in paid["sentence"]
+    paid = by_name(record.features)["paid"]
+    assert (record.warned, paid.problem, record.triggers) == (["paid"], "appeared", False)
+    assert "1,500 values, where the reference has none: the live model learnt nothing of it" in paid.sentence
 
 
 def test_a_column_that_the_spec_does_not_name_changes_nothing(live, healthy):
-    assert live.report("1997-09", rows(9).append_column("note", pa.nulls(COUNT)))["features"] == healthy
+    assert live.report("1997-09", rows(9).append_column("note", pa.nulls(COUNT))).features == healthy
 
 
 AS_STORED = {
@@ -195,25 +196,25 @@ def test_the_storage_type_of_the_same_values_changes_nothing(live, healthy, case
     table = rows(9)
     column = table[name]
     stored = column.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else column.cast(kind)
-    assert live.report("1997-09", replaced(name, stored))["features"] == healthy
+    assert live.report("1997-09", replaced(name, stored)).features == healthy
 
 
 def test_true_and_false_in_place_of_numbers_is_one_finding(live):
     record = live.report("1997-09", replaced("miles", pa.array([True, False] * (COUNT // 2))))
-    assert record["warned"] == ["miles"]
+    assert record.warned == ["miles"]
 
 
 def test_one_row_is_reported_and_does_not_warn(live):
     record = live.report("1997-09", rows(9, 1))
-    assert (record["features"]["rows"], record["warned"], record["triggers"]) == (1, [], False)
-    assert {column["problem"] for column in record["features"]["columns"]} == {""}
+    assert (record.features.rows, record.warned, record.triggers) == (1, [], False)
+    assert {column.problem for column in record.features.columns} == {""}
 
 
 def test_no_rows_are_insufficient(live):
     record = live.report("1997-09", rows(9).slice(0, 0))
-    assert {column["outcome"] for column in record["features"]["columns"]} == {"insufficient"}
-    assert "drift cannot be told, no column has values to compare" in record["sentence"]
-    assert (record["warned"], record["triggers"]) == ([], False)
+    assert {column.outcome for column in record.features.columns} == {"insufficient"}
+    assert "drift cannot be told, no column has values to compare" in record.sentence
+    assert (record.warned, record.triggers) == ([], False)
 
 
 # ---- days of 23 and 25 hours
@@ -258,9 +259,9 @@ def test_a_day_of_23_or_25_hours_by_the_wall_clock_is_no_drift(tmp_path, last_da
     record, week = taken_in(tmp_path, rides.assign(at=rides["at"].dt.tz_localize(None)), last_day)
     of_the_day = sum(moment.date().isoformat() == last_day for moment in week["at"].to_pylist())
     assert (of_the_day, week.num_rows) == (4 * hours, 4 * (6 * 24 + hours))
-    assert "no drift in 2 columns" in record["sentence"]
-    assert "tests of shuffled days" in record["sentence"]
-    assert record["warned"] == []
+    assert "no drift in 2 columns" in record.sentence
+    assert "tests of shuffled days" in record.sentence
+    assert record.warned == []
 
 
 @pytest.mark.parametrize("last_day", ["2024-03-31", "2024-10-27"])
@@ -291,22 +292,22 @@ def test_joint_drift_stands_in_the_record_and_remembers_the_reference(tmp_path, 
     joint = Live(tmp_path, MONTHS, parts, ["a", "b", "c"], [])
     joint.store.write_table("predictions", "1997-07", pa.table({"score": np.random.default_rng(7).random(1200)}))
     quiet = joint.report("1997-07", together(7, 0.0), joint=True)
-    assert quiet["warned"] == []
-    assert by_name(quiet["features"])[JOINT]["outcome"] == "quiet"
-    assert set(quiet["joint"]) == set(parts)
+    assert quiet.warned == []
+    assert by_name(quiet.features)[JOINT].outcome == "quiet"
+    assert set(quiet.joint_aucs) == set(parts)
     for month in parts:
         joint.store.write_table("raw_data", month, together(99, 0.9))  # must not be asked again
     moved = joint.report("1997-08", together(8, 0.7), joint=True)
-    assert moved["joint"] == quiet["joint"]
-    assert JOINT not in by_name(joint.report("1997-08", joint=False)["features"])
+    assert moved.joint_aucs == quiet.joint_aucs
+    assert JOINT not in by_name(joint.report("1997-08", joint=False).features)
 
 
 def test_a_changed_correlation_warns_in_the_record_as_joint_drift_alone(tmp_path):
     parts = {f"1997-{month:02}": together(month, 0.0) for month in range(1, 9)}
     record = Live(tmp_path, MONTHS, parts, ["a", "b", "c"], []).report("1997-09", together(9, 0.7), joint=True)
-    assert record["warned"] == [JOINT]
-    assert "AUC of telling its rows from the reference" in record["sentence"]
-    assert "mostly by a" in record["sentence"] or "mostly by b" in record["sentence"]
+    assert record.warned == [JOINT]
+    assert "AUC of telling its rows from the reference" in record.sentence
+    assert "mostly by a" in record.sentence or "mostly by b" in record.sentence
 
 
 def season(month, seed):
@@ -323,7 +324,7 @@ def test_the_same_season_finds_a_june_like_december_and_leaves_a_december_alone(
         living = Live(tmp_path / reference, MONTHS, parts, ["cold"], [])
         for period, like in (("1999-06", 12), ("1999-12", 12)):
             record = living.report(period, season(like, 77), reference=reference)
-            found[reference, period] = record["warned"], record["features"]["reference_periods"]
+            found[reference, period] = record.warned, record.features.reference_periods
     assert found["recent", "1999-06"] == ([], 12)
     assert found["same_season", "1999-06"] == (["cold"], 6)
     assert found["same_season", "1999-12"] == ([], 7)

@@ -55,7 +55,8 @@ _SEED = 0
 _SERIES = {"out_of_range": MIN_NEW_SHARE, "slope": MIN_SLOPE_SHIFT}
 """Smallest change of numbers that are measured beside the columns."""
 
-_ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
+OUTCOME_ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
+"""What a reader wants to see first."""
 
 
 @dataclass(frozen=True)
@@ -333,7 +334,7 @@ def _at_once(policy: DriftPolicy, outcome: _Outcome, problem: Problem | None) ->
 
 def _rank(column: ColumnDrift) -> tuple[int, bool, bool, float, str]:
     p = column.p_value if column.p_value is not None else 2.0
-    return _ORDER.index(column.outcome), not column.confirmed, not column.problem, p, column.column
+    return OUTCOME_ORDER.index(column.outcome), not column.confirmed, not column.problem, p, column.column
 
 
 def _sentence(one: Measured, said: Drift, outcome: _Outcome, problem: Problem | None) -> str:

@@ -8,43 +8,89 @@ the outcomes that arrived in the period; it can move while every score stays as 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes
-from retrain_assets.monitoring.drift.summaries import Summary, share_summary
+from retrain_assets.monitoring.drift.summaries import Floats, Summary, share_summary
 from retrain_assets.monitoring.profiles.profile import Profile
 
 OUT_OF_RANGE, CALIBRATION = "(out of range)", "(calibration)"
 FEWEST_OUTCOMES = 50
 
-Numbers = dict[str, Any]
+
+@dataclass(frozen=True)
+class OutOfRange:
+    """Values below or above everything in the reference, or of a category that it does not know, and all values."""
+
+    outside: int = 0
+    values: int = 0
 
 
-def out_of_range(seen: Profile) -> Numbers:
-    """Values of a period below or above everything in the reference, or of an unknown category, and all its values.
+@dataclass(frozen=True)
+class Calibration:
+    """How outcomes follow the scores; a calibrated model has a gap of 0 and a slope of 1.
+
+    Attributes:
+        gap: Mean of label − score.
+        gap_noise: Its sampling variance if rows are independent.
+        slope: Slope of the straight line through label against score.
+        slope_noise: Its sampling variance if rows are independent.
+        sd: Standard deviation of the labels, the unit of the gap's size.
+        rows: Outcomes used.
+    """
+
+    gap: float
+    gap_noise: float
+    slope: float
+    slope_noise: float
+    sd: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class ServingNumbers:
+    """What one period of serving showed beside its columns and scores; the calibration is None without outcomes."""
+
+    out_of_range: OutOfRange = OutOfRange()
+    calibration: Calibration | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> ServingNumbers:
+        """Read what `to_dict` wrote; a number that a record does not have is unknown."""
+        outside, calibrated = record.get("out_of_range"), record.get("calibration")
+        return cls(
+            OutOfRange(**outside) if outside else OutOfRange(),
+            Calibration(**calibrated) if calibrated else None,
+        )
+
+
+def out_of_range(seen: Profile) -> OutOfRange:
+    """Count the values of a period that the reference never held, and all its values.
 
     >>> import pyarrow as pa
     >>> from retrain_assets.monitoring.profiles.profile import profile, reference_edges
     >>> edges = reference_edges(pa.table({"x": [1.0, 2.0, 3.0], "c": ["a", "b", "a"]}), ["x"], ["c"])
     >>> out_of_range(profile(pa.table({"x": [0.0, 2.0, 9.0], "c": ["a", "z", None]}), edges))
-    {'outside': 3, 'values': 5}
+    OutOfRange(outside=3, values=5)
     """
     outside = values = 0
     for column in seen.columns.values():
         values += column.valid
         numeric = column.kind == "numeric" and len(column.counts) > 1
         outside += column.counts[0] + column.counts[-1] if numeric else column.unseen
-    return {"outside": outside, "values": values}
+    return OutOfRange(outside, values)
 
 
-def calibration(label: ArrayLike, score: ArrayLike) -> Numbers | None:
-    """How outcomes lie beside their scores: 0 and 1 for a calibrated model.
-
-    `gap` is the mean of label − score; `slope` that of the straight line through label against score. Each has its
-    sampling variance if rows are independent; `sd` is the labels' standard deviation, the unit of the gap's size.
+def calibration(label: ArrayLike, score: ArrayLike) -> Calibration | None:
+    """Measure the calibration in the large and the calibration slope of scores against their outcomes.
 
     Args:
         label: Outcomes, shape (n,).
@@ -53,12 +99,12 @@ def calibration(label: ArrayLike, score: ArrayLike) -> Numbers | None:
     Returns:
         The numbers; None with fewer than 50 usable rows, or when score or label never varies.
 
-    Source: Van Calster et al. (2019), BMC Medicine 17, calibration in the large and calibration slope.
+    Source: Van Calster et al. (2019), BMC Medicine 17.
 
     >>> rng = np.random.default_rng(2)
     >>> score = rng.random(4000)
     >>> found = calibration(rng.random(4000) < score, score)
-    >>> abs(found["gap"]) < 3 * found["gap_noise"] ** 0.5, abs(found["slope"] - 1) < 3 * found["slope_noise"] ** 0.5
+    >>> abs(found.gap) < 3 * found.gap_noise**0.5, abs(found.slope - 1) < 3 * found.slope_noise**0.5
     (True, True)
     """
     known, given = np.asarray(label, dtype=float), np.asarray(score, dtype=float)
@@ -70,37 +116,34 @@ def calibration(label: ArrayLike, score: ArrayLike) -> Numbers | None:
     square = float(centred @ centred)
     slope = float(centred @ known) / square
     left = known - known.mean() - slope * centred
-    return {
-        "gap": float(residual.mean()),
-        "gap_noise": float(residual.var(ddof=1)) / known.size,
-        "slope": slope,
-        "slope_noise": float(((centred * left) ** 2).sum()) / square**2,
-        "sd": float(known.std()),
-        "rows": int(known.size),
-    }
+    return Calibration(
+        gap=float(residual.mean()),
+        gap_noise=float(residual.var(ddof=1)) / known.size,
+        slope=slope,
+        slope_noise=float(((centred * left) ** 2).sum()) / square**2,
+        sd=float(known.std()),
+        rows=int(known.size),
+    )
 
 
-def served_series(before: Sequence[Mapping[str, Any]], current: Mapping[str, Any]) -> list[Measured]:
-    """The numbers above as columns for `drift`; records without them, or without outcomes, count as unknown.
+def served_series(periods: Sequence[ServingNumbers]) -> list[Measured]:
+    """The numbers above as columns for `drift`; a period without outcomes has no calibration.
 
     Args:
-        before: Drift records of the reference periods in order, as `out_of_range` and `calibration` stand in them.
-        current: The same of the period under test.
+        periods: Numbers of the reference periods in order, then those of the period under test.
     """
-    records = [*before, current]
-    found = [one.get("out_of_range") or {"outside": 0, "values": 0} for one in records]
-    outside = share_summary("out_of_range", "", [one["outside"] for one in found], [one["values"] for one in found])
+    found = [one.out_of_range for one in periods]
+    outside = share_summary("out_of_range", "", [one.outside for one in found], [one.values for one in found])
     columns = [Measured(OUT_OF_RANGE, "numeric", Sizes(), (outside,))]
-    if any(one.get("calibration") for one in records):
-        columns.append(Measured(CALIBRATION, "numeric", Sizes(), _calibration_summaries(records)))
+    calibrated = [one.calibration for one in periods]
+    if any(calibrated):
+        columns.append(Measured(CALIBRATION, "numeric", Sizes(), _calibration_summaries(calibrated)))
     return columns
 
 
-def _calibration_summaries(records: Sequence[Mapping[str, Any]]) -> tuple[Summary, Summary]:
-    known = [one.get("calibration") or {} for one in records]
-
-    def numbers(name: str) -> np.ndarray:
-        return np.array([one.get(name, np.nan) for one in known], dtype=float)
+def _calibration_summaries(known: Sequence[Calibration | None]) -> tuple[Summary, Summary]:
+    def numbers(name: str) -> Floats:
+        return np.array([np.nan if one is None else getattr(one, name) for one in known], dtype=float)
 
     unit = numbers("sd")[:-1]
     scale = float(np.nanmean(unit)) if np.isfinite(unit).any() else 1.0
@@ -108,6 +151,6 @@ def _calibration_summaries(records: Sequence[Mapping[str, Any]]) -> tuple[Summar
     return gap, Summary("slope", "", numbers("slope"), numbers("slope_noise"), *_ends(numbers("slope")))
 
 
-def _ends(values: np.ndarray) -> tuple[float, float]:
+def _ends(values: Floats) -> tuple[float, float]:
     before = values[:-1][np.isfinite(values[:-1])]
     return float(before.mean()) if before.size else float("nan"), float(values[-1])

@@ -5,10 +5,10 @@ Drawn from stored records, so that drawing decides nothing and can be done again
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,11 @@ from retrain_assets.documents.figure import (
     new_figure,
     period_ticks,
 )
-from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
+from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
 from retrain_assets.monitoring.drift.statistics.distances import shares
 from retrain_assets.monitoring.profiles.files import DRIFT_PROFILES, kept_profiles, reference_of, score_edges
 from retrain_assets.monitoring.profiles.profile import ColumnProfile, Edges
+from retrain_assets.monitoring.records.drift_record import ASSET, DriftRecord, read_drift
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 
@@ -50,7 +51,6 @@ LONGEST = 14
 BEFORE, AFTER = "#b4bac4", "#2b6cb0"
 SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#dcdfe4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
 LINES = {Drift.QUIET: AFTER, Drift.INSUFFICIENT: AFTER, Drift.SMALL: UNKNOWN, Drift.WARN: "#c4621b"}
-ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ class Bars:
 
 def drift_picture(store: PeriodStore, registry: Registry, period: str) -> str:
     """The columns that matter most, before and after, beside every column's outcome in the periods so far."""
-    stored = [store.read_json("drift_report", known) for known in until(store, "drift_report", period)]
-    records = [record for record in stored if record and record.get("version")]
+    stored = [read_drift(store, known) for known in until(store, ASSET, period)]
+    records = [record for record in stored if record and record.version]
     bars = [bars_of(*each) for each in _moved(store, registry, records)]
     return markdown(drift_figure(records, bars), f"drift of every column up to {period}")
 
 
-def drift_figure(records: Sequence[Mapping[str, Any]], bars: Sequence[Bars]) -> Figure:
+def drift_figure(records: Sequence[DriftRecord], bars: Sequence[Bars]) -> Figure:
     """The heat map of the records, oldest first, and one histogram each of the bars."""
-    columns = [column.column for column in columns_of(records[-1])][:ROWS]
+    columns = [column.column for column in records[-1].columns][:ROWS]
     height = max(4.0, 1.1 + 0.25 * len(columns))
     figure = new_figure(WIDTH, height, laid_out=False)
     heat, *small = _axes(figure, max(len(name) for name in columns), len(bars), height)
@@ -86,21 +86,21 @@ def drift_figure(records: Sequence[Mapping[str, Any]], bars: Sequence[Bars]) -> 
     return figure
 
 
-def heat_map(axes: Axes, records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def heat_map(axes: Axes, records: Sequence[DriftRecord], columns: Sequence[str]) -> None:
     """Outcome by column and period; a bar marks where another version, and so another reference, took over."""
     from matplotlib.colors import to_rgb
 
     cells = np.ones((len(columns), len(records), 3))
     for at, record in enumerate(records):
-        for column in columns_of(record):
+        for column in record.columns:
             if column.column in columns:
                 shade = BAD if column.confirmed else SHADES[column.outcome]
                 cells[columns.index(column.column), at] = to_rgb(shade)
     axes.imshow(cells, aspect="auto", interpolation="nearest")
     for at, (left, right) in enumerate(pairwise(records)):
-        if left["version"] != right["version"]:
+        if left.version != right.version:
             axes.axvline(at + 0.5, color=INK, linewidth=1)
-    period_ticks(axes, [record["period"] for record in records], WIDTH * axes.get_position().width)
+    period_ticks(axes, [record.period for record in records], WIDTH * axes.get_position().width)
     axes.set_yticks(range(len(columns)), [literal(name) for name in columns], fontsize=8)
     axes.tick_params(length=0)
     bare(axes, "top", "right", "left", "bottom")
@@ -163,24 +163,20 @@ def bars_of(column: ColumnDrift, edges: Edges, before: ColumnProfile, after: Col
 
 
 def _moved(
-    store: PeriodStore, registry: Registry, records: Sequence[Mapping[str, Any]]
+    store: PeriodStore, registry: Registry, records: Sequence[DriftRecord]
 ) -> list[tuple[ColumnDrift, Edges, ColumnProfile, ColumnProfile]]:
     """The columns that warn, then those that moved most, in the last record, with their profiles before and after."""
     record = records[-1]
-    chosen = _shown(record)
-    chosen = chosen[:HISTOGRAMS]
-    version = registry.served_in(record["period"])
+    period, chosen = record.period, _shown(record)[:HISTOGRAMS]
+    version = registry.served_in(period)
     assert version is not None
     edges, features = reference_of(registry, version)
-    period = record["period"]
     now = kept_profiles(store, DRIFT_PROFILES, [period], edges)[period]
     found = []
     for column in chosen:
         reference, current = [*features.values()], now
         if _is_score(column):
-            served = [
-                other["period"] for other in records if other["version"] == record["version"] and "scores" in other
-            ]
+            served = [other.period for other in records if other.version == record.version and other.scores]
             scores = kept_profiles(store, DRIFT_PROFILES, served, score_edges(store, version))
             reference, current = [one for known, one in scores.items() if known != period], scores[period]
         if reference and column.column in current.columns:
@@ -189,10 +185,10 @@ def _moved(
     return found
 
 
-def _shown(record: Mapping[str, Any]) -> list[ColumnDrift]:
+def _shown(record: DriftRecord) -> list[ColumnDrift]:
     """Those that warn first, by impact where the record says it, else those that moved most."""
-    rank = {name: at for at, name in enumerate(impact_of(record))}
-    found = sorted(columns_of(record), key=lambda column: (rank.get(column.column, len(rank)), -(column.psi or 0)))
+    rank = {one.column: at for at, one in enumerate(record.impact)}
+    found = sorted(record.columns, key=lambda column: (rank.get(column.column, len(rank)), -(column.psi or 0)))
     return sorted(found, key=lambda column: column.outcome is not Drift.WARN)
 
 
@@ -201,22 +197,6 @@ def _merged(columns: Sequence[ColumnProfile]) -> ColumnProfile:
     for column in rest:
         first = first.merge(column)
     return first
-
-
-def columns_of(record: Mapping[str, Any]) -> list[ColumnDrift]:
-    """Every column of a record, those that matter first: by outcome, then by impact where the record says it.
-
-    Features stand before scores, and columns without an impact in the order of their report.
-    """
-    reports = [DriftReport.from_dict(record[part]) for part in ("features", "scores") if part in record]
-    found = [column for report in reports for column in report.columns]
-    rank = {name: at for at, name in enumerate(impact_of(record))}
-    return sorted(found, key=lambda column: (ORDER.index(column.outcome), rank.get(column.column, len(rank))))
-
-
-def impact_of(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What the drift of a column means to the model, what matters most first; empty where the record does not say."""
-    return {one["column"]: one for one in record.get("impact", ())}
 
 
 def _is_score(column: ColumnDrift) -> bool:

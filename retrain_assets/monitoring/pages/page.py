@@ -11,8 +11,9 @@ from typing import Any
 
 from retrain_assets.documents.page import html_page, table, text
 from retrain_assets.errors import NotFound
-from retrain_assets.monitoring.drift.report import ColumnDrift, DriftReport
-from retrain_assets.monitoring.pages.drift_plot import columns_of, drift_picture, impact_of, what_moved
+from retrain_assets.monitoring.drift.report import ColumnDrift
+from retrain_assets.monitoring.impact.cost import Change
+from retrain_assets.monitoring.pages.drift_plot import drift_picture, what_moved
 from retrain_assets.monitoring.pages.performance_plot import (
     PerformanceHistory,
     performance_history,
@@ -23,6 +24,7 @@ from retrain_assets.monitoring.pages.performance_text import (
     performance_sentences,
     read_performance,
 )
+from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 
@@ -47,13 +49,13 @@ that the version showed before it was promoted. Excess is loss beyond the baseli
 attempt to retrain; it asks for a retrain when it exceeds what a retrain costs."""
 
 
-def drift_lead(record: Mapping[str, Any]) -> list[str]:
+def drift_lead(record: DriftRecord) -> list[str]:
     """What the report says first: what changed, since when and at what cost where that is known, then what moved."""
-    first = record.get("impact_sentence") or ""
-    return [said for said in (first, record["sentence"].removeprefix(first).strip()) if said]
+    first = record.impact_sentence
+    return [said for said in (first, record.sentence.removeprefix(first).strip()) if said]
 
 
-def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
+def drift_markdown(model: str, record: DriftRecord, picture: str) -> str:
     """The drift report of a period.
 
     Args:
@@ -61,19 +63,19 @@ def drift_markdown(model: str, record: Mapping[str, Any], picture: str) -> str:
         record: As `drift_step` writes it.
         picture: Of `drift_picture`, as Markdown.
     """
-    parts = [f"# Drift report: {text(model)} {text(record['period'])}"]
-    if record.get("version") is None:
-        return "\n\n".join([*parts, f"> No model was live in {text(record['period'])}."]) + "\n"
+    parts = [f"# Drift report: {text(model)} {text(record.period)}"]
+    if record.version is None:
+        return "\n\n".join([*parts, f"> No model was live in {text(record.period)}."]) + "\n"
     parts += [f"> **{text(said)}**" for said in drift_lead(record)]
     parts += [picture, "## Every column, those that matter first", table(column_rows(record))]
     parts += ["## Compared", table(_compared(record)), "## How to read this", READING_DRIFT]
     return "\n\n".join(parts) + "\n"
 
 
-def column_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def column_rows(record: DriftRecord) -> list[dict[str, Any]]:
     """One line for each column, those that matter first, with what its drift means to the model where that is known."""
-    impact = impact_of(record)
-    return [_column(column, impact.get(column.column, {}), bool(impact)) for column in columns_of(record)]
+    impact = {one.column: one for one in record.impact}
+    return [_column(column, impact.get(column.column), bool(impact)) for column in record.columns]
 
 
 def outcome_of(column: ColumnDrift) -> str:
@@ -132,8 +134,8 @@ def truth_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def drift_document(model: str, store: PeriodStore, registry: Registry, period: str) -> str:
     """The drift report of a period from what is stored, with its picture."""
-    record = store.read_json("drift_report", period) or {"period": period}
-    picture = drift_picture(store, registry, period) if record.get("version") else ""
+    record = read_drift(store, period) or DriftRecord(period, None)
+    picture = drift_picture(store, registry, period) if record.version else ""
     return drift_markdown(model, record, picture)
 
 
@@ -170,24 +172,23 @@ def monitored_period(model: str, store: PeriodStore, period: str | None = None) 
 
 def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     """Both reports of a period for a terminal: what is lost, their sentences, columns that are not quiet or sound."""
-    drift, performance = (store.read_json(asset, period) or {} for asset in ASSETS)
+    drift = read_drift(store, period) or DriftRecord(period, None)
+    performance = store.read_json("performance_report", period) or {}
     told = performance_lead(performance) if performance.get("version") else []
     lost = [said for said in told if said == loss_sentence(performance)]
-    lines = lost + (drift_lead(drift) if drift.get("version") else [f"{period}: no model was live."])
-    reports = [drift[name] for name in ("features", "scores") if name in drift]
-    troubled = {column["column"] for report in reports for column in report["columns"] if column.get("problem")}
-    rows = column_rows(drift) if drift.get("version") else []
-    rows = [row for row in rows if row["outcome"] != "quiet" or row["column"] in troubled]
+    lines = lost + (drift_lead(drift) if drift.version else [f"{period}: no model was live."])
+    troubled = {column.column for column in drift.columns if column.problem}
+    rows = [row for row in column_rows(drift) if row["outcome"] != "quiet" or row["column"] in troubled]
     lines += [f"  {row['outcome']:<12} {row['column']:<20} {row['what moved']}" for row in rows]
     return lines + [said for said in told if said not in lost]
 
 
-def _column(column: ColumnDrift, impact: Mapping[str, Any], weighed: bool) -> dict[str, Any]:
+def _column(column: ColumnDrift, impact: Change | None, weighed: bool) -> dict[str, Any]:
     return {
         "column": column.column,
         "outcome": outcome_of(column),
         "what moved": what_moved(column),
-        **({shown: impact.get(name) for name, shown in IMPACT.items()} if weighed else {}),
+        **({shown: getattr(impact, name, None) for name, shown in IMPACT.items()} if weighed else {}),
         "p": column.p_value,
         "PSI": column.psi,
         "Jensen-Shannon": column.jensen_shannon,
@@ -204,19 +205,18 @@ def _impact(one: Mapping[str, Any]) -> dict[str, Any]:
     return {title: one[name] for name, title in names.items()}
 
 
-def _compared(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    reports = [DriftReport.from_dict(record[part]) for part in ("features", "scores") if part in record]
+def _compared(record: DriftRecord) -> list[dict[str, Any]]:
     names = ("features", "scores and their uncertainty")
     return [
         {
             "compared": name,
-            "version": record["version"],
+            "version": record.version,
             "rows": report.rows,
             "reference periods": report.reference_periods,
             "tests": report.tests,
             "asks for a retrain": report.triggers,
         }
-        for name, report in zip(names, reports, strict=False)
+        for name, report in zip(names, record.reports, strict=False)
     ]
 
 

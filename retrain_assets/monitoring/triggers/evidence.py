@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrain_assets.monitoring.policy import TriggerPolicy
+from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.triggers.decision import Evidence, Quiet, Trigger, decide
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.history import History
@@ -48,7 +49,7 @@ class Watch:
 
     def evidence(self, store: PeriodStore, registry: Registry, period: str) -> Evidence:
         """The evidence as of a period."""
-        drift_record = store.read_json("drift_report", period) or {}
+        drift = read_drift(store, period) or DriftRecord(period, None)
         performance = store.read_json("performance_report", period) or {}
         live = registry.live()
         attempts = [event for event in registry.history() if event.gate and event.period <= period]
@@ -63,13 +64,13 @@ class Watch:
             period=period,
             live_version=live.name if live else None,
             live_since_period=live.period if live else None,
-            drift_confirmed=bool(drift_record.get("triggers")),
-            drift_sentence=drift_record.get("sentence", ""),
+            drift_confirmed=drift.triggers,
+            drift_sentence=drift.sentence,
             accumulated_excess=float(performance.get("accumulated_excess", 0.0)) if current else 0.0,
             suspected_excess=float(performance.get("suspected_excess", 0.0)) if current else 0.0,
             estimated_excess=float(performance.get("estimated_excess") or 0.0) if current else 0.0,
             business={one["name"]: int(one["periods"]) for one in performance.get("business", ())} if current else {},
-            uncertain_periods=int(drift_record.get("uncertain_periods", 0)) if current else 0,
+            uncertain_periods=drift.uncertain_periods if current else 0,
             new_rows=int(performance.get("labelled_total", 0)) - int((seen or {}).get("labelled_total", 0)),
             last_attempt_period=last if in_vain else None,
             attempts_last_year=sum(event.period > year_ago for event in attempts),

@@ -1,5 +1,7 @@
 """The picture of the drift report shows what the records say, and is small enough for the event log."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,8 +9,10 @@ from matplotlib.colors import to_rgb
 
 from retrain_assets.documents.figure import BAD
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
-from retrain_assets.monitoring.pages.drift_plot import BINS, bars_of, columns_of, drift_figure, drift_picture
+from retrain_assets.monitoring.impact.cost import Change
+from retrain_assets.monitoring.pages.drift_plot import BINS, bars_of, drift_figure, drift_picture
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
+from retrain_assets.monitoring.records.drift_record import DriftRecord
 from retrain_assets_tests.monitoring.stored import png
 
 
@@ -18,7 +22,7 @@ def column(name, outcome=Drift.QUIET, kind="numeric", confirmed=False):
 
 def record(period, columns, version="v1"):
     report = DriftReport(period, 100, 6, 8, tuple(columns), False, "")
-    return {"period": period, "version": version, "features": report.to_dict()}
+    return DriftRecord(period, version, report)
 
 
 def both(values, now, categorical=()):
@@ -95,11 +99,12 @@ def test_the_picture_is_drawn_from_what_a_monitored_model_has_stored(world):
 
 def test_columns_come_by_outcome_then_by_impact():
     columns = [column("quiet"), column("cheap", Drift.WARN), column("small", Drift.SMALL), column("dear", Drift.WARN)]
-    plain = record("2024-01", columns)
-    weighed = plain | {"impact": [{"column": name} for name in ("dear", "quiet", "cheap")]}
+    impact = tuple(Change(name, "2024-01", 0.1, 0.1, 0.01, None) for name in ("dear", "quiet", "cheap"))
 
-    assert [each.column for each in columns_of(plain)] == ["cheap", "dear", "small", "quiet"]
-    assert [each.column for each in columns_of(weighed)] == ["dear", "cheap", "small", "quiet"]
+    plain = record("2024-01", columns)
+
+    assert [each.column for each in plain.columns] == ["cheap", "dear", "small", "quiet"]
+    assert [each.column for each in replace(plain, impact=impact).columns] == ["dear", "cheap", "small", "quiet"]
 
 
 def test_names_with_dollar_signs_are_drawn_as_they_stand_and_no_formula():

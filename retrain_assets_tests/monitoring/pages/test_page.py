@@ -10,6 +10,7 @@ from retrain_assets.documents.figure import markdown, new_figure
 from retrain_assets.documents.page import ALLOWED
 from retrain_assets.errors import NotFound
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
+from retrain_assets.monitoring.impact.cost import Change
 from retrain_assets.monitoring.pages.page import (
     column_rows,
     drift_document,
@@ -23,6 +24,7 @@ from retrain_assets.monitoring.pages.page import (
     performance_markdown,
 )
 from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory
+from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.stored import performance
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
@@ -37,7 +39,7 @@ def column(name, outcome=Drift.QUIET, sentence="mean 1 -> 2", confirmed=False):
 
 def drift(columns, period="2024-01", **more):
     report = DriftReport(period, 100, 6, 8, tuple(columns), False, "")
-    return {"period": period, "version": "v1", "features": report.to_dict(), "sentence": "1 drifted.", **more}
+    return DriftRecord(period, "v1", report, **{"sentence": "1 drifted.", **more})
 
 
 # ---- drift
@@ -46,10 +48,7 @@ def drift(columns, period="2024-01", **more):
 def test_what_changed_comes_first_and_columns_stand_by_outcome_and_impact():
     columns = [column("quiet"), column("cheap", Drift.WARN), column("dear", Drift.WARN, confirmed=True)]
     said = "2024-01: dear (40 % of the model) changed since 2023-11; it cost 90."
-    impact = [
-        {"column": "dear", "since": "2023-11", "importance": 0.4, "effect": 0.5, "weight": 0.2, "grown": None},
-        {"column": "cheap", "since": "2024-01", "importance": 0.1, "effect": 0.1, "weight": 0.01, "grown": None},
-    ]
+    impact = (Change("dear", "2023-11", 0.4, 0.5, 0.2, None), Change("cheap", "2024-01", 0.1, 0.1, 0.01, None))
     record = drift(columns, impact=impact, impact_sentence=said)
 
     assert drift_lead(record) == [said, "1 drifted."]
@@ -214,7 +213,7 @@ def test_the_last_period_is_the_default_and_an_unknown_one_is_named(tmp_path):
 
 def test_the_words_are_the_sentences_and_the_columns_that_are_not_quiet(tmp_path):
     store = PeriodStore(tmp_path)
-    store.write_json("drift_report", "2024-01", drift([column("a", Drift.WARN), column("b")]))
+    write_drift(store, drift([column("a", Drift.WARN), column("b")]))
     store.write_json("performance_report", "2024-01", json.loads(json.dumps(performance("2024-01", 1.5))))
     words = monitoring_words(store, "2024-01")
     assert words[0] == "1 drifted."
@@ -224,7 +223,7 @@ def test_the_words_are_the_sentences_and_the_columns_that_are_not_quiet(tmp_path
 
 def test_in_words_a_loss_above_the_baseline_comes_before_the_features_and_is_said_once(tmp_path):
     store = PeriodStore(tmp_path)
-    store.write_json("drift_report", "2024-01", drift([column("a", Drift.WARN)]))
+    write_drift(store, drift([column("a", Drift.WARN)]))
     lost = performance("2024-01", 1.5, outcome="warn", loss_since="2023-12") | {"loss": "mae"}
     store.write_json("performance_report", "2024-01", json.loads(json.dumps(lost)))
     words = monitoring_words(store, "2024-01")
@@ -235,7 +234,7 @@ def test_in_words_a_loss_above_the_baseline_comes_before_the_features_and_is_sai
 
 def test_a_period_without_a_model_says_so_in_every_form(tmp_path):
     store = PeriodStore(tmp_path)
-    store.write_json("drift_report", "2024-01", {"period": "2024-01", "version": None})
+    write_drift(store, DriftRecord("2024-01", None))
     assert monitoring_words(store, "2024-01") == ["2024-01: no model was live."]
-    assert "No model was live in 2024-01" in drift_markdown("m", {"period": "2024-01", "version": None}, "")
+    assert "No model was live in 2024-01" in drift_markdown("m", DriftRecord("2024-01", None), "")
     assert "No model was live in 2024-01" in performance_markdown("m", "2024-01", PerformanceHistory([], {}, []), "")

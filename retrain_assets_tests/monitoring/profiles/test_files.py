@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring import performance_step
-from retrain_assets.monitoring.drift.report import DriftReport, drift
+from retrain_assets.model import PeriodAccess
+from retrain_assets.monitoring.drift.report import drift
+from retrain_assets.monitoring.drift_step import drift_step
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles import column_reader
 from retrain_assets.monitoring.profiles import edges as edges_module
@@ -31,6 +32,7 @@ from retrain_assets.monitoring.profiles.profile import profile, reference_edges,
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.store import PeriodStore
+from retrain_assets_tests.monitoring.facts import delivery
 
 
 def world(rows=5000, seed=1):
@@ -186,10 +188,8 @@ class Past:
     def step(self, period):
         registry = SimpleNamespace(served_in=lambda _: self.version, read=lambda _: self.files)
         columns = Columns(numeric=NUMERIC, categorical=NAMES)
-        policy = DriftPolicy(reference_periods=4)
-        return performance_step.drift_step(
-            self.store, registry, policy, columns, "binary", period, MONTHS, "id", "time"
-        )
+        access = PeriodAccess(self.store, registry, period)
+        return drift_step(delivery(MONTHS), access, columns, DriftPolicy(reference_periods=4))
 
 
 def test_a_report_reads_as_much_of_a_long_past_as_of_a_short_one(tmp_path, monkeypatch):
@@ -208,7 +208,7 @@ def test_a_report_reads_as_much_of_a_long_past_as_of_a_short_one(tmp_path, monke
         opened.clear()
         record = past.step(past.periods[-1])
         counts.append(Counter(opened))
-        assert record["scores"]["reference_periods"] == 4
+        assert record.scores.reference_periods == 4
     assert counts[0] == counts[1] == {
         "drift_report": 5, "drift_profile": 4, "score_edges": 1, "predictions": 1, "outcomes": 1,
     }  # fmt: skip
@@ -217,8 +217,8 @@ def test_a_report_reads_as_much_of_a_long_past_as_of_a_short_one(tmp_path, monke
 def test_the_record_holds_no_counts_and_the_period_keeps_features_and_scores_in_one_file(tmp_path):
     past = Past(tmp_path, 3)
     record = past.step(past.periods[-1])
-    assert "counts" not in json.dumps(record)
-    assert DriftReport.from_dict(record["features"]).rows == 300
+    assert "counts" not in json.dumps(record.to_dict())
+    assert record.features.rows == 300
     stored = pq.read_table(past.store.path("drift_profile", past.periods[-1]))
     scores = ["(prediction)", "(uncertainty)", "(margin)"]
     assert stored["column"].to_pylist() == ["miles", "day", "carrier", "tail", *scores]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.drift.report import DriftReport
 from retrain_assets.monitoring.impact.cost import (
     Change,
@@ -20,35 +22,43 @@ from retrain_assets.monitoring.impact.cost import (
 )
 from retrain_assets.monitoring.profiles.files import reference_of
 from retrain_assets.monitoring.profiles.profile import Profile
+from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.store import PeriodStore
 
 
+@dataclass(frozen=True)
+class DriftImpact:
+    """Each drifted feature with its importance, the most important first, and all of them in words."""
+
+    changes: tuple[Change, ...] = ()
+    sentence: str = ""
+
+
 def drift_impact(
-    store: PeriodStore,
-    registry: Registry,
+    access: PeriodAccess,
     version: Version,
     report: DriftReport,
     profiles: tuple[Mapping[str, Profile], Profile],
-    before: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """What a drift record says of impact: `impact`, the changes in order, and `impact_sentence`; nothing when quiet.
+    before: DriftRecord | None,
+) -> DriftImpact:
+    """Weigh the drifted features by their importance to the model; nothing when none drifted.
 
     The cost is that of the latest earlier period with outcomes, for those of this one are not in yet.
 
     Args:
-        store: The model's files; the latest earlier performance record is read.
-        registry: Its versions, for what each feature is worth to the model.
+        access: The period; the latest earlier performance record is read.
         version: The version in charge.
         report: Drift of the features.
         profiles: The reference profiles by period, and the current one.
         before: The version's last drift record.
     """
     if not report.warned:
-        return {}
+        return DriftImpact()
     from retrain_assets.scoring.booster import importance
 
-    since = {one["column"]: one["since"] for one in (before or {}).get("impact", ())}
+    store, registry = access.store, access.registry
+    since = {one.column: one.since for one in before.impact} if before else {}
     found = changes(report, importance(registry.read(version.digest)["model.bst"]), *profiles, since)
     performed = [known for known in store.periods("performance_report", "json") if known < report.period]
     last = (store.read_json("performance_report", performed[-1]) if performed else None) or {}
@@ -56,15 +66,13 @@ def drift_impact(
     same = last.get("impact", ()) if last.get("version") == version.name else ()
     known = [Cost(**one) for one in same if one["column"] in named]
     words = cost_words(known, last.get("period", ""), last.get("loss", ""))
-    return {"impact": to_records(found), "impact_sentence": changed_sentence(report.period, found, words)}
+    return DriftImpact(found, changed_sentence(report.period, found, words))
 
 
 def changed_columns(store: PeriodStore, version: Version, period: str) -> tuple[Change, ...]:
-    """The changes that a period's drift record names for this version; none without such a record."""
-    record = store.read_json("drift_report", period) or {}
-    if record.get("version") != version.name:
-        return ()
-    return tuple(Change.from_dict(one) for one in record.get("impact", ()))
+    """Give the changes that a period's drift record names for this version; none without such a record."""
+    record = read_drift(store, period)
+    return record.impact if record is not None and record.version == version.name else ()
 
 
 def performance_impact(

@@ -1,0 +1,136 @@
+"""The drift record of a period: what `drift_step` stores, and triggers, alerts, pages and commands read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from retrain_assets.errors import DataError
+from retrain_assets.monitoring.drift.report import OUTCOME_ORDER, ColumnDrift, DriftReport
+from retrain_assets.monitoring.drift.serving_series import ServingNumbers
+from retrain_assets.monitoring.impact.cost import Change
+from retrain_assets.store import PeriodStore
+
+ASSET = "drift_report"
+SCHEMA = 1
+"""Version of the stored form; a record that names none has the form of version 1."""
+
+
+@dataclass(frozen=True)
+class DriftRecord:
+    """How one period of one version differs from its reference, and what that means to the model.
+
+    Attributes:
+        period: Key of the period.
+        version: Name of the version in charge; None when no model was live, and then nothing else is known.
+        features: Report on the columns of the period's rows.
+        scores: Report on the scores and their uncertainty; None when the period was not scored.
+        serving: Share of values out of range, and calibration.
+        joint_aucs: AUC of the domain classifier for each reference period; None when joint drift is not measured.
+        uncertain_periods: For how many periods in a row, this one included, the mean uncertainty has warned upwards.
+        impact: Each drifted feature with its importance, the most important first.
+        impact_sentence: What drifted, since when, and what it costs; empty when nothing drifted.
+        sentence: The whole result in words.
+    """
+
+    period: str
+    version: str | None
+    features: DriftReport | None = None
+    scores: DriftReport | None = None
+    serving: ServingNumbers = field(default_factory=ServingNumbers)
+    joint_aucs: Mapping[str, float] | None = None
+    uncertain_periods: int = 0
+    impact: tuple[Change, ...] = ()
+    impact_sentence: str = ""
+    sentence: str = ""
+
+    @property
+    def reports(self) -> tuple[DriftReport, ...]:
+        """The report on the features, then the one on the scores, as far as there are any."""
+        return tuple(report for report in (self.features, self.scores) if report is not None)
+
+    @property
+    def columns(self) -> list[ColumnDrift]:
+        """Every column, sorted by outcome, then by impact; features stand before scores of the same rank."""
+        rank = {one.column: at for at, one in enumerate(self.impact)}
+        found = [column for report in self.reports for column in report.columns]
+        return sorted(
+            found, key=lambda column: (OUTCOME_ORDER.index(column.outcome), rank.get(column.column, len(rank)))
+        )
+
+    @property
+    def warned(self) -> list[str]:
+        """Columns and scores that warn."""
+        return [name for report in self.reports for name in report.warned]
+
+    @property
+    def triggers(self) -> bool:
+        """Whether the drift asks for a retrain."""
+        return any(report.triggers for report in self.reports)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON; optional parts that are not there are left out, `warned` and `triggers` stand for readers."""
+        if self.version is None:
+            return {"schema": SCHEMA, "period": self.period, "version": None}
+        reports = {"features": self.features, "scores": self.scores}
+        return {
+            "schema": SCHEMA,
+            "period": self.period,
+            "version": self.version,
+            **self.serving.to_dict(),
+            **({"joint": dict(self.joint_aucs)} if self.joint_aucs is not None else {}),
+            **{name: report.to_dict() for name, report in reports.items() if report is not None},
+            "uncertain_periods": self.uncertain_periods,
+            "warned": self.warned,
+            "triggers": self.triggers,
+            **({"impact": [asdict(one) for one in self.impact]} if self.impact else {}),
+            **({"impact_sentence": self.impact_sentence} if self.impact_sentence else {}),
+            "sentence": self.sentence,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> DriftRecord:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            DataError: A newer release wrote it.
+        """
+        if record.get("schema", SCHEMA) > SCHEMA:
+            raise DataError(
+                f"the drift record of {record['period']} has schema {record['schema']}, this release reads up to "
+                f"{SCHEMA}: install the release that wrote it, or monitor the period again."
+            )
+        features, scores = record.get("features"), record.get("scores")
+        return cls(
+            period=record["period"],
+            version=record["version"],
+            features=DriftReport.from_dict(features) if features else None,
+            scores=DriftReport.from_dict(scores) if scores else None,
+            serving=ServingNumbers.from_dict(record),
+            joint_aucs=record.get("joint"),
+            uncertain_periods=record.get("uncertain_periods", 0),
+            impact=tuple(Change.from_dict(one) for one in record.get("impact", ())),
+            impact_sentence=record.get("impact_sentence", ""),
+            sentence=record.get("sentence", ""),
+        )
+
+
+def read_drift(store: PeriodStore, period: str) -> DriftRecord | None:
+    """Read the drift record of a period; None when there is none."""
+    record = store.read_json(ASSET, period)
+    return DriftRecord.from_dict(record) if record is not None else None
+
+
+def write_drift(store: PeriodStore, record: DriftRecord) -> DriftRecord:
+    """Replace the drift record of its period."""
+    store.write_json(ASSET, record.period, record.to_dict())
+    return record
+
+
+def drift_records(store: PeriodStore, periods: Iterable[str], version: str) -> Iterator[DriftRecord]:
+    """The records of those periods that one version served, read one by one as they are asked for."""
+    for period in periods:
+        record = read_drift(store, period)
+        if record is not None and record.version == version and record.scores is not None:
+            yield record
