@@ -56,6 +56,13 @@ class Calendar(BaseModel):
     def _from_date(cls, value: object) -> object:
         return str(value) if value is not None else None
 
+    @field_validator("start", "end")
+    @classmethod
+    def _without_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is not None:
+            raise ValueError(f"{value.isoformat()} has a zone: write the time in UTC and without it, like 2024-01-01")
+        return value
+
     @property
     def format(self) -> str:
         """Strftime format of a period key."""

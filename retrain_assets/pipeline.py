@@ -126,7 +126,8 @@ def suite_ids(spec: ModelSpec) -> frozenset[str]:
     """Keys of the regression suite's cases, which never train a model."""
     from retrain_assets.validation.suite.cases import load_suite
 
-    return frozenset(case.id for case in load_suite(Path(spec.validation.regression_suite.path)))
+    suite = spec.validation.regression_suite
+    return frozenset(case.id for case in load_suite(Path(suite.path), suite.optional))
 
 
 def gate(spec: ModelSpec) -> Any:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
@@ -27,6 +26,7 @@ from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
+from retrain_assets.spec_file import checked, read_spec_file
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.policy import WindowsPolicy
 
@@ -39,6 +39,28 @@ _OBJECTIVES = {
     "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
 }
 _RATES = {"tpr", "fpr", "selection_rate"}
+_GUARDRAILS: dict[str, dict[str, Any]] = {
+    "binary": {"metric": "auc", "margin": 0.02},
+    "multiclass": {"metric": "accuracy", "margin": 0.02},
+    "regression": {"metric": "wape", "margin": 0.02},
+}
+_SECOND_GUARDRAILS: dict[str, dict[str, Any]] = {
+    "binary": {"metric": "brier", "margin": 0.01},
+    "multiclass": {"metric": "brier", "margin": 0.02},
+    "regression": {"metric": "wape", "margin": 0.02},
+}
+_ONE_PERIOD = {"hour": "1h", "day": "1d", "week": "1w", "month": "31d", "quarter": "92d", "year": "366d"}
+_WINDOWS = {
+    every: {"recent_periods": recent, "half_life_periods": half_life, "gate_periods": gate, "min_train_periods": first}
+    for every, recent, half_life, gate, first in (
+        ("hour", 24 * 28, 24 * 91, 24 * 7, 24 * 21),
+        ("day", 91, 182, 14, 28),
+        ("week", 13, 26, 2, 6),
+        ("month", 3, 6, 1, 3),
+        ("quarter", 4, 8, 1, 3),
+        ("year", 1, 2, 1, 1),
+    )
+}
 
 
 class ModelSpec(Policy):
@@ -50,26 +72,31 @@ class ModelSpec(Policy):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
-    description: str
-    intended_use: str
-    owners: tuple[str, ...] = Field(min_length=1)
+    description: str = "not described yet"
+    intended_use: str = "not said yet"
+    owners: tuple[str, ...] = ()
     task: Task
     classes: int = Field(default=2, ge=2)
     row_name: str = Field(default="row", pattern=r"^[a-z][a-z ]{0,30}$")
     period: Calendar
     source: Source
     columns: Columns
-    contract: Contract
+    contract: Contract = Contract()
     windows: WindowsPolicy
     training: TrainingPolicy
     drift: DriftPolicy = DriftPolicy()
     labels: LabelPolicy = LabelPolicy()
     business_metrics: tuple[BusinessMetric, ...] = ()
-    triggers: TriggerPolicy
+    triggers: TriggerPolicy = TriggerPolicy()
     validation: ValidationPolicy
     probation: ProbationPolicy = ProbationPolicy()
     rollback: RollbackPolicy = RollbackPolicy()
     retention: RetentionPolicy = RetentionPolicy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults(cls, record: Any) -> Any:
+        return with_defaults(record) if isinstance(record, Mapping) else record
 
     @property
     def model(self) -> Model:
@@ -103,35 +130,32 @@ class ModelSpec(Policy):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.training.objective not in _OBJECTIVES[self.task]:
-            raise ValueError(f"training.objective {self.training.objective} does not fit task {self.task}")
-        columns = {*self.columns.features, *self.columns.groups}
-        misfit = self.training.coverage.misfit(self.task, self.classes, self.columns.categorical, columns)
-        if misfit:
-            raise ValueError(misfit)
-        source = self.source
-        taken = {source.key, source.time, source.label} & {*self.columns.features, *self.columns.amounts}
-        if taken:
-            raise ValueError(f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature")
-        validation, fairness = self.validation, self.validation.fairness
-        self._metrics_fit()
-        if unbreakable := validation.unbreakable:
-            raise ValueError(f"validation.{unbreakable}")
-        self._business_metrics_fit()
-        self._columns_fit()
-        if self.task == "regression" and validation.regression_suite.tolerance is None:
-            raise ValueError("validation.regression_suite.tolerance: say up to which absolute error a case is right")
-        if self.task == "multiclass" and self.probation.score_rate is not None:
-            raise ValueError("probation.score_rate: several classes have no single mean score, take it out")
-        missing = set(fairness.groups) - set(self.columns.groups)
-        if missing:
-            raise ValueError(f"validation.fairness.groups: {', '.join(sorted(missing))} is not under columns.groups")
-        if validation.unit not in ("auto", "row") and validation.unit not in self.columns.groups:
-            raise ValueError(f"validation.unit: {validation.unit!r} is neither auto, row, nor one of columns.groups")
+        """Refuse parts that do not fit together, all of them in one message."""
+        faults = [
+            *self._task_misfits(),
+            *self._metric_misfits(),
+            *self._business_misfits(),
+            *self._column_misfits(),
+        ]
+        if faults:
+            raise ValueError("\n".join(dict.fromkeys(faults)))
         return self
 
-    def _metrics_fit(self) -> None:
-        """Refuse metrics that are unknown or not of this task; of groups, rates count too, taken class by class."""
+    def _task_misfits(self) -> Iterator[str]:
+        """What does not fit the task."""
+        if self.training.objective not in _OBJECTIVES[self.task]:
+            yield f"training.objective: {self.training.objective} does not fit task {self.task}"
+        columns = {*self.columns.features, *self.columns.groups}
+        if misfit := self.training.coverage.misfit(self.task, self.classes, self.columns.categorical, columns):
+            yield misfit
+        suite = self.validation.regression_suite
+        if self.task == "regression" and suite.path and suite.tolerance is None:
+            yield "validation.regression_suite.tolerance: say up to which absolute error a case is right"
+        if self.task == "multiclass" and self.probation.score_rate is not None:
+            yield "probation.score_rate: several classes have no single mean score, take it out"
+
+    def _metric_misfits(self) -> Iterator[str]:
+        """Metrics that are unknown or not of this task; of groups, rates count too, taken class by class."""
         validation, fairness = self.validation, self.validation.fairness
         groups = {"fairness.metrics": fairness.metrics, "fairness.floors": [floor.metric for floor in fairness.floors]}
         for knob, names in (validation.named | groups).items():
@@ -140,46 +164,54 @@ class ModelSpec(Policy):
                 if knob.startswith("fairness.") and name in _RATES:
                     tasks = frozenset({"binary", "multiclass"})
                 if tasks is None:
-                    raise ValueError(
-                        f"validation.{knob}: unknown metric {name!r}; known: {known_names(validation.metrics)}"
-                    )
-                if self.task not in tasks:
-                    raise ValueError(f"validation.{knob}: metric {name} does not fit task {self.task}")
+                    yield f"validation.{knob}: unknown metric {name!r}; known: {known_names(validation.metrics)}"
+                elif self.task not in tasks:
+                    yield f"validation.{knob}: metric {name} does not fit task {self.task}"
+        if unbreakable := validation.unbreakable:
+            yield f"validation.{unbreakable}"
 
-    def _business_metrics_fit(self) -> None:
-        """Refuse expressions that do not parse, cost matrices without two classes, and triggers on unknown names."""
+    def _business_misfits(self) -> Iterator[str]:
+        """Expressions that do not parse, cost matrices without two classes, and triggers on unknown names."""
         categorical = {*self.columns.categorical, *self.columns.groups} - set(self.columns.numeric)
         for metric in self.business_metrics:
             if metric.cost_matrix is not None and self.task != "binary":
-                raise ValueError(f"business_metrics: {metric.name}: a cost_matrix needs task binary, not {self.task}")
+                yield f"business_metrics: {metric.name}: a cost_matrix needs task binary, not {self.task}"
             try:
                 parse(metric.expression or "count()", set(self.columns.numeric), categorical)
             except ValueError as fault:
-                raise ValueError(f"business_metrics: {metric.name}: {str(fault).removesuffix('.')}") from None
+                yield f"business_metrics: {metric.name}: {str(fault).removesuffix('.')}"
         names = [metric.name for metric in self.business_metrics]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"business_metrics: {', '.join(twice)} is declared twice")
+            yield f"business_metrics: {', '.join(twice)} is declared twice"
         unknown = sorted(set(self.triggers.on_business_metrics) - set(names))
         if unknown:
-            raise ValueError(f"triggers.on_business_metrics: {', '.join(unknown)} is not under business_metrics")
+            yield f"triggers.on_business_metrics: {', '.join(unknown)} is not under business_metrics"
+
+    def _column_misfits(self) -> Iterator[str]:
+        """Columns that are named where they are not loaded, or are key, time or label."""
+        source, columns = self.source, self.columns
+        taken = {source.key, source.time, source.label} & {*columns.features, *columns.amounts}
+        if taken:
+            yield f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature"
+        groups, validation = set(columns.groups), self.validation
+        if missing := sorted(set(validation.fairness.groups) - groups):
+            yield f"validation.fairness.groups: {', '.join(missing)} is not under columns.groups"
+        if validation.unit not in ("auto", "row") and validation.unit not in groups:
+            yield f"validation.unit: {validation.unit!r} is neither auto, row, nor one of columns.groups"
+        slices = validation.slices
+        if slices and (missing := sorted(set(slices.columns) - groups)):
+            yield f"validation.slices.columns: {', '.join(missing)} is not under columns.groups"
+        if slices and not groups:
+            yield "validation.slices: there is no column to slice by, declare one under columns.groups"
+        for column in sorted(set(validation.amounts) - {*columns.numeric, *columns.amounts}):
+            yield f"validation.metrics: {column} is neither under columns.amounts nor under columns.numeric"
 
     def _tasks_of(self, name: str) -> frozenset[str] | None:
         declared = self.validation.metrics.get(name)
         if declared is None:
             return tasks_of(name, self.classes)
         return frozenset({declared.cost.task}) if declared.cost else frozenset({"binary", "multiclass", "regression"})
-
-    def _columns_fit(self) -> None:
-        """Refuse slices and costs by a column that is not loaded."""
-        slices, numbers = self.validation.slices, {*self.columns.numeric, *self.columns.amounts}
-        missing = set(slices.columns) - set(self.columns.groups) if slices else set()
-        if missing:
-            raise ValueError(f"validation.slices.columns: {', '.join(sorted(missing))} is not under columns.groups")
-        if slices and not self.columns.groups:
-            raise ValueError("validation.slices: there is no column to slice by, declare one under columns.groups")
-        for column in set(self.validation.amounts) - numbers:
-            raise ValueError(f"validation.metrics: {column} is neither under columns.amounts nor under columns.numeric")
 
     @property
     def policy_sha256(self) -> str:
@@ -193,12 +225,57 @@ class ModelSpec(Policy):
             "attempts_per_year": self.triggers.max_per_year,
             "suite": hashlib.sha256(suite.read_bytes()).hexdigest() if suite.exists() else None,
         }
-        rules["validation"]["regression_suite"].pop("path")
+        rules["validation"]["regression_suite"] = {"tolerance": self.validation.regression_suite.tolerance}
+        if self.validation.fairness.none is None:
+            rules["validation"]["fairness"].pop("none")
         if self.validation.insufficient == "hold":  # as verdicts were reached before the key existed
             rules["validation"].pop("insufficient")
         if self.training.refit:
             rules["refit"] = self.training.agreement.model_dump(mode="json") if self.training.agreement else None
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+
+def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a spec what it leaves to defaults that depend on its task and period.
+
+    Defaults that depend on nothing stand beside their key, in the stage's own policy.
+
+    >>> full = with_defaults({"task": "binary", "period": {"every": "month"}, "primary": "log_loss"})
+    >>> full["training"], full["validation"]
+    ({'objective': 'binary'}, {'guardrails': [{'metric': 'auc', 'margin': 0.02}], 'primary': 'log_loss'})
+    """
+    full = dict(record)
+    task, period = full.get("task"), full.get("period")
+    if "primary" in full and "primary" not in (full.get("validation") or {}):
+        primary = full.pop("primary")
+        _fill(full, "validation", {"primary": primary})
+    task = str(task) if task in _OBJECTIVES else "binary"
+    every = period.get("every") if isinstance(period, Mapping) else None
+    every = str(every) if every in _WINDOWS else "month"
+    _fill(full, "training", {"objective": task})
+    _fill(full, "windows", _WINDOWS[every])
+    if isinstance(full.get("validation"), Mapping):
+        _fill(full, "validation", _guardrail(task, full["validation"]))
+    if isinstance(full.get("source"), Mapping) and full["source"].get("known_at"):
+        _fill(full, "source", {"label_delay": _ONE_PERIOD[every]})
+    return full
+
+
+def _fill(record: dict[str, Any], name: str, defaults: Mapping[str, Any]) -> None:
+    """Give a block the defaults that it does not declare; what is no mapping stays, for the rules to name."""
+    block = {} if record.get(name) is None else record[name]
+    record[name] = {**defaults, **block} if isinstance(block, Mapping) else block
+
+
+def _guardrail(task: str, validation: Mapping[str, Any]) -> dict[str, Any]:
+    """The one guardrail of a spec that declares none: a metric that says something else than the primary."""
+    if "guardrails" in validation:
+        return {}
+    metric = _GUARDRAILS[task]
+    primary = validation.get("primary")
+    if metric["metric"] in ([primary] if isinstance(primary, str) else primary or ()):
+        metric = _SECOND_GUARDRAILS[task]
+    return {"guardrails": [metric]}
 
 
 def load_spec(path: Path) -> ModelSpec:
@@ -208,24 +285,8 @@ def load_spec(path: Path) -> ModelSpec:
         SpecError: The file is missing, is no YAML mapping, repeats or does not know a key, or breaks a rule; every
             fault is named with its line.
     """
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}. Name an existing spec file.") from None
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(tree, yaml.MappingNode):
-        raise SpecError(f"{path}: expected a mapping of keys at the top. Begin with 'name: ...'.")
-    lines = dict(_lines(tree, path))
-    if ("cases",) in lines and ("name",) not in lines:
-        raise SpecError(f"{path}: a regression suite, no model. Call it {path.stem}.suite.yaml, or keep it elsewhere.")
-    record = yaml.safe_load(text)
-    try:
-        spec = ModelSpec.model_validate(record)
-    except ValidationError as error:
-        raise SpecError("\n".join(_fault(path, lines, fault) for fault in error.errors())) from None
+    file = read_spec_file(path)
+    spec = checked(ModelSpec, file)
     folder = path.parent
     outcomes = spec.source.outcomes
     source = spec.source.model_copy(
@@ -234,10 +295,14 @@ def load_spec(path: Path) -> ModelSpec:
             "outcomes": outcomes.resolved(folder) if outcomes else None,
         }
     )
-    suite = spec.validation.regression_suite.resolved(folder)
-    if not Path(suite.path).exists():
-        line = lines.get(("validation", "regression_suite", "path"), 0)
-        raise SpecError(f"{path}:{line}: validation.regression_suite.path: no file {suite.path}. Create it.")
+    suite = spec.validation.regression_suite.resolved(folder, spec.name)
+    where = ("validation", "regression_suite")
+    if not suite.optional and not Path(suite.path).exists():
+        raise SpecError(file.at((*where, "path"), f"no file {suite.path}. Create it."))
+    if spec.task == "regression" and suite.tolerance is None and Path(suite.path).exists():
+        raise SpecError(
+            file.at((*where, "tolerance"), f"say up to which absolute error a case of {suite.path} is right")
+        )
     validation = spec.validation.model_copy(update={"regression_suite": suite})
     return spec.model_copy(update={"source": source, "validation": validation})
 
@@ -267,38 +332,3 @@ def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
                 raise SpecError(f"{path}: the name {spec.name} is declared in {origin[spec.name]} too. Rename one.")
             specs[spec.name], origin[spec.name] = spec, path
     return specs
-
-
-def _lines(node: yaml.Node, path: Path, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], int]]:
-    yield where, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                raise SpecError(f"{path}:{line}: the key {key.value!r} stands twice. Keep one.")
-            seen.add(key.value)
-            for inner, _ in (deeper := list(_lines(value, path, (*where, key.value)))):
-                if inner == (*where, key.value):
-                    yield inner, line
-            yield from (pair for pair in deeper if pair[0] != (*where, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            yield from _lines(value, path, (*where, number))
-
-
-def _fault(path: Path, lines: dict[tuple[Any, ...], int], fault: Any) -> str:
-    where = tuple(fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
-        message = "unknown key. Take it out, or look up its right name in docs/spec.md"
-    elif fault["type"] == "missing":
-        message = "is required and has no default"
-    if where:
-        message = f"{'.'.join(str(part) for part in where)}: {message}"
-    else:  # parts that do not fit together: the message begins with the key
-        named = message.split()[0].removesuffix(":").split(".")
-        where = tuple(int(part) if part.isdecimal() else part for part in named)
-    while where and where not in lines:
-        where = where[:-1]
-    return f"{path}:{lines.get(where, 1)}: {message}."

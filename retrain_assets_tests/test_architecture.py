@@ -39,9 +39,11 @@ LAYERS = """
     production.probation
     audit
     production
+    spec_file
     spec
     pipeline
     definitions component
+    onboarding
     cli
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.split("\n")) for name in line.split()}

@@ -68,17 +68,17 @@ def test_a_loaded_spec_is_frozen(folder):
     ("where", "to", "key", "message"),
     [
         (("triggers", "on_drift"), True, "on_drift", "triggers.on_drift: unknown key"),
-        (("windows", "recent_periods"), 0, "recent_periods", "windows.recent_periods: Input should be greater than 0"),
-        (("training", "objective"), "gbdt", "objective", "training.objective: Input should be"),
+        (("windows", "recent_periods"), 0, "recent_periods", "windows.recent_periods: 0 must be above 0"),
+        (("training", "objective"), "gbdt", "objective", "training.objective: 'gbdt' is none of binary, multiclass, "),
         (("source", "label_delay"), "1 day", "label_delay", "'1 day' is no duration: write a number and m, h, d or w"),
-        (("period", "every"), "fortnight", "every", "period.every: Input should be 'hour', 'day'"),
+        (("period", "every"), "fortnight", "every", "period.every: 'fortnight' is none of hour, day, "),
         (
             ("owners",),
             ["pricing"],
             "owners",
             "owner 'pricing' is neither a mail address nor a team: write team:pricing",
         ),
-        (("name",), "Delivery Time", "name", "name: String should match pattern"),
+        (("name",), "Delivery Time", "name", "name: 'Delivery Time' is no name: write lower-case letters"),
     ],
 )
 def test_a_wrong_value_is_named_with_file_line_and_key(folder, where, to, key, message):
@@ -91,13 +91,16 @@ def test_a_wrong_value_is_named_with_file_line_and_key(folder, where, to, key, m
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        (("triggers", "retrain_cost"), "triggers.retrain_cost: is required and has no default"),
-        (("validation", "primary"), "validation.primary: is required and has no default"),
-        (("validation", "fairness", "groups"), "validation.fairness.groups: is required and has no default"),
-        (("contract",), "contract: is required and has no default"),
+        (("task",), "task: is required and has no default"),
+        (
+            ("validation", "primary"),
+            "validation.primary: say which metric a candidate must be better on, like log_loss",
+        ),
+        (("validation", "fairness", "groups"), "validation.fairness: declare groups, or {none: "),
+        (("source", "label_delay"), "source.label_delay: say how long after its row an outcome is known, like 30d, or"),
     ],
 )
-def test_a_business_choice_has_no_default(folder, where, message):
+def test_what_nobody_can_guess_has_no_default(folder, where, message):
     path = written(folder, changed(*where, to=None))
     sentence = refusal(path)
     assert message in sentence
@@ -150,7 +153,7 @@ def test_a_business_metric_that_cannot_be_measured_is_refused(folder, metrics, t
             {"path": "delivery.suite.yaml"},
             "say up to which absolute error a case is right",
         ),
-        (("training", "objective"), "binary", "training.objective binary does not fit task regression"),
+        (("training", "objective"), "binary", "training.objective: binary does not fit task regression"),
         (("columns", "categorical"), ["minutes"], "columns: minutes is key, time or label, never a feature"),
         (("columns", "categorical"), ["distance"], "listed as numeric and as categorical: distance"),
         (("source", "features"), {"path": "a", "sql": "b"}, "declare either path (a file or glob) or sql (a query)"),
@@ -313,24 +316,24 @@ def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_ar
         ({"primary": ["mae", "auc"]}, "primary", "validation.primary: metric auc does not fit task regression"),
         ({"primary": "pinball[1.5]"}, "primary", "unknown metric 'pinball[1.5]'; known: "),
         ({"primary": "tpr[1]"}, "primary", "metric tpr[1] does not fit task regression"),
-        ({"primary": []}, "primary", "should have at least 1 item"),
+        ({"primary": []}, "primary", "validation.primary: is empty. Name the metric"),
         ({"guardrails": [{"metric": "mea", "margin": 1}]}, "guardrails", "validation.guardrails: unknown metric 'mea'"),
-        ({"guardrails": [{"metric": "mae", "margin": -1}]}, "margin", "margin: Input should be greater than 0"),
-        ({"guardrails": [{"metric": "mae", "margin": float("inf")}]}, "margin", "Input should be a finite number"),
-        ({"guardrails": [{"metric": "mae", "margin": float("nan")}]}, "margin", "margin: Input should be"),
+        ({"guardrails": [{"metric": "mae", "margin": -1}]}, "margin", "margin: -1 must be above 0"),
+        ({"guardrails": [{"metric": "mae", "margin": float("inf")}]}, "margin", "margin: inf is not a finite number"),
+        ({"guardrails": [{"metric": "mae", "margin": float("nan")}]}, "margin", "margin: nan is not a finite number"),
         ({"guardrails": [{"metric": "auc", "margin": 1.0}]}, "- metric", "margin 1 of auc can never be lost"),
         ({"floors": [{"metric": "mae", "at_least": 2}]}, "floors", "floors: mae: a bad model clears at_least"),
         ({"metrics": {"r2": R2}, "floors": [{"metric": "r2", "at_most": 1}]}, "floors", "is better), write at_least"),
         ({"floors": [{"metric": "auc", "at_least": 0.0}]}, "- metric", "0 asks nothing or too much of a share"),
         ({"floors": [{"metric": "accuracy", "at_least": 80}]}, "- metric", "80 asks nothing or too much of a share"),
-        ({"guardrails": [{"metric": "mae", "margin": 0}]}, "margin", "margin: Input should be greater than 0"),
+        ({"guardrails": [{"metric": "mae", "margin": 0}]}, "margin", "margin: 0 must be above 0"),
         ({"slices": {"guardrails": [{"metric": "tpr", "margin": 0.1}]}}, "slices", "slices: metric tpr does"),
         ({"slices": {"guardrails": RAILS, "columns": ["street"]}}, "columns", "slices.columns: street is not under"),
-        ({"slices": {"guardrails": []}}, "guardrails", "validation.slices.guardrails: Tuple should have at least 1"),
+        ({"slices": {"guardrails": []}}, "guardrails", "validation.slices.guardrails: is empty. Add"),
         ({"metrics": {"lost": COST}}, "metrics", "value_usd is neither under columns.amounts nor"),
-        ({"promote_when": "younger"}, "promote_when", "promote_when: Input should be 'superior' or"),
+        ({"promote_when": "younger"}, "promote_when", "promote_when: 'younger' is none of superior or fresher"),
         ({"promote_when": "fresher"}, "validation", "promote_when: fresher and the key fresher go together"),
-        ({"fairness": SPEC["validation"]["fairness"] | {"margin": -2}}, "margin", "fairness.margin: Input should be"),
+        ({"fairness": SPEC["validation"]["fairness"] | {"margin": -2}}, "margin", "margin: -2 must be at least 0"),
     ],
 )  # fmt: skip
 def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(folder, changes, key, message):
@@ -396,3 +399,84 @@ def test_a_class_is_one_of_the_declared_number(folder):
     spec["training"] = SPEC["training"] | {"objective": "multiclass"}
     assert "validation.guardrails: unknown metric 'tpr[3]'" in refusal(written(folder, spec))
     assert load_spec(written(folder, spec | {"classes": 4})).validation.primary == ("auc[2]",)
+
+
+# ---- a short spec
+
+SHORT = """\
+name: churn
+task: binary
+period: {every: month, start: 2024-01-01}
+source: {path: "churn/*.csv", outcomes: labels.csv, key: id, time: day, label: churned, known_at: label_date}
+columns: {numeric: [tenure], categorical: [plan]}
+primary: log_loss
+"""
+
+
+def test_a_spec_of_six_keys_is_enough_and_asks_nobody_for_what_was_not_declared(folder):
+    spec = load_spec(written(folder, SHORT, "churn.yaml"))
+    assert spec.source.features.path == str(folder / "churn/*.csv")
+    assert spec.source.outcomes.path == str(folder / "labels.csv")
+    assert spec.training.objective == "binary"
+    assert [rail.metric for rail in spec.validation.guardrails] == ["auc"]
+    assert (spec.validation.fairness.asked, spec.validation.floors) == (False, ())
+    assert (spec.validation.regression_suite.path, spec.validation.regression_suite.optional) == (
+        str(folder / "churn.suite.yaml"),
+        True,
+    )
+
+
+def test_the_short_and_the_full_form_say_the_same(folder):
+    full = SHORT.replace("primary: log_loss", "validation: {primary: [log_loss]}")
+    full = full.replace('path: "churn/*.csv"', 'features: {path: "churn/*.csv"}')
+    full = full.replace("outcomes: labels.csv", "outcomes: {path: labels.csv}")
+    assert load_spec(written(folder, full, "a.yaml")) == load_spec(written(folder, SHORT, "b.yaml"))
+
+
+def test_a_default_guardrail_never_repeats_the_primary(folder):
+    spec = load_spec(written(folder, SHORT.replace("log_loss", "auc"), "churn.yaml"))
+    assert [rail.metric for rail in spec.validation.guardrails] == ["brier"]
+
+
+@pytest.mark.parametrize(
+    ("fairness", "message"),
+    [
+        ("{none: small team}", None),
+        ("{none: small team, groups: [plan]}", "none says why no group is protected: take it out"),
+        ("{}", 'declare groups, metrics, margin, or {none: "why"}'),
+    ],
+)
+def test_fairness_is_groups_or_none_with_a_reason(folder, fairness, message):
+    path = written(folder, f"{SHORT}validation: {{fairness: {fairness}}}\n", "churn.yaml")
+    if message is None:
+        assert load_spec(path).validation.fairness.none == "small team"
+    else:
+        assert message in refusal(path)
+
+
+def test_faults_behind_other_faults_are_named_in_the_same_round(folder):
+    text = SHORT.replace("name: churn", "name: Churn").replace("month", "moon").replace("log_loss", "logloss")
+    sentence = refusal(written(folder, text.replace("[tenure]", "[churned]"), "churn.yaml"))
+    assert [line.split(":")[1] for line in sentence.splitlines()] == ["1", "3", "5", "6"]
+    for message in ("'Churn' is no name", "'moon' is none of hour", "churned is key, time", "unknown metric 'logloss'"):
+        assert message in sentence
+
+
+def test_no_message_speaks_the_validators_language(folder):
+    text = SHORT.replace("{every: month, start: 2024-01-01}", "[1]").replace("[tenure]", "{tenure: {min: low}}")
+    sentence = refusal(written(folder, text + "owners: 3\nclasses: two\ntriggers: {max_per_year: 1.5}\n", "churn.yaml"))
+    assert len(sentence.splitlines()) == 5
+    for jargon in ("Input", "Tuple", "instance", "validation error", "pydantic", "type=", "dict"):
+        assert jargon not in sentence
+
+
+def test_an_unknown_key_is_answered_with_the_nearest_names(folder):
+    sentence = refusal(written(folder, SHORT + "windows: {gate_period: 2}\n", "churn.yaml"))
+    assert "windows.gate_period: unknown key. Did you mean gate_periods" in sentence
+
+
+def test_a_date_with_a_zone_is_refused_with_its_line(folder):
+    text = SHORT.replace("2024-01-01}", '2024-01-01, end: "2025-01-01T00:00:00+02:00"}')
+    assert "churn.yaml:3: period.end: 2025-01-01T00:00:00+02:00 has a zone" in refusal(
+        written(folder, text, "churn.yaml")
+    )

@@ -47,7 +47,7 @@ def label_problems(spec: ModelSpec, first: Checked) -> tuple[list[str], bool]:
 def absent_cases(spec: ModelSpec) -> Iterator[str]:
     """One sentence per period in which the source does not give a case's row; the file is named."""
     path = Path(spec.validation.regression_suite.path)
-    cases = load_suite(path)
+    cases = load_suite(path, spec.validation.regression_suite.optional)
     for period in sorted({case.period for case in cases}):
         absent = absent_rows(spec, period, [case.id for case in cases if case.period == period])
         if absent:

@@ -127,7 +127,8 @@ def _contract_holds(spec: ModelSpec) -> bool:
         click.echo(f"{spec.name}: {problem.sentence}")
     if checked.blocked:
         return False
-    live_cases(Path(spec.validation.regression_suite.path), spec.period.first, spec.period)
+    suite = spec.validation.regression_suite
+    live_cases(Path(suite.path), spec.period.first, spec.period, suite.optional)
     sentences, useless = label_problems(spec, checked)
     for sentence in (*sentences, *absent_cases(spec), *short_probation(spec, checked)):
         click.echo(f"{spec.name}: {sentence}")

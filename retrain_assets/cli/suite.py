@@ -98,7 +98,7 @@ def listed(spec: ModelSpec, store: Any, registry: Any) -> dict[str, Any]:
     from retrain_assets.validation.suite.status import standings
 
     path = Path(spec.validation.regression_suite.path)
-    found = standings(harvest(spec), load_suite(path), store, registry)
+    found = standings(harvest(spec), load_suite(path, spec.validation.regression_suite.optional), store, registry)
     live = registry.live()
     cases = [asdict(standing) for standing in found]
     for record in cases:

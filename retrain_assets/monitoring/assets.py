@@ -130,7 +130,7 @@ def _performance_report(
     source: Source,
     columns: Columns,
     loss: str,
-    retrain_cost: float,
+    retrain_cost: float | None,
     business: Sequence[BusinessMetric],
     threshold: float,
     drift: DriftPolicy,

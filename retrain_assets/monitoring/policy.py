@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from retrain_assets.policy import Policy
 
+USUAL_SHARE = 0.1
+"""Without a declared `retrain_cost`: the share of a period's promised loss that must be lost beyond it."""
+
 
 class DriftPolicy(Policy):
     """Level of the drift verdict, its reference, and the smallest change that counts.
@@ -66,14 +69,14 @@ class TriggerPolicy(Policy):
     """Which evidence starts a retrain, and how often it may.
 
     `retrain_cost` is in units of the primary loss summed over rows: a retrain is due once the live model has lost that
-    much more than its baseline. It is a business choice, so it has no default; so is the yearly cap.
+    much more than its baseline. Without one it is `USUAL_SHARE` of the loss that a period's rows are promised to have.
 
     `on_estimated_loss` adds to the measured excess the one estimated for rows whose outcomes are still out.
     `on_uncertainty` and `on_business_metrics` ask after `patience` periods in a row; `new_labels` asks by the number of
     labelled rows since the last attempt.
     """
 
-    retrain_cost: float = Field(gt=0)
+    retrain_cost: float | None = Field(default=None, gt=0)
     on_estimated_loss: bool = False
     on_confirmed_drift: bool = False
     on_uncertainty: bool = False
@@ -82,5 +85,15 @@ class TriggerPolicy(Policy):
     new_labels: int | None = Field(default=None, gt=0)
     max_age_periods: int | None = Field(default=None, gt=0)
     cooldown_periods: int = Field(default=1, ge=0)
-    max_per_year: int = Field(gt=0)
+    max_per_year: int = Field(default=12, gt=0)
     min_new_rows: int = Field(default=1, ge=0)
+
+    def cost_of_a_retrain(self, usual_loss: float) -> float:
+        """The excess loss at which a retrain is due; infinite while it is neither declared nor can be known.
+
+        >>> TriggerPolicy().cost_of_a_retrain(usual_loss=1_350.0), TriggerPolicy(retrain_cost=400).cost_of_a_retrain(0)
+        (135.0, 400.0)
+        """
+        if self.retrain_cost is not None:
+            return self.retrain_cost
+        return USUAL_SHARE * usual_loss or float("inf")

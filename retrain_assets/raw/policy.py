@@ -32,6 +32,11 @@ class Table(Policy):
     thousands: Literal[",", ".", " ", "'", ""] | None = None
     null_values: tuple[str, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_path(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if (self.path is None) == (self.sql is None):
@@ -109,6 +114,16 @@ class Source(Policy):
     def _as_text(cls, values: Any) -> Any:
         return {str(value): number for value, number in values.items()} if isinstance(values, dict) else values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        """Read a table's keys beside key and time as those of `features`."""
+        if not isinstance(value, dict) or "features" in value:
+            return value
+        table = {name: value[name] for name in Table.model_fields if name in value}
+        rest = {name: given for name, given in value.items() if name not in table}
+        return {"features": table, **rest} if table else value
+
     @model_validator(mode="after")
     def _known_at_needs_outcomes(self) -> Self:
         if self.known_at and not self.outcomes:
@@ -183,7 +198,7 @@ class Contract(Policy):
     `max_delay` counts from the end of the period; rows that are not there by then are an alert.
     """
 
-    min_rows: int = Field(gt=0)
+    min_rows: int = Field(default=1, gt=0)
     max_delay: Duration | None = None
     max_rejected_share: float = Field(default=0.02, ge=0, le=1)
     max_outside_share: float = Field(default=0.05, ge=0, le=1)

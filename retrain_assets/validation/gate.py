@@ -270,8 +270,8 @@ class Gate:
         self, store: PeriodStore, period: str, candidate: Scorer, champion: Scorer | None
     ) -> tuple[SuiteRows, list[Finding]]:
         """The cases that can be scored, and a finding when a case that should be cannot."""
-        path = Path(self.validation.regression_suite.path)
-        cases = live_cases(path, period, self.calendar)
+        declared = self.validation.regression_suite
+        cases = live_cases(Path(declared.path), period, self.calendar, declared.optional)
         columns = sorted({*candidate.contract.names, *(champion.contract.names if champion else ())})
         known = suite_rows(store, cases, columns, self.key, self.time, period)
         if known is None:

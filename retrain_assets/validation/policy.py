@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.metrics.names import is_share, largest_change, lower_is_better, tasks_of
 from retrain_assets.policy import Policy
@@ -172,7 +172,7 @@ class Floor(Policy):
 
 
 class FairnessPolicy(Policy):
-    """Protected groups and how much worse one may become.
+    """Protected groups and how much worse one may become, or `none` and why nobody is asked about.
 
     `margin` is in the rates' unit for classifiers (share) and in the label's unit for regression (mean absolute error).
     Values with fewer rows than `pool_below` are judged together as one group; rows whose value is missing are always a
@@ -180,12 +180,28 @@ class FairnessPolicy(Policy):
     not declared) is INSUFFICIENT. `floors` bound the first model per group.
     """
 
-    groups: tuple[str, ...] = Field(min_length=1)
-    margin: float = Field(gt=0)
-    metrics: tuple[Literal["tpr", "fpr", "selection_rate", "mae"], ...] = Field(min_length=1)
+    none: str | None = Field(default=None, min_length=1)
+    groups: tuple[str, ...] = ()
+    margin: float = Field(default=0.0, ge=0)
+    metrics: tuple[Literal["tpr", "fpr", "selection_rate", "mae"], ...] = ()
     pool_below: int = Field(default=200, gt=0)
     least_rows: int | None = Field(default=None, gt=0)
-    floors: tuple[Floor, ...] = Field(min_length=1)
+    floors: tuple[Floor, ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether any group is protected; where none is, nothing is judged and nothing has passed."""
+        return bool(self.groups)
+
+    @model_validator(mode="after")
+    def _groups_or_none(self) -> Self:
+        if self.none is not None and self.model_fields_set - {"none"}:
+            raise ValueError("none says why no group is protected: take it out, or everything beside it")
+        lacking = [name for name in ("groups", "metrics", "margin") if name not in self.model_fields_set]
+        if self.none is None and (lacking or not self.groups or not self.metrics):
+            missing = ", ".join(lacking or ("groups", "metrics"))
+            raise ValueError(f'declare {missing}, or {{none: "why"}} where no group is to be protected')
+        return self
 
     @model_validator(mode="after")
     def _judges_what_it_does_not_pool(self) -> Self:
@@ -203,14 +219,26 @@ class FairnessPolicy(Policy):
 
 
 class SuitePolicy(Policy):
-    """The file of known hard cases, and for regression the absolute error up to which a case counts as right."""
+    """The file of known hard cases, and for regression the absolute error up to which a case counts as right.
 
-    path: str
+    Without a `path` it is `NAME.suite.yaml` beside the spec, and there need not be one: it begins with the first case
+    that a person takes in.
+    """
+
+    path: str = ""
     tolerance: float | None = Field(default=None, gt=0)
+    _optional: bool = PrivateAttr(default=False)
 
-    def resolved(self, folder: Path) -> SuitePolicy:
+    @property
+    def optional(self) -> bool:
+        """Whether the file need not be there, since the spec does not name one."""
+        return self._optional
+
+    def resolved(self, folder: Path, model: str) -> SuitePolicy:
         """The same suite with its path made absolute."""
-        return self.model_copy(update={"path": str((folder / self.path).resolve())})
+        copy = self.model_copy(update={"path": str((folder / (self.path or f"{model}.suite.yaml")).resolve())})
+        copy._optional = not self.path
+        return copy
 
 
 def _names(value: Any) -> Any:
@@ -218,7 +246,7 @@ def _names(value: Any) -> Any:
 
 
 class ValidationPolicy(Policy):
-    """Everything the gate is told. Margins have no default: they are a business choice.
+    """Everything the gate is told. What is not declared is not asked, and never counts as passed.
 
     `primary` is one metric or several. Of several each must be shown to be better, by Holm-adjusted tests, so that
     every one of the claims holds at the level: what may stay as it is belongs under `guardrails`. `promote_when:
@@ -232,7 +260,7 @@ class ValidationPolicy(Policy):
     insufficient: Literal["hold", "human"] = "hold"
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     power: float = Field(default=0.8, gt=0.5, lt=1)
-    false_promotions_per_year: float = Field(gt=0)
+    false_promotions_per_year: float = Field(default=1.0, gt=0)
     unit: str = "auto"
     threshold: float = Field(default=0.5, gt=0, lt=1)
     max_unlabelled_share: float = Field(default=0.05, ge=0, lt=1)
@@ -241,9 +269,9 @@ class ValidationPolicy(Policy):
     metrics: dict[str, DeclaredMetric] = {}
     guardrails: tuple[Guardrail, ...] = Field(min_length=1)
     slices: SlicePolicy | None = None
-    floors: tuple[Floor, ...] = Field(min_length=1)
-    fairness: FairnessPolicy
-    regression_suite: SuitePolicy
+    floors: tuple[Floor, ...] = ()
+    fairness: FairnessPolicy = FairnessPolicy(none="nobody has said yet which groups to protect")
+    regression_suite: SuitePolicy = SuitePolicy()
 
     @field_validator("metrics")
     @classmethod

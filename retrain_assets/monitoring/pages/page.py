@@ -140,7 +140,7 @@ def drift_document(model: str, store: PeriodStore, registry: Registry, period: s
 
 
 def performance_document(
-    model: str, store: PeriodStore, registry: Registry, period: str, loss: str, retrain_cost: float
+    model: str, store: PeriodStore, registry: Registry, period: str, loss: str, retrain_cost: float | None
 ) -> str:
     """The performance report of a period from what is stored, with its picture."""
     history = performance_history(store, registry, period)

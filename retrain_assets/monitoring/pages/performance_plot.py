@@ -88,12 +88,12 @@ def performance_history(store: PeriodStore, registry: Registry, period: str) -> 
     return PerformanceHistory(records, baselines, events)
 
 
-def performance_picture(history: PerformanceHistory, loss: str, retrain_cost: float) -> str:
+def performance_picture(history: PerformanceHistory, loss: str, retrain_cost: float | None) -> str:
     """Loss by period against the band each version was promoted with, and the excess summed so far, as Markdown."""
     return markdown(performance_figure(history, loss, retrain_cost), f"{loss} by period up to {history.periods[-1]}")
 
 
-def performance_figure(history: PerformanceHistory, loss: str, retrain_cost: float) -> Figure:
+def performance_figure(history: PerformanceHistory, loss: str, retrain_cost: float | None) -> Figure:
     """The losses, the excess as bars against what a retrain costs, and each business metric, one below the other."""
     names = [one["name"] for one in history.records[-1].get("business", ())][:METRICS]
     heights = [LOSS, EXCESS, *[METRIC] * len(names)]
@@ -165,10 +165,11 @@ def _estimates(axes: Axes, estimates: Sequence[Mapping[str, Any]]) -> None:
     axes.plot(at, truth, "_", color=INK, markersize=8, markeredgewidth=1.6, zorder=6)
 
 
-def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float) -> None:
+def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None) -> None:
     excess = [record.get("accumulated_excess") or 0.0 for record in history.records]
     axes.stairs(excess, np.arange(len(excess) + 1) - 0.5, color=UNKNOWN, fill=True)
-    axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
+    if retrain_cost is not None:
+        axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
     axes.set_ylabel("excess", fontsize=9)
     refused = [action for action in SIGNS if any(event.action == action for event in history.events)]
     signs = "; dotted above: a candidate was " + ", ".join(f"{SIGNS[action]} {action}" for action in refused)

@@ -30,6 +30,7 @@ class Evidence:
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
         suspected_excess: The same of outcomes that look faulty; it counts once a person has released the hold.
         estimated_excess: The same, estimated, of the rows whose outcomes have not arrived.
+        usual_loss: The loss that the period's labelled rows were promised to have, summed over them.
         business: Per business metric for how many periods in a row it has been beyond its threshold.
         uncertain_periods: For how many periods in a row the model has been less sure than it was.
         new_rows: Labelled rows that arrived since the last attempt.
@@ -45,6 +46,7 @@ class Evidence:
     accumulated_excess: float = 0.0
     suspected_excess: float = 0.0
     estimated_excess: float = 0.0
+    usual_loss: float = 0.0
     business: Mapping[str, int] = field(default_factory=dict)
     uncertain_periods: int = 0
     new_rows: int = 0
@@ -121,9 +123,9 @@ def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, unit: 
     """The strongest evidence that asks for a retrain."""
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
-    if evidence.accumulated_excess >= policy.retrain_cost:
+    if evidence.accumulated_excess >= policy.cost_of_a_retrain(evidence.usual_loss):
         return "excess_loss", f"{_excess(policy, evidence, unit)}: losing more than a retrain costs"
-    if policy.on_estimated_loss and _with_estimated(evidence) >= policy.retrain_cost:
+    if policy.on_estimated_loss and _with_estimated(evidence) >= policy.cost_of_a_retrain(evidence.usual_loss):
         return "estimated_loss", (
             f"{_excess(policy, evidence, unit)}, and {evidence.estimated_excess:,.4g} more estimated for rows without "
             "outcomes: losing more than a retrain costs"
@@ -179,7 +181,10 @@ def _age(calendar: Calendar, evidence: Evidence) -> int:
 
 
 def _excess(policy: TriggerPolicy, evidence: Evidence, unit: str) -> str:
-    return f"excess loss {evidence.accumulated_excess:,.4g} of {policy.retrain_cost:,.4g} {unit}".rstrip()
+    cost = policy.cost_of_a_retrain(evidence.usual_loss)
+    if cost == float("inf"):
+        return "no excess loss is measured yet"
+    return f"excess loss {evidence.accumulated_excess:,.4g} of {cost:,.4g} {unit}".rstrip()
 
 
 def _suspected(evidence: Evidence) -> str:
@@ -196,9 +201,9 @@ def _with_estimated(evidence: Evidence) -> float:
 
 
 def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence) -> dict[str, float]:
-    shares = {"excess_loss": evidence.accumulated_excess / policy.retrain_cost}
+    shares = {"excess_loss": evidence.accumulated_excess / policy.cost_of_a_retrain(evidence.usual_loss)}
     if policy.on_estimated_loss:
-        shares["estimated_loss"] = _with_estimated(evidence) / policy.retrain_cost
+        shares["estimated_loss"] = _with_estimated(evidence) / policy.cost_of_a_retrain(evidence.usual_loss)
     for name in policy.on_business_metrics:
         shares[name] = evidence.business.get(name, 0) / policy.patience
     if policy.on_uncertainty:

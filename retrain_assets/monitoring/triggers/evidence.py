@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
@@ -69,6 +70,7 @@ class Watch:
             accumulated_excess=float(performance.get("accumulated_excess", 0.0)) if current else 0.0,
             suspected_excess=float(performance.get("suspected_excess", 0.0)) if current else 0.0,
             estimated_excess=float(performance.get("estimated_excess") or 0.0) if current else 0.0,
+            usual_loss=_usual_loss(performance) if current else 0.0,
             business={one["name"]: int(one["periods"]) for one in performance.get("business", ())} if current else {},
             uncertain_periods=drift.uncertain_periods if current else 0,
             new_rows=int(performance.get("labelled_total", 0)) - int((seen or {}).get("labelled_total", 0)),
@@ -97,6 +99,12 @@ class Watch:
             f"a candidate would be trained until {windows.history.end:%Y-%m-%d %H:%M}, after the rollback of "
             f"{rolled_back} {needed:%Y-%m-%d %H:%M} is needed"
         )
+
+
+def _usual_loss(performance: Mapping[str, Any]) -> float:
+    """The loss that the period's labelled rows were promised to have; 0 without outcomes."""
+    report = performance.get("report")
+    return float(report["baseline"] or 0.0) * int(report["rows"]) if report else 0.0
 
 
 def spent_ranges(registry: Registry, before: str) -> Sequence[tuple[datetime, datetime]]:

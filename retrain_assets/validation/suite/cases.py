@@ -78,13 +78,15 @@ class CaseResult:
     candidate_right: bool
 
 
-def load_suite(path: Path) -> tuple[SuiteCase, ...]:
-    """Read the cases of a suite file, a YAML list under `cases:`; an empty list is allowed.
+def load_suite(path: Path, optional: bool = False) -> tuple[SuiteCase, ...]:
+    """Read the cases of a suite file, a YAML list under `cases:`; an empty list is allowed, and an `optional` file.
 
     Raises:
         SpecError: The file is missing or no such list, or an entry lacks a key, has an unknown one, a wrong value, or
             the id of an earlier entry; the message names file, entry and key.
     """
+    if optional and not path.exists():
+        return ()
     try:
         text = path.read_text()
     except OSError as error:

@@ -17,10 +17,15 @@ from retrain_assets.validation.suite.cases import SuiteCase, load_suite, read_su
 def add_case(path: Path, case: SuiteCase) -> None:
     """Put a case after the last one of a suite file; comments, order and the other lines stay as they are.
 
+    Where there is no file yet, it begins with this case.
+
     Raises:
         SpecError: The file is no suite, holds the id already, or cannot be written.
     """
     path = path.resolve()
+    if not path.exists():
+        write_atomically(path, f"cases:\n  - {entry(case)}\n".encode())
+        return
     before = load_suite(path)
     if any(known.id == case.id for known in before):
         place = [known.id for known in before].index(case.id) + 1

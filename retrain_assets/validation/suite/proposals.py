@@ -148,7 +148,10 @@ class Harvest:
         scorer = Scorer.from_files(registry.read(digest))
         other = Scorer.from_files(registry.read(restored)) if restored else None
         name = next((version.name for version in registry.versions() if version.digest == digest), digest[:12])
-        taken = {case.id for case in load_suite(Path(self.policy.regression_suite.path))}
+        taken = {
+            case.id
+            for case in load_suite(Path(self.policy.regression_suite.path), self.policy.regression_suite.optional)
+        }
         ranked: list[tuple[float, Proposal]] = []
         for period in periods:
             ranked += self._worst(store, period, scorer, other, taken, limit, name, reason)

@@ -17,13 +17,13 @@ from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 
 
-def live_cases(path: Path, period: str, calendar: Calendar) -> tuple[SuiteCase, ...]:
+def live_cases(path: Path, period: str, calendar: Calendar, optional: bool = False) -> tuple[SuiteCase, ...]:
     """The cases of a suite file that were added by the end of a period and have not expired.
 
     Raises:
         SpecError: A case's period is none of the model's calendar.
     """
-    cases, today = load_suite(path), calendar.bounds(period)[1].date()
+    cases, today = load_suite(path, optional), calendar.bounds(period)[1].date()
     for case in cases:
         try:
             calendar.bounds(case.period)
