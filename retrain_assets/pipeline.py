@@ -21,6 +21,7 @@ import dagster as dg
 from retrain_assets.audit.assets import audit_assets
 from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.sensors import monitoring_sensors
 from retrain_assets.production.assets import production_assets
@@ -136,16 +137,11 @@ def gate(spec: ModelSpec) -> Any:
     from retrain_assets.validation.gate import Gate
 
     return Gate(
-        spec.name,
-        spec.task,
-        spec.period,
-        spec.source.key,
-        spec.source.time,
-        spec.columns.groups,
+        spec.model,
         spec.validation,
+        spec.columns.groups,
         spec.policy_sha256,
         spec.triggers.max_per_year,
-        spec.model.loss,
         refit=(lambda *at: refit(training(spec), *at)) if spec.training.refit else None,
         agreement=spec.training.agreement,
         rest=lambda rolled_back: rest_of(spec, rolled_back),
@@ -163,7 +159,7 @@ def harvest(spec: ModelSpec) -> Any:
     """The model's `validation.harvest.Harvest`."""
     from retrain_assets.validation.suite.proposals import Harvest
 
-    return Harvest(spec.task, spec.period, spec.source.key, spec.source.time, spec.validation, spec.model.loss)
+    return Harvest(spec.model, spec.validation)
 
 
 def promotion(spec: ModelSpec) -> Any:
@@ -183,7 +179,7 @@ def promotion(spec: ModelSpec) -> Any:
 
 def judged(spec: ModelSpec, store: Any, registry: Any, period: str, at: Any, actor: str) -> Any:
     """The period's verdict; what retention does not keep after it is deleted."""
-    verdict = gate(spec).verdict(store, registry, period, at, actor)
+    verdict = gate(spec).verdict(PeriodAccess(store, registry, period), at, actor)
     registry.prune(spec.retention, at=at, actor=actor)
     return verdict
 

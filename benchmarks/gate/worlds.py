@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.metrics.metric import Array
-from retrain_assets.validation.judge import GateRows, Judgement, SuiteRows, judge
+from retrain_assets.validation.judge import Conditions, GateRows, GateScores, Judgement, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite.cases import SuiteCase
 from retrain_assets.verdict import Decision, Finding, GateWindow, Outcome, Verdict
@@ -69,7 +69,7 @@ def ask(
     known = SuiteRows((_CASE,), np.array([1.0]), right, right)
     typical = {"binary": 0.5, "regression": 50.0, "multiclass": 1 / candidate.shape[-1]}[task]
     constant = np.broadcast_to(typical, candidate.shape)
-    return judge(policy, task, rows, candidate, champion, constant, known, attempts_per_year=attempts)
+    return judge(policy, task, rows, GateScores(candidate, constant, champion), known, Conditions(attempts))
 
 
 def primary_passes(judgement: Judgement) -> bool:

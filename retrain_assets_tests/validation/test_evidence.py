@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.metrics.metric import METRICS, OF_CLASS
-from retrain_assets.validation.judge import judge
+from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.validation.worlds import RULES, VALUE_RULES, gate_rows, policy, suite
 
@@ -97,7 +97,7 @@ def judged(task, name, turned=False, **changes):
         "slices": {"columns": ["sex"], "guardrails": [{"metric": name, "margin": 4 * margin_of(name)}]},
     }
     rules = policy(base, **(own | everywhere | changes))
-    return judge(rules, task, rows, candidate, champion, baseline, cases, 12)
+    return judge(rules, task, rows, GateScores(candidate, baseline, champion), cases, Conditions(12))
 
 
 @pytest.mark.parametrize(("task", "name"), GUARDING)
@@ -129,7 +129,7 @@ def test_every_line_about_a_first_model_is_complete(task):
     floors = [{"metric": "own_cost", "at_most": 50.0}, {"metric": "own_function", "at_least": -1.0}]
     rules = policy(base, **own, primary=["own_cost", "own_function"], floors=floors)
     cases = replace(cases, champion_scores=None)
-    found = judge(rules, task, rows, candidate, None, baseline, cases, 12).findings
+    found = judge(rules, task, rows, GateScores(candidate, baseline), cases, Conditions(12)).findings
     estimates = [finding for finding in found if finding.improvement is not None]
     assert {finding.role for finding in estimates} == {"floor", "primary"}
     for finding in estimates:
@@ -160,7 +160,9 @@ def test_a_score_that_is_no_number_promotes_on_no_metric(task, name, broken):
     for sick, wrong in (("candidate", candidate), ("champion", champion)):
         scores = {"candidate": candidate, "champion": champion} | {sick: wrong.copy()}
         scores[sick][7] = broken
-        found = judge(rules, task, rows, scores["candidate"], scores["champion"], baseline, cases, 12)
+        found = judge(
+            rules, task, rows, GateScores(scores["candidate"], baseline, scores["champion"]), cases, Conditions(12)
+        )
         assert decision(found) is (Decision.REJECT if sick == "candidate" else Decision.INSUFFICIENT)
         assert f"1 of 400 scores of the {sick} are not finite" in found.findings[0].reason
 
@@ -171,7 +173,9 @@ def test_a_window_without_one_class_or_with_one_value_promotes_on_no_metric(task
     base, own = rules_of(task)
     one = gate_rows(np.full(400, rows.label[0]), dict(rows.groups))
     one = replace(one, amounts=rows.amounts)
-    found = judge(policy(base, **own, primary=name), task, one, candidate, champion, baseline, cases, 12)
+    found = judge(
+        policy(base, **own, primary=name), task, one, GateScores(candidate, baseline, champion), cases, Conditions(12)
+    )
     assert decision(found) is not Decision.PROMOTE
 
 
@@ -180,7 +184,9 @@ def test_a_champion_that_cannot_be_scored_leaves_it_open(task):
     rows, _, candidate, baseline, cases = world(task, n=400)
     base, own = rules_of(task)
     fault = "feature 'weight' is missing"
-    found = judge(policy(base, **own), task, rows, candidate, None, baseline, cases, 12, champion_fault=fault)
+    found = judge(
+        policy(base, **own), task, rows, GateScores(candidate, baseline), cases, Conditions(12, champion_fault=fault)
+    )
     assert decision(found) is Decision.INSUFFICIENT
     assert found.findings[0].reason == "the champion can no longer be scored: feature 'weight' is missing"
 
@@ -188,7 +194,9 @@ def test_a_champion_that_cannot_be_scored_leaves_it_open(task):
 def test_a_champion_of_another_number_of_classes_leaves_it_open():
     rows, champion, candidate, baseline, cases = world("multiclass", n=400)
     base, own = rules_of("multiclass")
-    found = judge(policy(base, **own), "multiclass", rows, candidate, champion[:, :2], baseline, cases, 12)
+    found = judge(
+        policy(base, **own), "multiclass", rows, GateScores(candidate, baseline, champion[:, :2]), cases, Conditions(12)
+    )
     assert decision(found) is Decision.INSUFFICIENT
     assert "the champion's scores have shape (400, 2), the candidate's (400, 3)" in found.findings[0].reason
 
@@ -197,4 +205,11 @@ def test_a_metric_of_another_task_or_of_no_name_is_an_error_and_no_answer():
     rows, champion, candidate, baseline, cases = world("regression", n=400)
     for name, why in (("auc", "metric auc does not fit task regression"), ("gini", "unknown metric 'gini'")):
         with pytest.raises(Exception, match=why):
-            judge(policy(VALUE_RULES, primary=name), "regression", rows, candidate, champion, baseline, cases, 12)
+            judge(
+                policy(VALUE_RULES, primary=name),
+                "regression",
+                rows,
+                GateScores(candidate, baseline, champion),
+                cases,
+                Conditions(12),
+            )

@@ -17,7 +17,7 @@ from retrain_assets.statistics.day_blocks import (
     fading_autocorrelation,
     left_over,
 )
-from retrain_assets.validation.judge import judge
+from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
 
@@ -31,7 +31,7 @@ def world(skill=(1.0, 2.0), n=4000, seed=1):
 
 def judged(rows, champion, candidate, baseline, cases=None, rules=None, attempts=12, task="binary"):
     cases = cases or (suite() if champion is not None else suite(champion=None))
-    return judge(rules or policy(), task, rows, candidate, champion, baseline, cases, attempts)
+    return judge(rules or policy(), task, rows, GateScores(candidate, baseline, champion), cases, Conditions(attempts))
 
 
 def verdict(judgement) -> Verdict:
@@ -124,7 +124,12 @@ def test_so_few_rows_of_one_score_are_too_few_and_no_constant(count):
     rules = policy(VALUE_RULES)
     scores = np.full(count, 5.0)
     judgement = judge(
-        rules, "regression", gate_rows(label), scores, scores + 1, scores + 2, suite((5,), (5.0,), (5.0,)), 12
+        rules,
+        "regression",
+        gate_rows(label),
+        GateScores(scores, scores + 2, scores + 1),
+        suite((5,), (5.0,), (5.0,)),
+        Conditions(12),
     )
     assert decision(judgement) is Decision.INSUFFICIENT
 

@@ -13,8 +13,8 @@ from retrain_assets.errors import DataError, SpecError
 from retrain_assets.validation.comparison.block_estimate import FEWEST_BLOCKS, block_estimate, block_units
 from retrain_assets.validation.comparison.comparison import Level, compare, number
 from retrain_assets.validation.criteria.guardrails import floors, guardrails
-from retrain_assets.validation.criteria.significance import significance
-from retrain_assets.validation.judge import judge
+from retrain_assets.validation.criteria.significance import primaries, significance
+from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Outcome, combine
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
@@ -133,7 +133,7 @@ def test_clusters_stay_whole_in_the_folds():
 def test_below_eight_blocks_a_function_gets_no_answer(days, outcome):
     rows, champion, candidate = value_world(days=days, better=1.0)
     rules = policy(VALUE_RULES, metrics={"own": MEDIAN}, primary="own", unit="auto")
-    (found,) = significance(rules, "regression", rows, champion, candidate, LEVEL)
+    (found,) = significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL)
     assert found.outcome is outcome
     assert found.units == days
     if outcome is Outcome.INSUFFICIENT:
@@ -146,7 +146,7 @@ def test_a_function_that_cannot_be_known_in_a_block_leaves_it_open():
     label[:100] = 0  # the whole first day
     gini = {"callable": f"{OWN}:gini", "higher_is_better": True, "unit": ""}
     rules = policy(metrics={"gini": gini}, primary="gini", unit="auto")
-    (found,) = significance(rules, "binary", gate_rows(label), champion, candidate, LEVEL)
+    (found,) = significance(rules, primaries(rules, "binary", gate_rows(label), champion, candidate), LEVEL)
     assert found.outcome is Outcome.INSUFFICIENT
     assert "undefined" in found.reason
 
@@ -157,7 +157,7 @@ def test_equal_models_pass_a_function_one_time_in_twenty():
     for _ in range(1000):
         label = rng.gamma(2, 5, 320)
         champion, candidate = label + rng.laplace(size=(2, 320))
-        found = significance(rules, "regression", gate_rows(label), champion, candidate, LEVEL)
+        found = significance(rules, primaries(rules, "regression", gate_rows(label), champion, candidate), LEVEL)
         passed.append(combine(found) is Outcome.PASS)
     assert np.mean(passed) == pytest.approx(0.05, abs=0.02)
 
@@ -169,7 +169,9 @@ def test_equal_calibrated_models_pass_on_calibration_at_most_one_time_in_twenty(
         champion, candidate = rng.uniform(0.05, 0.95, (2, 1500))
         mixed = (champion + candidate) / 2
         label = (rng.random(1500) < mixed).astype(float)
-        passed.append(combine(significance(rules, "binary", gate_rows(label), champion, candidate, LEVEL)))
+        passed.append(
+            combine(significance(rules, primaries(rules, "binary", gate_rows(label), champion, candidate), LEVEL))
+        )
     assert np.mean([outcome is Outcome.PASS for outcome in passed]) <= 0.05 + 0.015
 
 
@@ -206,13 +208,13 @@ def test_a_cost_priced_by_a_column_is_judged_in_money_down_to_the_groups():
         fairness={"floors": [{"metric": "lost", "at_most": 9.0}]},
     )
     base = np.full(4000, rows.label.mean())
-    found = judge(rules, "binary", rows, candidate, champion, base, suite(), 12).findings
+    found = judge(rules, "binary", rows, GateScores(candidate, base, champion), suite(), Conditions(12)).findings
     assert all(finding.outcome is Outcome.PASS for finding in found)
     money = [finding for finding in found if finding.metric == "lost"]
     assert {finding.role for finding in money} == {"hard", "guardrail", "slice", "primary"}
     miss = np.where(rows.label == 1, (candidate < 0.5) * 1.0, (candidate >= 0.5) * 0.2)
     assert money[-1].candidate_value == pytest.approx((miss * rows.amounts["fare"]).mean())
-    first = judge(rules, "binary", rows, candidate, None, base, suite(champion=None), 12).findings
+    first = judge(rules, "binary", rows, GateScores(candidate, base), suite(champion=None), Conditions(12)).findings
     assert {finding.check for finding in first if finding.metric == "lost"} == {
         "guardrails",
         "fairness",
@@ -232,5 +234,7 @@ def test_an_amount_that_is_missing_or_below_zero_leaves_it_open(fares, why):
     rows, champion, candidate = priced_world()
     rows = replace(rows, amounts={"fare": fares(rows.amounts["fare"])})
     rules = policy(metrics={"lost": LOST}, primary="lost")
-    (found,) = judge(rules, "binary", rows, candidate, champion, candidate, suite(), 12).findings
+    (found,) = judge(
+        rules, "binary", rows, GateScores(candidate, candidate, champion), suite(), Conditions(12)
+    ).findings
     assert (found.outcome, found.reason) == (Outcome.INSUFFICIENT, why)

@@ -34,14 +34,19 @@ class ChampionAge:
     unseen_share: float = 0.0
 
 
+def primaries(
+    policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array
+) -> tuple[Comparison, ...]:
+    """Compare both models in every primary metric.
+
+    Raises:
+        ValueError: A metric does not fit the task.
+    """
+    return tuple(compare(_for_task(policy, name, task), policy, rows, champion, candidate) for name in policy.primary)
+
+
 def significance(
-    policy: ValidationPolicy,
-    task: str,
-    rows: GateRows,
-    champion: Array,
-    candidate: Array,
-    level: Level,
-    age: ChampionAge | None = None,
+    policy: ValidationPolicy, compared: Sequence[Comparison], level: Level, age: ChampionAge | None = None
 ) -> tuple[Finding, ...]:
     """One finding per primary metric: PASS when the lower confidence limit of the improvement lies above 0.
 
@@ -54,18 +59,14 @@ def significance(
     the full level, because all of them must hold.
 
     Args:
-        policy: The primary metrics and what is asked of them.
-        task: `binary`, `multiclass` or `regression`.
-        rows: The gate rows.
-        champion: The champion's scores of the rows.
-        candidate: The candidate's scores.
+        policy: What is asked of the primary metrics.
+        compared: Both models in each of them (`primaries`).
         level: How strict the tests are together.
         age: The champion's age, needed for `promote_when: fresher`.
 
     Raises:
-        ValueError: A metric does not fit the task, or the champion's age is needed and not given.
+        ValueError: The champion's age is needed and not given.
     """
-    compared = [compare(_for_task(policy, name, task), policy, rows, champion, candidate) for name in policy.primary]
     if policy.fresher is None:
         return _superior(compared, level)
     if age is None:

@@ -8,7 +8,7 @@ at a cost that does not grow with their number.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -103,6 +103,18 @@ def group_report(
             values += _small(names[0], np.unique(named.astype(str))[small], counts[small])
             disparities += _disparities(names[0], sums["candidate"], frames)
     return GroupReport(tuple(values), tuple(disparities))
+
+
+def group_evidence(
+    policy: ValidationPolicy, task: str, rows: GateRows, champion: Array | None, candidate: Array
+) -> dict[str, Any]:
+    """The group report as a verdict keeps it in its evidence."""
+    report = group_report(policy, task, rows, champion, candidate)
+    return {
+        "group_minimum": policy.fairness.pool_below,
+        "groups": [asdict(value) for value in report.values],
+        "disparities": [asdict(disparity) for disparity in report.disparities],
+    }
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import Array, metric, predicted_class
-from retrain_assets.periods import Calendar
+from retrain_assets.model import Model
 from retrain_assets.registry.journal.tenure import Tenure, tenures
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.scoring.scorer import Scorer
@@ -51,18 +51,31 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Mistakes:
+    """Whose mistakes are wanted, and in which periods.
+
+    Attributes:
+        digest: Of the version that made them.
+        periods: Whose rows; those that are not stored give none.
+        reason: Why they are wanted, for the person who reads the proposals.
+        restored: Digest of the version that came back after a rollback, None without one.
+    """
+
+    digest: str
+    periods: Sequence[str]
+    reason: str
+    restored: str | None = None
+
+
+@dataclass(frozen=True)
 class Harvest:
     """What harvesting one model needs besides its store and registry.
 
-    `loss` is the mean loss whose rows are ranked: how sure a class was, how far a value was off.
+    Rows are ranked by the model's loss: how sure a class was, how far a value was off.
     """
 
-    task: str
-    calendar: Calendar
-    key: str
-    time: str
+    model: Model
     policy: ValidationPolicy
-    loss: str
 
     def harvest(self, store: PeriodStore, registry: Registry, limit: int, period: str | None = None) -> list[Proposal]:
         """Propose from the live version's periods, and from those of every version that was rolled back.
@@ -80,7 +93,7 @@ class Harvest:
                 served = self._served(store, tenure)
                 chosen = [period] if period else served or [tenure.began.period]
                 reason = f"one of the worst mistakes of {tenure.version}"
-                found += self.propose(store, registry, tenure.digest, chosen, limit, reason)
+                found += self.propose(store, registry, Mistakes(tenure.digest, chosen, reason), limit)
             elif tenure.ended.action == "rolled_back":
                 found += self._withdrawn(store, registry, tenure, limit, period)
         return found
@@ -108,71 +121,51 @@ class Harvest:
         assert tenure.ended is not None
         chosen = [known for known in self._served(store, tenure) if period in (None, known)]
         reason = f"wrong under {tenure.version}, rolled back in {tenure.ended.period}"
-        return self.propose(store, registry, tenure.digest, chosen, limit, reason, tenure.ended.to_digest)
+        wanted = Mistakes(tenure.digest, chosen, reason, tenure.ended.to_digest)
+        return self.propose(store, registry, wanted, limit)
 
     def _served(self, store: PeriodStore, tenure: Tenure) -> list[str]:
         """The periods that a version served and whose outcomes may be known."""
         outcomes = store.periods("outcomes")
-        return tenure.periods(self.calendar, outcomes[-1]) if outcomes else []
+        return tenure.periods(self.model.calendar, outcomes[-1]) if outcomes else []
 
-    def propose(
-        self,
-        store: PeriodStore,
-        registry: Registry,
-        digest: str,
-        periods: Sequence[str],
-        limit: int,
-        reason: str,
-        restored: str | None = None,
-    ) -> list[Proposal]:
+    def propose(self, store: PeriodStore, registry: Registry, wanted: Mistakes, limit: int) -> list[Proposal]:
         """Propose and keep the rows of some periods that a version got wrong with the largest loss.
 
-        Only rows with a known outcome that lie after the version's training and are not in the suite count. With
-        `restored`, only rows that this other version gets right do, ranked by what was lost against it: the live model
-        can flip on those.
+        Only rows with a known outcome that lie after the version's training and are not in the suite count. Where a
+        version was restored, only rows that it gets right do, ranked by what was lost against it: the live model can
+        flip on those.
 
         Args:
             store: The model's files; the proposals are added to those it holds.
             registry: Its versions.
-            digest: Of the version whose mistakes are wanted.
-            periods: Whose rows; those that are not stored give none.
+            wanted: Whose mistakes, and in which periods.
             limit: Most proposals.
-            reason: Why, for the person who reads them.
-            restored: Digest of the version that came back after a rollback, None without one.
 
         Raises:
             ValueError: The limit is below 1.
         """
         if limit < 1:
             raise ValueError(f"limit is {limit}: ask for 1 proposal or more.")
-        scorer = Scorer.from_files(registry.read(digest))
-        other = Scorer.from_files(registry.read(restored)) if restored else None
-        name = next((version.name for version in registry.versions() if version.digest == digest), digest[:12])
-        taken = {
-            case.id
-            for case in load_suite(Path(self.policy.regression_suite.path), self.policy.regression_suite.optional)
-        }
+        scorer = Scorer.from_files(registry.read(wanted.digest))
+        other = Scorer.from_files(registry.read(wanted.restored)) if wanted.restored else None
+        versions = (version.name for version in registry.versions() if version.digest == wanted.digest)
+        name = next(versions, wanted.digest[:12])
         ranked: list[tuple[float, Proposal]] = []
-        for period in periods:
-            ranked += self._worst(store, period, scorer, other, taken, limit, name, reason)
+        for period in wanted.periods:
+            rows = self._rows(store, period, scorer, other)
+            for rank, mistake in self._worst(rows, scorer, other, limit) if rows is not None else ():
+                ranked.append((rank, Proposal(period=period, version=name, reason=wanted.reason, **mistake)))
         ranked.sort(key=lambda pair: (-pair[0], pair[1].period, pair[1].id))
         chosen = [proposal for _, proposal in ranked[:limit]]
         keep(store, chosen)
         return chosen
 
     def _worst(
-        self,
-        store: PeriodStore,
-        period: str,
-        scorer: Scorer,
-        other: Scorer | None,
-        taken: Collection[str],
-        limit: int,
-        name: str,
-        reason: str,
-    ) -> list[tuple[float, Proposal]]:
-        rows = self._rows(store, period, scorer, other, taken)
-        if rows is None or not rows.num_rows:
+        self, rows: pa.Table, scorer: Scorer, other: Scorer | None, limit: int
+    ) -> list[tuple[float, dict[str, Any]]]:
+        """The rank and the facts of the rows that the version got wrong, the worst first."""
+        if not rows.num_rows:
             return []
         label, scores = rows["label"].to_numpy(), scorer.scores(rows)
         rank, wrong = self._losses(label, scores), ~self._right(label, scores)
@@ -182,45 +175,42 @@ class Harvest:
             wrong &= self._right(label, before)
             rank = rank - self._losses(label, before)
         worst = [at for at in np.argsort(-rank, kind="stable") if wrong[at]][:limit]
-        keys = rows[self.key].cast(pa.string())
+        keys = rows[self.model.key].cast(pa.string())
         return [
             (
                 float(rank[at]),
-                Proposal(
-                    id=keys[int(at)].as_py(),
-                    period=period,
-                    version=name,
-                    label=f"{label[at]:g}",
-                    said=said(self.task, self.policy.threshold, scores[at]),
-                    loss=float(loss[at]) if np.isfinite(loss[at]) else None,
-                    reason=reason,
-                ),
+                {
+                    "id": keys[int(at)].as_py(),
+                    "label": f"{label[at]:g}",
+                    "said": said(self.model.task, self.policy.threshold, scores[at]),
+                    "loss": float(loss[at]) if np.isfinite(loss[at]) else None,
+                },
             )
             for at in worst
         ]
 
-    def _rows(
-        self, store: PeriodStore, period: str, scorer: Scorer, other: Scorer | None, taken: Collection[str]
-    ) -> pa.Table | None:
+    def _rows(self, store: PeriodStore, period: str, scorer: Scorer, other: Scorer | None) -> pa.Table | None:
         """The matured rows of a period that the version was not trained on and the suite does not hold."""
         if period not in store.periods("raw_data") or not store.periods("outcomes"):
             return None
+        suite = self.policy.regression_suite
+        taken = {case.id for case in load_suite(Path(suite.path), suite.optional)}
         columns = sorted({*scorer.contract.names, *(other.contract.names if other else ())})
         span = Span((period,), datetime.min, datetime.max)
         as_of = max(store.periods("outcomes")[-1], period)
-        rows = load_window(store, span, columns, self.key, self.time, as_of, exclude_keys=taken)
+        rows = load_window(store, span, columns, self.model.key, self.model.time, as_of, exclude_keys=taken)
         until = datetime.fromisoformat(scorer.training["trained_until"])
-        return rows.filter(pc.greater_equal(rows[self.time], until)) if rows.num_rows else rows
+        return rows.filter(pc.greater_equal(rows[self.model.time], until)) if rows.num_rows else rows
 
     def _right(self, label: Array, scores: Array) -> npt.NDArray[np.bool_]:
-        return right_rows(self.policy, self.task, label, scores)
+        return right_rows(self.policy, self.model.task, label, scores)
 
     def _losses(self, label: Array, scores: Array) -> Array:
         """The loss of each row, infinite where the score is no number."""
         finite = np.isfinite(scores) if scores.ndim == 1 else np.isfinite(scores).all(axis=1)
         losses = np.full(len(label), np.inf)
         if finite.any():
-            losses[finite] = metric(self.loss).row_losses(label[finite], scores[finite])
+            losses[finite] = metric(self.model.loss).row_losses(label[finite], scores[finite])
         return losses
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError, SpecError
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.periods import Calendar
-from retrain_assets.store import PeriodStore
 from retrain_assets.validation.suite.cases import SuiteCase, load_suite
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
@@ -33,19 +33,19 @@ def live_cases(path: Path, period: str, calendar: Calendar, optional: bool = Fal
 
 
 def suite_rows(
-    store: PeriodStore, cases: Sequence[SuiteCase], columns: Sequence[str], key: str, time: str, period: str
+    model: Model, access: PeriodAccess, cases: Sequence[SuiteCase], columns: Sequence[str]
 ) -> pa.Table | None:
     """The rows and outcomes of the cases known as of a period; None when no case is known yet.
 
     Raises:
         DataError: A case's row is not in the period that the suite names.
     """
-    tables = []
+    store, key, tables = access.store, model.key, []
     for home in sorted({case.period for case in cases}):
         wanted = {case.id for case in cases if case.period == home}
         if home not in store.periods("raw_data"):
             continue
-        rows = load_window(store, Span((home,), datetime.min, datetime.max), columns, key, time, period)
+        rows = load_window(store, Span((home,), datetime.min, datetime.max), columns, key, model.time, access.period)
         ids = rows[key].cast(pa.string())
         tables.append(rows.filter(pc.is_in(ids, pa.array(sorted(wanted)))))
         absent = wanted - set(store.require_table("raw_data", home, [key])[key].cast(pa.string()).to_pylist())

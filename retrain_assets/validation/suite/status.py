@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
-from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.suite.cases import SuiteCase, right_rows
@@ -54,14 +54,15 @@ def standings(
     live = registry.live()
     scorer = Scorer.from_files(registry.read(live.digest)) if live else None
     stored = store.periods("raw_data")
-    today = harvest.calendar.bounds(stored[-1])[1].date() if stored else None
+    today = harvest.model.calendar.bounds(stored[-1])[1].date() if stored else None
     found: dict[str, Standing] = {}
     for period in sorted({case.period for case in cases}):
         keys, rows = _known(harvest, store, period, scorer)
         for case in cases:
             if case.period == period:
                 state = "live" if today is None else _state(case, today)
-                found[case.id] = _standing(harvest, case, state, keys, rows, scorer, live)
+                standing = Standing(case, state, case.id in keys if keys is not None else None, outcome=False)
+                found[case.id] = _answered(harvest, standing, rows, scorer)
     return tuple(found[case.id] for case in cases)
 
 
@@ -85,12 +86,12 @@ def _known(
     harvest: Harvest, store: PeriodStore, period: str, scorer: Scorer | None
 ) -> tuple[set[str] | None, pa.Table | None]:
     """The keys of a period's stored rows, and those rows whose outcome is known by now."""
-    keys, outcomes = _keys(store, period, harvest.key), store.periods("outcomes")
+    keys, outcomes = _keys(store, period, harvest.model.key), store.periods("outcomes")
     if keys is None or not outcomes:
         return keys, None
     columns = list(scorer.contract.names) if scorer else []
     span = Span((period,), datetime.min, datetime.max)
-    return keys, load_window(store, span, columns, harvest.key, harvest.time, max(outcomes[-1], period))
+    return keys, load_window(store, span, columns, harvest.model.key, harvest.model.time, max(outcomes[-1], period))
 
 
 def _state(case: SuiteCase, today: Any) -> str:
@@ -99,26 +100,23 @@ def _state(case: SuiteCase, today: Any) -> str:
     return "live" if case.added <= today else "later"
 
 
-def _standing(
-    harvest: Harvest,
-    case: SuiteCase,
-    state: str,
-    keys: set[str] | None,
-    rows: pa.Table | None,
-    scorer: Scorer | None,
-    live: Version | None,
-) -> Standing:
-    stored = case.id in keys if keys is not None else None
-    chosen = rows.filter(pc.equal(rows[harvest.key].cast(pa.string()), case.id)) if rows is not None else None
+def _answered(harvest: Harvest, standing: Standing, rows: pa.Table | None, scorer: Scorer | None) -> Standing:
+    """The standing with the outcome, and with what the live version says, where both are known."""
+    case, key = standing.case, harvest.model.key
+    chosen = rows.filter(pc.equal(rows[key].cast(pa.string()), case.id)) if rows is not None else None
     if chosen is None or not chosen.num_rows:
-        return Standing(case, state, stored, outcome=False)
-    if scorer is None or live is None:
-        return Standing(case, state, stored, outcome=True)
+        return standing
+    if scorer is None:
+        return replace(standing, outcome=True)
     label, scores = chosen["label"].to_numpy(), scorer.scores(chosen)
-    words = f"{said(harvest.task, harvest.policy.threshold, scores[0])}, it was {label[0]:g}"
-    right = bool(right_rows(harvest.policy, harvest.task, label, scores)[0])
-    moment = chosen[harvest.time][0].as_py()
-    return Standing(case, state, stored, True, right, words, _by_heart(case, moment, scorer, harvest))
+    moment = chosen[harvest.model.time][0].as_py()
+    return replace(
+        standing,
+        outcome=True,
+        right=bool(right_rows(harvest.policy, harvest.model.task, label, scores)[0]),
+        said=f"{said(harvest.model.task, harvest.policy.threshold, scores[0])}, it was {label[0]:g}",
+        by_heart=_by_heart(case, moment, scorer, harvest),
+    )
 
 
 def _by_heart(case: SuiteCase, moment: datetime, scorer: Scorer, harvest: Harvest) -> bool:
@@ -128,4 +126,4 @@ def _by_heart(case: SuiteCase, moment: datetime, scorer: Scorer, harvest: Harves
     except KeyError as missing:
         raise DataError(f"training.json of the live version has no {missing}. Retrain it.") from None
     inside = datetime.fromisoformat(first) <= moment < datetime.fromisoformat(last)
-    return inside and harvest.calendar.bounds(as_of)[1].date() < case.added
+    return inside and harvest.model.calendar.bounds(as_of)[1].date() < case.added

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from statsmodels.stats.multitest import multipletests
 
 from retrain_assets.validation.comparison.comparison import Level, number
-from retrain_assets.validation.criteria.significance import ChampionAge, significance
-from retrain_assets.validation.judge import judge
+from retrain_assets.validation.criteria.significance import ChampionAge, primaries, significance
+from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.verdict import Outcome, combine
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
 
@@ -44,8 +44,11 @@ def test_p_values_and_outcomes_of_several_primaries_are_those_of_holm_in_statsmo
     seen = set()
     for _ in range(100):
         rows, champion, candidate = rivals(rng)
-        raw = [significance(rules, "regression", rows, champion, candidate, LEVEL)[0].p_value for rules in alone]
-        found = significance(together, "regression", rows, champion, candidate, LEVEL)
+        raw = [
+            significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL)[0].p_value
+            for rules in alone
+        ]
+        found = significance(together, primaries(together, "regression", rows, champion, candidate), LEVEL)
         rejected, adjusted, _, _ = multipletests(raw, alpha=0.05, method="holm")
         assert [finding.metric for finding in found] == THREE
         assert [finding.p_value for finding in found] == pytest.approx(adjusted)
@@ -67,7 +70,9 @@ def test_every_primary_must_be_better_never_any():
     champion = label + rng.choice([-2.0, 2.0], 4000)
     candidate = label + np.where(rng.random(4000) < 0.01, 40.0, 1.0)
     found = significance(
-        policy(VALUE_RULES, primary=["mae", "rmse"]), "regression", gate_rows(label), champion, candidate, LEVEL
+        policy(VALUE_RULES, primary=["mae", "rmse"]),
+        primaries(policy(VALUE_RULES, primary=["mae", "rmse"]), "regression", gate_rows(label), champion, candidate),
+        LEVEL,
     )
     assert outcomes(found) == [Outcome.PASS, Outcome.FAIL]
     assert combine(found) is Outcome.FAIL
@@ -79,7 +84,7 @@ def test_a_primary_does_not_pass_where_one_with_a_smaller_p_value_did_not():
     rules = policy(VALUE_RULES, primary=["mae", "rmse"])
     for _ in range(400):
         rows, champion, candidate = rivals(rng)
-        found = significance(rules, "regression", rows, champion, candidate, LEVEL)
+        found = significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL)
         raw_passes = [finding.low > 0 for finding in found]
         if combine(found) is Outcome.FAIL and any(raw_passes):
             passed = [finding for finding in found if finding.outcome is Outcome.PASS]
@@ -94,7 +99,7 @@ def test_of_equal_models_each_of_several_primaries_passes_rarely_and_all_of_them
     rng, some, every = np.random.default_rng(4), [], []
     rules = policy(VALUE_RULES, primary=THREE)
     for _ in range(1200):
-        found = outcomes(significance(rules, "regression", *rivals(rng, worse=1.0), LEVEL))
+        found = outcomes(significance(rules, primaries(rules, "regression", *rivals(rng, worse=1.0)), LEVEL))
         some.append(Outcome.PASS in found)
         every.append(set(found) == {Outcome.PASS})
     assert np.mean(some) <= 0.05 + 0.015
@@ -106,7 +111,7 @@ def test_a_primary_that_cannot_be_known_does_not_make_the_others_easier():
     label, champion, candidate = classifier(rng, 4000, (1.0, 2.0))
     champion, candidate = 0.49 * champion, 0.49 * candidate  # nobody is selected: no precision
     rules = policy(primary=["log_loss", "precision"])
-    found = significance(rules, "binary", gate_rows(label), champion, candidate, LEVEL)
+    found = significance(rules, primaries(rules, "binary", gate_rows(label), champion, candidate), LEVEL)
     assert outcomes(found) == [Outcome.PASS, Outcome.INSUFFICIENT]
     assert (found[0].alpha, found[1].p_value) == (0.025, None)
     assert combine(found) is Outcome.INSUFFICIENT
@@ -148,8 +153,8 @@ def equal_world(seed=6, n=6000):
 def test_an_aged_champion_gives_way_to_an_equal_fresher_model_and_a_young_one_does_not():
     rows, champion, candidate = equal_world()
     rules = fresher()
-    (old,) = significance(rules, "regression", rows, champion, candidate, LEVEL, OLD)
-    (young,) = significance(rules, "regression", rows, champion, candidate, LEVEL, YOUNG)
+    (old,) = significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL, OLD)
+    (young,) = significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL, YOUNG)
     assert (old.outcome, young.outcome) == (Outcome.PASS, Outcome.FAIL)
     assert old.margin == pytest.approx(0.02 * np.abs(champion - rows.label).mean())
     assert old.role == young.role == "primary"
@@ -161,24 +166,29 @@ def test_an_aged_champion_gives_way_to_an_equal_fresher_model_and_a_young_one_do
 def test_a_margin_may_be_in_the_metric_s_own_unit():
     rows, champion, candidate = equal_world()
     rules = fresher(margin_share=None, margin=0.01)
-    (found,) = significance(rules, "regression", rows, champion, candidate, LEVEL, OLD)
+    (found,) = significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL, OLD)
     assert found.margin == 0.01
 
 
 def test_a_young_champion_of_another_world_counts_as_aged():
     rows, champion, candidate = equal_world()
     elsewhere = ChampionAge(2, unseen_share=0.2)
-    (found,) = significance(fresher(), "regression", rows, champion, candidate, LEVEL, elsewhere)
+    (found,) = significance(fresher(), primaries(fresher(), "regression", rows, champion, candidate), LEVEL, elsewhere)
     assert found.outcome is Outcome.PASS
     assert found.reason.startswith("20.0% of the gate rows hold a category the champion never saw, more than 1.0%")
-    (found,) = significance(fresher(max_unseen_share=0.3), "regression", rows, champion, candidate, LEVEL, elsewhere)
+    (found,) = significance(
+        fresher(max_unseen_share=0.3),
+        primaries(fresher(max_unseen_share=0.3), "regression", rows, champion, candidate),
+        LEVEL,
+        elsewhere,
+    )
     assert found.outcome is Outcome.FAIL
 
 
 def test_a_fresher_model_that_is_certainly_worse_is_rejected():
     rng = np.random.default_rng(7)
     rows, candidate, champion = rivals(rng, n=4000, worse=1.3)
-    (found,) = significance(fresher(), "regression", rows, champion, candidate, LEVEL, OLD)
+    (found,) = significance(fresher(), primaries(fresher(), "regression", rows, champion, candidate), LEVEL, OLD)
     assert found.outcome is Outcome.FAIL
 
 
@@ -187,7 +197,7 @@ def test_a_fresher_model_truly_at_the_margin_passes_one_time_in_twenty():
     rules = fresher(margin_share=None, margin=0.1)
     for _ in range(1500):
         rows, candidate, champion = rivals(rng, worse=1.1)
-        (found,) = significance(rules, "regression", rows, champion, candidate, LEVEL, OLD)
+        (found,) = significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL, OLD)
         passed.append(found.outcome is Outcome.PASS)
     assert np.mean(passed) <= 0.06 + 0.01
 
@@ -197,9 +207,13 @@ def test_everything_else_stays_the_same_for_a_fresher_model():
     baseline = np.full(len(rows), np.median(rows.label))
     cases = suite((10.0,), (19.0,), (10.5,))
     strict = fresher()
-    found = judge(strict, "regression", rows, candidate, champion, baseline, cases, 12, champion_age=OLD).findings
+    found = judge(
+        strict, "regression", rows, GateScores(candidate, baseline, champion), cases, Conditions(12, champion_age=OLD)
+    ).findings
     assert {f.check for f in found if f.outcome is Outcome.FAIL} == {"regression_suite"}
     with pytest.raises(ValueError, match="give the champion's age"):
-        judge(strict, "regression", rows, candidate, champion, baseline, cases, 12)
-    first = judge(strict, "regression", rows, candidate, None, baseline, suite((10.0,), (11.0,), None), 12).findings
+        judge(strict, "regression", rows, GateScores(candidate, baseline, champion), cases, Conditions(12))
+    first = judge(
+        strict, "regression", rows, GateScores(candidate, baseline), suite((10.0,), (11.0,), None), Conditions(12)
+    ).findings
     assert all(finding.outcome is Outcome.PASS for finding in first)

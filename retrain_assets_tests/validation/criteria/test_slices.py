@@ -11,7 +11,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import metric
 from retrain_assets.validation.comparison.comparison import Level, compare
 from retrain_assets.validation.criteria.slices import slices
-from retrain_assets.validation.judge import judge
+from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.verdict import Decision, GateWindow, Outcome, Verdict
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
 
@@ -118,7 +118,14 @@ def judged(rules, sizes=(3000, 12)):
     rng = np.random.default_rng(8)
     rows, candidate, champion = world(rng, sizes, (0.6,) * len(sizes))
     baseline = np.full(len(rows), np.median(rows.label))
-    found = judge(rules, "regression", rows, candidate, champion, baseline, suite((10.0,), (11.0,), (10.5,)), 12)
+    found = judge(
+        rules,
+        "regression",
+        rows,
+        GateScores(candidate, baseline, champion),
+        suite((10.0,), (11.0,), (10.5,)),
+        Conditions(12),
+    )
     gate = GateWindow(("2024-01",), "2024-01-01", "2024-02-01", 10, "0" * 64)
     return found, Verdict("m", "2024-01", found.findings, gate, "a", "b", "p", "1").decision
 

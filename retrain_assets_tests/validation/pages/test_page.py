@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation import checks
-from retrain_assets.validation.judge import judge
+from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.validation.pages import text
 from retrain_assets.validation.pages.group_tables import group_report
 from retrain_assets.validation.pages.page import (
@@ -53,7 +53,9 @@ def judged():
     rules = policy(fairness={"groups": ["sex", "race"], "pool_below": 100})
     rows = gate_rows(label, {"sex": sex, "race": race})
     cases = suite((1.0, 1.0), (0.9, 0.2), (0.9, 0.8), ("critical", "normal"))
-    found = judge(rules, "binary", rows, candidate, champion, np.full(2000, label.mean()), cases, 12)
+    found = judge(
+        rules, "binary", rows, GateScores(candidate, np.full(2000, label.mean()), champion), cases, Conditions(12)
+    )
     report = group_report(rules, "binary", rows, champion, candidate)
     return verdict(
         *found.findings,

@@ -14,7 +14,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.pipeline import harvest, suite_ids, training
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.validation.suite.cases import load_suite
-from retrain_assets.validation.suite.proposals import Proposal, forget, keep, proposals, said
+from retrain_assets.validation.suite.proposals import Mistakes, Proposal, forget, keep, proposals, said
 from retrain_assets.validation.suite.status import standings
 from retrain_assets_tests.small_world import SPEC, make_world, open_world, rows_of
 
@@ -89,14 +89,14 @@ def test_only_rows_beyond_the_tolerance_are_mistakes(slow):
 def test_rows_that_trained_the_version_or_stand_in_the_suite_are_not_proposed(slow):
     weeks = slow.weeks(7)
     digest = slow.registry.live().digest
-    worst = harvest(slow.spec).propose(slow.store, slow.registry, digest, weeks, 1000, "all")
+    worst = harvest(slow.spec).propose(slow.store, slow.registry, Mistakes(digest, weeks, "all"), 1000)
     assert {proposal.period for proposal in worst} <= set(weeks[4:])  # trained on the four weeks before its gate week
     first = worst[0]
     case = {"id": first.id, "period": first.period, "owner": "team:tests", "severity": "normal", "reason": "known"}
     path = slow.folder / "delivery.suite.yaml"
     entries = yaml.safe_load(path.read_text())["cases"]
     path.write_text(yaml.safe_dump({"cases": [*entries, case | {"added": pd.Timestamp("2024-02-12").date()}]}))
-    again = harvest(slow.spec).propose(slow.store, slow.registry, digest, weeks, 1000, "all")
+    again = harvest(slow.spec).propose(slow.store, slow.registry, Mistakes(digest, weeks, "all"), 1000)
     assert [proposal.id for proposal in again] == [proposal.id for proposal in worst[1:]]
 
 
@@ -150,12 +150,12 @@ def test_after_a_rollback_the_rows_that_only_the_withdrawn_version_got_wrong_are
 
 def test_a_limit_below_one_is_refused(slow):
     with pytest.raises(ValueError, match="limit is 0: ask for 1 proposal or more"):
-        harvest(slow.spec).propose(slow.store, slow.registry, slow.registry.live().digest, [], 0, "x")
+        harvest(slow.spec).propose(slow.store, slow.registry, Mistakes(slow.registry.live().digest, [], "x"), 0)
 
 
 def test_a_period_that_is_not_stored_gives_nothing(slow):
     digest = slow.registry.live().digest
-    assert harvest(slow.spec).propose(slow.store, slow.registry, digest, ["2024-06-10"], 5, "x") == []
+    assert harvest(slow.spec).propose(slow.store, slow.registry, Mistakes(digest, ["2024-06-10"], "x"), 5) == []
 
 
 def test_of_a_classifier_the_surest_wrong_answers_come_first(tmp_path, instance):

@@ -1,0 +1,148 @@
+"""Read what an attempt is judged on: the gate rows with their outcomes, both versions and their scores."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from retrain_assets.errors import DataError, NotEnoughData
+from retrain_assets.metrics.metric import Array
+from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.registry.journal.events import GateUse
+from retrain_assets.registry.registry import Registry
+from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.store import PeriodStore
+from retrain_assets.validation.comparison.units import GateRows
+from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.verdict import GateWindow
+from retrain_assets.windows.manifest import read_manifest
+from retrain_assets.windows.rows import load_window, rowset_sha256
+
+
+@dataclass(frozen=True)
+class LoadedVersion:
+    """A version of the model, ready to score."""
+
+    digest: str
+    scorer: Scorer
+
+    @classmethod
+    def of(cls, registry: Registry, digest: str) -> LoadedVersion:
+        """Load a version and verify its digest."""
+        return cls(digest, Scorer.from_files(registry.read(digest)))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One candidate, the live version (None for the first model) and the gate rows, with every column they need."""
+
+    model: Model
+    access: PeriodAccess
+    window: GateWindow
+    rows: pa.Table
+    candidate: LoadedVersion
+    champion: LoadedVersion | None
+
+    @property
+    def use(self) -> GateUse:
+        """The use of the gate rows that this attempt begins, for the ledger."""
+        window = self.window
+        return GateUse(
+            self.access.period,
+            window.start,
+            window.end,
+            window.rows,
+            window.rowset_sha256,
+            self.candidate.digest,
+            self.champion.digest if self.champion else None,
+            "begun",
+        )
+
+    def question(self, policy_sha256: str) -> str:
+        """SHA-256 of what is asked: which candidate, which champion, which rows, which rules."""
+        champion = self.champion.digest if self.champion else None
+        asked = [self.candidate.digest, champion, self.window.rowset_sha256, policy_sha256]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+    def gate_rows(self, policy: ValidationPolicy, groups: Sequence[str]) -> GateRows:
+        """The rows as the judge takes them; `groups` slice them where the policy names no columns for it."""
+        rows, slices = self.rows, policy.slices
+        split = (*policy.fairness.groups, *((slices.columns or groups) if slices else ()))
+        return GateRows(
+            key=np.asarray(rows[self.model.key].to_pylist(), dtype=object),
+            label=rows["label"].to_numpy(),
+            time=rows[self.model.time].to_numpy(),
+            groups={name: _texts(rows, name) for name in dict.fromkeys(split)},
+            amounts={name: rows[name].cast(pa.float64()).to_numpy() for name in policy.amounts},
+            cluster=None if policy.unit in ("auto", "row") else _texts(rows, policy.unit),
+        )
+
+    def scored(self) -> ScoredAttempt:
+        """What both versions say of the rows, the champion by its own feature contract."""
+        candidate = self.candidate.scorer.scores(self.rows)
+        if self.champion is None:
+            return ScoredAttempt(self, candidate, None)
+        try:
+            return ScoredAttempt(self, candidate, self.champion.scorer.scores(self.rows))
+        except DataError as error:
+            return ScoredAttempt(self, candidate, None, f"{str(error).rstrip('.')}. {_WAYS_OUT}")
+
+
+@dataclass(frozen=True)
+class ScoredAttempt:
+    """An attempt with both versions' scores of the gate rows; `fault` says why the champion has none."""
+
+    attempt: Attempt
+    candidate: Array
+    champion: Array | None
+    fault: str = ""
+
+
+_WAYS_OUT = (
+    "Nothing was compared, so neither gate rows nor an attempt are spent. Bring the column back, `retrain rollback` to "
+    "a version that does without it, or `retrain retire` and `retrain release` the model: the next candidate is then "
+    "judged as a first one"
+)
+
+
+def load_attempt(model: Model, policy: ValidationPolicy, groups: Sequence[str], access: PeriodAccess) -> Attempt:
+    """Load the period's candidate, the live version and the gate rows whose outcome is known.
+
+    Raises:
+        NotEnoughData: There is no candidate, or no gate row has an outcome yet.
+    """
+    store, registry, period = access.store, access.registry, access.period
+    record = store.read_json("candidate_model", period)
+    if record is None:
+        raise NotEnoughData(f"{model.name} {period}: no candidate. Materialize candidate_model of {period} first.")
+    span, live = read_manifest(store, period).gate, registry.live()
+    candidate = LoadedVersion.of(registry, record["digest"])
+    champion = LoadedVersion.of(registry, live.digest) if live else None
+    own = set(candidate.scorer.contract.names)
+    features = own | set(champion.scorer.contract.names if champion else ())
+    lost = _not_stored(store, span.periods, features - own)
+    columns = sorted((features | set(groups) | set(policy.amounts)) - lost)
+    rows = load_window(store, span, columns, model.key, model.time, period)
+    if not rows.num_rows:
+        raise NotEnoughData(f"{model.name} {period}: no row of {span.start} to {span.end} has an outcome yet.")
+    window = GateWindow(
+        span.periods, span.start.isoformat(), span.end.isoformat(), rows.num_rows, rowset_sha256(rows[model.key])
+    )
+    return Attempt(model, access, window, rows, candidate, champion)
+
+
+def _not_stored(store: PeriodStore, periods: Sequence[str], names: set[str]) -> set[str]:
+    """Which of these columns some stored period of rows no longer has."""
+    paths = [path for period in periods if (path := store.path("raw_data", period)).exists()]
+    return {name for name in names if any(name not in pq.read_schema(path).names for path in paths)}
+
+
+def _texts(rows: pa.Table, name: str) -> npt.NDArray[np.object_]:
+    return np.asarray(rows[name].cast(pa.string()).to_pylist(), dtype=object)
