@@ -1,29 +1,250 @@
-"""`retrain explain`: one decision, or any past moment, with its evidence, as a record (`wording` makes it text).
+"""Explain one decision, or any past moment, with its evidence: `explained` builds an `Explanation`.
 
-Which model was live and since when, who or what put it there, on which evidence, compared with what, which data trained
-it, why the one before left, what was tried meanwhile, and how it left itself.
+It holds which model was live and since when, who or what put it there, on which evidence, compared with what, which
+data trained it, why the one before left, what was tried meanwhile, and how it left itself. Its words stand in
+`explanation_text`, what somebody asks about in `question`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Self
 
-from retrain_assets.audit.probations import course_of
-from retrain_assets.errors import NotFound
+from retrain_assets.audit.probations import Course, course_of
+from retrain_assets.audit.question import decision_named, last_instant
 from retrain_assets.periods import Calendar
-from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS, Event
-from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.journal.events import PROMOTIONS, Event
+from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.journal.tenure import Tenure, live_at, moved, tenures
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
+from retrain_assets.verdict import Finding, Verdict
 
-TRAINING = ("strategy", "rounds", "rows", "trained_from", "trained_until", "as_of", "periods")
-DAY = "%Y-%m-%d"
-LAST_INSTANT = timedelta(microseconds=1)
+FEATURES_SHOWN = 5
+"""How many of the features that a model uses most are named."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The moment that was asked about.
+
+    Attributes:
+        at: As it was typed.
+        moment: What that means.
+        period: Which holds it.
+        scored_by: The version in charge of the period's rows, which after a catch-up is not the one live then.
+    """
+
+    at: str
+    moment: datetime
+    period: str
+    scored_by: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**asdict(self), "moment": self.moment.isoformat(timespec="seconds")}
+
+
+@dataclass(frozen=True)
+class Service:
+    """From when to when a version was live, and how it did.
+
+    Attributes:
+        tenure: Which version, and the events that put it in service and took it out.
+        first_period: The first monitored period that it served; None when there is none.
+        last_period: The last one.
+        judged_periods: Periods in which its loss was measured.
+        blind_periods: Periods of which no outcome arrived.
+        probation: How its probation went; None when it had none.
+        within_objective: Judged periods in which its loss was within the objective.
+        rows: Rows with an outcome.
+        loss: Mean loss a row; None when nothing was measured.
+        baseline: The loss that it was promoted with.
+    """
+
+    tenure: Tenure
+    first_period: str | None
+    last_period: str | None
+    judged_periods: int
+    blind_periods: tuple[str, ...]
+    probation: Course | None
+    within_objective: int
+    rows: int
+    loss: float | None
+    baseline: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        began, ended = self.tenure.began, self.tenure.ended
+        return {
+            "version": self.tenure.version,
+            "digest": self.tenure.digest,
+            "since": began.at.isoformat(),
+            "until": ended.at.isoformat() if ended else None,
+            "first_period": self.first_period,
+            "last_period": self.last_period,
+            "judged_periods": self.judged_periods,
+            "blind_periods": list(self.blind_periods),
+            "probation": asdict(self.probation) if self.probation else None,
+            "within_objective": self.within_objective,
+            "rows": self.rows,
+            "loss": self.loss,
+            "baseline": self.baseline,
+        }
+
+
+@dataclass(frozen=True)
+class Training:
+    """What trained a candidate, as far as it is known; None where it is not.
+
+    Attributes:
+        strategy: Name of the strategy that was chosen.
+        rounds: Boosting rounds.
+        rows: Training rows.
+        trained_from: Time of the first row.
+        trained_until: End of the training window.
+        as_of: The end of the period as of which it was trained.
+        periods: Periods in the window.
+        looks_at: The features that it uses most, with their share of the gain.
+        deleted: Whether retention deleted the candidate's files.
+    """
+
+    strategy: str | None
+    rounds: int | None
+    rows: int | None
+    trained_from: str | None
+    trained_until: str | None
+    as_of: str | None
+    periods: list[str] | None
+    looks_at: Mapping[str, float]
+    deleted: bool
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any], evidence: Mapping[str, Any], *, deleted: bool) -> Self:
+        """Read a candidate's training record; what it does not say is taken from its verdict's evidence."""
+        names = ("strategy", "rounds", "rows", "trained_from", "trained_until", "as_of", "periods")
+        known = {name: record.get(name, evidence.get(name)) for name in names}
+        importance: Mapping[str, float] = record.get("importance", {})
+        strongest = sorted(importance.items(), key=lambda item: -item[1])[:FEATURES_SHOWN]
+        return cls(**known, looks_at=dict(strongest), deleted=deleted)
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What a decision rests on.
+
+    Attributes:
+        verdict: The evidence.
+        champion_version: Name of the version that the candidate was compared with; None where there was none.
+        training: What trained the candidate.
+    """
+
+    verdict: Verdict
+    champion_version: str | None
+    training: Training
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding, those of the required checks first."""
+        verdict = self.verdict
+        order = (*verdict.required, *sorted({finding.check for finding in verdict.findings} - set(verdict.required)))
+        return tuple(finding for check in order for finding in verdict.of(check))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        verdict = self.verdict
+        return {
+            "evidence": {
+                "verdict": verdict.digest,
+                "candidate": verdict.candidate_digest,
+                "champion": verdict.champion_digest,
+                "champion_version": self.champion_version,
+                "policy_sha256": verdict.policy_sha256,
+                "code_version": verdict.code_version,
+                "gate": asdict(verdict.gate),
+                "findings": [
+                    {"check": found.check, "outcome": found.outcome.value, "reason": found.reason}
+                    for found in self.findings
+                ],
+            },
+            "training": asdict(self.training),
+        }
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A decision and everything around it.
+
+    Attributes:
+        model: Name of the model.
+        asked: The moment that was asked about; None where a decision was named.
+        decision: The event that is explained; None where nothing was live at the moment.
+        service: Of the version that the decision put in service, from there on; None where it moved nothing.
+        earlier: How the same version did when it served before.
+        promotion: The promotion on whose evidence the version was trusted, where that is another event.
+        grounds: The evidence; None where there is none.
+        before: The tenure that the decision ended.
+        meanwhile: What happened while the version was live.
+        after: The event that took it out of service, or the next move where nothing was live.
+        same_period: Other events of the decision's period.
+        live: The version that is live today.
+    """
+
+    model: str
+    asked: Asked | None
+    decision: Event | None
+    service: Service | None = None
+    earlier: tuple[Service, ...] = ()
+    promotion: Event | None = None
+    grounds: Grounds | None = None
+    before: Tenure | None = None
+    meanwhile: tuple[Event, ...] = ()
+    after: Event | None = None
+    same_period: tuple[Event, ...] = ()
+    live: Version | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, for programs."""
+        asked = self.asked.to_dict() if self.asked else None
+        if self.decision is None:
+            return {"model": self.model, "asked": asked, "decision": None, "after": brief(self.after)}
+        before = self.before
+        return {
+            "asked": asked,
+            "model": self.model,
+            "decision": brief(self.decision),
+            "tenure": self.service.to_dict() if self.service else None,
+            "earlier": [past.to_dict() for past in self.earlier],
+            "promotion": brief(self.promotion),
+            **(self.grounds.to_dict() if self.grounds else {"evidence": None, "training": None}),
+            "before": {
+                "version": before.version,
+                "since": before.began.at.isoformat(),
+                "put_there": brief(before.began),
+            }
+            if before
+            else None,
+            "meanwhile": [brief(event) for event in self.meanwhile],
+            "after": brief(self.after),
+            "same_period": [brief(event) for event in self.same_period],
+            "live_today": {"version": self.live.name, "period": self.live.period} if self.live else None,
+        }
+
+
+def brief(event: Event | None) -> dict[str, Any] | None:
+    """An event as plain JSON values without its digests; None for none."""
+    if event is None:
+        return None
+    names = ("period", "action", "from_version", "to_version", "actor", "reason")
+    return {
+        "event": f"e{event.seq}",
+        "at": event.at.isoformat(),
+        **{name: getattr(event, name) for name in names},
+        **(event.terms.to_dict() if event.terms else {}),
+    }
 
 
 def explained(
@@ -33,8 +254,8 @@ def explained(
     calendar: Calendar,
     which: str | None = None,
     at: str | None = None,
-) -> dict[str, Any]:
-    """One decision, or a moment, as plain JSON.
+) -> Explanation:
+    """Explain one decision, or a moment.
 
     Args:
         model: For messages.
@@ -50,119 +271,86 @@ def explained(
     """
     if which and at:
         raise ValueError(f"explain either {which} or the moment {at}, not both.")
-    events = registry.history()
-    if at is not None:
-        moment = moment_of(at, calendar)
-        tenure = live_at(events, moment)
-        asked = {"at": at, "moment": moment.isoformat(timespec="seconds"), **_charge(events, moment, calendar, tenure)}
-        if tenure is None:
-            following = next((event for event in events if moved(event) and event.at > moment), None)
-            return {"model": model, "asked": asked, "decision": None, "after": _brief(following)}
-        return {"asked": asked, **_decision(model, registry, store, calendar, events, tenure.began, tenure)}
-    event = _find(model, events, which)
-    tenure = next((each for each in tenures(events) if each.began == event), None)
-    return {"asked": None, **_decision(model, registry, store, calendar, events, event, tenure)}
+    files = _Files(registry, store, calendar, registry.history())
+    if at is None:
+        event = decision_named(model, files.events, which)
+        tenure = next((each for each in tenures(files.events) if each.began == event), None)
+        return files.explanation(model, None, event, tenure)
+    moment = last_instant(at, calendar)
+    asked = Asked(at, moment, calendar.key(moment), _in_charge(files.events, calendar.key(moment)))
+    tenure = live_at(files.events, moment)
+    if tenure is None:
+        following = next((event for event in files.events if moved(event) and event.at > moment), None)
+        return Explanation(model, asked, None, after=following)
+    return files.explanation(model, asked, tenure.began, tenure)
 
 
-def moment_of(text: str, calendar: Calendar) -> datetime:
-    """The moment that a person means: a time as it stands, a day or a period at its last instant.
-
-    Raises:
-        ValueError: It is neither time, day nor period, or has a time zone.
-
-    >>> months = Calendar(every="month", start="2018-01-01")
-    >>> moment_of("2019-05-03", months), moment_of("2019-05-03T10:30", months), moment_of("2019-05", months).day
-    (datetime.datetime(2019, 5, 3, 23, 59, 59, 999999), datetime.datetime(2019, 5, 3, 10, 30), 31)
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-        named = calendar.format != DAY and calendar.key(moment) == text  # an hour's key reads as a time as well
-    except ValueError:
-        moment, named = datetime.max, True
-    if named:
-        try:
-            return calendar.bounds(text)[1] - LAST_INSTANT
-        except ValueError as error:
-            raise ValueError(
-                f"{text!r} is no day like 2019-05-03, no time like 2019-05-03T10:30, and {error}"
-            ) from None
-    if moment.tzinfo is not None:
-        raise ValueError(f"{text!r} has a time zone; the journal keeps plain wall-clock times. Leave the zone out.")
-    whole_day = not any(mark in text for mark in "T :")
-    return moment + (timedelta(days=1) - LAST_INSTANT) if whole_day else moment
-
-
-def _charge(
-    events: Sequence[Event], moment: datetime, calendar: Calendar, tenure: Tenure | None
-) -> dict[str, str | None]:
-    """The period of a moment and the version in charge of its rows, which after a catch-up is not the one live then."""
-    period = calendar.key(moment)
+def _in_charge(events: Sequence[Event], period: str) -> str | None:
+    """The version in charge of a period's rows; None for none."""
     served = History(events).served_in(period) if any(event.period < period for event in events) else None
-    return {"period": period, "scored_by": served.name if served else None}
+    return served.name if served else None
 
 
-def _find(model: str, events: Sequence[Event], which: str | None) -> Event:
-    if not events:
-        raise NotFound(
-            f"{model}: no decision yet. Run `retrain demo --model {model}` or `retrain run {model} --period P`."
+@dataclass(frozen=True)
+class _Files:
+    """Where an explanation is read from."""
+
+    registry: Registry
+    store: PeriodStore
+    calendar: Calendar
+    events: tuple[Event, ...]
+
+    def explanation(self, model: str, asked: Asked | None, event: Event, tenure: Tenure | None) -> Explanation:
+        """Everything around an event, and the tenure that it began."""
+        rests_on = _with_evidence(self.events, event)
+        return Explanation(
+            model=model,
+            asked=asked,
+            decision=event,
+            service=self.service(tenure) if tenure else None,
+            earlier=tuple(self.service(past) for past in _earlier(self.events, tenure)),
+            promotion=rests_on if rests_on != event else None,
+            grounds=self.grounds(rests_on) if rests_on else None,
+            before=next((each for each in tenures(self.events) if each.ended == event), None),
+            meanwhile=_meanwhile(self.events, event, tenure),
+            after=tenure.ended if tenure else None,
+            same_period=tuple(each for each in self.events if each.period == event.period and each != event),
+            live=History(self.events).live,
         )
-    if which is None:
-        chosen = [event for event in events if moved(event)] or list(events)
-    else:
-        of_period = [event for event in events if event.period == which and event.action != "pruned"]
-        chosen = (
-            [event for event in events if which == f"e{event.seq}"]
-            or [event for event in of_period if event.action in (*ATTEMPTS, *MOVES)]
-            or of_period
-            or [event for event in events if event.action in PROMOTIONS and event.to_version == which]
+
+    def grounds(self, event: Event) -> Grounds:
+        """The candidate's training, the gate rows, the champion, every finding."""
+        verdict = self.registry.evidence(event)
+        deleted = verdict.candidate_digest in self.registry.deleted()
+        files = {} if deleted else self.registry.read(verdict.candidate_digest)
+        record = json.loads(files.get("training.json", b"{}"))
+        names = {version.digest: version.name for version in History(self.events).versions}
+        training = Training.from_dict(record, verdict.evidence, deleted=deleted)
+        return Grounds(verdict, names.get(str(verdict.champion_digest)), training)
+
+    def service(self, tenure: Tenure) -> Service:
+        """How a version did in one tenure."""
+        store = self.store
+        monitored = store.periods("performance_report", "json")
+        served = tenure.periods(self.calendar, monitored[-1]) if monitored else []
+        records = {period: (store.read_json("performance_report", period) or {}).get("report") for period in served}
+        own = {period: report for period, report in records.items() if report and report["version"] == tenure.version}
+        reports = [report for report in own.values() if report["rows"]]
+        watched = store.periods("probation_report", "json")  # also of a period that the version could not score
+        course = course_of(store, tenure.digest, tenure.periods(self.calendar, watched[-1]) if watched else [])
+        rows = sum(report["rows"] for report in reports)
+        return Service(
+            tenure=tenure,
+            first_period=served[0] if served else None,
+            last_period=served[-1] if served else None,
+            judged_periods=len(reports),
+            blind_periods=tuple(period for period, report in own.items() if not report["rows"]),
+            probation=course,
+            within_objective=sum(report["outcome"] == "quiet" for report in reports),
+            rows=rows,
+            loss=sum(report["loss"] * report["rows"] for report in reports) / rows if rows else None,
+            baseline=reports[-1]["baseline"] if reports else None,
         )
-    if not chosen:
-        known = sorted({event.period for event in events} | {event.to_version for event in events if event.to_version})
-        raise NotFound(
-            f"{model}: no decision {which!r}. Known: {', '.join(known)}, and events e1 to e{events[-1].seq}; a moment "
-            "goes by --at."
-        )
-    return chosen[-1]
-
-
-def _decision(
-    model: str,
-    registry: Registry,
-    store: PeriodStore,
-    calendar: Calendar,
-    events: Sequence[Event],
-    event: Event,
-    tenure: Tenure | None,
-) -> dict[str, Any]:
-    history = History(events)
-    live = history.live
-    rests_on = _with_evidence(events, event)
-    return {
-        "model": model,
-        "decision": _brief(event),
-        "tenure": _tenure(tenure, calendar, store) if tenure else None,
-        "earlier": [_tenure(past, calendar, store) for past in _earlier(events, tenure)],
-        "promotion": _brief(rests_on) if rests_on is not None and rests_on != event else None,
-        **_evidence(registry, history, rests_on),
-        "before": _before(events, event),
-        "meanwhile": [_brief(each) for each in _meanwhile(events, event, tenure)],
-        "after": _brief(tenure.ended) if tenure else None,
-        "same_period": [_brief(each) for each in events if each.period == event.period and each != event],
-        "live_today": {"version": live.name, "period": live.period} if live else None,
-    }
-
-
-def _brief(event: Event | None) -> dict[str, Any] | None:
-    """An event without digests."""
-    if event is None:
-        return None
-    names = ("period", "action", "from_version", "to_version", "actor", "reason")
-    return {
-        "event": f"e{event.seq}",
-        "at": event.at.isoformat(),
-        **{name: getattr(event, name) for name in names},
-        **(event.terms.to_dict() if event.terms else {}),
-    }
 
 
 def _with_evidence(events: Sequence[Event], event: Event) -> Event | None:
@@ -173,63 +361,6 @@ def _with_evidence(events: Sequence[Event], event: Event) -> Event | None:
     return next((each for each in reversed(earlier) if each.action in PROMOTIONS), None)
 
 
-def _evidence(registry: Registry, history: History, event: Event | None) -> dict[str, Any]:
-    """What a verdict rests on: the candidate's training, the gate rows, the champion, every finding."""
-    if event is None:
-        return {"evidence": None, "training": None}
-    verdict = registry.evidence(event)
-    deleted = verdict.candidate_digest in registry.deleted()
-    training = {} if deleted else json.loads(registry.read(verdict.candidate_digest).get("training.json", b"{}"))
-    names = {version.digest: version.name for version in history.versions}
-    order = (*verdict.required, *sorted({finding.check for finding in verdict.findings} - set(verdict.required)))
-    importance = sorted(training.get("importance", {}).items(), key=lambda item: -item[1])[:5]
-    return {
-        "evidence": {
-            "verdict": verdict.digest,
-            "candidate": verdict.candidate_digest,
-            "champion": verdict.champion_digest,
-            "champion_version": names.get(str(verdict.champion_digest)),
-            "policy_sha256": verdict.policy_sha256,
-            "code_version": verdict.code_version,
-            "gate": asdict(verdict.gate),
-            "findings": [
-                {"check": check, "outcome": finding.outcome.value, "reason": finding.reason}
-                for check in order
-                for finding in verdict.of(check)
-            ],
-        },
-        "training": {name: training.get(name, verdict.evidence.get(name)) for name in TRAINING}
-        | {"looks_at": dict(importance), "deleted": deleted},
-    }
-
-
-def _tenure(tenure: Tenure, calendar: Calendar, store: PeriodStore) -> dict[str, Any]:
-    """From when to when a version was live, and how it did."""
-    monitored = store.periods("performance_report", "json")
-    served = tenure.periods(calendar, monitored[-1]) if monitored else []
-    records = {period: (store.read_json("performance_report", period) or {}).get("report") for period in served}
-    own = {period: report for period, report in records.items() if report and report["version"] == tenure.version}
-    reports = [report for report in own.values() if report["rows"]]
-    watched = store.periods("probation_report", "json")  # also of a period that the version could not score
-    course = course_of(store, tenure.digest, tenure.periods(calendar, watched[-1]) if watched else [])
-    rows = sum(report["rows"] for report in reports)
-    return {
-        "version": tenure.version,
-        "digest": tenure.digest,
-        "since": tenure.began.at.isoformat(),
-        "until": tenure.ended.at.isoformat() if tenure.ended else None,
-        "first_period": served[0] if served else None,
-        "last_period": served[-1] if served else None,
-        "judged_periods": len(reports),
-        "blind_periods": [period for period, report in own.items() if not report["rows"]],
-        "probation": asdict(course) if course else None,
-        "within_objective": sum(report["outcome"] == "quiet" for report in reports),
-        "rows": rows,
-        "loss": sum(report["loss"] * report["rows"] for report in reports) / rows if rows else None,
-        "baseline": reports[-1]["baseline"] if reports else None,
-    }
-
-
 def _earlier(events: Sequence[Event], tenure: Tenure | None) -> list[Tenure]:
     """The tenures that a version had before one of its own, oldest first."""
     if tenure is None:
@@ -237,17 +368,9 @@ def _earlier(events: Sequence[Event], tenure: Tenure | None) -> list[Tenure]:
     return [past for past in tenures(events) if past.digest == tenure.digest and past.began.seq < tenure.began.seq]
 
 
-def _before(events: Sequence[Event], event: Event) -> dict[str, Any] | None:
-    """The tenure that a move ended: which version, since when, and put there by whom."""
-    ended = next((tenure for tenure in tenures(events) if tenure.ended == event), None)
-    if ended is None:
-        return None
-    return {"version": ended.version, "since": ended.began.at.isoformat(), "put_there": _brief(ended.began)}
-
-
-def _meanwhile(events: Sequence[Event], event: Event, tenure: Tenure | None) -> list[Event]:
+def _meanwhile(events: Sequence[Event], event: Event, tenure: Tenure | None) -> tuple[Event, ...]:
     """What happened while a version was live, without the events that put it there and took it away."""
     if tenure is None:
-        return []
+        return ()
     end = tenure.ended.seq if tenure.ended else len(events) + 1
-    return [each for each in events if event.seq < each.seq < end and each.action != "pruned"]
+    return tuple(each for each in events if event.seq < each.seq < end and each.action != "pruned")

@@ -1,44 +1,57 @@
-"""A record of `explain.explained` as text: what `retrain explain` prints."""
+"""Write an `Explanation` as text: what `retrain explain` prints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
+from retrain_assets.audit.explanation import Explanation, Grounds, Service
+from retrain_assets.production.probation.record import Status
+from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.tenure import named
 
-
-def in_words(record: Mapping[str, Any]) -> str:
-    """A record of `explained` as text."""
-    if record["decision"] is None:
-        return _nothing_live(record)
-    decision = record["decision"]
-    lines = [*_asked(record), f"{record['model']}: {headline(decision)}", "", f"Why: {decision['reason']}"]
-    if record["before"] and decision["action"] == "promoted":
-        before = record["before"]
-        lines.append(f"That is why {before['version']} left; it had been live since {_when(before['since'])}.")
-    if record["promotion"]:
-        promotion = record["promotion"]
-        grounds = f"the evidence of {promotion['period']} ({promotion['event']}, {promotion['action']})"
-        lines += ["", f"{promotion['to_version']} was trusted on {grounds}: {promotion['reason']}"]
-    lines += _grounds(record)
-    if record["tenure"]:
-        lines += ["", *_service(record["tenure"], record["earlier"])]
-    if record["meanwhile"]:
-        lines += ["", "While it was live:", *(f"  {_line(event)}" for event in record["meanwhile"])]
-    if record["same_period"]:
-        also = ", ".join(f"{event['event']} {event['action']}" for event in record["same_period"])
-        lines += ["", f"Also in {decision['period']}: {also}."]
-    return "\n".join([*lines, "", _standing(record)])
+PROBATION = {
+    Status.CONFIRMED: "Its probation confirmed it",
+    Status.UNPROVEN: "Its probation ended unproven",
+    Status.HARMED: "Its probation found harm",
+    Status.TRIPWIRE: "Its probation hit a tripwire",
+    Status.BLIND: "Its probation was blind",
+}
 
 
-def headline(event: Mapping[str, Any]) -> str:
+def in_words(found: Explanation) -> str:
+    """An explanation as text."""
+    decision = found.decision
+    if decision is None:
+        return _nothing_live(found)
+    lines = [*_asked(found), f"{found.model}: {headline(decision)}", "", f"Why: {decision.reason}"]
+    if found.before and decision.action == "promoted":
+        before = found.before
+        lines.append(f"That is why {before.version} left; it had been live since {_when(before.began.at)}.")
+    if found.promotion:
+        promotion = found.promotion
+        on = f"the evidence of {promotion.period} (e{promotion.seq}, {promotion.action})"
+        lines += ["", f"{promotion.to_version} was trusted on {on}: {promotion.reason}"]
+    if found.grounds:
+        lines += ["", *_grounds(found.grounds)]
+    if found.service:
+        lines += ["", *_services(found.service, found.earlier)]
+    if found.meanwhile:
+        lines += ["", "While it was live:", *(f"  {_line(event)}" for event in found.meanwhile)]
+    if found.same_period:
+        also = ", ".join(f"e{event.seq} {event.action}" for event in found.same_period)
+        lines += ["", f"Also in {decision.period}: {also}."]
+    return "\n".join([*lines, "", _standing(found)])
+
+
+def headline(event: Event) -> str:
     """One event in a sentence that says who, when and as of which period."""
-    who = f"at {_when(event['at'])}, as of {event['period']}, by {event['actor']}, {event['event']}"
-    before, after = event["from_version"], event["to_version"]
+    who = f"at {_when(event.at)}, as of {event.period}, by {event.actor}, e{event.seq}"
+    before, after = event.from_version, event.to_version
     stayed = f"{before or 'nothing'} stayed live"
-    bound = f"candidate {event['subject'][:12]}" if event.get("subject") else "the whole model"
-    until = f", until {_when(event['until'])}" if event.get("until") else ""
+    subject, end = (event.terms.subject, event.terms.until) if event.terms else (None, None)
+    bound = f"candidate {subject[:12]}" if subject else "the whole model"
+    until = f", until {_when(end)}" if end else ""
     sentences = {
         "bootstrap": f"{after} became the first live model ({who}).",
         "promoted": f"{after} replaced {before} ({who}).",
@@ -49,132 +62,129 @@ def headline(event: Mapping[str, Any]) -> str:
         "pruned": f"files of models out of service were deleted ({who}); {stayed}.",
         "retired": f"{before or 'the model'} was retired ({who}); nothing is live after it.",
     }
-    return sentences.get(event["action"], f"a candidate was not promoted: {event['action']} ({who}); {stayed}.")
+    return sentences.get(event.action, f"a candidate was not promoted: {event.action} ({who}); {stayed}.")
 
 
-def _nothing_live(record: Mapping[str, Any]) -> str:
-    asked, after = record["asked"], record["after"]
-    first = f"The next was {after['to_version']}: {headline(after)}" if after else "Nothing has been live since."
-    return f"{record['model']}: no version was live at {_when(asked['moment'])}. {first}"
+def _nothing_live(found: Explanation) -> str:
+    after = found.after
+    first = f"The next was {after.to_version}: {headline(after)}" if after else "Nothing has been live since."
+    at = f" at {_when(found.asked.moment)}" if found.asked else ""
+    return f"{found.model}: no version was live{at}. {first}"
 
 
-def _asked(record: Mapping[str, Any]) -> list[str]:
-    asked, tenure = record["asked"], record["tenure"]
-    if asked is None:
+def _asked(found: Explanation) -> list[str]:
+    asked, service = found.asked, found.service
+    if asked is None or service is None:
         return []
-    until = f"until {_when(tenure['until'])}" if tenure["until"] else "and is live today"
-    lines = [f"At {_when(asked['moment'])} {tenure['version']} was live, since {_when(tenure['since'])} {until}."]
-    if asked["scored_by"] != tenure["version"]:
+    tenure = service.tenure
+    until = f"until {_when(tenure.ended.at)}" if tenure.ended else "and is live today"
+    lines = [f"At {_when(asked.moment)} {tenure.version} was live, since {_when(tenure.began.at)} {until}."]
+    if asked.scored_by != tenure.version:
         lines.append(
-            f"The rows of {asked['period']} are those of {asked['scored_by'] or 'no version'}: a decision counts from "
+            f"The rows of {asked.period} are those of {asked.scored_by or 'no version'}: a decision counts from "
             "the period after it, and the journal's times are those of the wall clock."
         )
     return [*lines, ""]
 
 
-def _grounds(record: Mapping[str, Any]) -> list[str]:
+def _grounds(grounds: Grounds) -> list[str]:
     """Which data trained the candidate, which rows judged it against what, and what was found."""
-    evidence, training = record["evidence"], record["training"]
-    if evidence is None:
-        return []
-    gate, lines = evidence["gate"], [""]
-    if training["rows"] is not None:
-        lines.append(
-            f"The candidate ({evidence['candidate'][:12]}) was trained on {training['rows']:,} rows from "
-            f"{training['trained_from'][:10]} to {training['trained_until'][:10]} by the strategy "
-            f"{training['strategy']!r} ({training['rounds']} rounds)."
-        )
-    elif training["deleted"]:
-        lines.append(
-            f"The candidate ({evidence['candidate'][:12]}) was trained on rows until {training['trained_until'][:10]} "
-            f"by the strategy {training['strategy']!r}; its files were deleted by retention."
-        )
+    verdict, training = grounds.verdict, grounds.training
+    gate, champion = verdict.gate, verdict.champion_digest
     against = (
-        f"against {evidence['champion_version']} ({evidence['champion'][:12]}), live at the time."
-        if evidence["champion"]
+        f"against {grounds.champion_version} ({champion[:12]}), live at the time."
+        if champion
         else "against a trivial baseline and absolute floors, for there was no live model."
     )
-    lines.append(
-        f"It was judged on {gate['rows']:,} fresh rows from {gate['start'][:10]} to {gate['end'][:10]}, {against}"
-    )
-    findings = [f"  {_mark(item['outcome'])} {item['check']}: {item['reason']}" for item in evidence["findings"]]
-    lines += ["", "Evidence:", *findings]
-    if training["looks_at"]:
-        shares = ", ".join(f"{name} ({share:.0%})" for name, share in training["looks_at"].items())
+    lines = [
+        *_trained(grounds),
+        f"It was judged on {gate.rows:,} fresh rows from {gate.start[:10]} to {gate.end[:10]}, {against}",
+        "",
+        "Evidence:",
+        *(f"  {f'[{found.outcome.value}]':14} {found.check}: {found.reason}" for found in grounds.findings),
+    ]
+    if training.looks_at:
+        shares = ", ".join(f"{name} ({share:.0%})" for name, share in training.looks_at.items())
         lines += ["", f"It looks most at {shares}."]
     return lines
 
 
-def _mark(outcome: str) -> str:
-    return f"[{outcome}]".ljust(14)
+def _trained(grounds: Grounds) -> list[str]:
+    """Which data trained the candidate; nothing where that is not known."""
+    training, candidate = grounds.training, grounds.verdict.candidate_digest[:12]
+    first, last = str(training.trained_from)[:10], str(training.trained_until)[:10]
+    if training.rows is not None:
+        return [
+            f"The candidate ({candidate}) was trained on {training.rows:,} rows from {first} to {last} by the strategy "
+            f"{training.strategy!r} ({training.rounds} rounds)."
+        ]
+    if training.deleted:
+        return [
+            f"The candidate ({candidate}) was trained on rows until {last} by the strategy {training.strategy!r}; its "
+            "files were deleted by retention."
+        ]
+    return []
 
 
-def _service(tenure: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -> list[str]:
+def _services(service: Service, earlier: Sequence[Service]) -> list[str]:
     """How a version did while it served, this time and before."""
-    past = [line for each in earlier for line in _served(each) if each["first_period"]]
-    if tenure["first_period"]:
-        return [*past, *_served(tenure)]
-    since = f" since {_when(tenure['since'])}" if past else ""
-    return [*past, f"{tenure['version']} has served no monitored period{since}."]
+    past = [line for each in earlier if each.first_period for line in _served(each)]
+    if service.first_period:
+        return [*past, *_served(service)]
+    since = f" since {_when(service.tenure.began.at)}" if past else ""
+    return [*past, f"{service.tenure.version} has served no monitored period{since}."]
 
 
-def _served(tenure: Mapping[str, Any]) -> list[str]:
+def _served(service: Service) -> list[str]:
     """One stretch of service: loss, periods of which nothing is known, and how its probation went."""
-    line = f"{tenure['version']} served {tenure['first_period']} to {tenure['last_period']}"
-    if tenure["loss"] is None:
+    line = f"{service.tenure.version} served {service.first_period} to {service.last_period}"
+    if service.loss is None or service.baseline is None:
         lines = [f"{line}; no outcome of it has been measured."]
     else:
         lines = [
-            f"{line}: mean loss {tenure['loss']:.4g} on {tenure['rows']:,} rows, promoted with "
-            f"{tenure['baseline']:.4g}; within its quality objective in {tenure['within_objective']} of "
-            f"{tenure['judged_periods']} periods."
+            f"{line}: mean loss {service.loss:.4g} on {service.rows:,} rows, promoted with {service.baseline:.4g}; "
+            f"within its quality objective in {service.within_objective} of {service.judged_periods} periods."
         ]
-    if tenure["blind_periods"]:
-        lines.append(f"Nothing is known of {named(tenure['blind_periods'])}: no outcome of its rows arrived.")
-    course = tenure["probation"]
-    if course is not None:
-        lines.append(f"{_PROBATION.get(course['status'], 'Its probation goes on')} in {course['sentence']}.")
+    if service.blind_periods:
+        lines.append(f"Nothing is known of {named(service.blind_periods)}: no outcome of its rows arrived.")
+    if service.probation is not None:
+        went = PROBATION.get(service.probation.status, "Its probation goes on")
+        lines.append(f"{went} in {service.probation.sentence}.")
     return lines
 
 
-_PROBATION = {
-    "confirmed": "Its probation confirmed it",
-    "unproven": "Its probation ended unproven",
-    "harmed": "Its probation found harm",
-    "tripwire": "Its probation hit a tripwire",
-    "blind": "Its probation was blind",
-}
-
-
-def _standing(record: Mapping[str, Any]) -> str:
-    live, after, tenure = record["live_today"], record["after"], record["tenure"]
+def _standing(found: Explanation) -> str:
+    live, after = found.live, found.after
     if after is not None:
-        left = f"It left at {_when(after['at'])} (as of {after['period']}, by {after['actor']}): {_end(after)}"
-        return f"{left}\nLive today: {live['version']}, decided in {live['period']}." if live else left
+        left = f"It left at {_when(after.at)} (as of {after.period}, by {after.actor}): {_end(after)}"
+        return f"{left}\nLive today: {live.name}, decided in {live.period}." if live else left
     if live is None:
         return "No model is live."
-    if tenure is not None:
-        attempts = sum(event["action"] in ("rejected", "insufficient", "identical") for event in record["meanwhile"])
+    if found.service is not None:
+        attempts = sum(event.action in ("rejected", "insufficient", "identical") for event in found.meanwhile)
         return f"It is live. {attempts} later attempt(s) did not replace it." if attempts else "It is live."
-    return f"Live today: {live['version']}, decided in {live['period']}."
+    return f"Live today: {live.name}, decided in {live.period}."
 
 
-def _end(event: Mapping[str, Any]) -> str:
-    if event["action"] == "promoted":
-        return f"{event['to_version']} replaced it, {_sentence(event['reason'])}"
-    to = f" to {event['to_version']}" if event["to_version"] else ""
-    return f"{event['action'].replace('_', ' ')}{to}, {_sentence(event['reason'])}"
+def _end(event: Event) -> str:
+    if event.action == "promoted":
+        return f"{event.to_version} replaced it, {_sentence(event.reason)}"
+    to = f" to {event.to_version}" if event.to_version else ""
+    return f"{event.action.replace('_', ' ')}{to}, {_sentence(event.reason)}"
 
 
 def _sentence(reason: str) -> str:
     return f"{reason.rstrip('.')}."
 
 
-def _line(event: Mapping[str, Any]) -> str:
-    return (
-        f"{event['event']} {event['period']} {event['action'].replace('_', ' ')} by {event['actor']}: {event['reason']}"
-    )
+def _line(event: Event) -> str:
+    return f"e{event.seq} {event.period} {event.action.replace('_', ' ')} by {event.actor}: {event.reason}"
 
 
-def _when(text: str) -> str:
-    return text[:16].replace("T", " ")
+def _when(moment: datetime) -> str:
+    """A moment to the minute.
+
+    >>> _when(datetime(2019, 5, 3, 10, 30, 15))
+    '2019-05-03 10:30'
+    """
+    return moment.isoformat(" ", "minutes")

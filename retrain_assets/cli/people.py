@@ -75,7 +75,7 @@ def approve(name: str, period: str, end: str, reason: str, by: str | None, as_js
     from retrain_assets.pipeline import promotion
 
     spec = spec_of(name)
-    until, attempt = ruling_arguments.moment_of(end, spec.period), ended_period(spec, period)
+    until, attempt = ruling_arguments.end_of_ruling(end, spec.period), ended_period(spec, period)
     event = ruling_arguments.approve(
         promotion(spec), registry_of(spec), store_of(spec), attempt, until, by=person_of(by), reason=reason, at=now()
     )
@@ -119,7 +119,7 @@ def hold(name: str, which: str | None, end: str | None, reason: str, by: str | N
     spec = spec_of(name)
     store, registry = store_of(spec), registry_of(spec)
     signed = ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)
-    until = ruling_arguments.moment_of(end, spec.period) if end else None
+    until = ruling_arguments.end_of_ruling(end, spec.period) if end else None
     event = registry.rule(Hold(signed, ruling_arguments.digest_of(which, registry, store), until))
     _ruled(event, as_json, f"End it with: retrain release {name}{f' {which}' if which else ''} --reason TEXT")
 

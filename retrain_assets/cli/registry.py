@@ -75,8 +75,8 @@ def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None
     from retrain_assets.audit.explanation_text import in_words
 
     spec = spec_of(name)
-    record = explained(spec.name, registry_of(spec), store_of(spec), spec.period, which, at)
-    click.echo(json.dumps(record, indent=1) if as_json else in_words(record))
+    found = explained(spec.name, registry_of(spec), store_of(spec), spec.period, which, at)
+    click.echo(json.dumps(found.to_dict(), indent=1) if as_json else in_words(found))
 
 
 @click.command()

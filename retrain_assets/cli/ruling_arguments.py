@@ -19,7 +19,7 @@ from retrain_assets.registry.rulings import Approve, Signature
 from retrain_assets.store import PeriodStore
 
 
-def moment_of(text: str, calendar: Calendar) -> datetime:
+def end_of_ruling(text: str, calendar: Calendar) -> datetime:
     """The first moment at which something that stands until a date, a time or a period stands no longer.
 
     A date stands to its end, whatever the model's periods are called; so does a period that is no date.
@@ -28,7 +28,7 @@ def moment_of(text: str, calendar: Calendar) -> datetime:
         ValueError: It is none of them, or carries a time zone.
 
     >>> months = Calendar(every="month", start="2018-01-01")
-    >>> [f"{moment_of(text, months):%Y-%m-%d %H:%M}" for text in ("2026-03-01", "2026-03", "2026-03-01T12:00")]
+    >>> [f"{end_of_ruling(text, months):%Y-%m-%d %H:%M}" for text in ("2026-03-01", "2026-03", "2026-03-01T12:00")]
     ['2026-03-02 00:00', '2026-04-01 00:00', '2026-03-01 12:00']
     """
     try:

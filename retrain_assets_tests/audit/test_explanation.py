@@ -6,17 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from retrain_assets.audit.explanation import explained, moment_of
-from retrain_assets.audit.explanation_text import headline, in_words
-from retrain_assets.errors import NotFound
-from retrain_assets.periods import Calendar
+from retrain_assets.production.probation.record import Comparison, ProbationRecord, Status
 from retrain_assets.store import PeriodStore
-from retrain_assets_tests.audit.journals import journal
+from retrain_assets_tests.audit.pasts import ask, told
 from retrain_assets_tests.registry.verdicts import (
     MODEL,
     candidate,
     findings,
-    fresh,
     gate,
     moment,
     period,
@@ -25,50 +21,6 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
-
-
-@pytest.fixture
-def registry(tmp_path):
-    return fresh(tmp_path)
-
-
-@pytest.fixture
-def past(registry, tmp_path):
-    """A registry in which v1 and v2 were promoted, one attempt failed, v2 was rolled back and v3 came."""
-    promoted(registry, [1, 3])
-    failed = verdict(registry, 5, candidate(registry, "of 5"), findings=findings("fail"))
-    registry.record(failed, at=moment(5), actor="run 5")
-    rolled_back(registry, 7)
-    promoted(registry, [9])
-    return registry, PeriodStore(tmp_path / "data")
-
-
-class Days:
-    """The weeks of `verdicts`, which begin on Tuesdays."""
-
-    first, format = period(0), "%Y-%m-%d"
-
-    def key(self, at):
-        return period((at - datetime(2019, 1, 1)) // timedelta(weeks=1))
-
-    def bounds(self, key):
-        start = datetime.fromisoformat(key)
-        return start, start + timedelta(weeks=1)
-
-    def shift(self, key, steps):
-        return self.key(datetime.fromisoformat(key) + steps * timedelta(weeks=1))
-
-    def between(self, first, last):
-        found = []
-        while first <= last:
-            found.append(first)
-            first = self.shift(first, 1)
-        return found
-
-
-def ask(past, which=None, at=None):
-    registry, store = past
-    return explained(MODEL, registry, store, Days(), which, at)
 
 
 @pytest.mark.parametrize("day", range(0, 90, 7))
@@ -106,7 +58,7 @@ def test_a_version_is_explained_by_its_promotion_and_by_how_it_left(past):
     assert record["before"]["version"] == "v1"
     assert [event["action"] for event in record["meanwhile"]] == ["rejected"]
     assert record["after"]["action"] == "rolled_back"
-    text = in_words(record)
+    text = told(past, "v2")
     assert "v2 replaced v1 (at " in text
     assert "That is why v1 left" in text
     assert "against v1 (" in text
@@ -119,7 +71,7 @@ def test_a_rollback_is_explained_with_the_evidence_of_the_version_that_came_back
     record = ask(past, at=moment(8).isoformat())
     assert record["decision"]["action"] == "rolled_back"
     assert record["promotion"]["period"] == period(1)
-    text = in_words(record)
+    text = told(past, at=moment(8).isoformat())
     assert f"At {moment(8):%Y-%m-%d %H:%M} v1 was live" in text
     assert "v2 was rolled back to v1" in text
     assert "v1 was trusted on the evidence of 2019-01-08 (e2, bootstrap): " in text
@@ -127,8 +79,7 @@ def test_a_rollback_is_explained_with_the_evidence_of_the_version_that_came_back
 
 
 def test_an_attempt_that_did_not_promote_is_explained_by_its_period_and_says_what_stayed(past):
-    record = ask(past, period(5))
-    text = in_words(record)
+    text = told(past, period(5))
     assert "a candidate was not promoted: rejected" in text
     assert "v2 stayed live" in text
     assert "[fail]         fairness: JFK: 41 rows" in text
@@ -137,7 +88,7 @@ def test_an_attempt_that_did_not_promote_is_explained_by_its_period_and_says_wha
 
 def test_without_a_word_the_last_move_is_explained(past):
     assert ask(past)["decision"]["to_version"] == "v3"
-    assert in_words(ask(past)).endswith("It is live.")
+    assert told(past).endswith("It is live.")
 
 
 def test_two_events_of_one_period_are_both_named(registry, tmp_path):
@@ -145,7 +96,7 @@ def test_two_events_of_one_period_are_both_named(registry, tmp_path):
     rolled_back(registry, 3)
     record = ask((registry, PeriodStore(tmp_path)), period(3))
     assert record["decision"]["action"] == "rolled_back"
-    assert "Also in 2019-01-22: e3 passed, e4 promoted." in in_words(record)
+    assert "Also in 2019-01-22: e3 passed, e4 promoted." in told((registry, PeriodStore(tmp_path)), period(3))
 
 
 def test_a_version_promoted_again_after_a_rejection_shows_the_promotion(registry, tmp_path):
@@ -177,7 +128,7 @@ def test_how_a_version_did_is_the_mean_over_the_rows_of_its_periods(past):
     assert tenure["loss"] == pytest.approx((1.0 * 100 + 4.0 * 300) / 400)
     assert (tenure["rows"], tenure["judged_periods"], tenure["within_objective"]) == (400, 2, 1)
     assert "mean loss 3.25 on 400 rows, promoted with 1.5; within its quality objective in 1 of 2 periods." in (
-        in_words(ask(past, "v2"))
+        told(past, "v2")
     )
 
 
@@ -189,7 +140,7 @@ def test_a_period_of_which_no_outcome_arrived_is_named(past):
     for number in (5, 6):
         store.write_json("performance_report", period(number), {"report": blind})
     assert ask(past, "v2")["tenure"]["blind_periods"] == [period(5), period(6)]
-    text = in_words(ask(past, "v2"))
+    text = told(past, "v2")
     assert f"Nothing is known of {period(5)}, {period(6)}: no outcome of its rows arrived." in text
     assert "within its quality objective in 1 of 1 periods." in text
 
@@ -199,11 +150,11 @@ def test_a_version_that_came_back_is_told_with_its_service_before(past):
     report = {"version": "v1", "loss": 2.0, "rows": 50, "outcome": "quiet", "baseline": 1.5}
     store.write_json("performance_report", period(2), {"report": report})
     store.write_json("performance_report", period(7), {"report": {**report, "version": "v2"}})
-    text = in_words(ask(past, "e6"))
+    text = told(past, "e6")
     assert f"v1 served {period(2)} to {period(3)}: mean loss 2 on 50 rows" in text
     assert f"v1 has served no monitored period since {moment(7):%Y-%m-%d %H:%M}." in text
     store.write_json("performance_report", period(8), {"report": report})
-    text = in_words(ask(past, "e6"))
+    text = told(past, "e6")
     assert f"v1 served {period(2)} to {period(3)}" in text
     assert f"v1 served {period(8)} to {period(8)}" in text
 
@@ -216,71 +167,19 @@ def test_a_version_that_came_back_is_told_with_its_service_before(past):
 def test_how_the_probation_of_a_version_went_is_told(past, status, words):
     registry, store = past
     store.write_json("performance_report", period(6), {"report": None})
-    said = {"digest": registry.versions()[1].digest, "status": status, "sentence": f"{period(5)}: as it was"}
-    store.write_json("probation_report", period(5), said)
-    store.write_json("probation_report", period(6), {**said, "status": "idle"})
+    first, second = (version.digest for version in registry.versions()[:2])
+    compared = Comparison("v2", second, "v1", first, period(3), period(9))
+    said = ProbationRecord(period(5), Status(status), f"{period(5)}: as it was", period(5), compared)
+    store.write_json("probation_report", period(5), said.to_dict())
+    store.write_json("probation_report", period(6), replace(said, period=period(6), status=Status.IDLE).to_dict())
     assert ask(past, "v2")["tenure"]["probation"]["status"] == status
-    assert f"Its probation {words} in {period(5)}: as it was." in in_words(ask(past, "v2"))
+    assert f"Its probation {words} in {period(5)}: as it was." in told(past, "v2")
     assert ask(past, "v1")["tenure"]["probation"] is None
-
-
-@pytest.mark.parametrize("which", ["v9", "2030-01-01", "e77", "e0", ""])
-def test_what_is_not_there_is_refused_and_what_is_there_is_named(past, which):
-    with pytest.raises(NotFound, match=r"no decision .* v1, v2, v3, and events e1 to e8"):
-        ask(past, which)
-
-
-def test_an_empty_journal_says_how_to_begin(registry, tmp_path):
-    with pytest.raises(NotFound, match=f"no decision yet. Run `retrain demo --model {MODEL}`"):
-        ask((registry, PeriodStore(tmp_path)))
-    record = ask((registry, PeriodStore(tmp_path)), at="2019-05-03")
-    assert "no version was live at 2019-05-03 23:59. Nothing has been live since." in in_words(record)
 
 
 def test_a_moment_and_a_version_together_are_refused(past):
     with pytest.raises(ValueError, match="explain either v1 or the moment 2019-05-03, not both"):
         ask(past, "v1", "2019-05-03")
-
-
-@pytest.mark.parametrize(
-    ("every", "text", "expected"),
-    [
-        ("month", "2019-05", datetime(2019, 5, 31, 23, 59, 59, 999999)),
-        ("year", "2016", datetime(2016, 12, 31, 23, 59, 59, 999999)),
-        ("hour", "2019-05-03-10:00", datetime(2019, 5, 3, 10, 59, 59, 999999)),
-        ("month", "2019-05-03", datetime(2019, 5, 3, 23, 59, 59, 999999)),
-        ("month", "2019-05-03 10:30", datetime(2019, 5, 3, 10, 30)),
-        ("month", "2019-05-03T00:00", datetime(2019, 5, 3)),
-    ],
-)
-def test_a_day_and_a_period_mean_their_last_instant_and_a_time_means_itself(every, text, expected):
-    assert moment_of(text, Calendar(every=every, start="2015-01-01")) == expected
-
-
-@pytest.mark.parametrize("text", ["May", "2019-13-01", "2019-05-03T10:30+02:00", "2019-05-03T10:30Z", ""])
-def test_what_is_no_moment_is_refused(text):
-    with pytest.raises(ValueError, match=r"is no day like 2019-05-03|has a time zone"):
-        moment_of(text, Calendar(every="month", start="2015-01-01"))
-
-
-@pytest.mark.parametrize(
-    ("action", "words"),
-    [
-        ("approved", "candidate 0123456789ab was approved, what the evidence left open notwithstanding"),
-        ("held", "candidate 0123456789ab was held (at 2019-03-01 00:00"),
-        ("released", "candidate 0123456789ab was released"),
-        ("retired", "v1 was retired"),
-        ("transferred", "a candidate was not promoted: transferred"),
-    ],
-)
-def test_a_person_s_decision_has_words_of_its_own(action, words):
-    event = replace(journal(("2019-01", "bootstrap"), ("2019-02", "held"))[1], action=action)
-    record = {"event": "e2", "at": event.at.isoformat(), "period": event.period, "action": action,
-              "from_version": "v1", "to_version": "v1", "actor": "ann", "reason": "audit",
-              "subject": "0123456789abcdef"}  # fmt: skip
-    text = headline(record)
-    assert words in text
-    assert "by ann, e2" in text
 
 
 def test_the_record_is_plain_json(past):

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from retrain_assets.cli.main import main
-from retrain_assets.cli.ruling_arguments import moment_of
+from retrain_assets.cli.ruling_arguments import end_of_ruling
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.registry import Registry
@@ -174,10 +174,10 @@ def test_an_end_that_is_none_is_bad_input(waiting, end):
 def test_an_end_may_be_a_date_a_time_or_a_period():
     weeks = Calendar(every="week", start="2024-01-01")
     quarters = Calendar(every="quarter", start="2024-01-01")
-    assert moment_of("2024-01-08", weeks) == datetime(2024, 1, 9), "a date, although weeks are named by dates"
-    assert moment_of("2024-01-10", weeks) == datetime(2024, 1, 11)
-    assert moment_of("2024-01-08T12:30", weeks) == datetime(2024, 1, 8, 12, 30)
-    assert moment_of(quarters.first, quarters) == datetime(2024, 4, 1)
+    assert end_of_ruling("2024-01-08", weeks) == datetime(2024, 1, 9), "a date, although weeks are named by dates"
+    assert end_of_ruling("2024-01-10", weeks) == datetime(2024, 1, 11)
+    assert end_of_ruling("2024-01-08T12:30", weeks) == datetime(2024, 1, 8, 12, 30)
+    assert end_of_ruling(quarters.first, quarters) == datetime(2024, 4, 1)
 
 
 # ---- retire
