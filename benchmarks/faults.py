@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from retrain_assets_tests.registry import crashes, faults
-from retrain_assets_tests.registry.faults import MOVES, SYSTEM_ERRORS, Bases
+from benchmarks.worlds import crashes, faults
+from benchmarks.worlds.faults import MOVES, SYSTEM_ERRORS, Bases
 
 SEED = 20_260_101
 Injection = Callable[[Path, Random], list[str]]

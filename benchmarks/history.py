@@ -25,15 +25,15 @@ from statistics import median
 
 import dagster as dg
 
+from benchmarks.worlds.crashes import unflushed
+from benchmarks.worlds.parcels import make_world, rows_of
+from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.audit.status import status_of
 from retrain_assets.pipeline import watch
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.registry.crashes import unflushed
-from retrain_assets_tests.registry.verdicts import content, no_rest
-from retrain_assets_tests.small_world import make_world, rows_of
 
 SIZES = (100, 1_000, 10_000)
 REPEATS = 15

@@ -261,8 +261,8 @@ def _two_versions(registry: Any) -> str:
 
 
 def _promote(registry: Any, number: int, candidate: str, champion: str | None) -> None:
+    from benchmarks.worlds.verdicts import no_rest
     from retrain_assets.production.rollback import probe_model
-    from retrain_assets_tests.registry.verdicts import no_rest
 
     judged, told = _verdict("drill", number, candidate, champion), {"at": _at(number), "actor": "drill"}
     registry.record(judged, **told)

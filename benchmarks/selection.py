@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons, windows
 from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.candidates.rolling_origins import choose
 from retrain_assets.candidates.strategies import HeldRows
@@ -30,7 +31,6 @@ from retrain_assets.spec import load_specs
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window
-from retrain_assets_tests.candidates.worlds import RECIPE, abrupt_change, rare_cases, seasons, windows
 
 BASES = ("recent", "history")
 THREE = (*BASES, AVERAGE)

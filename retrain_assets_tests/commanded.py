@@ -2,9 +2,9 @@
 
 from click.testing import CliRunner
 
+from benchmarks.worlds.parcels import SPEC
 from retrain_assets.cli import main
 from retrain_assets.registry.registry import Registry
-from retrain_assets_tests.small_world import SPEC
 
 PERIODS = [f"2024-{day}" for day in ("01-01", "01-08", "01-15", "01-22", "01-29", "02-05", "02-12")]
 FIRST = PERIODS[2]

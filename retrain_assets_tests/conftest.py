@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import World, make_world, rows_of
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 from retrain_assets_tests.served import TWO_WEEKS, Served, serve
-from retrain_assets_tests.small_world import World, make_world, rows_of
 
 
 @pytest.fixture

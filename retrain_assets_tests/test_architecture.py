@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "retrain_assets"
+BENCHMARKS = PACKAGE.parent / "benchmarks"
 LAYERS = """
     errors policy periods
     documents store
@@ -91,3 +92,8 @@ def test_no_folder_is_crowded():
     modules = {folder: [path for path in folder.glob("*.py") if path.stem != "__init__"] for folder in folders}
     assert len(modules[PACKAGE]) <= MOST_AT_THE_ROOT
     assert {str(folder): len(found) for folder, found in modules.items() if len(found) > MOST_MODULES} == {}
+
+
+def test_benchmarks_do_not_import_tests():
+    for path in BENCHMARKS.rglob("*.py"):
+        assert not [name for name in imported(path) if name.startswith("retrain_assets_tests")], path

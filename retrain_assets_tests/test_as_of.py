@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from retrain_assets_tests.small_world import SPEC, failure_of, make_world, rows_of
+from benchmarks.worlds.parcels import SPEC, failure_of, make_world, rows_of
 
 WEEKS, FIRST, DECIDED, SLOWER_FROM = 7, 3, 5, 3
 """Weeks in the source, the weeks before the first model and before the decision compared, and those before a change."""

@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import SPEC
 from retrain_assets.component import RetrainedModel
 from retrain_assets.errors import SpecError
-from retrain_assets_tests.small_world import SPEC
 from retrain_assets_tests.test_definitions import names
 
 # Dagster's own loader passes a beta parameter when it adds the component to each asset's metadata.

@@ -7,12 +7,12 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.monitoring.triggers.decision import Quiet
 from retrain_assets.pipeline import frame_of, watch
 from retrain_assets.production.sensors import success_alerts
 from retrain_assets.registry.rulings import Release, Signature
-from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
 CHANGES = {"training": SPEC["training"] | {"max_rounds": 20}}
 

@@ -8,6 +8,8 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, rows_of
+from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.monitoring.triggers.decision import Quiet
 from retrain_assets.pipeline import build_model_defs, promotion, watch
@@ -15,8 +17,6 @@ from retrain_assets.production.jobs import AUTOMATIC
 from retrain_assets.production.policy import RollbackPolicy
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.verdict import Verdict
-from retrain_assets_tests.registry.verdicts import content, no_rest
-from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
 
 BEFORE_PROMOTION = [
     "feature_windows", "candidate_recent", "candidate_history", "candidate_model", "validation_report",

@@ -5,10 +5,10 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Hold, Release, Signature
 from retrain_assets_tests.served import TWO_WEEKS, serve
-from retrain_assets_tests.small_world import make_world, rows_of
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
 

@@ -7,10 +7,10 @@ import dagster as dg
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.verdict import CHECKS
-from retrain_assets_tests.small_world import SPEC, failure_of
 
 TRAINED = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model"]
 
@@ -217,7 +217,7 @@ def test_a_rollback_run_puts_the_former_version_back(world):
 
 
 def test_the_same_history_gives_the_same_model_bytes(world, tmp_path, instance):
-    from retrain_assets_tests.small_world import make_world, rows_of
+    from benchmarks.worlds.parcels import make_world, rows_of
 
     digests = []
     for name in ("one", "two"):

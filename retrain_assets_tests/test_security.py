@@ -17,6 +17,7 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy import event as sa_event
 
+from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.alerts import Alert, publish
 from retrain_assets.documents.redaction import without_secrets
 from retrain_assets.errors import SourceError, SpecError
@@ -27,7 +28,6 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
-from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
 PACKAGE = Path(__file__).parent.parent / "retrain_assets"
 HOSTILE = [

@@ -11,13 +11,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets import alerts
 from retrain_assets.alerts import Alert, page_url, publish, read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.pipeline import frame_of, watch
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
-from retrain_assets_tests.small_world import SPEC, failure_of
 
 # Apprise imports a module of the standard library that Python 3.13 drops, to fill in for it there.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

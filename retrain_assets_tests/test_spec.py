@@ -7,10 +7,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from benchmarks.worlds.parcels import SPEC
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
 from retrain_assets.validation.policy import ValidationPolicy
-from retrain_assets_tests.small_world import SPEC
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from scipy.special import ndtri
 from benchmarks.gate import worlds
 from benchmarks.gate.worlds import CLASSES, VALUES, Rng
 from benchmarks.tables import Case
+from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.candidates.rolling_origins import prefer
 from retrain_assets.errors import GateRowsSpent
 from retrain_assets.metrics.metric import Array
@@ -30,7 +31,6 @@ from retrain_assets.validation.comparison.units import GateRows, Units
 from retrain_assets.validation.judge import Judgement
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Decision, GateWindow, Outcome, combine
-from retrain_assets_tests.registry.verdicts import content, no_rest
 
 # ---- the primary metric
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from retrain_assets.store import PeriodStore
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.verdicts import (
     candidate,
     findings,
     fresh,
@@ -12,6 +11,7 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.store import PeriodStore
 
 
 @pytest.fixture

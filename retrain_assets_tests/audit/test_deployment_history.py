@@ -4,8 +4,8 @@ import re
 
 import dagster as dg
 
+from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets.registry.journal.heads import Head
-from retrain_assets_tests.small_world import SPEC, failure_of
 
 KEY = dg.AssetKey(["delivery", "deployment_history"])
 

@@ -6,10 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from retrain_assets.production.probation.record import Comparison, ProbationRecord, Status
-from retrain_assets.store import PeriodStore
-from retrain_assets_tests.audit.pasts import ask, told
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.verdicts import (
     MODEL,
     candidate,
     findings,
@@ -21,6 +18,9 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.production.probation.record import Comparison, ProbationRecord, Status
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.audit.pasts import ask, told
 
 
 @pytest.mark.parametrize("day", range(0, 90, 7))

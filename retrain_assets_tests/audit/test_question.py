@@ -4,12 +4,12 @@ from datetime import datetime
 
 import pytest
 
+from benchmarks.worlds.verdicts import MODEL
 from retrain_assets.audit.question import last_instant
 from retrain_assets.errors import NotFound
 from retrain_assets.periods import Calendar
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.audit.pasts import ask, told
-from retrain_assets_tests.registry.verdicts import MODEL
 
 
 @pytest.mark.parametrize("which", ["v9", "2030-01-01", "e77", "e0", ""])

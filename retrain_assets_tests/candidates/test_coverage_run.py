@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import SPEC, World, failure_of, make_world, open_world, rows_of
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
-from retrain_assets_tests.small_world import SPEC, World, failure_of, make_world, open_world, rows_of
 
 WEEKS = 6
 

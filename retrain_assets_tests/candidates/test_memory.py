@@ -18,7 +18,7 @@ import pyarrow as pa, pyarrow.parquet as pq
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
 from retrain_assets.raw.policy import Columns
-from retrain_assets_tests.candidates.worlds import RECIPE, span
+from benchmarks.worlds.changes import RECIPE, span
 
 def kilobytes(name):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))

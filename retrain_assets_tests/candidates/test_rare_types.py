@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.worlds.changes import CALENDAR, RECIPE, span
 from retrain_assets.candidates.lightgbm_model import predict
 from retrain_assets.candidates.policy import CoveragePolicy, RareType, TrainingPolicy
 from retrain_assets.candidates.rare_types import load_kept
@@ -29,7 +30,6 @@ from retrain_assets.raw.policy import Columns
 from retrain_assets.scoring.features import contract_of, encode
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
-from retrain_assets_tests.candidates.worlds import CALENDAR, RECIPE, span
 
 MONTHS = CALENDAR.between("2018-01", "2018-08")
 AS_OF, BEFORE = "2018-06", datetime(2018, 5, 1)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import SPEC, World, failure_of, make_world, open_world, rows_of
 from retrain_assets.candidates.model_average import average_models
 from retrain_assets.candidates.policy import AVERAGE, RefitPolicy
 from retrain_assets.candidates.refit import refit
@@ -25,7 +26,6 @@ from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window
-from retrain_assets_tests.small_world import SPEC, World, failure_of, make_world, open_world, rows_of
 
 THREE = ["recent", "history", "average"]
 

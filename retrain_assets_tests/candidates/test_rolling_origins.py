@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import mean_absolute_error
 
+from benchmarks.worlds.changes import RECIPE, fares, span, windows
 from retrain_assets.candidates.lightgbm_model import parameters
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.rolling_origins import AVERAGE, Choice, choose, held_out, prefer, rounds_from, widest
@@ -16,7 +17,6 @@ from retrain_assets.candidates.strategies import HeldRows, Recipe
 from retrain_assets.errors import DataError, NotEnoughData
 from retrain_assets.scoring.booster import lgb
 from retrain_assets.windows.cut import Span, Windows
-from retrain_assets_tests.candidates.worlds import RECIPE, fares, span, windows
 
 STEADY = fares(12, lambda month, miles, zone: 3 * miles + zone)
 SURCHARGE = fares(12, lambda month, miles, zone: 3 * miles + np.where(month >= 6, 8.0, 0.0) * (zone == 2))

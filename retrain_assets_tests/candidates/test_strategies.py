@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
+from benchmarks.worlds.changes import RECIPE, fares, span
 from retrain_assets.candidates.lightgbm_model import fit
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import HeldRows, baseline_of, strategy_weights, train_strategy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.scoring.booster import predict
 from retrain_assets.scoring.features import FeatureContract, contract_of, encode
-from retrain_assets_tests.candidates.worlds import RECIPE, fares, span
 
 STEADY = fares(6, lambda month, miles, zone: 3 * miles + zone)
 WHOLE, SPRING = span("2018-01-01", "2018-07-01"), span("2018-03-01", "2018-05-01")

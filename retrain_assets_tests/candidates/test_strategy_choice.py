@@ -10,12 +10,12 @@ import pytest
 from scipy.special import expit, logit, softmax
 from sklearn.metrics import log_loss
 
+from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons, windows
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.rolling_origins import choose, prefer
 from retrain_assets.candidates.strategies import HeldRows
 from retrain_assets.candidates.strategy_choice import average_origins, chosen, comparison, eligible, reason_of
 from retrain_assets.errors import DataError, NotCovered
-from retrain_assets_tests.candidates.worlds import RECIPE, abrupt_change, rare_cases, seasons, windows
 
 THREE = TrainingPolicy(objective="binary", strategies=("recent", "history", "average"))
 COVERED = {"coverage": {"eligible": True, "problems": []}}

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
 from retrain_assets.cli.bad_deploy import (
     FIRST,
     LAST,
@@ -27,7 +28,6 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.suite.cases import load_suite
-from retrain_assets_tests.registry.verdicts import fresh, promoted, rolled_back
 
 SPEC = load_spec(SHIPPED / f"{MODEL}.yaml")
 

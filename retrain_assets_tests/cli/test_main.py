@@ -12,9 +12,9 @@ import dagster as dg
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.cli import main
 from retrain_assets_tests.commanded import CHANGES, FIRST, PERIODS, registry, retrain
-from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
 
 @pytest.mark.parametrize("name", sorted(main.main.commands))

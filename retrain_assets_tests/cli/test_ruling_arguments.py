@@ -12,15 +12,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import SPEC, make_world, rows_of
+from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.cli.main import main
 from retrain_assets.cli.ruling_arguments import end_of_ruling
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.registry import Registry
 from retrain_assets_tests.commanded import retrain
-from retrain_assets_tests.registry.verdicts import content, no_rest
 from retrain_assets_tests.served import TWO_WEEKS
-from retrain_assets_tests.small_world import SPEC, make_world, rows_of
 
 PERIOD = "2024-01-08"
 NEXT_YEAR = f"{datetime.now().year + 1}-06-30"

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli import main
 from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets_tests.commanded import retrain
-from retrain_assets_tests.small_world import make_world, rows_of
 
 
 @pytest.fixture(scope="module")

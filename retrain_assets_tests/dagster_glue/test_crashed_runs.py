@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli.runner import Runner
 from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG, alive, fail_crashed
 from retrain_assets_tests.commanded import CHANGES, FIRST, registry
-from retrain_assets_tests.small_world import make_world, rows_of
 
 DAY = f"""
 import os, signal

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import dagster as dg
 
+from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.registry.verdicts import content, no_rest
 
 MODEL = "delivery"
 NEXT_WEEK = "2024-02-26T00:00:00"

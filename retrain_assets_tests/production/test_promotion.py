@@ -8,6 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import (
+    MODEL,
+    RULES,
+    candidate,
+    findings,
+    fresh,
+    moment,
+    period,
+    promoted,
+    rolled_back,
+    verdict,
+)
 from retrain_assets.errors import (
     FailedVerdict,
     IncompleteVerdict,
@@ -22,18 +34,6 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets_tests.production.test_rollback import trained
-from retrain_assets_tests.registry.verdicts import (
-    MODEL,
-    RULES,
-    candidate,
-    findings,
-    fresh,
-    moment,
-    period,
-    promoted,
-    rolled_back,
-    verdict,
-)
 
 PROMOTION = Promotion(MODEL, RULES, Calendar(every="week", start="2019-01-01"))
 

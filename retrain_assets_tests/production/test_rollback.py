@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.worlds.verdicts import fresh, promote, promoted, rolled_back, verdict
 from retrain_assets.errors import DataError
 from retrain_assets.production.rollback import probe_model
-from retrain_assets_tests.registry.verdicts import fresh, promote, promoted, rolled_back, verdict
 
 ROWS = [[0.1, None, 2.0], [0.7, 1.0, 0.0], [0.4, 5.0, 1.0]]
 TASKS = {"regression_l1": {}, "binary": {}, "multiclass": {"num_class": 3}}

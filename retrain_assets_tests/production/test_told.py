@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import failure_of
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import EVENT_TAG, MODEL_TAG
 from retrain_assets.pipeline import frame_of
@@ -17,7 +18,6 @@ from retrain_assets_tests.production.bad_deploy import (
     promote_twin,
     told,
 )
-from retrain_assets_tests.small_world import failure_of
 
 # ---- who is told
 

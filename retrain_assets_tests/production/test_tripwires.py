@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from benchmarks.worlds.parcels import failure_of
 from retrain_assets.audit.status import status_of
 from retrain_assets.errors import CoolingDown
 from retrain_assets.model import PeriodAccess
@@ -19,7 +20,6 @@ from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rules import refuse_resting
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets_tests.production.bad_deploy import MODEL, NEXT_WEEK, back, damage, promote, report, tick, verdict
-from retrain_assets_tests.small_world import failure_of
 
 
 def test_a_model_that_does_not_load_asks_at_once_for_the_period_that_it_did_not_serve(own):

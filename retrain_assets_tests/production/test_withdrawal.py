@@ -11,6 +11,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
+from benchmarks.worlds.parcels import failure_of
 from retrain_assets.alerts import read
 from retrain_assets.audit.explanation import explained
 from retrain_assets.audit.explanation_text import in_words
@@ -40,7 +41,6 @@ from retrain_assets_tests.production.bad_deploy import (
     told,
     verdict,
 )
-from retrain_assets_tests.small_world import failure_of
 
 # ---- the withdrawal
 

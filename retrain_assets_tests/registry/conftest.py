@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import fresh
 from retrain_assets.registry.registry import Registry
-from retrain_assets_tests.registry.verdicts import fresh
 
 
 @pytest.fixture

@@ -8,6 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import (
+    MODEL,
+    candidate,
+    fresh,
+    moment,
+    period,
+    promote,
+    promoted,
+    rolled_back,
+    verdict,
+)
 from retrain_assets.errors import IntegrityError
 from retrain_assets.registry.journal import chain, heads
 from retrain_assets.registry.journal.attempts import gate_use
@@ -19,17 +30,6 @@ from retrain_assets.registry.rulings import Hold, Signature
 from retrain_assets.registry.storage.disk import LocalStorage, canonical, sha256
 from retrain_assets.verdict import Verdict
 from retrain_assets_tests.registry.memory import MemoryStorage
-from retrain_assets_tests.registry.verdicts import (
-    MODEL,
-    candidate,
-    fresh,
-    moment,
-    period,
-    promote,
-    promoted,
-    rolled_back,
-    verdict,
-)
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from random import Random
 
 import pytest
 
+from benchmarks.worlds import crashes, faults
+from benchmarks.worlds.crashes import steps_of
+from benchmarks.worlds.faults import MOVES, SYSTEM_ERRORS, Bases, bases
 from retrain_assets.errors import IntegrityError
 from retrain_assets.registry.journal import chain
 from retrain_assets.registry.storage.disk import LocalStorage
-from retrain_assets_tests.registry import crashes, faults
-from retrain_assets_tests.registry.crashes import steps_of
-from retrain_assets_tests.registry.faults import MOVES, SYSTEM_ERRORS, Bases, bases
 
 
 @pytest.fixture(scope="module")

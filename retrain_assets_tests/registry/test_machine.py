@@ -20,19 +20,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from retrain_assets.errors import Held, NotFound, NotPromotable, Retired
-from retrain_assets.registry.journal import chain
-from retrain_assets.registry.journal.attempts import contradiction
-from retrain_assets.registry.journal.events import MOVES, PROMOTIONS
-from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.retention import Kept, RetentionPolicy
-from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
-from retrain_assets.verdict import Outcome, Verdict
-from retrain_assets_tests.registry import crashes
-from retrain_assets_tests.registry.crashes import Move, Steps
-from retrain_assets_tests.registry.faults import reopened
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds import crashes
+from benchmarks.worlds.crashes import Move, Steps
+from benchmarks.worlds.faults import reopened
+from benchmarks.worlds.verdicts import (
     RULES,
     candidate,
     findings,
@@ -42,7 +33,16 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
-from retrain_assets_tests.registry.verdicts import moment as end_of
+from benchmarks.worlds.verdicts import moment as end_of
+from retrain_assets.errors import Held, NotFound, NotPromotable, Retired
+from retrain_assets.registry.journal import chain
+from retrain_assets.registry.journal.attempts import contradiction
+from retrain_assets.registry.journal.events import MOVES, PROMOTIONS
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
+from retrain_assets.verdict import Outcome, Verdict
 
 LEAST = RetentionPolicy(candidates=Kept(newest=0), versions=Kept(newest=0))
 NEVER = datetime.max

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import candidate, fresh, moment, period, promote, promoted, verdict
 from retrain_assets.errors import Held
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Hold, Release, Signature
-from retrain_assets_tests.registry.verdicts import candidate, fresh, moment, period, promote, promoted, verdict
 
 
 def suspect(registry: Registry, number: int) -> Event:

@@ -15,11 +15,7 @@ from threading import Barrier
 
 import pytest
 
-from retrain_assets.errors import Conflict, RetrainError, WrongChampion
-from retrain_assets.registry.journal.events import PROMOTIONS
-from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.storage.disk import exclusive
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.verdicts import (
     candidate,
     fresh,
     gate,
@@ -30,6 +26,10 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.errors import Conflict, RetrainError, WrongChampion
+from retrain_assets.registry.journal.events import PROMOTIONS
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.storage.disk import exclusive
 
 ROUNDS, RACERS = 25, 4
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.worlds.verdicts import candidate, findings, moment, promote, promoted, rolled_back, verdict
 from retrain_assets.errors import FailedVerdict, NotFound, Quarantined, WrongCandidate
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import REFIT_CHECKS, Finding, Outcome, Refit
-from retrain_assets_tests.registry.verdicts import candidate, findings, moment, promote, promoted, rolled_back, verdict
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from benchmarks.worlds.verdicts import MODEL, candidate, fresh, moment, promote, promoted, verdict
 from retrain_assets.cli import main
 from retrain_assets.registry.journal.chain import Journal, event_name
 from retrain_assets.registry.journal.heads import HEADS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import LocalStorage
-from retrain_assets_tests.registry.verdicts import MODEL, candidate, fresh, moment, promote, promoted, verdict
 
 
 @pytest.fixture

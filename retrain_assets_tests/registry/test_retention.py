@@ -9,14 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from retrain_assets.errors import IntegrityError, NotFound, StorageError, WrongCandidate
-from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.retention import Kept, RetentionPolicy
-from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
-from retrain_assets.registry.storage.disk import LocalStorage
-from retrain_assets.registry.storage.version_folders import VersionFolders
-from retrain_assets.verdict import Outcome
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.verdicts import (
     RULES,
     candidate,
     findings,
@@ -28,6 +21,13 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.errors import IntegrityError, NotFound, StorageError, WrongCandidate
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
+from retrain_assets.registry.storage.disk import LocalStorage
+from retrain_assets.registry.storage.version_folders import VersionFolders
+from retrain_assets.verdict import Outcome
 
 NOTHING = Kept(newest=0)
 LEAST = RetentionPolicy(candidates=NOTHING, versions=NOTHING)

@@ -10,14 +10,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrain_assets.registry.retention import Kept, RetentionPolicy
-from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
-from retrain_assets.registry.storage.disk import LocalStorage
-from retrain_assets.registry.storage.version_folders import VersionFolders
-from retrain_assets.verdict import Outcome
-from retrain_assets_tests.registry import crashes
-from retrain_assets_tests.registry.test_refit_rules import refitted
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds import crashes
+from benchmarks.worlds.verdicts import (
     RULES,
     candidate,
     findings,
@@ -28,6 +22,12 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
+from retrain_assets.registry.storage.disk import LocalStorage
+from retrain_assets.registry.storage.version_folders import VersionFolders
+from retrain_assets.verdict import Outcome
+from retrain_assets_tests.registry.test_refit_rules import refitted
 
 MOVES = ("promote", "refit", "reject", "leave open", "roll back", "hold", "release", "approve")
 

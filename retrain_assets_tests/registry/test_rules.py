@@ -11,6 +11,22 @@ from typing import Any
 
 import pytest
 
+from benchmarks.worlds.verdicts import (
+    MODEL,
+    RULES,
+    candidate,
+    content,
+    files_of,
+    findings,
+    gate,
+    moment,
+    period,
+    promote,
+    promote_only,
+    promoted,
+    rolled_back,
+    verdict,
+)
 from retrain_assets.errors import (
     CoolingDown,
     DataError,
@@ -30,22 +46,6 @@ from retrain_assets.errors import (
 from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.registry.verdicts import (
-    MODEL,
-    RULES,
-    candidate,
-    content,
-    files_of,
-    findings,
-    gate,
-    moment,
-    period,
-    promote,
-    promote_only,
-    promoted,
-    rolled_back,
-    verdict,
-)
 
 
 @pytest.fixture

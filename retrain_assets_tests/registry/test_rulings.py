@@ -10,6 +10,19 @@ from typing import Any
 
 import pytest
 
+from benchmarks.worlds.verdicts import (
+    RULES,
+    candidate,
+    findings,
+    fresh,
+    moment,
+    period,
+    promote,
+    promote_only,
+    promoted,
+    rolled_back,
+    verdict,
+)
 from retrain_assets.errors import (
     FailedVerdict,
     GateRowsSpent,
@@ -29,19 +42,6 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.registry.storage.disk import canonical
 from retrain_assets.verdict import CHECKS, Outcome, Verdict
-from retrain_assets_tests.registry.verdicts import (
-    RULES,
-    candidate,
-    findings,
-    fresh,
-    moment,
-    period,
-    promote,
-    promote_only,
-    promoted,
-    rolled_back,
-    verdict,
-)
 
 
 @pytest.fixture

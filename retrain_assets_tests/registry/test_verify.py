@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.worlds.verdicts import MODEL, candidate, findings, moment, promoted, rolled_back, verdict
 from retrain_assets.registry.journal import chain, heads
 from retrain_assets.registry.journal.events import content_hash
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import canonical
 from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry.memory import MemoryStorage
-from retrain_assets_tests.registry.verdicts import MODEL, candidate, findings, moment, promoted, rolled_back, verdict
 
 EVENTS = 11
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, rows_of
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
-from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
 
 LATER = "2024-02-05"
 """The week after the bootstrap, in which the second candidate is judged."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit
 
+from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.estimation.label_free import LabelFree
 from retrain_assets.monitoring.performance.report import baseline
@@ -20,7 +21,6 @@ from retrain_assets.scoring.features import contract_of, encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.registry.verdicts import content, no_rest
 
 WEEKS = Calendar(every="week", start="2024-01-01")
 DELAY = timedelta(days=14)

@@ -10,6 +10,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import failure_of, make_world, rows_of
 from retrain_assets.documents.page import text
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.pipeline import model_card
@@ -18,7 +19,6 @@ from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.pages.text import decided
-from retrain_assets_tests.small_world import failure_of, make_world, rows_of
 
 FRAMEWORK = {
     "GOVERN": {1: 7, 2: 3, 3: 2, 4: 3, 5: 2, 6: 2},

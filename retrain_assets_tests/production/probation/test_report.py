@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from benchmarks.worlds.parcels import failure_of, rows_of
 from retrain_assets.audit.explanation import explained
 from retrain_assets.audit.explanation_text import in_words
 from retrain_assets.dagster_glue.resources import Clock
@@ -29,7 +30,6 @@ from retrain_assets_tests.production.bad_deploy import (
     damage,
     report,
 )
-from retrain_assets_tests.small_world import failure_of, rows_of
 
 
 def probed(built, week, spec):

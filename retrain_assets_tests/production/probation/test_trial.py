@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks.rollback import Judged, ends, misjudged, simulate_judgement
+from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
 from retrain_assets.errors import NoProbation
 from retrain_assets.periods import Calendar
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
@@ -27,7 +28,6 @@ from retrain_assets.production.probation.trial import (
 )
 from retrain_assets.registry.journal.history import History
 from retrain_assets.validation.probation_terms import capped_losses, loss_cap, terms
-from retrain_assets_tests.registry.verdicts import fresh, promoted, rolled_back
 
 DAYS = Calendar(every="day", start="2018-12-01")
 POLICY = ProbationPolicy(periods=3)

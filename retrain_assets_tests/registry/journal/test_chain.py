@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import MODEL, moment, period
 from retrain_assets.errors import IntegrityError
 from retrain_assets.registry.integrity.repair import mend
 from retrain_assets.registry.journal import chain, heads
@@ -19,7 +20,6 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import LocalStorage, canonical
 from retrain_assets.registry.storage.protocol import Storage
 from retrain_assets_tests.registry.memory import MemoryStorage
-from retrain_assets_tests.registry.verdicts import MODEL, moment, period
 
 LENGTH = 2 * SPAN + 30
 

@@ -8,6 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import (
+    candidate,
+    fresh,
+    gate,
+    moment,
+    period,
+    promote,
+    promoted,
+    rolled_back,
+    verdict,
+)
 from retrain_assets.errors import (
     GateRowsSpent,
     Held,
@@ -20,17 +31,6 @@ from retrain_assets.errors import (
 from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Hold, Retire, Signature
-from retrain_assets_tests.registry.verdicts import (
-    candidate,
-    fresh,
-    gate,
-    moment,
-    period,
-    promote,
-    promoted,
-    rolled_back,
-    verdict,
-)
 
 ASKED, OTHER = "a" * 64, "b" * 64
 

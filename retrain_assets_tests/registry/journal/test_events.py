@@ -10,14 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from retrain_assets.errors import Conflict, IntegrityError
-from retrain_assets.registry.journal.chain import Journal
-from retrain_assets.registry.journal.events import Entry, Event, content_hash
-from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.storage.disk import TEMPORARY, LocalStorage, canonical
-from retrain_assets.verdict import Outcome
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.verdicts import (
     MODEL,
     candidate,
     findings,
@@ -29,6 +22,13 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.errors import Conflict, IntegrityError
+from retrain_assets.registry.journal.chain import Journal
+from retrain_assets.registry.journal.events import Entry, Event, content_hash
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.storage.disk import TEMPORARY, LocalStorage, canonical
+from retrain_assets.verdict import Outcome
 
 
 @pytest.fixture

@@ -7,10 +7,7 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from retrain_assets.errors import Conflict, DataError, IntegrityError, NotFound
-from retrain_assets.registry.registry import Registry
-from retrain_assets.verdict import Outcome
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.verdicts import (
     candidate,
     findings,
     moment,
@@ -20,6 +17,9 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.errors import Conflict, DataError, IntegrityError, NotFound
+from retrain_assets.registry.registry import Registry
+from retrain_assets.verdict import Outcome
 
 
 def names(registry: Registry, numbers: range) -> list[str | None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import MODEL
 from retrain_assets.errors import Conflict, IntegrityError, StorageError
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import LocalStorage
@@ -16,7 +17,6 @@ from retrain_assets.registry.storage.protocol import Storage
 from retrain_assets_tests.registry import test_rules
 from retrain_assets_tests.registry.journal import test_history
 from retrain_assets_tests.registry.memory import MemoryStorage
-from retrain_assets_tests.registry.verdicts import MODEL
 
 
 @pytest.fixture

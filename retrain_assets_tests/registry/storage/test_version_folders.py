@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.verdicts import MODEL, fresh
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import TEMPORARY
-from retrain_assets_tests.registry.verdicts import MODEL, fresh
 
 FILES = {"model.bst": b"tree\n", "features.json": b'{"names": []}', "profile.json": b""}
 

@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 import retrain_assets.candidates.training as module
+from benchmarks.worlds.parcels import SPEC, make_world, open_world, rows_of
 from retrain_assets.errors import NotFound
 from retrain_assets.pipeline import harvest, suite_ids, training
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets.validation.suite.proposals import Mistakes, Proposal, forget, keep, proposals, said
 from retrain_assets.validation.suite.status import standings
-from retrain_assets_tests.small_world import SPEC, make_world, open_world, rows_of
 
 RATES = {
     "primary": "log_loss",

@@ -18,18 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from retrain_assets.errors import IntegrityError, RetrainError
-from retrain_assets.registry.journal import chain
-from retrain_assets.registry.journal.chain import Journal, event_name
-from retrain_assets.registry.journal.checkpoints import SPAN
-from retrain_assets.registry.journal.claims import Claims
-from retrain_assets.registry.journal.events import PROMOTIONS, Entry, Event
-from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.storage.disk import LocalStorage
-from retrain_assets.verdict import Outcome, Verdict
-from retrain_assets_tests.registry.crashes import Move, Steps, die, in_a_process
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.crashes import Move, Steps, die, in_a_process
+from benchmarks.worlds.verdicts import (
     MODEL,
     candidate,
     files_of,
@@ -44,6 +34,16 @@ from retrain_assets_tests.registry.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.errors import IntegrityError, RetrainError
+from retrain_assets.registry.journal import chain
+from retrain_assets.registry.journal.chain import Journal, event_name
+from retrain_assets.registry.journal.checkpoints import SPAN
+from retrain_assets.registry.journal.claims import Claims
+from retrain_assets.registry.journal.events import PROMOTIONS, Entry, Event
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.storage.disk import LocalStorage
+from retrain_assets.verdict import Outcome, Verdict
 
 LATE = 2000
 """A period after all those of the copied registries."""

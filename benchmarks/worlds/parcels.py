@@ -97,13 +97,16 @@ class World:
 
     @property
     def store(self) -> PeriodStore:
+        """What the model's assets wrote."""
         return PeriodStore(self.folder / "home" / "data" / self.spec.name)
 
     @property
     def registry(self) -> Registry:
+        """The model's registry."""
         return Registry(self.folder / "home" / "registry", self.spec.name)
 
     def weeks(self, number: int) -> list[str]:
+        """The first so many periods."""
         return [self.spec.period.shift(self.spec.period.first, step) for step in range(number)]
 
     def run(self, job: str, period: str | None, *, assets: list[str] | None = None, **options: Any) -> Any:
@@ -125,6 +128,7 @@ class World:
         )
 
     def monitor(self, weeks: list[str]) -> None:
+        """Monitor some periods, one after the other."""
         for week in weeks:
             result = self.run("monitor", week)
             assert result.success, failure_of(result)

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.worlds.verdicts import fresh
 from retrain_assets.registry.registry import Registry
-from retrain_assets_tests.registry.verdicts import fresh
 
 Move = Callable[[Registry], Any]
 STEPS = ("open", "write", "fsync", "fchmod", "chmod", "link", "replace", "rename", "unlink", "rmdir", "mkdir")
