@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from retrain_assets.documents.units import Units, loss_unit
+from retrain_assets.documents.units import LossUnits, loss_unit
 from retrain_assets.periods import Calendar
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class Model:
     row_name: str = "row"
 
     @property
-    def units(self) -> Units:
+    def units(self) -> LossUnits:
         """How sentences about the model name its rows and its loss."""
-        return Units(self.row_name, loss_unit(self.loss, self.label_unit))
+        return LossUnits(self.row_name, loss_unit(self.loss, self.label_unit))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
+from retrain_assets.monitoring.policy import MonitoringPolicy
 from retrain_assets.monitoring.sensors import monitoring_sensors
 from retrain_assets.production.assets import production_assets
 from retrain_assets.production.jobs import job_name, jobs
@@ -41,18 +42,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
-            *monitoring_assets(
-                frame,
-                spec.model,
-                spec.source,
-                spec.columns,
-                spec.drift,
-                spec.model.loss,
-                spec.triggers,
-                spec.business_metrics,
-                spec.validation.threshold,
-                spec.labels,
-            ),
+            *monitoring_assets(frame, spec.model, spec.columns, monitoring(spec)),
             *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
             *candidate_assets(frame, spec.model.loss, lambda: training(spec)),
             *validation_assets(frame, lambda *at: judged(spec, *at)),
@@ -85,6 +75,12 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
 def frame_of(spec: ModelSpec) -> Frame:
     """What all assets of the model share."""
     return Frame(spec.name, spec.owners, spec.period)
+
+
+def monitoring(spec: ModelSpec) -> MonitoringPolicy:
+    """How the live model is watched."""
+    cost, threshold = spec.triggers.retrain_cost, spec.validation.threshold
+    return MonitoringPolicy(spec.drift, spec.labels, spec.business_metrics, cost, threshold)
 
 
 def watch(spec: ModelSpec) -> Any:

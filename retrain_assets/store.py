@@ -13,9 +13,11 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from retrain_assets.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,6 +51,22 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return value
+
+
+def require_schema(record: Mapping[str, Any], newest: int, asset: str) -> None:
+    """Refuse a stored record that a newer release wrote; one without a number is of the first kind.
+
+    Raises:
+        DataError: Its schema is newer than this release reads.
+
+    >>> require_schema({"schema": 3, "period": "2019-03"}, 2, "drift_report")
+    Traceback (most recent call last):
+    retrain_assets.errors.DataError: drift_report of 2019-03 has schema 3, this release reads up to 2. Upgrade it.
+    """
+    schema = record.get("schema", 1)
+    if not schema <= newest:
+        of = f"{asset} of {record.get('period', 'unknown period')}"
+        raise DataError(f"{of} has schema {schema}, this release reads up to {newest}. Upgrade it.")
 
 
 def plain(name: str) -> str:

@@ -36,7 +36,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.estimation.estimator import Estimate, Known, Waiting, estimate
+from retrain_assets.monitoring.estimation.estimator import Known, LossEstimate, Waiting, estimate
 from retrain_assets.monitoring.estimation.expected_loss import calibrated, expected_metrics
 from retrain_assets.spec import SHIPPED, load_spec
 
@@ -132,7 +132,7 @@ def errors(frames: Frames, step: int = 1) -> Errors:
     for start, true in zip(frames.starts[::step], true_accuracy(frames, step), strict=True):
         chunk = Waiting(frames.later.features.slice(start, CHUNK), frames.later.scores[start : start + CHUNK])
         found = estimate("binary", "log_loss", frames.known, chunk)
-        if not isinstance(found, Estimate):
+        if not isinstance(found, LossEstimate):
             raise RuntimeError(f"chunk at row {start:,}: {found.reason}")
         ours.append(found.metrics["accuracy"] - true)
         even = np.ones(len(frames.known.label))

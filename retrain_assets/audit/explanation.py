@@ -15,6 +15,8 @@ from typing import Any, Self
 
 from retrain_assets.audit.probations import Course, course_of
 from retrain_assets.audit.question import decision_named, last_instant
+from retrain_assets.monitoring.performance.report import Quality
+from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.history import History, Version
@@ -331,25 +333,26 @@ class _Files:
     def service(self, tenure: Tenure) -> Service:
         """How a version did in one tenure."""
         store = self.store
-        monitored = store.periods("performance_report", "json")
+        monitored = monitored_periods(store)
         served = tenure.periods(self.calendar, monitored[-1]) if monitored else []
-        records = {period: (store.read_json("performance_report", period) or {}).get("report") for period in served}
-        own = {period: report for period, report in records.items() if report and report["version"] == tenure.version}
-        reports = [report for report in own.values() if report["rows"]]
+        records = [record for period in served if (record := read_performance(store, period))]
+        own = [record.report for record in records if record.report and record.report.version == tenure.version]
+        reports = [report for report in own if report.rows]
         watched = store.periods("probation_report", "json")  # also of a period that the version could not score
         course = course_of(store, tenure.digest, tenure.periods(self.calendar, watched[-1]) if watched else [])
-        rows = sum(report["rows"] for report in reports)
+        rows = sum(report.rows for report in reports)
+        lost = sum(report.loss * report.rows for report in reports if report.loss is not None)
         return Service(
             tenure=tenure,
             first_period=served[0] if served else None,
             last_period=served[-1] if served else None,
             judged_periods=len(reports),
-            blind_periods=tuple(period for period, report in own.items() if not report["rows"]),
+            blind_periods=tuple(report.period for report in own if not report.rows),
             probation=course,
-            within_objective=sum(report["outcome"] == "quiet" for report in reports),
+            within_objective=sum(report.outcome is Quality.QUIET for report in reports),
             rows=rows,
-            loss=sum(report["loss"] * report["rows"] for report in reports) / rows if rows else None,
-            baseline=reports[-1]["baseline"] if reports else None,
+            loss=lost / rows if rows else None,
+            baseline=reports[-1].baseline if reports else None,
         )
 
 

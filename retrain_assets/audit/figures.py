@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
 
+from retrain_assets.monitoring.performance.report import PerformanceReport
+from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.tenure import Tenure, moved, tenures
@@ -148,18 +150,14 @@ def periods_to_promotion(events: Sequence[Event], calendar: Calendar) -> list[in
 
 def quality_until(store: PeriodStore, period: str) -> dict[str, str]:
     """What each performance report up to a period said of the loss: quiet, warn, insufficient or blind."""
-    known = [other for other in store.periods("performance_report", "json") if other <= period]
-    reports = {other: (store.read_json("performance_report", other) or {}).get("report") for other in known}
-    return {other: quality_of(report) for other, report in reports.items() if report}
+    known = [other for other in monitored_periods(store) if other <= period]
+    records = [record for other in known if (record := read_performance(store, other))]
+    return {record.period: quality_of(record.report) for record in records if record.report}
 
 
-def quality_of(report: Mapping[str, Any]) -> str:
-    """What one performance report said of the loss.
-
-    >>> quality_of({"loss": 0.4, "outcome": "quiet"}), quality_of({"loss": None, "outcome": "insufficient"})
-    ('quiet', 'blind')
-    """
-    return str(report["outcome"]) if report["loss"] is not None else BLIND
+def quality_of(report: PerformanceReport) -> str:
+    """What one performance report said of the loss; without a loss the period was blind."""
+    return str(report.outcome) if report.loss is not None else BLIND
 
 
 def training_seconds_until(store: PeriodStore, period: str) -> list[float]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.monitoring.records.drift_record import read_drift
+from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import History
@@ -24,7 +25,7 @@ def status_of(
     registry = registry.snapshot()
     history = History(registry.history())
     live = history.live
-    monitored = store.periods("performance_report", "json")
+    monitored = monitored_periods(store)
     last = monitored[-1] if monitored else None
     record: dict[str, Any] = {
         "model": model,
@@ -43,7 +44,8 @@ def status_of(
         return record
     drift = read_drift(store, last)
     record["drift"] = drift.sentence or None if drift else None
-    record["performance"] = (store.read_json("performance_report", last) or {}).get("report", {}).get("sentence")
+    performance = read_performance(store, last)
+    record["performance"] = performance.report.sentence if performance and performance.report else None
     record["probation"] = (store.read_json("probation_report", last) or {}).get("sentence")
     decision = watch.decide(store, registry, last)
     record["next_retrain"] = decision.reason

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -225,8 +224,11 @@ def _drift(store: PeriodStore, period: str) -> str:
 
 
 def _loss(store: PeriodStore, period: str) -> str:
-    report: dict[str, Any] = (store.read_json("performance_report", period) or {}).get("report", {})
-    return f"{report['loss']:.3f} ({report['baseline']:.3f})" if report else "-"
+    from retrain_assets.monitoring.records.performance_record import read_performance
+
+    record = read_performance(store, period)
+    report = record.report if record else None
+    return f"{report.loss:.3f} ({report.baseline:.3f})" if report else "-"
 
 
 def _row(period: str, rows: str, drift: str, loss: str, trigger: str, decision: str) -> str:

@@ -27,6 +27,12 @@ class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         return Registry(Path(self.path) / "registry", model)
 
+    def at(self, model: str, period: str) -> Any:
+        """One period of a model, as a `PeriodAccess`."""
+        from retrain_assets.model import PeriodAccess
+
+        return PeriodAccess(self.store(model), self.registry(model), period)
+
 
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Tells the time. With `replay_at` (ISO 8601) it stands still there, for replaying history."""

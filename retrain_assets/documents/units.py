@@ -11,14 +11,14 @@ _LABEL_UNIT_LOSSES = ("mae", "rmse", "pinball")
 
 
 @dataclass(frozen=True)
-class Units:
+class LossUnits:
     """What a row and its loss are called in sentences about one model.
 
     Attributes:
         row: One row: `ride`.
         loss: Unit of a row's loss: `USD`, `nats`; empty for a pure number.
 
-    >>> rides = Units("ride", "USD")
+    >>> rides = LossUnits("ride", "USD")
     >>> rides.a_row(1.8012), rides.total(8459.3), rides.rows(5672), rides.rows(1)
     ('$1.80 a ride', '$8,459', '5,672 rides', '1 ride')
     """

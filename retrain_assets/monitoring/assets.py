@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -10,36 +11,28 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import column_schema, pick, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
-from retrain_assets.model import Model, PeriodAccess
-from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
-from retrain_assets.raw.policy import Columns, Source
+from retrain_assets.model import Model
+from retrain_assets.monitoring.policy import MonitoringPolicy
+from retrain_assets.raw.policy import Columns
+
+if TYPE_CHECKING:
+    from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
 SHOWN = 20
 
 
 def monitoring_assets(
-    frame: Frame,
-    model: Model,
-    source: Source,
-    columns: Columns,
-    drift: DriftPolicy,
-    loss: str,
-    triggers: TriggerPolicy,
-    business: Sequence[BusinessMetric],
-    threshold: float,
-    labels: LabelPolicy,
+    frame: Frame, model: Model, columns: Columns, policy: MonitoringPolicy
 ) -> list[dg.AssetsDefinition]:
-    """The three assets that watch the live model; `threshold` turns a binary score into a decision."""
+    """The three assets that watch the live model."""
     return [
-        _predictions(frame, source),
-        _drift_report(frame, model, columns, drift),
-        _performance_report(
-            frame, model.task, source, columns, loss, triggers.retrain_cost, business, threshold, drift, labels
-        ),
+        _predictions(frame, model),
+        _drift_report(frame, model, columns, policy),
+        _performance_report(frame, model, columns, policy),
     ]
 
 
-def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
+def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
     @frame.asset(
         "predictions",
         deps=("raw_data",),
@@ -51,8 +44,8 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(
                 {
-                    source.key: ("key", "Which row"),
-                    source.time: ("timestamp", "When the row happened"),
+                    model.key: ("key", "Which row"),
+                    model.time: ("timestamp", "When the row happened"),
                     "version": ("category", "The version that scored it"),
                     "score": ("float64", "Predicted value, or probability of the positive class"),
                 }
@@ -63,8 +56,7 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
         from retrain_assets.monitoring.predictions import predict_period
 
         period = period_of(context)
-        registry = home.registry(frame.model)
-        predicted = predict_period(home.store(frame.model), registry, period, source.key, source.time)
+        predicted = predict_period(model, home.at(model.name, period))
         if predicted.version is None or predicted.table is None:
             return _no_model(period)
         scores = [name for name in predicted.table.column_names if name.startswith("score")]
@@ -84,7 +76,7 @@ def _predictions(frame: Frame, source: Source) -> dg.AssetsDefinition:
     return predictions
 
 
-def _drift_report(frame: Frame, model: Model, columns: Columns, policy: DriftPolicy) -> dg.AssetsDefinition:
+def _drift_report(frame: Frame, model: Model, columns: Columns, monitoring: MonitoringPolicy) -> dg.AssetsDefinition:
     @frame.asset(
         "drift_report",
         deps=("raw_data", "predictions", "outcomes"),
@@ -98,16 +90,15 @@ def _drift_report(frame: Frame, model: Model, columns: Columns, policy: DriftPol
         from retrain_assets.monitoring.drift_step import drift_step
         from retrain_assets.monitoring.pages.page import column_rows, drift_document, drift_lead
 
-        period = period_of(context)
-        store, registry = home.store(frame.model), home.registry(frame.model)
-        record = drift_step(model, PeriodAccess(store, registry, period), columns, policy)
+        at = home.at(model.name, period_of(context))
+        record = drift_step(model, at, columns, monitoring.drift)
         if record.version is None or record.features is None:
-            return _no_model(period)
-        found, document = record.columns, drift_document(frame.model, store, registry, period)
+            return _no_model(at.period)
+        found, document = record.columns, drift_document(model.name, at.store, at.registry, at.period)
         return dg.MaterializeResult(
             metadata={
                 "summary": _paragraphs(drift_lead(record)),
-                **_kept(store, frame.model, "drift_report", period, document),
+                **_kept(at.store, model.name, "drift_report", at.period, document),
                 "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
                 "warned": len(record.warned),
                 "confirmed": sum(column.confirmed for column in found),
@@ -125,20 +116,8 @@ def _drift_report(frame: Frame, model: Model, columns: Columns, policy: DriftPol
 
 
 def _performance_report(
-    frame: Frame,
-    task: Any,
-    source: Source,
-    columns: Columns,
-    loss: str,
-    retrain_cost: float | None,
-    business: Sequence[BusinessMetric],
-    threshold: float,
-    drift: DriftPolicy,
-    labels: LabelPolicy,
+    frame: Frame, model: Model, columns: Columns, monitoring: MonitoringPolicy
 ) -> dg.AssetsDefinition:
-    groups = columns.groups
-    texts = sorted({*columns.categorical, *groups} - set(columns.numeric))
-
     @frame.asset(
         "performance_report",
         deps=("outcomes", "predictions", "drift_report"),
@@ -151,35 +130,35 @@ def _performance_report(
     )
     def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.monitoring.drift.label_drift import Labels, hold_on_jump
-        from retrain_assets.monitoring.estimation.label_free import LabelFree
+        from retrain_assets.monitoring.estimation.label_free import EstimationPolicy
         from retrain_assets.monitoring.pages.page import loss_rows, performance_document, performance_lead
         from retrain_assets.monitoring.performance.business_metrics import declared
-        from retrain_assets.monitoring.performance_step import performance_step
+        from retrain_assets.monitoring.performance_step import PerformancePolicy, performance_step
 
-        period = period_of(context)
-        store, registry = home.store(frame.model), home.registry(frame.model)
-        earned = declared(business, list(columns.numeric), texts, threshold)
-        costs = {one.name: one.cost_matrix for one in business if one.cost_matrix is not None}
-        label_free = LabelFree(
-            task, frame.calendar, source.key, source.time, loss, source.label_delay, threshold, costs
+        at = home.at(model.name, period_of(context))
+        texts = sorted({*columns.categorical, *columns.groups} - set(columns.numeric))
+        policy = PerformancePolicy(
+            columns.groups,
+            declared(monitoring.business, list(columns.numeric), texts, monitoring.threshold),
+            EstimationPolicy(monitoring.threshold, monitoring.costs),
+            Labels(model.task, monitoring.drift, monitoring.labels),
         )
-        watched = Labels(task, drift, labels)
-        record = performance_step(
-            store, registry, frame.calendar, loss, source.key, groups, period, earned, label_free, watched
+        record = performance_step(model, at, policy)
+        hold_on_jump(at.registry, at.period, record.label_jump, clock.now())
+        if record.version is None:
+            return _no_model(at.period)
+        document = performance_document(
+            model.name, at.store, at.registry, at.period, model.loss, monitoring.retrain_cost
         )
-        hold_on_jump(registry, record, clock.now())
-        if record["version"] is None:
-            return _no_model(period)
-        document = performance_document(frame.model, store, registry, period, loss, retrain_cost)
-        by_group = record.get("report", {}).get("by_group", ())
+        by_group = record.report.by_group if record.report else ()
         return dg.MaterializeResult(
             metadata={
                 "summary": _paragraphs(performance_lead(record)),
-                **_kept(store, frame.model, "performance_report", period, document),
+                **_kept(at.store, model.name, "performance_report", at.period, document),
                 "losses": table([pick(row, "loss", "rows", "a row", "low", "high") for row in loss_rows(record)]),
-                "by_group": table([pick(row, "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
-                **_series(record, loss),
-                "version": int(record["version"].removeprefix("v")),
+                "by_group": table([pick(asdict(row), "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
+                **_series(record),
+                "version": int(record.version.removeprefix("v")),
             }
         )
 
@@ -216,24 +195,19 @@ def _kept(store: Any, model: str, asset: str, period: str, document: str) -> dic
     }
 
 
-def _series(record: Mapping[str, Any], loss: str) -> dict[str, Any]:
+def _series(record: "PerformanceRecord") -> dict[str, Any]:
     """What Dagster draws as series: measured, estimated and business numbers, each only where there is one."""
-    report, estimated = record.get("report") or {}, record.get("estimated") or {}
-    found = {
-        loss: report.get("loss"),
-        f"{loss}_low": report.get("low"),
-        f"{loss}_high": report.get("high"),
-        "baseline": report.get("baseline"),
-        "excess_per_row": report.get("excess_per_row"),
-        "accumulated_excess": record.get("accumulated_excess"),
-        f"{loss}_estimated": estimated.get("loss"),
-        f"{loss}_estimated_low": estimated.get("low"),
-        f"{loss}_estimated_high": estimated.get("high"),
-        "estimated_rows": estimated.get("rows"),
-        "outcome": report.get("outcome") and str(report["outcome"]),
-        "dagster/row_count": report.get("rows"),
-        **{one["name"]: one["value"] for one in record.get("business", ())},
-    }
+    report, estimated = record.report, record.estimated.estimate if record.estimated else None
+    loss = record.loss
+    found: dict[str, Any] = {"accumulated_excess": record.accumulated_excess}
+    if report:
+        found |= {loss: report.loss, f"{loss}_low": report.low, f"{loss}_high": report.high}
+        found |= {"baseline": report.baseline, "excess_per_row": report.excess_per_row}
+        found |= {"outcome": str(report.outcome), "dagster/row_count": report.rows}
+    if estimated:
+        found |= {f"{loss}_estimated": estimated.loss, "estimated_rows": estimated.rows}
+        found |= {f"{loss}_estimated_low": estimated.low, f"{loss}_estimated_high": estimated.high}
+    found |= {one.name: one.value for one in record.business}
     return {name: value for name, value in found.items() if value is not None}
 
 

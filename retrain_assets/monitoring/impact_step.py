@@ -1,10 +1,9 @@
-"""The impact of drift from stored records: what changed in a period's rows, and what the changed rows lost."""
+"""Estimate what drift costs from stored records: what changed in a period's rows, and what the changed rows lost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +12,16 @@ from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.drift.report import DriftReport
 from retrain_assets.monitoring.impact.cost import (
     Change,
-    Cost,
+    ColumnCost,
     changed_sentence,
     changes,
     cost_words,
     costs,
-    to_records,
 )
 from retrain_assets.monitoring.profiles.files import reference_of
 from retrain_assets.monitoring.profiles.profile import Profile
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
+from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.store import PeriodStore
 
@@ -60,12 +59,11 @@ def drift_impact(
     store, registry = access.store, access.registry
     since = {one.column: one.since for one in before.impact} if before else {}
     found = changes(report, importance(registry.read(version.digest)["model.bst"]), *profiles, since)
-    performed = [known for known in store.periods("performance_report", "json") if known < report.period]
-    last = (store.read_json("performance_report", performed[-1]) if performed else None) or {}
+    performed = [known for known in monitored_periods(store) if known < report.period]
+    last = read_performance(store, performed[-1]) if performed else None
     named = {one.column for one in found}
-    same = last.get("impact", ()) if last.get("version") == version.name else ()
-    known = [Cost(**one) for one in same if one["column"] in named]
-    words = cost_words(known, last.get("period", ""), last.get("loss", ""))
+    known = [one for one in last.impact if one.column in named] if last and last.version == version.name else []
+    words = cost_words(known, last.period if last else "", last.loss if last else "")
     return DriftImpact(found, changed_sentence(report.period, found, words))
 
 
@@ -75,20 +73,19 @@ def changed_columns(store: PeriodStore, version: Version, period: str) -> tuple[
     return record.impact if record is not None and record.version == version.name else ()
 
 
-def performance_impact(
+def loss_impact(
     registry: Registry,
     version: Version,
     found: Sequence[Change],
     columns: Mapping[str, pa.ChunkedArray],
     losses: np.ndarray,
-    period: str,
-    loss: str,
-) -> dict[str, Any]:
-    """What a performance record says of impact: `impact`, the costs in order, and `impact_sentence`; maybe nothing."""
-    if not found:
-        return {}
-    costed = costs(found, columns, losses, reference_of(registry, version)[0])
+) -> tuple[ColumnCost, ...]:
+    """What the rows lost in which changed columns grew, the costliest first."""
+    return costs(found, columns, losses, reference_of(registry, version)[0]) if found else ()
+
+
+def impact_sentence(period: str, found: Sequence[Change], costed: Sequence[ColumnCost], loss: str) -> str:
+    """What changed, since when, and what it costs, the costliest change first; empty when nothing changed."""
     by_cost = {one.column: one.excess for one in costed}
     ordered = sorted(found, key=lambda one: -by_cost.get(one.column, 0.0))
-    sentence = changed_sentence(period, ordered, cost_words(costed, period, loss))
-    return {"impact": to_records(costed), "impact_sentence": sentence}
+    return changed_sentence(period, ordered, cost_words(costed, period, loss))

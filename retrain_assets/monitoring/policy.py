@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -63,6 +64,27 @@ class BusinessMetric(Policy):
         if (self.expression is None) == (self.cost_matrix is None):
             raise ValueError(f"business metric {self.name}: declare either expression or cost_matrix")
         return self
+
+
+@dataclass(frozen=True)
+class MonitoringPolicy:
+    """What the monitoring assets are told of a model besides its facts and columns.
+
+    Attributes:
+        retrain_cost: Excess loss, summed over rows, that pays for a retrain; None where it is not declared.
+        threshold: From which score on a row counts as class 1.
+    """
+
+    drift: DriftPolicy
+    labels: LabelPolicy
+    business: tuple[BusinessMetric, ...]
+    retrain_cost: float | None
+    threshold: float
+
+    @property
+    def costs(self) -> dict[str, tuple[tuple[float, float], tuple[float, float]]]:
+        """The cost matrices among the business metrics, by name."""
+        return {one.name: one.cost_matrix for one in self.business if one.cost_matrix is not None}
 
 
 class TriggerPolicy(Policy):

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from retrain_assets.errors import DataError
-from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.registry.registry import Version
 from retrain_assets.scoring.scorer import Scorer, score_columns
-from retrain_assets.store import PeriodStore
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,18 @@ class Predicted:
     table: pa.Table | None
 
 
-def predict_period(store: PeriodStore, registry: Registry, period: str, key: str, time: str) -> Predicted:
-    """Score `raw_data` of a period with the version that served it, and write `predictions` of that period."""
-    version = registry.served_in(period)
+def predict_period(model: Model, at: PeriodAccess) -> Predicted:
+    """Score `raw_data` of a period with the version that served it, and write `predictions` of that period.
+
+    Raises:
+        DataError: The version gave a score that is no finite number.
+    """
+    period, key, time = at.period, model.key, model.time
+    version = at.registry.served_in(period)
     if version is None:
         return Predicted(None, None)
-    scorer = Scorer.from_files(registry.read(version.digest))
-    rows = store.require_table("raw_data", period, [key, time, *scorer.contract.names])
+    scorer = Scorer.from_files(at.registry.read(version.digest))
+    rows = at.store.require_table("raw_data", period, [key, time, *scorer.contract.names])
     scores = scorer.scores(rows)
     bad = int(scores.size - np.isfinite(scores).sum())
     if bad:
@@ -37,5 +42,5 @@ def predict_period(store: PeriodStore, registry: Registry, period: str, key: str
     columns = {name: pa.array(values) for name, values in score_columns(scores).items()}
     labels = pa.array([version.name] * rows.num_rows).dictionary_encode()
     table = pa.table({key: rows[key], time: rows[time], "version": labels, **columns})
-    store.write_table("predictions", period, table)
+    at.store.write_table("predictions", period, table)
     return Predicted(version, table)

@@ -174,23 +174,14 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
     period = run.tags.get("dagster/partition", "")
     store = home.store(frame.model)
     if run.job_name == job_name(frame.model, "monitor"):
+        from retrain_assets.monitoring.pages.performance_text import performance_facts
         from retrain_assets.monitoring.records.drift_record import read_drift
+        from retrain_assets.monitoring.records.performance_record import read_performance
 
-        drift = read_drift(store, period)
-        record = store.read_json("performance_report", period) or {}
-        performance = record.get("report", {})
+        drift, record = read_drift(store, period), read_performance(store, period)
         alerts = [_alert(clock, frame, period, "drift", drift.sentence)] if drift and drift.warned else []
-        if performance.get("outcome") == "warn":
-            alerts.append(_alert(clock, frame, period, "performance", performance["sentence"]))
-        if jump := record.get("label_jump"):
-            held = f"{jump['sentence']}. Promotion is held until a person releases it."
-            alerts.append(_alert(clock, frame, period, "label_jump", held))
-        if record.get("estimated", {}).get("outcome") == "warn":
-            alerts.append(_alert(clock, frame, period, "estimate", record["estimated"]["sentence"]))
-        business = record.get("business", [])
-        alerts += [
-            _alert(clock, frame, period, "business", one["sentence"]) for one in business if one["outcome"] == "warn"
-        ]
+        said = performance_facts(record) if record else []
+        alerts += [_alert(clock, frame, period, kind, sentence) for kind, sentence in said]
         return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]
     return _move_alerts(run, frame, home)
 

@@ -18,9 +18,11 @@ from benchmarks.worlds.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.production.probation.record import Comparison, ProbationRecord, Status
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.audit.pasts import ask, told
+from retrain_assets_tests.monitoring.stored import measured
 
 
 @pytest.mark.parametrize("day", range(0, 90, 7))
@@ -120,10 +122,8 @@ def test_rows_scored_by_another_version_than_the_one_live_by_the_clock_are_told(
 def test_how_a_version_did_is_the_mean_over_the_rows_of_its_periods(past):
     registry, store = past
     for number, (loss, rows, outcome) in enumerate([(1.0, 100, "quiet"), (4.0, 300, "warn")], start=4):
-        report = {"version": "v2", "loss": loss, "rows": rows, "outcome": outcome, "baseline": 1.5}
-        store.write_json("performance_report", period(number), {"report": report})
-    foreign = {"version": "v1", "loss": 99.0, "rows": 9, "outcome": "warn", "baseline": 1.0}
-    store.write_json("performance_report", period(6), {"report": foreign})
+        write_performance(store, measured(period(number), loss, rows, "v2", outcome))
+    write_performance(store, measured(period(6), 99.0, 9, "v1", "warn"))
     tenure = ask(past, "v2")["tenure"]
     assert tenure["loss"] == pytest.approx((1.0 * 100 + 4.0 * 300) / 400)
     assert (tenure["rows"], tenure["judged_periods"], tenure["within_objective"]) == (400, 2, 1)
@@ -134,11 +134,9 @@ def test_how_a_version_did_is_the_mean_over_the_rows_of_its_periods(past):
 
 def test_a_period_of_which_no_outcome_arrived_is_named(past):
     _, store = past
-    measured = {"version": "v2", "loss": 1.0, "rows": 100, "outcome": "quiet", "baseline": 1.5}
-    store.write_json("performance_report", period(4), {"report": measured})
-    blind = {"version": "v2", "loss": None, "rows": 0, "outcome": "insufficient", "baseline": 1.5}
+    write_performance(store, measured(period(4), 1.0, 100, "v2"))
     for number in (5, 6):
-        store.write_json("performance_report", period(number), {"report": blind})
+        write_performance(store, measured(period(number), None, 0, "v2", "insufficient"))
     assert ask(past, "v2")["tenure"]["blind_periods"] == [period(5), period(6)]
     text = told(past, "v2")
     assert f"Nothing is known of {period(5)}, {period(6)}: no outcome of its rows arrived." in text
@@ -147,13 +145,12 @@ def test_a_period_of_which_no_outcome_arrived_is_named(past):
 
 def test_a_version_that_came_back_is_told_with_its_service_before(past):
     registry, store = past
-    report = {"version": "v1", "loss": 2.0, "rows": 50, "outcome": "quiet", "baseline": 1.5}
-    store.write_json("performance_report", period(2), {"report": report})
-    store.write_json("performance_report", period(7), {"report": {**report, "version": "v2"}})
+    write_performance(store, measured(period(2), 2.0, 50))
+    write_performance(store, measured(period(7), 2.0, 50, "v2"))
     text = told(past, "e6")
     assert f"v1 served {period(2)} to {period(3)}: mean loss 2 on 50 rows" in text
     assert f"v1 has served no monitored period since {moment(7):%Y-%m-%d %H:%M}." in text
-    store.write_json("performance_report", period(8), {"report": report})
+    write_performance(store, measured(period(8), 2.0, 50))
     text = told(past, "e6")
     assert f"v1 served {period(2)} to {period(3)}" in text
     assert f"v1 served {period(8)} to {period(8)}" in text
@@ -166,7 +163,7 @@ def test_a_version_that_came_back_is_told_with_its_service_before(past):
 )  # fmt: skip
 def test_how_the_probation_of_a_version_went_is_told(past, status, words):
     registry, store = past
-    store.write_json("performance_report", period(6), {"report": None})
+    write_performance(store, PerformanceRecord(period(6)))
     first, second = (version.digest for version in registry.versions()[:2])
     compared = Comparison("v2", second, "v1", first, period(3), period(9))
     said = ProbationRecord(period(5), Status(status), f"{period(5)}: as it was", period(5), compared)

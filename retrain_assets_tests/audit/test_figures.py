@@ -3,8 +3,10 @@
 import pytest
 
 from retrain_assets.audit.figures import RunTime, figures, periods_to_promotion, quality_until, training_seconds_until
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.audit.journals import MONTHS, journal
+from retrain_assets_tests.monitoring.stored import measured
 
 YEAR = journal(
     ("2019-01", "bootstrap"),
@@ -73,10 +75,9 @@ def test_the_wait_for_a_promotion_counts_from_the_first_attempt_after_the_move_b
 def test_quality_and_training_are_read_as_of_the_period(tmp_path):
     store = PeriodStore(tmp_path)
     for period, outcome in QUALITY.items():
-        store.write_json("performance_report", period, {"report": {"outcome": outcome, "loss": 1.0}})
-    blind = {"outcome": "insufficient", "loss": None}
-    store.write_json("performance_report", "2018-12", {"report": blind})
-    store.write_json("performance_report", "2019-01", {"version": None})
+        write_performance(store, measured(period, 1.0, outcome=outcome))
+    write_performance(store, measured("2018-12", None, 0, outcome="insufficient"))
+    write_performance(store, PerformanceRecord("2019-01"))
     assert quality_until(store, "2019-03") == {"2018-12": "blind", "2019-02": "quiet", "2019-03": "warn"}
     for period, seconds in (("2019-01", 1.5), ("2019-04", 9.0)):
         store.write_json("candidate_recent", period, {"seconds": seconds})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from retrain_assets.documents.units import Units, amount, loss_unit
+from retrain_assets.documents.units import LossUnits, amount, loss_unit
 from retrain_assets.metrics.metric import metric
 from retrain_assets.metrics.names import TASKS
 from retrain_assets.spec import SHIPPED, load_spec
@@ -29,6 +29,6 @@ def test_a_loss_has_a_unit_of_the_label_exactly_where_its_metric_says_so():
 
 
 def test_the_shipped_specs_say_what_a_row_is():
-    assert load_spec(SHIPPED / "taxi_charge.yaml").model.units == Units("ride", "USD")
-    assert load_spec(SHIPPED / "flight_delays.yaml").model.units == Units("flight", "nats")
+    assert load_spec(SHIPPED / "taxi_charge.yaml").model.units == LossUnits("ride", "USD")
+    assert load_spec(SHIPPED / "flight_delays.yaml").model.units == LossUnits("flight", "nats")
     assert load_spec(SHIPPED / "employment.yaml").model.units.rows(2) == "2 people"

@@ -2,12 +2,17 @@
 
 import base64
 import io
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.image import imread
 
 from retrain_assets.documents.figure import LIMIT_BYTES
-from retrain_assets.monitoring.performance.report import PerformanceReport
+from retrain_assets.monitoring.drift.label_drift import Jump
+from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate, Truth
+from retrain_assets.monitoring.estimation.estimator import LossEstimate
+from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
 
 def png(markdown: str) -> Any:
@@ -20,13 +25,41 @@ def png(markdown: str) -> Any:
 
 def performance(
     period: str, loss: float | None, version: str = "v1", excess: float = 0.0, outcome: str = "quiet", **more: Any
-) -> dict[str, Any]:
+) -> PerformanceRecord:
     """A performance record; without a loss nothing was measured."""
-    record = {"period": period, "version": version, "accumulated_excess": excess, **more}
+    record = PerformanceRecord(period, version, loss="mae", accumulated_excess=excess, **more)
     if loss is None:
         return record
     sentence = f"{period}: {version} lost {loss}"
     report = PerformanceReport(
-        period, version, 100, loss, loss - 0.1, loss + 0.1, 1.0, loss - 1.0, 0.0, excess, (), outcome, sentence
-    )  # type: ignore[arg-type]
-    return record | {"report": report.to_dict()}
+        period, version, 100, loss, loss - 0.1, loss + 0.1, 1.0, loss - 1.0, 0.0, excess, (), Quality(outcome), sentence
+    )
+    return replace(record, report=report)
+
+
+def measured(
+    period: str, loss: float | None, rows: int = 100, version: str = "v1", outcome: str = "quiet"
+) -> PerformanceRecord:
+    """A performance record of so many rows against a baseline of 1.5; without a loss a blind one."""
+    report = PerformanceReport(
+        period, version, rows, loss, loss, loss, 1.5, None, 0.0, 0.0, (), Quality(outcome), f"{version}: {loss}"
+    )
+    return PerformanceRecord(period, version, loss="mae", report=report)
+
+
+def estimated(loss: float, low: float, high: float, rows: int = 40) -> EstimateRecord:
+    """An estimate of rows without outcomes, against a baseline of 1."""
+    found = LossEstimate(rows, loss, low, high, "calibrated confidence", 2000, 2000.0)
+    return EstimateRecord(f"estimated, not measured: {loss}", found, 1.0, Quality.QUIET)
+
+
+def past(period: str, loss: float, truth: float | None = None) -> PastEstimate:
+    """An earlier estimate, and the loss that was measured of its rows later on."""
+    met = Truth(truth, None, None, False) if truth is not None else None
+    ends = loss - 0.25, loss + 0.25
+    return PastEstimate(period, "v1", 30, (period, period), loss, *ends, settled=met is not None, truth=met)
+
+
+def jump(sentence: str = "mean label jumped") -> Jump:
+    """A jump of the outcomes."""
+    return Jump("mean label", 1.0, 9.0, 3.0, 1e-6, 1.0, 100, sentence)

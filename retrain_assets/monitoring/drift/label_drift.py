@@ -64,30 +64,35 @@ class Jump(_Change):
     rows: int
     sentence: str
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Jump:
+        """Read what `dataclasses.asdict` gave, also after JSON, where an infinite size is null."""
+        size = record["size"]
+        return cls(**{**record, "size": float("inf") if size is None else size})
+
 
 def label_step(
     labels: Labels,
     known: Mapping[str, Profile],
     current: Profile,
-    before: Mapping[str, Any] | None,
+    before: DriftReport | None,
     period: str,
-) -> dict[str, Any]:
-    """What a performance record of a period says of the outcomes that arrived in it.
+) -> tuple[DriftReport, Jump | None]:
+    """Compare the outcomes that arrived in a period with those of earlier ones.
 
     Args:
         labels: Task and policies.
         known: Profiles of the outcomes of earlier periods, all with the edges of `current`.
         current: Profile of the period's outcomes, of `label_table`.
-        before: The `label_drift` of the last of the earlier periods.
+        before: The same report of the last of the earlier periods.
         period: Key of the period.
 
     Returns:
-        `label_drift`, and `label_jump`, which is None without a jump.
+        The report, and the jump where the outcomes jumped.
     """
-    report = drift(labels.drift, known, current, period, DriftReport.from_dict(before) if before else None)
+    report = drift(labels.drift, known, current, period, before)
     report = replace(report, sentence=_sentence(report))
-    jump = find_jump(labels.policy, report, [known[key] for key in sorted(known)], current)
-    return {"label_drift": report.to_dict(), "label_jump": asdict(jump) if jump else None}
+    return report, find_jump(labels.policy, report, [known[key] for key in sorted(known)], current)
 
 
 def find_jump(policy: LabelPolicy, report: DriftReport, reference: Sequence[Profile], current: Profile) -> Jump | None:
@@ -109,12 +114,9 @@ def find_jump(policy: LabelPolicy, report: DriftReport, reference: Sequence[Prof
     return Jump(**asdict(found), limit=limit, rows=current.rows, sentence=sentence)
 
 
-def hold_on_jump(registry: Registry, record: Mapping[str, Any], at: datetime) -> Event | None:
-    """Hold promotion where a performance record found a jump; the same period never holds twice, released or not."""
-    jump = record.get("label_jump")
-    if not jump:
-        return None
-    return registry.hold(reason=jump["sentence"], at=at, period=record["period"])
+def hold_on_jump(registry: Registry, period: str, jump: Jump | None, at: datetime) -> Event | None:
+    """Hold promotion where the outcomes of a period jumped; the same period never holds twice, released or not."""
+    return registry.hold(reason=jump.sentence, at=at, period=period) if jump else None
 
 
 def odds_ratio(before: float, after: float) -> float:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -75,7 +75,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class LossEstimate:
     """The loss to be expected on rows without outcomes.
 
     Attributes:
@@ -95,13 +95,16 @@ class Estimate:
     separation: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON."""
-        return asdict(self)
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> LossEstimate:
+        """Read the fields from a record that may hold more; an unknown metric is stored as null."""
+        own = {one.name: record[one.name] for one in fields(cls) if one.name in record}
+        known = {name: math.nan if value is None else value for name, value in own.get("metrics", {}).items()}
+        return cls(**{**own, "metrics": known})
 
 
 @dataclass(frozen=True)
-class Unknown:
+class NoEstimate:
     """No estimate, and why."""
 
     reason: str
@@ -117,8 +120,8 @@ def estimate(
     costs: Mapping[str, ArrayLike] | None = None,
     seed: int = 0,
     threads: int = 1,
-) -> Estimate | Unknown:
-    """Estimate the mean loss, and for classifiers the usual metrics, of rows without outcomes.
+) -> LossEstimate | NoEstimate:
+    """LossEstimate the mean loss, and for classifiers the usual metrics, of rows without outcomes.
 
     Args:
         task: What the model predicts.
@@ -146,9 +149,9 @@ def estimate(
     """
     _refuse_unusable(known, waiting)
     if not len(waiting.scores):
-        return Unknown("no row waits for its outcome")
+        return NoEstimate("no row waits for its outcome")
     if len(known.label) < FEWEST_ROWS:
-        return Unknown(f"{len(known.label):,} rows with known outcomes, {FEWEST_ROWS:,} are needed for an estimate")
+        return NoEstimate(f"{len(known.label):,} rows with known outcomes, {FEWEST_ROWS:,} are needed for an estimate")
     if task == "regression":
         return _values(loss, known, waiting, seed, threads)
     return _classes(loss, known, waiting, threshold, costs or {}, seed, threads)
@@ -162,7 +165,7 @@ def _classes(
     costs: Mapping[str, ArrayLike],
     seed: int,
     threads: int,
-) -> Estimate | Unknown:
+) -> LossEstimate | NoEstimate:
     ratio = density_ratio(
         _with_scores(known.features, known.scores),
         _with_scores(waiting.features, waiting.scores),
@@ -170,7 +173,7 @@ def _classes(
         threads=threads,
     )
     if not ratio.effective_rows >= FEWEST_ROWS:
-        return Unknown(
+        return NoEstimate(
             f"the new rows are unlike those with known outcomes: weighted to their like, {len(known.label):,} rows are "
             f"worth {ratio.effective_rows:,.0f}, {FEWEST_ROWS:,} are needed for an estimate"
         )
@@ -179,7 +182,7 @@ def _classes(
     residuals = _residuals(loss, known, ratio.weights)
     level = float(expected.mean() + np.average(residuals, weights=ratio.weights))
     low, high = _limits(level, residuals, ratio.weights, len(expected))
-    return Estimate(
+    return LossEstimate(
         rows=len(expected),
         loss=level,
         low=low,
@@ -193,7 +196,7 @@ def _classes(
     )
 
 
-def _values(loss: str, known: Known, waiting: Waiting, seed: int, threads: int) -> Estimate:
+def _values(loss: str, known: Known, waiting: Waiting, seed: int, threads: int) -> LossEstimate:
     """Direct loss estimation: the mean of a model of the row loss over the waiting rows.
 
     Each half of the known rows gives a model; their residuals are of the other half.
@@ -206,7 +209,7 @@ def _values(loss: str, known: Known, waiting: Waiting, seed: int, threads: int) 
     residuals = losses - predicted_elsewhere(models, features)
     level = float(expected.mean() + residuals.mean())
     low, high = _limits(level, residuals, np.ones(len(losses)), len(expected))
-    return Estimate(len(expected), level, low, high, "direct loss estimation", len(losses), float(len(losses)))
+    return LossEstimate(len(expected), level, low, high, "direct loss estimation", len(losses), float(len(losses)))
 
 
 def _residuals(loss: str, known: Known, weights: Floats) -> Floats:

@@ -50,7 +50,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Cost:
+class ColumnCost:
     """The loss of a period's rows in the part of a column that grew, against all others.
 
     Attributes:
@@ -95,7 +95,7 @@ def changes(
 
 def costs(
     found: Sequence[Change], columns: Mapping[str, pa.ChunkedArray], losses: ArrayLike, edges: Edges
-) -> tuple[Cost, ...]:
+) -> tuple[ColumnCost, ...]:
     """What rows in the grown part of each column lose, the costliest first.
 
     Args:
@@ -130,10 +130,10 @@ def changed_sentence(period: str, found: Sequence[Change], cost: str) -> str:
     return f"{period}: {', '.join(named)}{more}; {cost}."
 
 
-def cost_words(found: Sequence[Cost], period: str, unit: str) -> str:
+def cost_words(found: Sequence[ColumnCost], period: str, unit: str) -> str:
     """What the costliest slice lost, in words.
 
-    >>> cost_words([Cost("fare", "fare above 50", 200, 3.0, 1.0, 400.0)], "2019-03", "mae")
+    >>> cost_words([ColumnCost("fare", "fare above 50", 200, 3.0, 1.0, 400.0)], "2019-03", "mae")
     'in 2019-03 the 200 rows with fare above 50 lost 3 a row and the others 1, 400 mae more in the period'
     >>> cost_words([], "2019-03", "mae")
     'its cost is not known before outcomes arrive'
@@ -148,7 +148,7 @@ def cost_words(found: Sequence[Cost], period: str, unit: str) -> str:
     return f"{rows}, {told.excess:,.4g} {unit} more in the period"
 
 
-def to_records(found: Sequence[Change] | Sequence[Cost]) -> list[dict[str, Any]]:
+def to_records(found: Sequence[Change] | Sequence[ColumnCost]) -> list[dict[str, Any]]:
     """Changes or costs as plain JSON."""
     return [asdict(one) for one in found]
 
@@ -190,13 +190,13 @@ def _share_of_model(importance: float) -> str:
     return f"{100 * importance:.0f} % of the model" if importance >= 0.005 else "under 1 % of the model"
 
 
-def _cost(one: Change, column: pa.ChunkedArray, loss: NDArray[np.float64], edges: Edges) -> Cost:
+def _cost(one: Change, column: pa.ChunkedArray, loss: NDArray[np.float64], edges: Edges) -> ColumnCost:
     if one.grown is None or len(column) != loss.size:
         raise DataError(f"column {one.column} has {len(column):,} values for {loss.size:,} losses. Join both by key.")
     inside, known = rows_in(one.grown, column, edges, one.column), np.isfinite(loss)
     part, rest = loss[inside & known], loss[~inside & known]
     if not part.size or not rest.size:
         mean = float(part.mean()) if part.size else None
-        return Cost(one.column, one.grown.words, part.size, mean, None, 0.0)
+        return ColumnCost(one.column, one.grown.words, part.size, mean, None, 0.0)
     gap = float(part.mean() - rest.mean())
-    return Cost(one.column, one.grown.words, part.size, float(part.mean()), float(rest.mean()), part.size * gap)
+    return ColumnCost(one.column, one.grown.words, part.size, float(part.mean()), float(rest.mean()), part.size * gap)

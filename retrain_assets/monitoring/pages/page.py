@@ -6,13 +6,14 @@ the same, and say it again for an old period. Pure: the same records give the sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from retrain_assets.documents.page import html_page, table, text
 from retrain_assets.errors import NotFound
 from retrain_assets.monitoring.drift.report import ColumnDrift
-from retrain_assets.monitoring.impact.cost import Change
+from retrain_assets.monitoring.estimation.estimator import LossEstimate
+from retrain_assets.monitoring.impact.cost import Change, ColumnCost
 from retrain_assets.monitoring.pages.drift_plot import drift_picture, what_moved
 from retrain_assets.monitoring.pages.performance_plot import (
     PerformanceHistory,
@@ -22,9 +23,11 @@ from retrain_assets.monitoring.pages.performance_plot import (
 from retrain_assets.monitoring.pages.performance_text import (
     loss_sentence,
     performance_sentences,
-    read_performance,
 )
+from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
+from retrain_assets.monitoring.performance.report import PerformanceReport
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord, read_performance
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 
@@ -83,9 +86,9 @@ def outcome_of(column: ColumnDrift) -> str:
     return "confirmed" if column.confirmed else column.outcome.value
 
 
-def performance_lead(record: Mapping[str, Any]) -> list[str]:
+def performance_lead(record: PerformanceRecord) -> list[str]:
     """What the report says first: what is lost and where, what was measured and estimated, each business metric."""
-    business = [one["sentence"] for one in record.get("business", ()) if one.get("sentence")]
+    business = [one.sentence for one in record.business if one.sentence]
     return [*performance_sentences(record), *business]
 
 
@@ -102,34 +105,45 @@ def performance_markdown(model: str, period: str, history: PerformanceHistory, p
     if period not in history.periods:
         return "\n\n".join([*parts, f"> No model was live in {text(period)}."]) + "\n"
     record = history.records[-1]
-    report = read_performance(record)
     parts += [f"> **{text(said)}**" for said in performance_lead(record)]
     parts += [picture, "## Loss per row", table(loss_rows(record))]
-    if record.get("impact"):
-        parts += ["## What the drifted rows lose", table([_impact(one) for one in record["impact"]])]
-    if record.get("business"):
-        parts += ["## Business metrics", table([_business(one) for one in record["business"]])]
-    if report and report.by_group:
-        parts += ["## Groups, the costliest first", table([dict(row) for row in report.by_group])]
+    if record.impact:
+        parts += ["## What the drifted rows lose", table([_impact(one) for one in record.impact])]
+    if record.business:
+        parts += ["## Business metrics", table([_business(one) for one in record.business])]
+    if record.report and record.report.by_group:
+        parts += ["## Groups, the costliest first", table([asdict(row) for row in record.report.by_group])]
     if truths := truth_rows(record):
         parts += ["## Estimates and the later truth of the same rows", table(truths)]
     parts += ["## Decisions", table(_decisions(history)), "## How to read this", READING_PERFORMANCE]
     return "\n\n".join(parts) + "\n"
 
 
-def loss_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def loss_rows(record: PerformanceRecord) -> list[dict[str, Any]]:
     """What was measured and what is estimated, each with its rows, limits and baseline."""
-    measured, estimated = record.get("report") or {}, record.get("estimated") or {}
-    found = [("measured", measured)] if measured else []
-    found += [("estimated", estimated)] if estimated.get("loss") is not None else []
-    names = ("rows", "loss", "low", "high", "baseline", "excess_sum")
-    return [{"loss": how, **{_said(name): values.get(name) for name in names}} for how, values in found]
+    report, guess = record.report, record.estimated
+    rows = [_losses("measured", report, report.baseline, report.excess_sum)] if report else []
+    if guess and guess.estimate:
+        rows.append(_losses("estimated", guess.estimate, guess.baseline, guess.excess_sum))
+    return rows
 
 
-def truth_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def truth_rows(record: PerformanceRecord) -> list[dict[str, Any]]:
     """The estimates so far, each with what was measured later on, the newest first."""
-    names = ("period", "version", "rows", "estimated", "low", "high", "measured", "error", "contradicted")
-    return [{name: one.get(name) for name in names} for one in reversed(record.get("estimates", ()))]
+    return [
+        {
+            "period": one.period,
+            "version": one.version,
+            "rows": one.rows,
+            "estimated": one.loss,
+            "low": one.low,
+            "high": one.high,
+            "measured": one.truth.loss if one.truth else None,
+            "error": one.error,
+            "contradicted": one.truth.contradicted if one.truth else None,
+        }
+        for one in reversed(record.estimates)
+    ]
 
 
 def drift_document(model: str, store: PeriodStore, registry: Registry, period: str) -> str:
@@ -173,9 +187,9 @@ def monitored_period(model: str, store: PeriodStore, period: str | None = None) 
 def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     """Both reports of a period for a terminal: what is lost, their sentences, columns that are not quiet or sound."""
     drift = read_drift(store, period) or DriftRecord(period, None)
-    performance = store.read_json("performance_report", period) or {}
-    told = performance_lead(performance) if performance.get("version") else []
-    lost = [said for said in told if said == loss_sentence(performance)]
+    performance = read_performance(store, period)
+    told = performance_lead(performance) if performance and performance.version else []
+    lost = [said for said in told if performance and said == loss_sentence(performance)]
     lines = lost + (drift_lead(drift) if drift.version else [f"{period}: no model was live."])
     troubled = {column.column for column in drift.columns if column.problem}
     rows = [row for row in column_rows(drift) if row["outcome"] != "quiet" or row["column"] in troubled]
@@ -200,9 +214,14 @@ def _column(column: ColumnDrift, impact: Change | None, weighed: bool) -> dict[s
     }
 
 
-def _impact(one: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"words": "rows with", "rows": "rows", "loss": "a row", "rest": "other rows", "excess": "excess"}
-    return {title: one[name] for name, title in names.items()}
+def _losses(how: str, one: PerformanceReport | LossEstimate, baseline: float | None, excess: float) -> dict[str, Any]:
+    numbers = {"rows": one.rows, "a row": one.loss, "low": one.low, "high": one.high}
+    return {"loss": how, **numbers, "baseline": baseline, "excess": excess}
+
+
+def _impact(one: ColumnCost) -> dict[str, Any]:
+    numbers = {"a row": one.loss, "other rows": one.rest, "excess": one.excess}
+    return {"rows with": one.words, "rows": one.rows, **numbers}
 
 
 def _compared(record: DriftRecord) -> list[dict[str, Any]]:
@@ -220,8 +239,9 @@ def _compared(record: DriftRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _business(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: one.get(name) for name in ("name", "value", "low", "high", "threshold", "unit", "rows", "outcome")}
+def _business(one: BusinessMeasurement) -> dict[str, Any]:
+    names = ("name", "value", "low", "high", "threshold", "unit", "rows", "outcome")
+    return {name: getattr(one, name) for name in names}
 
 
 def _decisions(history: PerformanceHistory) -> list[dict[str, Any]]:
@@ -232,7 +252,3 @@ def _decisions(history: PerformanceHistory) -> list[dict[str, Any]]:
         for event in reversed(history.events)
         if event.period >= first
     ]
-
-
-def _said(name: str) -> str:
-    return {"loss": "a row", "excess_sum": "excess"}.get(name, name)

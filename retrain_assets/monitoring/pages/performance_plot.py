@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, bare, literal, markdown, new_figure, period_ticks
+from retrain_assets.monitoring.estimation.estimator import LossEstimate
 from retrain_assets.monitoring.pages.drift_plot import AFTER, BEFORE, until
-from retrain_assets.monitoring.pages.performance_text import read_performance
+from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
 from retrain_assets.monitoring.performance.report import Baseline, PerformanceReport, Quality
+from retrain_assets.monitoring.records.performance_record import ASSET, PerformanceRecord, read_performance
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
@@ -46,38 +48,42 @@ class PerformanceHistory:
         events: The journal's attempts and moves up to the last record.
     """
 
-    records: Sequence[Mapping[str, Any]]
+    records: Sequence[PerformanceRecord]
     baselines: Mapping[str, Baseline]
     events: Sequence[Event]
 
     @property
     def periods(self) -> list[str]:
         """The period of each record."""
-        return [record["period"] for record in self.records]
+        return [record.period for record in self.records]
 
     @property
     def reports(self) -> list[PerformanceReport | None]:
         """What was measured in each period."""
-        return [read_performance(record) for record in self.records]
+        return [record.report for record in self.records]
 
     @property
-    def estimates(self) -> list[dict[str, Any]]:
-        """What was estimated in each period (`loss`, `low`, `high`), and what was `measured` of its rows later on."""
-        later = {entry["period"]: entry for record in self.records for entry in record.get("estimates", ())}
-        found = [dict(record.get("estimated") or {}) for record in self.records]
-        truth = [later.get(period, {}).get("measured") for period in self.periods]
-        return [{**estimate, "measured": known} for estimate, known in zip(found, truth, strict=True)]
+    def estimates(self) -> list[LossEstimate | None]:
+        """What was estimated in each period."""
+        return [record.estimated.estimate if record.estimated else None for record in self.records]
 
-    def metric(self, name: str) -> list[Mapping[str, Any]]:
-        """A business metric in each period; an empty record where it was not measured."""
-        return [next((one for one in record.get("business", ()) if one["name"] == name), {}) for record in self.records]
+    @property
+    def truths(self) -> list[float | None]:
+        """The loss that was measured later on of the rows that an estimate was about, in each period."""
+        later = {one.period: one.truth for record in self.records for one in record.estimates}
+        found = [later.get(period) for period in self.periods]
+        return [truth.loss if truth else None for truth in found]
+
+    def metric(self, name: str) -> list[BusinessMeasurement | None]:
+        """A business metric in each period; None where it was not measured."""
+        return [next((one for one in record.business if one.name == name), None) for record in self.records]
 
 
 def performance_history(store: PeriodStore, registry: Registry, period: str) -> PerformanceHistory:
     """The latest records up to a period, from the first one that a model served, with baselines and decisions."""
-    read = [store.read_json("performance_report", known) for known in until(store, "performance_report", period)]
-    records = [record for record in read if record and record.get("version")]
-    served = {record["version"] for record in records}
+    read = [read_performance(store, known) for known in until(store, ASSET, period)]
+    records = [record for record in read if record and record.version]
+    served = {record.version for record in records}
     baselines = {
         version.name: Baseline.from_dict(registry.verdict(version).evidence["baseline"])
         for version in registry.versions()
@@ -95,7 +101,7 @@ def performance_picture(history: PerformanceHistory, loss: str, retrain_cost: fl
 
 def performance_figure(history: PerformanceHistory, loss: str, retrain_cost: float | None) -> Figure:
     """The losses, the excess as bars against what a retrain costs, and each business metric, one below the other."""
-    names = [one["name"] for one in history.records[-1].get("business", ())][:METRICS]
+    names = [one.name for one in history.records[-1].business][:METRICS]
     heights = [LOSS, EXCESS, *[METRIC] * len(names)]
     total = sum(heights) + GAP * len(heights) + EDGE
     figure = new_figure(WIDTH, total, laid_out=False)
@@ -125,8 +131,8 @@ def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
     axes.vlines(place, low, high, colors=[MARKS[outcome] for outcome in outcomes], linewidth=3, alpha=0.35)
     _dots(axes, middle, outcomes)
     said = "loss with 95 % limits: ● measured (red: surely above its baseline)"
-    if any(estimate.get("loss") is not None for estimate in history.estimates):
-        _estimates(axes, history.estimates)
+    if any(history.estimates):
+        _estimates(axes, history)
         said += ", ◇ estimated without outcomes, – the later truth of the same rows"
     _decisions(axes, history.periods, history.events)
     axes.set_ylabel(literal(loss), fontsize=9)
@@ -135,7 +141,7 @@ def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
 
 def _baselines(axes: Axes, history: PerformanceHistory) -> None:
     """For each period the band of the version in charge; one area, so that drawing stays cheap."""
-    bands = [history.baselines.get(record["version"]) for record in history.records]
+    bands = [history.baselines.get(record.version or "") for record in history.records]
     ends = np.arange(len(bands))[:, None] + [-0.5, 0.5]
     low, mean, high = (
         np.array([_number(getattr(band, part, None)) for band in bands]) for part in ("low", "mean", "high")
@@ -153,20 +159,19 @@ def _dots(axes: Axes, values: NDArray[np.float64], outcomes: Sequence[Quality | 
             axes.plot(np.flatnonzero(at), values[at], "o", color=color, markersize=4.5, zorder=4)
 
 
-def _estimates(axes: Axes, estimates: Sequence[Mapping[str, Any]]) -> None:
+def _estimates(axes: Axes, history: PerformanceHistory) -> None:
     """A diamond with its limits a little to the right of the measured loss, and a dash where the truth came out."""
-    at = np.arange(len(estimates)) + 0.2
-    middle, low, high, truth = (
-        np.array([_number(estimate.get(name)) for estimate in estimates])
-        for name in ("loss", "low", "high", "measured")
-    )
+    at = np.arange(len(history.records)) + 0.2
+    found = [(one.loss, one.low, one.high) if one else (None, None, None) for one in history.estimates]
+    middle, low, high = (np.array([_number(value) for value in values]) for values in zip(*found, strict=True))
+    truth = np.array([_number(value) for value in history.truths])
     axes.vlines(at, low, high, color=ESTIMATED, linewidth=1, alpha=0.6)
     axes.plot(at, middle, "D", color=ESTIMATED, markerfacecolor="white", markersize=4, zorder=5)
     axes.plot(at, truth, "_", color=INK, markersize=8, markeredgewidth=1.6, zorder=6)
 
 
 def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None) -> None:
-    excess = [record.get("accumulated_excess") or 0.0 for record in history.records]
+    excess = [record.accumulated_excess for record in history.records]
     axes.stairs(excess, np.arange(len(excess) + 1) - 0.5, color=UNKNOWN, fill=True)
     if retrain_cost is not None:
         axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
@@ -176,21 +181,19 @@ def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None)
     _title(axes, f"excess loss summed since the last attempt; dashed: what a retrain costs{signs if refused else ''}")
 
 
-def _metric(axes: Axes, name: str, values: Sequence[Mapping[str, Any]]) -> None:
+def _metric(axes: Axes, name: str, values: Sequence[BusinessMeasurement | None]) -> None:
     """One business metric with its interval and the declared threshold."""
-    middle, low, high = (
-        np.array([_number(one.get(part)) for one in values], dtype=float) for part in ("value", "low", "high")
-    )
+    found = [(one.value, one.low, one.high) if one else (None, None, None) for one in values]
+    middle, low, high = (np.array([_number(value) for value in each]) for each in zip(*found, strict=True))
     place = np.arange(len(values))
     axes.fill_between(place, low, high, color=AFTER, alpha=0.16, linewidth=0)
     axes.plot(place, middle, color=INK, linewidth=1.2)
-    _dots(axes, middle, [Quality(one["outcome"]) if one.get("outcome") else None for one in values])
+    _dots(axes, middle, [one.outcome if one else None for one in values])
     last = values[-1]
-    declared = last.get("threshold")
-    if declared is not None:
-        axes.axhline(declared, color=BAD, linewidth=1, linestyle="--")
-    axes.set_ylabel(literal(str(last.get("unit", ""))[:12]), fontsize=8)
-    _title(axes, name if declared is None else f"{name}; dashed: the declared threshold")
+    if last is not None:
+        axes.axhline(last.threshold, color=BAD, linewidth=1, linestyle="--")
+        axes.set_ylabel(literal(last.unit[:12]), fontsize=8)
+    _title(axes, name if last is None else f"{name}; dashed: the declared threshold")
 
 
 def _decisions(axes: Axes, periods: Sequence[str], events: Sequence[Event]) -> None:

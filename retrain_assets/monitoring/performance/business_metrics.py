@@ -50,13 +50,14 @@ def declared(
 
 
 @dataclass(frozen=True)
-class Measurement:
+class BusinessMeasurement:
     """One business metric on the outcomes that arrived in a period.
 
     Attributes:
         value: In the metric's unit; None without rows or where it is undefined, like 0 / 0.
         low: Lower one-sided 95 % limit from the delete-one-block jackknife; None below 4 blocks, like `high`.
         outcome: WARN when the whole interval is beyond the threshold, QUIET when the value is not, else INSUFFICIENT.
+        periods: For how many periods in a row, this one included, it has been WARN.
     """
 
     name: str
@@ -68,11 +69,17 @@ class Measurement:
     rows: int
     outcome: Quality
     sentence: str
+    periods: int = 0
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> BusinessMeasurement:
+        """Read what `dataclasses.asdict` gave, also after JSON."""
+        return cls(**{**record, "outcome": Quality(record["outcome"])})
 
 
 def measure_business(
     metric: BusinessMetric, expression: Expression, rows: Columns, time: Values, block_days: int, alpha: float = 0.05
-) -> Measurement:
+) -> BusinessMeasurement:
     """Measure one metric with the interval that its blocks of days allow.
 
     Args:
@@ -98,7 +105,9 @@ def measure_business(
     outcome = _outcome(metric, value, low, high)
     low_high = (known(low), known(high))
     sentence = _sentence(metric, total, outcome, known(value), *low_high)
-    return Measurement(metric.name, metric.unit, known(value), *low_high, metric.threshold, total, outcome, sentence)
+    return BusinessMeasurement(
+        metric.name, metric.unit, known(value), *low_high, metric.threshold, total, outcome, sentence
+    )
 
 
 class _Totals:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,9 @@ from retrain_assets.statistics.day_blocks import block_ids, block_length_days, d
 Floats = NDArray[np.float64]
 
 FEWEST_BLOCKS = 4
+ALPHA = 0.05
+"""One-sided level of each limit."""
+
 MISSING_GROUP = "(missing)"
 
 
@@ -70,6 +73,19 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class GroupLoss:
+    """The loss of the rows with one value of a group column; numbers as in `PerformanceReport`."""
+
+    group: str
+    value: str
+    rows: int
+    loss: float | None
+    low: float | None
+    high: float | None
+    excess_sum: float
+
+
+@dataclass(frozen=True)
 class PerformanceReport:
     """The loss of one version on the outcomes that arrived in one period.
 
@@ -79,7 +95,7 @@ class PerformanceReport:
         excess_per_row: `loss` minus `baseline`.
         excess_sum: That times the rows.
         accumulated_excess: Excess summed over the periods so far, never below 0 (a cumulative sum chart).
-        by_group: One record per group column and value: rows, loss, limits, excess_sum; the costliest first.
+        by_group: The same for each value of each group column, the costliest first.
         without_loss: Rows whose loss is not a finite number; they are in none of the other figures.
         counts: Whether `excess_sum` is in `accumulated_excess`; not while the outcomes are suspected of a fault.
     """
@@ -94,7 +110,7 @@ class PerformanceReport:
     excess_per_row: float | None
     excess_sum: float
     accumulated_excess: float
-    by_group: tuple[Mapping[str, Any], ...]
+    by_group: tuple[GroupLoss, ...]
     outcome: Quality
     sentence: str
     without_loss: int = 0
@@ -110,10 +126,10 @@ class PerformanceReport:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> PerformanceReport:
         """Read what `to_dict` wrote."""
-        return cls(**{**record, "by_group": tuple(record["by_group"])})
+        return cls(**{**record, "by_group": tuple(GroupLoss(**one) for one in record["by_group"])})
 
 
-def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alpha: float = 0.05) -> Baseline:
+def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alpha: float = ALPHA) -> Baseline:
     """Mean loss with the band in which chance alone may move it, from blocks of days.
 
     The block length follows from the autocorrelation of the daily means, but leaves at least 4 blocks where there are 4
@@ -140,15 +156,27 @@ def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alph
     return Baseline(mean, loss.size, mean - reach, mean + reach, source, units, length, error * math.sqrt(_days(at)))
 
 
+@dataclass(frozen=True)
+class ScoredLosses:
+    """The rows of a report.
+
+    Attributes:
+        losses: Loss per row, shape (n,).
+        time: When each row happened, shape (n,).
+        groups: Per group column its value on each row, shape (n,), None where missing.
+    """
+
+    losses: ArrayLike
+    time: ArrayLike
+    groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
 def measure(
     period: str,
     version: str,
-    losses: ArrayLike,
-    time: ArrayLike,
+    rows: ScoredLosses,
     baseline: Baseline,
     accumulated_before: float,
-    groups: Mapping[str, NDArray[Any]],
-    alpha: float = 0.05,
     counts: bool = True,
 ) -> PerformanceReport:
     """Report the loss of the outcomes that arrived in a period.
@@ -161,12 +189,9 @@ def measure(
     Args:
         period: Key of the period in which the outcomes arrived.
         version: Name of the version that scored the rows.
-        losses: Loss per row, shape (n,).
-        time: When each row happened, shape (n,).
+        rows: Their losses.
         baseline: What the version was promoted with.
         accumulated_before: `accumulated_excess` of the period before, 0 after a promotion.
-        groups: Per group column its value on each row, shape (n,), None where missing.
-        alpha: One-sided level of each limit.
         counts: Whether the period's excess is added to the accumulated one.
 
     Raises:
@@ -174,13 +199,13 @@ def measure(
 
     >>> promoted_with = Baseline(1.0, 500, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
     >>> week = np.repeat(np.arange("2019-02-04", "2019-02-11", dtype="datetime64[D]"), 2)
-    >>> report = measure("2019-02-04", "v1", np.tile([1.4, 1.6], 7), week, promoted_with, 3.0, {})
+    >>> report = measure("2019-02-04", "v1", ScoredLosses(np.tile([1.4, 1.6], 7), week), promoted_with, 3.0)
     >>> report.outcome, report.excess_sum, report.accumulated_excess
     (<Quality.WARN: 'warn'>, 7.0, 10.0)
     """
-    loss, at = _finite(losses, time)
+    loss, at = _finite(rows.losses, rows.time)
     mean, error, df_units = _period_error(loss, at, baseline)
-    reach = _t(alpha, df_units) * error
+    reach = _t(ALPHA, df_units) * error
     known = bool(loss.size) and math.isfinite(baseline.mean)
     excess = float((loss - baseline.mean).sum()) if known else 0.0
     outcome = _outcome(mean - reach, baseline)
@@ -195,17 +220,17 @@ def measure(
         excess_per_row=excess / loss.size if known else None,
         excess_sum=excess,
         accumulated_excess=max(0.0, accumulated_before + excess) if counts else accumulated_before,
-        by_group=tuple(_by_group(losses, time, groups, baseline, alpha)),
+        by_group=tuple(_by_group(rows, baseline)),
         outcome=outcome,
         sentence="",
-        without_loss=int(np.size(losses)) - loss.size,
+        without_loss=int(np.size(rows.losses)) - loss.size,
         counts=counts,
     )
     return replace(report, sentence=_sentence(report, baseline))
 
 
 def mean_limits(
-    losses: ArrayLike, time: ArrayLike, baseline: Baseline, alpha: float = 0.05
+    losses: ArrayLike, time: ArrayLike, baseline: Baseline, alpha: float = ALPHA
 ) -> tuple[float | None, float | None, float | None]:
     """Mean loss of some rows with its one-sided limits, by the blocks of the baseline; None where not known.
 
@@ -240,16 +265,14 @@ def _sentence(report: PerformanceReport, baseline: Baseline) -> str:
     return f"{loss}, {word} {against}; accumulated excess {report.accumulated_excess:,.1f}{aside}.{skipped}"
 
 
-def _by_group(
-    losses: ArrayLike, time: ArrayLike, groups: Mapping[str, NDArray[Any]], baseline: Baseline, alpha: float
-) -> list[Mapping[str, Any]]:
-    loss, at = np.asarray(losses, dtype=float), np.asarray(time)
-    records = [
-        {"group": name, "value": value, **_group_record(*_finite(loss[rows], at[rows]), baseline, alpha)}
-        for name, values in groups.items()
-        for value, rows in _parts(name, values, loss.size)
+def _by_group(rows: ScoredLosses, baseline: Baseline) -> list[GroupLoss]:
+    loss, at = np.asarray(rows.losses, dtype=float), np.asarray(rows.time)
+    found = [
+        _group_loss(name, value, *_finite(loss[part], at[part]), baseline)
+        for name, values in rows.groups.items()
+        for value, part in _parts(name, values, loss.size)
     ]
-    return sorted(records, key=lambda record: (-record["excess_sum"], record["group"], record["value"]))
+    return sorted(found, key=lambda one: (-one.excess_sum, one.group, one.value))
 
 
 def _parts(name: str, values: NDArray[Any], rows: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
@@ -265,21 +288,23 @@ def _parts(name: str, values: NDArray[Any], rows: int) -> Iterator[tuple[str, ND
         yield str(value), part
 
 
-def _group_record(loss: Floats, at: NDArray[Any], baseline: Baseline, alpha: float) -> dict[str, Any]:
+def _group_loss(group: str, value: str, loss: Floats, at: NDArray[Any], baseline: Baseline) -> GroupLoss:
     if baseline.block_days:
         mean, error, units = _block_error(loss, block_ids(at, baseline.block_days))
         units = units if units >= FEWEST_BLOCKS else 0
     else:
         mean, error, units = _row_error(loss)
-    reach = _t(alpha, units) * error
+    reach = _t(ALPHA, units) * error
     excess = float((loss - baseline.mean).sum())
-    return {
-        "rows": loss.size,
-        "loss": _known(mean),
-        "low": _known(mean - reach),
-        "high": _known(mean + reach),
-        "excess_sum": excess if math.isfinite(excess) else 0.0,
-    }
+    return GroupLoss(
+        group=group,
+        value=value,
+        rows=loss.size,
+        loss=_known(mean),
+        low=_known(mean - reach),
+        high=_known(mean + reach),
+        excess_sum=excess if math.isfinite(excess) else 0.0,
+    )
 
 
 def _period_error(loss: Floats, at: NDArray[Any], baseline: Baseline) -> tuple[float, float, int]:

@@ -21,7 +21,7 @@ Kind = Literal["bootstrap", "excess_loss", "estimated_loss", "business", "uncert
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TriggerEvidence:
     """What is known about a model as of a period.
 
     Attributes:
@@ -88,7 +88,7 @@ def decide(
     model: str,
     calendar: Calendar,
     policy: TriggerPolicy,
-    evidence: Evidence,
+    evidence: TriggerEvidence,
     rollback_cooldown_periods: int,
     unit: str = "",
 ) -> Trigger | Quiet:
@@ -104,7 +104,7 @@ def decide(
 
     >>> policy = TriggerPolicy(retrain_cost=2500, max_per_year=6, cooldown_periods=1)
     >>> months = Calendar(every="month", start="2018-01-01")
-    >>> seen = Evidence("2019-03", live_version="v1", live_since_period="2018-11", accumulated_excess=812.0, new_rows=9)
+    >>> seen = TriggerEvidence("2019-03", "v1", live_since_period="2018-11", accumulated_excess=812.0, new_rows=9)
     >>> decide("taxi", months, policy, seen, 1, "mae-rows").reason
     'excess loss 812 of 2,500 mae-rows'
     """
@@ -119,7 +119,7 @@ def decide(
     return Trigger(trigger_id(model, evidence.period, kind), model, evidence.period, kind, reason)
 
 
-def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, unit: str) -> tuple[Kind, str] | None:
+def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence, unit: str) -> tuple[Kind, str] | None:
     """The strongest evidence that asks for a retrain."""
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
@@ -145,7 +145,9 @@ def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, unit: 
     return None
 
 
-def _obstacle(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence, rollback_cooldown: int) -> str | None:
+def _obstacle(
+    calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: int
+) -> str | None:
     """The first thing that forbids an attempt now; None when nothing does."""
     if evidence.wait:
         return evidence.wait
@@ -170,24 +172,24 @@ def _rest(calendar: Calendar, period: str, since: str | None, periods: int) -> s
     return allowed if calendar.distance(period, allowed) > 0 else None
 
 
-def _last_look(evidence: Evidence) -> str:
+def _last_look(evidence: TriggerEvidence) -> str:
     """When the live model was last held against a candidate, or put in charge."""
     return max(evidence.live_since_period or "", evidence.last_attempt_period or "")
 
 
-def _age(calendar: Calendar, evidence: Evidence) -> int:
+def _age(calendar: Calendar, evidence: TriggerEvidence) -> int:
     since = _last_look(evidence)
     return calendar.distance(since, evidence.period) if since else 0
 
 
-def _excess(policy: TriggerPolicy, evidence: Evidence, unit: str) -> str:
+def _excess(policy: TriggerPolicy, evidence: TriggerEvidence, unit: str) -> str:
     cost = policy.cost_of_a_retrain(evidence.usual_loss)
     if cost == float("inf"):
         return "no excess loss is measured yet"
     return f"excess loss {evidence.accumulated_excess:,.4g} of {cost:,.4g} {unit}".rstrip()
 
 
-def _suspected(evidence: Evidence) -> str:
+def _suspected(evidence: TriggerEvidence) -> str:
     """What is not counted yet, and what it waits for."""
     if not evidence.suspected_excess:
         return ""
@@ -195,12 +197,12 @@ def _suspected(evidence: Evidence) -> str:
     return f"; {evidence.suspected_excess:,.4g} more, of outcomes that look faulty, counts once released{waits}"
 
 
-def _with_estimated(evidence: Evidence) -> float:
+def _with_estimated(evidence: TriggerEvidence) -> float:
     """Measured and estimated excess together; an estimated gain does not pay for a measured loss."""
     return evidence.accumulated_excess + max(evidence.estimated_excess, 0.0)
 
 
-def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: Evidence) -> dict[str, float]:
+def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence) -> dict[str, float]:
     shares = {"excess_loss": evidence.accumulated_excess / policy.cost_of_a_retrain(evidence.usual_loss)}
     if policy.on_estimated_loss:
         shares["estimated_loss"] = _with_estimated(evidence) / policy.cost_of_a_retrain(evidence.usual_loss)

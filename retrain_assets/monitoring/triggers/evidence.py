@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from retrain_assets.monitoring.performance.report import PerformanceReport
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
-from retrain_assets.monitoring.triggers.decision import Evidence, Quiet, Trigger, decide
+from retrain_assets.monitoring.records.performance_record import read_performance
+from retrain_assets.monitoring.triggers.decision import Quiet, Trigger, TriggerEvidence, decide
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
@@ -48,32 +49,33 @@ class Watch:
             trained_until(registry),
         )
 
-    def evidence(self, store: PeriodStore, registry: Registry, period: str) -> Evidence:
+    def evidence(self, store: PeriodStore, registry: Registry, period: str) -> TriggerEvidence:
         """The evidence as of a period."""
         drift = read_drift(store, period) or DriftRecord(period, None)
-        performance = store.read_json("performance_report", period) or {}
+        performance = read_performance(store, period)
         live = registry.live()
         attempts = [event for event in registry.history() if event.gate and event.period <= period]
         rollbacks = [event.failure_period for event in registry.history() if event.action == "rolled_back"]
         last = attempts[-1].period if attempts else None
         in_vain = attempts and not History(registry.history()).promoted(attempts[-1])
-        seen = store.read_json("performance_report", last) if last else None
+        seen = read_performance(store, last) if last else None
         year_ago = self.calendar.shift(period, -self.calendar.per_year)
         windows = self.windows_at(store, registry, period)
-        current = live is not None and performance.get("version") == live.name
-        return Evidence(
+        current = performance if performance and live and performance.version == live.name else None
+        labelled = performance.labelled_total if performance else 0
+        return TriggerEvidence(
             period=period,
             live_version=live.name if live else None,
             live_since_period=live.period if live else None,
             drift_confirmed=drift.triggers,
             drift_sentence=drift.sentence,
-            accumulated_excess=float(performance.get("accumulated_excess", 0.0)) if current else 0.0,
-            suspected_excess=float(performance.get("suspected_excess", 0.0)) if current else 0.0,
-            estimated_excess=float(performance.get("estimated_excess") or 0.0) if current else 0.0,
-            usual_loss=_usual_loss(performance) if current else 0.0,
-            business={one["name"]: int(one["periods"]) for one in performance.get("business", ())} if current else {},
+            accumulated_excess=current.accumulated_excess if current else 0.0,
+            suspected_excess=current.suspected_excess if current else 0.0,
+            estimated_excess=current.estimated_excess if current else 0.0,
+            usual_loss=_usual_loss(current.report) if current and current.report else 0.0,
+            business={one.name: one.periods for one in current.business} if current else {},
             uncertain_periods=drift.uncertain_periods if current else 0,
-            new_rows=int(performance.get("labelled_total", 0)) - int((seen or {}).get("labelled_total", 0)),
+            new_rows=labelled - (seen.labelled_total if seen else 0),
             last_attempt_period=last if in_vain else None,
             attempts_last_year=sum(event.period > year_ago for event in attempts),
             last_rollback_period=rollbacks[-1] if rollbacks else None,
@@ -101,10 +103,9 @@ class Watch:
         )
 
 
-def _usual_loss(performance: Mapping[str, Any]) -> float:
-    """The loss that the period's labelled rows were promised to have; 0 without outcomes."""
-    report = performance.get("report")
-    return float(report["baseline"] or 0.0) * int(report["rows"]) if report else 0.0
+def _usual_loss(report: PerformanceReport) -> float:
+    """The loss that the period's labelled rows were promised to have; 0 where that is not known."""
+    return (report.baseline or 0.0) * report.rows
 
 
 def spent_ranges(registry: Registry, before: str) -> Sequence[tuple[datetime, datetime]]:

@@ -1,6 +1,7 @@
 """The loss estimated without outcomes: against sklearn, and in made-up worlds whose truth is known."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from sklearn import metrics as judge
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.estimation.density_ratio import density_ratio
-from retrain_assets.monitoring.estimation.estimator import Estimate, Known, Unknown, Waiting, estimate
+from retrain_assets.monitoring.estimation.estimator import Known, LossEstimate, NoEstimate, Waiting, estimate
 from retrain_assets.monitoring.estimation.expected_loss import (
     calibrated,
     expected_confusion,
@@ -162,16 +163,16 @@ def test_the_same_rows_and_seed_give_the_same_numbers():
 def test_too_little_is_said_and_not_estimated():
     features, score, _, label = world(1, 999)
     short = estimate("binary", "log_loss", Known(features, score, label), Waiting(features, score))
-    assert short == Unknown("999 rows with known outcomes, 1,000 are needed for an estimate")
+    assert short == NoEstimate("999 rows with known outcomes, 1,000 are needed for an estimate")
     nobody = estimate("binary", "log_loss", Known(features, score, label), Waiting(features.slice(0, 0), score[:0]))
-    assert nobody == Unknown("no row waits for its outcome")
+    assert nobody == NoEstimate("no row waits for its outcome")
 
 
 def test_new_rows_without_any_like_them_are_not_estimated():
     features, score, _, label = world(1, 3000)
     far, far_score, _, _ = world(9, NEW, shift=6.0)
     found = estimate("binary", "log_loss", Known(features, score, label), Waiting(far, far_score))
-    assert isinstance(found, Unknown)
+    assert isinstance(found, NoEstimate)
     assert "unlike those with known outcomes" in found.reason
 
 
@@ -190,5 +191,5 @@ def test_a_score_or_label_that_is_no_number_is_refused_by_name():
 
 
 def test_an_estimate_is_plain_json():
-    record = estimated(1)[0].to_dict()
-    assert Estimate(**record) == estimated(1)[0]
+    found = estimated(1)[0]
+    assert LossEstimate.from_dict(json.loads(json.dumps(asdict(found) | {"sentence": "more"}))) == found

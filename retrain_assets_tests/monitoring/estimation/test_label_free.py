@@ -1,6 +1,7 @@
 """Estimates of rows whose outcomes are out, as of a period, and the later truth beside them."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import lightgbm as lgb
@@ -11,9 +12,10 @@ from scipy.special import expit
 
 from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.metrics.metric import metric
-from retrain_assets.monitoring.estimation.label_free import LabelFree
+from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.monitoring.estimation.label_free import EstimationPolicy
 from retrain_assets.monitoring.performance.report import baseline
-from retrain_assets.monitoring.performance_step import performance_step
+from retrain_assets.monitoring.performance_step import PerformancePolicy, performance_step
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry
@@ -26,7 +28,7 @@ WEEKS = Calendar(every="week", start="2024-01-01")
 DELAY = timedelta(days=14)
 COLUMNS = Columns(numeric={"x": None, "z": None})
 A_WEEK = 1500
-ABOUT = LabelFree("binary", WEEKS, "id", "at", "log_loss", DELAY)
+PARCELS = Model("parcels", "binary", 2, WEEKS, "id", "at", "late", DELAY, "log_loss")
 
 
 def week(number):
@@ -97,8 +99,9 @@ class World:
         self.registry.promote(verdict, None, policy_sha256="rules", probe=content, rest=no_rest, **moved)
         return scorer
 
-    def report(self, number, about=ABOUT):
-        return performance_step(self.store, self.registry, WEEKS, "log_loss", "id", (), week(number), label_free=about)
+    def report(self, number, model=PARCELS):
+        at = PeriodAccess(self.store, self.registry, week(number))
+        return performance_step(model, at, PerformancePolicy(estimation=EstimationPolicy()))
 
 
 @pytest.fixture(scope="module")
@@ -110,76 +113,76 @@ def steady(tmp_path_factory):
 def test_rows_without_outcomes_are_estimated_and_the_record_says_which_is_which(steady):
     world, records = steady
     last = records[-1]
-    waiting = last["estimated"]["rows"]
+    waiting = last.estimated.estimate.rows
     assert waiting == pytest.approx(2 * A_WEEK, abs=150)  # two weeks of rows have no outcome yet
-    assert last["report"]["rows"] == pytest.approx(A_WEEK, abs=200)
-    assert last["estimated_excess"] == pytest.approx(waiting * (last["estimated"]["loss"] - last["report"]["baseline"]))
-    assert "Measured. " in last["sentence"]
-    assert "Estimated. 2024-03-18: estimated, not measured: v1 is expected to lose" in last["sentence"]
-    assert "takes for granted that outcomes follow from the features as they did" in last["sentence"]
+    assert last.report.rows == pytest.approx(A_WEEK, abs=200)
+    assert last.estimated_excess == pytest.approx(waiting * (last.estimated.estimate.loss - last.report.baseline))
+    assert "Measured. " in last.sentence
+    assert "Estimated. 2024-03-18: estimated, not measured: v1 is expected to lose" in last.sentence
+    assert "takes for granted that outcomes follow from the features as they did" in last.sentence
 
 
 def test_an_earlier_estimate_is_shown_with_the_loss_of_its_very_rows_once_that_is_known(steady):
     world, records = steady
-    series = {entry["period"]: entry for entry in records[-1]["estimates"]}
+    series = {entry.period: entry for entry in records[-1].estimates}
     entry = series[week(6)]
     at = world.rows["at"].to_numpy()
     end = np.datetime64(WEEKS.bounds(week(6))[1])
     inside = (at < end) & (at + np.timedelta64(DELAY) >= end) & (at >= np.datetime64(WEEKS.bounds(week(2))[0]))
     rows = world.rows.filter(pa.array(inside))
     losses = metric("log_loss").row_losses(rows["label"], world.scorer.scores(rows))
-    assert entry["rows"] == entry["arrived"] == len(losses)
-    assert entry["measured"] == pytest.approx(losses.mean())
-    assert entry["error"] == pytest.approx(entry["estimated"] - losses.mean())
-    assert not entry["contradicted"]
-    assert not series[week(11)]["settled"]
-    assert "error" not in series[week(11)]
+    assert entry.rows == entry.arrived == len(losses)
+    assert entry.truth.loss == pytest.approx(losses.mean())
+    assert entry.error == pytest.approx(entry.loss - losses.mean())
+    assert not entry.truth.contradicted
+    assert not series[week(11)].settled
+    assert series[week(11)].error is None
 
 
 def test_no_steady_estimate_is_contradicted_and_the_mean_error_is_small(steady):
-    known = [entry for entry in steady[1][-1]["estimates"] if entry["settled"]]
+    known = [entry for entry in steady[1][-1].estimates if entry.settled]
     assert len(known) >= 6
-    assert not any(entry["contradicted"] for entry in known)
-    assert np.mean([entry["error"] for entry in known]) == pytest.approx(0.0, abs=0.02)
+    assert not any(entry.truth.contradicted for entry in known)
+    assert np.mean([entry.error for entry in known]) == pytest.approx(0.0, abs=0.02)
 
 
 def test_the_first_weeks_are_estimated_from_the_gate_rows_and_the_candidate_judged_there(tmp_path):
     world = World(tmp_path, 5)
-    known = world.report(3)["estimated"]
-    assert known["reference_rows"] == A_WEEK
-    assert known["loss"] == pytest.approx(world.report(3)["estimated"]["baseline"], abs=0.05)
+    known = world.report(3).estimated.estimate
+    assert known.reference_rows == A_WEEK
+    assert known.loss == pytest.approx(world.report(3).estimated.baseline, abs=0.05)
 
 
 def test_a_shift_of_the_features_is_estimated_right(tmp_path):
     world = World(tmp_path, 12, shifted_from=7)
     for number in range(2, 12):
         record = world.report(number)
-    assert record["estimated"]["separation"] > 0.55
-    entry = next(one for one in record["estimates"] if one["period"] == week(8))
-    assert not entry["contradicted"]
-    assert entry["error"] == pytest.approx(0.0, abs=0.03)
+    assert record.estimated.estimate.separation > 0.55
+    entry = next(one for one in record.estimates if one.period == week(8))
+    assert not entry.truth.contradicted
+    assert entry.error == pytest.approx(0.0, abs=0.03)
 
 
 def test_a_change_of_the_concept_is_estimated_wrong_and_the_later_truth_says_so(tmp_path):
     world = World(tmp_path, 12, concept_from=7)
     for number in range(2, 12):
         record = world.report(number)
-    entry = next(one for one in record["estimates"] if one["period"] == week(8))
-    assert entry["contradicted"]
-    assert entry["error"] < -0.05
-    assert "apart beyond chance: outcomes no longer followed from the features as before" in record["sentence"]
+    entry = next(one for one in record.estimates if one.period == week(8))
+    assert entry.truth.contradicted
+    assert entry.error < -0.05
+    assert "apart beyond chance: outcomes no longer followed from the features as before" in record.sentence
 
 
 def test_nothing_is_estimated_where_every_outcome_has_arrived(tmp_path):
     world = World(tmp_path, 5)
-    short = LabelFree("binary", WEEKS, "id", "at", "log_loss", timedelta(0))
+    short = replace(PARCELS, label_delay=timedelta(0))
     for number in range(2, 5):  # every outcome of these rows is filed before the week is looked at
         rows = world.rows.slice(number * A_WEEK, A_WEEK)
         filed = {"id": rows["id"], "label": rows["label"], "time": rows["at"], "known_at": rows["at"]}
         world.store.write_table("outcomes", week(number), pa.table(filed))
     record = world.report(3, short)
-    assert "estimated_excess" not in record
-    assert "every outcome that could be missing has arrived" in record["estimated"]["sentence"]
+    assert record.estimated.estimate is None
+    assert "every outcome that could be missing has arrived" in record.estimated.sentence
 
 
 def test_a_few_rows_without_outcomes_are_counted_not_estimated(tmp_path):
@@ -187,8 +190,8 @@ def test_a_few_rows_without_outcomes_are_counted_not_estimated(tmp_path):
     rows = world.rows.slice(2 * A_WEEK, 2 * A_WEEK - 40)
     filed = {"id": rows["id"], "label": rows["label"], "time": rows["at"], "known_at": rows["at"]}
     world.store.write_table("outcomes", week(3), pa.table(filed))
-    record = world.report(3, LabelFree("binary", WEEKS, "id", "at", "log_loss", timedelta(days=1)))
-    assert "40 rows wait for their outcome, 1,000 are needed" in record["estimated"]["sentence"]
+    record = world.report(3, replace(PARCELS, label_delay=timedelta(days=1)))
+    assert "40 rows wait for their outcome, 1,000 are needed" in record.estimated.sentence
 
 
 def test_nothing_that_came_later_changes_an_estimate(tmp_path, steady):
@@ -205,7 +208,7 @@ def test_outcomes_that_never_come_close_an_estimate_without_a_truth(tmp_path):
     world = World(tmp_path, 12, outcome_limit=6)
     for number in range(2, 12):
         record = world.report(number)
-    entry = next(one for one in record["estimates"] if one["period"] == week(6))
-    assert entry["settled"]
-    assert entry["arrived"] == 0
-    assert "error" not in entry
+    entry = next(one for one in record.estimates if one.period == week(6))
+    assert entry.settled
+    assert entry.arrived == 0
+    assert entry.truth is None

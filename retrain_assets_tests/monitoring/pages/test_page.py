@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +10,7 @@ from retrain_assets.documents.figure import markdown, new_figure
 from retrain_assets.documents.page import ALLOWED
 from retrain_assets.errors import NotFound
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
-from retrain_assets.monitoring.impact.cost import Change
+from retrain_assets.monitoring.impact.cost import Change, ColumnCost
 from retrain_assets.monitoring.pages.page import (
     column_rows,
     drift_document,
@@ -24,9 +24,12 @@ from retrain_assets.monitoring.pages.page import (
     performance_markdown,
 )
 from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory
+from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
+from retrain_assets.monitoring.performance.report import GroupLoss, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
+from retrain_assets.monitoring.records.performance_record import write_performance
 from retrain_assets.store import PeriodStore
-from retrain_assets_tests.monitoring.stored import performance
+from retrain_assets_tests.monitoring.stored import estimated, jump, past, performance
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
 
 
@@ -40,6 +43,10 @@ def column(name, outcome=Drift.QUIET, sentence="mean 1 -> 2", confirmed=False):
 def drift(columns, period="2024-01", **more):
     report = DriftReport(period, 100, 6, 8, tuple(columns), False, "")
     return DriftRecord(period, "v1", report, **{"sentence": "1 drifted.", **more})
+
+
+def with_groups(record, groups):
+    return replace(record, report=replace(record.report, by_group=tuple(groups)))
 
 
 # ---- drift
@@ -78,9 +85,8 @@ def test_an_impact_that_the_sentence_begins_with_is_not_said_twice():
 
 
 def test_measured_and_estimated_are_told_apart_and_the_later_truth_is_beside_the_estimate():
-    estimated = {"sentence": "estimated, not measured: 1.5", "loss": 1.5, "low": 1.2, "high": 1.8, "rows": 40}
-    truth = {"period": "2023-12", "version": "v1", "rows": 30, "estimated": 1.25, "measured": 1.375, "error": -0.125}
-    record = performance("2024-01", 1.0625, estimated=estimated, estimates=[truth])
+    earlier = past("2023-12", 1.25, truth=1.375)
+    record = performance("2024-01", 1.0625, estimated=estimated(1.5, 1.2, 1.8), estimates=(earlier,))
 
     assert performance_lead(record) == [
         "Measured. 2024-01: v1 lost 1.0625", "Estimated. estimated, not measured: 1.5",
@@ -88,7 +94,7 @@ def test_measured_and_estimated_are_told_apart_and_the_later_truth_is_beside_the
     page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
     assert "| measured | 100 | 1.062 |" in page
     assert "| estimated | 40 | 1.5 | 1.2 | 1.8 |" in page
-    assert "| 2023-12 | v1 | 30 | 1.25 |  |  | 1.375 | -0.125 |" in page
+    assert "| 2023-12 | v1 | 30 | 1.25 | 1 | 1.5 | 1.375 | -0.125 |" in page
 
 
 def test_a_period_without_outcomes_says_so_and_still_has_a_page():
@@ -98,7 +104,7 @@ def test_a_period_without_outcomes_says_so_and_still_has_a_page():
 
 
 def test_a_jump_of_the_labels_comes_before_everything_else():
-    record = performance("2024-01", 1.0, label_jump={"sentence": "labels jumped"}, impact_sentence="fare changed")
+    record = performance("2024-01", 1.0, label_jump=jump("labels jumped"), impact_sentence="fare changed")
     said = performance_lead(record)
     assert said[:2] == ["labels jumped; promotion is held until a person releases it.", "fare changed"]
 
@@ -106,21 +112,21 @@ def test_a_jump_of_the_labels_comes_before_everything_else():
 @pytest.mark.parametrize(("outcome", "said"), [(Drift.WARN, ["2024-01: labels moved"]), (Drift.QUIET, [])])
 def test_outcomes_that_drifted_are_told(outcome, said):
     report = DriftReport("2024-01", 100, 6, 1, (column("(label)", outcome),), False, "2024-01: labels moved")
-    record = performance("2024-01", 1.0, label_drift=report.to_dict(), label_jump=None)
+    record = performance("2024-01", 1.0, label_drift=report)
     assert performance_lead(record)[:-1] == said
 
 
 def test_what_the_drifted_rows_lose_has_a_table():
-    cost = {"column": "fare", "words": "fare above 50", "rows": 9, "loss": 3.0, "rest": 1.25, "excess": 15.75}
-    record = performance("2024-01", 1.0, impact=[cost], impact_sentence="fare changed")
+    cost = ColumnCost("fare", "fare above 50", 9, 3.0, 1.25, 15.75)
+    record = performance("2024-01", 1.0, impact=(cost,), impact_sentence="fare changed")
     assert performance_lead(record)[0] == "fare changed"
     page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
     assert "| fare above 50 | 9 | 3 | 1.25 | 15.75 |" in page
 
 
 def test_business_metrics_have_a_table_and_a_sentence_each():
-    one = {"name": "late share", "unit": "share", "value": 0.25, "low": 0.2, "high": 0.3, "threshold": 0.1, "rows": 9}
-    record = performance("2024-01", 1.0, business=[one | {"outcome": "warn", "sentence": "late share 0.25"}])
+    one = BusinessMeasurement("late share", "share", 0.25, 0.2, 0.3, 0.1, 9, Quality.WARN, "late share 0.25")
+    record = performance("2024-01", 1.0, business=(one,))
     assert performance_lead(record)[-1] == "late share 0.25"
     page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
     assert "| late share | 0.25 | 0.2 | 0.3 | 0.1 | share | 9 | warn |" in page
@@ -133,9 +139,9 @@ def test_business_metrics_have_a_table_and_a_sentence_each():
 def nasty_page():
     picture = markdown(new_figure(2, 2), "nothing")
     record = drift([column(NASTY, Drift.WARN, NASTY)], sentence=NASTY, impact_sentence=f"{NASTY} cost")
-    losses = performance("2024-01", 1.0, business=[{"name": NASTY, "sentence": NASTY, "value": 1.0, "unit": NASTY}])
-    losses["report"]["by_group"] = [{"group": NASTY, "value": NASTY, "rows": 1, "loss": 1.0, "excess_sum": 0.0}]
-    history = PerformanceHistory([losses], {}, [])
+    earned = BusinessMeasurement(NASTY, NASTY, 1.0, None, None, 1.0, 9, Quality.QUIET, NASTY)
+    groups = [GroupLoss(NASTY, NASTY, 1, 1.0, None, None, 0.0)]
+    history = PerformanceHistory([with_groups(performance("2024-01", 1.0, business=(earned,)), groups)], {}, [])
     return monitoring_html(
         NASTY,
         "2024-01",
@@ -165,12 +171,8 @@ def test_a_page_holds_its_pictures_and_loads_nothing(nasty_page):
 
 def test_a_model_of_many_columns_and_groups_stays_under_a_megabyte():
     record = drift([column(f"column_{number}", Drift.WARN) for number in range(500)])
-    losses = performance("2024-01", 1.0)
-    losses["report"]["by_group"] = [
-        {"group": "zone", "value": f"zone {number}", "rows": 9, "loss": 1.0, "low": 0.5, "high": 1.5, "excess_sum": 3.0}
-        for number in range(1000)
-    ]
-    history = PerformanceHistory([losses], {}, [])
+    groups = [GroupLoss("zone", f"zone {number}", 9, 1.0, 0.5, 1.5, 3.0) for number in range(1000)]
+    history = PerformanceHistory([with_groups(performance("2024-01", 1.0), groups)], {}, [])
     page = monitoring_html(
         "m", "2024-01", drift_markdown("m", record, ""), performance_markdown("m", "2024-01", history, "")
     )
@@ -214,7 +216,7 @@ def test_the_last_period_is_the_default_and_an_unknown_one_is_named(tmp_path):
 def test_the_words_are_the_sentences_and_the_columns_that_are_not_quiet(tmp_path):
     store = PeriodStore(tmp_path)
     write_drift(store, drift([column("a", Drift.WARN), column("b")]))
-    store.write_json("performance_report", "2024-01", json.loads(json.dumps(performance("2024-01", 1.5))))
+    write_performance(store, performance("2024-01", 1.5))
     words = monitoring_words(store, "2024-01")
     assert words[0] == "1 drifted."
     assert words[1].split() == ["warn", "a", "mean", "1", "→", "2"]
@@ -224,8 +226,7 @@ def test_the_words_are_the_sentences_and_the_columns_that_are_not_quiet(tmp_path
 def test_in_words_a_loss_above_the_baseline_comes_before_the_features_and_is_said_once(tmp_path):
     store = PeriodStore(tmp_path)
     write_drift(store, drift([column("a", Drift.WARN)]))
-    lost = performance("2024-01", 1.5, outcome="warn", loss_since="2023-12") | {"loss": "mae"}
-    store.write_json("performance_report", "2024-01", json.loads(json.dumps(lost)))
+    write_performance(store, performance("2024-01", 1.5, outcome="warn", loss_since="2023-12"))
     words = monitoring_words(store, "2024-01")
     assert words[0].startswith("2024-01: v1 loses more than it was promoted with, since 2023-12: 1.5 a row against 1")
     assert words[1] == "1 drifted."

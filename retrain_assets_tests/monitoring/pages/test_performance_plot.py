@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.documents.figure import BAD
+from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord
 from retrain_assets.monitoring.pages.performance_plot import (
     METRICS,
     PerformanceHistory,
@@ -11,8 +12,9 @@ from retrain_assets.monitoring.pages.performance_plot import (
     performance_history,
     performance_picture,
 )
-from retrain_assets.monitoring.performance.report import Baseline
-from retrain_assets_tests.monitoring.stored import performance, png
+from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
+from retrain_assets.monitoring.performance.report import Baseline, Quality
+from retrain_assets_tests.monitoring.stored import estimated, past, performance, png
 
 BAND = {"v1": Baseline(1.0, 100, 0.9, 1.1, "gate rows")}
 
@@ -24,10 +26,8 @@ def line(axes, marker):
 
 
 def business(name, value, threshold=0.3):
-    return {
-        "name": name, "value": value, "low": value - 0.1, "high": value + 0.1, "threshold": threshold, "unit": "US$",
-        "outcome": "warn" if value > threshold else "quiet",
-    }  # fmt: skip
+    outcome = Quality.WARN if value > threshold else Quality.QUIET
+    return BusinessMeasurement(name, "US$", value, value - 0.1, value + 0.1, threshold, 9, outcome, name)
 
 
 def test_the_losses_stand_on_the_band_of_the_version_that_made_them_and_promotions_are_named(world):
@@ -69,12 +69,10 @@ def test_a_rollback_is_marked_apart_from_a_promotion_and_a_rejection(world):
 
 
 def test_the_estimate_stands_beside_what_was_measured_and_the_later_truth_beside_the_estimate():
-    estimate = {"sentence": "estimated", "loss": 1.5, "low": 1.2, "high": 1.8, "rows": 40}
-    truth = {"period": "2024-01", "estimated": 1.5, "measured": 1.6, "settled": True}
     records = [
-        performance("2024-01", 1.0, estimated=estimate),
-        performance("2024-02", None, estimated={"sentence": "nothing is estimated"}),
-        performance("2024-03", 2.0, estimated=estimate | {"loss": 2.5}, estimates=[truth]),
+        performance("2024-01", 1.0, estimated=estimated(1.5, 1.2, 1.8)),
+        performance("2024-02", None, estimated=EstimateRecord("nothing is estimated")),
+        performance("2024-03", 2.0, estimated=estimated(2.5, 1.2, 1.8), estimates=(past("2024-01", 1.5, 1.6),)),
     ]
 
     top, _ = performance_figure(PerformanceHistory(records, BAND, []), "mae", 7.0).axes
@@ -93,10 +91,9 @@ def test_what_was_never_estimated_is_not_in_the_legend():
 def test_every_business_metric_is_a_series_with_its_threshold():
     values = [0.2, 0.5, 0.25]
     records = [
-        performance(f"2024-0{at}", 1.0, business=[business("late share", value)])
+        performance(f"2024-0{at}", 1.0, business=(business("late share", value),) if at != 2 else ())
         for at, value in enumerate(values, start=1)
     ]
-    records[1]["business"] = []
 
     _, _, axes = performance_figure(PerformanceHistory(records, {}, []), "mae", 7.0).axes
 
@@ -106,7 +103,7 @@ def test_every_business_metric_is_a_series_with_its_threshold():
 
 
 def test_a_picture_has_room_for_a_few_business_metrics():
-    many = [business(f"metric {number}", 0.1) for number in range(9)]
+    many = tuple(business(f"metric {number}", 0.1) for number in range(9))
     history = PerformanceHistory([performance("2024-01", 1.0, business=many)], {}, [])
     assert len(performance_figure(history, "mae", 7.0).axes) == 2 + METRICS
 

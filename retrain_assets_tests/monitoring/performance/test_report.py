@@ -1,6 +1,7 @@
 """The loss band and the excess loss, against statsmodels, scipy and simulation."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,17 @@ import statsmodels.api as sm
 from scipy import stats
 
 from retrain_assets.errors import DataError
+from retrain_assets.monitoring.impact.cost import ColumnCost
 from retrain_assets.monitoring.pages.performance_text import performance_sentences
-from retrain_assets.monitoring.performance.report import Baseline, PerformanceReport, Quality, baseline, measure
+from retrain_assets.monitoring.performance.report import (
+    Baseline,
+    PerformanceReport,
+    Quality,
+    ScoredLosses,
+    baseline,
+    measure,
+)
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
 START = np.datetime64("2013-02-04", "us")
 
@@ -72,7 +82,7 @@ def test_rows_of_a_single_day_are_taken_as_independent_and_so_is_the_next_period
     found = baseline(values, times(1, 500))
     low, high = stats.t.interval(0.9, 499, values.mean(), stats.sem(values))
     assert (found.block_days, found.low, found.high) == (0, pytest.approx(low), pytest.approx(high))
-    report = measure("2014", "v1", values + 1, times(1, 500), found, 0.0, {})
+    report = measure("2014", "v1", ScoredLosses(values + 1, times(1, 500)), found, 0.0)
     assert report.outcome is Quality.WARN
     assert report.low == pytest.approx(low + 1)
 
@@ -81,8 +91,10 @@ def test_a_worse_week_warns_and_an_ordinary_one_rarely_does():
     rng = np.random.default_rng(5)
     promoted_with = baseline(losses(rng, 56, 20), times(56, 20))
     week = times(7, 20, START + np.timedelta64(70, "D"))
-    quiet = [measure("w", "v1", losses(rng, 7, 20), week, promoted_with, 0.0, {}).outcome for _ in range(200)]
-    worse = [measure("w", "v1", losses(rng, 7, 20, 1.6), week, promoted_with, 0.0, {}).outcome for _ in range(50)]
+    quiet = [measure("w", "v1", ScoredLosses(losses(rng, 7, 20), week), promoted_with, 0.0).outcome for _ in range(200)]
+    worse = [
+        measure("w", "v1", ScoredLosses(losses(rng, 7, 20, 1.6), week), promoted_with, 0.0).outcome for _ in range(50)
+    ]
     assert np.mean([one is Quality.WARN for one in quiet]) <= 0.05
     assert np.mean([one is Quality.WARN for one in worse]) >= 0.95
 
@@ -91,7 +103,7 @@ def test_a_single_day_is_judged_by_how_days_scattered_before_not_by_its_rows():
     rng = np.random.default_rng(6)
     promoted_with = baseline(losses(rng, 56, 500, day_sd=0.3), times(56, 500))
     days = [losses(rng, 1, 500, day_sd=0.3) for _ in range(200)]
-    reports = [measure("d", "v1", day, times(1, 500), promoted_with, 0.0, {}) for day in days]
+    reports = [measure("d", "v1", ScoredLosses(day, times(1, 500)), promoted_with, 0.0) for day in days]
     assert np.mean([one.outcome is Quality.WARN for one in reports]) <= 0.06
     row_tests = [day.mean() - 1.65 * stats.sem(day) > promoted_with.high for day in days]
     assert np.mean(row_tests) > 0.25
@@ -101,16 +113,18 @@ KNOWN = Baseline(mean=1.0, rows=280, low=0.9, high=1.1, source="gate 2013-01", b
 
 
 def test_excess_is_summed_over_rows_and_piles_up_but_never_below_zero():
-    first = measure("w1", "v1", np.full(14, 1.5), times(7, 2), KNOWN, 0.0, {})
+    first = measure("w1", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 0.0)
     assert (first.excess_sum, first.accumulated_excess) == (7.0, 7.0)
-    second = measure("w2", "v1", np.full(14, 0.75), times(7, 2), KNOWN, first.accumulated_excess, {})
+    second = measure("w2", "v1", ScoredLosses(np.full(14, 0.75), times(7, 2)), KNOWN, first.accumulated_excess)
     assert second.accumulated_excess == pytest.approx(7.0 - 3.5)
-    third = measure("w3", "v1", np.full(14, 0.0), times(7, 2), KNOWN, second.accumulated_excess, {})
+    third = measure("w3", "v1", ScoredLosses(np.full(14, 0.0), times(7, 2)), KNOWN, second.accumulated_excess)
     assert third.accumulated_excess == 0.0
 
 
 def test_no_rows_are_insufficient_and_leave_the_excess_as_it_was():
-    report = measure("w1", "v1", [], np.array([], "datetime64[us]"), KNOWN, 12.0, {"origin": np.array([], object)})
+    report = measure(
+        "w1", "v1", ScoredLosses([], np.array([], "datetime64[us]"), {"origin": np.array([], object)}), KNOWN, 12.0
+    )
     assert (report.outcome, report.rows, report.loss, report.accumulated_excess) == (
         Quality.INSUFFICIENT,
         0,
@@ -123,17 +137,19 @@ def test_no_rows_are_insufficient_and_leave_the_excess_as_it_was():
 def test_an_unknown_band_is_insufficient_never_quiet():
     one_row = baseline([1.0], times(1, 1))
     assert np.isnan(one_row.high)
-    report = measure("w1", "v1", np.full(14, 9.0), times(7, 2), one_row, 0.0, {})
+    report = measure("w1", "v1", ScoredLosses(np.full(14, 9.0), times(7, 2)), one_row, 0.0)
     assert report.outcome is Quality.INSUFFICIENT
     assert report.accumulated_excess == pytest.approx(14 * 8)
 
 
 def test_rows_without_a_finite_loss_are_counted_and_left_out():
     values = np.array([1.5, np.nan, np.inf, 1.5])
-    report = measure("w1", "v1", values, times(4, 1), KNOWN, 0.0, {"origin": np.array(["JFK"] * 4, object)})
+    report = measure(
+        "w1", "v1", ScoredLosses(values, times(4, 1), {"origin": np.array(["JFK"] * 4, object)}), KNOWN, 0.0
+    )
     assert (report.rows, report.without_loss, report.excess_sum) == (2, 2, 1.0)
     assert "2 rows have no finite loss" in report.sentence
-    assert report.by_group[0]["rows"] == 2
+    assert report.by_group[0].rows == 2
 
 
 def test_groups_add_up_to_the_whole_costliest_first_and_missing_is_a_group():
@@ -141,13 +157,13 @@ def test_groups_add_up_to_the_whole_costliest_first_and_missing_is_a_group():
     values = losses(rng, 14, 30)
     origin = rng.choice(np.array(["JFK", "LGA", None, float("nan")], dtype=object), values.size)
     values[origin == "LGA"] += 1
-    report = measure("w1", "v1", values, times(14, 30), KNOWN, 0.0, {"origin": origin})
-    assert [row["value"] for row in report.by_group][0] == "LGA"
-    assert {row["value"] for row in report.by_group} == {"JFK", "LGA", "(missing)"}
-    assert sum(row["rows"] for row in report.by_group) == report.rows
-    assert sum(row["excess_sum"] for row in report.by_group) == pytest.approx(report.excess_sum)
+    report = measure("w1", "v1", ScoredLosses(values, times(14, 30), {"origin": origin}), KNOWN, 0.0)
+    assert [row.value for row in report.by_group][0] == "LGA"
+    assert {row.value for row in report.by_group} == {"JFK", "LGA", "(missing)"}
+    assert sum(row.rows for row in report.by_group) == report.rows
+    assert sum(row.excess_sum for row in report.by_group) == pytest.approx(report.excess_sum)
     worst = report.by_group[0]
-    assert worst["low"] < worst["loss"] == pytest.approx(values[origin == "LGA"].mean())
+    assert worst.low < worst.loss == pytest.approx(values[origin == "LGA"].mean())
 
 
 def test_records_survive_json():
@@ -157,37 +173,45 @@ def test_records_survive_json():
         text = json.dumps(found.to_dict(), allow_nan=False)
         assert Baseline.from_dict(json.loads(text)).to_dict() == found.to_dict()
     for report in (
-        measure("w1", "v1", values, times(14, 3), KNOWN, 0.0, {"origin": np.array(["a", None, "b"] * 14, object)}),
-        measure("w1", "v1", [], np.array([], "datetime64[us]"), KNOWN, 0.0, {}),
+        measure(
+            "w1",
+            "v1",
+            ScoredLosses(values, times(14, 3), {"origin": np.array(["a", None, "b"] * 14, object)}),
+            KNOWN,
+            0.0,
+        ),
+        measure("w1", "v1", ScoredLosses([], np.array([], "datetime64[us]")), KNOWN, 0.0),
     ):
         assert PerformanceReport.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
 
 
 def test_columns_of_unequal_length_are_refused_with_both_counts():
     with pytest.raises(DataError, match="group column origin has 3 values for 14 losses"):
-        measure("w1", "v1", np.ones(14), times(7, 2), KNOWN, 0.0, {"origin": np.array(["a"] * 3, object)})
+        measure("w1", "v1", ScoredLosses(np.ones(14), times(7, 2), {"origin": np.array(["a"] * 3, object)}), KNOWN, 0.0)
     with pytest.raises(DataError, match="14 losses but 6 times"):
-        measure("w1", "v1", np.ones(14), times(3, 2), KNOWN, 0.0, {})
+        measure("w1", "v1", ScoredLosses(np.ones(14), times(3, 2)), KNOWN, 0.0)
 
 
 def test_what_is_not_to_count_is_measured_and_told_but_not_added():
-    aside = measure("w1", "v1", np.full(14, 1.5), times(7, 2), KNOWN, 3.0, {}, counts=False)
+    aside = measure("w1", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
     assert (aside.excess_sum, aside.accumulated_excess, aside.outcome) == (7.0, 3.0, Quality.WARN)
     assert "accumulated excess 3.0 without the 7.0 of this period's suspected outcomes" in aside.sentence
 
 
 def test_a_loss_above_the_baseline_is_told_first_with_its_beginning_and_the_share_that_drifted_rows_hold():
-    report = measure("w2", "v1", np.full(14, 1.5), times(7, 2), KNOWN, 3.0, {})
-    cost = {"column": "fare", "words": "fare 0", "rows": 2, "loss": 1.6, "rest": 1.5, "excess": 0.14}
-    record = {"loss": "mae", "loss_since": "w1", "report": report.to_dict(), "impact_sentence": "w2: fare changed."}
+    report = measure("w2", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
+    cost = ColumnCost("fare", "fare 0", 2, 1.6, 1.5, 0.14)
+    record = PerformanceRecord(
+        "w2", "v1", loss="mae", loss_since="w1", report=report, impact_sentence="w2: fare changed."
+    )
     told = "w2: v1 loses more than it was promoted with, since w1: 1.5 a row against 1, 7 mae more in the period"
-    assert performance_sentences(record | {"impact": [cost]})[:2] == [
+    assert performance_sentences(replace(record, impact=(cost,)))[:2] == [
         f"{told}, 2 % of it where a feature drifted.",
         "w2: fare changed.",
     ]
-    assert performance_sentences(record | {"impact": [cost | {"excess": -1.0}]})[0].endswith(
+    assert performance_sentences(replace(record, impact=(replace(cost, excess=-1.0),)))[0].endswith(
         "none of it where features drifted."
     )
     assert performance_sentences(record)[0].endswith("; no feature that drifted tells why.")
-    quiet = measure("w2", "v1", np.full(14, 1.0), times(7, 2), KNOWN, 3.0, {})
-    assert performance_sentences(record | {"report": quiet.to_dict()})[0] == "w2: fare changed."
+    quiet = measure("w2", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 3.0)
+    assert performance_sentences(replace(record, report=quiet))[0] == "w2: fare changed."

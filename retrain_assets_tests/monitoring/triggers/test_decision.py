@@ -6,14 +6,14 @@ from datetime import date
 import pytest
 
 from retrain_assets.monitoring.policy import TriggerPolicy
-from retrain_assets.monitoring.triggers.decision import Evidence, Quiet, Trigger, decide, trigger_id
+from retrain_assets.monitoring.triggers.decision import Quiet, Trigger, TriggerEvidence, decide, trigger_id
 from retrain_assets.periods import Calendar
 
 MONTHS = Calendar(every="month", start=str(date(2018, 1, 1)))
 POLICY = TriggerPolicy(
     retrain_cost=2500, on_confirmed_drift=True, max_age_periods=12, cooldown_periods=2, max_per_year=4, min_new_rows=100
 )
-CALM = Evidence(
+CALM = TriggerEvidence(
     period="2019-03",
     live_version="v1",
     live_since_period="2018-11",

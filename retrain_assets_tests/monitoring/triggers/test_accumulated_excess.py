@@ -1,18 +1,21 @@
 """The excess that piles up: over which periods, and what is not counted while it is suspected."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pytest
 
-from retrain_assets.monitoring.performance import accumulated_excess
-from retrain_assets.monitoring.performance.accumulated_excess import carried, suspected
+from retrain_assets.monitoring.records.performance_record import read_performance, write_performance
+from retrain_assets.monitoring.triggers import accumulated_excess
+from retrain_assets.monitoring.triggers.accumulated_excess import carried, suspected
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Release, Signature
 from retrain_assets.store import PeriodStore
+from retrain_assets_tests.monitoring.stored import jump, performance
 
-JUMP = {"sentence": "mean label jumped"}
+JUMP = jump()
 MONTHS = [f"2024-{month:02}" for month in range(1, 10)]
 
 
@@ -23,9 +26,10 @@ def model(tmp_path):
 
 def told(store, period, amount, version="v1", jump=None, accumulated=0.0):
     """The performance record of a period as the step writes it, as far as the excess goes."""
-    report = {"excess_sum": amount} if amount is not None else None
-    record = {"period": period, "version": version, "label_jump": jump, "accumulated_excess": accumulated}
-    store.write_json("performance_report", period, record | ({"report": report} if report else {}))
+    record = performance(period, amount and 1.0, version, accumulated, label_jump=jump)
+    if record.report:
+        record = replace(record, report=replace(record.report, excess_sum=amount))
+    write_performance(store, record)
 
 
 def begun(model, period, version="v1"):
@@ -57,7 +61,7 @@ def test_suspected_outcomes_count_once_a_person_has_released_the_hold(model):
     assert (begun(model, "2024-03").excess, begun(model, "2024-03").suspected) == (5.0, 900.0)  # before the hold too
     registry.hold(reason="mean label jumped", at=datetime(2024, 3, 1), period="2024-02")
     assert (begun(model, "2024-03").excess, begun(model, "2024-03").suspected) == (5.0, 900.0)
-    assert suspected(store.read_json("performance_report", "2024-02"), History(registry.history()))
+    assert suspected(read_performance(store, "2024-02"), History(registry.history()))
     registry.rule(Release(Signature("ann", "prices did rise", datetime(2024, 3, 2), "2024-02")))
     assert (begun(model, "2024-03").excess, begun(model, "2024-03").suspected) == (905.0, 0.0)
 

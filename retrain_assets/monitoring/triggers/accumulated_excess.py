@@ -7,10 +7,14 @@ looked at them and released the hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from retrain_assets.monitoring.records.performance_record import (
+    PerformanceRecord,
+    monitored_periods,
+    read_performance,
+)
 from retrain_assets.registry.journal.history import History
 from retrain_assets.store import PeriodStore
 
@@ -41,14 +45,14 @@ def carried(store: PeriodStore, history: History, version: str, period: str) -> 
         period: Which one; reports of it and of later ones are not read.
     """
     attempt = last_attempt(history, period)
-    known = [key for key in store.periods("performance_report", "json") if attempt < key < period]
-    run: list[Mapping[str, Any]] = []
+    known = [key for key in monitored_periods(store) if attempt < key < period]
+    run: list[PerformanceRecord] = []
     for key in reversed(known[-REMEMBERED - 1 :]):
-        record = store.read_json("performance_report", key) or {}
-        if record.get("version") != version:
+        record = read_performance(store, key)
+        if record is None or record.version != version:
             break
         run.append(record)
-    before = float(run.pop().get("accumulated_excess", 0.0)) if len(run) > REMEMBERED else 0.0
+    before = run.pop().accumulated_excess if len(run) > REMEMBERED else 0.0
     held = [suspected(record, history) for record in run]
     counted = [_excess(record) for record, doubt in zip(run, held, strict=True) if not doubt]
     doubtful = [_excess(record) for record, doubt in zip(run, held, strict=True) if doubt]
@@ -67,16 +71,16 @@ def summed(before: float, excesses: Iterable[float]) -> float:
     return total
 
 
-def suspected(record: Mapping[str, Any], history: History) -> bool:
+def suspected(record: PerformanceRecord, history: History) -> bool:
     """Whether the outcomes of a performance record jumped and no person has released the hold for it yet."""
-    if not record.get("label_jump"):
+    if record.label_jump is None:
         return False
-    hold = history.held_for(record["period"])
+    hold = history.held_for(record.period)
     return hold is None or hold in history.rulings
 
 
-def _excess(record: Mapping[str, Any]) -> float:
-    return float(record["report"]["excess_sum"]) if record.get("report") else 0.0
+def _excess(record: PerformanceRecord) -> float:
+    return record.report.excess_sum if record.report else 0.0
 
 
 def last_attempt(history: History, period: str) -> str:
