@@ -228,8 +228,8 @@ def memory_of(home: Path) -> dict[str, float]:
     Path("/proc/self/clear_refs").write_text("5")
     retrain_week(runner, week)
     peak = rss_bytes("VmHWM")
-    window = read_manifest(store, week).history
-    rows = load_window(store, window, list(spec.columns.features), spec.source.key, spec.source.time, week)
+    window = read_manifest(store, week).windows.history
+    rows = load_window(store, spec.model, window, list(spec.columns.features), week)
     return {
         "training window, MB": rows.nbytes / 1e6,
         "peak beyond the loaded process, MB": (peak - before) / 1e6,

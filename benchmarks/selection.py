@@ -24,9 +24,11 @@ from retrain_assets.candidates.rolling_origins import choose
 from retrain_assets.candidates.strategies import HeldRows
 from retrain_assets.candidates.strategy_choice import chosen, common_losses, merged
 from retrain_assets.metrics.metric import metric
-from retrain_assets.pipeline import loss_of, training
+from retrain_assets.model import PeriodAccess
+from retrain_assets.pipeline import training
+from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.booster import predict
-from retrain_assets.scoring.features import FeatureContract, encode
+from retrain_assets.scoring.features import encode
 from retrain_assets.spec import load_specs
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.manifest import read_manifest
@@ -56,26 +58,29 @@ def replayed(home: Path, model: str) -> dict[str, float]:
     """Mean loss on the gate rows of every retrain: each strategy alone, and the choice among two and among three."""
     spec = load_specs()[model]
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"strategies": THREE})})
-    work, loss = training(spec), metric(loss_of(spec))
+    work, loss = training(spec), metric(spec.model.loss)
     totals, rows_in_all = dict.fromkeys((*THREE, "chosen of two", "chosen of three"), 0.0), 0
     incumbents = {"chosen of two": "history", "chosen of three": "history"}
     with tempfile.TemporaryDirectory() as folder:
         store = PeriodStore(Path(shutil.copytree(home / "data" / model, Path(folder) / model)))
         for period in store.periods("feature_windows", "json"):
-            records = {name: work.train(store, name, period) for name in BASES}
-            losses = common_losses(records | {AVERAGE: {"origins": work._average_origins(store, records, period)}})
-            parts = {name: (store.read_bytes(f"candidate_{name}", period, "bst"), records[name]) for name in BASES}
-            gate = read_manifest(store, period).gate
-            rows = load_window(store, gate, list(spec.columns.features), spec.source.key, spec.source.time, period)
-            for name, (text, record) in {**parts, AVERAGE: merged(parts, None)}.items():
-                scores = predict(text, encode(rows, FeatureContract.from_dict(record["contract"])).table)
-                records[name] = {"gate": float(loss.row_losses(rows["label"].to_numpy(), scores).sum())}
+            access = PeriodAccess(store, Registry(home / "registry", model), period)
+            records = {name: work.train(access, name) for name in BASES}
+            origins = {name: record.origins for name, record in records.items()}
+            losses = common_losses(origins | {AVERAGE: work.average_origins(access, origins)})
+            models = {name: record.trained for name, record in records.items() if record.trained}
+            gate = read_manifest(store, period).windows.gate
+            rows = load_window(store, spec.model, gate, list(spec.columns.features), period)
+            sums: dict[str, float] = {}
+            for name, trained in {**models, AVERAGE: merged(models["recent"], models["history"])}.items():
+                scores = predict(trained.model, encode(rows, trained.contract).table)
+                sums[name] = float(loss.row_losses(rows["label"].to_numpy(), scores).sum())
             for choice, names in (("chosen of two", BASES), ("chosen of three", THREE)):
                 compared = {name: losses[name] for name in names if name in losses}
                 incumbents[choice] = chosen(compared, incumbents[choice], BASES, spec.training)
-                totals[choice] += records[incumbents[choice]]["gate"]
+                totals[choice] += sums[incumbents[choice]]
             for name in THREE:
-                totals[name] += records[name]["gate"]
+                totals[name] += sums[name]
             rows_in_all += rows.num_rows
     return {name: total / rows_in_all for name, total in totals.items()}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from retrain_assets.documents.units import LossUnits, loss_unit
 from retrain_assets.periods import Calendar
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 Task = Literal["binary", "multiclass", "regression"]
 """What a model predicts: one of two classes, one of several, a number."""
+
+
+class RowNames(Protocol):
+    """Names of the two columns that every stored table of rows has; a `Model` knows them."""
+
+    @property
+    def key(self) -> str:
+        """Name of the column that tells rows apart."""
+
+    @property
+    def time(self) -> str:
+        """Name of the column that says when a row happened."""
 
 
 @dataclass(frozen=True)

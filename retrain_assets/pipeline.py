@@ -43,8 +43,8 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
         assets=[
             *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
             *monitoring_assets(frame, spec.model, spec.columns, monitoring(spec)),
-            *window_assets(frame, lambda *at: watch(spec).windows_at(*at), spec.source.key, spec.source.time),
-            *candidate_assets(frame, spec.model.loss, lambda: training(spec)),
+            *window_assets(frame, spec.model, lambda at: watch(spec).windows_at(at.store, at.registry, at.period)),
+            *candidate_assets(frame, spec.model, lambda: training(spec)),
             *validation_assets(frame, lambda *at: judged(spec, *at)),
             *production_assets(
                 frame,
@@ -104,17 +104,11 @@ def training(spec: ModelSpec) -> Any:
     from retrain_assets.monitoring.drift.reference_periods import kept_periods
 
     return Training(
-        spec.name,
-        spec.task,
-        spec.classes,
-        spec.source.key,
-        spec.source.time,
+        spec.model,
         spec.columns,
         spec.training,
         spec.windows,
-        spec.period,
         kept_periods(spec.drift, spec.period),
-        spec.model.loss,
         lambda: suite_ids(spec),
     )
 

@@ -1,6 +1,7 @@
 """Small worlds with a known truth, cut by month, for the tests of training and choosing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import Recipe
+from retrain_assets.model import Model
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.windows.cut import Span, Windows, cut
@@ -17,16 +19,15 @@ CALENDAR = Calendar(every="month", start="2018-01-01")
 PER_MONTH = 300
 DELAY = timedelta(days=1)
 
+TRIPS = Model("trips", "regression", 2, CALENDAR, "trip", "at", "fare", DELAY, "mae")
 RECIPE = Recipe(
+    model=TRIPS,
     columns=Columns(numeric=["miles"], categorical=["zone"]),
-    key="trip",
-    time="at",
-    task="regression",
-    n_classes=0,
     training=TrainingPolicy(objective="regression_l1", num_leaves=7, max_rounds=60, early_stopping_rounds=10),
     half_life_periods=4,
-    calendar=CALENDAR,
-    loss="mae",
+)
+LATE = replace(
+    RECIPE, model=replace(TRIPS, task="binary", loss="log_loss"), training=TrainingPolicy(objective="binary")
 )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.worlds.training_records import record_of
 from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
@@ -62,7 +62,7 @@ def verdict(registry: Registry, number: int, candidate: str, **changes: Any) -> 
 
 def files_of(text: str, reached: datetime = FAR) -> dict[str, bytes]:
     """The files of a candidate whose bytes depend on the text, and how far its training data reach."""
-    training = json.dumps({"trained_until": reached.isoformat()}).encode()
+    training = record_of(trained_until=reached.isoformat()).to_bytes()
     return {"model.bst": f"tree {text}".encode(), "features.json": b"{}", "training.json": training}
 
 

@@ -7,7 +7,6 @@ data trained it, why the one before left, what was tried meanwhile, and how it l
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.journal.tenure import Tenure, live_at, moved, tenures
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Finding, Verdict
 
@@ -125,13 +125,12 @@ class Training:
     deleted: bool
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any], evidence: Mapping[str, Any], *, deleted: bool) -> Self:
-        """Read a candidate's training record; what it does not say is taken from its verdict's evidence."""
+    def of(cls, record: TrainingRecord | None, evidence: Mapping[str, Any]) -> Self:
+        """Read a candidate's training record; of a deleted one, what its verdict's evidence says."""
         names = ("strategy", "rounds", "rows", "trained_from", "trained_until", "as_of", "periods")
-        known = {name: record.get(name, evidence.get(name)) for name in names}
-        importance: Mapping[str, float] = record.get("importance", {})
-        strongest = sorted(importance.items(), key=lambda item: -item[1])[:FEATURES_SHOWN]
-        return cls(**known, looks_at=dict(strongest), deleted=deleted)
+        known = record.to_dict() if record else evidence
+        strongest = sorted(record.importance.items(), key=lambda item: -item[1])[:FEATURES_SHOWN] if record else ()
+        return cls(**{name: known.get(name) for name in names}, looks_at=dict(strongest), deleted=record is None)
 
 
 @dataclass(frozen=True)
@@ -324,10 +323,9 @@ class _Files:
         """The candidate's training, the gate rows, the champion, every finding."""
         verdict = self.registry.evidence(event)
         deleted = verdict.candidate_digest in self.registry.deleted()
-        files = {} if deleted else self.registry.read(verdict.candidate_digest)
-        record = json.loads(files.get("training.json", b"{}"))
+        record = None if deleted else TrainingRecord.from_files(self.registry.read(verdict.candidate_digest))
         names = {version.digest: version.name for version in History(self.events).versions}
-        training = Training.from_dict(record, verdict.evidence, deleted=deleted)
+        training = Training.of(record, verdict.evidence)
         return Grounds(verdict, names.get(str(verdict.champion_digest)), training)
 
     def service(self, tenure: Tenure) -> Service:

@@ -14,6 +14,8 @@ from typing import Any
 
 from retrain_assets.monitoring.performance.report import PerformanceReport
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
+from retrain_assets.candidates.candidate_record import ASSET
+from retrain_assets.candidates.strategy_record import training_seconds
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.tenure import Tenure, moved, tenures
@@ -162,15 +164,7 @@ def quality_of(report: PerformanceReport) -> str:
 
 def training_seconds_until(store: PeriodStore, period: str) -> list[float]:
     """CPU seconds that training took in each retrain up to a period, its strategies together."""
-    return [
-        sum(float((store.read_json(asset, known) or {}).get("seconds", 0.0)) for asset in _strategies(store))
-        for known in store.periods("candidate_model", "json")
-        if known <= period
-    ]
-
-
-def _strategies(store: PeriodStore) -> list[str]:
-    return sorted(path.name for path in store.root.glob("candidate_*") if path.name != "candidate_model")
+    return [training_seconds(store, known) for known in store.periods(ASSET, "json") if known <= period]
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -7,13 +7,15 @@ scores, probes, monitors or serves a version takes it like any other.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 
+from retrain_assets.registry.training_record import FILE, TrainingRecord
 from retrain_assets.scoring.booster import lgb, predict
 from retrain_assets.scoring.features import FeatureContract
 
@@ -28,21 +30,22 @@ def fallback_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
         files: The first model's files; its feature contract, profile and probe rows are kept.
     """
     contract = FeatureContract.from_dict(json.loads(files["features.json"]))
-    training = json.loads(files["training.json"])
-    model = constant_model(contract, training["task"], training["baseline"])
+    training = TrainingRecord.from_files(files)
+    model = constant_model(contract, training.task, training.baseline)
     rows = json.loads(files["probe.json"])["rows"]
     columns = zip(*rows, strict=True)
     encoded = pa.table([pa.array(column, pa.float64()) for column in columns], names=list(contract.names))
-    constant = {"fallback": True, "rounds": 1, "importance": {}, "selection_loss": None}
+    constant = replace(training, fallback=True, rounds=1, importance={}, selection_loss=None)
+    probe = {"rows": rows, "scores": predict(model, encoded).tolist()}
     return {
         **files,
         "model.bst": model,
-        "training.json": _json(training | constant),
-        "probe.json": _json({"rows": rows, "scores": predict(model, encoded).tolist()}),
+        FILE: constant.to_bytes(),
+        "probe.json": json.dumps(probe, sort_keys=True).encode(),
     }
 
 
-def constant_model(contract: FeatureContract, task: str, constant: float | list[float]) -> bytes:
+def constant_model(contract: FeatureContract, task: str, constant: float | Sequence[float]) -> bytes:
     """A LightGBM text model of one leaf per class, which scores every row with the constant.
 
     Args:
@@ -75,14 +78,10 @@ def constant_model(contract: FeatureContract, task: str, constant: float | list[
     return bytes(booster.model_to_string().encode())
 
 
-def _raw_scores(task: str, constant: float | list[float]) -> list[float]:
+def _raw_scores(task: str, constant: float | Sequence[float]) -> list[float]:
     """The leaf values that the objective's link turns into the constant."""
     if task == "regression":
         return [float(np.asarray(constant))]
     shares = np.clip(np.atleast_1d(np.asarray(constant, dtype=np.float64)), _LEAST_SHARE, 1 - _LEAST_SHARE)
     raw = np.log(shares / (1 - shares) if task == "binary" else shares)
     return [float(value) for value in raw]
-
-
-def _json(record: Any) -> bytes:
-    return json.dumps(record, sort_keys=True).encode()

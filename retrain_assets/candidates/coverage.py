@@ -39,7 +39,7 @@ class Coverage:
         return not self.problems
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values."""
+        """Build the record as plain JSON values."""
         return {
             "eligible": self.eligible,
             "problems": list(self.problems),
@@ -47,6 +47,11 @@ class Coverage:
             "rare_rows": dict(self.rare),
             "periods": self.periods,
         }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Coverage:
+        """Read a stored record."""
+        return cls(record["unheld_gate_rows"], record["rare_rows"], record["periods"], tuple(record["problems"]))
 
 
 def coverage(

@@ -1,12 +1,14 @@
-"""Fitting LightGBM on Arrow, with and without early stopping. Models are the native text format, as bytes.
+"""Fit LightGBM on Arrow, with and without early stopping. Models are the native text format, as bytes.
 
 The same rows, parameters and seed give the same bytes, however the Arrow table is chunked. Which rows to train on is
-decided in `strategies` and `choice`; what the columns mean, in `features`; loading and scoring stand in `booster`.
+decided in `strategies` and `rolling_origins`; what the columns mean, in `scoring.features`; loading and scoring stand
+in `scoring.booster`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -16,9 +18,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
+from retrain_assets.model import Task
 from retrain_assets.scoring.booster import lgb, predict, require_numbers
 
-__all__ = ["check_labels", "fit", "fit_early_stopped", "parameters", "predict", "release_memory"]
+__all__ = [
+    "Examples",
+    "Learner",
+    "check_labels",
+    "fit",
+    "fit_early_stopped",
+    "parameters",
+    "predict",
+    "release_memory",
+]
 
 _OBJECTIVES = {
     "binary": ("binary",),
@@ -36,8 +48,40 @@ _STOPPING_METRIC = {
 _BIN_SAMPLE_ROWS = 50_000
 
 
-def parameters(training: TrainingPolicy, task: str, n_classes: int, seed: int) -> dict[str, Any]:
-    """LightGBM's parameters: what the policy sets, and what is fixed for the sake of the same bytes.
+@dataclass(frozen=True)
+class Learner:
+    """Everything about fitting but the rows: what is predicted, and with which parameters.
+
+    Attributes:
+        policy: Hyperparameters and the seed.
+        task: What is predicted.
+        classes: How many classes; not read for regression.
+    """
+
+    policy: TrainingPolicy
+    task: Task
+    classes: int = 2
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows to learn from.
+
+    Attributes:
+        features: Features as numbers (`scoring.features.encode`), one row per label.
+        label: Shape (n,), an array or an Arrow column: 0/1, 0..k-1, or a value in the label's unit.
+        weight: Shape (n,), relative; None weighs all rows alike.
+        categorical: Which columns hold codes.
+    """
+
+    features: pa.Table
+    label: ArrayLike
+    weight: ArrayLike | None = None
+    categorical: Sequence[str] = ()
+
+
+def parameters(learner: Learner) -> dict[str, Any]:
+    """Collect LightGBM's parameters: what the policy sets, and what is fixed for the sake of the same bytes.
 
     Bin edges come from a sample of 50,000 rows: LightGBM's 200,000 would take more memory than the training window
     itself. Row-wise histograms are fixed because letting LightGBM time both ways makes the outcome depend on the
@@ -46,9 +90,10 @@ def parameters(training: TrainingPolicy, task: str, n_classes: int, seed: int) -
     Raises:
         SpecError: The objective does not belong to the task, or the number of classes is wrong.
 
-    >>> parameters(TrainingPolicy(objective="binary"), "binary", 2, seed=7)["deterministic"]
+    >>> parameters(Learner(TrainingPolicy(objective="binary"), "binary"))["deterministic"]
     True
     """
+    training, task, n_classes = learner.policy, learner.task, learner.classes
     if training.objective not in _OBJECTIVES.get(task, ()):
         allowed = ", ".join(_OBJECTIVES.get(task, ())) or f"none, the task must be one of {', '.join(_OBJECTIVES)}"
         raise SpecError(f"training.objective {training.objective!r} is not for task {task!r}: use {allowed}")
@@ -67,7 +112,7 @@ def parameters(training: TrainingPolicy, task: str, n_classes: int, seed: int) -
     )
     fixed = {
         "num_threads": training.threads,
-        "seed": seed,
+        "seed": training.seed,
         "deterministic": True,
         "force_row_wise": True,
         "bin_construct_sample_cnt": _BIN_SAMPLE_ROWS,
@@ -79,32 +124,8 @@ def parameters(training: TrainingPolicy, task: str, n_classes: int, seed: int) -
     return chosen | fixed | extra
 
 
-def fit(
-    training: TrainingPolicy,
-    task: str,
-    n_classes: int,
-    encoded: pa.Table,
-    label: ArrayLike,
-    weight: ArrayLike | None,
-    rounds: int,
-    seed: int,
-    categorical: Sequence[str],
-) -> bytes:
-    """A model of exactly so many boosting rounds.
-
-    Args:
-        training: Hyperparameters.
-        task: "binary", "multiclass" or "regression".
-        n_classes: Number of classes; not read for regression.
-        encoded: Features as numbers (`features.encode`), one row per label.
-        label: Shape (n,), an array or an Arrow column: 0/1, 0..k-1, or a value in the label's unit.
-        weight: Shape (n,), relative; None weighs all rows alike.
-        rounds: Boosting rounds.
-        seed: Of every random choice.
-        categorical: Which columns hold codes.
-
-    Returns:
-        The model as LightGBM's native text.
+def fit(learner: Learner, examples: Examples, rounds: int) -> bytes:
+    """Train a model of exactly so many boosting rounds, and return it as LightGBM's native text.
 
     Raises:
         DataError: A column is no number, a label is missing or impossible, or LightGBM refuses the rows.
@@ -112,54 +133,35 @@ def fit(
 
     >>> rows, fare = pa.table({"miles": np.arange(100.0)}), np.arange(100.0) * 3
     >>> policy = TrainingPolicy(objective="regression_l1", min_data_in_leaf=5)
-    >>> model = fit(policy, "regression", 0, rows, fare, None, rounds=30, seed=7, categorical=[])
+    >>> model = fit(Learner(policy, "regression"), Examples(rows, fare), rounds=30)
     >>> predict(model, rows.slice(50, 1)).round(-1)
     array([150.])
     """
-    params = parameters(training, task, n_classes, seed)
-    booster = _train(params, _dataset(params, task, n_classes, encoded, label, weight, categorical), rounds)
+    params = parameters(learner)
+    booster = _train(params, _dataset(params, learner, examples), rounds)
     return _text(booster, booster.current_iteration())
 
 
-def fit_early_stopped(
-    training: TrainingPolicy,
-    task: str,
-    n_classes: int,
-    encoded: pa.Table,
-    label: ArrayLike,
-    weight: ArrayLike | None,
-    valid: pa.Table,
-    valid_label: ArrayLike,
-    loss: str,
-    seed: int,
-    categorical: Sequence[str],
-) -> tuple[bytes, int]:
-    """A model with as many rounds as do best on later rows, up to the policy's limit, and that number of rounds.
+def fit_early_stopped(learner: Learner, examples: Examples, later: Examples, loss: str) -> tuple[bytes, int]:
+    """Train a model with as many rounds as do best on later rows, up to the policy's limit; return it and the rounds.
 
     Args:
-        training: Hyperparameters, `max_rounds` and `early_stopping_rounds`.
-        task: "binary", "multiclass" or "regression".
-        n_classes: Number of classes; not read for regression.
-        encoded: Training features as numbers.
-        label: Training labels, shape (n,).
-        weight: Training weights, shape (n,), or None.
-        valid: Features of the rows that say when to stop, same columns.
-        valid_label: Their labels, shape (m,).
+        learner: Its policy says `max_rounds` and `early_stopping_rounds`.
+        examples: The training rows.
+        later: The rows that say when to stop, same columns; their weights are not read.
         loss: What to do best on: log_loss, brier, mae, mse, or pinball[q] at the quantile that is trained.
-        seed: Of every random choice.
-        categorical: Which columns hold codes.
 
     Raises:
         DataError: As in `fit`.
         NotEnoughData: As in `fit`, or nothing to stop on.
         SpecError: The loss does not belong to the task.
     """
-    params = parameters(training, task, n_classes, seed)
-    params |= {"metric": _stopping_metric(task, loss, params.get("alpha"))}
-    rows = _dataset(params, task, n_classes, encoded, label, weight, categorical)
-    later = _valid_set(rows, task, n_classes, valid, valid_label)
-    stop = lgb.early_stopping(training.early_stopping_rounds, verbose=False)
-    booster = _train(params, rows, training.max_rounds, valid_sets=[later], callbacks=[stop])
+    params = parameters(learner)
+    params |= {"metric": _stopping_metric(learner.task, loss, params.get("alpha"))}
+    rows = _dataset(params, learner, examples)
+    valid = _valid_set(rows, learner, later)
+    stop = lgb.early_stopping(learner.policy.early_stopping_rounds, verbose=False)
+    booster = _train(params, rows, learner.policy.max_rounds, valid_sets=[valid], callbacks=[stop])
     return _text(booster, booster.best_iteration), booster.best_iteration
 
 
@@ -208,17 +210,9 @@ def release_memory() -> None:
         pool.release_unused()
 
 
-def _dataset(
-    params: Mapping[str, Any],
-    task: str,
-    n_classes: int,
-    encoded: pa.Table,
-    label: ArrayLike,
-    weight: ArrayLike | None,
-    categorical: Sequence[str],
-) -> lgb.Dataset:
-    values = check_labels(label, task, n_classes)
-    if task != "regression" and values.min() == values.max():
+def _dataset(params: Mapping[str, Any], learner: Learner, examples: Examples) -> lgb.Dataset:
+    encoded, values = examples.features, check_labels(examples.label, learner.task, learner.classes)
+    if learner.task != "regression" and values.min() == values.max():
         raise NotEnoughData(f"all {len(values):,} training labels are {values[0]:g}: a classifier needs two classes")
     if params["objective"] == "poisson" and values.min() < 0:
         raise DataError(f"a poisson objective needs labels of 0 or more, the smallest is {values.min():g}")
@@ -227,9 +221,9 @@ def _dataset(
     dataset = lgb.Dataset(
         encoded,
         label=values,
-        weight=None if weight is None else _weights(weight, len(values)),
+        weight=None if examples.weight is None else _weights(examples.weight, len(values)),
         feature_name=[quote(name, safe="") for name in encoded.column_names],
-        categorical_feature=[encoded.column_names.index(name) for name in categorical],
+        categorical_feature=[encoded.column_names.index(name) for name in examples.categorical],
         params=dict(params),
     )
     dataset.construct()
@@ -246,11 +240,11 @@ def _weights(weight: ArrayLike, rows: int) -> NDArray[np.float32]:
     return values
 
 
-def _valid_set(rows: lgb.Dataset, task: str, n_classes: int, valid: pa.Table, label: ArrayLike) -> lgb.Dataset:
-    values = check_labels(label, task, n_classes)
-    require_numbers(valid)
-    _require_rows(valid, values)
-    return rows.create_valid(valid, label=values)
+def _valid_set(rows: lgb.Dataset, learner: Learner, later: Examples) -> lgb.Dataset:
+    values = check_labels(later.label, learner.task, learner.classes)
+    require_numbers(later.features)
+    _require_rows(later.features, values)
+    return rows.create_valid(later.features, label=values)
 
 
 def _train(params: Mapping[str, Any], rows: lgb.Dataset, rounds: int, **options: Any) -> lgb.Booster:

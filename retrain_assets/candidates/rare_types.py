@@ -6,7 +6,7 @@ known at the end of `as_of`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.candidates.policy import RareType
 from retrain_assets.errors import DataError
+from retrain_assets.model import RowNames
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
@@ -48,28 +49,19 @@ def of_any_type(table: pa.Table, types: Sequence[RareType]) -> NDArray[np.bool_]
 
 
 def load_kept(
-    store: PeriodStore,
-    span: Span,
-    columns: Sequence[str],
-    key: str,
-    time: str,
-    as_of: str,
-    types: Sequence[RareType],
-    exclude_keys: Collection[str] = (),
+    store: PeriodStore, names: RowNames, span: Span, columns: Sequence[str], as_of: str, types: Sequence[RareType]
 ) -> pa.Table | None:
-    """The rows of rare types in a span whose outcome is known at the end of a period, sorted by time and key.
+    """Read the rows of rare types in a span whose outcome is known at the end of a period, sorted by time and key.
 
     A row counts by its latest outcome known as of the period, and belongs to it when key and time agree.
 
     Args:
         store: The model's files; reads `raw_data` of the span's periods and `outcomes` of those up to `as_of`.
+        names: Says which columns are key and time.
         span: Which rows.
         columns: Columns wanted besides key and time; those that the types are told by among them.
-        key: Name of the key column.
-        time: Name of the time column.
         as_of: The period at whose end the decision is taken.
         types: The rare types.
-        exclude_keys: Keys, as text, of rows to leave out.
 
     Returns:
         Columns key, time, `columns` and `label`; None when there is no such row.
@@ -80,18 +72,28 @@ def load_kept(
     periods = [period for period in span.periods if period <= as_of]
     if not periods or not types:
         return None
+    key, time = names.key, names.time
     arrived = [period for period in store.periods("outcomes") if periods[0] <= period <= as_of]
     labelled = _keys_by_label(store, arrived, key, types)
     wanted = list(dict.fromkeys((key, time, *columns)))
-    parts = [_rows(store, period, wanted, span, key, time, types, labelled) for period in periods]
-    found = [part for part in parts if part is not None and part.num_rows]
+    inside = (pc.field(time) >= span.start) & (pc.field(time) < span.end)
+    found: list[pa.Table] = []
+    for period in periods:
+        path = store.path("raw_data", period)
+        if not path.exists():
+            continue
+        schema = pq.read_schema(path)
+        if lacking := [name for name in wanted if name not in schema.names]:
+            raise DataError(f"raw_data of {period} has no column {', '.join(lacking)}. Ingest the period again.")
+        candidates = _of_types(schema, types, key, labelled)
+        if candidates is not None:
+            found.append(pq.read_table(path, columns=wanted, filters=inside & candidates))
+    found = [part for part in found if part.num_rows]
     if not found:
         return None
     rows = pa.concat_tables(found, promote_options="permissive").unify_dictionaries()
-    rows = _with_label(store, rows, arrived, key, time)
-    excluded = pa.array(sorted(exclude_keys), pa.string())
-    allowed = ~np.asarray(pc.is_in(rows[key].cast(pa.string()), value_set=excluded))
-    rows = rows.filter(pa.array(allowed & of_any_type(rows, types)))
+    rows = _with_label(store, rows, arrived, names)
+    rows = rows.filter(pa.array(of_any_type(rows, types)))
     return rows.sort_by([(time, "ascending"), (key, "ascending")]) if rows.num_rows else None
 
 
@@ -107,23 +109,10 @@ def _keys_by_label(
     return pa.concat_tables(found, promote_options="permissive")[key]
 
 
-def _rows(
-    store: PeriodStore,
-    period: str,
-    columns: Sequence[str],
-    span: Span,
-    key: str,
-    time: str,
-    types: Sequence[RareType],
-    labelled: pa.ChunkedArray | None,
-) -> pa.Table | None:
-    """One period's rows that may be of a type, with nothing else read into memory."""
-    path = store.path("raw_data", period)
-    if not path.exists():
-        return None
-    schema = pq.read_schema(path)
-    if lacking := [name for name in columns if name not in schema.names]:
-        raise DataError(f"raw_data of {period} has no column {', '.join(lacking)}. Ingest the period again.")
+def _of_types(
+    schema: pa.Schema, types: Sequence[RareType], key: str, labelled: pa.ChunkedArray | None
+) -> pc.Expression | None:
+    """Build the filter of the stored rows that may be of a type; None when none can be."""
     wanted = [
         pc.field(rare.column) == _value(schema.field(rare.column).type, rare)
         for rare in types
@@ -131,14 +120,12 @@ def _rows(
     ]
     if labelled is not None and len(labelled):
         wanted.append(pc.field(key).isin(labelled.combine_chunks()))
-    if not wanted:
-        return None
-    inside = (pc.field(time) >= span.start) & (pc.field(time) < span.end)
-    return pq.read_table(path, columns=list(columns), filters=inside & reduce(or_, wanted))
+    return reduce(or_, wanted) if wanted else None
 
 
-def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], key: str, time: str) -> pa.Table:
+def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], names: RowNames) -> pa.Table:
     """The rows that have an outcome, with the latest one known."""
+    key, time = names.key, names.time
     mine = pc.field(key).isin(rows[key].combine_chunks())
     columns = [key, "label", "time", "known_at"]
     found = [pq.read_table(store.path("outcomes", period), columns=columns, filters=mine) for period in arrived]

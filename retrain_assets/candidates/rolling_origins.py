@@ -1,4 +1,4 @@
-"""Which strategy, and how many rounds: found on rolling origins that precede the gate window, never on the gate.
+"""Choose the strategy and the number of rounds on rolling origins that precede the gate window, never on the gate.
 
 At each origin both strategies are trained on what came before, stopped early on the next period, and compared on the
 one after. The lower mean loss wins, if it beats the strategy that is live by a declared share; else that one stays. The
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from statistics import fmean, median
 from typing import Any
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.candidates.lightgbm_model import fit_early_stopped, predict
 from retrain_assets.candidates.model_average import from_raw
+from retrain_assets.candidates.origin_losses import DailyLosses
 from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, row_weights, worth
 from retrain_assets.errors import NotEnoughData
@@ -39,7 +41,7 @@ _BATCH_ROWS = 20_000
 class OriginLoss:
     """One strategy at one origin: its mean loss on the selection rows, and what trained it.
 
-    `rounds` is None for the average of the strategies, which is not trained.
+    `rounds` and `train_rows` are None for the average of the strategies, which is not trained.
     """
 
     origin: str
@@ -47,8 +49,17 @@ class OriginLoss:
     loss: float
     selection_rows: int
     rounds: int | None = None
-    train_rows: int = 0
+    train_rows: int | None = None
     effective_rows: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Build the record as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> OriginLoss:
+        """Read a stored record."""
+        return cls(**record)
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,8 @@ class Choice:
     """The strategy that meets the gate, and everything it was chosen on.
 
     `losses` are means over the origins by strategy, with "average" for the mean of the strategies' scores; `rounds_of`
-    and `effective_rows` are by strategy; `skipped` says which origins could not be used, and why.
+    and `effective_rows` are by strategy; `skipped` says which origins could not be used, and why; `daily` holds the
+    losses of the trained models by day, from their origin up to the gate.
     """
 
     strategy: str
@@ -67,10 +79,7 @@ class Choice:
     rounds_of: Mapping[str, int]
     effective_rows: Mapping[str, float]
     skipped: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values."""
-        return asdict(self)
+    daily: tuple[DailyLosses, ...] = ()
 
 
 def widest(windows: Windows) -> Span:
@@ -106,7 +115,10 @@ def choose(
     contract = contract_of(table, recipe.columns)
     rows = TrainingRows.of(table, contract, recipe)
     del table
-    origins, skipped = _rehearse(rows, contract, windows.origins, recipe, observe)
+    rehearsals = _Rehearsals(rows, contract, recipe, windows.history.end, observe)
+    origins, skipped = rehearsals.losses, rehearsals.skipped
+    for origin in windows.origins:
+        rehearsals.add(origin)
     if not origins:
         return _without_origins(rows, contract, windows, recipe, skipped)
     losses = _means(origins)
@@ -125,6 +137,7 @@ def choose(
         rounds_of=rounds_of,
         effective_rows=_effective_rows(rows, windows, recipe),
         skipped=tuple(skipped),
+        daily=tuple(rehearsals.daily),
     )
 
 
@@ -178,47 +191,59 @@ def _hash(key: object) -> int:
     return int.from_bytes(hashlib.blake2b(str(key).encode(), digest_size=8).digest(), "big")
 
 
-def _rehearse(
-    rows: TrainingRows,
-    contract: FeatureContract,
-    origins: Iterable[Origin],
-    recipe: Recipe,
-    observe: Observer | None,
-) -> tuple[list[OriginLoss], list[str]]:
-    """Every strategy's loss at every origin that all strategies can be trained for, and why others were skipped."""
-    done: list[OriginLoss] = []
-    skipped: list[str] = []
-    for origin in origins:
+@dataclass(frozen=True)
+class _Rehearsals:
+    """Every strategy at every origin that all strategies can be trained for, and why other origins were skipped.
+
+    `until` is the end of the training rows, up to which each model is scored by day.
+    """
+
+    rows: TrainingRows
+    contract: FeatureContract
+    recipe: Recipe
+    until: datetime
+    observe: Observer | None
+    losses: list[OriginLoss] = field(default_factory=list)
+    daily: list[DailyLosses] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    def add(self, origin: Origin) -> None:
+        """Train and score at one origin."""
         try:
-            done += _at_origin(rows, contract, origin, recipe, observe)
+            losses, daily = self._at(origin)
         except NotEnoughData as reason:
-            skipped.append(f"{_name(origin.selection)}: {reason}")
-    return done, skipped
+            self.skipped.append(f"{_name(origin.selection)}: {reason}")
+            return
+        self.losses.extend(losses)
+        self.daily.extend(daily)
 
-
-def _at_origin(
-    rows: TrainingRows, contract: FeatureContract, origin: Origin, recipe: Recipe, observe: Observer | None
-) -> list[OriginLoss]:
-    name, selection = _name(origin.selection), rows.within(origin.selection)
-    if not len(selection):
-        raise NotEnoughData("no labelled selection row")
-    spans = {"recent": origin.train_recent, "history": origin.train_history}
-    later = rows.within(origin.early_stop) if origin.early_stop else None
-    losses: list[OriginLoss] = []
-    raw: list[NDArray[np.float64]] = []
-    for strategy in recipe.training.trained:
-        train = rows.training(spans[strategy], strategy, recipe)
-        weight = row_weights(train, strategy, spans[strategy], recipe)
-        model, rounds = _fit_stopped(train, weight, later, contract, recipe)
-        raw.append(predict(model, selection.features, raw=True))
-        if observe is not None:
-            observe(name, strategy, selection, raw[-1])
-        loss = _loss(selection, from_raw(raw[-1], recipe.training.objective), recipe)
-        losses.append(OriginLoss(name, strategy, loss, len(selection), rounds, len(train), worth(weight, len(train))))
-    if len(raw) > 1:
-        both = _loss(selection, from_raw(np.mean(raw, axis=0), recipe.training.objective), recipe)
-        losses.append(OriginLoss(name, AVERAGE, both, len(selection)))
-    return losses
+    def _at(self, origin: Origin) -> tuple[list[OriginLoss], list[DailyLosses]]:
+        rows, recipe, name = self.rows, self.recipe, _name(origin.selection)
+        selection = rows.within(origin.selection)
+        if not len(selection):
+            raise NotEnoughData("no labelled selection row")
+        after = rows.within(replace(origin.selection, end=max(self.until, origin.selection.end)))
+        spans = {"recent": origin.train_recent, "history": origin.train_history}
+        later = rows.within(origin.early_stop) if origin.early_stop else None
+        objective, losses, daily = recipe.training.objective, list[OriginLoss](), list[DailyLosses]()
+        raw: list[NDArray[np.float64]] = []
+        for strategy in recipe.training.trained:
+            train = rows.training(spans[strategy], strategy, recipe)
+            weight = row_weights(train, strategy, spans[strategy], recipe)
+            model, rounds = _fit_stopped(train, weight, later, self.contract, recipe)
+            scores = predict(model, after.features, raw=True)
+            raw.append(scores[: len(selection)])
+            if self.observe is not None:
+                self.observe(name, strategy, selection, raw[-1])
+            lost = _row_losses(after, from_raw(scores, objective), recipe)
+            daily.append(DailyLosses.of(name, strategy, after.time, lost))
+            mean, trained_rows = float(lost[: len(selection)].mean()), len(train)
+            effective = worth(weight, trained_rows)
+            losses.append(OriginLoss(name, strategy, mean, len(selection), rounds, trained_rows, effective))
+        if len(raw) > 1:
+            both = float(_row_losses(selection, from_raw(np.mean(raw, axis=0), objective), recipe).mean())
+            losses.append(OriginLoss(name, AVERAGE, both, len(selection)))
+        return losses, daily
 
 
 def _fit_stopped(
@@ -233,19 +258,8 @@ def _fit_stopped(
         out = held_out(train.key)
         weight = None if weight is None else weight[~out]
         train, later = train.where(~out), train.where(out)
-    training = recipe.training
     return fit_early_stopped(
-        training,
-        recipe.task,
-        recipe.n_classes,
-        train.features,
-        train.label,
-        weight,
-        later.features,
-        later.label,
-        recipe.loss,
-        training.seed,
-        contract.categorical,
+        recipe.learner, train.examples(contract, weight), later.examples(contract), recipe.model.loss
     )
 
 
@@ -284,8 +298,8 @@ def _effective_rows(rows: TrainingRows, windows: Windows, recipe: Recipe) -> dic
     return worths
 
 
-def _loss(rows: TrainingRows, scores: NDArray[np.float64], recipe: Recipe) -> float:
-    return float(metric(recipe.loss).row_losses(rows.label, scores).mean())
+def _row_losses(rows: TrainingRows, scores: NDArray[np.float64], recipe: Recipe) -> NDArray[np.float64]:
+    return np.asarray(metric(recipe.model.loss).row_losses(rows.label, scores))
 
 
 def _means(origins: Sequence[OriginLoss]) -> dict[str, float]:
@@ -294,11 +308,11 @@ def _means(origins: Sequence[OriginLoss]) -> dict[str, float]:
 
 
 def _reason(strategy: str, losses: Mapping[str, float], incumbent: str, origins: Sequence[str], recipe: Recipe) -> str:
-    unit, periods = metric(recipe.loss).unit, list(dict.fromkeys(origins))
+    unit, periods = metric(recipe.model.loss).unit, list(dict.fromkeys(origins))
     where = f"mean of {len(periods)} origins ({', '.join(periods)})"
     others = {name: loss for name, loss in losses.items() if name != strategy}
     if not others:
-        return f"{strategy}: {recipe.loss} {losses[strategy]:.4g} {unit}, {where}; the only strategy declared"
+        return f"{strategy}: {recipe.model.loss} {losses[strategy]:.4g} {unit}, {where}; the only strategy declared"
     against = " and ".join(
         f"{loss:.4g} with {'their average' if name == AVERAGE else name}" for name, loss in others.items()
     )
@@ -306,7 +320,7 @@ def _reason(strategy: str, losses: Mapping[str, float], incumbent: str, origins:
     near = recipe.training.switch_gain * abs(losses[strategy])
     tie = strategy == incumbent and abs(losses[strategy] - best) <= near
     end = f"; a tie within {100 * recipe.training.switch_gain:g}% stays with the live strategy" if tie else ""
-    return f"{strategy}: {recipe.loss} {losses[strategy]:.4g} against {against}, {unit}, {where}{end}"
+    return f"{strategy}: {recipe.model.loss} {losses[strategy]:.4g} against {against}, {unit}, {where}{end}"
 
 
 def _name(span: Span) -> str:

@@ -4,32 +4,36 @@
   kept whatever their age.
 - **history**: everything, a row's weight halving every so many periods; keeps what is seasonal or rare.
 
-Which of them to prefer, and for how many rounds, is found in `choice`.
+Which of them to prefer, and for how many rounds, is found in `rolling_origins`.
 """
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from retrain_assets.candidates.lightgbm_model import check_labels, fit, release_memory
+from retrain_assets.candidates.lightgbm_model import Examples, Learner, check_labels, fit, release_memory
 from retrain_assets.candidates.policy import RareType, TrainingPolicy
 from retrain_assets.candidates.rare_types import of_any_type
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
-from retrain_assets.periods import Calendar
+from retrain_assets.model import Model
 from retrain_assets.raw.policy import Columns
+from retrain_assets.registry.training_record import Part
+from retrain_assets.scoring.booster import importance
 from retrain_assets.scoring.features import FeatureContract, compact, contract_of, encode
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import effective_rows, weights
 
 STRATEGIES = ("recent", "history")
+LARGEST_IMPORTANCES = 20
 
 Loader = Callable[[Span], pa.Table]
 """Gives the labelled rows of a span: features, key, time and `label`."""
@@ -39,30 +43,30 @@ Loader = Callable[[Span], pa.Table]
 class Recipe:
     """Everything about training a model but its rows.
 
-    `loss` is the mean loss that early stopping and the choice between strategies go by (`choice.mean_loss`);
-    `half_life_periods` is the age in periods at which a row counts half under the history strategy.
+    Early stopping and the choice between strategies go by the model's loss; `half_life_periods` is the age in periods
+    at which a row counts half under the history strategy.
     """
 
+    model: Model
     columns: Columns
-    key: str
-    time: str
-    task: str
-    n_classes: int
     training: TrainingPolicy
     half_life_periods: float
-    calendar: Calendar
-    loss: str
 
     @property
     def kept(self) -> tuple[RareType, ...]:
         """The rare types of which no row is too old for the recent strategy."""
         return self.training.coverage.kept
 
+    @property
+    def learner(self) -> Learner:
+        """How LightGBM is fitted."""
+        return Learner(self.training, self.model.task, self.model.classes)
+
 
 class HeldRows:
     """Labelled rows in memory, sorted by time: a loader whose spans are slices, not copies.
 
-    Load the widest span once (`choice.widest`), then choose and train on slices of it.
+    Load the widest span once (`rolling_origins.widest`), then choose and train on slices of it.
     """
 
     def __init__(self, rows: pa.Table, recipe: Recipe) -> None:
@@ -71,10 +75,10 @@ class HeldRows:
         Raises:
             DataError: A row has no time.
         """
-        if not _in_order(rows, recipe.time):
-            rows = rows.sort_by([(recipe.time, "ascending"), (recipe.key, "ascending")])
+        if not _in_order(rows, recipe.model.time):
+            rows = rows.sort_by([(recipe.model.time, "ascending"), (recipe.model.key, "ascending")])
         self._rows = compact(rows)
-        self._time = recipe.time
+        self._time = recipe.model.time
         release_memory()
 
     def __call__(self, span: Span) -> pa.Table:
@@ -95,6 +99,10 @@ class TrainingRows:
     key: pa.ChunkedArray
     rare: pa.ChunkedArray
 
+    def examples(self, contract: FeatureContract, weight: NDArray[np.float32] | None = None) -> Examples:
+        """The rows as LightGBM reads them."""
+        return Examples(self.features, self.label, weight, contract.categorical)
+
     @classmethod
     def of(cls, table: pa.Table, contract: FeatureContract, recipe: Recipe) -> TrainingRows:
         """Labelled rows, sorted by time, as the model reads them.
@@ -102,11 +110,13 @@ class TrainingRows:
         Raises:
             DataError: A label is missing or no class of the task, a column cannot be read, or time runs backwards.
         """
-        if not _in_order(table, recipe.time):
-            raise DataError(f"{table.num_rows:,} rows are not sorted by {recipe.time}: hold them as HeldRows")
-        check_labels(table["label"], recipe.task, recipe.n_classes)
+        if not _in_order(table, recipe.model.time):
+            raise DataError(f"{table.num_rows:,} rows are not sorted by {recipe.model.time}: hold them as HeldRows")
+        check_labels(table["label"], recipe.model.task, recipe.model.classes)
         rare = pa.chunked_array([of_any_type(table, recipe.kept)])
-        return cls(encode(table, contract).table, table["label"], table[recipe.time], table[recipe.key], rare)
+        return cls(
+            encode(table, contract).table, table["label"], table[recipe.model.time], table[recipe.model.key], rare
+        )
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -157,25 +167,45 @@ class TrainingRows:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model and what trained it; `baseline` is the constant score of the trivial model (see `baseline_of`)."""
+    """A model and what trained it.
 
-    model: bytes
+    Attributes:
+        model: LightGBM's text.
+        contract: What it reads.
+        strategy: Which strategy trained it; the average for a merged one.
+        rounds: Boosting rounds.
+        rows: Training rows.
+        effective_rows: How many equally weighted rows they are worth.
+        baseline: The constant score of the trivial model (see `baseline_of`).
+        window: The span of the training rows, and the stored periods that hold them.
+        parts: The two models that an average was made of, by strategy.
+    """
+
+    model: bytes = field(repr=False)
     contract: FeatureContract
     strategy: str
     rounds: int
     rows: int
     effective_rows: float
     baseline: float | tuple[float, ...]
+    window: Span
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """What is recorded beside the model, as plain JSON values."""
-        return {
-            "strategy": self.strategy,
-            "rounds": self.rounds,
-            "rows": self.rows,
-            "effective_rows": self.effective_rows,
-            "baseline": list(self.baseline) if isinstance(self.baseline, tuple) else self.baseline,
-        }
+    @property
+    def digest(self) -> str:
+        """Digest of the model's text."""
+        return hashlib.sha256(self.model).hexdigest()
+
+    @cached_property
+    def importance(self) -> dict[str, float]:
+        """Share of the total gain of the 20 features that the model uses most, the largest first."""
+        return dict(list(importance(self.model).items())[:LARGEST_IMPORTANCES])
+
+    @property
+    def part(self) -> Part:
+        """What an average records of this model."""
+        window = self.window
+        return Part(self.rounds, self.rows, self.effective_rows, window.start.isoformat(), window.end.isoformat())
 
 
 def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recipe: Recipe) -> Trained:
@@ -187,7 +217,7 @@ def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recip
         loader: Gives the span's labelled rows in time order; a `HeldRows` gives them without a copy.
         span: What to train on, the `recent` or the `history` span of the windows.
         strategy: "recent" or "history".
-        rounds: Boosting rounds, as found by `choice.choose`.
+        rounds: Boosting rounds, as found by `rolling_origins.choose`.
         recipe: Everything else.
 
     Raises:
@@ -200,17 +230,16 @@ def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recip
     contract = contract_of(table, recipe.columns)
     rows = TrainingRows.of(table, contract, recipe)
     weight = row_weights(rows, strategy, span, recipe)
-    training, task, classes = recipe.training, recipe.task, recipe.n_classes
+    model = recipe.model
     return Trained(
-        model=fit(
-            training, task, classes, rows.features, rows.label, weight, rounds, training.seed, contract.categorical
-        ),
+        model=fit(recipe.learner, rows.examples(contract, weight), rounds),
         contract=contract,
         strategy=strategy,
         rounds=rounds,
         rows=len(rows),
         effective_rows=worth(weight, len(rows)),
-        baseline=baseline_of(rows.label, task, classes, recipe.loss),
+        baseline=baseline_of(rows.label, model.task, model.classes, model.loss),
+        window=span,
     )
 
 
@@ -234,7 +263,7 @@ def row_weights(rows: TrainingRows, strategy: str, span: Span, recipe: Recipe) -
     classes = [rare.label for rare in recipe.kept if rare.label is not None]
     if strategy != "recent" or not classes:
         return strategy_weights(strategy, rows.time, span.end, recipe)
-    since = recipe.calendar.bounds(recipe.calendar.first)[0]
+    since = recipe.model.calendar.bounds(recipe.model.calendar.first)[0]
     share = (span.end - span.start) / (span.end - min(since, span.start))
     raw = np.where(np.isin(rows.label.to_numpy(), classes), share, 1.0)
     return np.asarray(raw / raw.mean(), dtype=np.float32)
@@ -250,7 +279,9 @@ def strategy_weights(strategy: str, time: ArrayLike, as_of: datetime, recipe: Re
         raise SpecError(f"unknown strategy {strategy!r}: use one of {', '.join(STRATEGIES)}")
     if strategy == "recent":
         return None
-    return np.asarray(weights(np.asarray(time), recipe.calendar, as_of, recipe.half_life_periods), dtype=np.float32)
+    return np.asarray(
+        weights(np.asarray(time), recipe.model.calendar, as_of, recipe.half_life_periods), dtype=np.float32
+    )
 
 
 def worth(weight: NDArray[np.float32] | None, rows: int) -> float:

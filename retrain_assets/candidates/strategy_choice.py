@@ -1,14 +1,13 @@
-"""Which strategy's model meets the gate: the eligible ones compared on the origins they share.
+"""Choose the strategy whose model meets the gate: the eligible ones compared on the origins they share.
 
 Works on the strategies' records and on their rehearsals' scores; nothing is trained here.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,16 +16,15 @@ from numpy.typing import NDArray
 
 from retrain_assets.candidates.model_average import average_models, from_raw
 from retrain_assets.candidates.policy import AVERAGE, TrainingPolicy
-from retrain_assets.candidates.rolling_origins import prefer
-from retrain_assets.candidates.strategies import TrainingRows
+from retrain_assets.candidates.rolling_origins import OriginLoss, prefer
+from retrain_assets.candidates.strategies import Trained, TrainingRows
+from retrain_assets.candidates.strategy_record import StrategyRecord
 from retrain_assets.errors import DataError, NotCovered
 from retrain_assets.metrics.metric import metric
-from retrain_assets.scoring.booster import importance
-from retrain_assets.scoring.features import FeatureContract
 
 
-def eligible(records: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
-    """The strategies whose training window covers what it must.
+def eligible(records: Mapping[str, StrategyRecord], where: str) -> list[str]:
+    """Find the strategies whose training window covers what it must.
 
     Args:
         records: What each strategy's training left behind.
@@ -35,7 +33,7 @@ def eligible(records: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
     Raises:
         NotCovered: None does.
     """
-    names = [name for name, record in records.items() if record["coverage"]["eligible"]]
+    names = [name for name, record in records.items() if record.coverage.eligible]
     if not names:
         lacks = "; ".join(f"{name}: {_lacks(record)}" for name, record in records.items())
         raise NotCovered(
@@ -80,7 +78,7 @@ def selection_scores(origin: str, rows: TrainingRows, raw: NDArray[np.float64]) 
     )
 
 
-def average_origins(scores: Sequence[pa.Table], objective: str, loss: str) -> list[dict[str, Any]]:
+def average_origins(scores: Sequence[pa.Table], objective: str, loss: str) -> tuple[OriginLoss, ...]:
     """The average's loss at every origin that both strategies were rehearsed at.
 
     Args:
@@ -92,88 +90,71 @@ def average_origins(scores: Sequence[pa.Table], objective: str, loss: str) -> li
         DataError: The strategies were rehearsed on different rows.
     """
     shared = set.intersection(*(set(pc.unique(table["origin"]).to_pylist()) for table in scores))
-    return [_average_at(origin, scores, objective, loss) for origin in sorted(shared)]
+    return tuple(_average_at(origin, scores, objective, loss) for origin in sorted(shared))
 
 
-def common_losses(records: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def common_losses(origins: Mapping[str, Sequence[OriginLoss]]) -> dict[str, float]:
     """Mean loss per strategy over the origins that every strategy could be rehearsed at.
 
-    >>> common_losses({"recent": {"origins": [{"origin": "a", "loss": 1.0}, {"origin": "b", "loss": 9.0}]},
-    ...                "history": {"origins": [{"origin": "a", "loss": 2.0}]}})
+    >>> both = [OriginLoss("a", "recent", 1.0, 9), OriginLoss("b", "recent", 9.0, 9)]
+    >>> common_losses({"recent": both, "history": [OriginLoss("a", "history", 2.0, 9)]})
     {'recent': 1.0, 'history': 2.0}
     """
-    by_origin = {
-        name: {origin["origin"]: origin["loss"] for origin in record["origins"]} for name, record in records.items()
-    }
+    by_origin = {name: {origin.origin: origin.loss for origin in known} for name, known in origins.items()}
     shared = set.intersection(*(set(losses) for losses in by_origin.values()))
     return {name: fmean(losses[origin] for origin in sorted(shared)) for name, losses in by_origin.items() if shared}
 
 
-def comparison(records: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every strategy's loss at every origin, a row each."""
-    names = ("loss", "rounds", "train_rows", "selection_rows")
-    return [
-        {"origin": origin["origin"], "strategy": name} | {key: origin[key] for key in names}
-        for name, record in records.items()
-        for origin in record["origins"]
-    ]
+@dataclass(frozen=True)
+class Comparison:
+    """The strategies compared on the origins they share.
+
+    `losses` are means by strategy, empty where nothing could be compared; `incumbent` is the live model's strategy;
+    `loss` names what is compared.
+    """
+
+    losses: Mapping[str, float]
+    incumbent: str
+    loss: str
+    switch_gain: float
 
 
-def reason_of(
-    strategy: str,
-    losses: Mapping[str, float],
-    incumbent: str,
-    loss: str,
-    switch_gain: float,
-    records: Mapping[str, Mapping[str, Any]],
-) -> str:
-    """Why this strategy, in words: the losses compared, a tie, and who was not eligible."""
+def reason_of(strategy: str, comparison: Comparison, records: Mapping[str, StrategyRecord]) -> str:
+    """Say why this strategy: the losses compared, a tie, and who was not eligible."""
     out = " ".join(
-        f"{name} is not eligible: {_lacks(record)}."
-        for name, record in records.items()
-        if not record["coverage"]["eligible"]
+        f"{name} is not eligible: {_lacks(record)}." for name, record in records.items() if not record.coverage.eligible
     )
+    losses = comparison.losses
     if not losses:
         stays = f"No earlier period to compare the strategies on: {strategy} stays."
         return " ".join(part for part in (f"{strategy} is left." if out else stays, out) if part)
     shown = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
-    tied = strategy == incumbent and min(losses.values()) < losses[strategy]
-    tie = f"A tie within {100 * switch_gain:g} % stays with the live strategy." if tied else ""
-    return " ".join(part for part in (f"Mean {loss} on the selection periods: {shown}.", tie, out) if part)
+    tied = strategy == comparison.incumbent and min(losses.values()) < losses[strategy]
+    tie = f"A tie within {100 * comparison.switch_gain:g} % stays with the live strategy." if tied else ""
+    return " ".join(part for part in (f"Mean {comparison.loss} on the selection periods: {shown}.", tie, out) if part)
 
 
-def merged(
-    parts: Mapping[str, tuple[bytes, Mapping[str, Any]]], selection_loss: float | None
-) -> tuple[bytes, dict[str, Any]]:
-    """The average of the recent and the history model as one model, and its record.
+def merged(recent: Trained, history: Trained) -> Trained:
+    """Merge the recent and the history model into one that scores their average.
 
     Rows, weights, baseline and window are those of `history`, which holds the rows of `recent`; `parts` tells of both.
     """
-    (recent, history), records = (parts["recent"], parts["history"]), {name: part[1] for name, part in parts.items()}
-    model, contract = average_models(
-        recent[0],
-        FeatureContract.from_dict(recent[1]["contract"]),
-        history[0],
-        FeatureContract.from_dict(history[1]["contract"]),
+    model, contract = average_models(recent.model, recent.contract, history.model, history.contract)
+    return replace(
+        history,
+        model=model,
+        contract=contract,
+        strategy=AVERAGE,
+        rounds=recent.rounds + history.rounds,
+        parts={"recent": recent.part, "history": history.part},
     )
-    names = ("rounds", "rows", "effective_rows", "window")
-    return model, {
-        **history[1],
-        "strategy": AVERAGE,
-        "rounds": sum(record["rounds"] for record in records.values()),
-        "parts": {name: {key: record[key] for key in names} for name, record in records.items()},
-        "digest": hashlib.sha256(model).hexdigest(),
-        "contract": contract.to_dict(),
-        "importance": dict(list(importance(model).items())[:20]),
-        "selection_loss": selection_loss,
-    }
 
 
-def _lacks(record: Mapping[str, Any]) -> str:
-    return ", ".join(record["coverage"]["problems"])
+def _lacks(record: StrategyRecord) -> str:
+    return ", ".join(record.coverage.problems)
 
 
-def _average_at(origin: str, scores: Sequence[pa.Table], objective: str, loss: str) -> dict[str, Any]:
+def _average_at(origin: str, scores: Sequence[pa.Table], objective: str, loss: str) -> OriginLoss:
     here = [table.filter(pc.equal(table["origin"], origin)) for table in scores]
     first = here[0]
     for other in here[1:]:
@@ -186,10 +167,4 @@ def _average_at(origin: str, scores: Sequence[pa.Table], objective: str, loss: s
     mean = np.mean([[table[name].to_numpy() for name in columns] for table in here], axis=0).T
     rated = from_raw(mean[:, 0] if len(columns) == 1 else mean, objective)
     lost = metric(loss).row_losses(first["label"].to_numpy(), rated)
-    return {
-        "origin": origin,
-        "loss": float(lost.mean()),
-        "rounds": None,
-        "train_rows": None,
-        "selection_rows": first.num_rows,
-    }
+    return OriginLoss(origin, AVERAGE, float(lost.mean()), first.num_rows)

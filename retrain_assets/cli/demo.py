@@ -183,14 +183,8 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
     as_of = store.periods("outcomes")[-1]
     sums: dict[str, np.ndarray] = {}
     for period in store.periods("predictions"):
-        rows = load_window(
-            store,
-            Span((period,), datetime.min, datetime.max),
-            first.contract.names,
-            spec.source.key,
-            spec.source.time,
-            as_of,
-        )
+        span = Span((period,), datetime.min, datetime.max)
+        rows = load_window(store, spec.model, span, first.contract.names, as_of)
         served = store.require_table("predictions", period)
         at = pc.index_in(rows[spec.source.key], value_set=served[spec.source.key].combine_chunks())
         label = rows["label"].to_numpy()

@@ -9,6 +9,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
+from retrain_assets.candidates.candidate_record import ASSET, read_candidate
 from retrain_assets.errors import NotFound
 from retrain_assets.periods import Calendar
 from retrain_assets.production.promotion import Promotion
@@ -89,9 +90,8 @@ def digest_of(which: str | None, registry: Registry, store: PeriodStore) -> str 
 def _candidates_of(period: str, history: History, store: PeriodStore) -> list[str]:
     """The candidate that a period's last attempt was about, or the one that waits there to be judged."""
     judged = [use.candidate for use in history.spent if use.period == period]
-    known = period in store.periods("candidate_model", "json")
-    waiting = (store.read_json("candidate_model", period) or {}).get("digest") if known else None
-    return [waiting] if waiting else judged[-1:]
+    waiting = read_candidate(store, period) if period in store.periods(ASSET, "json") else None
+    return [waiting.digest] if waiting else judged[-1:]
 
 
 def _beginning_with(digits: str, history: History) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from retrain_assets.candidates.candidate_record import read_candidate
 from retrain_assets.errors import IncompleteVerdict, WrongCandidate
 from retrain_assets.periods import Calendar
 from retrain_assets.production.rollback import probe_model
@@ -80,7 +81,8 @@ class Promotion:
                 f"{self.model} {period}: no verdict. Materialize validation_report of {period} first."
             )
         verdict = Verdict.from_dict(report)
-        candidate = (store.read_json("candidate_model", period) or {}).get("digest")
+        known = read_candidate(store, period)
+        candidate = known.digest if known else None
         if verdict.period != period or candidate != verdict.candidate_digest:
             raise WrongCandidate(
                 f"{self.model} {period}: the verdict of {verdict.period} is about {verdict.candidate_digest[:12]}, the "

@@ -6,8 +6,7 @@ the caller turns the period of a rollback into a `Rest`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,20 +25,6 @@ class Rest:
 
     first_period: str
     trained_until: datetime
-
-
-def trained_until(files: Mapping[str, bytes]) -> datetime | None:
-    """How far a candidate's training data reach; None when its training record does not say.
-
-    >>> trained_until({"training.json": b'{"trained_until": "2019-03-31T00:00:00"}'})
-    datetime.datetime(2019, 3, 31, 0, 0)
-    >>> trained_until({"model.bst": b"tree"}) is None
-    True
-    """
-    try:
-        return datetime.fromisoformat(json.loads(files["training.json"])["trained_until"])
-    except (KeyError, ValueError, TypeError):
-        return None
 
 
 def refuse_resting(

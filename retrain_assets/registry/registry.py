@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from retrain_assets.errors import Conflict
-from retrain_assets.registry.cooldown import Rest, trained_until
+from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.integrity.repair import mend
 from retrain_assets.registry.integrity.verify import LOCK, Inspection
 from retrain_assets.registry.journal import chain
@@ -36,6 +36,7 @@ from retrain_assets.registry.rules import (
 )
 from retrain_assets.registry.rulings import Ruling, refuse_run_name
 from retrain_assets.registry.storage import version_folders
+from retrain_assets.registry.training_record import trained_until
 from retrain_assets.verdict import Verdict
 
 NOTHING = "none"

@@ -7,7 +7,6 @@ in `rest`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -30,6 +29,7 @@ from retrain_assets.registry.cooldown import Rest, refuse_resting
 from retrain_assets.registry.journal.attempts import decision_of, reason_of, short
 from retrain_assets.registry.journal.events import Event, wall_clock
 from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.training_record import refit_of
 from retrain_assets.verdict import CHECKS, Decision, Verdict
 
 
@@ -238,7 +238,7 @@ def refuse_other_refit(verdict: Verdict, history: History, files: Mapping[str, b
     """
     if verdict.promotes == verdict.candidate_digest:
         return
-    made_of = json.loads(files.get("training.json", b"{}")).get("refit_of")
+    made_of = refit_of(files)
     if made_of != verdict.candidate_digest:
         raise WrongCandidate(
             f"{_name(verdict)}: the refitted {verdict.promotes[:12]} was made of {short(made_of)}, the verdict is "

@@ -3,6 +3,7 @@
 model.bst         LightGBM's text format, what model servers read
 features.json     feature contract: names, order, kinds, category levels
 training.json     what trained it: windows, parameters, rows, the trivial baseline
+rolling_origins.json  losses by day of the models it was chosen by
 edges.parquet     the bins that monitoring counts rows in
 profiles.parquet  its last training periods counted in them
 probe.json        a few encoded rows with the scores they must get
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.scoring.features import FeatureContract, encode
 
 
@@ -27,7 +29,7 @@ class Scorer:
 
     booster: Any
     contract: FeatureContract
-    training: Mapping[str, Any]
+    training: TrainingRecord
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Scorer:
@@ -35,7 +37,7 @@ class Scorer:
         from retrain_assets.scoring.booster import load
 
         contract = FeatureContract.from_dict(json.loads(files["features.json"]))
-        return cls(load(files["model.bst"]), contract, json.loads(files["training.json"]))
+        return cls(load(files["model.bst"]), contract, TrainingRecord.from_files(files))
 
     def scores(self, table: pa.Table) -> np.ndarray:
         """Scores of the rows: shape (n,), or (n, k) for k classes; whether they are finite is for the caller to judge.
@@ -49,7 +51,7 @@ class Scorer:
 
     def baseline_scores(self, rows: int) -> np.ndarray:
         """What the trivial baseline (the training labels' median or class shares) says for each row."""
-        constant = np.asarray(self.training["baseline"], dtype=float)
+        constant = np.asarray(self.training.baseline, dtype=float)
         return np.full(rows, constant) if constant.ndim == 0 else np.tile(constant, (rows, 1))
 
 

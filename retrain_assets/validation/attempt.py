@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from retrain_assets.candidates.candidate_record import read_candidate
 from retrain_assets.errors import DataError, NotEnoughData
 from retrain_assets.metrics.metric import Array
 from retrain_assets.model import Model, PeriodAccess
@@ -119,17 +120,17 @@ def load_attempt(model: Model, policy: ValidationPolicy, groups: Sequence[str], 
         NotEnoughData: There is no candidate, or no gate row has an outcome yet.
     """
     store, registry, period = access.store, access.registry, access.period
-    record = store.read_json("candidate_model", period)
+    record = read_candidate(store, period)
     if record is None:
         raise NotEnoughData(f"{model.name} {period}: no candidate. Materialize candidate_model of {period} first.")
-    span, live = read_manifest(store, period).gate, registry.live()
-    candidate = LoadedVersion.of(registry, record["digest"])
+    span, live = read_manifest(store, period).windows.gate, registry.live()
+    candidate = LoadedVersion.of(registry, record.digest)
     champion = LoadedVersion.of(registry, live.digest) if live else None
     own = set(candidate.scorer.contract.names)
     features = own | set(champion.scorer.contract.names if champion else ())
     lost = _not_stored(store, span.periods, features - own)
     columns = sorted((features | set(groups) | set(policy.amounts)) - lost)
-    rows = load_window(store, span, columns, model.key, model.time, period)
+    rows = load_window(store, model, span, columns, period)
     if not rows.num_rows:
         raise NotEnoughData(f"{model.name} {period}: no row of {span.start} to {span.end} has an outcome yet.")
     window = GateWindow(

@@ -25,10 +25,8 @@ from retrain_assets.monitoring.performance.report import Baseline, baseline
 from retrain_assets.registry.cooldown import Rest, refuse_resting
 from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.store import PeriodStore
 from retrain_assets.validation.attempt import Attempt, ScoredAttempt, load_attempt
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.validation.judge import ChampionAge, Conditions, GateRows, GateScores, SuiteRows, judge
@@ -41,7 +39,7 @@ from retrain_assets.verdict import Decision, Finding, Outcome, Refit, Verdict
 
 ASSET = "validation_report"
 
-Refitter = Callable[[PeriodStore, Registry, str, str], str]
+Refitter = Callable[[PeriodAccess, str], str]
 """Trains a tested candidate again through the gate of a period, given its digest, and gives the new digest."""
 
 
@@ -96,7 +94,7 @@ class Gate:
             access.period,
             History(registry.history()),
             self.rest,
-            lambda: datetime.fromisoformat(attempt.candidate.scorer.training["trained_until"]),
+            lambda: attempt.candidate.scorer.training.end,
         )
         scored = attempt.scored()
         if scored.fault:
@@ -150,9 +148,9 @@ class Gate:
         training = scored.attempt.candidate.scorer.training
         losses = metric(self.model.loss).row_losses(rows.label, scored.candidate)
         return {
-            "baseline": promised(baseline(losses, rows.time), training["selection_loss"]).to_dict(),
-            "trained_until": training["trained_until"],
-            "strategy": training["strategy"],
+            "baseline": promised(baseline(losses, rows.time), training.selection_loss).to_dict(),
+            "trained_until": training.trained_until,
+            "strategy": training.strategy,
         }
 
     def _probation(self, scored: ScoredAttempt, rows: GateRows) -> dict[str, Any]:
@@ -173,7 +171,7 @@ class Gate:
         if attempt.champion is None or self.policy.fresher is None:
             return None
         champion, rows, calendar = attempt.champion.scorer, attempt.rows, self.model.calendar
-        until = calendar.key(datetime.fromisoformat(champion.training["trained_until"]))
+        until = calendar.key(champion.training.end)
         unseen = encode(rows, champion.contract).unseen.values()
         periods = calendar.distance(until, calendar.shift(attempt.access.period, 1))
         return ChampionAge(periods, max(unseen, default=0) / rows.num_rows)
@@ -183,7 +181,7 @@ class Gate:
         if self.refit is None or self.agreement is None:
             return verdict
         attempt, access = scored.attempt, scored.attempt.access
-        digest = self.refit(access.store, access.registry, access.period, verdict.candidate_digest)
+        digest = self.refit(access, verdict.candidate_digest)
         refitted = Scorer.from_files(access.registry.read(digest))
         suite, lacking = self._suite(attempt, refitted)
         findings = (
@@ -191,7 +189,7 @@ class Gate:
             *regression_suite(self.policy, self.model.task, suite),
             *lacking,
         )
-        refit = Refit(digest, refitted.training["trained_until"], findings)
+        refit = Refit(digest, refitted.training.trained_until, findings)
         seen = {"trained_until": refit.trained_until} if refit.allowed else {}
         return replace(verdict, refit=refit, evidence={**verdict.evidence, **seen})
 

@@ -1,7 +1,8 @@
 """`feature_windows`: which periods and rows a retrain as of a period may use, as a manifest, never a copy."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -10,20 +11,26 @@ from retrain_assets.dagster_glue.metadata import short, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets.model import Model, PeriodAccess
+
+if TYPE_CHECKING:
+    from retrain_assets.windows.cut import Span, Wait, Windows
+    from retrain_assets.windows.manifest import Manifest
+
+WindowsAt = Callable[[PeriodAccess], "Windows | Wait"]
+"""Cuts the windows of a retrain as of a period."""
 
 
-def window_assets(
-    frame: Frame, windows_at: Callable[[Any, Any, str], Any], key: str, time: str
-) -> list[dg.AssetsDefinition]:
-    """The one asset; `windows_at(store, registry, period)` cuts the windows."""
+def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.AssetsDefinition]:
+    """Define the one asset of this stage."""
 
     @frame.asset(
         "feature_windows",
         deps=("raw_data", "outcomes"),
         description=(
             "Which periods train, which choose between the strategies, and which fresh rows judge: train | early stop "
-            "| selection | gate | not yet mature, cut by time with the label delay as the gap. A manifest of periods, "
-            "row counts and row-set hashes; no row is copied. Fails as insufficient while no gate row is fresh."
+            "| selection | gate | not yet mature, cut by time. A manifest of periods, row counts and row-set hashes; "
+            "no row is copied. Fails as insufficient while the gate window is not fresh."
         ),
         kinds={"json"},
     )
@@ -31,49 +38,56 @@ def window_assets(
         from retrain_assets.windows.cut import Wait
         from retrain_assets.windows.manifest import write_manifest
 
-        period = period_of(context)
-        store = home.store(frame.model)
-        windows = windows_at(store, home.registry(frame.model), period)
+        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
+        windows = windows_at(access)
         if isinstance(windows, Wait):
             context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "insufficient"})
-            raise dg.Failure(f"{frame.model} {period}: insufficient: {windows.reason}", allow_retries=False)
-        manifest = write_manifest(store, windows, key, time)
-        gate = manifest["gate"]
+            raise dg.Failure(f"{frame.model} {access.period}: insufficient: {windows.reason}", allow_retries=False)
+        manifest = write_manifest(access.store, windows, model)
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(
-                    f"Trains on **{manifest['recent']['rows']:,}** recent rows or **{manifest['history']['rows']:,}** "
-                    f"rows of all history, chooses over **{len(manifest['origins'])}** selection periods, and judges "
-                    f"on **{gate['rows']:,}** fresh rows of {', '.join(gate['periods'])}."
-                ),
+                "summary": dg.MetadataValue.md(_summary(manifest)),
                 "windows": table(_windows(manifest)),
-                "gate_rows": gate["rows"],
-                "history_rows": manifest["history"]["rows"],
-                "recent_rows": manifest["recent"]["rows"],
-                "gate_rowset": short(gate["rowset_sha256"]),
+                "gate_rows": manifest.gate.rows,
+                "history_rows": manifest.history.rows,
+                "recent_rows": manifest.recent.rows,
+                "gate_rowset": short(manifest.gate.sha256),
             }
         )
 
     return [feature_windows]
 
 
-def _windows(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every window in the order of time; the rows of a selection period are counted where they are used."""
-    selection = {f"selection {number + 1}": origin["selection"] for number, origin in enumerate(manifest["origins"])}
-    spans = {name: manifest[name] for name in ("history", "recent", "gate", "immature")}
-    spans = {"history": spans["history"], "recent": spans["recent"], **selection, **spans}
-    return [{"window": name, **_flat(span)} for name, span in spans.items()]
+def _summary(manifest: "Manifest") -> str:
+    return (
+        f"Trains on **{manifest.recent.rows:,}** recent rows or **{manifest.history.rows:,}** rows of all history, "
+        f"chooses over **{len(manifest.windows.origins)}** selection windows, and judges on **{manifest.gate.rows:,}** "
+        f"fresh rows of {_moment(manifest.windows.gate.start)} to {_moment(manifest.windows.gate.end)}."
+    )
 
 
-def _flat(span: dict[str, Any]) -> dict[str, Any]:
-    rows = span.get("rows")
+def _windows(manifest: "Manifest") -> list[dict[str, Any]]:
+    """List every window in the order of time; the rows of a selection window are counted where they are used."""
+    windows = manifest.windows
+    selections = {f"selection {number + 1}": origin.selection for number, origin in enumerate(windows.origins)}
+    return [
+        _line("history", windows.history, manifest.history.rows),
+        _line("recent", windows.recent, manifest.recent.rows),
+        *(_line(name, span, None) for name, span in selections.items()),
+        _line("gate", windows.gate, manifest.gate.rows),
+        _line("immature", windows.immature, None),
+    ]
+
+
+def _line(name: str, span: "Span", rows: int | None) -> dict[str, Any]:
     return {
-        "from": _moment(span["start"]),
-        "until": _moment(span["end"]),
-        "periods": len(span["periods"]),
+        "window": name,
+        "from": _moment(span.start),
+        "until": _moment(span.end),
+        "periods": len(span.periods),
         "rows": f"{rows:,}" if rows is not None else "",
     }
 
 
-def _moment(text: str) -> str:
-    return text[:16].replace("T", " ").removesuffix(" 00:00")
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}".removesuffix(" 00:00")

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retrain_assets.errors import DataError
+from retrain_assets.model import RowNames
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.store import PeriodStore
@@ -34,10 +35,9 @@ _SECONDS_PER_YEAR = 365.25 * 86_400
 
 def load_window(
     store: PeriodStore,
+    names: RowNames,
     span: Span,
     columns: Sequence[str],
-    key: str,
-    time: str,
     as_of: str,
     exclude_keys: Collection[str] = (),
 ) -> pa.Table:
@@ -48,10 +48,9 @@ def load_window(
 
     Args:
         store: The model's files; reads `raw_data` of the span's periods and `outcomes` of those up to `as_of`.
+        names: Says which columns are key and time, such as the `Model`.
         span: Which rows; its periods after `as_of` are not read.
         columns: Columns wanted besides key and time.
-        key: Name of the key column.
-        time: Name of the time column.
         as_of: The period at whose end the decision is taken.
         exclude_keys: Keys, as text, of rows to leave out.
 
@@ -61,15 +60,15 @@ def load_window(
     Raises:
         DataError: A stored period lacks a column, or rows and outcomes disagree on the time of too many keys.
     """
+    key, time = names.key, names.time
     wanted = list(dict.fromkeys((key, time, *columns)))
     periods = [period for period in span.periods if period <= as_of]
     known = _known_outcomes(store, key, periods, as_of)
-    excluded = pa.array(sorted(exclude_keys), pa.string())
     parts: list[pa.Table] = []
     for period in periods if known else ():
-        rows = _read(store, period, wanted, span, key, time, excluded)
+        rows = _read(store, period, wanted)
         if rows is not None:
-            parts.append(rows)
+            parts.append(without(within(rows, span, time), key, exclude_keys))
     if not parts:
         nothing = {name: pa.array([], pa.timestamp("us") if name == time else pa.null()) for name in wanted}
         return pa.table({**nothing, "label": pa.array([], pa.float64())})
@@ -82,6 +81,14 @@ def load_window(
 def within(rows: pa.Table, span: Span, time: str) -> pa.Table:
     """The rows whose time lies in the span, without a copy when that is all of them."""
     return _filtered(rows, pc.and_(pc.greater_equal(rows[time], span.start), pc.less(rows[time], span.end)))
+
+
+def without(rows: pa.Table, key: str, excluded: Collection[str]) -> pa.Table:
+    """The rows whose key, as text, is none of the excluded ones."""
+    if not excluded:
+        return rows
+    out = pa.array(sorted(excluded), pa.string())
+    return _filtered(rows, pc.invert(pc.is_in(rows[key].cast(pa.string()), value_set=out)))
 
 
 def require_disjoint(windows: Mapping[str, Keys]) -> None:
@@ -154,21 +161,13 @@ def effective_rows(weight: npt.ArrayLike) -> float:
     return float(values.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
-def _read(
-    store: PeriodStore, period: str, columns: Sequence[str], span: Span, key: str, time: str, excluded: pa.Array
-) -> pa.Table | None:
-    """One period's rows of the span, without the excluded keys; None when the period is not stored."""
+def _read(store: PeriodStore, period: str, columns: Sequence[str]) -> pa.Table | None:
+    """Read one period's rows; None when the period is not stored."""
     path = store.path("raw_data", period)
     lacking = [name for name in columns if name not in pq.read_schema(path).names] if path.exists() else []
     if lacking:
         raise DataError(f"raw_data of {period} has no column {', '.join(lacking)}. Ingest the period again.")
-    rows = store.read_table("raw_data", [period], columns)
-    if rows is None:
-        return None
-    rows = within(rows, span, time)
-    if not len(excluded):
-        return rows
-    return _filtered(rows, pc.invert(pc.is_in(rows[key].cast(pa.string()), value_set=excluded)))
+    return store.read_table("raw_data", [period], columns)
 
 
 def _known_outcomes(store: PeriodStore, key: str, periods: Sequence[str], as_of: str) -> pa.Table | None:

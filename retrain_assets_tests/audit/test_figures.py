@@ -4,7 +4,11 @@ import pytest
 
 from retrain_assets.audit.figures import RunTime, figures, periods_to_promotion, quality_until, training_seconds_until
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
+from retrain_assets.candidates.candidate_record import CandidateRecord, write_candidate
+from retrain_assets.candidates.coverage import Coverage
+from retrain_assets.candidates.strategy_record import StrategyRecord, write_strategy
 from retrain_assets.store import PeriodStore
+from retrain_assets.windows.cut import Span
 from retrain_assets_tests.audit.journals import MONTHS, journal
 from retrain_assets_tests.monitoring.stored import measured
 
@@ -72,6 +76,12 @@ def test_the_wait_for_a_promotion_counts_from_the_first_attempt_after_the_move_b
     assert periods_to_promotion(events, MONTHS) == [3, 0]
 
 
+def trained(store, period, strategy, seconds):
+    span = Span((period,), *MONTHS.bounds(period))
+    record = StrategyRecord(strategy, Coverage({}, {}, 1, ("no season",)), span, seconds=seconds)
+    write_strategy(store, period, record)
+
+
 def test_quality_and_training_are_read_as_of_the_period(tmp_path):
     store = PeriodStore(tmp_path)
     for period, outcome in QUALITY.items():
@@ -80,8 +90,8 @@ def test_quality_and_training_are_read_as_of_the_period(tmp_path):
     write_performance(store, PerformanceRecord("2019-01"))
     assert quality_until(store, "2019-03") == {"2018-12": "blind", "2019-02": "quiet", "2019-03": "warn"}
     for period, seconds in (("2019-01", 1.5), ("2019-04", 9.0)):
-        store.write_json("candidate_recent", period, {"seconds": seconds})
-        store.write_json("candidate_history", period, {"seconds": 2 * seconds})
-        store.write_json("candidate_model", period, {"strategy": "recent"})
-    store.write_json("candidate_recent", "2019-02", {"seconds": 99.0})  # a retrain that got no further
+        trained(store, period, "recent", seconds)
+        trained(store, period, "history", 2 * seconds)
+        write_candidate(store, period, CandidateRecord("5ac1"))
+    trained(store, "2019-02", "recent", 99.0)  # a retrain that got no further
     assert training_seconds_until(store, "2019-03") == [4.5]

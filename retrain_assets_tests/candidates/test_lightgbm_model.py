@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import brier_score_loss, log_loss, mean_absolute_error, mean_pinball_loss, mean_squared_error
 
-from retrain_assets.candidates.lightgbm_model import check_labels, fit, fit_early_stopped, parameters
+from retrain_assets.candidates.lightgbm_model import Examples, Learner, check_labels, fit, fit_early_stopped, parameters
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.scoring.booster import load, predict
@@ -40,9 +40,14 @@ def rows(count: int = 1500, seed: int = 5) -> tuple[pa.Table, np.ndarray]:
     return table, x[:, 0] + code % 3 + rng.normal(size=count)
 
 
-def model_of(task: str, table: pa.Table, value: np.ndarray, weight: np.ndarray | None = None, seed: int = 7) -> bytes:
+def learner(task: str, **changes: object) -> Learner:
+    """How a task's models are fitted."""
+    return Learner(POLICIES[task].model_copy(update=changes), task, 3)
+
+
+def model_of(task: str, table: pa.Table, value: np.ndarray, weight: np.ndarray | None = None) -> bytes:
     """A model of 20 rounds."""
-    return fit(POLICIES[task], task, 3, table, LABELS[task](value), weight, 20, seed, ["code"])
+    return fit(learner(task), Examples(table, LABELS[task](value), weight, ["code"]), rounds=20)
 
 
 def digest() -> str:
@@ -75,9 +80,9 @@ def test_another_row_changes_the_bytes() -> None:
 
 def test_the_seed_decides_the_random_choices() -> None:
     table, value = rows()
-    half = POLICIES["regression"].model_copy(update={"feature_fraction": 0.5})
     first, again, other = (
-        fit(half, "regression", 0, table, value, None, 20, seed=seed, categorical=["code"]) for seed in (1, 1, 2)
+        fit(learner("regression", feature_fraction=0.5, seed=seed), Examples(table, value, None, ["code"]), rounds=20)
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -86,7 +91,7 @@ def test_the_seed_decides_the_random_choices() -> None:
 @pytest.mark.parametrize("rounds", [1, 17])
 def test_a_model_has_the_rounds_asked_for(rounds: int) -> None:
     table, value = rows()
-    model = fit(POLICIES["regression"], "regression", 0, table, value, None, rounds, 7, ["code"])
+    model = fit(learner("regression"), Examples(table, value, None, ["code"]), rounds)
     assert load(model).num_trees() == rounds
 
 
@@ -104,9 +109,10 @@ def test_early_stopping_keeps_the_round_that_is_best_by_scikit_learns_loss(task:
     table, value = rows()
     later, later_value = rows(count=600, seed=6)
     label, later_label = LABELS[task](value), LABELS[task](later_value)
-    policy = POLICIES[task].model_copy(update={"learning_rate": 0.3})
-    model, best = fit_early_stopped(policy, task, 3, table, label, None, later, later_label, loss, 7, ["code"])
-    whole = load(fit(policy, task, 3, table, label, None, policy.max_rounds, 7, ["code"]))
+    quick, examples = learner(task, learning_rate=0.3), Examples(table, label, None, ["code"])
+    policy = quick.policy
+    model, best = fit_early_stopped(quick, examples, Examples(later, later_label), loss)
+    whole = load(fit(quick, examples, policy.max_rounds))
     losses = [independent(later_label, whole.predict(later, num_iteration=n)) for n in range(1, policy.max_rounds + 1)]
     assert best == 1 + int(np.argmin(losses))
     assert 1 < best < policy.max_rounds
@@ -119,10 +125,9 @@ def test_a_quantile_is_forecast_and_stopped_on_its_pinball_loss() -> None:
     policy = TrainingPolicy(
         objective="quantile", quantile=0.9, num_leaves=15, learning_rate=0.3, max_rounds=60, early_stopping_rounds=60
     )
-    model, best = fit_early_stopped(
-        policy, "regression", 0, table, value, None, later, later_value, "pinball[0.90]", 7, ["code"]
-    )
-    whole = load(fit(policy, "regression", 0, table, value, None, policy.max_rounds, 7, ["code"]))
+    quantile, examples = Learner(policy, "regression"), Examples(table, value, None, ["code"])
+    model, best = fit_early_stopped(quantile, examples, Examples(later, later_value), "pinball[0.90]")
+    whole = load(fit(quantile, examples, policy.max_rounds))
     losses = [
         mean_pinball_loss(later_value, whole.predict(later, num_iteration=n), alpha=0.9)
         for n in range(1, policy.max_rounds + 1)
@@ -137,7 +142,7 @@ def test_a_quantile_is_forecast_and_stopped_on_its_pinball_loss() -> None:
 def test_early_stopping_on_a_loss_of_another_task_is_refused() -> None:
     table, value = rows()
     with pytest.raises(SpecError, match="a regression model cannot be early stopped on 'log_loss'"):
-        fit_early_stopped(POLICIES["regression"], "regression", 0, table, value, None, table, value, "log_loss", 7, [])
+        fit_early_stopped(learner("regression"), Examples(table, value), Examples(table, value), "log_loss")
 
 
 def test_class_probabilities_sum_to_one() -> None:
@@ -196,14 +201,14 @@ def test_no_labels_are_not_enough_data() -> None:
 def test_one_class_is_not_enough_to_learn_from(task: str) -> None:
     table, value = rows()
     with pytest.raises(NotEnoughData, match="all 1,500 training labels are 1: a classifier needs two classes"):
-        fit(POLICIES[task], task, 3, table, np.ones(len(value)), None, 20, 7, ["code"])
+        fit(learner(task), Examples(table, np.ones(len(value))), rounds=20)
 
 
 def test_a_negative_label_of_a_poisson_model_is_refused() -> None:
     table, value = rows()
     poisson = TrainingPolicy(objective="poisson")
     with pytest.raises(DataError, match="a poisson objective needs labels of 0 or more, the smallest is -1"):
-        fit(poisson, "regression", 0, table, np.r_[np.abs(value[1:]), -1], None, 20, 7, ["code"])
+        fit(Learner(poisson, "regression"), Examples(table, np.r_[np.abs(value[1:]), -1]), rounds=20)
 
 
 def test_a_row_without_a_label_is_refused() -> None:
@@ -242,9 +247,9 @@ def test_a_column_that_says_nothing_changes_no_score(column: pa.Array) -> None:
 )
 def test_an_objective_of_another_task_is_refused(objective: str, task: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        parameters(TrainingPolicy(objective=objective), task, 2, 7)
+        parameters(Learner(TrainingPolicy(objective=objective), task))
 
 
 def test_two_classes_are_not_multiclass() -> None:
     with pytest.raises(SpecError, match="a multiclass model has 2 classes"):
-        parameters(TrainingPolicy(objective="multiclass"), "multiclass", 2, 7)
+        parameters(Learner(TrainingPolicy(objective="multiclass"), "multiclass"))

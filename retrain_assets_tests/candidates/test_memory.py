@@ -15,10 +15,9 @@ PROGRAM = """
 import sys
 from dataclasses import replace
 import pyarrow as pa, pyarrow.parquet as pq
-from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
 from retrain_assets.raw.policy import Columns
-from benchmarks.worlds.changes import RECIPE, span
+from benchmarks.worlds.changes import LATE, span
 
 def kilobytes(name):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
@@ -28,8 +27,7 @@ def train(path):
     columns = Columns(
         numeric=[name for name in names if name.startswith("n")], categorical=[name for name in names if name[0] == "c"]
     )
-    policy = TrainingPolicy(objective="binary")
-    recipe = replace(RECIPE, columns=columns, task="binary", n_classes=2, loss="log_loss", training=policy)
+    recipe = replace(LATE, columns=columns)
     rows = pq.read_table(path, use_threads=False)
     size = rows.nbytes
     held = HeldRows(rows, recipe)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from retrain_assets.candidates.lightgbm_model import fit
+from retrain_assets.candidates.lightgbm_model import Examples, Learner, fit
 from retrain_assets.candidates.model_average import average_models, from_raw, union
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError
@@ -59,7 +59,10 @@ def model_of(objective: str, rows: pa.Table, rounds: int = 15, **knobs: object) 
     label = {"regression": np.abs(value), "binary": value > 0.3, "multiclass": np.digitize(value, [-0.5, 0.7])}[task]
     policy = TrainingPolicy(objective=objective, threads=1, **knobs)
     encoded = encode(rows, contract).table
-    return Model(fit(policy, task, 3, encoded, label.astype(float), None, rounds, 7, contract.categorical), contract)
+    return Model(
+        fit(Learner(policy, task, 3), Examples(encoded, label.astype(float), None, contract.categorical), rounds),
+        contract,
+    )
 
 
 def merge(one: Model, other: Model) -> Model:

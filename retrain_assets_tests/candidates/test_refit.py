@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +13,21 @@ import yaml
 
 from benchmarks.worlds.parcels import SPEC, World, failure_of, make_world, open_world, rows_of
 from retrain_assets.candidates.model_average import average_models
-from retrain_assets.candidates.policy import AVERAGE, RefitPolicy
+from retrain_assets.candidates.origin_losses import OriginLosses
+from retrain_assets.candidates.policy import RefitPolicy
 from retrain_assets.candidates.refit import refit
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
+from retrain_assets.candidates.strategy_choice import merged
+from retrain_assets.candidates.strategy_record import read_strategy
 from retrain_assets.errors import DataError, NotEnoughData
+from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.triggers.evidence import trained_until
 from retrain_assets.pipeline import training
+from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.verdict import Outcome, Verdict
-from retrain_assets.windows.cut import Span
+from retrain_assets.windows.cut import Span, Windows
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window
 
@@ -70,8 +74,16 @@ def verdict_of(world: World) -> Verdict:
     return Verdict.from_dict(world.store.read_json("validation_report", world.weeks(5)[-1]))
 
 
-def record_of(world: World, digest: str) -> dict[str, object]:
-    return json.loads(world.registry.read(digest)["training.json"])
+def record_of(world: World, digest: str) -> TrainingRecord:
+    return TrainingRecord.from_files(world.registry.read(digest))
+
+
+def access_of(world: World) -> PeriodAccess:
+    return PeriodAccess(world.store, world.registry, world.weeks(5)[-1])
+
+
+def windows_of(world: World) -> Windows:
+    return read_manifest(world.store, world.weeks(5)[-1]).windows
 
 
 def test_the_refitted_model_is_live_and_both_digests_are_in_the_journal(agreed: World) -> None:
@@ -83,36 +95,35 @@ def test_the_refitted_model_is_live_and_both_digests_are_in_the_journal(agreed: 
     assert attempt.gate.candidate == verdict.candidate_digest != verdict.refit.digest
     assert verdict.refit.digest[:12] in event.reason
     assert agreed.registry.evidence(event) == verdict
-    assert record_of(agreed, verdict.refit.digest)["refit_of"] == verdict.candidate_digest
+    assert record_of(agreed, verdict.refit.digest).refit_of == verdict.candidate_digest
     assert agreed.registry.verify() == []
 
 
 def test_the_refitted_model_saw_the_gate_and_the_next_gate_must_begin_after_it(agreed: World) -> None:
-    gate = read_manifest(agreed.store, agreed.weeks(5)[-1]).gate
-    verdict = verdict_of(agreed)
+    gate, verdict = windows_of(agreed).gate, verdict_of(agreed)
     assert trained_until(agreed.registry) == gate.end
-    assert record_of(agreed, verdict.candidate_digest)["trained_until"] < gate.start.isoformat()
-    assert record_of(agreed, verdict.refit.digest)["trained_until"] == gate.end.isoformat()
-    assert gate.periods[-1] in record_of(agreed, verdict.refit.digest)["periods"]
+    assert record_of(agreed, verdict.candidate_digest).end < gate.start
+    assert record_of(agreed, verdict.refit.digest).end == gate.end
+    assert gate.periods[-1] in record_of(agreed, verdict.refit.digest).periods
 
 
 def test_the_refitted_model_is_the_same_strategy_on_the_same_window_and_the_gates_rows(agreed: World) -> None:
     """Trained here by hand, from rows read without the pipeline's own loading of a retrain."""
     week = agreed.weeks(5)[-1]
-    windows, verdict = read_manifest(agreed.store, week), verdict_of(agreed)
+    windows, verdict = windows_of(agreed), verdict_of(agreed)
     work, tested = training(agreed.spec), record_of(agreed, verdict.candidate_digest)
     first, by_hand = str(rows_of(5).iloc[0].id), {}
-    for strategy, part in tested.get("parts", {tested["strategy"]: tested}).items():
+    for strategy, part in (tested.parts or {tested.strategy: tested}).items():
         span = Span(tuple(agreed.store.periods("raw_data")), getattr(windows, strategy).start, windows.gate.end)
-        rows = load_window(agreed.store, span, ["distance", "weight", "vehicle"], "id", "at", week, [first])
+        rows = load_window(agreed.store, work.model, span, ["distance", "weight", "vehicle"], week, [first])
         recipe = work.recipe(strategy)
-        made = train_strategy(HeldRows(rows, recipe), span, strategy, part["rounds"], recipe)
+        made = train_strategy(HeldRows(rows, recipe), span, strategy, part.rounds, recipe)
         by_hand[strategy] = (made.model, made.contract)
     models = list(by_hand.values())
     expected = average_models(*models[0], *models[1])[0] if len(models) > 1 else models[0][0]
     assert agreed.registry.read(verdict.refit.digest)["model.bst"] == expected
-    assert refit(work, agreed.store, agreed.registry, week, verdict.candidate_digest) == verdict.refit.digest
-    assert record_of(agreed, verdict.refit.digest)["rounds"] == tested["rounds"]
+    assert refit(work, access_of(agreed), verdict.candidate_digest) == verdict.refit.digest
+    assert record_of(agreed, verdict.refit.digest).rounds == tested.rounds
 
 
 def test_a_model_that_disagrees_is_refused_and_the_tested_candidate_is_promoted(disagreed: World) -> None:
@@ -121,22 +132,22 @@ def test_a_model_that_disagrees_is_refused_and_the_tested_candidate_is_promoted(
     assert event.to_digest == verdict.candidate_digest == disagreed.registry.live().digest
     assert "not refitted, the tested candidate itself stands (agreement: scores of" in event.reason
     assert verdict.refit.digest != verdict.candidate_digest
-    assert trained_until(disagreed.registry) < read_manifest(disagreed.store, verdict.period).gate.start
+    assert trained_until(disagreed.registry) < windows_of(disagreed).gate.start
     assert disagreed.registry.verify() == []
 
 
 def test_the_average_is_refitted_in_both_parts(agreed: World) -> None:
     week, work = agreed.weeks(5)[-1], training(agreed.spec)
-    records = {name: agreed.store.read_json(f"candidate_{name}", week) for name in ("recent", "history")}
-    model, record = work._chosen(agreed.store, records, AVERAGE, 1.0, week)
-    tested = agreed.registry.add(work.version_files(agreed.store, record, model, week))
-    again = refit(work, agreed.store, agreed.registry, week, tested)
-    gate = read_manifest(agreed.store, week).gate
-    rows = load_window(agreed.store, gate, ["distance", "weight", "vehicle"], "id", "at", week)
+    recent, history = (read_strategy(agreed.store, name, week).trained for name in ("recent", "history"))
+    merger = merged(recent, history)
+    record = work.training_record(merger, week, 1.0)
+    tested = agreed.registry.add(work.version_files(access_of(agreed), merger, record, OriginLosses("mae", ())))
+    again = refit(work, access_of(agreed), tested)
+    gate = windows_of(agreed).gate
+    rows = load_window(agreed.store, work.model, gate, ["distance", "weight", "vehicle"], week)
     one, other = (Scorer.from_files(agreed.registry.read(digest)) for digest in (tested, again))
-    parts = other.training["parts"]
-    assert {part["window"]["end"] for part in parts.values()} == {gate.end.isoformat()}
-    assert other.training["rounds"] == one.training["rounds"] == one.booster.num_trees() == other.booster.num_trees()
+    assert {part.trained_until for part in other.training.parts.values()} == {gate.end.isoformat()}
+    assert other.training.rounds == one.training.rounds == one.booster.num_trees() == other.booster.num_trees()
     assert 0 < np.abs(one.scores(rows) - other.scores(rows)).mean() < 5
     label = rows["label"].to_numpy()
     assert np.abs(other.scores(rows) - label).mean() < np.abs(one.scores(rows) - label).mean()
@@ -150,7 +161,7 @@ def test_an_average_whose_rehearsals_were_not_kept_is_asked_for_again(agreed: Wo
     path.unlink()
     try:
         with pytest.raises(NotEnoughData, match="no rehearsal scores of candidate_recent, which the average needs"):
-            work.choose(agreed.store, agreed.registry, week)
+            work.choose(access_of(agreed))
     finally:
         path.write_bytes(scores)
 
@@ -159,7 +170,7 @@ def test_a_candidate_trained_by_other_rules_is_not_refitted(agreed: World) -> No
     work = training(agreed.spec)
     other = replace(work, policy=work.policy.model_copy(update={"num_leaves": 3}))
     with pytest.raises(DataError, match="was trained by other rules than the spec's present training"):
-        refit(other, agreed.store, agreed.registry, agreed.weeks(5)[-1], verdict_of(agreed).candidate_digest)
+        refit(other, access_of(agreed), verdict_of(agreed).candidate_digest)
 
 
 def test_a_verdict_survives_its_record_with_and_without_a_refit(agreed: World) -> None:

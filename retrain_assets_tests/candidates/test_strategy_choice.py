@@ -10,16 +10,21 @@ import pytest
 from scipy.special import expit, logit, softmax
 from sklearn.metrics import log_loss
 
-from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons, windows
+from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons, span, windows
+from retrain_assets.candidates.coverage import Coverage
 from retrain_assets.candidates.policy import TrainingPolicy
-from retrain_assets.candidates.rolling_origins import choose, prefer
+from retrain_assets.candidates.rolling_origins import OriginLoss, choose, prefer
 from retrain_assets.candidates.strategies import HeldRows
-from retrain_assets.candidates.strategy_choice import average_origins, chosen, comparison, eligible, reason_of
+from retrain_assets.candidates.strategy_choice import Comparison, average_origins, chosen, eligible, reason_of
+from retrain_assets.candidates.strategy_record import StrategyRecord
 from retrain_assets.errors import DataError, NotCovered
 
 THREE = TrainingPolicy(objective="binary", strategies=("recent", "history", "average"))
-COVERED = {"coverage": {"eligible": True, "problems": []}}
-LACKING = {"coverage": {"eligible": False, "problems": ["3 of 12 rows needed with rate = 5", "1 of the 4 periods"]}}
+YEAR = span("2018-01-01", "2019-01-01")
+COVERED = StrategyRecord("history", Coverage({}, {}, 12, ()), YEAR)
+LACKING = StrategyRecord(
+    "recent", Coverage({}, {}, 1, ("3 of 12 rows needed with rate = 5", "1 of the 4 periods")), YEAR
+)
 
 
 def scores(origin: str, keys: list[int], label: list[float], *raw: list[float]) -> pa.Table:
@@ -68,7 +73,9 @@ def test_without_rehearsals_the_live_strategy_stays_where_it_is_eligible(
 
 def test_only_strategies_whose_window_covers_enough_compete() -> None:
     assert eligible({"recent": LACKING, "history": COVERED}, "taxi 2019-03") == ["history"]
-    reason = reason_of("history", {"history": 1.0}, "recent", "mae", 0.001, {"recent": LACKING, "history": COVERED})
+    reason = reason_of(
+        "history", Comparison({"history": 1.0}, "recent", "mae", 0.001), {"recent": LACKING, "history": COVERED}
+    )
     assert reason == (
         "Mean mae on the selection periods: history 1. recent is not eligible: 3 of 12 rows needed with rate = 5, "
         "1 of the 4 periods."
@@ -87,8 +94,8 @@ def test_the_averages_loss_is_that_of_the_mean_log_odds() -> None:
     label, one, other = random.integers(0, 2, 50).astype(float), *random.normal(size=(2, 50))
     keys = list(range(50))
     found = average_origins([scores("a", keys, label, one), scores("a", keys, label, other)], "binary", "log_loss")
-    assert found[0]["loss"] == pytest.approx(log_loss(label, expit((one + other) / 2)))
-    assert found[0]["loss"] != pytest.approx(log_loss(label, (expit(one) + expit(other)) / 2), abs=1e-6)
+    assert found[0].loss == pytest.approx(log_loss(label, expit((one + other) / 2)))
+    assert found[0].loss != pytest.approx(log_loss(label, (expit(one) + expit(other)) / 2), abs=1e-6)
     assert logit(expit(one)) == pytest.approx(one)
 
 
@@ -97,14 +104,13 @@ def test_the_averages_loss_over_several_classes_is_that_of_the_mean_raw_scores()
     label, raw = random.integers(0, 3, 60).astype(float), random.normal(size=(2, 3, 60))
     tables = [scores("a", list(range(60)), label, *part) for part in raw]
     expected = log_loss(label, softmax(raw.mean(axis=0).T, axis=1))
-    assert average_origins(tables, "multiclass", "log_loss")[0]["loss"] == pytest.approx(expected)
+    assert average_origins(tables, "multiclass", "log_loss")[0].loss == pytest.approx(expected)
 
 
 def test_the_average_is_rehearsed_at_the_origins_that_both_have() -> None:
     one = pa.concat_tables([scores("a", [1], [1.0], [2.0]), scores("b", [2], [1.0], [4.0])])
     found = average_origins([one, scores("b", [2], [1.0], [1.0])], "regression", "mae")
-    assert [(row["origin"], row["loss"], row["selection_rows"]) for row in found] == [("b", 1.5, 1)]
-    assert comparison({"average": {"origins": found}})[0]["strategy"] == "average"
+    assert found == (OriginLoss("b", "average", 1.5, 1),)
 
 
 def test_strategies_rehearsed_on_different_rows_are_not_averaged() -> None:

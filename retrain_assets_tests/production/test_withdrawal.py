@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +25,7 @@ from retrain_assets.pipeline import frame_of, probation, watch
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
+from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.verdict import Finding, Outcome
 from retrain_assets_tests.production.bad_deploy import (
@@ -118,8 +118,8 @@ def test_a_rollback_that_failed_is_asked_for_again_ever_more_patiently(own, monk
 def three(own):
     """The same story, and v3 in service: versions that all score differently, and the constant behind them."""
     files = own.registry.read(own.registry.live().digest)
-    training = json.loads(files["training.json"])
-    other = fallback_files(files | {"training.json": json.dumps(training | {"baseline": 150.0}).encode()})
+    training = TrainingRecord.from_files(files)
+    other = fallback_files(files | {"training.json": replace(training, baseline=150.0).to_bytes()})
     week = own.weeks(7)[-1]
     promote(own, verdict(own, week, own.registry.add(other)), datetime(2024, 2, 19))
     return own
@@ -261,8 +261,8 @@ def test_the_monitor_run_says_that_a_probation_found_harm(story):
 def test_what_a_person_approved_is_withdrawn_when_harm_is_proven_and_a_hold_keeps_it(own):
     weeks, registry = own.weeks(8), own.registry
     files = registry.read(registry.live().digest)
-    training = json.loads(files["training.json"])
-    worse = fallback_files(files | {"training.json": json.dumps(training | {"baseline": 150.0}).encode()})
+    training = TrainingRecord.from_files(files)
+    worse = fallback_files(files | {"training.json": replace(training, baseline=150.0).to_bytes()})
     passing = verdict(own, weeks[6], registry.add(worse))
     open_question = Finding("fairness", Outcome.INSUFFICIENT, "north: 41 rows, 200 needed")
     findings = tuple(open_question if found.check == "fairness" else found for found in passing.findings)
@@ -298,7 +298,7 @@ def test_the_first_model_falls_back_to_the_stored_constant_which_serves_and_asks
     live = own.registry.live()
     assert (event.to_version, live.name, live.number) == ("v0", "v0", 0)
     files = own.registry.read(live.digest)
-    constant = json.loads(files["training.json"])["baseline"]
+    constant = TrainingRecord.from_files(files).baseline
     rows = own.store.require_table("raw_data", week)
     assert Scorer.from_files(files).scores(rows) == pytest.approx(np.full(rows.num_rows, constant))
     assert own.registry.verify() == []

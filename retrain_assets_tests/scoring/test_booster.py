@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from retrain_assets.candidates.lightgbm_model import fit, parameters
+from retrain_assets.candidates.lightgbm_model import Examples, Learner, fit, parameters
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError
 from retrain_assets.raw.policy import Columns
@@ -39,7 +39,7 @@ def flights(rows: int, seed: int) -> tuple[pa.Table, np.ndarray]:
 def model() -> bytes:
     table, label = flights(2000, seed=1)
     rows = encode(table, contract_of(table, COLUMNS)).table
-    return fit(POLICY, "binary", 2, rows, label, None, rounds=30, seed=7, categorical=["zone"])
+    return fit(Learner(POLICY, "binary"), Examples(rows, label, None, ["zone"]), rounds=30)
 
 
 def test_scores_are_those_of_a_model_trained_on_pandas_categoricals(model: bytes) -> None:
@@ -52,7 +52,7 @@ def test_scores_are_those_of_a_model_trained_on_pandas_categoricals(model: bytes
             "zone": pd.Categorical(zones, categories=sorted(set(zones) - {None})),
         }
     )
-    booster = lgb.train(parameters(POLICY, "binary", 2, 7), lgb.Dataset(frame, label), 30)
+    booster = lgb.train(parameters(Learner(POLICY, "binary")), lgb.Dataset(frame, label), 30)
     rows = encode(table, contract_of(table, COLUMNS)).table
     np.testing.assert_array_equal(predict(model, rows), booster.predict(frame))
 
@@ -116,7 +116,7 @@ def test_importance_is_each_features_share_of_the_gain(model: bytes) -> None:
 
 def test_a_model_without_a_split_gives_no_feature_importance() -> None:
     rows = pa.table({"constant": np.zeros(100)})
-    model = fit(POLICY, "binary", 2, rows, [0, 1] * 50, None, rounds=3, seed=7, categorical=[])
+    model = fit(Learner(POLICY, "binary"), Examples(rows, [0, 1] * 50), rounds=3)
     assert importance(model) == {"constant": 0.0}
     np.testing.assert_allclose(predict(model, rows), 0.5)
 
@@ -125,7 +125,7 @@ def test_any_column_name_comes_back_as_it_was() -> None:
     rng = np.random.default_rng(3)
     names = ["trip distance", 'a {"b"}: [c], d', "%20", "größe"]
     rows = pa.table({name: rng.normal(size=200) for name in names})
-    model = fit(POLICY, "binary", 2, rows, rng.integers(0, 2, 200), None, rounds=3, seed=7, categorical=[])
+    model = fit(Learner(POLICY, "binary"), Examples(rows, rng.integers(0, 2, 200)), rounds=3)
     assert set(importance(model)) == set(names)
     assert predict(model, rows).shape == (200,)
 

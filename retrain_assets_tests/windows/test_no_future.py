@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ COLUMNS = Columns(numeric=["miles"], categorical=["zone"])
 CONTRACT = Contract(min_rows=1)
 POLICY = WindowsPolicy(recent_periods=2, half_life_periods=3, selection_origins=2, min_train_periods=2)
 RARE = (RareType(column="zone", value="LGA", min_rows=1), RareType(column="zone", value="future", min_rows=1))
+RIDES = SimpleNamespace(key="id", time="at")
 FUTURE = 999.0
 ARRANGEMENTS = ("same table", "own time", "by key", "booked")
 
@@ -109,9 +111,9 @@ def decision(store, delay):
     spans = {"gate": windows.gate, "recent": windows.recent, "history": windows.history, "immature": windows.immature}
     for number, origin in enumerate(windows.origins):
         spans |= {f"train {number}": origin.train_history, f"selection {number}": origin.selection}
-    tables = {name: load_window(store, span, ["miles", "zone"], "id", "at", PRESENT) for name, span in spans.items()}
+    tables = {name: load_window(store, RIDES, span, ["miles", "zone"], PRESENT) for name, span in spans.items()}
     whole = Span(tuple(PERIODS), datetime.min, datetime.max)
-    tables["kept"] = load_kept(store, whole, ["miles", "zone"], "id", "at", PRESENT, RARE)
+    tables["kept"] = load_kept(store, RIDES, whole, ["miles", "zone"], PRESENT, RARE)
     return windows, tables
 
 
@@ -183,5 +185,5 @@ def test_rows_and_outcomes_of_later_periods_in_the_store_are_never_opened(tmp_pa
     monkeypatch.setattr(PeriodStore, "read_table", watched)
     windows = cut(DAYS, POLICY, PRESENT, PERIODS, timedelta(0), [], None)
     whole = windows.history.__class__(tuple(PERIODS), datetime.min, datetime.max)
-    assert load_window(store, whole, ["miles", "zone"], "id", "at", PRESENT).num_rows == 7
+    assert load_window(store, RIDES, whole, ["miles", "zone"], PRESENT).num_rows == 7
     assert max(opened) == PRESENT

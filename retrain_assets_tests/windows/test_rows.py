@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -65,8 +66,11 @@ def store(tmp_path):
     return store
 
 
+RIDES = SimpleNamespace(key="id", time="at")
+
+
 def loaded(store, span=WHOLE, as_of="2019-04", columns=("miles", "zone"), **options):
-    return load_window(store, span, columns, "id", "at", as_of, **options)
+    return load_window(store, RIDES, span, columns, as_of, **options)
 
 
 def by_hand(store, span, as_of):

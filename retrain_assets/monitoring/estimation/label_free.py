@@ -234,7 +234,7 @@ def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> K
     window = verdict.gate
     span = Span(window.periods, datetime.fromisoformat(window.start), datetime.fromisoformat(window.end))
     columns = list(dict.fromkeys((*scorer.contract.names, *tested.contract.names)))
-    rows = load_window(at.store, span, columns, model.key, model.time, at.period)
+    rows = load_window(at.store, model, span, columns, at.period)
     if not rows.num_rows:
         return None
     return Known(encode(rows, scorer.contract).table, tested.scores(rows), rows["label"].to_numpy())

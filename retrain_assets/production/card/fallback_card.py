@@ -5,8 +5,7 @@ What is measured of it stands in the first model's verdict, which had to beat th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from retrain_assets.documents.page import figure, table, text
 from retrain_assets.validation.pages.text import about
@@ -23,14 +22,13 @@ LIMITS = "\n".join(
 )
 
 
-def method(training: Mapping[str, Any]) -> str:
-    """What it is, in words.
+def method(constant: float | Sequence[float]) -> str:
+    """Say what it is.
 
-    >>> method({"baseline": 0.25}), method({"baseline": [0.5, 0.25, 0.25]})
+    >>> method(0.25), method((0.5, 0.25, 0.25))
     ('a constant, 0.25 for every row', 'a constant, 0.5, 0.25, 0.25 for every row')
     """
-    constant = training["baseline"]
-    values = constant if isinstance(constant, list) else [constant]
+    values = [constant] if isinstance(constant, float | int) else constant
     return f"a constant, {', '.join(figure(value) for value in values)} for every row"
 
 

@@ -8,7 +8,6 @@ Source: Mitchell et al. (2019), Model Cards for Model Reporting, doi 10.1145/328
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from retrain_assets.production.card import fallback_card
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
 from retrain_assets.registry.journal.history import FALLBACK, History, Version
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.page import group_rows
 from retrain_assets.validation.pages.text import about, decided, in_order, lacking
 from retrain_assets.validation.policy import ValidationPolicy
@@ -101,7 +101,7 @@ class ModelCard:
             IntegrityError: The version's files or its verdict are damaged.
         """
         verdict = registry.verdict(version)
-        training = json.loads(registry.read(version.digest)["training.json"])
+        training = TrainingRecord.from_files(registry.read(version.digest))
         events, fallback = registry.history(), version.name == FALLBACK
         parts = [
             f"# Model card: {text(self.model)} {version.name}",
@@ -122,11 +122,11 @@ class ModelCard:
         """The card as one HTML file."""
         return html_page(f"Model card: {self.model} {version.name}", self.markdown(registry, version))
 
-    def _purpose(self, training: Mapping[str, Any], fallback: bool) -> str:
+    def _purpose(self, training: TrainingRecord, fallback: bool) -> str:
         policy = self.validation
         margins = ", ".join(f"{rail.metric} {figure(rail.margin)}" for rail in policy.guardrails)
-        trees = f"LightGBM gradient-boosted trees, {training['rounds']} rounds, strategy {training['strategy']}"
-        method = fallback_card.method(training) if fallback else trees
+        trees = f"LightGBM gradient-boosted trees, {training.rounds} rounds, strategy {training.strategy}"
+        method = fallback_card.method(training.baseline) if fallback else trees
         return _facts(
             {
                 "what it predicts": self.description,
@@ -138,17 +138,17 @@ class ModelCard:
             }
         )
 
-    def _data(self, version: Version, training: Mapping[str, Any], verdict: Verdict) -> str:
+    def _data(self, version: Version, training: TrainingRecord, verdict: Verdict) -> str:
         gate = verdict.gate
-        trained, worth = _span(training["trained_from"], training["trained_until"]), round(training["effective_rows"])
-        weighted = f", worth {worth:,} after weighting by age" if worth < training["rows"] else ""
+        trained, worth = _span(training.trained_from, training.trained_until), round(training.effective_rows)
+        weighted = f", worth {worth:,} after weighting by age" if worth < training.rows else ""
         tested = version.digest == verdict.candidate_digest
         unseen = "never trained on" if tested else "trained on only afterwards, by the refit that became this version"
         delay = f"{self.label}, known {self.outcome_known}"
         judged_on = f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, in no other decision, {unseen}"
         return _facts(
             {
-                "trained on": f"{training['rows']:,} rows of {trained}{weighted}",
+                "trained on": f"{training.rows:,} rows of {trained}{weighted}",
                 "tested on": fallback_card.measured_on(verdict) if version.name == FALLBACK else judged_on,
                 "outcome": delay,
                 "features": ", ".join(self.features),
@@ -252,8 +252,8 @@ def _quality_line(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _importance(training: Mapping[str, Any]) -> str:
-    strongest = sorted(training["importance"].items(), key=lambda item: (-item[1], item[0]))[:10]
+def _importance(training: TrainingRecord) -> str:
+    strongest = sorted(training.importance.items(), key=lambda item: (-item[1], item[0]))[:10]
     return table([{"feature": name, "share of gain": round(share, 4)} for name, share in strongest])
 
 

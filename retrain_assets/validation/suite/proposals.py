@@ -198,9 +198,8 @@ class Harvest:
         columns = sorted({*scorer.contract.names, *(other.contract.names if other else ())})
         span = Span((period,), datetime.min, datetime.max)
         as_of = max(store.periods("outcomes")[-1], period)
-        rows = load_window(store, span, columns, self.model.key, self.model.time, as_of, exclude_keys=taken)
-        until = datetime.fromisoformat(scorer.training["trained_until"])
-        return rows.filter(pc.greater_equal(rows[self.model.time], until)) if rows.num_rows else rows
+        rows = load_window(store, self.model, span, columns, as_of, exclude_keys=taken)
+        return rows.filter(pc.greater_equal(rows[self.model.time], scorer.training.end)) if rows.num_rows else rows
 
     def _right(self, label: Array, scores: Array) -> npt.NDArray[np.bool_]:
         return right_rows(self.policy, self.model.task, label, scores)

@@ -45,7 +45,7 @@ def suite_rows(
         wanted = {case.id for case in cases if case.period == home}
         if home not in store.periods("raw_data"):
             continue
-        rows = load_window(store, Span((home,), datetime.min, datetime.max), columns, key, model.time, access.period)
+        rows = load_window(store, model, Span((home,), datetime.min, datetime.max), columns, access.period)
         ids = rows[key].cast(pa.string())
         tables.append(rows.filter(pc.is_in(ids, pa.array(sorted(wanted)))))
         absent = wanted - set(store.require_table("raw_data", home, [key])[key].cast(pa.string()).to_pylist())

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.errors import DataError
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
@@ -91,7 +90,7 @@ def _known(
         return keys, None
     columns = list(scorer.contract.names) if scorer else []
     span = Span((period,), datetime.min, datetime.max)
-    return keys, load_window(store, span, columns, harvest.model.key, harvest.model.time, max(outcomes[-1], period))
+    return keys, load_window(store, harvest.model, span, columns, max(outcomes[-1], period))
 
 
 def _state(case: SuiteCase, today: Any) -> str:
@@ -121,9 +120,6 @@ def _answered(harvest: Harvest, standing: Standing, rows: pa.Table | None, score
 
 def _by_heart(case: SuiteCase, moment: datetime, scorer: Scorer, harvest: Harvest) -> bool:
     """Whether the row's time lies in the version's training, as of a day before the case was added."""
-    try:
-        first, last, as_of = (scorer.training[name] for name in ("trained_from", "trained_until", "as_of"))
-    except KeyError as missing:
-        raise DataError(f"training.json of the live version has no {missing}. Retrain it.") from None
-    inside = datetime.fromisoformat(first) <= moment < datetime.fromisoformat(last)
-    return inside and harvest.model.calendar.bounds(as_of)[1].date() < case.added
+    training = scorer.training
+    inside = training.start <= moment < training.end
+    return inside and harvest.model.calendar.bounds(training.as_of)[1].date() < case.added

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit
 
+from benchmarks.worlds.training_records import record_of
 from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
@@ -84,7 +85,7 @@ class World:
         files = {
             "model.bst": lgb.train(settings, data, 30).model_to_string().encode(),
             "features.json": json.dumps(contract.to_dict()).encode(),
-            "training.json": b'{"baseline": 0.3}',
+            "training.json": record_of(task="binary", baseline=0.3).to_bytes(),
         }
         digest, scorer = self.registry.add(files), Scorer.from_files(files)
         losses = metric("log_loss").row_losses(judged["label"], scorer.scores(judged))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from datetime import datetime
@@ -18,6 +17,7 @@ from retrain_assets.production.card.model_card import NOT_COVERED, RMF
 from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.text import decided
 
 FRAMEWORK = {
@@ -81,11 +81,11 @@ def test_the_card_quotes_the_spec(loop, card):
 
 def test_windows_and_digests_are_those_of_the_registry(loop, card):
     version = card.version(loop.registry, "v2")
-    training = json.loads(loop.registry.read(version.digest)["training.json"])
+    training = TrainingRecord.from_files(loop.registry.read(version.digest))
     gate = loop.registry.verdict(version).gate
     data = parts(written(loop, card, "v2"))["Data"]
 
-    assert f"{training['rows']:,} rows of {training['trained_from'][:10]} to {training['trained_until'][:10]}" in data
+    assert f"{training.rows:,} rows of {training.trained_from[:10]} to {training.trained_until[:10]}" in data
     assert f"{gate.rows:,} rows of {gate.start[:10]} to {gate.end[:10]}" in data
     assert gate.rowset_sha256 in data
     assert version.digest in data
@@ -205,7 +205,7 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     said = card.markdown(registry, card.version(registry))
     assert said == card.markdown(registry, card.version(registry, "v0"))
     found = parts(said)
-    constant = json.loads(registry.read(registry.live().digest)["training.json"])["baseline"]
+    constant = TrainingRecord.from_files(registry.read(registry.live().digest)).baseline
     assert said.startswith("# Model card: delivery v0")
     assert "v0 went live on 2024-06-02" in said
     assert f"regression by a constant, {constant:.4g} for every row" in found["Intended use"]
