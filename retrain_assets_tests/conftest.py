@@ -1,5 +1,8 @@
+import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,36 @@ import pytest
 from benchmarks.worlds.parcels import World, make_world, rows_of
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 from retrain_assets_tests.served import TWO_WEEKS, Served, serve
+
+
+@pytest.fixture(autouse=True)
+def no_receivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody hears of the alerts of a test that does not ask for a receiver."""
+    for name in ("RETRAIN_ALERT_URLS", "RETRAIN_UI_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A web server on this machine that keeps what it is sent."""
+    received: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"json://127.0.0.1:{server.server_port}", received
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 
-PACKAGE = Path(__file__).parent.parent / "retrain_assets"
+PACKAGE = Path(__file__).parents[2] / "retrain_assets"
 HOSTILE = [
     "..",
     "../x",

@@ -1,0 +1,152 @@
+"""The sensors that ask for monitoring and retrain runs: when, for which period, and what they say otherwise."""
+
+import os
+
+import dagster as dg
+import pytest
+
+from benchmarks.worlds.parcels import SPEC
+from retrain_assets.alerts import read
+from retrain_assets.dagster_glue.resources import Clock
+from retrain_assets.dagster_glue.tags import MODEL_TAG
+
+MODEL = "delivery"
+
+
+def tick(world, sensor, now=None, cursor=None):
+    """One evaluation of a sensor, as the daemon does it, at a moment."""
+    found = world.defs.resolve_sensor_def(f"{MODEL}__{sensor}")
+    resources = {"home": world.defs.resources["home"], "clock": Clock(replay_at=now)}
+    with dg.build_sensor_context(
+        world.instance, cursor=cursor, definitions=world.defs, sensor_name=found.name, resources=resources
+    ) as context:
+        return found.evaluate_tick(context)
+
+
+def new_data(world, now):
+    """The period that the sensor asks for, or why it asks for none."""
+    data = tick(world, "new_data", now)
+    return [request.partition_key for request in data.run_requests or ()] or data.skip_message
+
+
+def test_nothing_is_asked_for_before_the_first_period_has_ended(world):
+    assert new_data(world(), "2024-01-07T23:59:59") == "every period that has ended is monitored"
+
+
+def test_only_the_next_ended_period_is_asked_for(world):
+    built = world()
+    assert new_data(built, "2024-01-08T00:00:00") == ["2024-01-01"]
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-01"]
+    built.monitor(["2024-01-01"])
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-08"]
+    assert new_data(built, "2024-01-14T00:00:00") == "every period that has ended is monitored"
+
+
+def test_nothing_is_asked_for_after_the_end_of_the_calendar(world):
+    built = world(weeks=2, period={"every": "week", "start": "2024-01-01", "end": "2024-01-15"})
+    built.monitor(["2024-01-01", "2024-01-08"])
+    assert new_data(built, "2025-01-01T00:00:00") == "every period that has ended is monitored"
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+def test_it_waits_while_a_run_of_the_model_is_in_flight(world, status):
+    built = world()
+    run = dg.DagsterRun(f"{MODEL}__retrain", tags={MODEL_TAG: MODEL}, status=status)
+    built.instance.add_run(run)
+    assert new_data(built, "2024-01-08T00:00:00") == "a run of delivery is in flight; 2024-01-01 comes next"
+
+
+def test_it_does_not_wait_for_the_run_of_another_model(world):
+    built = world()
+    run = dg.DagsterRun("other__retrain", tags={MODEL_TAG: "other"}, status=dg.DagsterRunStatus.STARTED)
+    built.instance.add_run(run)
+    assert new_data(built, "2024-01-08T00:00:00") == ["2024-01-01"]
+
+
+def test_it_waits_for_the_retrain_that_is_due(world):
+    built = world()
+    weeks = built.weeks(7)
+    built.monitor(weeks[:5])  # enough for a first model
+    waiting = f"the retrain that {weeks[4]} asked for comes before {weeks[5]}"
+    assert new_data(built, "2024-02-20T00:00:00") == waiting
+    (request,) = tick(built, "retrain_trigger").run_requests
+    assert request.partition_key == weeks[4]
+    built.run("retrain", weeks[4], tags=dict(request.tags))
+    assert new_data(built, "2024-02-20T00:00:00") == [weeks[5]]
+
+
+def test_a_missing_source_is_said(world):
+    built = world()
+    path = built.folder / "rows.parquet"
+    path.unlink()
+    assert new_data(built, "2024-01-08T00:00:00") == (
+        f"{path}: no such file. Name an existing file, or a glob that matches one: data/*.parquet."
+    )
+
+
+def test_a_period_is_asked_for_again_only_after_the_file_has_changed(world):
+    built = world()
+    path = built.folder / "rows.parquet"
+
+    def key():
+        (request,) = tick(built, "new_data", "2024-01-08T00:00:00").run_requests
+        return request.run_key
+
+    first = key()
+    assert key() == first  # Dagster starts no second run for a key
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert key() != first
+
+
+def test_a_query_is_asked_again_the_next_day_for_it_does_not_tell_that_its_rows_changed(world):
+    sql = {"sql": "SELECT * FROM parcels WHERE at >= :start AND at < :end", "url_env": "PARCELS_URL"}
+    built = world(source=SPEC["source"] | {"features": sql})
+    moments = ("2024-01-08T00:00:00", "2024-01-08T23:00:00", "2024-01-09T00:00:00")
+    first, same_day, next_day = (tick(built, "new_data", moment).run_requests[0].run_key for moment in moments)
+    assert first == same_day != next_day
+
+
+def test_a_failed_period_stays_the_next_one(world):
+    built = world()
+    built.run("monitor", "2024-01-01")
+    path = built.store.path("performance_report", "2024-01-01", "json")
+    path.unlink()
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-01"]
+
+
+def test_rows_that_are_not_there_in_time_are_an_alert_once(world):
+    built = world(contract=SPEC["contract"] | {"max_delay": "2d"})
+    request = tick(built, "new_data", "2024-01-08T00:00:00").run_requests[0]
+    in_vain = dg.DagsterRun(f"{MODEL}__monitor", tags=dict(request.tags) | {"dagster/run_key": request.run_key})
+    built.instance.add_run(in_vain)
+    built.instance.report_run_failed(in_vain)
+    assert new_data(built, "2024-01-09T23:00:00") == ["2024-01-01"]
+    late = "2024-01-01 ended more than 2 d ago and its rows are not there, or break the contract"
+    assert [new_data(built, f"2024-01-{day}T01:00:00") for day in (10, 11)] == [late, late]
+    assert [(alert.kind, alert.sentence) for alert in read(built.folder / "home")] == [("stale", late)]
+    os.utime(built.folder / "rows.parquet", (1_700_000_000, 1_700_000_000))
+    assert new_data(built, "2024-01-12T00:00:00") == ["2024-01-01"]
+
+
+def test_the_trigger_says_what_it_waits_for_and_looks_at_a_report_once(world):
+    built = world()
+    assert tick(built, "retrain_trigger").skip_message == "no new performance report"
+    built.monitor(built.weeks(1))
+    first = tick(built, "retrain_trigger")
+    assert first.run_requests == []
+    assert first.skip_message.startswith("2024-01-01: ")
+    assert "wait 4 periods" in first.skip_message  # four weeks to train on, one to judge by
+    assert tick(built, "retrain_trigger", cursor=first.cursor).skip_message == "no new performance report"
+
+
+def test_the_trigger_waits_for_a_run_in_flight_without_forgetting_the_report(world):
+    built = world()
+    built.monitor(built.weeks(5))
+    run = dg.DagsterRun(f"{MODEL}__monitor", tags={MODEL_TAG: MODEL}, status=dg.DagsterRunStatus.STARTED)
+    built.instance.add_run(run)
+    waiting = tick(built, "retrain_trigger")
+    assert "in flight" in waiting.skip_message
+    assert waiting.cursor is None
+    built.instance.delete_run(run.run_id)
+    (request,) = tick(built, "retrain_trigger").run_requests
+    assert request.tags["retrain/trigger"] == "bootstrap"
