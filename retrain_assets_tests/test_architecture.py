@@ -30,6 +30,7 @@ LAYERS = """
     monitoring.triggers
     monitoring.pages
     monitoring
+    candidates.boosting
     candidates
     validation.comparison
     validation.suite

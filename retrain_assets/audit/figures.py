@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
 
-from retrain_assets.monitoring.performance.report import PerformanceReport
-from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.candidates.candidate_record import ASSET
 from retrain_assets.candidates.strategy_record import training_seconds
+from retrain_assets.monitoring.performance.report import PerformanceReport
+from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.tenure import Tenure, moved, tenures

@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from retrain_assets.candidates.lightgbm_model import fit_early_stopped, predict
-from retrain_assets.candidates.model_average import from_raw
+from retrain_assets.candidates.boosting.lightgbm_model import fit_early_stopped, predict
+from retrain_assets.candidates.boosting.model_average import from_raw
 from retrain_assets.candidates.origin_losses import DailyLosses
 from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, row_weights, worth

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from retrain_assets.candidates.lightgbm_model import Examples, Learner, check_labels, fit, release_memory
+from retrain_assets.candidates.boosting.lightgbm_model import Examples, Learner, check_labels, fit, release_memory
 from retrain_assets.candidates.policy import RareType, TrainingPolicy
 from retrain_assets.candidates.rare_types import of_any_type
 from retrain_assets.errors import DataError, NotEnoughData, SpecError

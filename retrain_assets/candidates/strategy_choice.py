@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retrain_assets.candidates.model_average import average_models, from_raw
+from retrain_assets.candidates.boosting.model_average import average_models, from_raw
 from retrain_assets.candidates.policy import AVERAGE, TrainingPolicy
 from retrain_assets.candidates.rolling_origins import OriginLoss, prefer
 from retrain_assets.candidates.strategies import Trained, TrainingRows

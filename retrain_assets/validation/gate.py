@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from retrain_assets import __version__
-from retrain_assets.candidates.constant_model import fallback_files
+from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.candidates.policy import RefitPolicy
 from retrain_assets.errors import BudgetSpent, GateRowsSpent
 from retrain_assets.metrics.metric import metric

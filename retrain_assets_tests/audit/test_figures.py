@@ -3,10 +3,10 @@
 import pytest
 
 from retrain_assets.audit.figures import RunTime, figures, periods_to_promotion, quality_until, training_seconds_until
-from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.candidates.candidate_record import CandidateRecord, write_candidate
 from retrain_assets.candidates.coverage import Coverage
 from retrain_assets.candidates.strategy_record import StrategyRecord, write_strategy
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets_tests.audit.journals import MONTHS, journal

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.worlds.changes import CALENDAR, LATE, TRIPS, span
-from retrain_assets.candidates.lightgbm_model import predict
+from retrain_assets.candidates.boosting.lightgbm_model import predict
 from retrain_assets.candidates.policy import CoveragePolicy, RareType, TrainingPolicy
 from retrain_assets.candidates.rare_types import load_kept
 from retrain_assets.candidates.strategies import (

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from benchmarks.worlds.parcels import SPEC, World, failure_of, make_world, open_world, rows_of
-from retrain_assets.candidates.model_average import average_models
+from retrain_assets.candidates.boosting.model_average import average_models
 from retrain_assets.candidates.origin_losses import OriginLosses
 from retrain_assets.candidates.policy import RefitPolicy
 from retrain_assets.candidates.refit import refit

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error
 
 from benchmarks.worlds.changes import LATE, RECIPE, fares, span, windows
-from retrain_assets.candidates.lightgbm_model import Learner, parameters
+from retrain_assets.candidates.boosting.lightgbm_model import Learner, parameters
 from retrain_assets.candidates.rolling_origins import AVERAGE, Choice, choose, held_out, prefer, rounds_from, widest
 from retrain_assets.candidates.strategies import HeldRows, Recipe
 from retrain_assets.errors import DataError, NotEnoughData

@@ -6,7 +6,7 @@ import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from benchmarks.worlds.changes import LATE, RECIPE, fares, span
-from retrain_assets.candidates.lightgbm_model import Examples, fit
+from retrain_assets.candidates.boosting.lightgbm_model import Examples, fit
 from retrain_assets.candidates.strategies import HeldRows, baseline_of, strategy_weights, train_strategy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.scoring.booster import predict

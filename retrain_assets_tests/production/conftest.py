@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import make_world, open_world, rows_of
-from retrain_assets.candidates.constant_model import fallback_files
+from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets_tests.production.bad_deploy import promote, verdict
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from retrain_assets.candidates.lightgbm_model import Examples, Learner, fit, parameters
+from retrain_assets.candidates.boosting.lightgbm_model import Examples, Learner, fit, parameters
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError
 from retrain_assets.raw.policy import Columns

@@ -10,7 +10,14 @@ import pytest
 from pydantic import ValidationError
 from sklearn.metrics import brier_score_loss, log_loss, mean_absolute_error, mean_pinball_loss, mean_squared_error
 
-from retrain_assets.candidates.lightgbm_model import Examples, Learner, check_labels, fit, fit_early_stopped, parameters
+from retrain_assets.candidates.boosting.lightgbm_model import (
+    Examples,
+    Learner,
+    check_labels,
+    fit,
+    fit_early_stopped,
+    parameters,
+)
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.scoring.booster import load, predict

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from retrain_assets.candidates.lightgbm_model import Examples, Learner, fit
-from retrain_assets.candidates.model_average import average_models, from_raw, union
+from retrain_assets.candidates.boosting.lightgbm_model import Examples, Learner, fit
+from retrain_assets.candidates.boosting.model_average import average_models, from_raw, union
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError
 from retrain_assets.raw.policy import Columns

@@ -1,0 +1,1 @@
+"""LightGBM itself: fitting a model, merging two into their average, and a model that is a constant."""
