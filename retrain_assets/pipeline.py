@@ -41,7 +41,7 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
     model_jobs = jobs(frame, lambda: harvest(spec))
     return dg.Definitions(
         assets=[
-            *raw_assets(frame, spec.task, spec.classes, spec.source, spec.columns, spec.contract),
+            *raw_assets(frame, spec.source, spec.columns, lambda: spec.intake),
             *monitoring_assets(frame, spec.model, spec.columns, monitoring(spec)),
             *window_assets(frame, spec.model, lambda at: watch(spec).windows_at(at.store, at.registry, at.period)),
             *candidate_assets(frame, spec.model, lambda: training(spec)),

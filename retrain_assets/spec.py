@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -29,6 +29,9 @@ from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.spec_file import checked, read_spec_file
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.policy import WindowsPolicy
+
+if TYPE_CHECKING:
+    from retrain_assets.raw.contract import Intake
 
 SHIPPED = Path(__file__).parent / "models"
 """The folder of the specs that come with the package."""
@@ -119,6 +122,13 @@ class ModelSpec(Policy):
             source.label_unit or "",
             self.row_name,
         )
+
+    @property
+    def intake(self) -> Intake:
+        """What the model declares about the rows and outcomes that it takes in."""
+        from retrain_assets.raw.contract import Intake
+
+        return Intake(self.model, self.source, self.columns, self.contract, self.training.objective)
 
     @field_validator("owners")
     @classmethod

@@ -88,6 +88,22 @@ def plain(name: str) -> str:
     return name
 
 
+OWN = "retrain:"
+"""What the names of our own columns begin with where they stand beside a user's; no declared column may begin so."""
+
+
+def own(name: str) -> str:
+    """The name of a column of ours that stands beside a user's columns.
+
+    >>> own("label")
+    'retrain:label'
+    """
+    return f"{OWN}{name}"
+
+
+LABEL = own("label")
+"""The outcome beside the features of its row."""
+
 COMPRESSION = "lz4"
 """Of the periods' tables: read in two thirds of the time of zstd, for files that are some percent larger."""
 
@@ -124,15 +140,27 @@ class PeriodStore:
         return path
 
     def read_table(self, asset: str, periods: Iterable[str], columns: Sequence[str] | None = None) -> pa.Table | None:
-        """The rows of several periods in period order, only the columns asked for; None when no period has a file."""
+        """The rows of several periods in period order, only the columns asked for; None when no period has a file.
+
+        A column that a period was stored without is missing in its rows. Where one period stores a column as text and
+        another as numbers, all of it is text.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         paths = [path for period in periods if (path := self.path(asset, period)).exists()]
-        tables = [pq.read_table(path, columns=list(columns) if columns is not None else None) for path in paths]
+        tables = []
+        for path in paths:
+            with pq.ParquetFile(path) as file:
+                there = set(file.schema_arrow.names)
+                table = file.read([name for name in columns if name in there] if columns is not None else None)
+            for name in dict.fromkeys(columns or ()):
+                if name not in there:
+                    table = table.append_column(name, pa.nulls(table.num_rows))
+            tables.append(table.select(list(dict.fromkeys(columns))) if columns is not None else table)
         if not tables:
             return None
-        return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+        return pa.concat_tables(_of_one_kind(tables), promote_options="permissive").unify_dictionaries()
 
     def require_table(self, asset: str, period: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one period.
@@ -169,3 +197,20 @@ class PeriodStore:
         """One period's JSON record, or None when there is none."""
         path = self.path(asset, period, "json")
         return json.loads(path.read_bytes()) if path.exists() else None
+
+
+def _of_one_kind(tables: list[pa.Table]) -> list[pa.Table]:
+    """The same tables, with a column as text in all of them where it is text in some and numbers in others."""
+    import pyarrow as pa
+
+    for name in dict.fromkeys(name for table in tables for name in table.column_names):
+        kinds = {table.schema.field(name).type for table in tables if name in table.column_names} - {pa.null()}
+        text = {kind for kind in kinds if pa.types.is_string(kind) or pa.types.is_dictionary(kind)}
+        if text and kinds - text:
+            tables = [
+                table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
+                if name in table.column_names
+                else table
+                for table in tables
+            ]
+    return tables

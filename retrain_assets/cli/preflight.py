@@ -31,9 +31,9 @@ def label_problems(spec: ModelSpec, first: Checked) -> tuple[list[str], bool]:
     start, end = spec.period.bounds(spec.period.first)
     keys = first.table.select([source.key, source.time])
     matured = start if source.known_at else start + source.label_delay
-    arrived = read_outcomes(source, matured, end + source.label_delay, keys)
+    arrived = read_outcomes(source, matured, end + source.label_delay, keys).table
     where = f"{describe(source.outcomes or source.features)}, {spec.period.first}"
-    labels, problems = check_labels(arrived, spec.task, spec.classes, source.key, source.label, where)
+    labels, problems = check_labels(arrived, spec.intake, where)
     sentences = [problem.sentence for problem in problems]
     useless = any(problem.blocking for problem in problems)
     if not labels.num_rows and source.known_at:
@@ -58,7 +58,7 @@ def absent_rows(spec: ModelSpec, period: str, wanted: Collection[str]) -> str:
     """Which rows the source does not give for a period, or the contract sets aside, in words; empty when none."""
     key, where = spec.source.key, describe(spec.source.features)
     try:
-        checked = peek(spec.period, spec.source, spec.columns, spec.contract, period)
+        checked = peek(spec.intake, period)
     except DataError as error:
         return f"{period} cannot be read for {', '.join(sorted(wanted))}: {error}"
     given, aside = _texts(checked.table, key), _texts(checked.rejected, key)

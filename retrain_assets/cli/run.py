@@ -119,7 +119,7 @@ def _contract_holds(spec: ModelSpec) -> bool:
     from retrain_assets.validation.suite.rows import live_cases
 
     try:
-        checked = peek(spec.period, spec.source, spec.columns, spec.contract, spec.period.first)
+        checked = peek(spec.intake, spec.period.first)
     except DataError as error:
         click.echo(f"{spec.name}: {error}")
         return False

@@ -1,6 +1,6 @@
 """`raw_data` with the data contract as checks, and `outcomes`: what arrived in a period."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
@@ -9,28 +9,27 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import column_schema, pick, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
-from retrain_assets.raw.policy import Columns, Contract, Source
+from retrain_assets.raw.policy import Columns, Source
 
 CONTRACT_CHECKS = {
     "schema": "Every declared column is there and has the declared type.",
     "keys": "No key stands twice.",
     "period": "Every row's time lies in the period.",
     "ranges": "Impossible values are rare enough, and so are the rows they take out.",
-    "nulls": "No column is empty, none has more missing values than declared.",
-    "volume": "The period holds enough rows.",
+    "nulls": "No new column is empty, none has more missing values than declared.",
+    "volume": "The period holds enough rows, or none at all.",
 }
 
 
-def raw_assets(
-    frame: Frame, task: str, classes: int, source: Source, columns: Columns, contract: Contract
-) -> list[dg.AssetsDefinition]:
-    """The two assets that take data in."""
+def raw_assets(frame: Frame, source: Source, columns: Columns, intake: Callable[[], Any]) -> list[dg.AssetsDefinition]:
+    """The two assets that take data in; `intake()` gives what the model declares, a `contract.Intake`."""
 
     @frame.asset(
         "raw_data",
         description=(
             "The period's rows as one Parquet file, typed by the contract. A period that breaks the contract is "
-            "refused as a whole and the earlier file stays; single impossible rows are set aside with their reason."
+            "refused as a whole and the earlier file stays; single impossible rows are set aside with their reason. "
+            "A period without rows is a gap, of which nothing is stored."
         ),
         kinds={"parquet", "arrow"},
         metadata={"dagster/column_schema": _schema(source, columns)},
@@ -41,9 +40,10 @@ def raw_assets(
     )
     def raw_data(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
         from retrain_assets.raw.ingest import ingest
+        from retrain_assets.raw.served import served_kinds
 
         period = period_of(context)
-        checked = ingest(home.store(frame.model), frame.calendar, source, columns, contract, period)
+        checked = ingest(intake(), home.store(frame.model), period, served_kinds(home.registry(frame.model), period))
         for name in CONTRACT_CHECKS:
             yield _check_result(name, [problem for problem in checked.problems if problem.check == name])
         blocking = [problem.sentence for problem in checked.problems if problem.blocking]
@@ -87,7 +87,7 @@ def raw_assets(
 
         period = period_of(context)
         store = home.store(frame.model)
-        arrived, problems = ingest_outcomes(store, frame.calendar, source, task, classes, period)
+        arrived, problems = ingest_outcomes(intake(), store, period)
         blocking = [problem.sentence for problem in problems if problem.blocking]
         if blocking:
             raise DataError("; ".join(blocking) + " The earlier outcomes stay.")
@@ -113,6 +113,8 @@ def _summary(period: str, checked: Any) -> str:
     """The rows that came in, and what was odd about them."""
     refused = f", {checked.rejected.num_rows:,} set aside" if checked.rejected.num_rows else ""
     head = f"**{checked.table.num_rows:,}** rows of {period}{refused}."
+    if not checked.table.num_rows:
+        head = f"**No rows** of {period}: a gap. Monitor it again when they have come."
     odd = [f"- {problem.sentence}" for problem in checked.problems]
     return "\n".join([head, *odd] if odd else [f"{head} Nothing odd about them."])
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -18,13 +18,53 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from retrain_assets.raw.policy import Column, Columns, Contract
-from retrain_assets.raw.values import flat, how_many, read_categories, read_numbers
+from retrain_assets.model import Model
+from retrain_assets.raw.files import Bounds
+from retrain_assets.raw.numbers import read_numbers
+from retrain_assets.raw.policy import Column, Columns, Contract, Source
+from retrain_assets.raw.values import flat, how_many, read_categories
+from retrain_assets.store import own
 
 CHECKS = ("schema", "keys", "period", "ranges", "nulls", "volume")
 """The questions that a period's rows must answer, each shown as one asset check."""
 
+REASON = own("reason")
+"""Column of the rejected rows that says why."""
+
 _CATEGORY = pa.dictionary(pa.int32(), pa.string())
+_NEAREST = 3
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a model declares about the rows and outcomes that it takes in."""
+
+    model: Model
+    source: Source
+    columns: Columns
+    contract: Contract
+    objective: str
+
+    def also(self, kinds: Mapping[str, str]) -> Intake:
+        """The same with further features, which an earlier model reads: each with its kind."""
+        more = {name: kind for name, kind in kinds.items() if name not in self.columns.all}
+        added = {
+            kind: {name: Column() for name, own in more.items() if own == kind} for kind in ("numeric", "categorical")
+        }
+        both = {kind: {**getattr(self.columns, kind), **columns} for kind, columns in added.items()}
+        return replace(self, columns=self.columns.model_copy(update=both))
+
+
+@dataclass(frozen=True)
+class Known:
+    """Which columns a source has in some period, and which ones stored periods hold: what is not there is a slip."""
+
+    names: tuple[str, ...] = ()
+    stored: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names or name in self.stored or name in self.optional
 
 
 @dataclass(frozen=True)
@@ -60,57 +100,40 @@ class Checked:
         return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-def apply_contract(
-    table: pa.Table,
-    columns: Columns,
-    contract: Contract,
-    key: str,
-    time: str,
-    bounds: tuple[datetime, datetime],
-    period: str,
-    where: str,
-) -> Checked:
+def apply_contract(table: pa.Table, intake: Intake, period: str, where: str, known: Known = Known()) -> Checked:
     """Type the rows of a period, set impossible ones aside, and name every break of the contract.
 
     Numbers stay in the source's type (text is read as float64, NaN becomes missing), categories and groups become
     dictionary<string>. A value that is outside its range, infinite, or no number becomes missing or takes its row out,
-    as its column's `outside` says. A row without key or time is taken out.
+    as its column's `outside` says. A row without key or time is taken out, and so is an exact copy of another. A column
+    that other periods have counts as missing here; one that nothing has is a slip, and blocks.
 
     Args:
         table: Rows as read, with times as timestamp[us].
-        columns: The declared features and groups.
-        contract: How much may be wrong.
-        key: Name of the key column.
-        time: Name of the time column.
-        bounds: Start (included) and end (excluded) of the period.
-        period: The period's key, for messages.
+        intake: What the model declares.
+        period: The period's key.
         where: The file or query the rows come from, for messages.
-
-    >>> rows = pa.table({"id": [1, 2, 3], "at": [datetime(2019, 2, 1)] * 3, "miles": [1.5, -24.5, 3.0]})
-    >>> checked = apply_contract(
-    ...     rows, Columns(numeric={"miles": {"min": 0}}), Contract(min_rows=2, max_outside_share=0.5), "id", "at",
-    ...     (datetime(2019, 2, 1), datetime(2019, 3, 1)), "2019-02", "rides.csv")
-    >>> checked.table["miles"].to_pylist(), checked.blocked
-    ([1.5, None, 3.0], False)
-    >>> print(checked.problems[0].sentence)
-    miles: 1 of 3 values (33.33 %) impossible (below 0), now missing; first id 2: -24.5.
+        known: Which columns there are elsewhere.
     """
-    inspection = _Inspection(table.combine_chunks(), contract, key, f"{where}, {period}")
-    inspection.look_for((key, time, *columns.all))
-    if key not in table.column_names or time not in table.column_names:
+    columns, source = intake.columns, intake.source
+    inspection = _Inspection(table.combine_chunks(), intake.contract, source.key, f"{where}, {period}")
+    absent = inspection.look_for((source.key, source.time, *columns.all), known)
+    if source.key not in table.column_names or source.time not in table.column_names:
         return Checked(table.slice(0, 0), table.slice(0, 0), tuple(inspection.problems))
     inspection.check_keys()
-    inspection.check_times(time, bounds)
-    present = [name for name in columns.all if name in table.column_names]
+    inspection.check_times(source.time, intake.model.calendar.bounds(period))
     declared = {**columns.amounts, **columns.categorical, **columns.numeric}
+    present = [name for name in columns.all if name in inspection.table.column_names]
     rules = {name: declared.get(name, Column()) for name in present}
     for name in present:
         if name in columns.numeric or name in columns.amounts:
             inspection.read_number(name, rules[name])
         else:
             inspection.read_category(name)
-    accepted, rejected = inspection.divide(time, present)
-    inspection.check_missing(accepted, rules)
+    accepted, rejected = inspection.divide(source.time, present)
+    inspection.check_missing(
+        accepted, {name: rule for name, rule in rules.items() if name not in known.optional}, absent, known
+    )
     inspection.check_volume(accepted, rejected)
     order = {check: number for number, check in enumerate(CHECKS)}
     problems = sorted(inspection.problems, key=lambda problem: (not problem.blocking, order[problem.check]))
@@ -136,16 +159,31 @@ class _Inspection:
         first = pc.and_(self.reasons.is_null(), pc.fill_null(rows, False))
         self.reasons = pc.if_else(first, pa.scalar(reason), self.reasons)
 
-    def look_for(self, names: Sequence[str]) -> None:
-        for name in dict.fromkeys(names):
-            if name not in self.table.column_names:
-                rows = self.table.num_rows
-                advice = "Bring it back, or take it from the spec."
+    def look_for(self, names: Sequence[str], known: Known) -> frozenset[str]:
+        """Name the columns that are not there, and let those count as missing that are there elsewhere."""
+        absent = [name for name in dict.fromkeys(names) if name not in self.table.column_names]
+        for name in absent:
+            rows = self.table.num_rows
+            missing = f"{self.where}: column {name} is missing, {rows:,} rows."
+            if name not in known or name in names[:2]:
+                near = get_close_matches(name, known.names, _NEAREST) or known.names
+                advice = f" The source has {', '.join(near)}." if near else ""
+                sentence = f"{missing} Bring it back, or take it from the spec.{advice}"
+                self.report("schema", True, name, rows, sentence)
+                continue
+            if name not in known.optional:
                 self.report(
-                    "schema", True, name, rows, f"{self.where}: column {name} is missing, {rows:,} rows. {advice}"
+                    "schema",
+                    False,
+                    name,
+                    rows,
+                    f"{self.where}: no column {name}, its {rows:,} values count as missing.",
                 )
+            self.table = self.table.append_column(name, pa.nulls(rows))
+        return frozenset(absent)
 
     def check_keys(self) -> None:
+        self._drop_copies()
         key = self.key
         keys = self.typed[key] = flat(self.table[key])
         if keys.null_count:
@@ -155,13 +193,39 @@ class _Inspection:
         twice = counts.filter(pc.greater(counts.field("counts"), 1))
         if len(twice):
             sentence = (
-                f"{self.where}: {len(twice):,} of {len(counts):,} keys in {key} stand more than once, first "
-                f"{twice[0]['values']} ({twice[0]['counts']} rows). "
-                f"Take the copies out, or build {key} from more columns."
+                f"{self.where}: {len(twice):,} of {len(counts):,} keys in {key} stand more than once with different "
+                f"values, first {twice[0]['values']} ({twice[0]['counts']} rows). "
+                f"Take the wrong ones out, or build {key} from more columns."
             )
             self.report("keys", True, key, len(twice), sentence)
 
-    def check_times(self, time: str, bounds: tuple[datetime, datetime]) -> None:
+    def _drop_copies(self) -> None:
+        """Leave out rows that are exact copies of an earlier one."""
+        keys = flat(self.table[self.key])
+        counts = pc.value_counts(keys.drop_null())
+        twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+        if not len(twice):
+            return
+        at = pc.indices_nonzero(pc.is_in(keys, value_set=twice))
+        rows = self.table.take(at)
+        numbered = rows.append_column(own("row"), at)
+        firsts = numbered.group_by(rows.column_names, use_threads=False).aggregate([(own("row"), "min")])
+        copies = pc.invert(pc.is_in(at, value_set=flat(firsts[f"{own('row')}_min"])))
+        if count := how_many(copies):
+            first = rows[self.key].filter(copies)[0]
+            self.report(
+                "keys",
+                False,
+                self.key,
+                count,
+                f"{count:,} exact copies of other rows left out, first {self.key} {first}.",
+            )
+            keep = np.ones(self.table.num_rows, dtype=bool)
+            keep[at.filter(copies).to_numpy()] = False
+            self.table = self.table.filter(pa.array(keep)).combine_chunks()
+            self.reasons = pa.nulls(self.table.num_rows, pa.string())
+
+    def check_times(self, time: str, bounds: Bounds) -> None:
         times = self.typed[time] = flat(self.table[time])
         if times.null_count:
             self.report("period", False, time, times.null_count, f"{times.null_count:,} rows without {time} taken out.")
@@ -179,6 +243,8 @@ class _Inspection:
     def read_number(self, name: str, rule: Column) -> None:
         numbers = read_numbers(self.table[name])
         values = numbers.values
+        if numbers.remark:
+            self.report("schema", False, name, 0, f"{name}: {numbers.remark}.")
         if numbers.fault:
             fault = f"{self.where}: {name} {numbers.fault}, {len(values):,} rows. Store it as numbers."
             self.report("schema", True, name, len(values), fault)
@@ -225,14 +291,22 @@ class _Inspection:
             if pa.types.is_string(accepted[name].type) and name != key:
                 at = accepted.column_names.index(name)
                 accepted = accepted.set_column(at, name, flat(accepted[name]).dictionary_encode().cast(_CATEGORY))
-        rejected = self.table.append_column("reason", self.reasons).filter(pc.invert(kept))
+        rejected = self.table.append_column(REASON, self.reasons).filter(pc.invert(kept))
         return accepted.combine_chunks(), rejected
 
-    def check_missing(self, accepted: pa.Table, rules: Mapping[str, Column]) -> None:
+    def check_missing(
+        self, accepted: pa.Table, rules: Mapping[str, Column], absent: frozenset[str], known: Known
+    ) -> None:
+        """Name columns with more missing values than declared; an empty one blocks where no period has it."""
         rows = accepted.num_rows
         for name, rule in rules.items():
             count = accepted[name].null_count
-            if not count or count <= rule.max_missing * rows and count < rows:
+            empty = bool(rows) and count == rows
+            if not count or (count <= rule.max_missing * rows and not empty):
+                continue
+            if empty and rule.max_missing >= 1 and (name in known.stored or name in absent):
+                if name not in absent:
+                    self.report("nulls", False, name, count, f"{self.where}: {name}: all {rows:,} values missing.")
                 continue
             allowed = f", {100 * rule.max_missing:g} % allowed" if rule.max_missing < 1 else ""
             share = f"{count:,} of {rows:,} values ({100 * count / rows:.2f} %) missing{allowed}"
@@ -241,8 +315,11 @@ class _Inspection:
 
     def check_volume(self, accepted: pa.Table, rejected: pa.Table) -> None:
         total, out = accepted.num_rows + rejected.num_rows, rejected.num_rows
+        if not total:
+            self.report("volume", False, None, 0, f"{self.where}: no rows.")
+            return
         if out > self.contract.max_rejected_share * total:
-            reasons = pc.value_counts(flat(rejected["reason"])).to_pylist()
+            reasons = pc.value_counts(flat(rejected[REASON])).to_pylist()
             listed = "; ".join(f"{item['values']} ({item['counts']:,})" for item in reasons)
             sentence = (
                 f"{self.where}: {out:,} of {total:,} rows ({100 * out / total:.2f} %) taken out, "

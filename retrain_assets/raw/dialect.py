@@ -24,6 +24,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_UTF8_LETTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 _SHOWN_LINES = 50
 _SPACES = r" \u00a0\u2009\u202f'\u2019_"
 _SPACED = re.compile(rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d*)?")
@@ -85,6 +86,9 @@ def dialect_of(head: bytes, known: Collection[str] = (), whole: bool = True) -> 
 def encoding_of(data: bytes, whole: bool = True) -> str:
     """The encoding of some bytes: told by a byte-order mark, UTF-8 where they are that, else Western European.
 
+    Raises:
+        TwoReadings: Some letters are UTF-8 and others are not.
+
     >>> encoding_of("Île".encode()), encoding_of("Île".encode("latin-1")), encoding_of("Île".encode("utf-8-sig"))
     ('utf-8', 'cp1252', 'utf-8-sig')
     """
@@ -94,6 +98,10 @@ def encoding_of(data: bytes, whole: bool = True) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
     except UnicodeDecodeError:
+        if _UTF8_LETTER.search(data):
+            raise TwoReadings(
+                "some of its letters are UTF-8 and others are not: write encoding beside the path"
+            ) from None
         return _eight_bits(data)
     return "utf-8"
 

@@ -5,20 +5,23 @@ The steps stand in `sources` and `contract`; here they meet the store.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from retrain_assets.periods import Calendar
-from retrain_assets.raw.contract import Checked, Problem, apply_contract
+from retrain_assets.raw.contract import Checked, Intake, Known, Problem, apply_contract
+from retrain_assets.raw.files import Bounds
+from retrain_assets.raw.keys import alike, as_stored
 from retrain_assets.raw.labels import check_labels
-from retrain_assets.raw.policy import Columns, Contract, Source
+from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.raw.sources import describe, read_outcomes, read_rows
+from retrain_assets.raw.values import same_levels
 from retrain_assets.store import PeriodStore
 
+_SHOWN = 5
 COMPARED_PERIODS = 4
 """How many earlier periods a category must be absent from to be called new."""
 
@@ -26,60 +29,99 @@ MISSING_JUMP = 0.05
 """A rise of a column's missing share over the period before that is worth a finding."""
 
 
-def peek(calendar: Calendar, source: Source, columns: Columns, contract: Contract, period: str) -> Checked:
+def peek(intake: Intake, period: str, stored: frozenset[str] = frozenset(), optional: Iterable[str] = ()) -> Checked:
     """Read a period's rows and apply the contract, without storing anything.
 
+    Args:
+        intake: What the model declares.
+        period: Which period.
+        stored: Columns that stored periods hold: one that is not there now counts as missing.
+        optional: Columns that count as missing where they are not, without a word.
+
     Raises:
         SourceError: The source cannot be read.
     """
-    bounds, where = calendar.bounds(period), describe(source.features)
-    rows = read_rows(source, columns.all, *bounds)
-    return apply_contract(rows, columns, contract, source.key, source.time, bounds, period, where)
+    source, columns = intake.source, intake.columns
+    where = describe(source.features)
+    numbers = [*columns.numeric, *columns.amounts]
+    read = read_rows(source, columns.all, *intake.model.calendar.bounds(period), numbers)
+    known = Known(read.names, stored, frozenset(optional))
+    checked = apply_contract(read.table, intake, period, where, known)
+    remarks = [Problem("schema", False, None, 0, f"{remark}.") for remark in read.remarks]
+    return replace(checked, problems=(*checked.problems, *remarks))
 
 
-def ingest(
-    store: PeriodStore, calendar: Calendar, source: Source, columns: Columns, contract: Contract, period: str
-) -> Checked:
+def ingest(intake: Intake, store: PeriodStore, period: str, served: Mapping[str, str] | None = None) -> Checked:
     """Read a period's rows, apply the contract, and store them as `raw_data` unless a problem blocks.
 
-    Rejected rows go to `rejected_rows`, also when the period is refused. New categories and jumps of a missing share
-    against the stored periods before are findings.
+    Rejected rows go to `rejected_rows`, also when the period is refused. A period without rows is a gap: nothing is
+    stored of it. Levels that earlier periods write otherwise are written as there; new categories, columns that come or
+    go, and jumps of a missing share against the stored periods before are findings.
+
+    Args:
+        intake: What the model declares.
+        store: The model's files.
+        period: Which period.
+        served: Features that the live version reads, with their kind: kept for it where the spec dropped them.
 
     Raises:
         SourceError: The source cannot be read.
     """
-    checked = peek(calendar, source, columns, contract, period)
-    checked = replace(checked, problems=(*checked.problems, *_changes(store, checked.table, columns, period)))
+    further = {name: kind for name, kind in (served or {}).items() if name not in intake.columns.all}
+    known = stored_columns(store)
+    checked = peek(intake.also(further), period, known, further)
+    before = [earlier for earlier in store.periods("raw_data") if earlier < period][-COMPARED_PERIODS:]
+    rows, respelled = _respelled(store, checked.table, intake.columns, before)
+    checked = replace(
+        checked,
+        table=rows,
+        problems=(*checked.problems, *respelled, *_changes(store, rows, intake.columns, before, period)),
+    )
     store.write_table("rejected_rows", period, checked.rejected)
-    if not checked.blocked:
-        store.write_table("raw_data", period, checked.table)
+    if not checked.blocked and rows.num_rows:
+        store.write_table("raw_data", period, rows)
     return checked
 
 
-def ingest_outcomes(
-    store: PeriodStore, calendar: Calendar, source: Source, task: str, classes: int, period: str
-) -> tuple[pa.Table, tuple[Problem, ...]]:
+def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa.Table, tuple[Problem, ...]]:
     """Read the outcomes that arrived in a period and store them as `outcomes` unless a problem blocks.
 
     Outcomes of earlier periods' rows count to the period in which they became known, so that a decision as of a period
-    can read the files up to it and see nothing that was not known.
+    can read the files up to it and see nothing that was not known. Their keys have the type of the stored rows' keys.
 
     Raises:
         SourceError: The source cannot be read.
     """
-    start, end = calendar.bounds(period)
-    keys = _rows_so_far(store, calendar, source, period)
+    source = intake.source
+    start, end = intake.model.calendar.bounds(period)
+    keys = _rows_so_far(store, intake, period)
     where = f"{describe(source.outcomes or source.features)}, {period}"
-    arrived = read_outcomes(source, start, end, keys)
-    typed, problems = check_labels(arrived, task, classes, source.key, source.label, where)
-    problems = (*problems, *_overdue(source, keys, typed, (start, end), where))
+    read = read_outcomes(source, start, end, keys)
+    key_type = keys.schema.field(source.key).type if keys is not None else None
+    stored_keys = as_stored(read.table[source.key], key_type)
+    arrived = read.table.set_column(read.table.column_names.index(source.key), source.key, stored_keys)
+    typed, problems = check_labels(arrived, intake, where)
+    remarks = (Problem("schema", False, source.label, 0, f"{remark}.") for remark in read.remarks)
+    problems = (*problems, *remarks, *_overdue(source, keys, typed, (start, end), where))
     if not any(problem.blocking for problem in problems):
         store.write_table("outcomes", period, typed)
     return typed, problems
 
 
-def _rows_so_far(store: PeriodStore, calendar: Calendar, source: Source, period: str) -> pa.Table | None:
+def stored_columns(store: PeriodStore) -> frozenset[str]:
+    """Every column that some stored period holds values of."""
+    return frozenset(name for period in store.periods("raw_data") for name in _held(store, period))
+
+
+def _held(store: PeriodStore, period: str) -> list[str]:
+    """The columns that a stored period holds values of."""
+    schema = pq.read_schema(store.path("raw_data", period))
+    return [field.name for field in schema if not pa.types.is_null(field.type)]
+
+
+def _rows_so_far(store: PeriodStore, intake: Intake, period: str) -> pa.Table | None:
     """Key and time of the stored rows, up to a period, whose outcome may arrive in it; None when nothing is stored."""
+    source, calendar = intake.source, intake.model.calendar
     first = calendar.key(calendar.bounds(period)[0] - source.label_delay)
     earliest = "" if source.known_at else first
     stored = store.periods("raw_data")
@@ -89,15 +131,15 @@ def _rows_so_far(store: PeriodStore, calendar: Calendar, source: Source, period:
 
 
 def _overdue(
-    source: Source, keys: pa.Table | None, arrived: pa.Table, bounds: tuple[datetime, datetime], where: str
+    source: Source, keys: pa.Table | None, arrived: pa.Table, bounds: Bounds, where: str
 ) -> tuple[Problem, ...]:
     """Rows whose outcome should be known by now and is not; none at all of them blocks."""
     if keys is None or source.known_at:
         return ()
     due_at = pc.add(keys[source.time], pa.scalar(source.label_delay))
     due = keys.filter(pc.and_(pc.greater_equal(due_at, bounds[0]), pc.less(due_at, bounds[1])))
-    ids = [column.cast(pa.string()).combine_chunks() for column in (due[source.key], arrived[source.key])]
-    lacking = due.num_rows - (pc.sum(pc.is_in(ids[0], value_set=ids[1])).as_py() or 0)
+    wanted, among = alike(due[source.key], arrived[source.key])
+    lacking = due.num_rows - (pc.sum(pc.is_in(wanted, value_set=among)).as_py() or 0)
     if not lacking:
         return ()
     none = lacking == due.num_rows
@@ -106,19 +148,64 @@ def _overdue(
     return (Problem("volume", none, source.label, lacking, sentence),)
 
 
-def _changes(store: PeriodStore, rows: pa.Table, columns: Columns, period: str) -> list[Problem]:
+def _respelled(
+    store: PeriodStore, rows: pa.Table, columns: Columns, before: Sequence[str]
+) -> tuple[pa.Table, list[Problem]]:
+    """The rows with keys and levels as the stored periods before write them, and what was changed for that."""
+    found: list[Problem] = []
+    stored = store.periods("raw_data")
+    if not stored or not rows.num_rows:
+        return rows, found
+    key = rows.column_names[0]
+    first = pq.read_schema(store.path("raw_data", stored[0]))
+    rows = rows.set_column(0, key, as_stored(rows[key], first.field(key).type if key in first.names else None))
+    names = [name for name in (*columns.categorical, *columns.groups) if name in rows.column_names]
+    earlier = store.read_table("raw_data", before or stored[:1], list(dict.fromkeys(names)))
+    for name in dict.fromkeys(names):
+        now = rows[name]
+        if earlier is None or not (pa.types.is_dictionary(now.type) and pa.types.is_dictionary(earlier[name].type)):
+            continue
+        text = now.cast(pa.string())
+        levels = {level for level in pc.unique(earlier[name].cast(pa.string())).to_pylist() if level is not None}
+        same = same_levels(pc.unique(text.drop_null()).to_pylist(), levels)
+        if same:
+            was = pa.array(list(same), pa.string())
+            at = pc.index_in(text, value_set=was).combine_chunks()
+            column = pc.coalesce(pa.array(list(same.values()), pa.string()).take(at), text.combine_chunks())
+            rows = rows.set_column(rows.column_names.index(name), name, column.dictionary_encode().cast(now.type))
+            shown = ", ".join(f"{old!r} as {new!r}" for old, new in sorted(same.items())[:_SHOWN])
+            count = len(at) - at.null_count
+            found.append(
+                Problem(
+                    "schema",
+                    False,
+                    name,
+                    count,
+                    f"{name}: {count:,} values read as earlier periods write them: {shown}.",
+                )
+            )
+    return rows, found
+
+
+def _changes(store: PeriodStore, rows: pa.Table, columns: Columns, before: Sequence[str], period: str) -> list[Problem]:
     """What is new in a period against the stored ones before it."""
-    before = [stored for stored in store.periods("raw_data") if stored < period][-COMPARED_PERIODS:]
     if not before or not rows.num_rows:
         return []
-    stored = set.intersection(*(set(pq.read_schema(store.path("raw_data", known)).names) for known in before))
-    names = [name for name in columns.all if name in stored and name in rows.column_names]
+    held = {known: set(_held(store, known)) for known in before}
+    names = [name for name in columns.all if name in rows.column_names]
     earlier = store.read_table("raw_data", before, names)
     last = store.read_table("raw_data", before[-1:], names)
     if earlier is None or last is None:
         return []
     found: list[Problem] = []
     for name in names:
+        lacking = [known for known in before if name not in held[known]]
+        if pa.types.is_null(rows[name].type):
+            continue
+        if len(lacking) == len(before):
+            sentence = f"{name}: known from {period} on; in the periods before it counts as missing."
+            found.append(Problem("schema", False, name, rows.num_rows, sentence))
+            continue
         found += _new_levels(name, rows[name], earlier[name], before[0])
         found += _missing_jump(name, rows[name], last[name], before[-1])
     return found

@@ -5,46 +5,50 @@ Which outcomes belong to a period is decided where they are read (`sources`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.raw.contract import Problem
-from retrain_assets.raw.values import Numbers, how_many, read_numbers
+from retrain_assets.raw.contract import Intake, Problem
+from retrain_assets.raw.numbers import Numbers, read_numbers
+from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
+
+DEMANDS: Mapping[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = {
+    "poisson": ("below 0, which objective poisson cannot learn", lambda label: pc.less(label, 0)),
+    "tweedie": ("below 0, which objective tweedie cannot learn", lambda label: pc.less(label, 0)),
+    "gamma": ("not above 0, which objective gamma cannot learn", lambda label: pc.less_equal(label, 0)),
+    "cross_entropy": (
+        "no share from 0 to 1, which objective cross_entropy learns",
+        lambda label: pc.or_(pc.less(label, 0), pc.greater(label, 1)),
+    ),
+}
+"""What an objective demands of labels: the words for one that it cannot learn from, and which those are."""
+
+_SHOWN = 5
+_LARGEST = float(np.finfo(np.float32).max)
 
 
-def check_labels(
-    outcomes: pa.Table, task: str, classes: int, key: str, label: str, where: str
-) -> tuple[pa.Table, tuple[Problem, ...]]:
+def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Table, tuple[Problem, ...]]:
     """Turn labels into float64, one per key, leave out the missing, and name what cannot be learnt from.
 
-    Labels that are no number, infinite, or no declared class block, and so do two outcomes of one row that became
-    known at once and differ. A missing label, an outcome that belongs to no row, and a single class are findings.
+    Labels that are no number, infinite, no declared class, or nothing that the objective can learn from block, and so
+    do two outcomes of one row that became known at once and differ. A missing label, an outcome that belongs to no row,
+    and a single class are findings. Of two classes, yes and no are 1 and 0 in any common spelling.
 
     Args:
         outcomes: Columns key, `label`, `time`, `known_at` as read.
-        task: One of binary, multiclass, regression.
-        classes: Number of classes of a classifier.
-        key: Name of the key column.
-        label: Name of the label in the source, for messages.
+        intake: What the model declares.
         where: The file or query and the period, for messages.
-
-    >>> from datetime import datetime
-    >>> moment = [datetime(2019, 2, 1)] * 2
-    >>> arrived = pa.table({"id": [1, 2], "label": [True, None], "time": moment, "known_at": moment})
-    >>> typed, problems = check_labels(arrived, "binary", 2, "id", "late", "flights.csv, 2019-02")
-    >>> typed["label"].to_pylist()
-    [1.0]
-    >>> for problem in problems: print(problem.blocking, problem.sentence)
-    False late: 1 of 2 outcomes missing.
-    False flights.csv, 2019-02: late: the only outcome of 1 row is 1, and one class teaches nothing. Check the source, \
-or wait for more outcomes.
     """
-    numbers = read_numbers(outcomes["label"])
+    source, task = intake.source, intake.model.task
+    key, label = source.key, source.label
+    numbers = _mapped(outcomes["label"], source.label_values) if source.label_values else _numbers(outcomes, task)
     typed = outcomes.set_column(outcomes.column_names.index("label"), "label", numbers.values.cast(pa.float64()))
     problems = [
-        *_unusable_labels(typed["label"], numbers, task, classes, label, where),
-        *_findings_on_labels(typed, how_many(numbers.unreadable), key, label),
+        *_unusable_labels(outcomes, typed["label"], numbers, intake, where),
+        *_findings_on_labels(typed, numbers, key, label),
     ]
     typed = typed.filter(pc.and_(typed["label"].is_valid(), typed["time"].is_valid()))
     problems += _contradictions(typed, key, label, where)
@@ -58,6 +62,30 @@ or wait for more outcomes.
         )
         problems.append(Problem("ranges", False, label, typed.num_rows, sentence))
     return typed, tuple(problems)
+
+
+def _numbers(outcomes: pa.Table, task: str) -> Numbers:
+    """The labels as numbers; words for yes and no only where there are two classes."""
+    numbers = read_numbers(outcomes["label"])
+    if task == "binary" or numbers.remark is None or "yes and no" not in numbers.remark:
+        return numbers
+    words = pc.is_in(pc.utf8_lower(flat(outcomes["label"])), value_set=pa.array(sorted(TRUE_WORDS | FALSE_WORDS)))
+    return Numbers(pa.nulls(len(words), pa.float64()), words, "holds words for yes and no, which are no numbers")
+
+
+def _mapped(column: pa.ChunkedArray, values: Mapping[str, float]) -> Numbers:
+    """Labels by the declared values; a word for yes or no is found in any common spelling of it."""
+    text, fault = read_categories(column)
+    if fault:
+        return Numbers(pa.nulls(len(text), pa.float64()), text.is_valid(), fault)
+    text = pc.utf8_trim_whitespace(text)
+    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    known = pc.unique(text.drop_null()).to_pylist()
+    same = {**same_levels(known, values), **{level: level for level in known if level in values}}
+    numbers = [values[same[level]] if level in same else None for level in known]
+    at = pc.index_in(text, value_set=pa.array(known, pa.string()))
+    found = pa.array(numbers, pa.float64()).take(at)
+    return Numbers(found, pc.and_(text.is_valid(), found.is_null()))
 
 
 def latest_per_key(outcomes: pa.Table, key: str) -> pa.Table:
@@ -83,34 +111,49 @@ def _distinct(keys: pa.ChunkedArray) -> bool:
 
 
 def _unusable_labels(
-    labels: pa.ChunkedArray, numbers: Numbers, task: str, classes: int, label: str, where: str
+    outcomes: pa.Table, labels: pa.ChunkedArray, numbers: Numbers, intake: Intake, where: str
 ) -> list[Problem]:
-    total = len(labels)
+    """What no model can learn from, each kind with its first key."""
+    total, label, model = len(labels), intake.source.label, intake.model
     found = []
 
-    def block(count: int, check: str, what: str) -> None:
-        if count:
-            found.append(
-                Problem(check, True, label, count, f"{where}: {label}: {count:,} of {total:,} outcomes {what}")
-            )
+    def block(wrong: pa.ChunkedArray, check: str, what: str, advice: str) -> None:
+        wrong = pc.fill_null(wrong, False)
+        if count := how_many(wrong):
+            at = pc.index(wrong, True).as_py()
+            first = f"first {intake.source.key} {outcomes[intake.source.key][at]}: {outcomes['label'][at]}"
+            sentence = f"{where}: {label}: {count:,} of {total:,} outcomes are {what}; {first}. {advice}"
+            found.append(Problem(check, True, label, count, sentence))
 
-    if numbers.fault and total:
-        advice = "Write classes as 0, 1, ... and values as numbers."
-        sentence = f"{where}: {label} {numbers.fault}, {total:,} outcomes. {advice}"
+    values = intake.source.label_values
+    advice = "Write classes as 0, 1, ... and values as numbers, or map them: label: {COLUMN: {Y: 1, N: 0}}."
+    if values:
+        advice = f"Add them to source.label, which knows {', '.join(values)}."
+    elif numbers.fault and total:
+        shown = pc.unique(read_categories(outcomes["label"])[0].drop_null()).slice(0, _SHOWN).to_pylist()
+        sentence = f"{where}: {label} {numbers.fault}, {total:,} outcomes, such as {', '.join(shown)}. {advice}"
         return [Problem("schema", True, label, total, sentence)]
-    block(how_many(numbers.unreadable), "schema", "are no number. Write classes as 0, 1, ... and values as numbers.")
-    block(how_many(pc.is_inf(labels)), "ranges", "are infinite. Correct them, or write them as missing.")
-    if task != "regression":
-        known = pc.is_in(labels, value_set=pa.array(np.arange(classes, dtype=np.float64)))
-        unknown = how_many(pc.and_(pc.invert(known), pc.is_finite(labels)))
-        block(unknown, "ranges", f"are no class from 0 to {classes - 1}. Write classes so, or declare more classes.")
+    block(numbers.unreadable, "schema", "no declared value" if values else "no number", advice)
+    too_large = pc.greater(pc.abs(labels), _LARGEST)
+    block(too_large, "ranges", "infinite or too large", "Correct them, or write them as missing.")
+    if model.task != "regression":
+        known = pc.is_in(labels, value_set=pa.array(np.arange(model.classes, dtype=np.float64)))
+        unknown = pc.and_(pc.invert(known), pc.is_finite(labels))
+        block(
+            unknown, "ranges", f"no class from 0 to {model.classes - 1}", "Write classes so, or declare more classes."
+        )
+    elif intake.objective in DEMANDS:
+        what, wrong = DEMANDS[intake.objective]
+        block(wrong(labels), "ranges", what, "Correct them, or choose another training.objective.")
     return found
 
 
-def _findings_on_labels(outcomes: pa.Table, unreadable: int, key: str, label: str) -> list[Problem]:
+def _findings_on_labels(outcomes: pa.Table, numbers: Numbers, key: str, label: str) -> list[Problem]:
     total = outcomes.num_rows
-    missing, orphans = outcomes["label"].null_count - unreadable, outcomes["time"].null_count
+    missing, orphans = outcomes["label"].null_count - how_many(numbers.unreadable), outcomes["time"].null_count
     found = []
+    if numbers.remark:
+        found.append(Problem("schema", False, label, 0, f"{label}: {numbers.remark}."))
     if missing:
         blocking = missing == total
         found.append(Problem("nulls", blocking, label, missing, f"{label}: {missing:,} of {total:,} outcomes missing."))

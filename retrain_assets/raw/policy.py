@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.policy import Duration, Policy
 from retrain_assets.raw.dialect import Notation
+from retrain_assets.store import OWN
+
+OUR_COLUMNS = frozenset({"label", "known_at", "version", "score"})
+"""Columns of stored outcomes and predictions, beside the key and the time of their rows."""
 
 
 class Table(Policy):
@@ -124,11 +129,25 @@ class Source(Policy):
         rest = {name: given for name, given in value.items() if name not in table}
         return {"features": table, **rest} if table else value
 
+    @field_validator("key", "time")
+    @classmethod
+    def _not_ours(cls, name: str, info: ValidationInfo) -> str:
+        taken = OUR_COLUMNS if info.field_name == "time" else {*OUR_COLUMNS, "time"}
+        if name in taken or re.fullmatch(r"score_\d+", name):
+            raise ValueError(f"{name!r} is a column that stands beside it in what we store: rename it in the source")
+        return _theirs(name)
+
     @model_validator(mode="after")
     def _known_at_needs_outcomes(self) -> Self:
         if self.known_at and not self.outcomes:
             raise ValueError("known_at is a column of the outcomes table: declare source.outcomes")
         return self
+
+
+def _theirs(name: str) -> str:
+    if name.startswith(OWN):
+        raise ValueError(f"{name!r}: names that begin with {OWN!r} are our own: rename the column in the source")
+    return name
 
 
 class Column(Policy):
@@ -163,6 +182,13 @@ class Columns(Policy):
         if isinstance(value, dict):
             return {name: rule if rule is not None else {} for name, rule in value.items()}
         return value
+
+    @field_validator("numeric", "categorical", "groups", "amounts")
+    @classmethod
+    def _not_ours(cls, names: Any) -> Any:
+        for name in names:
+            _theirs(name)
+        return names
 
     @model_validator(mode="after")
     def _some_and_once(self) -> Self:

@@ -1,63 +1,76 @@
 """Reading a period's rows and outcomes from files and databases: only the columns and the time range asked for.
 
-Times become wall-clock times without a zone: a timestamp that carries a zone is converted to UTC, one without is taken
-as it stands. Nothing here judges values; that is the contract's business (`contract`).
+Times become wall-clock times without a zone (`times`), keys get their canonical form (`keys`), numbers the notation of
+Python (`numbers`); what was read otherwise than it stands is said. Nothing here judges values: that is the contract's
+business (`contract`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as csv
-import pyarrow.dataset as ds
-import pyarrow.fs as pafs
-from fsspec.implementations.local import LocalFileSystem
 
-from retrain_assets.documents.redaction import without_secrets
-from retrain_assets.errors import SourceError
+from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.raw.database import query
+from retrain_assets.raw.files import Bounds, File, Wanted, files_of, found, span_of, without_words
+from retrain_assets.raw.keys import alike, as_keys, one_array
+from retrain_assets.raw.numbers import plain_numbers
 from retrain_assets.raw.policy import Source, Table
-from retrain_assets.raw.values import NAIVE, as_keys, read_times, wall_clock
+from retrain_assets.raw.times import wall_clock
+from retrain_assets.raw.values import how_many, read_categories
 
-_PARQUET = (".parquet", ".pq")
-_CSV = (".csv", ".csv.gz", ".csv.bz2")
-_CSV_BLOCKS = csv.ReadOptions(use_threads=False, block_size=8 << 20)  # only a serial reader knows row numbers
-_SQL_ROWS = 50_000
+Part = tuple[str, pa.Table]
+"""Some rows, and the file or query they come from."""
 
 
-def read_rows(source: Source, columns: Sequence[str], start: datetime, end: datetime) -> pa.Table:
+@dataclass(frozen=True)
+class Reading:
+    """Rows as read, what was read otherwise than it stands, and every column that the source has."""
+
+    table: pa.Table
+    remarks: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+def read_rows(
+    source: Source, columns: Sequence[str], start: datetime, end: datetime, numbers: Collection[str] = ()
+) -> Reading:
     """Read the rows with start <= time < end, and those without a time, which belong to no period.
 
     CSV columns and key columns that are no numbers come as text; time comes as timestamp[us] without a zone. A column
-    that some file with rows in the range lacks is left out, for the contract to name.
+    that no file with rows in the range has is left out, for the contract to name. A file that cannot be read stops the
+    period of which its name speaks; where it speaks of none, a period without other rows.
 
     Args:
         source: Where the rows are.
         columns: Columns wanted besides key and time.
         start: First moment wanted.
         end: First moment not wanted.
+        numbers: Those of the columns that hold numbers, whose notation matters.
 
     Raises:
-        SourceError: Nothing is there, a file does not parse, or key or time is missing.
+        SourceError: Nothing is there, a file of the period does not parse, or key or time is missing.
+        TwoReadings: A value of the period can be read in two ways.
     """
-    wanted = list(dict.fromkeys((source.key, source.time, *columns)))
-    rows = _read(source.features, wanted, source.time, (start, end), "source.time")
-    _require(rows, source.key, "source.key", describe(source.features))
-    return _with(rows, source.key, as_keys(rows[source.key]))
+    names = tuple(dict.fromkeys((source.key, source.time, *columns)))
+    bounds = (start, end)
+    keep = _between(source.time, bounds)
+    wanted = Wanted(names, (source.time,), keep, ((source.time, bounds),))
+    needed = {source.time: "source.time", source.key: "source.key"}
+    return _Reader(source.features, source.key, numbers).read(wanted, needed, bounds)
 
 
-def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table | None = None) -> pa.Table:
+def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table | None = None) -> Reading:
     """Read the outcomes that became known in [start, end).
 
     That is when `known_at` lies there, where the source names such a column, and else when the row's own time plus the
-    label delay does. The row's own time comes from the outcomes table when it has the source's time column, and from
-    `keys` when it has not.
+    label delay does. An outcome never counts as known before its row: an earlier `known_at` is the row's own time. That
+    comes from the outcomes table when it has the source's time column, and from `keys` when it has not.
 
     Args:
         source: Where rows and outcomes are.
@@ -72,24 +85,18 @@ def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table
         SourceError: Nothing is there, a file does not parse, or a column is missing.
     """
     table = source.outcomes or source.features
-    where = describe(table)
-    row_range = (start - source.label_delay, end - source.label_delay)
+    needed = {source.key: "source.key", source.label: "source.label"}
+    reader = _Reader(table, source.key, [] if source.label_values else [source.label])
     if source.known_at:
-        wanted = [source.key, source.label, source.known_at, source.time]
-        found = _read(table, wanted, source.known_at, (start, end), "source.known_at")
-        found = found.filter(found[source.known_at].is_valid())
-    else:
-        found = _read_by_time_or_key(source, table, row_range, keys)
-    for name, knob in ((source.key, "source.key"), (source.label, "source.label")):
-        _require(found, name, knob, where)
-    key = as_keys(found[source.key])
-    time = wall_clock(found[source.time], where) if source.time in found.column_names else _looked_up(key, source, keys)
-    known_at = found[source.known_at] if source.known_at else pc.add(time, pa.scalar(source.label_delay))
-    outcomes = pa.table({source.key: key, "label": found[source.label], "time": time, "known_at": known_at})
-    if source.known_at:
-        return outcomes
-    inside = pc.and_(pc.greater_equal(outcomes["known_at"], start), pc.less(outcomes["known_at"], end))
-    return outcomes.filter(inside)
+        return _dated(source, (start, end), keys, reader, needed | {source.known_at: "source.known_at"})
+    bounds = (start - source.label_delay, end - source.label_delay)
+    names = (source.key, source.label, source.time)
+    by_time = Wanted(names, (source.time,), _between(source.time, bounds, False), ((source.time, bounds),))
+    read = reader.read(by_time, needed, bounds, Wanted(names, (), _of_keys(source, keys)))
+    time = _times(read.table, source, keys)
+    known_at = pc.add(time, pa.scalar(source.label_delay))
+    outcomes = _outcomes(read.table, source, time, known_at)
+    return replace(read, table=outcomes.filter(_inside(outcomes["known_at"], (start, end))))
 
 
 def fingerprint(source: Source) -> str:
@@ -107,7 +114,7 @@ def fingerprint(source: Source) -> str:
         if table.sql is not None:
             marks.append(f"{table.url_env} {table.sql}")
             continue
-        system, names = _found(str(table.path))
+        system, names = found(str(table.path))
         marks += [f"{name} {system.ukey(name)}" for name in names]
     return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
 
@@ -117,270 +124,210 @@ def describe(table: Table) -> str:
     return table.path if table.path is not None else f"the query on {table.url_env}"
 
 
-def _require(rows: pa.Table, name: str, knob: str, where: str) -> None:
-    if name not in rows.column_names:
-        raise SourceError(f"{where}: no column {name!r}, which {knob} names. It has {', '.join(rows.column_names)}.")
+def _dated(source: Source, bounds: Bounds, keys: pa.Table | None, reader: _Reader, needed: dict[str, str]) -> Reading:
+    """The outcomes that are dated in the bounds, and those dated before them of rows that lie in them."""
+    known_at = str(source.known_at)
+    early = _of_keys(source, keys.filter(_inside(keys[source.time], bounds)) if keys is not None else None)
+
+    def keep(rows: pa.Table) -> pa.ChunkedArray:
+        dated = rows[known_at]
+        belated = _inside(rows[source.time], bounds) if source.time in rows.column_names else early(rows)
+        before = pc.and_kleene(pc.less(dated, bounds[0]), belated)
+        return pc.fill_null(pc.or_kleene(_inside(dated, bounds), before), False)
+
+    times = (known_at, source.time)
+    wanted = Wanted((source.key, source.label, *times), times, keep, tuple((name, bounds) for name in times))
+    read = reader.read(wanted, needed, bounds)
+    time, dated = _times(read.table, source, keys), read.table[known_at]
+    outcomes = _outcomes(read.table, source, time, pc.max_element_wise(dated, time))
+    inside = _inside(outcomes["known_at"], bounds)
+    outcomes, dated = outcomes.filter(inside), dated.filter(inside)
+    early_ones = pc.fill_null(pc.less(dated, outcomes["time"]), False)
+    remarks = read.remarks
+    if count := how_many(early_ones):
+        at = pc.index(early_ones, True).as_py()
+        remarks = (
+            *remarks,
+            f"{count:,} of {len(dated):,} outcomes were known before their row, which cannot be, first {source.key} "
+            f"{outcomes[source.key][at]}: {known_at} {dated[at]}, {source.time} {outcomes['time'][at]}. They count "
+            "from their row on. Check source.known_at",
+        )
+    return replace(read, table=outcomes, remarks=remarks)
 
 
-def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
-    return rows.set_column(rows.column_names.index(name), name, column)
+def _outcomes(rows: pa.Table, source: Source, time: pa.ChunkedArray, known_at: pa.ChunkedArray) -> pa.Table:
+    return pa.Table.from_arrays(
+        [rows[source.key], rows[source.label], time, known_at], [source.key, "label", "time", "known_at"]
+    )
 
 
-def _read(table: Table, columns: Sequence[str], by: str, bounds: tuple[datetime, datetime], knob: str) -> pa.Table:
-    """The rows of a table whose time in column `by` lies in the bounds or is missing."""
-    if table.sql is not None:
-        rows = _query(table, bounds)
-        _require(rows, by, knob, describe(table))
-        rows = rows.select([name for name in columns if name in rows.column_names])
-        return _with(rows, by, wall_clock(rows[by], describe(table)))
-    return _joined([_read_file(*found, columns, by, bounds, knob) for found in _files(str(table.path))])
+def _between(time: str, bounds: Bounds, also_without: bool = True) -> Callable[[pa.Table], pa.ChunkedArray]:
+    """Keeps rows of the bounds, and those without a time where they are wanted."""
+
+    def keep(rows: pa.Table) -> pa.ChunkedArray:
+        return pc.fill_null(_inside(rows[time], bounds), also_without)
+
+    return keep
 
 
-def _read_by_time_or_key(
-    source: Source, table: Table, bounds: tuple[datetime, datetime], keys: pa.Table | None
-) -> pa.Table:
-    """Outcomes of the rows of a time range, found by their time where the table has it, else by their key."""
-    wanted = [source.key, source.label, source.time]
-    if table.sql is not None:
-        found = _query(table, bounds)
-        return found.select([name for name in wanted if name in found.column_names])
-    parts = []
-    for file_system, path in _files(str(table.path)):
-        if source.time in _schema(file_system, path).names:
-            part = _read_file(file_system, path, wanted, source.time, bounds, "source.time")
-            parts.append((path, part[1].filter(part[1][source.time].is_valid())))
-        elif keys is None:
-            raise SourceError(
-                f"{path}: no column {source.time!r}, and no rows to find its outcomes by. Ingest raw_data."
-            )
-        else:
-            parts.append((path, _read_by_key(file_system, path, source, keys)))
-    return _joined(parts)
+def _of_keys(source: Source, keys: pa.Table | None) -> Callable[[pa.Table], pa.ChunkedArray]:
+    """Keeps rows that have one of some keys."""
+    wanted = one_array(as_keys(keys[source.key])).cast(pa.string()) if keys is not None else pa.array([], pa.string())
+
+    def keep(rows: pa.Table) -> pa.ChunkedArray:
+        return pc.is_in(as_keys(rows[source.key]).cast(pa.string()), value_set=wanted)
+
+    return keep
 
 
-def _looked_up(key: pa.ChunkedArray, source: Source, keys: pa.Table | None) -> pa.ChunkedArray:
-    """The times of rows by their keys; null for a key that no row has."""
+def _inside(times: pa.ChunkedArray, bounds: Bounds) -> pa.ChunkedArray:
+    return pc.and_(pc.greater_equal(times, bounds[0]), pc.less(times, bounds[1]))
+
+
+def _times(rows: pa.Table, source: Source, keys: pa.Table | None) -> pa.ChunkedArray:
+    """The times of outcomes' rows: their own, else looked up by key; null for a key that no row has."""
+    if source.time in rows.column_names:
+        time = wall_clock(rows[source.time], describe(source.outcomes or source.features))
+        if keys is None or not time.null_count:
+            return time
+        return pc.coalesce(time, _looked_up(rows, source, keys))
     if keys is None:
         raise SourceError(
             f"{describe(source.outcomes or source.features)}: no column {source.time!r}, and no rows to find its "
             "outcomes by. Ingest raw_data first."
         )
-    known = as_keys(keys[source.key])
-    if known.type != key.type:
-        known, key = known.cast(pa.string()), key.cast(pa.string())
-    return keys[source.time].take(pc.index_in(key, value_set=known.combine_chunks()))
+    return _looked_up(rows, source, keys)
 
 
-# Files
+def _looked_up(rows: pa.Table, source: Source, keys: pa.Table) -> pa.ChunkedArray:
+    own, known = alike(rows[source.key], as_keys(keys[source.key]))
+    return keys[source.time].take(pc.index_in(own, value_set=known))
 
 
-def _found(path: str) -> tuple[fsspec.AbstractFileSystem, list[str]]:
-    """The files that a path, a glob or an fsspec URL names, in name order."""
-    try:
-        system, inner = fsspec.core.url_to_fs(path)
-        names = sorted(system.glob(inner)) if any(mark in inner for mark in "*?[") else [inner]
-        names = [name for name in names if system.isfile(name)]
-    except (ImportError, ValueError, OSError) as error:
-        raise SourceError(f"{path}: {error}. Name a reachable file, glob or fsspec URL.") from None
-    if not names:
-        raise SourceError(f"{path}: no such file. Name an existing file, or a glob that matches one: data/*.parquet.")
-    return system, names
+@dataclass(frozen=True)
+class _Reader:
+    """One table that is read: its key, and which of its columns hold numbers."""
+
+    table: Table
+    key: str
+    numbers: Collection[str]
+
+    def read(self, wanted: Wanted, needed: dict[str, str], bounds: Bounds, by_key: Wanted | None = None) -> Reading:
+        """The wanted rows of all files, or of the query; `by_key` asks files that lack the column of times.
+
+        Args:
+            wanted: Columns and rows.
+            needed: Columns without which nothing goes, each with the key of the spec that names it.
+            bounds: Of the period, for the files that concern it.
+            by_key: What is asked of a file without the column of times.
+        """
+        if self.table.sql is not None:
+            given = query(self.table, bounds)
+            parts = [self._typed(where, rows, wanted, needed, by_key) for where, rows in given]
+            return self._joined(parts, [], given[0][1].column_names)
+        parts, broken, remarks, names = [], [], [], dict[str, str]()
+        files = files_of(self.table, wanted.columns)
+        for file in files:
+            try:
+                lacks_time = by_key is not None and not set(wanted.times) <= file.names.keys()
+                asked = by_key if lacks_time and by_key is not None else wanted
+                _require(list(file.names), needed, file.path)
+                rows = file.rows(asked)
+                names |= file.names
+                rows, said = self._rewritten(rows, file)
+            except SourceError as error:
+                if len(files) == 1:
+                    raise
+                broken.append((file, error))
+                continue
+            if rows.num_rows:
+                remarks += said
+            parts.append((file.path, _with(rows, self.key, as_keys(rows[self.key]))))
+        remarks += _left_out(broken, bounds, any(rows.num_rows for _, rows in parts))
+        return self._joined(parts, remarks, list(names))
+
+    def _rewritten(self, rows: pa.Table, file: File) -> tuple[pa.Table, list[str]]:
+        """The rows with plain numbers, and what was read otherwise than it stands."""
+        try:
+            rows, rewritten = plain_numbers(rows, list(self.numbers), self.table.notation)
+        except TwoReadings as error:
+            raise TwoReadings(f"{file.path}: {error}.") from None
+        said = [
+            f"{file.path}: {one.column}: {one.count:,} numbers are written like {one.example}, read as {one.plain}"
+            for one in rewritten
+        ]
+        if file.is_csv and self.table.encoding is None and not file.dialect.encoding.startswith("utf-8"):
+            said.append(f"{file.path}: written in {file.dialect.encoding}, not in UTF-8, and read so")
+        return rows, said
+
+    def _typed(self, where: str, rows: pa.Table, wanted: Wanted, needed: dict[str, str], by_key: Wanted | None) -> Part:
+        """Rows of a query with keys and times in their type, only those wanted."""
+        lacks_time = by_key is not None and not set(wanted.times) <= set(rows.column_names)
+        asked = by_key if lacks_time and by_key is not None else wanted
+        _require(rows.column_names, needed, where)
+        rows = rows.select([name for name in dict.fromkeys(asked.columns) if name in rows.column_names])
+        words = pa.array(self.table.null_values, pa.string())
+        for name in rows.column_names:
+            if name in asked.times:
+                rows = _with(rows, name, wall_clock(rows[name], where))
+            elif len(words) and pa.types.is_string(rows[name].type):
+                rows = _with(rows, name, without_words(rows[name], words))
+        rows = _with(rows, self.key, as_keys(rows[self.key]))
+        return where, rows.filter(asked.keep(rows)) if rows.num_rows else rows
+
+    def _joined(self, parts: list[Part], remarks: list[str], seen: Sequence[str]) -> Reading:
+        """The rows of several files; a column that only some of them have is missing in the others' rows."""
+        full = [part for part in parts if part[1].num_rows] or list(parts[-1:])
+        names = list(dict.fromkeys(name for _, rows in full for name in rows.column_names))
+        for name in names:
+            lacking = [(path, rows) for path, rows in full if name not in rows.column_names]
+            if lacking and name != self.key:
+                count = sum(rows.num_rows for _, rows in lacking)
+                remarks.append(f"{lacking[0][0]}: no column {name}, {count:,} rows count as missing")
+        tables = [rows for _, rows in full]
+        for name in names:
+            kinds = {rows.schema.field(name).type for rows in tables if name in rows.column_names} - {pa.null()}
+            if len(kinds) > 1 and any(_is_text(kind) for kind in kinds):
+                tables = [_as_text(rows, name) if name in rows.column_names else rows for rows in tables]
+        try:
+            table = pa.concat_tables(tables, promote_options="permissive")
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            raise SourceError(
+                f"{full[0][0]} and the files beside it have columns of types that do not go together."
+            ) from None
+        return Reading(table, tuple(remarks), tuple(seen))
 
 
-def _files(path: str) -> list[tuple[pafs.FileSystem, str]]:
-    system, names = _found(path)
-    local = isinstance(system, LocalFileSystem)
-    file_system = pafs.LocalFileSystem() if local else pafs.PyFileSystem(pafs.FSSpecHandler(system))
-    return [(file_system, name) for name in names]
+def _left_out(broken: Sequence[tuple[File, SourceError]], bounds: Bounds, some: bool) -> list[str]:
+    """What is said of files that cannot be read and do not concern a period.
+
+    Raises:
+        SourceError: One of them does: its name speaks of the period, or of none and the period has no other rows.
+    """
+    said = []
+    for file, error in broken:
+        span = span_of(file.path)
+        concerns = span[0] < bounds[1] and bounds[0] < span[1] if span else not some
+        if concerns:
+            raise error
+        if span is None:
+            said.append(f"{str(error).rstrip('.')}. It is left out")
+    return said
 
 
-def _schema(file_system: pafs.FileSystem, path: str) -> pa.Schema:
-    """The columns of one file."""
-    if not path.endswith((*_PARQUET, *_CSV)):
-        raise SourceError(f"{path}: unknown kind of file. Use one of {', '.join((*_PARQUET, *_CSV))}.")
-    try:
-        if path.endswith(_CSV):
-            with file_system.open_input_stream(path) as stream:
-                schema = csv.open_csv(stream, read_options=_CSV_BLOCKS).schema
-        else:
-            schema = ds.dataset(path, filesystem=file_system, format="parquet").schema
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _unreadable(path, error) from None
-    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if twice:
-        raise SourceError(f"{path}: column {', '.join(twice)} stands more than once. Rename the others.")
-    return schema
+def _require(names: Collection[str], needed: dict[str, str], where: str) -> None:
+    for name, knob in needed.items():
+        if name not in names:
+            raise SourceError(f"{where}: no column {name!r}, which {knob} names. It has {', '.join(names)}.")
 
 
-def _unreadable(path: str, error: Exception) -> SourceError:
-    return SourceError(f"{path}: cannot be read: {' '.join(str(error).split())}. Correct the file, or write it again.")
+def _as_text(rows: pa.Table, name: str) -> pa.Table:
+    return _with(rows, name, pa.chunked_array([read_categories(rows[name])[0].cast(pa.string())]))
 
 
-def _read_file(
-    file_system: pafs.FileSystem,
-    path: str,
-    columns: Sequence[str],
-    by: str,
-    bounds: tuple[datetime, datetime],
-    knob: str,
-) -> tuple[str, pa.Table]:
-    schema = _schema(file_system, path)
-    if by not in schema.names:
-        raise SourceError(f"{path}: no column {by!r}, which {knob} names. It has {', '.join(schema.names)}.")
-    present = [name for name in columns if name in schema.names]
-    if path.endswith(_CSV):
-        return path, _read_csv(
-            file_system, path, schema, present, lambda rows, before: _in_bounds(rows, by, bounds, path, before)
-        )
-    rows = _read_parquet(file_system, path, present, _between(schema.field(by), bounds, path))
-    return path, _with(rows, by, wall_clock(rows[by], path))
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _read_by_key(file_system: pafs.FileSystem, path: str, source: Source, keys: pa.Table) -> pa.Table:
-    schema = _schema(file_system, path)
-    for name, knob in ((source.key, "source.key"), (source.label, "source.label")):
-        _require(schema.empty_table(), name, knob, path)
-    present = [source.key, source.label]
-    if path.endswith(_CSV):
-        wanted = pa.array(keys[source.key].cast(pa.string()).to_pylist(), pa.string())
-        return _read_csv(
-            file_system,
-            path,
-            schema,
-            present,
-            lambda rows, _: rows.filter(pc.is_in(rows[source.key], value_set=wanted)),
-        )
-    kind = schema.field(source.key).type
-    try:
-        wanted = keys[source.key].combine_chunks().cast(kind.value_type if pa.types.is_dictionary(kind) else kind)
-    except pa.ArrowInvalid as error:
-        raise SourceError(f"{path}: {source.key} is {kind}, which the rows' keys are not: {error}.") from None
-    return _read_parquet(file_system, path, present, pc.field(source.key).isin(wanted))
-
-
-def _read_parquet(
-    file_system: pafs.FileSystem, path: str, columns: Sequence[str], condition: ds.Expression
-) -> pa.Table:
-    """The rows that meet a condition, categories as plain values: their codes differ from file to file."""
-    try:
-        rows = ds.dataset(path, filesystem=file_system, format="parquet").to_table(
-            columns=list(columns), filter=condition
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _unreadable(path, error) from None
-    for field in rows.schema:
-        if pa.types.is_dictionary(field.type):
-            rows = _with(rows, field.name, rows[field.name].cast(field.type.value_type))
-    return rows
-
-
-def _between(field: pa.Field, bounds: tuple[datetime, datetime], path: str) -> ds.Expression:
-    """The condition on a time column, in its own type so that Parquet statistics can skip row groups."""
-    column = pc.field(field.name)
-    if pa.types.is_date(field.type):
-        column, limits = column.cast(NAIVE), [pa.scalar(moment, NAIVE) for moment in bounds]
-    elif pa.types.is_timestamp(field.type):
-        limits = [pa.scalar(moment, field.type) for moment in bounds]
-    else:
-        raise SourceError(f"{path}: {field.name} is {field.type}, no time. Store it as a timestamp or a date.")
-    return ((column >= limits[0]) & (column < limits[1])) | pc.field(field.name).is_null()
-
-
-def _in_bounds(rows: pa.Table, by: str, bounds: tuple[datetime, datetime], path: str, rows_before: int) -> pa.Table:
-    time = read_times(rows[by], path, rows_before)
-    inside = pc.and_(pc.greater_equal(time, bounds[0]), pc.less(time, bounds[1]))
-    return _with(rows, by, time).filter(pc.or_kleene(inside, time.is_null()))
-
-
-def _read_csv(
-    file_system: pafs.FileSystem,
-    path: str,
-    schema: pa.Schema,
-    columns: Sequence[str],
-    keep: Callable[[pa.Table, int], pa.Table],
-) -> pa.Table:
-    """The rows to keep, as text and block by block, so that no other period's value decides a column's type."""
-    convert = csv.ConvertOptions(
-        include_columns=list(columns), column_types=dict.fromkeys(schema.names, pa.string()), strings_can_be_null=True
-    )
-    parts, before = [], 0
-    try:
-        with file_system.open_input_stream(path) as stream:
-            for batch in csv.open_csv(stream, read_options=_CSV_BLOCKS, convert_options=convert):
-                parts.append(keep(pa.Table.from_batches([batch]), before))
-                before += batch.num_rows
-    except (pa.ArrowInvalid, OSError) as error:
-        raise _unreadable(path, error) from None
-    return pa.concat_tables(parts)
-
-
-def _joined(parts: Sequence[tuple[str, pa.Table]]) -> pa.Table:
-    """The rows of several files, with the columns that all files with rows have."""
-    full = [part for part in parts if part[1].num_rows] or list(parts[-1:])
-    shared = [name for name in full[0][1].column_names if all(name in rows.column_names for _, rows in full)]
-    tables = [rows.select(shared) for _, rows in full]
-    try:
-        return pa.concat_tables(tables, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        pass
-    for name in shared:
-        kinds = {rows.schema.field(name).type: path for path, rows in reversed(full)}
-        if any(pa.types.is_string(kind) or pa.types.is_dictionary(kind) for kind in kinds) and len(kinds) > 1:
-            named = " and ".join(f"{kind} in {path}" for kind, path in kinds.items())
-            raise SourceError(f"column {name!r} is {named}. Give it one type.")
-    raise SourceError(f"{full[0][0]} and the files beside it have columns of types that do not go together.")
-
-
-# Databases
-
-
-def _query(table: Table, bounds: tuple[datetime, datetime]) -> pa.Table:
-    """The result of a query with the bounds of the period bound to :start and :end."""
-    import sqlalchemy as sa
-
-    url = os.environ.get(str(table.url_env))
-    if not url:
-        raise SourceError(f"{table.url_env} is not set: it holds the database URL of the query. Set it and run again.")
-    try:
-        statement = sa.text(str(table.sql)).bindparams(
-            sa.bindparam("start", bounds[0], sa.DateTime()), sa.bindparam("end", bounds[1], sa.DateTime())
-        )
-    except sa.exc.ArgumentError:
-        raise SourceError("the query lacks :start or :end. Ask for the period's rows only.") from None
-    try:
-        engine = sa.create_engine(url)
-    except Exception as error:  # a driver is free in what it raises, and in showing the URL there
-        raise SourceError(f"{table.url_env}: {type(error).__name__}: not a usable database URL.") from None
-    try:
-        with engine.connect() as connection:
-            result = connection.execution_options(stream_results=True).execute(statement)
-            names = list(result.keys())
-            parts = [(describe(table), _columns(names, rows)) for rows in _partitions(result)]
-    except SourceError:
-        raise
-    except Exception as error:  # not the database library's errors alone: connecting is the driver's own code
-        cause = without_secrets(str(getattr(error, "orig", None) or type(error).__name__), [url], paths=False)
-        raise SourceError(
-            f"the query on {table.url_env} failed: {cause}. Correct the query or the connection."
-        ) from None
-    finally:
-        engine.dispose()
-    return _joined(parts)
-
-
-def _partitions(result: Any) -> Iterator[Sequence[Any]]:
-    yield []
-    yield from result.partitions(_SQL_ROWS)
-
-
-def _columns(names: Sequence[str], rows: Sequence[Any]) -> pa.Table:
-    values = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return pa.table({name: _array(list(column)) for name, column in zip(names, values, strict=True)})
-
-
-def _array(values: list[Any]) -> pa.Array:
-    """Values of one column; as text where a loosely typed database mixes types."""
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
+def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
+    return rows.set_column(rows.column_names.index(name), name, column)

@@ -66,6 +66,17 @@ def order_of(text: pa.ChunkedArray | pa.Array, where: str) -> Order:
     )
 
 
+def at_once(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """A column of nothing but ISO 8601, all with a zone or all without; None for any other."""
+    for kind in (NAIVE, _UTC):
+        try:
+            times = text.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+        return pc.local_timestamp(times) if kind == _UTC else times
+    return None
+
+
 def as_times(text: pa.ChunkedArray, order: Order, where: str, rows_before: int = 0) -> pa.ChunkedArray:
     """Times written as text; an empty text is none.
 
@@ -81,13 +92,13 @@ def as_times(text: pa.ChunkedArray, order: Order, where: str, rows_before: int =
     >>> as_times(pa.chunked_array([["14.02.2023 9:30", "20230215", ""]]), Order(), "rides.csv").to_pylist()
     [datetime.datetime(2023, 2, 14, 9, 30), datetime.datetime(2023, 2, 15, 0, 0), None]
     """
-    quick = _at_once(text)
+    quick = at_once(text)
     if quick is not None:
         return quick
     written = pc.utf8_trim_whitespace(text.combine_chunks() if text.num_chunks != 1 else text.chunk(0))
     written = pc.if_else(pc.equal(written, ""), pa.scalar(None, pa.string()), written)
     plain = pa.chunked_array([_iso(written, order)])
-    quick = _at_once(plain)
+    quick = at_once(plain)
     if quick is not None:
         return quick
     known: dict[str | None, datetime | None] = {None: None}
@@ -117,7 +128,7 @@ def wall_clock(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
         return wall_clock(column.cast(kind.value_type), where)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         text = column.cast(pa.string())
-        quick = _at_once(text)
+        quick = at_once(text)
         return as_times(text, order_of(text, where), where) if quick is None else quick
     if pa.types.is_timestamp(kind):
         aware = column.cast(_UTC if kind.tz else NAIVE, safe=False)
@@ -127,17 +138,6 @@ def wall_clock(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
     if pa.types.is_integer(kind):
         return as_times(column.cast(pa.string()), Order(), where)
     raise SourceError(f"{where}: the time column is {kind}, no time. Store it as a timestamp or a date.")
-
-
-def _at_once(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """A column of nothing but ISO 8601, all with a zone or all without; None for any other."""
-    for kind in (NAIVE, _UTC):
-        try:
-            times = text.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-        return pc.local_timestamp(times) if kind == _UTC else times
-    return None
 
 
 def _iso(text: pa.Array, order: Order) -> pa.Array:

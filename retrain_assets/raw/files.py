@@ -1,0 +1,320 @@
+"""Files of a source: which there are, what columns each has, and its rows as it was written, only those wanted.
+
+A CSV is read as text, block by block, so that no other period's value decides a column's type; how it is written is
+told by the file itself unless it is declared (`dialect`). Parts of a path like `month=2023-01` are columns of its rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property, reduce
+from operator import or_
+from typing import Any
+from urllib.parse import unquote
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as csv
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+from fsspec.implementations.local import LocalFileSystem
+
+from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.raw.dialect import Dialect, encoding_of, separator_of
+from retrain_assets.raw.policy import Table
+from retrain_assets.raw.times import NAIVE, Order, as_times, at_once, order_of, wall_clock
+
+PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".tsv.gz", ".txt")
+_ARROW_NAMES = {"utf-8": "utf8", "utf-8-sig": "utf8", "utf_8_sig": "utf8"}
+_BLOCK = 8 << 20
+_HEAD = 1 << 16
+_HIVE = re.compile(r"([^/=]+)=([^/]*)")
+_DATE = re.compile(
+    r"(?<!\d)((?:19|20)\d{2})(?:[-_.]?(?:([Qq][1-4])|(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?))?(?!\d)"
+)
+
+Bounds = tuple[datetime, datetime]
+"""First moment wanted, and first moment not wanted."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which columns and rows are asked for: `times` of the columns are times, `keep` marks rows once these are read.
+
+    `pushdown` lists columns of time with bounds, of which a row that is kept always meets one or has no time; a Parquet
+    file that has them all then skips what lies outside.
+    """
+
+    columns: tuple[str, ...]
+    times: tuple[str, ...]
+    keep: Callable[[pa.Table], pa.ChunkedArray]
+    pushdown: tuple[tuple[str, Bounds], ...] = ()
+
+
+class File:
+    """One file of a table."""
+
+    def __init__(self, path: str, system: pafs.FileSystem, table: Table, expected: Sequence[str] = ()) -> None:
+        self.path, self.system, self.table, self.expected = path, system, table, tuple(expected)
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is text."""
+        return self.path.endswith(CSV)
+
+    @cached_property
+    def in_path(self) -> Mapping[str, str | None]:
+        """The columns that its path holds, with their value."""
+        found = {name: unquote(value) for name, value in _HIVE.findall(self.path.rpartition("/")[0])}
+        return {name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in found.items()}
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Its columns as they are called there, without those that its path holds.
+
+        Raises:
+            SourceError: It cannot be read, or a column stands twice.
+        """
+        if not self.path.endswith((*PARQUET, *CSV)):
+            raise SourceError(f"{self.path}: unknown kind of file. Use one of {', '.join((*PARQUET, *CSV))}.")
+        try:
+            if self.is_csv:
+                with self._stream() as stream:
+                    schema = csv.open_csv(stream, **self._options([])).schema
+            else:
+                schema = ds.dataset(self.path, filesystem=self.system, format="parquet").schema
+        except (pa.ArrowInvalid, OSError, UnicodeError) as error:
+            raise self._unreadable(error) from None
+        names = [name.strip() for name in schema.names]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SourceError(f"{self.path}: column {', '.join(twice)} stands more than once. Rename the others.")
+        return schema
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Its columns without the spaces around their names, each with what it is called in the file."""
+        return {name.strip(): name for name in self.schema.names} | {
+            name: name for name in self.in_path if name not in self.schema.names
+        }
+
+    @cached_property
+    def dialect(self) -> Dialect:
+        """How it is written: as declared, else as its first bytes show.
+
+        Raises:
+            TwoReadings: Its separator or its encoding has two readings.
+        """
+        declared = self.table
+        with self._stream() as stream:
+            head = stream.read(_HEAD)
+        whole = len(head) < _HEAD
+        try:
+            encoding = declared.encoding or encoding_of(head, whole)
+            if declared.separator is not None:
+                return Dialect(encoding, declared.separator)
+            text = head.decode(encoding, errors="replace" if whole else "ignore")
+            return Dialect(encoding, separator_of(text if whole else text.rpartition("\n")[0] or text, self.expected))
+        except TwoReadings as error:
+            raise TwoReadings(f"{self.path}: {error}.") from None
+        except UnicodeError as error:
+            raise self._unreadable(error) from None
+
+    def rows(self, wanted: Wanted) -> pa.Table:
+        """The wanted rows with those of the wanted columns that the file has, texts as they are written.
+
+        Raises:
+            SourceError: The file does not parse, or a time is none.
+        """
+        present = [name for name in dict.fromkeys(wanted.columns) if name in self.names]
+        try:
+            if not self.is_csv:
+                return self._parquet_rows(wanted, present)
+            try:
+                return self._csv_rows(wanted, present)
+            except pa.ArrowInvalid as error:
+                if "invalid UTF8" not in str(error) or self.table.encoding is not None:
+                    raise
+            with self._stream() as stream:
+                self.dialect = replace(self.dialect, encoding=encoding_of(stream.read()))
+            return self._csv_rows(wanted, present)
+        except TwoReadings as error:
+            raise TwoReadings(str(error) if self.path in str(error) else f"{self.path}: {error}.") from None
+        except (pa.ArrowInvalid, OSError, UnicodeError) as error:
+            raise self._unreadable(error) from None
+
+    def _csv_rows(self, wanted: Wanted, present: Sequence[str]) -> pa.Table:
+        parts, before = [], 0
+        orders: dict[str, Order] = {}
+        for block in self._blocks(present):
+            for name in set(wanted.times) & set(present):
+                block = _with(block, name, self._times(block[name], name, orders, before))
+            before += block.num_rows
+            parts.append(block.filter(wanted.keep(block)))
+        return pa.concat_tables(parts)
+
+    def _times(self, column: pa.ChunkedArray, name: str, orders: dict[str, Order], before: int) -> pa.ChunkedArray:
+        """One block's times; what stands first in them, day or month, is told by the whole column when it matters."""
+        times = at_once(column)
+        if times is not None:
+            return times
+        if name not in orders:
+            whole = [block[name] for block in self._blocks([name])]
+            orders[name] = order_of(pa.chunked_array([chunk for part in whole for chunk in part.chunks]), self.path)
+        return as_times(column, orders[name], self.path, before)
+
+    def _blocks(self, present: Sequence[str]) -> Iterator[pa.Table]:
+        """Its columns block by block, as text; an empty field is null, and so are the declared words."""
+        inside = [self.names[name] for name in present if self.names[name] in self.schema.names]
+        with self._stream() as stream:
+            for batch in csv.open_csv(stream, **self._options(inside)):
+                block = pa.Table.from_batches([batch]).rename_columns([name.strip() for name in inside])
+                yield self._with_path(block, present)
+
+    def _parquet_rows(self, wanted: Wanted, present: Sequence[str]) -> pa.Table:
+        """The rows that meet the condition, categories as plain values: their codes differ from file to file."""
+        inside = [name for name in present if self.names[name] in self.schema.names]
+        rows = ds.dataset(self.path, filesystem=self.system, format="parquet").to_table(
+            columns=[self.names[name] for name in inside], filter=self._condition(wanted)
+        )
+        rows = self._with_path(rows.rename_columns(inside), present)
+        words = pa.array(self.table.null_values, pa.string())
+        for name in rows.column_names:
+            kind = rows[name].type
+            if pa.types.is_dictionary(kind):
+                rows = _with(rows, name, rows[name].cast(kind.value_type))
+            if name in wanted.times:
+                rows = _with(rows, name, wall_clock(rows[name], self.path))
+            elif len(words) and pa.types.is_string(rows[name].type):
+                rows = _with(rows, name, without_words(rows[name], words))
+        return rows.filter(wanted.keep(rows))
+
+    def _condition(self, wanted: Wanted) -> ds.Expression | None:
+        """The bounds on columns of time, each in its own type so that Parquet statistics can skip row groups."""
+        found = []
+        for name, bounds in wanted.pushdown:
+            if self.names.get(name) not in self.schema.names:
+                return None
+            kind, column = self.schema.field(self.names[name]).type, pc.field(self.names[name])
+            if pa.types.is_date(kind):
+                column, limits = column.cast(NAIVE), [pa.scalar(moment, NAIVE) for moment in bounds]
+            elif pa.types.is_timestamp(kind):
+                limits = [pa.scalar(moment, kind) for moment in bounds]
+            else:
+                return None
+            found.append(((column >= limits[0]) & (column < limits[1])) | pc.field(self.names[name]).is_null())
+        return reduce(or_, found) if found else None
+
+    def _with_path(self, rows: pa.Table, present: Sequence[str]) -> pa.Table:
+        for name in present:
+            if name not in rows.column_names:
+                rows = rows.append_column(name, pa.repeat(pa.scalar(self.in_path[name], pa.string()), rows.num_rows))
+        return rows.select(list(present))
+
+    def _stream(self) -> pa.NativeFile:
+        return self.system.open_input_stream(self.path)
+
+    def _options(self, columns: Sequence[str]) -> dict[str, Any]:
+        """What Arrow's reader is told; only a serial one knows row numbers."""
+        names = {name: pa.string() for name in columns}
+        convert = csv.ConvertOptions(
+            include_columns=list(columns),
+            column_types=names,
+            null_values=["", *self.table.null_values],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+        dialect = self.dialect
+        read = csv.ReadOptions(
+            use_threads=False, block_size=_BLOCK, encoding=_ARROW_NAMES.get(dialect.encoding, dialect.encoding)
+        )
+        parse = csv.ParseOptions(delimiter=dialect.separator)
+        return {"read_options": read, "parse_options": parse, "convert_options": convert}
+
+    def _unreadable(self, error: Exception) -> SourceError:
+        words = " ".join(str(error).split())
+        return SourceError(f"{self.path}: cannot be read: {words}. Correct the file, or write it again.")
+
+
+def files_of(table: Table, expected: Sequence[str] = ()) -> list[File]:
+    """The files of a table in name order; `expected` are names of columns that they should have.
+
+    Raises:
+        SourceError: There is none, or the path cannot be reached.
+    """
+    system, names = found(str(table.path))
+    local = isinstance(system, LocalFileSystem)
+    file_system = pafs.LocalFileSystem() if local else pafs.PyFileSystem(pafs.FSSpecHandler(system))
+    return [File(name, file_system, table, expected) for name in names]
+
+
+def found(path: str) -> tuple[fsspec.AbstractFileSystem, list[str]]:
+    """The files that a path, a glob, a folder or an fsspec URL names, in name order.
+
+    Of a folder those count whose name says that they hold rows, in folders within it too.
+
+    Raises:
+        SourceError: There is none, or the path cannot be reached.
+    """
+    try:
+        system, inner = fsspec.core.url_to_fs(path)
+        named = sorted(system.glob(inner)) if any(mark in inner for mark in "*?[") else [inner]
+        names = [name for name in named if system.isfile(name)]
+        if not names:
+            names = [name for folder in named if system.isdir(folder) for name in _within(system, folder)]
+    except (ImportError, ValueError, OSError) as error:
+        raise SourceError(f"{path}: {error}. Name a reachable file, glob or fsspec URL.") from None
+    if not names:
+        raise SourceError(f"{path}: no such file. Name an existing file, or a glob that matches one: data/*.parquet.")
+    return system, names
+
+
+def _within(system: fsspec.AbstractFileSystem, folder: str) -> list[str]:
+    names = sorted(name for name in system.find(folder) if name.endswith((*PARQUET, *CSV)))
+    hidden = [any(part.startswith((".", "_")) for part in name[len(folder) :].split("/")) for name in names]
+    return [name for name, out in zip(names, hidden, strict=True) if not out]
+
+
+def span_of(path: str) -> Bounds | None:
+    """The time that the name of a file speaks of; None when it speaks of none.
+
+    >>> span_of("data/churn_2024-08.csv")
+    (datetime.datetime(2024, 8, 1, 0, 0), datetime.datetime(2024, 9, 1, 0, 0))
+    >>> span_of("data/year=2024/month=8/part-0.parquet"), span_of("data/part-0.parquet")
+    ((datetime.datetime(2024, 8, 1, 0, 0), datetime.datetime(2024, 9, 1, 0, 0)), None)
+    """
+    parts = dict(_HIVE.findall(path.rpartition("/")[0]))
+    named = path.rpartition("/")[2]
+    if parts.get("year", "").isdecimal():
+        numbers = [parts[name].zfill(2) for name in ("month", "day") if parts.get(name, "").isdecimal()]
+        named = "-".join([parts["year"], *numbers])
+    elif not _DATE.search(named):
+        named = " ".join(parts.values())
+    spans = [_span(*match.groups()) for match in _DATE.finditer(named)]
+    return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
+
+
+def _span(year: str, quarter: str | None, month: str | None, day: str | None) -> Bounds:
+    if quarter:
+        months, first = 3, datetime(int(year), 3 * int(quarter[1]) - 2, 1)
+    else:
+        months, first = 1 if month else 12, datetime(int(year), int(month or 1), 1)
+    if day:
+        first += timedelta(days=int(day) - 1)
+        return first, first + timedelta(days=1)
+    later = first.month - 1 + months
+    return first, datetime(first.year + later // 12, later % 12 + 1, 1)
+
+
+def without_words(text: pa.ChunkedArray, words: pa.Array) -> pa.ChunkedArray:
+    """A column of text with null where it holds one of the words."""
+    return pc.if_else(pc.is_in(text, value_set=words), pa.scalar(None, text.type), text)
+
+
+def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
+    return rows.set_column(rows.column_names.index(name), name, column)

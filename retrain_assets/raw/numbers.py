@@ -1,0 +1,174 @@
+"""Numbers as a source writes them: in the notation of their file, in words for yes and no, or as numbers already.
+
+What is no number in any reading is marked, for the contract to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets.errors import TwoReadings
+from retrain_assets.raw import dialect
+from retrain_assets.raw.dialect import COMMA, POINT, Notation, evidence, notation_of, ungrouped
+from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many
+
+_PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_FRACTION = r"^[+-]?\d*\.\d*([eE][+-]?\d+)?$"
+_LIKE_GROUPS = r"^[+-]?\d{1,3}(\.\d{3})+$"
+_MISSING = pa.array(["", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nat"])
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column as numbers, which values were no number, why none can be, and what was read in words.
+
+    `fault` is None when some value is a number, `remark` when nothing had to be read in another way than it stands.
+    """
+
+    values: pa.Array
+    unreadable: pa.Array
+    fault: str | None = None
+    remark: str | None = None
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """How many numbers of a column were written otherwise than Python writes them, and one of them both ways."""
+
+    column: str
+    count: int
+    example: str
+    plain: str
+
+
+def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | None) -> tuple[pa.Table, list[Rewritten]]:
+    """The rows of one file with the numbers of some columns as Python writes them, whatever the file's notation.
+
+    Args:
+        rows: As read, texts as they stand in the file.
+        names: Columns that hold numbers; those that are no text stay as they are.
+        declared: The notation; None to be told by the numbers of the file.
+
+    Raises:
+        TwoReadings: A number has two readings, and nothing in the file decides between them.
+
+    >>> rows, rewritten = plain_numbers(pa.table({"total": ["1,234.50", "7"]}), ["total"], None)
+    >>> rows["total"].to_pylist(), rewritten
+    (['1234.50', '7'], [Rewritten(column='total', count=1, example='1,234.50', plain='1234.50')])
+    """
+    texts = {name: _distinct(rows[name]) for name in names if name in rows.column_names and _is_text(rows[name])}
+    odd = {name: _odd(values) for name, values in texts.items()}
+    if declared is None and not any(odd.values()):
+        return rows, []
+    shown = {name: _evidence(values, odd[name]) for name, values in texts.items()} if declared is None else {}
+    together = sum(shown.values(), dialect.Numbers())
+    rewritten = []
+    for name, values in texts.items():
+        try:
+            notation = declared or notation_of(shown[name], together)
+        except TwoReadings as error:
+            raise TwoReadings(f"column {name}: {error}") from None
+        others = () if declared else (POINT, COMMA)
+        known = values.to_pylist() if notation not in (None, POINT) else odd[name]
+        changed = {text: plain for text in known if (plain := _plain(text, notation, others)) not in (None, text)}
+        if changed:
+            was = pa.array(list(changed), pa.string())
+            at = pc.index_in(rows[name], value_set=was)
+            column = pc.coalesce(pa.array(list(changed.values()), pa.string()).take(flat(at)), flat(rows[name]))
+            rows = rows.set_column(rows.column_names.index(name), name, column)
+            example = next(iter(changed))
+            rewritten.append(Rewritten(name, len(at) - at.null_count, example, str(changed[example])))
+    return rows, rewritten
+
+
+def read_numbers(column: pa.ChunkedArray) -> Numbers:
+    """A column as numbers in the source's own type; text as float64, yes and no as 1 and 0, and NaN as missing.
+
+    >>> read_numbers(pa.chunked_array([["12.5", "", "x"]])).values.to_pylist()
+    [12.5, None, None]
+    >>> read_numbers(pa.chunked_array([["Y", "N", None]])).values.to_pylist()
+    [1.0, 0.0, None]
+    """
+    values = flat(column)
+    none = pa.array(np.zeros(len(values), dtype=bool))
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values = values.cast(kind.value_type)
+        kind = kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _from_text(values)
+    if pa.types.is_boolean(kind):
+        return Numbers(values.cast(pa.int8()), none)
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return Numbers(values.cast(pa.float64()), none)
+    if pa.types.is_integer(kind):
+        return Numbers(values, none)
+    if pa.types.is_floating(kind):
+        values = values.cast(pa.float32()) if pa.types.is_float16(kind) else values
+        return Numbers(pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values), none)
+    return Numbers(pa.nulls(len(values), pa.float64()), none, f"is {kind}, no number")
+
+
+def _from_text(text: pa.Array) -> Numbers:
+    """Text as float64, and which values are no number."""
+    text = pc.utf8_trim_whitespace(text.cast(pa.string()))
+    readable = pc.fill_null(pc.match_substring_regex(text, _PLAIN), False)
+    values = pc.if_else(readable, pc.replace_substring_regex(text, r"^\+", ""), pa.scalar(None, pa.string()))
+    if how_many(readable) == len(text) - text.null_count:
+        return Numbers(values.cast(pa.float64()), pc.and_(text.is_valid(), pc.invert(readable)))
+    lower = pc.utf8_lower(text)
+    blank = pc.or_(text.is_null(), pc.is_in(lower, value_set=_MISSING))
+    remarks = []
+    if words := how_many(pc.and_(blank, pc.fill_null(pc.greater(pc.utf8_length(text), 0), False))):
+        remarks.append(f"{words:,} values are words for a missing one")
+    yes, no = (pc.is_in(lower, value_set=pa.array(sorted(one))) for one in (TRUE_WORDS, FALSE_WORDS))
+    binary = pc.or_(blank, pc.or_(pc.or_(yes, no), pc.is_in(values, value_set=pa.array(["0", "1", "0.0", "1.0"]))))
+    if pc.all(binary, min_count=0).as_py() and (words := how_many(yes) + how_many(no)):
+        first = text.filter(pc.or_(yes, no))[0]
+        remarks.append(f"{words:,} values are words for yes and no, like {first}, read as 1 and 0")
+        values = pc.if_else(yes, pa.scalar("1"), pc.if_else(no, pa.scalar("0"), values))
+        readable = pc.or_(readable, pc.or_(yes, no))
+    unreadable = pc.and_(pc.invert(blank), pc.invert(readable))
+    remark = "; ".join(remarks) or None
+    if len(text) and not how_many(readable) and how_many(unreadable):
+        first = text.filter(unreadable)[0].as_py()
+        return Numbers(pa.nulls(len(text), pa.float64()), unreadable, f"holds no number, first {first!r}", remark)
+    return Numbers(values.cast(pa.float64()), unreadable, None, remark)
+
+
+def _distinct(column: pa.ChunkedArray) -> pa.Array:
+    return pc.unique(column.drop_null())
+
+
+def _odd(values: pa.Array) -> list[str]:
+    """The texts that no plain number is, but for the empty one."""
+    trimmed = pc.utf8_trim_whitespace(values)
+    plain = pc.or_(pc.match_substring_regex(trimmed, _PLAIN), pc.equal(trimmed, ""))
+    odd: list[str] = values.filter(pc.invert(plain)).to_pylist()
+    return [text for text in odd if any(character.isdecimal() for character in text)]
+
+
+def _evidence(values: pa.Array, odd: Sequence[str]) -> dialect.Numbers:
+    """What a column's texts say of their notation; the plain ones are counted without looking at each."""
+    fractions = pc.match_substring_regex(values, _FRACTION)
+    groups = pc.match_substring_regex(values, _LIKE_GROUPS)
+    first = values.filter(groups)[0].as_py() if how_many(groups) else ""
+    plain = dialect.Numbers(how_many(fractions) - how_many(pc.and_(fractions, groups)), 0, how_many(groups), first)
+    return evidence(odd) + plain
+
+
+def _plain(text: str, notation: Notation | None, others: Sequence[Notation]) -> str | None:
+    """A number as Python writes it: in the notation, else in another if that alone can read it."""
+    alone = ungrouped(text)
+    own = notation.plain(alone) if notation else None
+    readings = {plain for other in others if (plain := other.plain(alone)) is not None}
+    return own or (readings.pop() if len(readings) == 1 else None)
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
