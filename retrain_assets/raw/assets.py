@@ -7,7 +7,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import column_schema, pick, table
-from retrain_assets.dagster_glue.resources import Home
+from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.raw.policy import Columns, Source
 
@@ -38,12 +38,15 @@ def raw_assets(frame: Frame, source: Source, columns: Columns, intake: Callable[
             for name, text in CONTRACT_CHECKS.items()
         ],
     )
-    def raw_data(context: dg.AssetExecutionContext, home: Home) -> Iterator[Any]:
+    def raw_data(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Any]:
         from retrain_assets.raw.ingest import ingest
         from retrain_assets.raw.served import served_kinds
 
         period = period_of(context)
-        checked = ingest(intake(), home.store(frame.model), period, served_kinds(home.registry(frame.model), period))
+        declared, store = intake(), home.store(frame.model)
+        longest = declared.contract.max_delay
+        late = longest is not None and clock.now() - frame.calendar.bounds(period)[1] > longest
+        checked = ingest(declared, store, period, served_kinds(home.registry(frame.model), period), late)
         for name in CONTRACT_CHECKS:
             yield _check_result(name, [problem for problem in checked.problems if problem.check == name])
         blocking = [problem.sentence for problem in checked.problems if problem.blocking]

@@ -315,9 +315,6 @@ class _Inspection:
 
     def check_volume(self, accepted: pa.Table, rejected: pa.Table) -> None:
         total, out = accepted.num_rows + rejected.num_rows, rejected.num_rows
-        if not total:
-            self.report("volume", False, None, 0, f"{self.where}: no rows.")
-            return
         if out > self.contract.max_rejected_share * total:
             reasons = pc.value_counts(flat(rejected[REASON])).to_pylist()
             listed = "; ".join(f"{item['values']} ({item['counts']:,})" for item in reasons)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,7 @@ from retrain_assets.raw.values import same_levels
 from retrain_assets.store import PeriodStore
 
 _SHOWN = 5
+_FAR = datetime(2200, 1, 1)
 COMPARED_PERIODS = 4
 """How many earlier periods a category must be absent from to be called new."""
 
@@ -31,6 +33,9 @@ MISSING_JUMP = 0.05
 
 def peek(intake: Intake, period: str, stored: frozenset[str] = frozenset(), optional: Iterable[str] = ()) -> Checked:
     """Read a period's rows and apply the contract, without storing anything.
+
+    A period without rows before one with rows is a gap, which is a finding; without any later row it blocks, for its
+    rows may be late.
 
     Args:
         intake: What the model declares.
@@ -48,10 +53,22 @@ def peek(intake: Intake, period: str, stored: frozenset[str] = frozenset(), opti
     known = Known(read.names, stored, frozenset(optional))
     checked = apply_contract(read.table, intake, period, where, known)
     remarks = [Problem("schema", False, None, 0, f"{remark}.") for remark in read.remarks]
-    return replace(checked, problems=(*checked.problems, *remarks))
+    problems = checked.problems
+    if not read.table.num_rows and _later_rows(intake, period):
+        gap = Problem("volume", False, None, 0, f"{where}: no rows of {period}, but later ones: a gap.")
+        problems = (*(problem for problem in problems if problem.check != "volume"), gap)
+    return replace(checked, problems=(*problems, *remarks))
 
 
-def ingest(intake: Intake, store: PeriodStore, period: str, served: Mapping[str, str] | None = None) -> Checked:
+def _later_rows(intake: Intake, period: str) -> bool:
+    """Whether the source has rows of a later time than a period's."""
+    read = read_rows(intake.source, (), intake.model.calendar.bounds(period)[1], _FAR)
+    return bool(read.table[intake.source.time].null_count < read.table.num_rows)
+
+
+def ingest(
+    intake: Intake, store: PeriodStore, period: str, served: Mapping[str, str] | None = None, late: bool = False
+) -> Checked:
     """Read a period's rows, apply the contract, and store them as `raw_data` unless a problem blocks.
 
     Rejected rows go to `rejected_rows`, also when the period is refused. A period without rows is a gap: nothing is
@@ -63,6 +80,7 @@ def ingest(intake: Intake, store: PeriodStore, period: str, served: Mapping[str,
         store: The model's files.
         period: Which period.
         served: Features that the live version reads, with their kind: kept for it where the spec dropped them.
+        late: Whether rows of the period are no longer waited for: without one it is a gap.
 
     Raises:
         SourceError: The source cannot be read.
@@ -70,6 +88,10 @@ def ingest(intake: Intake, store: PeriodStore, period: str, served: Mapping[str,
     further = {name: kind for name, kind in (served or {}).items() if name not in intake.columns.all}
     known = stored_columns(store)
     checked = peek(intake.also(further), period, known, further)
+    if late and not checked.table.num_rows + checked.rejected.num_rows:
+        waited = Problem("volume", False, None, 0, f"No rows of {period} came in time: a gap.")
+        others = (problem for problem in checked.problems if problem.check != "volume")
+        checked = replace(checked, problems=(*others, waited))
     before = [earlier for earlier in store.periods("raw_data") if earlier < period][-COMPARED_PERIODS:]
     rows, respelled = _respelled(store, checked.table, intake.columns, before)
     checked = replace(

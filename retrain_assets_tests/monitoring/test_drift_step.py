@@ -25,7 +25,7 @@ from retrain_assets.raw.policy import Columns, Contract
 from retrain_assets.scoring.features import FeatureContract
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.facts import delivery
-from retrain_assets_tests.raw.rides import source, written
+from retrain_assets_tests.raw.rides import intake, source, written
 
 NUMERIC, NAMES = ["miles", "day", "paid"], ["carrier", "tail", "order"]
 MONTHS = Calendar(every="month", start="1997-01-01")
@@ -246,7 +246,7 @@ def taken_in(folder, rides, last_day):
     last = WEEKS.key(pd.Timestamp(last_day).to_pydatetime())
     weeks = WEEKS.between(WEEKS.shift(last, -3), last)
     contract = Contract(min_rows=10, max_rejected_share=0.1, max_outside_share=0.1)
-    checked = [ingest(store, WEEKS, declared, RIDE_COLUMNS, contract, week) for week in weeks]
+    checked = [ingest(intake(declared, RIDE_COLUMNS, contract, calendar=WEEKS), store, week) for week in weeks]
     assert not any(one.blocked for one in checked)
     parts = {week: store.require_table("raw_data", week, ["miles", "zone", "at"]) for week in weeks[:-1]}
     living = Live(folder / "live", WEEKS, parts, ["miles"], ["zone"])

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from retrain_assets.model import Model, Task
 from retrain_assets.periods import Calendar
-from retrain_assets.raw.contract import Checked, Problem, apply_contract
+from retrain_assets.raw.contract import Checked, Intake, Known, Problem, apply_contract
 from retrain_assets.raw.policy import Columns, Contract, Source
 
 MONTHS = Calendar(every="month", start="2019-01-01")
@@ -52,10 +53,31 @@ def written(path: Path, columns: dict[str, Any] | pa.Table) -> Path:
     return path
 
 
-def checked(columns: dict[str, Any] | pa.Table, rules: Columns = COLUMNS, contract: Contract = CONTRACT) -> Checked:
+def intake(
+    declared: Source,
+    columns: Columns = COLUMNS,
+    contract: Contract = CONTRACT,
+    task: Task = "binary",
+    classes: int = 2,
+    objective: str = "binary",
+    calendar: Calendar = MONTHS,
+) -> Intake:
+    """What a model of rides declares."""
+    facts = Model("rides", task, classes, calendar, "id", "at", declared.label, declared.label_delay, "log_loss")
+    return Intake(facts, declared, columns, contract, objective)
+
+
+def checked(
+    columns: dict[str, Any] | pa.Table,
+    rules: Columns = COLUMNS,
+    contract: Contract = CONTRACT,
+    known: Known | None = None,
+) -> Checked:
     """The columns of February 2019 after inspection."""
     table = columns if isinstance(columns, pa.Table) else pa.table(columns)
-    return apply_contract(table, rules, contract, "id", "at", BOUNDS, "2019-02", "rides.parquet")
+    return apply_contract(
+        table, intake(source("rides.parquet"), rules, contract), "2019-02", "rides.parquet", known or Known()
+    )
 
 
 def blocking(result: Checked) -> list[tuple[str, str | None, int]]:

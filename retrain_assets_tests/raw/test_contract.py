@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from retrain_assets.raw.contract import REASON, Known
 from retrain_assets.raw.policy import Columns, Contract
 from retrain_assets_tests.raw.rides import BOUNDS, blocking, checked, findings, rides
 
@@ -127,7 +128,7 @@ def test_unreadable_numbers_beyond_the_allowed_share_block():
     ],
 )
 def test_text_is_read_as_a_number_exactly_where_pandas_reads_one(text):
-    from retrain_assets.raw.values import read_numbers
+    from retrain_assets.raw.numbers import read_numbers
 
     read = read_numbers(pa.chunked_array([["0", text]]))
     expected = pd.to_numeric(pd.Series([text.strip()]).replace({"None": ""}), errors="coerce")[0]
@@ -166,7 +167,9 @@ def test_duplicate_keys_block_and_the_first_is_named():
     columns["id"][9] = columns["id"][8]
     result = checked(columns)
     assert blocking(result) == [("keys", "id", 2)]
-    assert "2 of 97 keys in id stand more than once, first 1 (3 rows)" in result.problems[0].sentence
+    assert (
+        "2 of 97 keys in id stand more than once with different values, first 1 (3 rows)" in result.problems[0].sentence
+    )
 
 
 def test_rows_without_a_key_are_taken_out_with_the_reason():
@@ -175,7 +178,42 @@ def test_rows_without_a_key_are_taken_out_with_the_reason():
     result = checked(columns)
     assert findings(result.problems) == [("keys", "id", 1)]
     assert result.table.num_rows == 99
-    assert result.rejected["reason"].to_pylist() == ["no id"]
+    assert result.rejected[REASON].to_pylist() == ["no id"]
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_exact_copies_of_a_row_are_left_out_and_counted(copies):
+    columns = {name: [*values, *[values[5]] * copies] for name, values in rides().items()}
+    result = checked(columns)
+    assert result.table.equals(checked(rides()).table)
+    assert findings(result.problems) == [("keys", "id", copies)]
+    assert "first id 6" in result.problems[0].sentence
+
+
+def test_a_copy_that_differs_in_one_value_blocks_beside_one_that_does_not():
+    columns = {name: [*values, values[5], values[7]] for name, values in rides().items()}
+    columns["miles"][-1] += 1
+    result = checked(columns)
+    assert blocking(result) == [("keys", "id", 1)]
+    assert findings(result.problems) == [("keys", "id", 1)]
+
+
+def test_a_feature_may_be_named_reason():
+    columns = rides()
+    columns["reason"] = columns.pop("zone")
+    columns["id"][4] = None
+    result = checked(columns, Columns(numeric=["miles"], categorical=["reason"]))
+    assert findings(result.problems) == [("keys", "id", 1)]
+    assert result.rejected.select(["reason", REASON]).to_pylist() == [{"reason": columns["reason"][4], REASON: "no id"}]
+
+
+def test_a_column_that_other_periods_have_counts_as_missing_and_one_that_nothing_has_is_a_slip():
+    columns = rides()
+    del columns["borough"], columns["miles"]
+    result = checked(columns, known=Known(names=("borough", "mile"), stored=frozenset()))
+    assert blocking(result) == [("schema", "miles", 100)]
+    assert "The source has mile." in result.problems[0].sentence
+    assert findings(result.problems) == [("schema", "borough", 100)]
 
 
 @pytest.mark.parametrize("moment", [BOUNDS[0] - timedelta(microseconds=1), BOUNDS[1], datetime(2262, 1, 1)])
@@ -217,8 +255,8 @@ def test_impossible_values_take_their_row_out_where_the_column_says_so_and_the_r
     result = checked(columns)
     assert findings(result.problems) == [("ranges", "riders", 1)]
     assert 3 not in result.table["id"].to_pylist()
-    assert result.rejected.select(["id", "riders", "reason"]).to_pylist() == [
-        {"id": 3, "riders": 96, "reason": "riders impossible: outside 0 to 9"}
+    assert result.rejected.select(["id", "riders", REASON]).to_pylist() == [
+        {"id": 3, "riders": 96, REASON: "riders impossible: outside 0 to 9"}
     ]
 
 

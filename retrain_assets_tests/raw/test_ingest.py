@@ -11,7 +11,7 @@ import pytest
 from retrain_assets.errors import SourceError
 from retrain_assets.raw.ingest import ingest, ingest_outcomes, peek
 from retrain_assets.store import PeriodStore
-from retrain_assets_tests.raw.rides import BOUNDS, COLUMNS, CONTRACT, MONTHS, blocking, findings, rides, source, written
+from retrain_assets_tests.raw.rides import BOUNDS, COLUMNS, MONTHS, blocking, findings, intake, rides, source, written
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def store(tmp_path):
 
 
 def taken_in(store, declared, period="2019-02"):
-    return ingest(store, MONTHS, declared, COLUMNS, CONTRACT, period)
+    return ingest(intake(declared), store, period)
 
 
 def outcomes_in(store, declared, period="2019-02"):
-    return ingest_outcomes(store, MONTHS, declared, "binary", 2, period)
+    return ingest_outcomes(intake(declared), store, period)
 
 
 def test_accepted_and_rejected_rows_are_stored_apart(store, tmp_path):
@@ -61,7 +61,7 @@ def test_ingesting_again_replaces_the_period_and_the_same_rows_give_the_same_fil
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
-def test_a_period_without_rows_is_refused(store, tmp_path, suffix):
+def test_a_period_without_rows_is_refused_while_no_later_row_has_come(store, tmp_path, suffix):
     path = written(tmp_path / "r.parquet", rides())
     if suffix == "csv":
         path = tmp_path / "r.csv"
@@ -75,7 +75,7 @@ def test_peeking_finds_what_ingesting_finds_and_stores_nothing(store, tmp_path):
     columns = rides()
     columns["riders"][4] = 99
     declared = source(written(tmp_path / "r.parquet", columns))
-    peeked = peek(MONTHS, declared, COLUMNS, CONTRACT, "2019-02")
+    peeked = peek(intake(declared), "2019-02")
     assert store.periods("raw_data") == []
     ingested = taken_in(store, declared)
     assert (peeked.sha256, peeked.problems) == (ingested.sha256, ingested.problems)
@@ -116,8 +116,55 @@ def test_a_column_added_to_the_spec_does_not_stop_the_next_period(store, tmp_pat
     january, february = rides(start=MONTHS.start), rides(first_id=1_000)
     declared = source(written(tmp_path / "r.parquet", {name: january[name] + february[name] for name in january}))
     fewer = COLUMNS.model_copy(update={"groups": ()})
-    ingest(store, MONTHS, declared, fewer, CONTRACT, "2019-01")
-    assert taken_in(store, declared).problems == ()
+    ingest(intake(declared, fewer), store, "2019-01")
+    assert [problem.sentence for problem in taken_in(store, declared).problems] == [
+        "borough: known from 2019-02 on; in the periods before it counts as missing."
+    ]
+    assert store.read_table("raw_data", ["2019-01", "2019-02"], ["borough"])["borough"].null_count == 100
+
+
+def test_a_period_without_rows_before_one_with_rows_is_a_gap(store, tmp_path):
+    declared = source(written(tmp_path / "r.parquet", rides()))
+    checked = taken_in(store, declared, "2019-01")
+    assert (blocking(checked), findings(checked.problems)) == ([], [("volume", None, 0)])
+    assert store.periods("raw_data") == []
+    overdue = ingest(intake(declared), store, "2019-06", late=True)
+    assert findings(overdue.problems) == [("volume", None, 0)]
+
+
+def test_a_column_that_is_gone_for_a_period_counts_as_missing(store, tmp_path):
+    path = tmp_path / "r.parquet"
+    taken_in(store, source(written(path, rides())))
+    march = rides(start=BOUNDS[1], first_id=1_000)
+    del march["borough"]
+    checked = taken_in(store, source(written(path, march)), "2019-03")
+    assert findings(checked.problems) == [("schema", "borough", 100), ("nulls", "borough", 100)]
+    assert store.require_table("raw_data", "2019-03", ["borough"])["borough"].null_count == 100
+
+
+def test_a_feature_that_the_spec_dropped_is_kept_for_the_version_that_reads_it(store, tmp_path):
+    declared = source(written(tmp_path / "r.parquet", rides()))
+    fewer = COLUMNS.model_copy(update={"categorical": {}})
+    ingest(intake(declared, fewer), store, "2019-02", {"zone": "categorical", "gone": "numeric"})
+    assert store.require_table("raw_data", "2019-02", ["zone"])["zone"].to_pylist() == rides()["zone"]
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [(["Y", "N"], ["True", "False"]), (["11", "12"], ["11.0", ""]), (["1.0", "1.5"], ["1.0", "1.0"])],
+)
+def test_levels_are_written_as_earlier_periods_wrote_them(store, tmp_path, first, later):
+    for number, (moment, levels) in enumerate(((MONTHS.start, first), (BOUNDS[0], later))):
+        columns = {**rides(start=moment, first_id=1 + 1_000 * number), "zone": levels * 50}
+        pa.table(columns).to_pandas().to_csv(tmp_path / f"r{number}.csv", index=False)
+    declared = source(tmp_path / "r*.csv")
+    for period in ("2019-01", "2019-02"):
+        taken_in(store, declared, period)
+    levels = [
+        set(store.require_table("raw_data", period, ["zone"])["zone"].drop_null().to_pylist())
+        for period in ("2019-01", "2019-02")
+    ]
+    assert levels[1] <= levels[0] == set(first)
 
 
 @pytest.mark.parametrize("delay", ["0d", "1d", "20d", "45d"])

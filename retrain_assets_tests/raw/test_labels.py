@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.raw.labels import check_labels, latest_per_key
+from retrain_assets_tests.raw.rides import intake, source
 
 START = datetime(2019, 2, 1)
 
@@ -31,8 +32,10 @@ def arrived(labels, keys=None, times=None, known_at=None):
     )
 
 
-def judged(labels, task="binary", classes=2, **columns):
-    return check_labels(arrived(labels, **columns), task, classes, "id", "late", "rides.parquet, 2019-02")
+def judged(labels, task="binary", classes=2, values=None, objective="", **columns):
+    declared = source("rides.parquet").model_copy(update={"label_values": values or {}})
+    declared = intake(declared, task=task, classes=classes, objective=objective)
+    return check_labels(arrived(labels, **columns), declared, "rides.parquet, 2019-02")
 
 
 def told(problems):
@@ -147,3 +150,57 @@ def test_latest_per_key_agrees_with_pandas():
     pd.testing.assert_frame_equal(
         ours.sort_values("id", ignore_index=True), theirs.sort_values("id", ignore_index=True)
     )
+
+
+@pytest.mark.parametrize(
+    "labels", [["Y", "N"], ["yes", "No"], ["TRUE", "false"], ["t", "f"], [" y", "n"], ["Y", "0"]], ids=str
+)
+def test_yes_and_no_are_one_and_zero_where_there_are_two_classes(labels):
+    typed, problems = judged(labels)
+    assert typed["label"].to_pylist() == [1.0, 0.0]
+    assert [problem.blocking for problem in problems] == [False]
+    assert judged(labels, "regression")[1][0].blocking
+
+
+@pytest.mark.parametrize(
+    ("labels", "values"),
+    [
+        (["gone", "here"], {"gone": 1, "here": 0}),
+        (["gone", " here "], {"gone": 1, "here": 0}),
+        ([2, 1], {"2": 1, "1": 0}),
+        ([2.0, 1.0], {"2": 1, "1": 0}),
+        (["Y", "N"], {"True": 1, "False": 0}),
+        ([True, False], {"True": 1, "False": 0}),
+        (["Y", "N"], {"N": 0, "Y": 1}),
+    ],
+    ids=str,
+)
+def test_labels_are_mapped_as_declared(labels, values):
+    typed, problems = judged(labels, values=values)
+    assert typed["label"].to_pylist() == [1.0, 0.0]
+    assert problems == ()
+
+
+def test_a_label_that_the_mapping_lacks_blocks_and_is_named_with_its_key():
+    problems = judged(["Y", "maybe", "N"], keys=[7, 8, 9], values={"Y": 1, "N": 0})[1]
+    assert told(problems) == [("schema", True, "late", 1)]
+    assert "first id 8: maybe" in problems[0].sentence
+    assert problems[0].sentence.startswith("rides.parquet, 2019-02: late: 1 of 3 outcomes are no declared value")
+
+
+@pytest.mark.parametrize(
+    ("objective", "labels", "wrong"),
+    [
+        ("poisson", [0.0, 2.0, -1.0], 2),
+        ("poisson", [0.0, 2.0], None),
+        ("tweedie", [0.0, -2.0], 1),
+        ("gamma", [0.0, 2.0, 1.0], 0),
+        ("cross_entropy", [0.5, 1.5], 1),
+        ("regression", [-1.0, 2.0], None),
+        ("regression", [1e39, 2.0], 0),
+    ],
+)
+def test_what_an_objective_cannot_learn_blocks_with_its_key(objective, labels, wrong):
+    problems = judged(labels, "regression", objective=objective)[1]
+    assert told(problems) == ([("ranges", True, "late", 1)] if wrong is not None else [])
+    assert all(f"first id {wrong}:" in problem.sentence for problem in problems)

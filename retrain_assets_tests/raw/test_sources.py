@@ -12,12 +12,23 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from retrain_assets.errors import SourceError
+from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.raw import sources
 from retrain_assets.raw.policy import Source
-from retrain_assets.raw.sources import fingerprint, read_outcomes, read_rows
+from retrain_assets.raw.sources import fingerprint
 from retrain_assets_tests.raw.rides import BOUNDS, rides, source, written
 
 JANUARY = datetime(2019, 1, 15)
+
+
+def read_rows(*arguments):
+    return sources.read_rows(*arguments).table
+
+
+def read_outcomes(*arguments):
+    return sources.read_outcomes(*arguments).table
+
+
 WANTED = ("miles", "zone")
 
 
@@ -118,13 +129,16 @@ def test_an_fsspec_url_is_read_like_a_local_file(tmp_path, three_months):
     assert read_rows(source("memory://bucket/*.parquet"), WANTED, *BOUNDS).equals(local)
 
 
-def test_a_column_that_a_file_lacks_is_left_out_for_the_contract_to_name(tmp_path, three_months):
+def test_a_column_that_only_some_files_have_is_missing_in_the_rows_of_the_others(tmp_path, three_months):
     table = pa.table(three_months)
     written(tmp_path / "1.parquet", table.slice(0, 50))
     written(tmp_path / "2.parquet", table.slice(50).drop_columns(["miles"]))
-    assert read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS).column_names == ["id", "at", "zone"]
-    january = read_rows(source(tmp_path / "*.parquet"), WANTED, JANUARY, datetime(2019, 2, 1))
-    assert january.column_names == ["id", "at", "miles", "zone"]
+    read = sources.read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS)
+    without = in_february(three_months)["id"] > 50
+    assert read.table["miles"].is_null().to_pylist() == without.tolist()
+    assert read.remarks == (f"{tmp_path}/2.parquet: no column miles, {without.sum()} rows count as missing",)
+    march = read_rows(source(tmp_path / "*.parquet"), WANTED, datetime(2019, 3, 1), datetime(2019, 4, 1))
+    assert march.column_names == ["id", "at", "zone"]
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
@@ -234,10 +248,16 @@ def test_a_source_without_key_or_time_says_what_it_has(tmp_path, three_months, n
         read_rows(source(write(tmp_path / f"r.{suffix}", three_months)), WANTED, *BOUNDS)
 
 
-@pytest.mark.parametrize("values", [["2019-02-01"] * 100, [1549000000] * 100])
-def test_a_parquet_time_that_is_no_time_says_what_it_is(tmp_path, three_months, values):
-    with pytest.raises(SourceError, match=r"at is (string|int64), no time\. Store it as a timestamp"):
-        read_rows(source(written(tmp_path / "r.parquet", {**three_months, "at": values})), WANTED, *BOUNDS)
+@pytest.mark.parametrize("values", [["2019-02-01"] * 100, [1549000000] * 100, [20190201] * 100, ["01.02.2019"] * 100])
+def test_a_time_that_parquet_holds_as_text_or_number_is_read(tmp_path, three_months, values):
+    rows = read_rows(source(written(tmp_path / "r.parquet", {**three_months, "at": values})), WANTED, *BOUNDS)
+    assert {moment.date() for moment in rows["at"].to_pylist()} == {date(2019, 2, 1)}
+    assert rows.num_rows == 100
+
+
+def test_a_parquet_time_that_is_no_time_says_what_it_is(tmp_path, three_months):
+    with pytest.raises(SourceError, match=r"is double, no time\. Store it as a timestamp"):
+        read_rows(source(written(tmp_path / "r.parquet", {**three_months, "at": [0.5] * 100})), WANTED, *BOUNDS)
 
 
 def test_a_column_that_stands_twice_is_named(tmp_path):
@@ -247,13 +267,134 @@ def test_a_column_that_stands_twice_is_named(tmp_path):
         read_rows(source(path), WANTED, *BOUNDS)
 
 
-def test_files_that_type_a_column_differently_are_both_named(tmp_path, three_months):
+def test_a_column_that_is_text_in_one_file_and_numbers_in_another_is_text(tmp_path, three_months):
     table = pa.table(three_months)
     written(tmp_path / "1.parquet", table.slice(0, 50))
     text = table["miles"].cast(pa.string())
     written(tmp_path / "2.parquet", table.set_column(2, "miles", text).slice(50))
-    with pytest.raises(SourceError, match=r"'miles' is (?=.*string in .*2\.parquet)(?=.*double in .*1\.parquet)"):
-        read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS)
+    rows = read_rows(source(tmp_path / "*.parquet"), WANTED, *BOUNDS)
+    assert [float(value) for value in rows["miles"].to_pylist()] == in_february(three_months)["miles"].tolist()
+
+
+# Files as they are
+
+
+def text_file(path, columns, **options):
+    pd.DataFrame(columns).to_csv(path, index=False, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "remark"),
+    [
+        ({"encoding": "latin-1"}, "written in cp1252"),
+        ({"encoding": "utf-8-sig"}, None),
+        ({"encoding": "utf-16"}, "written in utf-16"),
+        ({"sep": ";", "decimal": ","}, "numbers are written like"),
+        ({"sep": "\t"}, None),
+        ({"date_format": "%d/%m/%Y %H:%M"}, None),
+        ({"date_format": "%Y%m%d %H:%M:%S"}, None),
+    ],
+    ids=str,
+)
+def test_a_csv_gives_the_same_rows_however_it_is_written(tmp_path, three_months, options, remark):
+    three_months["zone"] = [{"JFK": "Île-de-France"}.get(zone, zone) for zone in three_months["zone"]]
+    plain = sources.read_rows(source(text_file(tmp_path / "a.csv", three_months)), WANTED, *BOUNDS, ("miles",))
+    other = text_file(tmp_path / "b.csv", three_months, **options)
+    found = sources.read_rows(source(other), WANTED, *BOUNDS, ("miles",))
+    assert found.table.equals(plain.table)
+    assert (remark is None and found.remarks == ()) or (remark is not None and remark in found.remarks[0])
+
+
+@pytest.mark.parametrize(
+    ("written_as", "declared"),
+    [
+        ("1,234", {"thousands": ","}),
+        ("1.234", {"thousands": ".", "decimal": ","}),
+        ("1234", {"decimal": "."}),
+        ("1 234,0", {"decimal": ",", "thousands": " "}),
+    ],
+)
+def test_a_declared_notation_decides_what_the_numbers_do_not(tmp_path, three_months, written_as, declared):
+    three_months["miles"] = [written_as] * 100
+    path = text_file(tmp_path / "r.csv", three_months)
+    table = {"path": str(path), **declared}
+    rows = sources.read_rows(
+        Source.model_validate({**source(path).model_dump(), "features": table, "label_delay": timedelta(days=1)}),
+        WANTED,
+        *BOUNDS,
+        ("miles",),
+    ).table
+    assert {float(value) for value in rows["miles"].to_pylist()} == {1234.0}
+
+
+def test_a_number_with_two_readings_is_refused_with_the_file_and_both(tmp_path, three_months):
+    path = text_file(tmp_path / "r.csv", {**three_months, "miles": ["1,234"] * 100})
+    with pytest.raises(
+        TwoReadings, match=r"r\.csv: column miles: '1,234' is 1234 or 1\.234: write thousands or decimal"
+    ):
+        sources.read_rows(source(path), WANTED, *BOUNDS, ("miles",))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("NA", "NA"), ('"NA"', "NA"), ("NULL", "NULL"), ("", None), ('""', ""), ("n/a", "n/a")]
+)
+def test_an_empty_field_is_missing_and_a_word_for_it_only_where_declared(tmp_path, field, value):
+    path = tmp_path / "r.csv"
+    path.write_text(f"id,at,zone\n1,2019-02-01,{field}\n2,2019-02-02,JFK\n")
+    assert read_rows(source(path), ["zone"], *BOUNDS)["zone"].to_pylist() == [value, "JFK"]
+    table = {"path": str(path), "null_values": ["NA", "NULL", "n/a"]}
+    declared = Source(features=table, key="id", time="at", label="late", label_delay="1d")
+    assert read_rows(declared, ["zone"], *BOUNDS)["zone"].to_pylist()[0] == (value if field.startswith('"') else None)
+
+
+def test_a_folder_is_read_with_the_columns_of_its_paths(tmp_path, three_months):
+    table = pa.table(three_months).drop_columns(["zone"])
+    for number, zone in enumerate(("JFK", "LGA")):
+        folder = tmp_path / "rides" / f"zone={zone}"
+        folder.mkdir(parents=True)
+        written(folder / "part-0.parquet", table.slice(50 * number, 50))
+    (tmp_path / "rides" / "_SUCCESS").write_text("")
+    rows = read_rows(source(tmp_path / "rides"), WANTED, *BOUNDS)
+    assert rows["zone"].to_pylist() == ["JFK" if key <= 50 else "LGA" for key in rows["id"].to_pylist()]
+
+
+@pytest.mark.parametrize(
+    "names", [("r-2019-01.csv", "r-2019-02.csv"), ("month=2019-01/r.csv", "month=2019-02/r.csv"), ("a.csv", "b.csv")]
+)
+def test_a_file_that_cannot_be_read_stops_its_own_period_alone(tmp_path, three_months, names):
+    broken, good = (tmp_path / "rides" / name for name in names)
+    for path in (broken, good):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    broken.write_text("id,at,miles\n1,2\n")
+    text_file(good, in_february(three_months))
+    declared = source(tmp_path / "rides")
+    assert read_rows(declared, WANTED, *BOUNDS).num_rows == 56
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_rows(declared, WANTED, datetime(2019, 1, 1), datetime(2019, 2, 1))
+
+
+@pytest.mark.parametrize("keys", [["7.0", "8.0"], [" 7", "8 "], ["7", "8"], [7.0, 8.0], [7, 8]])
+def test_a_key_meets_its_outcome_however_each_file_writes_it(tmp_path, keys):
+    moments = [BOUNDS[0], BOUNDS[0]]
+    outcomes = written(tmp_path / "o.parquet", {"id": keys, "late": [0, 1]})
+    declared = source(tmp_path / "r.parquet", outcomes)
+    for stored in ([7, 8], ["7", "8"]):
+        arrived = read_outcomes(declared, *BOUNDS, keys_of({"id": stored, "at": moments}))
+        assert [str(key) for key in arrived["id"].to_pylist()] == ["7", "8"]
+
+
+@pytest.mark.parametrize("own_time", [True, False])
+def test_an_outcome_known_before_its_row_counts_from_its_row_on_and_is_named(tmp_path, own_time):
+    rows = {"id": [1, 2], "at": [datetime(2019, 2, 1, 1), datetime(2019, 2, 2)]}
+    outcomes = {"id": [1, 2], "late": [0, 1], "booked": [datetime(2019, 1, 31, 23), datetime(2019, 2, 3)]}
+    path = written(tmp_path / "o.parquet", outcomes | ({"at": rows["at"]} if own_time else {}))
+    declared = source(tmp_path / "r.parquet", path, known_at="booked")
+    read = sources.read_outcomes(declared, *BOUNDS, keys_of(rows))
+    assert read.table["known_at"].to_pylist() == [rows["at"][0], outcomes["booked"][1]]
+    assert "1 of 2 outcomes were known before their row" in read.remarks[0]
+    january = sources.read_outcomes(declared, datetime(2019, 1, 1), BOUNDS[0], keys_of({"id": [], "at": []}))
+    assert january.table.filter(january.table["time"].is_valid()).num_rows == 0
 
 
 # Databases

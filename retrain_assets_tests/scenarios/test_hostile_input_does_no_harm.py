@@ -201,8 +201,8 @@ def test_a_query_gets_the_bounds_as_parameters_and_is_never_rewritten(parcels: P
     before = parcels.read_bytes()
     sa_event.listen(sa.Engine, "before_cursor_execute", note)
     try:
-        rows = read_rows(source, [HOSTILE_COLUMN], *bounds)
-        outcomes = read_outcomes(source, *bounds)
+        rows = read_rows(source, [HOSTILE_COLUMN], *bounds).table
+        outcomes = read_outcomes(source, *bounds).table
     finally:
         sa_event.remove(sa.Engine, "before_cursor_execute", note)
     assert rows[HOSTILE_COLUMN].to_pylist() == outcomes["label"].to_pylist() == [5.0]

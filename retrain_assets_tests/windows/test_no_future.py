@@ -28,6 +28,7 @@ from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import Span, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 from retrain_assets.windows.rows import load_window, rowset_sha256
+from retrain_assets_tests.raw.rides import intake
 
 DAYS = Calendar(every="day", start="2019-01-01")
 PERIODS = DAYS.between("2019-01-01", "2019-01-10")
@@ -99,8 +100,9 @@ def write(folder, frame, outcomes, arrangement, suffix, delay, only_past):
 def taken_in(folder, source, periods):
     store = PeriodStore(folder / "store")
     for period in periods:
-        ingest(store, DAYS, source, COLUMNS, CONTRACT, period)
-        ingest_outcomes(store, DAYS, source, "regression", 2, period)
+        declared = intake(source, COLUMNS, CONTRACT, task="regression", objective="regression", calendar=DAYS)
+        ingest(declared, store, period)
+        ingest_outcomes(declared, store, period)
     return store
 
 
