@@ -30,7 +30,7 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.booster import predict
 from retrain_assets.scoring.features import encode
 from retrain_assets.spec import load_specs
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window
 
@@ -74,7 +74,7 @@ def replayed(home: Path, model: str) -> dict[str, float]:
             sums: dict[str, float] = {}
             for name, trained in {**models, AVERAGE: merged(models["recent"], models["history"])}.items():
                 scores = predict(trained.model, encode(rows, trained.contract).table)
-                sums[name] = float(loss.row_losses(rows["label"].to_numpy(), scores).sum())
+                sums[name] = float(loss.row_losses(rows[LABEL].to_numpy(), scores).sum())
             for choice, names in (("chosen of two", BASES), ("chosen of three", THREE)):
                 compared = {name: losses[name] for name in names if name in losses}
                 incumbents[choice] = chosen(compared, incumbents[choice], BASES, spec.training)

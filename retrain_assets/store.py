@@ -160,7 +160,7 @@ class PeriodStore:
             tables.append(table.select(list(dict.fromkeys(columns))) if columns is not None else table)
         if not tables:
             return None
-        return pa.concat_tables(_of_one_kind(tables), promote_options="permissive").unify_dictionaries()
+        return pa.concat_tables(of_one_kind(tables), promote_options="permissive").unify_dictionaries()
 
     def require_table(self, asset: str, period: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one period.
@@ -199,7 +199,7 @@ class PeriodStore:
         return json.loads(path.read_bytes()) if path.exists() else None
 
 
-def _of_one_kind(tables: list[pa.Table]) -> list[pa.Table]:
+def of_one_kind(tables: list[pa.Table]) -> list[pa.Table]:
     """The same tables, with a column as text in all of them where it is text in some and numbers in others."""
     import pyarrow as pa
 

@@ -12,6 +12,7 @@ from retrain_assets.candidates.strategies import Recipe
 from retrain_assets.model import Model
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
+from retrain_assets.store import LABEL
 from retrain_assets.windows.cut import Span, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 
@@ -48,7 +49,7 @@ def fares(months: int, price: Callable[[np.ndarray, np.ndarray, np.ndarray], np.
             "at": at,
             "miles": miles.astype(np.float32),
             "zone": pa.array([f"Z{code}" for code in zone]).dictionary_encode(),
-            "label": price(month, miles, zone) + rng.normal(0, 0.3, len(month)),
+            LABEL: price(month, miles, zone) + rng.normal(0, 0.3, len(month)),
         }
     )
 
@@ -69,7 +70,7 @@ def seasons(months: int, seed: int) -> pa.Table:
     season = (rows["at"].to_numpy().astype("M8[M]").astype(int) % 12) % 4
     zone = pa.array([f"Z{number}" for number in season]).dictionary_encode()
     rows = rows.set_column(rows.column_names.index("zone"), "zone", zone)
-    return rows.set_column(rows.column_names.index("label"), "label", pa.array(rows["label"].to_numpy() + 4.0 * season))
+    return rows.set_column(rows.column_names.index(LABEL), LABEL, pa.array(rows[LABEL].to_numpy() + 4.0 * season))
 
 
 def windows(months: int, origins: int = 3, recent: int = 2) -> Windows:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.candidates.policy import CoveragePolicy
 from retrain_assets.candidates.rare_types import of_type
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import within
 
@@ -66,7 +66,7 @@ def coverage(
         periods: The stored periods of the window.
         shown: The gate's rows by column and level (`gate_levels`).
 
-    >>> window = pa.table({"zone": ["JFK", "JFK"], "label": [0.0, 1.0]})
+    >>> window = pa.table({"zone": ["JFK", "JFK"], LABEL: [0.0, 1.0]})
     >>> coverage(CoveragePolicy(categories=["zone"]), "binary", window, ["2019-01"], {"zone": {"EWR": 7}}).problems
     ('zone: 1 level of 7 gate rows is not in the window: EWR (7)',)
     """
@@ -80,7 +80,7 @@ def coverage(
             if not rare[str(kind)] >= kind.min_rows
         ),
         _season(len(periods), policy.season_periods),
-        _classes(task, window["label"]),
+        _classes(task, window[LABEL]),
     ]
     unheld = {name: sum(levels.values()) for name, levels in unknown.items()}
     return Coverage(unheld, rare, len(periods), tuple(problem for problem in problems if problem))

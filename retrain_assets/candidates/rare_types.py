@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from retrain_assets.candidates.policy import RareType
 from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
+from retrain_assets.raw.keys import alike, one_array
 from retrain_assets.raw.labels import latest_per_key
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore, of_one_kind
 from retrain_assets.windows.cut import Span
 
 
@@ -37,7 +38,7 @@ def of_type(table: pa.Table, rare: RareType) -> NDArray[np.bool_]:
     >>> of_type(pa.table({"rate": ["1", "5", None]}), RareType(column="rate", value=5, min_rows=1)).tolist()
     [False, True, False]
     """
-    column = table["label" if rare.column is None else rare.column]
+    column = table[LABEL if rare.column is None else rare.column]
     value = _value(column.type, rare)
     chunks = [_equal(chunk, value) for chunk in column.chunks]
     return np.concatenate([np.empty(0, dtype=bool), *chunks])
@@ -64,10 +65,7 @@ def load_kept(
         types: The rare types.
 
     Returns:
-        Columns key, time, `columns` and `label`; None when there is no such row.
-
-    Raises:
-        DataError: A stored period lacks a column.
+        Columns key, time, `columns` and the outcome (`store.LABEL`); None when there is no such row.
     """
     periods = [period for period in span.periods if period <= as_of]
     if not periods or not types:
@@ -83,15 +81,17 @@ def load_kept(
         if not path.exists():
             continue
         schema = pq.read_schema(path)
-        if lacking := [name for name in wanted if name not in schema.names]:
-            raise DataError(f"raw_data of {period} has no column {', '.join(lacking)}. Ingest the period again.")
         candidates = _of_types(schema, types, key, labelled)
         if candidates is not None:
-            found.append(pq.read_table(path, columns=wanted, filters=inside & candidates))
+            present = [name for name in wanted if name in schema.names]
+            found.append(pq.read_table(path, columns=present, filters=inside & candidates))
     found = [part for part in found if part.num_rows]
     if not found:
         return None
-    rows = pa.concat_tables(found, promote_options="permissive").unify_dictionaries()
+    rows = pa.concat_tables(of_one_kind(found), promote_options="permissive").unify_dictionaries()
+    for name in set(wanted) - set(rows.column_names):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows))
+    rows = rows.select(wanted)
     rows = _with_label(store, rows, arrived, names)
     rows = rows.filter(pa.array(of_any_type(rows, types)))
     return rows.sort_by([(time, "ascending"), (key, "ascending")]) if rows.num_rows else None
@@ -106,36 +106,47 @@ def _keys_by_label(
         return None
     rare = pc.field("label").isin(pa.array(classes, pa.float64()))
     found = [pq.read_table(store.path("outcomes", period), columns=[key], filters=rare) for period in arrived]
-    return pa.concat_tables(found, promote_options="permissive")[key]
+    return pa.concat_tables(of_one_kind(found), promote_options="permissive")[key]
 
 
 def _of_types(
     schema: pa.Schema, types: Sequence[RareType], key: str, labelled: pa.ChunkedArray | None
 ) -> pc.Expression | None:
     """Build the filter of the stored rows that may be of a type; None when none can be."""
+    held = {field.name: field.type for field in schema if not pa.types.is_null(field.type)}
     wanted = [
-        pc.field(rare.column) == _value(schema.field(rare.column).type, rare)
+        pc.field(rare.column) == _value(held[rare.column], rare)
         for rare in types
-        if rare.column is not None
+        if rare.column is not None and rare.column in held
     ]
     if labelled is not None and len(labelled):
-        wanted.append(pc.field(key).isin(labelled.combine_chunks()))
+        wanted.append(_keys_in(schema, key, labelled))
     return reduce(or_, wanted) if wanted else None
+
+
+def _keys_in(schema: pa.Schema, key: str, keys: pa.ChunkedArray) -> pc.Expression:
+    """Build the filter of a file's rows that have one of some keys, whatever type it stores them in."""
+    stored, wanted = pc.field(key), one_array(keys)
+    if schema.field(key).type != wanted.type:
+        stored, wanted = stored.cast(pa.string()), wanted.cast(pa.string())
+    return stored.isin(wanted)
 
 
 def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], names: RowNames) -> pa.Table:
     """The rows that have an outcome, with the latest one known."""
     key, time = names.key, names.time
-    mine = pc.field(key).isin(rows[key].combine_chunks())
     columns = [key, "label", "time", "known_at"]
-    found = [pq.read_table(store.path("outcomes", period), columns=columns, filters=mine) for period in arrived]
+    paths = [store.path("outcomes", period) for period in arrived]
+    mine = [_keys_in(pq.read_schema(path), key, rows[key]) for path in paths]
+    found = [pq.read_table(path, columns=columns, filters=one) for path, one in zip(paths, mine, strict=True)]
     if not found:
-        return rows.slice(0, 0).append_column("label", pa.chunked_array([[]], pa.float64()))
-    known = latest_per_key(pa.concat_tables(found, promote_options="permissive"), key)
-    place = pc.index_in(rows[key], value_set=known[key].combine_chunks())
-    rows = rows.append_column("label", known["label"].take(place))
+        return rows.slice(0, 0).append_column(LABEL, pa.chunked_array([[]], pa.float64()))
+    known = latest_per_key(pa.concat_tables(of_one_kind(found), promote_options="permissive"), key)
+    own, others = alike(rows[key], known[key])
+    place = pc.index_in(own, value_set=others)
+    rows = rows.append_column(LABEL, known["label"].take(place))
     agrees = pc.equal(rows[time], known["time"].take(place))
-    return rows.filter(pc.and_(pc.fill_null(agrees, False), rows["label"].is_valid()))
+    return rows.filter(pc.and_(pc.fill_null(agrees, False), rows[LABEL].is_valid()))
 
 
 def _value(kind: pa.DataType, rare: RareType) -> str | float:
@@ -152,6 +163,8 @@ def _value(kind: pa.DataType, rare: RareType) -> str | float:
 
 
 def _equal(chunk: pa.Array, value: str | float) -> NDArray[np.bool_]:
+    if pa.types.is_null(chunk.type):
+        return np.zeros(len(chunk), dtype=bool)
     if pa.types.is_dictionary(chunk.type):
         same = pc.equal(chunk.dictionary.cast(pa.string()), value).take(chunk.indices)
     else:

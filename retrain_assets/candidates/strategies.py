@@ -29,6 +29,7 @@ from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.training_record import Part
 from retrain_assets.scoring.booster import importance
 from retrain_assets.scoring.features import FeatureContract, compact, contract_of, encode
+from retrain_assets.store import LABEL
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import effective_rows, weights
 
@@ -112,11 +113,9 @@ class TrainingRows:
         """
         if not _in_order(table, recipe.model.time):
             raise DataError(f"{table.num_rows:,} rows are not sorted by {recipe.model.time}: hold them as HeldRows")
-        check_labels(table["label"], recipe.model.task, recipe.model.classes)
+        check_labels(table[LABEL], recipe.model.task, recipe.model.classes)
         rare = pa.chunked_array([of_any_type(table, recipe.kept)])
-        return cls(
-            encode(table, contract).table, table["label"], table[recipe.model.time], table[recipe.model.key], rare
-        )
+        return cls(encode(table, contract).table, table[LABEL], table[recipe.model.time], table[recipe.model.key], rare)
 
     def __len__(self) -> int:
         """Number of rows."""

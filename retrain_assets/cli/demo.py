@@ -20,11 +20,12 @@ from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance, retrain_
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
+from retrain_assets.raw.keys import alike
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.spec import ModelSpec
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 
@@ -186,8 +187,9 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
         span = Span((period,), datetime.min, datetime.max)
         rows = load_window(store, spec.model, span, first.contract.names, as_of)
         served = store.require_table("predictions", period)
-        at = pc.index_in(rows[spec.source.key], value_set=served[spec.source.key].combine_chunks())
-        label = rows["label"].to_numpy()
+        own, others = alike(rows[spec.source.key], served[spec.source.key])
+        at = pc.index_in(own, value_set=others)
+        label = rows[LABEL].to_numpy()
         pair = np.array(
             [
                 rows.num_rows,

@@ -19,7 +19,7 @@ from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import GateWindow
@@ -78,7 +78,7 @@ class Attempt:
         split = (*policy.fairness.groups, *((slices.columns or groups) if slices else ()))
         return GateRows(
             key=np.asarray(rows[self.model.key].to_pylist(), dtype=object),
-            label=rows["label"].to_numpy(),
+            label=rows[LABEL].to_numpy(),
             time=rows[self.model.time].to_numpy(),
             groups={name: _texts(rows, name) for name in dict.fromkeys(split)},
             amounts={name: rows[name].cast(pa.float64()).to_numpy() for name in policy.amounts},

@@ -27,6 +27,7 @@ from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.journal.history import History
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.store import LABEL
 from retrain_assets.validation.attempt import Attempt, ScoredAttempt, load_attempt
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.validation.judge import ChampionAge, Conditions, GateRows, GateScores, SuiteRows, judge
@@ -219,7 +220,7 @@ class Gate:
         by_id = {case.id: case for case in cases}
         rows = SuiteRows(
             cases=tuple(by_id[key] for key in keys),
-            label=known["label"].to_numpy(),
+            label=known[LABEL].to_numpy(),
             candidate_scores=candidate.scores(known),
             champion_scores=champion.scores(known) if champion else None,
         )

@@ -9,26 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
 from retrain_assets.periods import Calendar
+from retrain_assets.raw.keys import Keys, alike, one_array
 from retrain_assets.raw.labels import latest_per_key
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore, of_one_kind
 from retrain_assets.windows.cut import Span
 
 MAX_MOVED_SHARE = 0.01
 """Share of rows whose outcome names another time; above it the tables do not belong together."""
-
-Keys: TypeAlias = pa.Array | pa.ChunkedArray
-"""A column of keys."""
 
 _SECONDS_PER_YEAR = 365.25 * 86_400
 
@@ -55,10 +51,11 @@ def load_window(
         exclude_keys: Keys, as text, of rows to leave out.
 
     Returns:
-        Columns key, time, `columns`, and `label` as float64 without nulls. Empty when nothing is known.
+        Columns key, time, `columns`, and the outcome (`store.LABEL`) as float64 without nulls. A column that a stored
+        period lacks is missing in its rows. Empty when nothing is known.
 
     Raises:
-        DataError: A stored period lacks a column, or rows and outcomes disagree on the time of too many keys.
+        DataError: Rows and outcomes disagree on the time of too many keys.
     """
     key, time = names.key, names.time
     wanted = list(dict.fromkeys((key, time, *columns)))
@@ -71,7 +68,8 @@ def load_window(
             parts.append(without(within(rows, span, time), key, exclude_keys))
     if not parts:
         nothing = {name: pa.array([], pa.timestamp("us") if name == time else pa.null()) for name in wanted}
-        return pa.table({**nothing, "label": pa.array([], pa.float64())})
+        return pa.table({**nothing, LABEL: pa.array([], pa.float64())})
+    parts = of_one_kind(parts)
     window = pa.concat_tables(_labelled(parts, known, key, time), promote_options="permissive").unify_dictionaries()
     del parts, known
     pa.default_memory_pool().release_unused()  # what joining took would else stay beside the model's training
@@ -102,7 +100,7 @@ def require_disjoint(windows: Mapping[str, Keys]) -> None:
     names = list(windows)
     for number, name in enumerate(names):
         for other in names[number + 1 :]:
-            left, right = _comparable(windows[name], windows[other])
+            left, right = alike(windows[name], windows[other])
             shared = left.filter(pc.is_in(left, value_set=right))
             if len(shared):
                 raise DataError(
@@ -117,7 +115,7 @@ def rowset_sha256(keys: Keys) -> str:
     >>> rowset_sha256(pa.array([3, 1])) == rowset_sha256(pa.chunked_array([["1"], ["3"]]))
     True
     """
-    text = _one_array(keys).cast(pa.large_string())
+    text = one_array(keys).cast(pa.large_string())
     ordered = text.take(pc.sort_indices(text))
     _, offsets, characters = ordered.buffers()
     ends = np.frombuffer(offsets, dtype="<i8", count=len(ordered) + 1) if len(ordered) else np.zeros(1, dtype="<i8")
@@ -163,10 +161,6 @@ def effective_rows(weight: npt.ArrayLike) -> float:
 
 def _read(store: PeriodStore, period: str, columns: Sequence[str]) -> pa.Table | None:
     """Read one period's rows; None when the period is not stored."""
-    path = store.path("raw_data", period)
-    lacking = [name for name in columns if name not in pq.read_schema(path).names] if path.exists() else []
-    if lacking:
-        raise DataError(f"raw_data of {period} has no column {', '.join(lacking)}. Ingest the period again.")
     return store.read_table("raw_data", [period], columns)
 
 
@@ -182,7 +176,7 @@ def _known_outcomes(store: PeriodStore, key: str, periods: Sequence[str], as_of:
 def _labelled(parts: list[pa.Table], known: pa.Table, key: str, time: str) -> list[pa.Table]:
     """The rows that have an outcome, with it; each part is let go as its successor is made, to save memory."""
     keys = pa.concat_tables([part.select([key]) for part in parts], promote_options="permissive")[key]
-    at = _positions(*_comparable(keys, known[key]))
+    at = _positions(*alike(keys, known[key]))
     matched = moved = offset = 0
     example = ""
     for number, rows in enumerate(parts):
@@ -197,7 +191,7 @@ def _labelled(parts: list[pa.Table], known: pa.Table, key: str, time: str) -> li
         if len(differs) and not example:
             first = differs[0].as_py()
             example = f"{key} {rows[key][first]}: {rows[time][first]} against {outcome_time[first]}"
-        parts[number] = _filtered(rows.append_column("label", known["label"].take(here)), agrees)
+        parts[number] = _filtered(rows.append_column(LABEL, known["label"].take(here)), agrees)
     if moved > MAX_MOVED_SHARE * matched:
         raise DataError(
             f"rows and outcomes disagree on {time} for {moved:,} of {matched:,} keys ({example}): a key must name one "
@@ -227,17 +221,3 @@ def _positions(wanted: pa.ChunkedArray, among: pa.Array) -> pa.ChunkedArray:
 def _filtered(rows: pa.Table, keep: pa.ChunkedArray) -> pa.Table:
     """The rows to keep, without a copy when that is all of them."""
     return rows if pc.all(keep, min_count=0).as_py() else rows.filter(keep)
-
-
-def _comparable(left: Keys, right: Keys) -> tuple[Keys, pa.Array]:
-    """Two key columns that can be looked up in one another: as text where their types differ."""
-    right = _one_array(right)
-    if left.type != right.type:
-        return left.cast(pa.string()), right.cast(pa.string())
-    return left, right
-
-
-def _one_array(values: Keys) -> pa.Array:
-    if not isinstance(values, pa.ChunkedArray):
-        return values
-    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)

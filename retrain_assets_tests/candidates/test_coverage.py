@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from retrain_assets.candidates.coverage import coverage, gate_levels
 from retrain_assets.candidates.policy import CoveragePolicy, RareType, TrainingPolicy
 from retrain_assets.candidates.rare_types import of_type
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
 
 WINDOW = pa.table(
     {
         "zone": pa.array(["JFK", "JFK", None, "EWR"]).dictionary_encode(),
         "rate": pa.array([1, 5, 5, None], pa.int8()),
-        "label": [0.0, 1.0, 0.0, 0.0],
+        LABEL: [0.0, 1.0, 0.0, 0.0],
     }
 )
 SHOWN = {"zone": {"JFK": 90, "LGA": 7, "SWF": 2}}

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from retrain_assets.store import LABEL
+
 ROWS, NUMERIC, CATEGORIES = 200_000, 18, 5
 PROGRAM = """
 import sys
@@ -52,7 +54,7 @@ def _rows(count: int) -> pa.Table:
         {
             "trip": np.arange(count, dtype=np.int32),
             "at": np.datetime64("2018-01-01", "us") + seconds.astype("m8[s]"),
-            "label": (first + rng.normal(size=count) > 0).astype(float),
+            LABEL: (first + rng.normal(size=count) > 0).astype(float),
             "n0": first,
             **{f"n{number}": rng.normal(size=count).astype(np.float32) for number in range(1, NUMERIC)},
             **{

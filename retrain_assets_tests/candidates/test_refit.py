@@ -25,6 +25,7 @@ from retrain_assets.monitoring.triggers.evidence import trained_until
 from retrain_assets.pipeline import training
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.store import LABEL
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.verdict import Outcome, Verdict
 from retrain_assets.windows.cut import Span, Windows
@@ -149,7 +150,7 @@ def test_the_average_is_refitted_in_both_parts(agreed: World) -> None:
     assert {part.trained_until for part in other.training.parts.values()} == {gate.end.isoformat()}
     assert other.training.rounds == one.training.rounds == one.booster.num_trees() == other.booster.num_trees()
     assert 0 < np.abs(one.scores(rows) - other.scores(rows)).mean() < 5
-    label = rows["label"].to_numpy()
+    label = rows[LABEL].to_numpy()
     assert np.abs(other.scores(rows) - label).mean() < np.abs(one.scores(rows) - label).mean()
 
 

@@ -14,6 +14,7 @@ from retrain_assets.candidates.rolling_origins import AVERAGE, Choice, choose, h
 from retrain_assets.candidates.strategies import HeldRows, Recipe
 from retrain_assets.errors import DataError, NotEnoughData
 from retrain_assets.scoring.booster import lgb
+from retrain_assets.store import LABEL
 from retrain_assets.windows.cut import Span, Windows
 
 STEADY = fares(12, lambda month, miles, zone: 3 * miles + zone)
@@ -50,10 +51,10 @@ def test_the_loss_at_an_origin_is_that_of_a_model_made_by_hand_with_pandas() -> 
     )
     params = parameters(Learner(fast, "regression")) | {"metric": "l1"}
     features = ["miles", "zone"]
-    rows = lgb.Dataset(train[features], train["label"])
-    later = rows.create_valid(stop[features], stop["label"])
+    rows = lgb.Dataset(train[features], train[LABEL])
+    later = rows.create_valid(stop[features], stop[LABEL])
     booster = lgb.train(params, rows, 60, valid_sets=[later], callbacks=[lgb.early_stopping(10, verbose=False)])
-    by_hand = mean_absolute_error(judge["label"], booster.predict(judge[features]))
+    by_hand = mean_absolute_error(judge[LABEL], booster.predict(judge[features]))
     found = next(row for row in choice.origins if row.strategy == "recent")
     assert found.loss == pytest.approx(by_hand, rel=1e-9)
     assert found.rounds == booster.best_iteration < 30
@@ -86,8 +87,8 @@ def test_rows_are_loaded_once_and_none_of_the_gate_window() -> None:
 
 def test_the_choice_is_blind_to_the_gate_window() -> None:
     cut = windows(12)
-    label = np.where(STEADY["at"].to_numpy() >= np.datetime64(cut.gate.start), 1e6, STEADY["label"].to_numpy())
-    spoiled = STEADY.set_column(STEADY.column_names.index("label"), "label", pa.array(label))
+    label = np.where(STEADY["at"].to_numpy() >= np.datetime64(cut.gate.start), 1e6, STEADY[LABEL].to_numpy())
+    spoiled = STEADY.set_column(STEADY.column_names.index(LABEL), LABEL, pa.array(label))
     assert (label == 1e6).any()
     assert chosen(spoiled, cut) == chosen(STEADY, cut)
 
@@ -143,7 +144,7 @@ def test_the_choice_names_losses_origins_and_unit() -> None:
 
 def test_a_tie_is_called_one_and_stays_with_the_live_strategy() -> None:
     label = pa.array(np.full(STEADY.num_rows, 5.0))
-    even = STEADY.set_column(STEADY.column_names.index("label"), "label", label)
+    even = STEADY.set_column(STEADY.column_names.index(LABEL), LABEL, label)
     for incumbent in ("recent", "history"):
         choice = chosen(even, windows(12), incumbent=incumbent)
         assert choice.strategy == incumbent
@@ -183,8 +184,8 @@ def test_an_origin_without_early_stop_rows_stops_on_rows_of_its_own() -> None:
 def test_an_origin_of_a_single_class_is_skipped_and_named() -> None:
     recipe = LATE
     early = STEADY["at"].to_numpy() < np.datetime64("2018-07-31")
-    label = np.where(early, 0.0, STEADY["label"].to_numpy() > 15)
-    world = STEADY.set_column(STEADY.column_names.index("label"), "label", pa.array(label))
+    label = np.where(early, 0.0, STEADY[LABEL].to_numpy() > 15)
+    world = STEADY.set_column(STEADY.column_names.index(LABEL), LABEL, pa.array(label))
     choice = chosen(world, windows(12, origins=3, recent=2), recipe)
     assert len(choice.skipped) == 1
     assert choice.skipped[0].startswith("2018-09: all ")

@@ -11,6 +11,7 @@ from retrain_assets.candidates.strategies import HeldRows, baseline_of, strategy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.scoring.booster import predict
 from retrain_assets.scoring.features import contract_of, encode
+from retrain_assets.store import LABEL
 
 STEADY = fares(6, lambda month, miles, zone: 3 * miles + zone)
 WHOLE, SPRING = span("2018-01-01", "2018-07-01"), span("2018-03-01", "2018-05-01")
@@ -25,7 +26,7 @@ def test_a_held_span_is_start_included_and_end_excluded() -> None:
 def test_a_held_span_shares_memory_with_the_rows_that_were_loaded() -> None:
     part = HeldRows(STEADY, RECIPE)(SPRING)
     assert 0 < part.num_rows < STEADY.num_rows
-    for name in ("miles", "label", "at"):
+    for name in ("miles", LABEL, "at"):
         assert part[name].chunk(0).buffers()[1].address == STEADY[name].chunk(0).buffers()[1].address
 
 
@@ -56,7 +57,7 @@ def test_the_same_window_gives_the_same_bytes_whatever_lies_outside_it(strategy:
     outside = (STEADY["at"].to_numpy() < np.datetime64("2018-03-01")) | (
         STEADY["at"].to_numpy() >= np.datetime64("2018-05-01")
     )
-    assert (STEADY["label"].to_numpy() != other["label"].to_numpy())[outside].all()
+    assert (STEADY[LABEL].to_numpy() != other[LABEL].to_numpy())[outside].all()
     once, again, elsewhere = (
         train_strategy(HeldRows(rows, RECIPE), SPRING, strategy, 20, RECIPE) for rows in (STEADY, STEADY, other)
     )
@@ -67,7 +68,7 @@ def test_the_recent_strategy_weighs_all_rows_alike() -> None:
     trained = train_strategy(HeldRows(STEADY, RECIPE), SPRING, "recent", 20, RECIPE)
     table = HeldRows(STEADY, RECIPE)(SPRING)
     rows = encode(table, trained.contract).table
-    plain = fit(RECIPE.learner, Examples(rows, table["label"].to_numpy(), None, ["zone"]), rounds=20)
+    plain = fit(RECIPE.learner, Examples(rows, table[LABEL].to_numpy(), None, ["zone"]), rounds=20)
     assert trained.model == plain
     assert trained.rows == trained.effective_rows == table.num_rows
 
@@ -122,8 +123,8 @@ def test_a_span_without_labelled_rows_is_not_enough_data() -> None:
 
 
 def test_a_missing_label_is_refused() -> None:
-    hole = pa.array(STEADY["label"].to_numpy(), mask=np.arange(STEADY.num_rows) == 5)
-    world = STEADY.set_column(STEADY.column_names.index("label"), "label", hole)
+    hole = pa.array(STEADY[LABEL].to_numpy(), mask=np.arange(STEADY.num_rows) == 5)
+    world = STEADY.set_column(STEADY.column_names.index(LABEL), LABEL, hole)
     with pytest.raises(DataError, match="1 of 1,800 labels are missing"):
         train_strategy(HeldRows(world, RECIPE), WHOLE, "recent", 20, RECIPE)
 
@@ -134,8 +135,8 @@ def test_an_unknown_strategy_is_refused() -> None:
 
 
 def test_a_classifier_trains_on_shares_of_its_classes() -> None:
-    label = pa.array((STEADY["label"].to_numpy() > 15).astype(float))
-    world = STEADY.set_column(STEADY.column_names.index("label"), "label", label)
+    label = pa.array((STEADY[LABEL].to_numpy() > 15).astype(float))
+    world = STEADY.set_column(STEADY.column_names.index(LABEL), LABEL, label)
     recipe = LATE
     trained = train_strategy(HeldRows(world, recipe), WHOLE, "history", 20, recipe)
     scores = predict(trained.model, encode(world, trained.contract).table)

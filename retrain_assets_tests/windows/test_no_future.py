@@ -24,7 +24,7 @@ from retrain_assets.candidates.rare_types import load_kept
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.policy import Columns, Contract, Source
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 from retrain_assets.windows.rows import load_window, rowset_sha256
@@ -142,7 +142,7 @@ def test_nothing_of_the_future_reaches_a_decision(arrangement, suffix, seed, del
     for window, table in then[1].items():
         assert table.equals(with_future[1][window]), window
         assert rowset_sha256(table["id"]) == rowset_sha256(with_future[1][window]["id"])
-        assert FUTURE not in with_future[1][window]["label"].to_pylist()
+        assert FUTURE not in with_future[1][window][LABEL].to_pylist()
         assert FUTURE not in with_future[1][window]["miles"].to_pylist()
         assert "future" not in with_future[1][window]["zone"].to_pylist()
     check_against_pandas(frame, outcomes, arrangement, delay, with_future)
@@ -164,7 +164,7 @@ def check_against_pandas(frame, outcomes, arrangement, delay, decided):
         rows = rows[rows["zone"] == "LGA"] if name == "kept" else rows
         ids = [int(key) for key in tables[name]["id"].to_pylist()]
         assert sorted(ids) == sorted(rows["id"].tolist())
-        found = dict(zip(ids, tables[name]["label"].to_pylist(), strict=True))
+        found = dict(zip(ids, tables[name][LABEL].to_pylist(), strict=True))
         assert all(found[key] == pytest.approx(known[key]) for key in ids)
 
 

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.errors import DataError
 from retrain_assets.periods import Calendar
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import effective_rows, load_window, require_disjoint, rowset_sha256, weights
 
@@ -80,7 +81,7 @@ def by_hand(store, span, as_of):
     known = store.read_table("outcomes", [p for p in store.periods("outcomes") if p <= as_of]).to_pandas()
     known = known.sort_values("known_at", kind="stable").drop_duplicates("id", keep="last")
     merged = rows.merge(known[["id", "label"]], on="id").sort_values(["at", "id"], ignore_index=True)
-    return merged.astype({"zone": object})
+    return merged.astype({"zone": object}).rename(columns={"label": LABEL})
 
 
 @pytest.mark.parametrize("as_of", PERIODS)
@@ -109,19 +110,19 @@ def test_late_outcomes_come_in_as_time_goes_by(store):
 
 
 def test_only_the_columns_asked_for_and_the_label_are_loaded(store):
-    assert loaded(store, columns=["zone", "id"]).column_names == ["id", "at", "zone", "label"]
+    assert loaded(store, columns=["zone", "id"]).column_names == ["id", "at", "zone", LABEL]
 
 
 def test_labels_are_never_null_and_a_category_has_one_dictionary(store):
     table = loaded(store)
-    assert table["label"].null_count == 0
+    assert table[LABEL].null_count == 0
     assert len({tuple(chunk.dictionary.to_pylist()) for chunk in table["zone"].chunks}) == 1
 
 
 def test_the_latest_outcome_known_as_of_the_period_wins(store):
     rows = store.read_table("raw_data", ["2019-01"]).slice(1, 1)
     store.write_table("outcomes", "2019-03", outcomes(rows, [0.25], datetime(2019, 3, 9)))
-    labels = {as_of: loaded(store, as_of=as_of)["label"].to_pylist()[1] for as_of in ("2019-02", "2019-03", "2019-04")}
+    labels = {as_of: loaded(store, as_of=as_of)[LABEL].to_pylist()[1] for as_of in ("2019-02", "2019-03", "2019-04")}
     assert labels == {"2019-02": 1.0, "2019-03": 0.25, "2019-04": 0.25}
 
 
@@ -131,7 +132,7 @@ def test_the_later_arrival_wins_even_when_its_own_date_is_older_within_a_file(st
         [outcomes(rows, [0.75], datetime(2019, 3, 20)), outcomes(rows, [0.25], datetime(2019, 3, 9))]
     )
     store.write_table("outcomes", "2019-03", both)
-    assert loaded(store)["label"].to_pylist()[1] == 0.75
+    assert loaded(store)[LABEL].to_pylist()[1] == 0.75
 
 
 def test_excluded_keys_are_left_out(store):
@@ -175,8 +176,8 @@ def test_keys_of_different_types_are_compared_as_text(store):
 def test_a_window_of_which_nothing_is_stored_is_empty(store, periods):
     table = loaded(store, Span(periods, datetime.min, datetime.max))
     assert table.num_rows == 0
-    assert table.column_names == ["id", "at", "miles", "zone", "label"]
-    assert table["label"].type == pa.float64()
+    assert table.column_names == ["id", "at", "miles", "zone", LABEL]
+    assert table[LABEL].type == pa.float64()
 
 
 def test_a_missing_period_inside_a_window_is_skipped(store):
@@ -190,10 +191,26 @@ def test_without_outcomes_nothing_is_loaded(tmp_path):
     assert loaded(store).num_rows == 0
 
 
-def test_a_column_that_a_stored_period_lacks_is_named_with_the_period(store):
-    store.write_table("raw_data", "2019-02", store.read_table("raw_data", ["2019-02"]).drop_columns(["miles"]))
-    with pytest.raises(DataError, match=r"raw_data of 2019-02 has no column miles\. Ingest the period again"):
-        loaded(store)
+def test_a_column_that_a_stored_period_lacks_is_missing_in_its_rows(store):
+    whole = loaded(store)
+    store.write_table("raw_data", "2019-02", store.read_table("raw_data", ["2019-02"]).drop_columns(["miles", "zone"]))
+    without = loaded(store)
+    february = pc.equal(pc.month(whole["at"]), 2)
+    for name in ("miles", "zone"):
+        assert without[name].filter(february).null_count == pc.sum(february).as_py() > 0
+        kept = [column[name].filter(pc.invert(february)).to_pylist() for column in (without, whole)]
+        assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("asset", ["raw_data", "outcomes"])
+def test_keys_that_are_text_in_one_period_and_numbers_in_another_find_their_outcomes(store, asset):
+    whole = loaded(store)
+    period = store.periods(asset)[-1]
+    table = store.require_table(asset, period)
+    store.write_table(asset, period, table.set_column(0, "id", table["id"].cast(pa.string())))
+    again = loaded(store)
+    assert [str(key) for key in again["id"].to_pylist()] == [str(key) for key in whole["id"].to_pylist()]
+    assert again[LABEL].equals(whole[LABEL])
 
 
 def test_windows_that_share_a_key_are_refused():

@@ -41,7 +41,7 @@ from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.registry.registry import Version
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer, scores_of
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 
@@ -237,7 +237,7 @@ def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> K
     rows = load_window(at.store, model, span, columns, at.period)
     if not rows.num_rows:
         return None
-    return Known(encode(rows, scorer.contract).table, tested.scores(rows), rows["label"].to_numpy())
+    return Known(encode(rows, scorer.contract).table, tested.scores(rows), rows[LABEL].to_numpy())
 
 
 def _features(model: Model, store: PeriodStore, rows: pa.Table, scorer: Scorer) -> pa.Table:

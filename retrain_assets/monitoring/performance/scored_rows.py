@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.raw.keys import alike
 from retrain_assets.store import PeriodStore
 
 
@@ -14,7 +15,8 @@ def joined(left: pa.Table, right: pa.Table | None, key: str) -> pa.Table | None:
     """The rows of `left` whose key `right` has, with what `right` knows besides; None without a right side."""
     if right is None:
         return None
-    at = pc.index_in(left[key], value_set=right[key].combine_chunks())
+    own, others = alike(left[key], right[key])
+    at = pc.index_in(own, value_set=others)
     found = pc.is_valid(at)
     left, at = left.filter(found), at.filter(found)
     for name in right.column_names:
@@ -27,7 +29,8 @@ def aligned(keys: pa.ChunkedArray, rows: pa.Table | None, key: str) -> dict[str,
     """The columns of the rows with these keys, in their order; null where the row is not stored."""
     if rows is None:
         return {}
-    at = pc.index_in(keys, value_set=rows[key].combine_chunks())
+    own, others = alike(keys, rows[key])
+    at = pc.index_in(own, value_set=others)
     return {name: rows[name].take(at) for name in rows.column_names if name != key}
 
 
@@ -44,7 +47,8 @@ def without(rows: pa.Table, keys: pa.Table | None, key: str) -> pa.Table:
     """The rows whose key is in none of the others."""
     if keys is None:
         return rows
-    return rows.filter(pc.invert(pc.is_in(rows[key], value_set=keys[key].combine_chunks())))
+    own, others = alike(rows[key], keys[key])
+    return rows.filter(pc.invert(pc.is_in(own, value_set=others)))
 
 
 def outcome_files(store: PeriodStore, first: str, last: str) -> list[str]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import NoProbation
 from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.monitoring.performance.scored_rows import without
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.probation.record import (
     ASSET,
@@ -38,10 +39,11 @@ from retrain_assets.production.probation.trial import (
     limit_of,
     trial_of,
 )
+from retrain_assets.raw.keys import alike
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.registry.journal.history import History
 from retrain_assets.scoring.scorer import scores_of
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.probation_terms import capped_losses
 
 
@@ -212,10 +214,10 @@ class Probation:
         )
         earlier = [known for known in store.periods("outcomes") if trial.compared.promoted_in < known < period]
         seen = store.read_table("outcomes", earlier, [key])
-        return arrived.filter(pc.invert(pc.is_in(arrived[key], value_set=_one(seen[key])))) if seen else arrived
+        return without(arrived, seen, key)
 
     def _rows(self, access: PeriodAccess, arrived: pa.Table, features: frozenset[str]) -> pa.Table:
-        """The rows whose outcome arrived, with the columns that either version reads, and `label`."""
+        """The rows whose outcome arrived, with the columns that either version reads, and the outcome."""
         if not arrived.num_rows:
             return arrived.slice(0, 0)
         key, time, calendar = self.model.key, self.model.time, self.model.calendar
@@ -224,9 +226,10 @@ class Probation:
         found = stored_rows(access.store, periods, features | {key, time})
         if key not in found.column_names:
             return arrived.slice(0, 0)
-        at = pc.index_in(found[key].cast(pa.string()), value_set=_one(arrived[key].cast(pa.string())))
+        own, others = alike(found[key], arrived[key])
+        at = pc.index_in(own, value_set=others)
         found, at = found.filter(at.is_valid()), at.filter(at.is_valid())
-        rows = found.append_column("label", arrived["label"].take(at))
+        rows = found.append_column(LABEL, arrived["label"].take(at))
         return rows.filter(pc.equal(rows[time], arrived["time"].take(at)))
 
     def _folded(
@@ -236,7 +239,7 @@ class Probation:
         new, previous = answers[0].scores, answers[1].scores
         if not rows.num_rows or new is None or previous is None:
             return known, (None, None)
-        label, day = rows["label"].to_numpy(), rows[self.model.time].to_numpy().astype("datetime64[D]")
+        label, day = rows[LABEL].to_numpy(), rows[self.model.time].to_numpy().astype("datetime64[D]")
         losses = [capped_losses(self.model.loss, label, scores, terms.loss_cap) for scores in (new, previous)]
         fresh = day >= np.datetime64(known.closed_until)
         days = add_days(known.days, day[fresh], (losses[0] - losses[1])[fresh])
@@ -256,8 +259,3 @@ def _before(store: PeriodStore, trial: Trial, period: str) -> ProbationRecord | 
 
 def _limits(rate: ScoreRate) -> str:
     return f"{'-∞' if rate.at_least is None else rate.at_least} to {'∞' if rate.at_most is None else rate.at_most}"
-
-
-def _one(values: pa.ChunkedArray) -> pa.Array:
-    combined = values.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined

@@ -24,7 +24,7 @@ from retrain_assets.model import Model
 from retrain_assets.registry.journal.tenure import Tenure, tenures
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite.cases import load_suite, right_rows
 from retrain_assets.windows.cut import Span
@@ -167,7 +167,7 @@ class Harvest:
         """The rank and the facts of the rows that the version got wrong, the worst first."""
         if not rows.num_rows:
             return []
-        label, scores = rows["label"].to_numpy(), scorer.scores(rows)
+        label, scores = rows[LABEL].to_numpy(), scorer.scores(rows)
         rank, wrong = self._losses(label, scores), ~self._right(label, scores)
         loss = rank
         if other is not None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.suite.cases import SuiteCase, right_rows
 from retrain_assets.validation.suite.proposals import Harvest, said
 from retrain_assets.windows.cut import Span
@@ -107,7 +107,7 @@ def _answered(harvest: Harvest, standing: Standing, rows: pa.Table | None, score
         return standing
     if scorer is None:
         return replace(standing, outcome=True)
-    label, scores = chosen["label"].to_numpy(), scorer.scores(chosen)
+    label, scores = chosen[LABEL].to_numpy(), scorer.scores(chosen)
     moment = chosen[harvest.model.time][0].as_py()
     return replace(
         standing,
