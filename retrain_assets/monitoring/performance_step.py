@@ -38,6 +38,7 @@ from retrain_assets.monitoring.triggers.accumulated_excess import carried, suspe
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
+from retrain_assets.store import own
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,8 @@ def _business(
     """Every business metric on the scored rows; with several classes `score` is the class of the largest share."""
     scores = scores_of(scored.rows)
     rows: dict[str, np.ndarray] = {
-        "label": scored.rows["label"].to_numpy(),
-        "score": scores if scores.ndim == 1 else scores.argmax(axis=1).astype(float),
+        own("label"): scored.rows["label"].to_numpy(),
+        own("score"): scores if scores.ndim == 1 else scores.argmax(axis=1).astype(float),
     }
     for name, column in values.items():
         number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)

@@ -24,6 +24,8 @@ class Predicted:
 def predict_period(model: Model, at: PeriodAccess) -> Predicted:
     """Score `raw_data` of a period with the version that served it, and write `predictions` of that period.
 
+    A feature that the period was stored without is missing in all of its rows; a period without rows has no scores.
+
     Raises:
         DataError: The version gave a score that is no finite number.
     """
@@ -32,7 +34,9 @@ def predict_period(model: Model, at: PeriodAccess) -> Predicted:
     if version is None:
         return Predicted(None, None)
     scorer = Scorer.from_files(at.registry.read(version.digest))
-    rows = at.store.require_table("raw_data", period, [key, time, *scorer.contract.names])
+    rows = at.store.read_table("raw_data", [period], [key, time, *scorer.contract.names])
+    if rows is None:
+        return Predicted(version, None)
     scores = scorer.scores(rows)
     bad = int(scores.size - np.isfinite(scores).sum())
     if bad:

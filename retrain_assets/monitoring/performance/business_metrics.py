@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from retrain_assets.monitoring.performance.expression import Expression, called, cost_expression, parse
+from retrain_assets.monitoring.performance.expression import OURS, Expression, called, cost_expression, parse
 from retrain_assets.monitoring.performance.report import FEWEST_BLOCKS, Quality
 from retrain_assets.monitoring.policy import BusinessMetric
 from retrain_assets.statistics.day_blocks import block_ids
+from retrain_assets.store import own
 
 Values = NDArray[Any]
 Columns = Mapping[str, Values]
@@ -85,14 +86,15 @@ def measure_business(
     Args:
         metric: What is declared.
         expression: Its parsed expression.
-        rows: `label`, `score` and the expression's columns, shape (n,) each; missing as NaN or None.
+        rows: Outcome and score (`store.own` of "label" and "score") and the expression's columns, shape (n,) each;
+            missing as NaN or None.
         time: When each row happened, shape (n,).
         block_days: Days in an independent unit; 0 takes rows as independent.
         alpha: One-sided level of each limit.
 
     >>> late = BusinessMetric(name="late", expression="share(label > 30)", unit="share", better="lower", threshold=0.2)
     >>> days = np.repeat(np.arange("2019-01-01", "2019-01-11", dtype="datetime64[D]"), 10)
-    >>> rows = {"label": np.tile(np.arange(25.0, 35.0), 10), "score": np.zeros(100)}
+    >>> rows = {own("label"): np.tile(np.arange(25.0, 35.0), 10), own("score"): np.zeros(100)}
     >>> found = measure_business(late, parse(late.expression, [], []), rows, days, 1)
     >>> found.value, found.outcome
     (0.4, <Quality.WARN: 'warn'>)
@@ -100,7 +102,7 @@ def measure_business(
     total = len(time)
     block = block_ids(time, block_days) if block_days else np.arange(total)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.atleast_1d(_Totals(rows, block, total).of(expression.tree))
+        found = np.atleast_1d(_Totals(rows, expression.columns, block, total).of(expression.tree))
     value, low, high = _limits(found, alpha)
     outcome = _outcome(metric, value, low, high)
     low_high = (known(low), known(high))
@@ -113,8 +115,8 @@ def measure_business(
 class _Totals:
     """Walks a checked tree: the totals of all rows first, then those without each block, shape (blocks + 1,)."""
 
-    def __init__(self, rows: Columns, block: NDArray[np.int64], total: int) -> None:
-        self.rows, self.block, self.total = rows, block, total
+    def __init__(self, rows: Columns, columns: Sequence[str], block: NDArray[np.int64], total: int) -> None:
+        self.rows, self.columns, self.block, self.total = rows, columns, block, total
 
     def of(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Constant):
@@ -141,7 +143,7 @@ class _Totals:
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else float(node.value)  # type: ignore[arg-type]
         if isinstance(node, ast.Name):
-            return self.rows[node.id]
+            return self.rows[node.id if node.id in self.columns else own(node.id)]
         if isinstance(node, ast.BinOp):
             return _ARITHMETIC[type(node.op)](self._row(node.left), self._row(node.right))
         if isinstance(node, ast.Compare):
@@ -152,6 +154,8 @@ class _Totals:
         if isinstance(node, ast.UnaryOp):
             inner = self._row(node.operand)
             return 1.0 - inner if isinstance(node.op, ast.Not) else np.negative(inner)
+        if called(node) in OURS:
+            return self.rows[own(called(node))]
         return _ROW_FUNCTIONS[called(node)](*(self._row(part) for part in node.args))  # type: ignore[attr-defined]
 
     def _compared(self, node: ast.Compare) -> NDArray[np.float64]:

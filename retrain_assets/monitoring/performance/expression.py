@@ -1,11 +1,13 @@
 """The small grammar of business metrics: arithmetic over totals of rows, parsed and checked, never evaluated as code.
 
     total      a number | total + - * / total | -total | count() | sum(row) | mean(row) | share(condition)
-    row        a number | a column | label | score | row + - * / row | -row | abs(row) | min(row, row) | max(row, row)
+    row        a number | a column | label() | score() | row + - * / row | -row | abs(row) | min(row, row)
+               | max(row, row)
     condition  row < <= > >= == != row | category == != 'text' | condition and / or condition | not condition
 
-A condition inside min or max counts 1 where it holds and 0 where not. Light to import, so that a spec can be checked
-with nothing but the standard library; `business` gives expressions their numbers.
+The outcome and the model's score are `label()` and `score()`; the bare words mean them too, unless a column is called
+so. A condition inside min or max counts 1 where it holds and 0 where not. Light to import, so that a spec can be
+checked with nothing but the standard library; `business_metrics` gives expressions their numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 TOTALS = {"count": 0, "sum": 1, "mean": 1, "share": 1}
 """Functions that make one number of all rows, with the number of their arguments."""
-ROW_FUNCTIONS = {"abs": 1, "min": 2, "max": 2}
+OURS = ("label", "score")
+"""Functions of a row without arguments: its outcome, and what the model said."""
+ROW_FUNCTIONS = {"abs": 1, "min": 2, "max": 2, **dict.fromkeys(OURS, 0)}
 """Functions of a row, with the number of their arguments."""
 
 LONGEST, DEEPEST = 2_000, 100
@@ -42,7 +46,7 @@ def parse(text: str, numeric: Collection[str], categorical: Collection[str]) -> 
 
     Args:
         text: The expression.
-        numeric: Names that stand for numbers, besides `label` and `score`.
+        numeric: Names of columns that stand for numbers.
         categorical: Names that can be compared with a text.
 
     Raises:
@@ -64,21 +68,23 @@ def parse(text: str, numeric: Collection[str], categorical: Collection[str]) -> 
         raise ValueError(f"{text!r} cannot be read: {error}. Write it like sum(label) / count().") from None
     if (depth := _depth(tree)) > DEEPEST:
         raise ValueError(f"the expression holds {depth} operations inside one another, {DEEPEST} at most. Split it.")
-    check = _Check(text, frozenset(numeric) | {"label", "score"}, frozenset(categorical))
+    columns = {*numeric, *categorical}
+    check = _Check(text, frozenset(numeric) | (set(OURS) - columns), frozenset(categorical))
     check.total(tree)
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & (check.numeric | check.categorical)
-    return Expression(text, tree, tuple(sorted(names - {"label", "score"})))
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions}
+    return Expression(text, tree, tuple(sorted(names & columns)))
 
 
 def cost_expression(matrix: Sequence[Sequence[float]], threshold: float) -> str:
     """The mean cost of a row as an expression; `matrix[outcome][decision]`, decided by a binary score's threshold.
 
     >>> cost_expression([[0, 5], [40, 0]], 0.4)
-    'mean(5 * max(score >= 0.4 and label == 0, 0) + 40 * max(score < 0.4 and label == 1, 0))'
+    'mean(5 * max(score() >= 0.4 and label() == 0, 0) + 40 * max(score() < 0.4 and label() == 1, 0))'
     """
-    sides = (f"score < {threshold:g}", f"score >= {threshold:g}")
+    sides = (f"score() < {threshold:g}", f"score() >= {threshold:g}")
     terms = [
-        f"{cost:g} * max({sides[decision]} and label == {outcome}, 0)"
+        f"{cost:g} * max({sides[decision]} and label() == {outcome}, 0)"
         for outcome, costs in enumerate(matrix)
         for decision, cost in enumerate(costs)
         if cost
@@ -123,7 +129,9 @@ class _Check:
             for argument in self._arguments(node, name, ROW_FUNCTIONS[name]):
                 self.condition(argument) if isinstance(argument, ast.Compare | ast.BoolOp) else self.row(argument)
         else:
-            self._refuse(node, "no number of a row. Write a column, label, score, a number, or abs, min, max of them")
+            self._refuse(
+                node, "no number of a row. Write a column, label(), score(), a number, or abs, min, max of them"
+            )
 
     def condition(self, node: ast.expr) -> None:
         if isinstance(node, ast.BoolOp):

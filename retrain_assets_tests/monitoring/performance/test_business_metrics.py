@@ -13,6 +13,7 @@ from retrain_assets.monitoring.performance.business_metrics import declared, mea
 from retrain_assets.monitoring.performance.expression import cost_expression, parse
 from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.policy import BusinessMetric
+from retrain_assets.store import own
 
 DAYS = np.repeat(np.arange("2019-01-01", "2019-01-31", dtype="datetime64[D]"), 20)
 
@@ -38,7 +39,7 @@ def world(seed=3, rows=DAYS.size):
 
 def measured(expression, frame, block_days=1, **options):
     parsed = parse(expression, ["fare"], ["origin"])
-    rows = {name: frame[name].to_numpy() for name in frame}
+    rows = {own(name) if name in ("label", "score") else name: frame[name].to_numpy() for name in frame}
     return measure_business(metric(expression, **options), parsed, rows, DAYS[: len(frame)], block_days)
 
 
@@ -49,6 +50,7 @@ def measured(expression, frame, block_days=1, **options):
         ("mean(fare)", lambda f: f.fare.mean()),
         ("-sum(fare * label) + 2 * count()", lambda f: -(f.fare * f.label).sum() + 2 * len(f)),
         ("mean(abs(label - score))", lambda f: (f.label - f.score).abs().mean()),
+        ("mean(abs(label() - score()))", lambda f: (f.label - f.score).abs().mean()),
         ("share(score >= 0.5 and label == 0)", lambda f: ((f.score >= 0.5) & (f.label == 0)).mean()),
         ("share(not label == 1 or score < 0.2)", lambda f: ((f.label != 1) | (f.score < 0.2)).mean()),
         ("share(origin == 'JFK')", lambda f: (f.origin.dropna() == "JFK").mean()),
@@ -82,7 +84,7 @@ def test_a_metric_truly_at_its_threshold_warns_in_one_report_of_twenty():
     for seed in range(1500):
         random = np.random.default_rng(seed)
         day = np.repeat(random.normal(0, 0.3, 30), 20)
-        rows = {"label": 5 + day + random.normal(0, 1, DAYS.size), "score": np.zeros(DAYS.size)}
+        rows = {own("label"): 5 + day + random.normal(0, 1, DAYS.size), own("score"): np.zeros(DAYS.size)}
         found = measure_business(metric("mean(label)", threshold=5.0), parse("mean(label)", [], []), rows, DAYS, 1)
         warned += found.outcome is Quality.WARN
     assert warned / 1500 == pytest.approx(0.05, abs=0.012)  # 2 standard errors
@@ -170,3 +172,12 @@ def test_declared_metrics_come_with_their_expressions():
     ((one, expression),) = declared([matrix], [], [], 0.3)
     assert one is matrix
     assert expression.text == cost_expression([[0, 1], [9, 0]], 0.3)
+
+
+@pytest.mark.parametrize("name", ["score", "label"])
+def test_a_column_called_like_a_word_of_ours_is_that_column_and_ours_keeps_its_function(name):
+    frame = world()
+    rows = {own(word): frame[word].to_numpy() for word in ("label", "score")} | {name: 600.0 + frame[name].to_numpy()}
+    for expression, expected in ((f"mean({name})", 600 + frame[name].mean()), (f"mean({name}())", frame[name].mean())):
+        parsed = parse(expression, [name], [])
+        assert measure_business(metric(expression), parsed, rows, DAYS, 1).value == pytest.approx(expected)
