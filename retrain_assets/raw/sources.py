@@ -261,7 +261,7 @@ class _Reader:
         return rows, said
 
     def _typed(self, where: str, rows: pa.Table, wanted: Wanted, needed: dict[str, str], by_key: Wanted | None) -> Part:
-        """Rows of a query with keys and times in their type, only those wanted."""
+        """Rows of a query with keys and times in their type; that they lie in the bounds is the query's business."""
         lacks_time = by_key is not None and not set(wanted.times) <= set(rows.column_names)
         asked = by_key if lacks_time and by_key is not None else wanted
         _require(rows.column_names, needed, where)
@@ -273,7 +273,7 @@ class _Reader:
             elif len(words) and pa.types.is_string(rows[name].type):
                 rows = _with(rows, name, without_words(rows[name], words))
         rows = _with(rows, self.key, as_keys(rows[self.key]))
-        return where, rows.filter(asked.keep(rows)) if rows.num_rows else rows
+        return where, rows.filter(asked.keep(rows)) if lacks_time and rows.num_rows else rows
 
     def _joined(self, parts: list[Part], remarks: list[str], seen: Sequence[str]) -> Reading:
         """The rows of several files; a column that only some of them have is missing in the others' rows."""

@@ -81,10 +81,22 @@ def rows():
     return rows_of(6)
 
 
-def test_a_missing_column_is_refused(built, rows):
-    sentence, failed = broken(built, rows.drop(columns="weight"))
-    assert f"rows.parquet, {BAD_WEEK}: column weight is missing, {ROWS} rows. Bring it back" in sentence
+def test_a_column_that_no_period_ever_had_is_refused(built, rows):
+    built = respecified(built, columns=SPEC["columns"] | {"groups": ["district", "distrikt"]})
+    sentence, failed = refused(built, files(built))
+    assert f"rows.parquet, {BAD_WEEK}: column distrikt is missing, {ROWS} rows. Bring it back" in sentence
+    assert "The source has district" in sentence
     assert failed == {"schema"}
+
+
+def test_a_column_that_is_gone_for_a_period_counts_as_missing_and_the_model_goes_on(built, rows):
+    rows.drop(columns="weight").to_parquet(built.folder / "rows.parquet")
+    result = built.run("monitor", BAD_WEEK)
+    assert result.success
+    (raw,) = result.asset_materializations_for_node("delivery__raw_data")
+    assert f"no column weight, its {ROWS} values count as missing" in raw.metadata["summary"].value
+    assert built.store.require_table("predictions", BAD_WEEK).num_rows == ROWS
+    assert built.store.require_table("raw_data", BAD_WEEK, ["weight"])["weight"].null_count == ROWS
 
 
 def test_a_column_of_another_type_is_refused(built, rows):
@@ -94,10 +106,10 @@ def test_a_column_of_another_type_is_refused(built, rows):
 
 
 def test_a_repeated_key_is_refused(built, rows):
-    copies = rows[bad(rows)].tail(3)
-    sentence, failed = broken(built, pd.concat([rows, copies]))
+    others = rows[bad(rows)].tail(3).assign(weight=1.0)
+    sentence, failed = broken(built, pd.concat([rows, others]))
     assert f"rows.parquet, {BAD_WEEK}: 3 of {ROWS} keys in id stand more than once" in sentence
-    assert "Take the copies out" in sentence
+    assert "Take the wrong ones out" in sentence
     assert failed == {"keys"}
 
 
@@ -115,9 +127,9 @@ def test_an_earlier_period_taken_in_again_from_a_broken_file_keeps_its_rows(buil
     week = built.weeks(3)[-1]
     path = built.store.path("raw_data", week)
     before = path.read_bytes()
-    rows.drop(columns="vehicle").to_parquet(built.folder / "rows.parquet")
+    rows.assign(distance="far").to_parquet(built.folder / "rows.parquet")
     result = built.run("monitor", week)
-    assert f"rows.parquet, {week}: column vehicle is missing" in failure_of(result)
+    assert f"rows.parquet, {week}: distance holds no number" in failure_of(result)
     assert "The earlier data stays." in failure_of(result)
     assert path.read_bytes() == before
 
@@ -147,7 +159,10 @@ def test_an_empty_period_is_refused(built, rows):
 
 
 @pytest.mark.parametrize("column", ["weight", "vehicle"])
-def test_a_column_without_any_value_is_refused(built, rows, column):
+def test_a_column_without_any_value_is_refused_where_its_missing_values_are_limited(built, rows, column):
+    half = {"max_missing": 0.5}
+    limited = {"numeric": {"distance": None, "weight": half}, "categorical": {"vehicle": half}}
+    built = respecified(built, columns=SPEC["columns"] | limited)
     rows.loc[bad(rows), column] = np.nan if column == "weight" else None
     sentence, failed = broken(built, rows)
     assert f"rows.parquet, {BAD_WEEK}: {column}: {ROWS} of {ROWS} values (100.00 %) missing" in sentence

@@ -186,6 +186,7 @@ def _counted(named: npt.NDArray[np.object_], size: Array) -> tuple[npt.NDArray[n
 
 def _frame(sums: Mapping[str, Sums], named: npt.NDArray[np.object_], enough: npt.NDArray[np.bool_]) -> Any:
     """The `MetricFrame` of one model over the cells of groups that are large enough."""
+    import pandas as pd
     from fairlearn.metrics import MetricFrame
 
     nothing = np.zeros(int(enough.sum()))
@@ -193,7 +194,7 @@ def _frame(sums: Mapping[str, Sums], named: npt.NDArray[np.object_], enough: npt
         metrics=dict.fromkeys(sums, _ratio),
         y_true=nothing,
         y_pred=nothing,
-        sensitive_features=named[enough],
+        sensitive_features=pd.Series(named[enough], dtype=object),  # as an array, one cell would be read as a scalar
         sample_params={name: {"top": top[enough], "below": below[enough]} for name, (top, below) in sums.items()},
     )
 
