@@ -26,6 +26,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
         ├── InsufficientVerdict   a check could not be decided
         ├── StaleVerdict          the spec's rules, or the live decision's period, are newer than the verdict
         ├── GateRowsSpent         another decision used the gate rows before
+        ├── TrainedOnGate         a compared version was trained on the gate rows
         ├── BudgetSpent           the year's attempts are used up
         ├── Quarantined           the candidate was rolled back
         ├── Held                  a person holds the model or the version, or put the live version in service
@@ -126,6 +127,10 @@ class StaleVerdict(NotPromotable):
 
 class GateRowsSpent(NotPromotable):
     """Another decision used the gate rows before."""
+
+
+class TrainedOnGate(NotPromotable):
+    """A version that is compared was trained on rows that are to judge it."""
 
 
 class BudgetSpent(NotPromotable):

@@ -4,7 +4,7 @@
                         └─► outcomes ─┬──┴─► performance_report ───┴─► retrain sensor ──► retrain run
                                       └────► probation_report ───────► rollback sensor ─► rollback run
             feature_windows ─► candidate_recent ┐
-                            └► candidate_history ┴► candidate_model ─► validation_report ═(4 checks)═► production_model
+                            └► candidate_history ┴► candidate_model ─► validation_report ─(4 checks)─► production_model
             performance_report, production_model ─► deployment_history (also after every refusal and rollback)
 
 Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
@@ -31,7 +31,6 @@ from retrain_assets.production.sensors import alert_sensors, rollback_sensor, wi
 from retrain_assets.raw.assets import raw_assets
 from retrain_assets.spec import ModelSpec
 from retrain_assets.validation.assets import validation_assets
-from retrain_assets.validation.checks import validation_checks
 from retrain_assets.windows.assets import window_assets
 
 
@@ -48,13 +47,12 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             *validation_assets(frame, lambda *at: judged(spec, *at)),
             *production_assets(
                 frame,
-                lambda *at: promotion(spec).promote(*at),
+                lambda *at: promotion(spec).decide(*at),
                 lambda access: probation(spec).report(access),
                 lambda: model_card(spec),
             ),
             *audit_assets(frame),
         ],
-        asset_checks=validation_checks(frame),
         jobs=model_jobs,
         sensors=[
             *monitoring_sensors(
@@ -157,10 +155,8 @@ def promotion(spec: ModelSpec) -> Any:
     from retrain_assets.production.promotion import Promotion
 
     return Promotion(
-        spec.name,
+        spec.model,
         spec.policy_sha256,
-        spec.period,
-        spec.source.label_delay,
         spec.rollback.cooldown_periods,
         spec.validation.insufficient == "human",
         spec.retention,

@@ -16,7 +16,7 @@ from typing import Any
 from retrain_assets.store import finite
 
 CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
-"""The four questions a candidate must answer, each shown as one blocking asset check."""
+"""The four questions a candidate must answer, each shown as one asset check."""
 
 ORDER = ("hard", "guardrails", "fairness", "regression_suite", "significance")
 """The order of decisions: what comes later is worth asking only when what comes before holds."""

@@ -48,7 +48,7 @@ def audit_assets(frame: Frame) -> list[dg.AssetsDefinition]:
 def audit_hooks(frame: Frame) -> tuple[dg.HookDefinition, dg.HookDefinition]:
     """After a failed step, and after a step that succeeded: the history as of the run's period, reported as an event.
 
-    A blocking check ends a retrain before its last assets run, and a rollback is no asset; both are decisions all the
+    A refusal ends a retrain before its last assets run, and a rollback is no asset; both belong to the history all the
     same. A fault in here is logged and leaves the run's end as it is.
     """
 
@@ -75,7 +75,7 @@ def _report(context: dg.HookContext, frame: Frame) -> None:
 
 
 def _written_by(store: PeriodStore, period: str, run_id: str) -> bool:
-    """Whether this run has reported already: several blocking checks of one verdict fail one after another."""
+    """Whether this run has reported already: several of its steps may fail one after another."""
     record = store.read_json(ASSET, period)
     return record is not None and record.get("run") == run_id
 

@@ -90,7 +90,7 @@ def run(name: str, period: str, as_json: bool) -> None:
     end = _launch(name, "retrain", period)
     decided = [event for event in registry_of(spec_of(name)).history() if event.period == period and event.gate]
     if decided and end.outcome == decided[-1].action:
-        end = replace(end, cause="" if end.success else decided[-1].reason)
+        end = replace(end, cause="" if end.agreed else decided[-1].reason)
     finish(end, as_json)
 
 

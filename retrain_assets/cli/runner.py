@@ -18,21 +18,27 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.pools import waking
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import cause_of
-from retrain_assets.dagster_glue.tags import KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
+from retrain_assets.dagster_glue.tags import KEPT, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
 from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
 from retrain_assets.spec import ModelSpec
+from retrain_assets.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended: its outcome tag, or `crash` with the cause."""
+    """How a run ended: its outcome tag, or `crash` with the cause; of a candidate that was kept out, why."""
 
     run_id: str
     success: bool
     outcome: str
     cause: str
+
+    @property
+    def agreed(self) -> bool:
+        """Whether what was asked for was done; a retrain that kept the live version ended well, the answer is no."""
+        return self.success and self.outcome not in KEPT
 
 
 def retrain_home() -> Path:
@@ -110,7 +116,14 @@ class Runner:
         run = self.instance.get_run_by_id(result.run_id)
         assert run is not None
         outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
+        if result.success and outcome in KEPT and period is not None:
+            causes = [self._kept_because(period)]
         return RunEnd(result.run_id, result.success, outcome, "; ".join(causes))
+
+    def _kept_because(self, period: str) -> str:
+        """Why the candidate of a period did not replace the live version."""
+        report = Home(path=str(retrain_home())).store(self.spec.name).read_json("validation_report", period)
+        return Verdict.from_dict(report).reason if report else ""
 
     def broken_off(self, period: str) -> dict[str, str] | None:
         """What asked for the last retrain of a period, as tags, where its process was killed; None where it ended.

@@ -135,4 +135,4 @@ def finish(end: RunEnd, as_json: bool) -> None:
         click.echo(json.dumps({"run_id": end.run_id, "outcome": end.outcome, "cause": end.cause}))
     else:
         click.echo(f"{end.outcome}{f': {end.cause}' if end.cause else ''} (run {end.run_id[:8]})")
-    sys.exit(0 if end.success else NO)
+    sys.exit(0 if end.agreed else NO)

@@ -12,7 +12,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.dagster_glue.tags import KIND_TAG, MODEL_TAG, TRIGGER_TAG
+from retrain_assets.dagster_glue.tags import AGAIN_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
 from retrain_assets.raw.policy import Source
 
 IN_FLIGHT = [
@@ -109,6 +109,9 @@ def _retrain_trigger(
         description="Starts a retrain when the newest reports ask for one; the same evidence never starts two.",
     )
     def retrain_trigger(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
+        again = killed(context.instance, retrain)
+        if again is not None and not in_flight(context.instance, frame.model):
+            return dg.SensorResult(cursor=context.cursor, run_requests=[again])
         after = int(context.cursor) if context.cursor else None
         chosen = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after) if after else key
         records = context.instance.fetch_materializations(chosen, limit=1000, ascending=True).records
@@ -137,6 +140,23 @@ def request(trigger: Any) -> dg.RunRequest:
     """The run that a trigger asks for, keyed and tagged by the trigger's id."""
     tags = {TRIGGER_TAG: trigger.id, KIND_TAG: trigger.kind, MODEL_TAG: trigger.model}
     return dg.RunRequest(run_key=trigger.id, partition_key=trigger.period, tags=tags)
+
+
+def killed(instance: dg.DagsterInstance, retrain: str) -> dg.RunRequest | None:
+    """The last retrain once more, where it was killed: its evidence would not ask again. None where it ended by itself.
+
+    A run that was killed failed without a failed step and without an outcome. It is asked for once; a second kill is
+    for a person to look at.
+    """
+    last = instance.get_runs(dg.RunsFilter(job_name=retrain), limit=1)
+    run = last[0] if last else None
+    if run is None or run.status is not dg.DagsterRunStatus.FAILURE or {OUTCOME_TAG, AGAIN_TAG} & run.tags.keys():
+        return None
+    period = run.tags.get("dagster/partition")
+    if period is None or instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        return None
+    tags = {tag: run.tags[tag] for tag in (TRIGGER_TAG, KIND_TAG, MODEL_TAG) if tag in run.tags}
+    return dg.RunRequest(run_key=f"{run.run_id}:again", partition_key=period, tags=tags | {AGAIN_TAG: run.run_id})
 
 
 def next_period(frame: Frame, monitored: list[str], now: datetime) -> str | None:

@@ -12,7 +12,10 @@ from retrain_assets.dagster_glue.run_context import period_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 
 if TYPE_CHECKING:
+    from retrain_assets.model import PeriodAccess
     from retrain_assets.production.probation.record import ProbationRecord
+    from retrain_assets.production.promotion import Kept
+    from retrain_assets.registry.journal.events import Event
 
 
 def pool_of(model: str) -> str:
@@ -21,52 +24,45 @@ def pool_of(model: str) -> str:
 
 
 def production_assets(
-    frame: Frame, promote: Callable[..., Any], probation: Callable[..., Any], model_card: Callable[[], Any]
+    frame: Frame, decide: Callable[..., Any], probation: Callable[..., Any], model_card: Callable[[], Any]
 ) -> list[dg.AssetsDefinition]:
-    """The two assets; `promote(store, registry, period, at, actor)` moves the pointer or refuses.
+    """The two assets; `decide(access, checks, at, actor)` moves the live pointer, keeps what is live, or refuses.
 
-    `probation(store, registry, period)` writes and returns the record of a period, `model_card()` describes a version.
+    `probation(access)` writes and returns the record of a period, `model_card()` describes a version.
     """
 
     @frame.asset(
         "production_model",
         deps=("validation_report",),
         description=(
-            "The live model after the period's decision. Promotes the candidate of the period's validation report, and "
-            "refuses, however it is launched, without a passing verdict for exactly this candidate against exactly "
-            "the live model."
+            "The decision of the period and the live model after it: promoted, or kept and why. Promotes only a "
+            "candidate whose report passed every check, and refuses, however it is launched, without a passing verdict "
+            "for exactly this candidate against exactly the live model."
         ),
         kinds={"lightgbm"},
         pool=pool_of(frame.model),
     )
     def production_model(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.errors import NotPromotable, RegistryError
-        from retrain_assets.production.promotion import headline
+        from retrain_assets.model import PeriodAccess
+        from retrain_assets.production.promotion import Kept
+        from retrain_assets.validation.checks import recorded
+        from retrain_assets.verdict import Verdict
 
-        period = period_of(context)
-        registry = home.registry(frame.model)
+        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
         actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
+        report = access.store.read_json("validation_report", access.period)
         try:
-            event = promote(home.store(frame.model), registry, period, clock.now(), actor)
+            shown = recorded(context.instance, frame, Verdict.from_dict(report)) if report else {}
+            decision = decide(access, shown, clock.now(), actor)
         except (NotPromotable, RegistryError) as refusal:
             raise refused(context, f"promotion refused: {type(refusal).__name__}: {refusal}") from refusal
-        context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "promoted", EVENT_TAG: str(event.seq)})
-        live = registry.live()
-        card, page = _card(home.store(frame.model), registry, model_card(), live)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(event.to_digest),
-            metadata={
-                "summary": dg.MetadataValue.md(f"{headline(event)} ({event.at:%Y-%m-%d %H:%M}, {event.actor})"),
-                "model_card": dg.MetadataValue.md(card),
-                "history": table([_row(past) for past in registry.history()[-20:][::-1]]),
-                "version": live.number,
-                "live": live.name,
-                "replaced": event.from_version or "none (first model)",
-                "attempts": sum(past.gate is not None for past in registry.history()),
-                "digest": short(live.digest),
-                "model_card_html": dg.MetadataValue.path(str(page)),
-            },
-        )
+        if isinstance(decision, Kept):
+            tags = {OUTCOME_TAG: str(decision.outcome)}
+        else:
+            tags = {OUTCOME_TAG: "promoted", EVENT_TAG: str(decision.seq)}
+        context.instance.add_run_tags(context.run.run_id, tags)
+        return _decided(access, decision, model_card())
 
     return [production_model, _probation_report(frame, probation)]
 
@@ -114,14 +110,42 @@ def _request(record: "ProbationRecord") -> dict[str, str]:
     }
 
 
-def _card(store: Any, registry: Any, model_card: Any, live: Any) -> tuple[str, Any]:
-    """The live version's card as Markdown, and where it was written as HTML."""
+def _decided(access: "PeriodAccess", decision: "Event | Kept", model_card: Any) -> dg.MaterializeResult[Any]:
+    """The period's decision as the asset's page shows it, with the card of the version that is live after it."""
     from retrain_assets.production.card.model_card import ASSET
+    from retrain_assets.production.promotion import Kept, headline
 
-    page = store.write_bytes(ASSET, live.name, "html", model_card.html(registry, live))
-    return model_card.markdown(registry, live), page
+    registry = access.registry
+    history, live = registry.history(), registry.live()
+    if isinstance(decision, Kept):
+        said, outcome = decision.sentence, decision.outcome
+    else:
+        said = f"{headline(decision)} ({decision.at:%Y-%m-%d %H:%M}, {decision.actor})"
+        outcome = "promoted"
+    shown: dict[str, Any] = {
+        "summary": dg.MetadataValue.md(said),
+        "decision": outcome,
+        "live": live.name if live else "none",
+        "history": table([_row(past) for past in history[-20:][::-1]]),
+        "attempts": sum(past.gate is not None for past in history),
+    }
+    if not isinstance(decision, Kept):
+        shown["replaced"] = decision.from_version or "none (first model)"
+    if live is None:
+        return dg.MaterializeResult(data_version=dg.DataVersion("none"), metadata=shown)
+    page = access.store.write_bytes(ASSET, live.name, "html", model_card.html(registry, live))
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(live.digest),
+        metadata={
+            **shown,
+            "model_card": dg.MetadataValue.md(model_card.markdown(registry, live)),
+            "version": live.number,
+            "digest": short(live.digest),
+            "model_card_html": dg.MetadataValue.path(str(page)),
+        },
+    )
 
 
-def _row(event: Any) -> dict[str, Any]:
+def _row(event: "Event") -> dict[str, Any]:
     """One decision of the journal in a line that fits the page."""
     return {"period": event.period, "action": event.action, "live": event.to_version, "reason": event.reason}

@@ -1,72 +1,116 @@
-"""The decision of a period, from the stored verdict to the live pointer.
+"""Take a period's decision: promote the candidate of its validation report, or keep the live version.
 
-What may be promoted is decided in `registry.rules`; here stands only which verdict is put before it, and how the
-outcome reads.
+What may be promoted is decided in `registry.rules`; here stands only which verdict is put before it, which checks must
+have shown it, and how the outcome reads.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrain_assets.candidates.candidate_record import read_candidate
 from retrain_assets.errors import IncompleteVerdict, WrongCandidate
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.periods import Calendar
 from retrain_assets.production.rollback import probe_model
 from retrain_assets.registry.cooldown import Rest
-from retrain_assets.registry.journal.events import Event
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.journal.attempts import ENDINGS, decision_of, reason_of
+from retrain_assets.registry.journal.events import Action, Event
+from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.retention import RetentionPolicy
+from retrain_assets.registry.rules import wait_or_approve
 from retrain_assets.store import PeriodStore
-from retrain_assets.verdict import Verdict
+from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The decision to keep what is live.
+
+    Attributes:
+        outcome: What the candidate's attempt is called in the journal: rejected, insufficient or identical.
+        live: The version that stays; None where there is none.
+        reason: Why the candidate does not replace it.
+        advice: What to do next, where there is something to do.
+    """
+
+    outcome: Action
+    live: Version | None
+    reason: str
+    advice: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The decision in one sentence of Markdown, the answer first."""
+        why = {
+            "rejected": "the candidate failed a check",
+            "identical": "the candidate is the same model in other words",
+        }
+        said = why.get(self.outcome, "the evidence could not decide")
+        kept = f"kept {self.live.name}" if self.live else "no version is live yet"
+        return f"**{kept}**: {said}. {self.reason.rstrip('.')}.{f' {self.advice}' if self.advice else ''}"
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What promoting one model needs besides its store and registry.
+    """What promoting one model needs besides a period's access.
 
     Args:
-        model: Its name.
+        model: The model's facts.
         policy_sha256: Of the rules in force.
-        calendar: Its periods.
-        label_delay: How long after a row its outcome is known.
         cooldown_periods: Periods without a promotion after a rollback.
         approvals: Whether a person's approval may stand in for what is insufficient.
         retention: Which models out of service keep their files.
     """
 
-    model: str
+    model: Model
     policy_sha256: str
-    calendar: Calendar
-    label_delay: timedelta = timedelta(0)
     cooldown_periods: int = 1
     approvals: bool = False
     retention: RetentionPolicy = RetentionPolicy()
 
-    def promote(self, store: PeriodStore, registry: Registry, period: str, at: datetime, actor: str) -> Event:
-        """Promote the candidate of a period's validation report; repeating it changes nothing.
+    def decide(self, access: PeriodAccess, shown: Mapping[str, bool], at: datetime, actor: str) -> Event | Kept:
+        """Promote the candidate of a period's validation report, or keep the live version; repeating changes nothing.
+
+        Args:
+            access: Of the period.
+            shown: What the run records say of each check of this very report: whether it passed.
+            at: Now, wall clock.
+            actor: Who asks: a person or a run.
+
+        Returns:
+            The event that made the candidate live, or why what is live was kept.
 
         Raises:
-            NotPromotable: The registry refuses the verdict, there is none for the period's candidate, or it is not the
-                one that the journal wrote down when the candidate was judged.
+            NotPromotable: A verdict that passed, or was approved, and that the registry refuses; there is no verdict
+                for the period's candidate; a check of the report was not shown, or showed something else.
         """
-        verdict = self.verdict(store, period)
-        event = registry.promote(
-            verdict,
-            verdict.champion_digest,
-            policy_sha256=self.policy_sha256,
-            at=at,
-            actor=actor,
-            approvals=self.approvals,
-            probe=probe_model,
-            rest=self.rest,
-        )
-        registry.prune(self.retention, at=at, actor=actor)
-        return event
+        verdict, registry = self.verdict(access.store, access.period), access.registry
+        refuse_unshown(verdict, shown)
+        history, decision = History(registry.history()), decision_of(verdict)
+        approved = self.approvals and history.approval(verdict.digest, at) is not None
+        promoted = any(move.evidence == verdict.digest for move in history.moves)
+        if decision is Decision.PROMOTE or (decision is Decision.INSUFFICIENT and (approved or promoted)):
+            event = registry.promote(
+                verdict,
+                verdict.champion_digest,
+                policy_sha256=self.policy_sha256,
+                at=at,
+                actor=actor,
+                approvals=self.approvals,
+                probe=probe_model,
+                rest=self.rest,
+            )
+            registry.prune(self.retention, at=at, actor=actor)
+            return event
+        advice = wait_or_approve(self.approvals) if decision is Decision.INSUFFICIENT else ""
+        return Kept(ENDINGS[decision], history.live, reason_of(verdict), advice)
 
     def rest(self, rolled_back: str) -> Rest:
-        """What a rollback of a period asks of the next promotion: a rest, and training on what was known by then."""
-        return rest_after(self.calendar, self.label_delay, self.cooldown_periods, rolled_back)
+        """What a rollback of a period asks of the next promotion: a cool-down, and training on what was known then."""
+        return rest_after(self.model.calendar, self.model.label_delay, self.cooldown_periods, rolled_back)
 
     def verdict(self, store: PeriodStore, period: str) -> Verdict:
         """The verdict on the period's present candidate.
@@ -75,20 +119,43 @@ class Promotion:
             IncompleteVerdict: No validation report of this period is there.
             WrongCandidate: The report is about another candidate than the one that stands now.
         """
+        name = self.model.name
         report = store.read_json("validation_report", period)
         if report is None:
-            raise IncompleteVerdict(
-                f"{self.model} {period}: no verdict. Materialize validation_report of {period} first."
-            )
+            raise IncompleteVerdict(f"{name} {period}: no verdict. Materialize validation_report of {period} first.")
         verdict = Verdict.from_dict(report)
         known = read_candidate(store, period)
         candidate = known.digest if known else None
         if verdict.period != period or candidate != verdict.candidate_digest:
             raise WrongCandidate(
-                f"{self.model} {period}: the verdict of {verdict.period} is about {verdict.candidate_digest[:12]}, the "
+                f"{name} {period}: the verdict of {verdict.period} is about {verdict.candidate_digest[:12]}, the "
                 f"period's candidate is {str(candidate)[:12]}. Materialize validation_report of {period} again."
             )
         return verdict
+
+
+def refuse_unshown(verdict: Verdict, shown: Mapping[str, bool]) -> None:
+    """Refuse a report whose checks were not shown with it, or showed something else than its findings say.
+
+    Args:
+        verdict: The report.
+        shown: What the run records say of each of its checks: whether it passed.
+
+    Raises:
+        IncompleteVerdict: They do not agree.
+    """
+    where, again = f"{verdict.model} {verdict.period}", f"Materialize validation_report of {verdict.period} again."
+    missing = [check for check in CHECKS if check not in shown]
+    if missing:
+        raise IncompleteVerdict(
+            f"{where}: {len(missing)} of {len(CHECKS)} checks of this report were not recorded with it: "
+            f"{', '.join(missing)}. {again}"
+        )
+    passes = {check: verdict.outcome(check) is Outcome.PASS for check in CHECKS}
+    other = [check for check in CHECKS if shown[check] and not passes[check]]
+    if other or (decision_of(verdict) is Decision.PROMOTE and not all(shown[check] for check in CHECKS)):
+        failed = other or [check for check in CHECKS if not shown[check]]
+        raise IncompleteVerdict(f"{where}: {', '.join(failed)} was recorded otherwise than the report says. {again}")
 
 
 def rest_after(calendar: Calendar, label_delay: timedelta, cooldown_periods: int, rolled_back: str) -> Rest:

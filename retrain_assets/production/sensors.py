@@ -1,7 +1,7 @@
 """The rollback sensor, and the alert sensors that read every finished run for facts that somebody should hear of.
 
-A rejected candidate is news about the candidate; a crash is news about the pipeline. They are told apart by the run's
-outcome tag.
+A rejected candidate is news about the candidate, and its run succeeded; a crash is news about the pipeline. Which
+decision a run took stands in its outcome tag.
 """
 
 import time
@@ -17,7 +17,7 @@ from retrain_assets.alerts import Alert
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import cause_of
-from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
+from retrain_assets.dagster_glue.tags import AGAIN_TAG, EVENT_TAG, KEPT, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
 from retrain_assets.errors import RetrainError
 from retrain_assets.production.jobs import job_name, rollback_config
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 ROLLBACK_PRIORITY = "10"
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
-NORMAL_ENDS = ("rejected", "insufficient", "identical")
 
 
 def rollback_sensor(frame: Frame) -> dg.SensorDefinition:
@@ -127,7 +126,7 @@ def alert_sensors(frame: Frame, jobs: list[Any]) -> list[dg.SensorDefinition]:
         run_status=dg.DagsterRunStatus.FAILURE,
         monitored_jobs=jobs,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells a rejected candidate from a broken pipeline, and says so.",
+        description="Says what is broken: a failed run always means that something is.",
     )
     def failed(context: dg.RunStatusSensorContext, home: Home, clock: Clock) -> None:
         publish_all(failure_alerts(context.instance, context.dagster_run, frame, home, clock), home)
@@ -137,7 +136,7 @@ def alert_sensors(frame: Frame, jobs: list[Any]) -> list[dg.SensorDefinition]:
         run_status=dg.DagsterRunStatus.SUCCESS,
         monitored_jobs=jobs,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Says what crossed a threshold, and what was promoted or rolled back.",
+        description="Says what crossed a threshold, and what was promoted, kept or rolled back.",
     )
     def succeeded(context: dg.RunStatusSensorContext, home: Home, clock: Clock) -> None:
         publish_all(success_alerts(context.dagster_run, frame, home, clock), home)
@@ -151,13 +150,11 @@ def failure_alerts(
     """The one fact of a failed run."""
     period = run.tags.get("dagster/partition", "")
     outcome = run.tags.get(OUTCOME_TAG, "")
-    if outcome in NORMAL_ENDS:
-        record = home.store(frame.model).read_json("validation_report", period)
-        sentence = _verdict_sentence(record) if record else f"the retrain of {period} found no fresh gate rows"
-        return [_alert(clock, frame, period, outcome, sentence)]
+    if outcome in KEPT:
+        return [_kept_alert(home, frame, clock, period, outcome)]
     failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     causes = [cause_of(entry.dagster_event.step_failure_data.error) for entry in failures if entry.dagster_event]
-    sentence = f"{run.job_name} failed: {'; '.join(causes) or 'no step began'}"
+    sentence = f"{run.job_name} failed: {'; '.join(causes)}" if causes else _killed(run, frame, period)
     kind = outcome if outcome in ("refused", "rolled_back") else "crash"
     failure = _alert(clock, frame, period, kind, sentence)
     monitored = run.job_name == job_name(frame.model, "monitor")
@@ -167,6 +164,17 @@ def failure_alerts(
     except RetrainError as damaged:  # the failure itself is told all the same
         moves = [_alert(clock, frame, period, "crash", f"the journal cannot be read: {damaged}")]
     return [failure, *probation, *moves]
+
+
+def _killed(run: dg.DagsterRun, frame: Frame, period: str) -> str:
+    """What is said of a run that failed without a failed step: it was killed, or never began."""
+    said = f"{run.job_name} of {period or 'no period'} was killed before it ended"
+    if run.job_name != job_name(frame.model, "retrain"):
+        return said
+    if AGAIN_TAG in run.tags:
+        again = f"`retrain run {frame.model} --period {period}`"
+        return f"{said}, for the second time. It is not asked for again: look at the run, then {again}"
+    return f"{said}. It is asked for once more by itself"
 
 
 def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> list[Alert]:
@@ -183,7 +191,19 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
         said = performance_facts(record) if record else []
         alerts += [_alert(clock, frame, period, kind, sentence) for kind, sentence in said]
         return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]
+    outcome = run.tags.get(OUTCOME_TAG, "")
+    if outcome in KEPT:
+        return [_kept_alert(home, frame, clock, period, outcome)]
     return _move_alerts(run, frame, home)
+
+
+def _kept_alert(home: Home, frame: Frame, clock: Clock, period: str, outcome: str) -> Alert:
+    """Why a candidate did not replace the live version."""
+    from retrain_assets.verdict import Verdict
+
+    record = home.store(frame.model).read_json("validation_report", period)
+    said = Verdict.from_dict(record).reason if record else f"the retrain of {period} found no fresh gate rows"
+    return _alert(clock, frame, period, outcome, said)
 
 
 def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:
@@ -219,9 +239,3 @@ def publish_all(alerts: list[Alert], home: Home) -> None:
 
 def _alert(clock: Clock, frame: Frame, period: str, kind: Any, sentence: str) -> Alert:
     return Alert(clock.now().isoformat(), frame.model, period, kind, sentence)
-
-
-def _verdict_sentence(record: dict[str, Any]) -> str:
-    from retrain_assets.verdict import Verdict
-
-    return Verdict.from_dict(record).reason

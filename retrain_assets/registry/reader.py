@@ -117,6 +117,17 @@ class Records:
         verdicts = (self.evidence(attempt) for attempt in attempts)
         return next((verdict for verdict in verdicts if verdict.policy_sha256 == policy_sha256), None)
 
+    def settled(self, period: str, candidate: str) -> Verdict | None:
+        """The verdict on which the live version was promoted, where that was this period's decision on this candidate.
+
+        Asked again, as after a kill that left only the promotion, the answer is that verdict and not another attempt.
+        """
+        last = self._history().moves[-1:]
+        if not last or last[0].period != period or last[0].action not in PROMOTIONS:
+            return None
+        verdict = self.evidence(last[0])
+        return verdict if verdict.candidate_digest == candidate else None
+
     def deleted(self) -> frozenset[str]:
         """Digests whose files retention has deleted."""
         return frozenset(digest for digest in self._history().pruned if not self._folders.has(digest))

@@ -7,10 +7,10 @@ caller; nothing here knows what a model is or how it was judged. What is kept wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
-from retrain_assets.errors import Conflict
+from retrain_assets.errors import Conflict, IntegrityError, NotFound
 from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.integrity.repair import mend
 from retrain_assets.registry.integrity.verify import LOCK, Inspection
@@ -37,6 +37,7 @@ from retrain_assets.registry.rules import (
 from retrain_assets.registry.rulings import Ruling, refuse_run_name
 from retrain_assets.registry.storage import version_folders
 from retrain_assets.registry.training_record import trained_until
+from retrain_assets.registry.training_span import TrainingSpan, refuse_seen_rows
 from retrain_assets.verdict import Verdict
 
 NOTHING = "none"
@@ -146,6 +147,7 @@ class Registry(Records):
                 rest=rest,
                 trained_until=lambda: trained_until(self._folders.read(verdict.candidate_digest)),
             )
+            refuse_seen_rows(f"{self.model} {verdict.period}", verdict.gate, self._spans(verdict))
             files = self._folders.read(verdict.promotes)
             refuse_other_refit(verdict, history, files)
             refuse_unservable(verdict, history, files, probe)
@@ -153,6 +155,14 @@ class Registry(Records):
             pointer, reason = self._named(history, verdict.promotes), reason_of(verdict, approval)
             self._evidence.keep(verdict)
             return self._append(history, action, pointer, verdict.period, at, actor, reason, verdict.digest)
+
+    def _spans(self, verdict: Verdict) -> dict[str, TrainingSpan | None]:
+        """What trained the versions that a verdict compared; a live version whose files are damaged does not say."""
+        spans = {"the candidate": TrainingSpan.in_files(self._folders.read(verdict.candidate_digest))}
+        if verdict.champion_digest is not None:
+            with suppress(IntegrityError, NotFound):
+                spans["the live version"] = TrainingSpan.in_files(self._folders.read(verdict.champion_digest))
+        return spans
 
     def record(self, verdict: Verdict, *, at: datetime, actor: str) -> Event:
         """Write down an attempt, whatever came out, and spend its gate rows; the live pointer stays.
@@ -341,11 +351,26 @@ class Registry(Records):
     def _writing(self) -> Iterator[History]:
         with self._storage.lock(LOCK):
             history = self._current()
+            self._refuse_lost(history)
             for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS):
                 self._storage.sweep(place)
             self._journal.settle(history.events)
             self._claims.settle(history.spent)
             yield history
+
+    def _refuse_lost(self, history: History) -> None:
+        """Refuse to begin a history where something speaks of an earlier one, as after a partial restore.
+
+        Raises:
+            IntegrityError: The journal is empty and was not always.
+        """
+        trace = None if history.events else next(Inspection(self.model, self._storage).traces(history), None)
+        if trace is not None:
+            raise IntegrityError(
+                f"{self.model}: the journal is lost, and with it which version is live, what people decided and which "
+                f"rows are spent. {trace} Nothing is decided until then. To begin anew on purpose, move {self.folder} "
+                "away: the next retrain then promotes a first model."
+            )
 
     def _named(self, history: History, digest: str) -> tuple[str, str]:
         names = {version.digest: version.name for version in history.versions}

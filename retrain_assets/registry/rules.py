@@ -335,7 +335,7 @@ def _refuse_undecided(verdict: Verdict, history: History, at: datetime, approval
         approval = history.approval(verdict.digest, at) if approvals else None
         if approval is not None:
             return approval
-        raise InsufficientVerdict(f"{sentence}{_lapsed(verdict, history)} {_wait_or_approve(approvals)}")
+        raise InsufficientVerdict(f"{sentence}{_lapsed(verdict, history)} {wait_or_approve(approvals)}")
     raise FailedVerdict(f"{sentence} The live version stays; the next retrain gets fresh rows.")
 
 
@@ -353,7 +353,8 @@ def _lapsed(verdict: Verdict, history: History) -> str:
     return f" The approval by {past[-1].actor} stood {until(past[-1])}." if past else ""
 
 
-def _wait_or_approve(approvals: bool) -> str:
+def wait_or_approve(approvals: bool) -> str:
+    """What to do about evidence that could not decide."""
     ask = "ask a person for a `retrain approve`" if approvals else "widen the gate window in the model's spec"
     return f"Wait for more rows, or {ask}."
 

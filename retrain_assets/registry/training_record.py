@@ -161,6 +161,21 @@ def trained_until(files: Mapping[str, bytes]) -> datetime | None:
         return None
 
 
+def trained_between(files: Mapping[str, bytes]) -> tuple[str, str] | None:
+    """Find the start and the end of the training window; None when the training record does not say.
+
+    >>> trained_between({"training.json": b'{"trained_from": "2019-01-01", "trained_until": "2019-03-31"}'})
+    ('2019-01-01', '2019-03-31')
+    >>> trained_between({"training.json": b'{"trained_until": "2019-03-31"}'}) is None
+    True
+    """
+    try:
+        record = json.loads(files[FILE])
+        return str(record["trained_from"]), str(record["trained_until"])
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
 def refit_of(files: Mapping[str, bytes]) -> str | None:
     """Find which tested candidate a version was refitted from; None when its training record names none.
 

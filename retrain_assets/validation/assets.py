@@ -1,7 +1,7 @@
-"""`validation_report`: the evidence on which the candidate is promoted or not."""
+"""`validation_report` and its four checks: the evidence on which the candidate is promoted or not."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,8 @@ from retrain_assets.dagster_glue.metadata import pick, short, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of, refused
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets.validation.checks import check_specs, shown
+from retrain_assets.verdict import CHECKS
 
 
 def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.AssetsDefinition]:
@@ -26,8 +28,9 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
             "check answers pass, fail or insufficient; only all passes promote. The four checks show each answer."
         ),
         kinds={"scipy"},
+        check_specs=check_specs(frame),
     )
-    def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
+    def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Any]:
         from retrain_assets.errors import NotPromotable
         from retrain_assets.validation.pages.page import report_html
 
@@ -41,11 +44,12 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
         record = store.write_json("validation_report", period, verdict.to_dict())
         page = store.write_bytes("validation_report", period, "html", report_html(verdict))
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 **_story(verdict, f"This page as one HTML file: `{page}`. The record as JSON: `{record}`."),
                 **_facts(verdict),
-            }
+            },
+            check_results=[shown(verdict, name) for name in CHECKS],
         )
 
     return [validation_report]
@@ -67,7 +71,7 @@ def _story(verdict: Any, files: str) -> dict[str, Any]:
     )
     from retrain_assets.validation.pages.text import decided, in_order, summaries
 
-    shown = ("check", "about", "rows", "rows needed", "lacks")
+    columns = ("check", "about", "rows", "rows needed", "lacks")
     single = [name for name in attributes_of(verdict) if " & " not in name]
     cases = [pick(case, "id", "severity", "period", "owner", "reason") for case in flips(verdict)]
     whole = f"{report_markdown(verdict)}\n\n{files}"
@@ -77,7 +81,7 @@ def _story(verdict: Any, files: str) -> dict[str, Any]:
         "picture": dg.MetadataValue.md(forest(verdict)),
         "report": dg.MetadataValue.md(re.sub(r"!\[[^]]*]\(picture:\w+\)", "(the picture stands above)", whole)),
         "evidence": table([_row(finding) for finding in in_order(verdict)]),
-        "insufficient": table([pick(row, *shown) for row in insufficient_rows(verdict)]),
+        "insufficient": table([pick(row, *columns) for row in insufficient_rows(verdict)]),
         **{f"by_{name}": table([_named(row) for row in group_rows(verdict, name)]) for name in single},
         "largest_differences": table([_apart(each) for each in verdict.evidence.get("disparities", ())]),
         "negative_flips": table(cases),

@@ -18,6 +18,7 @@ from retrain_assets.metrics.metric import Array
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.training_span import TrainingSpan
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.comparison.units import GateRows
@@ -66,6 +67,13 @@ class Attempt:
             "begun",
         )
 
+    @property
+    def training_spans(self) -> dict[str, TrainingSpan | None]:
+        """What trained the compared versions, by what sentences call them; None where a version does not say."""
+        compared = {"the candidate": self.candidate, "the live version": self.champion}
+        records = {what: version.scorer.training for what, version in compared.items() if version}
+        return {what: TrainingSpan.of(one.trained_from, one.trained_until) for what, one in records.items()}
+
     def question(self, policy_sha256: str) -> str:
         """SHA-256 of what is asked: which candidate, which champion, which rows, which rules."""
         champion = self.champion.digest if self.champion else None
@@ -113,6 +121,20 @@ _WAYS_OUT = (
 )
 
 
+def candidate_of(model: Model, access: PeriodAccess) -> str:
+    """The digest of the period's candidate.
+
+    Raises:
+        NotEnoughData: There is none.
+    """
+    record = read_candidate(access.store, access.period)
+    if record is None:
+        raise NotEnoughData(
+            f"{model.name} {access.period}: no candidate. Materialize candidate_model of {access.period} first."
+        )
+    return record.digest
+
+
 def load_attempt(model: Model, policy: ValidationPolicy, groups: Sequence[str], access: PeriodAccess) -> Attempt:
     """Load the period's candidate, the live version and the gate rows whose outcome is known.
 
@@ -120,11 +142,9 @@ def load_attempt(model: Model, policy: ValidationPolicy, groups: Sequence[str], 
         NotEnoughData: There is no candidate, or no gate row has an outcome yet.
     """
     store, registry, period = access.store, access.registry, access.period
-    record = read_candidate(store, period)
-    if record is None:
-        raise NotEnoughData(f"{model.name} {period}: no candidate. Materialize candidate_model of {period} first.")
+    digest = candidate_of(model, access)
     span, live = read_manifest(store, period).windows.gate, registry.live()
-    candidate = LoadedVersion.of(registry, record.digest)
+    candidate = LoadedVersion.of(registry, digest)
     champion = LoadedVersion.of(registry, live.digest) if live else None
     own = set(candidate.scorer.contract.names)
     features = own | set(champion.scorer.contract.names if champion else ())

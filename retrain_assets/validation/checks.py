@@ -1,12 +1,15 @@
-"""One blocking check per question. They show the verdict; what promotes or refuses is the registry."""
+"""The four checks of `validation_report`: declared with it, yielded in its step, and read back by `production_model`.
 
+They show the verdict. What promotes or refuses is the registry, which computes the decision by itself.
+"""
+
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import pick, table
-from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
@@ -15,54 +18,84 @@ QUESTIONS = {
     "fairness": "Is it shown that no protected group is worse off?",
     "regression_suite": "Does it keep every known hard case?",
 }
+FINDING = ("metric", "group", "outcome", "champion_value", "candidate_value", "low", "margin", "rows")
+VERDICT = "verdict"
+"""The key under which a check result names the verdict that it shows, by its digest."""
+PAGE = 50
+"""How many results of one check are read at a time."""
+_SEVERITY = {Outcome.FAIL: 0, Outcome.INSUFFICIENT: 1, Outcome.PASS: 2}
 
 
-def validation_checks(frame: Frame) -> list[dg.AssetChecksDefinition]:
-    """The four checks of `validation_report`."""
-    return [_check(frame, name) for name in CHECKS]
-
-
-def _check(frame: Frame, name: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=frame.key("validation_report"), name=name, blocking=True, description=QUESTIONS[name])
-    def check(context: dg.AssetCheckExecutionContext, home: Home) -> dg.AssetCheckResult:
-        period = context.run.tags.get("dagster/partition")
-        record = home.store(frame.model).read_json("validation_report", period) if period else None
-        if record is None:
-            return dg.AssetCheckResult(
-                passed=False,
-                severity=dg.AssetCheckSeverity.ERROR,
-                description=f"No validation report of {period or 'a period: launch the check with a partition'}.",
-            )
-        return shown(Verdict.from_dict(record), name)
-
-    return check
+def check_specs(frame: Frame) -> list[dg.AssetCheckSpec]:
+    """The checks that `validation_report` yields; none blocks, for an honest refusal is no fault of the run."""
+    key = frame.key("validation_report")
+    return [dg.AssetCheckSpec(name, asset=key, blocking=False, description=QUESTIONS[name]) for name in CHECKS]
 
 
 def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
     """One check of a verdict as Dagster shows it: the sentence first, the deciding numbers as series.
 
-    What makes every question pointless (unusable scores, missing outcomes) is shown with the first of them.
+    A fail is an error, what could not be decided a warning. What makes every question pointless (unusable scores,
+    missing outcomes) is shown with the first of them.
     """
+    outcome = outcome_of(verdict, name)
     asked = verdict.of(name) + (verdict.of("hard") if name == CHECKS[0] else ())
-    outcome = combine(asked) if verdict.of(name) else Outcome.INSUFFICIENT
     findings = sorted(asked, key=lambda finding: _SEVERITY[finding.outcome])
     sentences = "; ".join(finding.reason for finding in findings) or f"not asked: {verdict.reason}"
+    undecided = outcome is Outcome.INSUFFICIENT
     return dg.AssetCheckResult(
+        check_name=name,
         passed=outcome is Outcome.PASS,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if undecided else dg.AssetCheckSeverity.ERROR,
         description=f"{outcome.value}: {sentences}",
         metadata={
             "outcome": outcome.value,
             "findings": table([pick(asdict(finding), *FINDING) for finding in findings]),
             **(_numbers(findings[0]) if findings else {}),
+            VERDICT: verdict.digest,
         },
     )
 
 
-FINDING = ("metric", "group", "outcome", "champion_value", "candidate_value", "low", "margin", "rows")
-_SEVERITY = {Outcome.FAIL: 0, Outcome.INSUFFICIENT: 1, Outcome.PASS: 2}
+def outcome_of(verdict: Verdict, name: str) -> Outcome:
+    """What one check shows: its findings together; of the first one also what makes every question pointless."""
+    asked = verdict.of(name) + (verdict.of("hard") if name == CHECKS[0] else ())
+    return combine(asked) if verdict.of(name) else Outcome.INSUFFICIENT
+
+
+def recorded(instance: dg.DagsterInstance, frame: Frame, verdict: Verdict) -> dict[str, bool]:
+    """What the run records say of each check of this very report: whether it passed; one without a record is absent.
+
+    A result counts when it was yielded in the step that made the report: it names the verdict, and the run that
+    materialized the report. A result of another report, or one that somebody reported from outside a run, does not.
+    """
+    found = {
+        name: _passed(instance, dg.AssetCheckKey(frame.key("validation_report"), name), verdict) for name in CHECKS
+    }
+    return {name: passed for name, passed in found.items() if passed is not None}
+
+
+def _passed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, verdict: Verdict) -> bool | None:
+    for result, run_id in _results(instance, key):
+        made = result.target_materialization_data
+        named = result.metadata.get(VERDICT)
+        own = bool(run_id) and made is not None and made.run_id == run_id
+        if own and named is not None and named.value == verdict.digest:
+            return result.passed
+    return None
+
+
+def _results(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Iterator[tuple[dg.AssetCheckEvaluation, str]]:
+    """Every result of a check with the id of its run, the newest first."""
+    cursor = None
+    while records := instance.event_log_storage.get_asset_check_execution_history(key, limit=PAGE, cursor=cursor):
+        for record in records:
+            event = record.event.dagster_event if record.event else None
+            if event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                yield event.asset_check_evaluation_data, record.run_id
+        cursor = records[-1].id
 
 
 def _numbers(finding: Finding) -> dict[str, float]:
-    shown = ("improvement", "low", "high", "margin", "alpha", "p_value", "p_level", "rows", "units", "design_effect")
-    return {name: float(value) for name in shown if (value := getattr(finding, name)) is not None}
+    names = ("improvement", "low", "high", "margin", "alpha", "p_value", "p_level", "rows", "units", "design_effect")
+    return {name: float(value) for name in names if (value := getattr(finding, name)) is not None}

@@ -25,10 +25,11 @@ from retrain_assets.monitoring.performance.report import Baseline, baseline
 from retrain_assets.registry.cooldown import Rest, refuse_resting
 from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.training_span import refuse_seen_rows
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import LABEL
-from retrain_assets.validation.attempt import Attempt, ScoredAttempt, load_attempt
+from retrain_assets.validation.attempt import Attempt, ScoredAttempt, candidate_of, load_attempt
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.validation.judge import ChampionAge, Conditions, GateRows, GateScores, SuiteRows, judge
 from retrain_assets.validation.pages.group_tables import group_evidence
@@ -85,11 +86,17 @@ class Gate:
             WrongChampion: Another version went live meanwhile.
             CoolingDown: A rollback's cool-down runs; no gate row is spent on what could not be promoted.
             FailureNotSeen: The candidate has not learnt from the failure that was rolled back.
+            TrainedOnGate: A compared version was trained on gate rows; nothing is spent.
         """
-        attempt, registry = load_attempt(self.model, self.policy, self.groups, access), access.registry
+        registry = access.registry
+        settled = registry.settled(access.period, candidate_of(self.model, access))
+        if settled is not None:
+            return settled
+        attempt = load_attempt(self.model, self.policy, self.groups, access)
         known = registry.judged(attempt.use, self.policy_sha256)
         if known is not None:
             return known
+        refuse_seen_rows(f"{self.model.name} {access.period}", attempt.window, attempt.training_spans)
         refuse_resting(
             f"{self.model.name} {access.period}",
             access.period,

@@ -9,6 +9,8 @@ from benchmarks.worlds.parcels import SPEC
 from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG
+from retrain_assets.pipeline import frame_of
+from retrain_assets.production.sensors import failure_alerts
 
 MODEL = "delivery"
 
@@ -150,3 +152,37 @@ def test_the_trigger_waits_for_a_run_in_flight_without_forgetting_the_report(wor
     built.instance.delete_run(run.run_id)
     (request,) = tick(built, "retrain_trigger").run_requests
     assert request.tags["retrain/trigger"] == "bootstrap"
+
+
+# ---- a retrain that was killed
+
+
+def test_a_retrain_that_was_killed_is_asked_for_once_more_and_told(world):
+    built = world()
+    frame, home, clock = frame_of(built.spec), built.defs.resources["home"], Clock(replay_at="2024-03-01T00:00:00")
+    why = {"retrain/trigger_id": "excess:1", "retrain/trigger": "excess_loss", MODEL_TAG: MODEL}
+    tags = {**why, "dagster/partition": "2024-01-29"}
+    first = dg.DagsterRun(f"{MODEL}__retrain", tags=tags, status=dg.DagsterRunStatus.FAILURE)
+    built.instance.add_run(first)
+    (request,) = tick(built, "retrain_trigger").run_requests
+    assert (request.partition_key, request.run_key) == ("2024-01-29", f"{first.run_id}:again")
+    assert why.items() <= request.tags.items()
+    (alert,) = failure_alerts(built.instance, first, frame, home, clock)
+    assert (alert.kind, alert.sentence) == (
+        "crash", f"{MODEL}__retrain of 2024-01-29 was killed before it ended. It is asked for once more by itself",
+    )  # fmt: skip
+    again = dg.DagsterRun(
+        f"{MODEL}__retrain", tags=dict(request.tags) | {"dagster/partition": "2024-01-29"}, status=first.status
+    )
+    built.instance.add_run(again)
+    assert tick(built, "retrain_trigger").run_requests == []
+    (alert,) = failure_alerts(built.instance, again, frame, home, clock)
+    assert "killed before it ended, for the second time. It is not asked for again" in alert.sentence
+
+
+@pytest.mark.parametrize("outcome", ["refused", "rejected"])
+def test_a_retrain_that_ended_by_itself_is_not_asked_for_again(world, outcome):
+    built = world()
+    tags = {MODEL_TAG: MODEL, "dagster/partition": "2024-01-29", "retrain/outcome": outcome}
+    built.instance.add_run(dg.DagsterRun(f"{MODEL}__retrain", tags=tags, status=dg.DagsterRunStatus.FAILURE))
+    assert tick(built, "retrain_trigger").run_requests == []

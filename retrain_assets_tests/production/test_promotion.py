@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,21 +22,25 @@ from benchmarks.worlds.verdicts import (
     verdict,
 )
 from retrain_assets.errors import (
-    FailedVerdict,
     IncompleteVerdict,
     StaleVerdict,
     Unservable,
     WrongCandidate,
     WrongChampion,
 )
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.periods import Calendar
-from retrain_assets.production.promotion import Promotion, headline
+from retrain_assets.production.promotion import Kept, Promotion, headline, refuse_unshown
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
-from retrain_assets.verdict import Outcome, Verdict
+from retrain_assets.verdict import CHECKS, Outcome, Verdict
 from retrain_assets_tests.production.test_rollback import trained
 
-PROMOTION = Promotion(MODEL, RULES, Calendar(every="week", start="2019-01-01"))
+FACTS = Model(
+    MODEL, "regression", 2, Calendar(every="week", start="2019-01-01"), "id", "at", "minutes", timedelta(0), "mae"
+)
+PROMOTION = Promotion(FACTS, RULES)
+SHOWN = dict.fromkeys(CHECKS, True)
 
 
 @pytest.fixture
@@ -63,8 +68,10 @@ def reported(store: PeriodStore, judged: Verdict, digest: str | None = None) -> 
     store.write_json("candidate_model", judged.period, {"digest": digest or judged.candidate_digest})
 
 
-def decide(store: PeriodStore, registry: Registry, number: int = 1, rules: Promotion = PROMOTION):  # type: ignore[no-untyped-def]
-    return rules.promote(store, registry, period(number), moment(number), "run 1")
+def decide(  # type: ignore[no-untyped-def]
+    store: PeriodStore, registry: Registry, number: int = 1, rules: Promotion = PROMOTION, shown=SHOWN
+):
+    return rules.decide(PeriodAccess(store, registry, period(number)), shown, moment(number), "run 1")
 
 
 def test_a_passing_report_promotes_its_candidate_and_repeating_it_changes_nothing(
@@ -141,11 +148,33 @@ def test_a_report_overtaken_by_another_promotion_is_refused(store: PeriodStore, 
         decide(store, registry, 2)
 
 
-def test_a_failed_report_edited_to_require_less_is_refused(store: PeriodStore, registry: Registry) -> None:
+def test_a_failed_report_edited_to_require_less_keeps_the_live_version(store: PeriodStore, registry: Registry) -> None:
     failed = verdict(registry, 1, candidate(registry, "b"), findings=findings(Outcome.FAIL), required=("significance",))
     reported(store, failed)
-    with pytest.raises(FailedVerdict, match="fairness: JFK: 41 rows"):
-        decide(store, registry)
+    kept = decide(store, registry, shown=SHOWN | {"fairness": False})
+    assert isinstance(kept, Kept)
+    assert (kept.outcome, kept.live.name if kept.live else "") == ("rejected", "v1")
+    assert kept.sentence == "**kept v1**: the candidate failed a check. fairness: JFK: 41 rows."
+
+
+@pytest.mark.parametrize(
+    ("shown", "sentence"),
+    [
+        ({}, "4 of 4 checks of this report were not recorded with it: significance, guardrails, fairness"),
+        ({"significance": True}, "3 of 4 checks"),
+        (SHOWN | {"fairness": False}, "fairness was recorded otherwise than the report says"),
+    ],
+)
+def test_a_report_whose_checks_were_not_shown_as_they_are_is_refused(
+    store: PeriodStore, registry: Registry, servable: dict[str, bytes], shown: dict[str, bool], sentence: str
+) -> None:
+    judged = verdict(registry, 1, registry.add(servable))
+    reported(store, judged)
+    registry.record(judged, at=moment(1), actor="run 1")
+    with pytest.raises(IncompleteVerdict, match=sentence):
+        decide(store, registry, shown=shown)
+    with pytest.raises(IncompleteVerdict, match="recorded otherwise"):
+        refuse_unshown(replace(judged, findings=findings(Outcome.FAIL)), SHOWN)
 
 
 def test_the_headline_names_what_was_replaced_or_what_stays(registry: Registry) -> None:

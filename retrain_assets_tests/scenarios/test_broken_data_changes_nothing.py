@@ -230,7 +230,7 @@ def test_gate_rows_of_one_class_promote_nothing(tmp_path, instance, rows):
     before = files(built)
     live = built.registry.live()
     result = built.run("retrain", BAD_WEEK)
-    assert not result.success
+    assert result.success, failure_of(result)
     assert built.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "insufficient"
     shown = {check.check_name for check in result.get_asset_check_evaluations() if not check.passed}
     assert shown == {"significance", "guardrails", "fairness", "regression_suite"}

@@ -61,7 +61,7 @@ def test_a_champion_whose_feature_vanished_is_named_and_nothing_is_promoted(heal
     columns = COLUMNS | {"numeric": {"distance": {"min": 0, "max": 100}}}
     built = world_of(healthy, tmp_path, instance, columns=columns)
     result, verdict = judged(built)
-    assert not result.success
+    assert result.success, failure_of(result)
     assert built.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "insufficient"
     (reason,) = reasons(verdict, check="hard")
     assert reason.startswith("the champion can no longer be scored: feature 'weight' is missing in a table of ")
