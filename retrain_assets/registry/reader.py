@@ -4,7 +4,7 @@
     <root>/<model>/verdicts/<digest>.json   the verdicts that events quote (`evidence`)
     <root>/<model>/journal/                 what was decided (`chain`, read by `history`)
     <root>/<model>/checkpoints/             the journal in larger pieces, derived (`checkpoints`)
-    <root>/<model>/claims/                  gate rows that are being judged (`claims`)
+    <root>/<model>/claims/, begun/          gate rows that are being judged (`claims`)
     <root>/<model>/aside/                   what `repair` took out of the way
     <root>/<model>/*.lock                   held during a write, released by a crash
 

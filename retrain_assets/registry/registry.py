@@ -17,7 +17,7 @@ from retrain_assets.registry.integrity.verify import LOCK, Inspection
 from retrain_assets.registry.journal import chain
 from retrain_assets.registry.journal.attempts import ENDINGS, answers, decision_of, gate_use, reason_of
 from retrain_assets.registry.journal.checkpoints import CHECKPOINTS
-from retrain_assets.registry.journal.claims import CLAIMS, unended
+from retrain_assets.registry.journal.claims import PLACES, unended
 from retrain_assets.registry.journal.events import MONITOR, PROMOTIONS, Action, Entry, Event, GateUse, Terms
 from retrain_assets.registry.journal.heads import Head
 from retrain_assets.registry.journal.history import History, Version
@@ -336,7 +336,7 @@ class Registry(Records):
         if not any(map(self._storage.names, (chain.FOLDER, version_folders.FOLDER, VERDICTS))):
             return []
         with self._storage.lock(LOCK), self._storage.lock(version_folders.LOCK):  # in the order of `prune`
-            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS, version_folders.FOLDER)
+            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, *PLACES, version_folders.FOLDER)
             swept = [name for place in places for name in self._storage.sweep(place)]
             removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]
             return [*removed, *mend(self._journal, self._storage, expected=expected, traces=self._shortened)]
@@ -352,7 +352,7 @@ class Registry(Records):
         with self._storage.lock(LOCK):
             history = self._current()
             self._refuse_lost(history)
-            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, CLAIMS):
+            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, *PLACES):
                 self._storage.sweep(place)
             self._journal.settle(history.events)
             self._claims.settle(history.spent)

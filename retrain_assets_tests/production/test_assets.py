@@ -9,6 +9,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
+from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, rows_of
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.pipeline import frame_of
@@ -17,7 +18,6 @@ from retrain_assets.validation import assets as validation
 from retrain_assets.validation.checks import recorded
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict
 from retrain_assets_tests.served import TWO_WEEKS
-from retrain_assets_tests.small_world import SPEC, failure_of, make_world, open_world, rows_of
 
 UNJUDGED = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model"]
 REPORT = dg.AssetKey(["delivery", "validation_report"])

@@ -8,9 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from retrain_assets.errors import IntegrityError, TrainedOnGate
-from retrain_assets.registry.rulings import Hold, Signature
-from retrain_assets_tests.registry.verdicts import (
+from benchmarks.worlds.verdicts import (
     candidate,
     files_of,
     fresh,
@@ -21,6 +19,8 @@ from retrain_assets_tests.registry.verdicts import (
     promoted,
     verdict,
 )
+from retrain_assets.errors import IntegrityError, TrainedOnGate
+from retrain_assets.registry.rulings import Hold, Signature
 
 # ---- a lost journal
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.worlds.parcels import SPEC, failure_of, make_world, rows_of
+from benchmarks.worlds.verdicts import gate
 from retrain_assets.errors import TrainedOnGate
 from retrain_assets.registry.training_span import TrainingSpan, refuse_seen_rows
-from retrain_assets_tests.registry.verdicts import gate
 from retrain_assets_tests.served import TWO_WEEKS
-from retrain_assets_tests.small_world import SPEC, failure_of, make_world, rows_of
 
 FOUR_WEEKS = TWO_WEEKS | {"period": {"every": "week", "start": "2024-01-01", "end": "2024-01-29"}}
 WEEK = "2024-01-22"

@@ -21,7 +21,7 @@ from retrain_assets.registry.journal import chain
 from retrain_assets.registry.journal.attempts import answers, contradiction
 from retrain_assets.registry.journal.chain import Journal, event_name
 from retrain_assets.registry.journal.checkpoints import CHECKPOINTS, SPAN, checkpoint_name
-from retrain_assets.registry.journal.claims import CLAIMS, Claims
+from retrain_assets.registry.journal.claims import BEGUN, CLAIMS, Claims
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event, GateUse
 from retrain_assets.registry.journal.heads import Head, head_of
 from retrain_assets.registry.journal.history import History
@@ -35,6 +35,7 @@ OWN_FILES = {
     CHECKPOINTS: r"\d{8}\.jsonl|head\.json",
     VERDICTS: r"[0-9a-f]{64}\.json",
     CLAIMS: r"[0-9a-f]{64}\.json",
+    BEGUN: r"[0-9a-f]{64}\.json",
 }
 """How the files in each folder are called."""
 
@@ -96,6 +97,7 @@ class Inspection:
                 if not re.fullmatch(own, name):
                     yield f"{self._storage.where(f'{folder}/{name}')} is no file of the registry. Move it away."
         yield from (problem for _, problem in self._claims.each() if isinstance(problem, str))
+        yield from self._claims.missing()
 
     @contextmanager
     def _steady(self) -> Iterator[list[str]]:

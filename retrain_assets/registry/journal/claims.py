@@ -1,6 +1,7 @@
 """Gate rows that are being judged: claimed before the first score, so that a crash cannot make them free again.
 
     claims/<question>.json    which rows, for which candidate against which champion
+    begun/<question>.json     the same, so that a claim that is taken away is noticed, and its rows stay spent
 
 A claim is written before anything is compared and goes when the attempt stands in the journal. Killed in between, it
 stays: the rows and the year's attempt are spent, and only the same question (the same candidate, champion, rows and
@@ -21,6 +22,9 @@ from retrain_assets.registry.storage.disk import canonical
 from retrain_assets.registry.storage.protocol import Storage
 
 CLAIMS = "claims"
+BEGUN = "begun"
+PLACES = (CLAIMS, BEGUN)
+"""Where each claim stands, in the order in which it is written; it goes in the other order."""
 
 
 class Claims:
@@ -31,8 +35,9 @@ class Claims:
 
     def write(self, question: str, use: GateUse) -> None:
         """Claim rows for a question; the same question again changes nothing."""
-        if _name(question) not in self._names():
-            self._storage.create(_name(question), canonical(asdict(use)))
+        for name in _names_of(question):
+            if name not in self._names():
+                self._storage.create(name, canonical(asdict(use)))
 
     def cover(self, question: str, use: GateUse) -> None:
         """Claim the rows of an attempt that is about to be written down, unless they are claimed for it already."""
@@ -41,25 +46,37 @@ class Claims:
 
     def of(self, question: str) -> GateUse | None:
         """The rows claimed for a question, None where there are none."""
-        return self._read(_name(question)) if _name(question) in self._names() else None
+        stored = self._names()
+        return next((self._read(name) for name in _names_of(question) if name in stored), None)
 
     def remove(self, question: str) -> None:
         """Give the rows of a question back; nothing happens where none are claimed."""
-        self._storage.delete(_name(question))
+        for name in reversed(_names_of(question)):
+            self._storage.delete(name)
 
     def settle(self, ended: Sequence[GateUse]) -> None:
         """Remove the claims of attempts that stand in the journal by now."""
-        for name in self._names():
+        for name in reversed(self._names()):
             if _attempted(self._read(name), ended):
                 self._storage.delete(name)
 
     def uses(self, besides: str = "") -> list[GateUse]:
         """The rows that are claimed, but for those of the question `besides`; some may have ended (`unended`)."""
-        found = []
+        found = {}
         for name in self._names():
             with suppress(FileNotFoundError):  # its attempt ended at this moment, and stands in the journal
-                found += [self._read(name)] if name != _name(besides) else []
-        return found
+                if name not in _names_of(besides):
+                    found[name.split("/")[-1]] = self._read(name)
+        return list(found.values())
+
+    def missing(self) -> Iterator[str]:
+        """One sentence for each claim that was taken away: its second record is there."""
+        for name in self._storage.names(BEGUN):
+            if name not in self._storage.names(CLAIMS) and name in self._storage.names(BEGUN):
+                yield (
+                    f"{self._storage.where(f'{CLAIMS}/{name}')} is missing: the rows were being judged when a run was "
+                    f"killed, as {self._storage.where(f'{BEGUN}/{name}')} says. They stay spent. Copy that file back."
+                )
 
     def each(self) -> Iterator[tuple[str, GateUse | str]]:
         """Every claim by name, or a sentence that says what is wrong with it."""
@@ -72,7 +89,7 @@ class Claims:
                 yield name, str(damage)
 
     def _names(self) -> tuple[str, ...]:
-        return tuple(f"{CLAIMS}/{name}" for name in self._storage.names(CLAIMS))
+        return tuple(f"{place}/{name}" for place in PLACES for name in self._storage.names(place))
 
     def _read(self, name: str) -> GateUse:
         try:
@@ -98,5 +115,5 @@ def _attempted(use: GateUse, ended: Sequence[GateUse]) -> bool:
     return any(same_attempt(use, other) for other in reversed(ended))
 
 
-def _name(question: str) -> str:
-    return f"{CLAIMS}/{question or '_'}.json"
+def _names_of(question: str) -> tuple[str, ...]:
+    return tuple(f"{place}/{question or '_'}.json" for place in PLACES)

@@ -101,6 +101,29 @@ def test_a_crash_between_journal_and_the_claims_end_charges_once(served: Registr
     assert not path.exists()
 
 
+def test_a_claim_that_is_taken_away_is_named_and_its_rows_stay_spent(served: Registry) -> None:
+    wanted = use(served, 1, candidate(served, "b"))
+    claim(served, ASKED, wanted)
+    assert served.verify() == []
+    path = served.folder / "claims" / f"{ASKED}.json"
+    path.unlink()
+    again = fresh(served.folder.parent)
+    (problem,) = again.verify()
+    assert problem.startswith(f"{path} is missing: the rows were being judged when a run was killed, as ")
+    assert again.spent()[-1] == wanted
+    with pytest.raises(GateRowsSpent, match="spent by 2019-01-08"):
+        claim(again, OTHER, use(again, 1, candidate(again, "c")))
+    again.record(verdict(again, 1, wanted.candidate), at=moment(1), actor="run 2")
+    assert again.verify() == []
+
+
+def test_a_claim_of_before_there_was_a_second_record_counts_and_is_no_problem(served: Registry) -> None:
+    wanted = use(served, 1, candidate(served, "b"))
+    claim(served, ASKED, wanted)
+    (served.folder / "begun" / f"{ASKED}.json").unlink()
+    assert (served.spent()[-1], served.verify()) == (wanted, [])
+
+
 def test_an_error_before_any_answer_gives_the_rows_back(served: Registry) -> None:
     wanted = use(served, 1, candidate(served, "b"))
     claim(served, ASKED, wanted)
