@@ -8,7 +8,7 @@ import pytest
 import yaml
 from dagster._core.errors import DagsterInvalidDefinitionError
 
-from benchmarks.worlds.parcels import SPEC, failure_of
+from benchmarks.worlds.parcels import SPEC, failure_of, open_world
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.verdict import CHECKS
@@ -177,9 +177,11 @@ def test_a_verdict_under_older_rules_is_refused(world):
     built.monitor(weeks[5:])
     result = built.run("retrain", weeks[-1], assets=[*TRAINED, "validation_report"])
     assert result.success, failure_of(result)
-    report = built.store.read_json("validation_report", weeks[-1])
-    built.store.write_json("validation_report", weeks[-1], report | {"policy_sha256": "0" * 64})
-    assert "StaleVerdict" in failure_of(built.run("retrain", weeks[-1], assets=["production_model"]))
+    spec = yaml.safe_load((built.folder / "delivery.yaml").read_text())
+    spec["validation"]["guardrails"][0]["margin"] = 2.0
+    (built.folder / "delivery.yaml").write_text(yaml.safe_dump(spec))
+    later = open_world(built.folder, built.instance)
+    assert "StaleVerdict" in failure_of(later.run("retrain", weeks[-1], assets=["production_model"]))
 
 
 def test_promoting_the_promoted_again_changes_nothing(world):
