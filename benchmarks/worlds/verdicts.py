@@ -61,8 +61,11 @@ def verdict(registry: Registry, number: int, candidate: str, **changes: Any) -> 
 
 
 def files_of(text: str, reached: datetime = FAR) -> dict[str, bytes]:
-    """The files of a candidate whose bytes depend on the text, and how far its training data reach."""
-    training = record_of(trained_until=reached.isoformat()).to_bytes()
+    """The files of a candidate whose bytes depend on the text, and how far its training data reach.
+
+    The window is empty, so that no rows of a gate lie in it.
+    """
+    training = record_of(trained_from=reached.isoformat(), trained_until=reached.isoformat()).to_bytes()
     return {"model.bst": f"tree {text}".encode(), "features.json": b"{}", "training.json": training}
 
 

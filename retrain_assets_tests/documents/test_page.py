@@ -89,7 +89,7 @@ def test_the_validation_report_lists_its_four_checks(page, served):
 
     for check in CHECKS:
         page.get_by_text(check, exact=True).first.wait_for()
-    page.get_by_text("This is a blocking asset check").wait_for()
+    page.get_by_text("This is a non-blocking asset check").wait_for()
 
 
 def test_the_link_of_a_message_opens_the_page_of_its_period(page, served, monkeypatch):

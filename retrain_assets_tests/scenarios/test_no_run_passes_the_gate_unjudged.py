@@ -89,7 +89,7 @@ def resting(built):
     """Another version was promoted in the sixth week and rolled back in the seventh; the verdict is of the eighth."""
     verdict = Verdict.from_dict(built.store.read_json("validation_report", week(built)))
     files = dict(built.registry.read(verdict.candidate_digest)) | {"note.txt": b"another"}
-    gate = replace(verdict.gate, start="2024-01-01T00:00:00", end="2024-01-02T00:00:00", rowset_sha256="another")
+    gate = replace(verdict.gate, start="2023-12-01T00:00:00", end="2023-12-02T00:00:00", rowset_sha256="another")
     other = replace(verdict, candidate_digest=built.registry.add(files), period=week(built, 5), gate=gate)
     moves = {"at": datetime(2024, 3, 1), "actor": "run 1"}
     built.registry.record(other, **moves)

@@ -25,13 +25,13 @@ def test_the_sensors_take_the_loop_from_new_data_to_a_live_model(served):
     assert production == {"partition": "2024-01-08", "runId": retrain["runId"]}
 
 
-def test_the_four_checks_are_blocking_and_passed(served):
+def test_the_four_checks_are_shown_and_passed_and_block_nothing(served):
     served.finished("delivery__retrain")
 
     checks = served.checks("delivery", "validation_report")
 
     assert {check["name"] for check in checks} == set(CHECKS)
-    assert all(check["blocking"] for check in checks)
+    assert not any(check["blocking"] for check in checks)
     latest = [check["executionForLatestMaterialization"] for check in checks]
     assert {execution["status"] for execution in latest} == {"SUCCEEDED"}
     assert all(execution["evaluation"]["description"].startswith("pass: ") for execution in latest)
