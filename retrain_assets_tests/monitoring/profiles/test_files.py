@@ -11,13 +11,11 @@ import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.model import PeriodAccess
-from retrain_assets.monitoring.drift.report import drift
 from retrain_assets.monitoring.drift_step import drift_step
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profiles import column_reader
 from retrain_assets.monitoring.profiles import edges as edges_module
 from retrain_assets.monitoring.profiles import profile as profile_module
-from retrain_assets.monitoring.profiles.column_reader import ParquetRows, stored_rows
+from retrain_assets.monitoring.profiles.column_reader import stored_rows
 from retrain_assets.monitoring.profiles.files import (
     DRIFT_PROFILES,
     edges_from_parquet,
@@ -33,88 +31,7 @@ from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.facts import delivery
-
-
-def world(rows=5000, seed=1):
-    rng = np.random.default_rng(seed)
-    miles = rng.lognormal(6, 0.8, rows)
-    return pa.table(
-        {
-            "miles": pa.array(miles, mask=rng.random(rows) < 0.1),
-            "day": rng.integers(1, 8, rows),
-            "carrier": pa.array(rng.choice(["AA", "B6", "DL"], rows)).dictionary_encode(),
-            "tail": pa.array([f"N{number:03}" for number in rng.integers(0, 400, rows)]),
-        }
-    )
-
-
-NUMERIC, NAMES = ["miles", "day"], ["carrier", "tail"]
-WORLD = world()
-EDGES = reference_edges(WORLD, NUMERIC, NAMES)
-
-
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "rows.parquet"
-    pq.write_table(WORLD, path, row_group_size=1700)
-    return path
-
-
-def test_rows_streamed_in_pieces_give_the_edges_and_the_profile_of_the_table(file, monkeypatch):
-    monkeypatch.setattr(column_reader, "PIECE_ROWS", 600)
-    rows = ParquetRows([file])
-    assert rows.num_rows == WORLD.num_rows
-    assert reference_edges(rows, NUMERIC, NAMES) == EDGES
-    assert profile(rows, EDGES) == profile(WORLD, EDGES)
-
-
-def test_a_column_that_one_of_two_files_lacks_is_absent_in_its_rows(file, tmp_path):
-    pq.write_table(WORLD.drop_columns(["miles", "tail"]), tmp_path / "lacking.parquet")
-    found = profile(ParquetRows([file, tmp_path / "lacking.parquet"]), EDGES)
-    assert [found.columns[name].absent for name in ("miles", "tail", "day")] == [5000, 5000, 0]
-    assert found.columns["miles"].rows == 10_000
-    assert found.problems == {}
-
-
-def test_two_files_of_different_types_are_counted_as_the_declared_kind(tmp_path):
-    for name, values in (("one", pa.array([1, 2], pa.int8())), ("two", pa.array(["2.0", "3"]))):
-        pq.write_table(pa.table({"x": values}), tmp_path / f"{name}.parquet")
-    rows = ParquetRows([tmp_path / "one.parquet", tmp_path / "two.parquet"])
-    assert reference_edges(rows, ["x"], []).numeric["x"].tolist() == [1, 2, 3]
-    assert reference_edges(rows, [], ["x"]).categories["x"] == ("1", "2", "2.0", "3")
-
-
-def test_of_a_long_reference_every_kth_value_chooses_the_edges_and_the_extremes_stay(monkeypatch):
-    monkeypatch.setattr(edges_module, "MOST_VALUES", 4096)
-    values = np.random.default_rng(3).normal(size=20_000)
-    edges = reference_edges(pa.table({"x": values}), ["x"], []).numeric["x"]
-    assert (edges[0], edges[-1]) == (values.min(), values.max())
-    thinned = np.append(values[::5], [values.min(), values.max()])
-    assert edges.tolist() == np.quantile(thinned, np.linspace(0, 1, 65), method="inverted_cdf").tolist()
-
-
-def many_levels():
-    common = [f"common{number:04}" for number in range(9000)] * 3
-    return pa.table({"id": common + [f"rare{number:05}" for number in range(4000)]})
-
-
-def test_ten_thousand_levels_are_counted_exactly_and_more_are_a_rest_that_is_not_called_new():
-    edges = reference_edges(many_levels(), [], ["id"])
-    assert (len(edges.categories["id"]), edges.beyond) == (10_000, {"id": 3000})
-    assert {f"common{number:04}" for number in range(9000)} < set(edges.categories["id"])
-    column = profile(pa.table({"id": ["common0000", "common0000", "rare03999", "never seen"]}), edges).columns["id"]
-    assert (sum(column.counts), column.rest, column.unseen, dict(column.new)) == (2, 2, 0, {})
-    few = reference_edges(pa.table({"id": [f"{number}" for number in range(10_000)]}), [], ["id"])
-    assert (len(few.categories["id"]), few.beyond) == (10_000, {})
-
-
-def test_a_rest_is_compared_as_one_group_and_never_as_new():
-    edges = reference_edges(many_levels(), [], ["id"])
-    reference = {f"{n:02}": profile(many_levels(), edges) for n in range(5)}
-    moved = pa.table({"id": ["common0000"] * 500 + [f"never{number}" for number in range(500)]})
-    [column] = drift(DriftPolicy(), reference, profile(moved, edges), "06", None).columns
-    assert column.new_share == 0
-    assert column.total_variation > 0.3
+from retrain_assets_tests.monitoring.profiles.worlds import EDGES, NAMES, NUMERIC, WORLD, many_levels, world
 
 
 def test_edges_and_profiles_survive_their_files():
