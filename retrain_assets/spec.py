@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "models"
 """The folder of the specs that come with the package."""
 
+OWN = Path("retrain_models")
+"""The folder of a team's own specs where the environment names none."""
+
 _OBJECTIVES = {
     "binary": {"binary"},
     "multiclass": {"multiclass"},
@@ -317,18 +320,26 @@ def load_spec(path: Path) -> ModelSpec:
     return spec.model_copy(update={"source": source, "validation": validation})
 
 
+def own_folders() -> list[Path]:
+    """The folders of a team's own specs: those of RETRAIN_MODELS, else `retrain_models` here, if it is there."""
+    named = os.environ.get("RETRAIN_MODELS")
+    if named is None:
+        return [OWN] if OWN.is_dir() else []
+    return [Path(folder) for folder in named.split(os.pathsep) if folder]
+
+
 def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
     """Every spec of the shipped folder and of the folders in the environment variable RETRAIN_MODELS, by name.
 
+    Without the variable a folder `retrain_models` in the current one counts, which `retrain new` writes to.
     RETRAIN_SHIPPED=0 leaves the shipped folder out: a team's deployment then has its own models alone.
 
     Raises:
         SpecError: A spec is wrong, or two files declare the same name.
     """
     if folders is None:
-        extra = os.environ.get("RETRAIN_MODELS", "")
         shipped = [SHIPPED] if os.environ.get("RETRAIN_SHIPPED", "1") != "0" else []
-        folders = [*shipped, *(Path(folder) for folder in extra.split(os.pathsep) if folder)]
+        folders = [*shipped, *own_folders()]
     specs: dict[str, ModelSpec] = {}
     origin: dict[str, Path] = {}
     for folder in folders:

@@ -1,0 +1,169 @@
+"""`retrain new`: a stranger's table in, the spec of a first model out, and what a person has to decide about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retrain_assets.cli.shared import guarded
+from retrain_assets.errors import SpecError
+from retrain_assets.spec import OWN, load_spec, own_folders
+
+if TYPE_CHECKING:
+    from retrain_assets.onboarding.draft import Draft
+    from retrain_assets.onboarding.roles import Named
+    from retrain_assets.onboarding.table import ForeignTable
+    from retrain_assets.periods import Every
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the spec is drafted from: the rows, the outcomes if they stand apart, and the length of a period if said."""
+
+    name: str
+    rows: ForeignTable
+    outcomes: ForeignTable | None
+    every: Every | None
+
+    def drafted(self, named: Named, delay: str | None) -> Draft:
+        """The draft with what the user said."""
+        from retrain_assets.onboarding.draft import drafted
+
+        return drafted(self.name, self.rows, self.outcomes, named, self.every, delay)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", required=True, help="The rows: a file, a folder or a glob, Parquet or CSV.")
+@click.option("--outcomes", help="The outcomes, where they stand in files of their own.")
+@click.option("--key", help="The column that names one row for good.")
+@click.option("--time", help="The column that says when a row happened.")
+@click.option("--label", help="The column that is to be predicted.")
+@click.option("--positive", help="Which value of a label of two values means yes.")
+@click.option("--known-at", help="The column of the outcomes that says when each became known.")
+@click.option("--label-delay", help="How long after its row an outcome is known, like 30d.")
+@click.option("--every", type=click.Choice(["hour", "day", "week", "month", "quarter", "year"]), help="A period.")
+@click.option("--use", multiple=True, help="Take a left-out column in as a feature; may be given more than once.")
+@click.option("--protect", multiple=True, help="Protect the groups of a column; may be given more than once.")
+@click.option("--to", type=click.Path(path_type=Path), help="The file to write, instead of retrain_models/NAME.yaml.")
+@click.option("--yes", is_flag=True, help="Ask nothing: take every guess.")
+@click.option("--force", is_flag=True, help="Write over an existing spec.")
+@guarded
+def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **said: object) -> None:
+    """Write the spec of a new model from a table and its outcomes.
+
+    Reads the files; tells key, time, label, kinds of columns, period, label delay and limits; asks about the rest.
+    Columns that look like protected attributes, leaks and identifiers are named and left out.
+
+    Example: retrain new churn --data 'churn/*.csv' --outcomes churn_labels.csv
+    """
+    from retrain_assets.onboarding.roles import Named
+    from retrain_assets.onboarding.spec_text import spec_text
+    from retrain_assets.onboarding.table import read_table
+
+    path = _free_path(name, said["to"], force)
+    tables = Tables(name, read_table(data), read_table(outcomes) if outcomes else None, said["every"])  # type: ignore[arg-type]
+    words = {knob: value for knob in ("key", "time", "label", "known_at", "positive") if (value := said[knob])}
+    named, delay = Named(**words), said["label_delay"]  # type: ignore[arg-type]
+    draft = tables.drafted(named, delay)  # type: ignore[arg-type]
+    for line in found(draft):
+        click.echo(line)
+    if not yes:
+        draft = asked(tables, named, draft, delay)  # type: ignore[arg-type]
+    for column in said["use"]:  # type: ignore[attr-defined]
+        draft = draft.with_feature(column)
+    for column in said["protect"]:  # type: ignore[attr-defined]
+        draft = draft.with_group(column)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = spec_text(draft, path.parent)
+    _write(path, text)
+    click.echo(f"\nwrote {path}, {len(text.splitlines())} lines; those that say DECIDE are yours to decide.")
+    click.echo(f"Next: retrain check {name}, then retrain replay {name}")
+
+
+def found(draft: Draft) -> Iterator[str]:
+    """What was told from the tables, a line for each thing, faults of single files last."""
+    roles, found, label = draft.roles, draft.cadence, draft.roles.label
+    files = f"{len(draft.table.parts)} file{'s' * (len(draft.table.parts) > 1)}"
+    yield f"{draft.name}: {draft.table.rows.num_rows:,} rows in {files}, {found.periods[0]} to {found.periods[-1]}"
+    every = found.calendar.every
+    yield f"  period   {every}: {found.why}; {min(found.rows.values()):,} to {max(found.rows.values()):,} rows each"
+    for period, rows in found.left_out.items():
+        yield f"           {period} has only {rows:,} rows and is left out"
+    yield f"  key      {roles.key}" + (f"; {roles.repeated:,} row(s) stand twice exactly" if roles.repeated else "")
+    yield f"  time     {roles.time}"
+    values = ", ".join(f"{value} is {number:g}" for value, number in label.values.items())
+    share = f"{draft.rate:.1%} of the rows are 1" if label.task == "binary" else ""
+    yield f"  label    {label.name}: {'; '.join(part for part in (label.task, values, share, label.why) if part)}"
+    how = f"from {roles.known_at}" if draft.delay_is_known else "nobody says how late outcomes come; a guess"
+    yield f"  delay    {draft.delay}, {how}"
+    yield f"  features {len(draft.numeric)} numbers, {len(draft.categorical)} categories"
+    for suspect in draft.suspects:
+        yield f"  not used {suspect.name}: {suspect.sentence}"
+    for name, one in draft.facts.items():
+        if one.lacking:
+            more = f" and {len(one.lacking) - 1} more" if len(one.lacking) > 1 else ""
+            yield f"  absent   {name}: not in {one.lacking[0].rpartition('/')[2]}{more}; counts as missing there"
+    for remark in (*draft.table.remarks, *(draft.outcomes.remarks if draft.outcomes else ())):
+        yield f"  read as  {remark}"
+
+
+def asked(tables: Tables, named: Named, draft: Draft, delay: str | None) -> Draft:
+    """The draft after a person has answered: the label and the delay where they are guesses, protected attributes.
+
+    Raises:
+        SpecError: Nobody is there to ask.
+    """
+    from dataclasses import replace
+
+    if not sys.stdin.isatty():
+        raise SpecError("there is no terminal to ask in. Add --yes to take every guess, and flags for what you know.")
+    again = False
+    if draft.roles.label.why:
+        label = click.prompt("Which column is to be predicted?", default=draft.roles.label.name)
+        again, named = label != draft.roles.label.name, replace(named, label=label)
+    if not draft.delay_is_known and delay is None:
+        delay = click.prompt("How long after its row is an outcome known (like 6h, 1d, 2w)?", default=draft.delay)
+        again = again or delay != draft.delay
+    if again:
+        draft = tables.drafted(named, delay)
+    for column in draft.protected:
+        answer = click.prompt(
+            f"{column} looks like a protected attribute. Use it?",
+            type=click.Choice(["no", "protect", "feature", "both"]),
+            default="no",
+        )
+        if answer in ("feature", "both"):
+            draft = draft.with_feature(column)
+        if answer in ("protect", "both"):
+            draft = draft.with_group(column)
+    return draft
+
+
+def _free_path(name: str, to: object, force: bool) -> Path:
+    """The file to write.
+
+    Raises:
+        SpecError: There is one already.
+    """
+    folders = own_folders()
+    path = to if isinstance(to, Path) else (folders[0] if folders else OWN) / f"{name}.yaml"
+    if path.exists() and not force:
+        raise SpecError(f"{path} is there already. Take another name, or write over it with --force.")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the spec, if it is valid as written."""
+    beside = path.with_name(f".{path.name}.draft")
+    beside.write_text(text, encoding="utf-8")
+    try:
+        load_spec(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,224 @@
+"""A draft as the text of a spec: some forty lines, each with a comment, what people decide marked as such."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+
+from retrain_assets.onboarding.columns import ColumnFacts, limits_with_room
+from retrain_assets.onboarding.draft import Draft
+from retrain_assets.onboarding.table import ForeignTable
+
+DECIDE = "DECIDE"
+"""What a comment begins with where a person, and no program, has the answer."""
+
+_WIDTH = 110
+_COMMENT_AT = 52
+_LINES_FOR_NUMBERS = 12
+_RATE_MARGIN = 0.05
+_SHOWN_LEVELS = 6
+_PLAIN = re.compile(r"[A-Za-z_./][\w ./*-]*")
+_METRICS = {
+    "binary": ("log_loss", "auc", "tpr"),
+    "multiclass": ("log_loss", "accuracy", "tpr"),
+    "regression": ("mae", "rmse", "mae"),
+}
+
+
+def spec_text(draft: Draft, folder: Path) -> str:
+    """The spec as YAML, with paths relative to the folder that it is written to."""
+    lines = [
+        f"# Written by `retrain new` from {_files(draft.table)}, {draft.table.rows.num_rows:,} rows.",
+        f"# {DECIDE} marks what only people know. What is not written here has a default: retrain check {draft.name}",
+        *_head(draft),
+        *_source(draft, folder),
+        *_columns(draft),
+        *_rules(draft),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _head(draft: Draft) -> list[str]:
+    label, found = draft.roles.label, draft.cadence
+    calendar = found.calendar
+    assert calendar.end is not None
+    span = f"{{every: {calendar.every}, start: {calendar.start:%Y-%m-%d}, end: {calendar.end:%Y-%m-%d}}}"
+    lines = [
+        _line(f"name: {draft.name}", "prefix of every asset, job and file"),
+        _line(f"description: Predicts {label.name}", f"{DECIDE}: what it is for, and what not (intended_use)"),
+        _line(f"task: {label.task}", _label_comment(draft)),
+    ]
+    if label.task == "multiclass":
+        lines.append(_line(f"classes: {label.classes}", "values of the label"))
+    return [*lines, _line(f"period: {span}", f"{found.why}; take `end` out when new rows come")]
+
+
+def _label_comment(draft: Draft) -> str:
+    label = draft.roles.label
+    why = f"; {label.why}" if label.why else ""
+    if label.task == "binary":
+        yes = next((value for value, number in label.values.items() if number == 1), "1")
+        return f"{label.name} is {yes} in {draft.rate:.1%} of the rows{why}"
+    return f"{label.name} has {label.classes} values{why}" if label.task == "multiclass" else f"{label.name}{why}"
+
+
+def _source(draft: Draft, folder: Path) -> list[str]:
+    roles = draft.roles
+    lines = ["source:", _line(f"  path: {_path(draft.table, folder)}", _read(draft.table))]
+    if draft.outcomes is not None:
+        lines.append(_line(f"  outcomes: {_path(draft.outcomes, folder)}", _read(draft.outcomes)))
+    repeated = f"; rows that stand twice: {roles.repeated:,}" if roles.repeated else ""
+    lines += [
+        _line(f"  key: {_scalar(roles.key)}", f"names one row for good{repeated}"),
+        _line(f"  time: {_scalar(roles.time)}", "when the row happened"),
+    ]
+    mapped = ", ".join(f"{_scalar(value)}: {number:g}" for value, number in roles.label.values.items())
+    label = f"{{{_scalar(roles.label.name)}: {{{mapped}}}}}" if mapped else _scalar(roles.label.name)
+    lines.append(_line(f"  label: {label}", "the outcome that is predicted"))
+    if roles.known_at is not None:
+        lines.append(_line(f"  known_at: {_scalar(roles.known_at)}", "when each outcome became known"))
+        told = "99 of 100 outcomes are known this long after their row"
+    else:
+        told = f"{DECIDE}: how long after its row an outcome is known; nothing in the data says it"
+    return [*lines, _line(f"  label_delay: {draft.delay}", told)]
+
+
+def _columns(draft: Draft) -> list[str]:
+    lines = [_line("columns:", f"{len(draft.numeric) + len(draft.categorical)} features")]
+    if draft.numeric:
+        lines += _numbers(draft)
+    if draft.categorical:
+        lines += _wrapped("  categorical: [", [_scalar(name) for name in draft.categorical], "]", _levels(draft))
+    if draft.groups:
+        groups = ", ".join(_scalar(name) for name in draft.groups)
+        lines.append(_line(f"  groups: [{groups}]", "split the rows for reports and fairness; no features"))
+    return [*lines, *_left_out(draft)]
+
+
+def _numbers(draft: Draft) -> list[str]:
+    """Numbers with their possible values: one a line where they are few, else several a line."""
+    if len(draft.numeric) <= _LINES_FOR_NUMBERS:
+        lines = [_line("  numeric:", "possible values, with room; a value outside counts as missing")]
+        for name in draft.numeric:
+            lines.append(_line(f"    {_scalar(name)}: {_rule(draft.facts[name])}", _seen(draft.facts[name])))
+        return lines
+    rules = [f"{_scalar(name)}: {_rule(draft.facts[name])}" for name in draft.numeric]
+    return _wrapped("  numeric: {", rules, "}", "possible values, with room; a value outside counts as missing")
+
+
+def _rule(facts: ColumnFacts) -> str:
+    low, high = limits_with_room(facts)
+    return f"{{min: {low:g}, max: {high:g}}}" if low is not None and high is not None else "{}"
+
+
+def _seen(facts: ColumnFacts) -> str:
+    missing = f", {facts.missing_share:.1%} missing" if facts.missing else ""
+    lacking = f", not in {_short(facts.lacking[0])}" if facts.lacking else ""
+    low, high = facts.low, facts.high
+    if high is not None and facts.usual_high is not None and high > 10 * max(facts.usual_high, 1e-9):
+        return f"{low:,g} to {high:,g}, 999 of 1,000 below {facts.usual_high:,g}{missing}{lacking}"
+    return f"{low:,g} to {high:,g} seen{missing}{lacking}"
+
+
+def _levels(draft: Draft) -> str:
+    if len(draft.categorical) > _SHOWN_LEVELS:
+        return f"{sum(draft.facts[name].distinct for name in draft.categorical):,} different values"
+    return "values seen: " + ", ".join(str(draft.facts[name].distinct) for name in draft.categorical)
+
+
+def _left_out(draft: Draft) -> list[str]:
+    """What is not used and why, a comment for each reason; protected attributes with what to do."""
+    lines = []
+    for reason in ("leak", "identifier", "constant", "clock", "date", "text", "empty"):
+        found = [one for one in draft.suspects if one.reason == reason]
+        if found:
+            named = "; ".join(f"{one.name} ({one.sentence})" for one in found)
+            lines.append(f"  # not used, {reason}: {_cut(named)}")
+    protected = [name for name in draft.protected if name not in draft.groups]
+    if protected:
+        lines.append(
+            f"  # {DECIDE}: these look protected and are not used; to protect them take this in and write"
+        )
+        lines.append(f"  # fairness below: groups: [{', '.join(protected)}]")
+    return lines
+
+
+def _rules(draft: Draft) -> list[str]:
+    task = draft.roles.label.task
+    primary, guardrail, rate = _METRICS[task]
+    every = draft.cadence.calendar.every
+    smallest = min(draft.cadence.rows.values())
+    margin = draft.guardrail_margin
+    unit = "points" if task != "regression" else "units, a twentieth of the label's spread"
+    fairness = '{none: "not decided yet"}'
+    group_margin = margin if task == "regression" else _RATE_MARGIN
+    if draft.groups:
+        names = ", ".join(_scalar(name) for name in draft.groups)
+        fairness = f"{{groups: [{names}], metrics: [{rate}], margin: {group_margin:g}}}"
+    return [
+        _line(f"contract: {{min_rows: {draft.min_rows}}}", f"half of the smallest {every}, {smallest:,} rows"),
+        _line(f"windows: {{min_train_periods: {draft.min_train_periods}}}", "what the first model trains on"),
+        _line(f"primary: {primary}", f"{DECIDE}: what a new model must be better on"),
+        _line("triggers: {max_per_year: 12}", f"{DECIDE}: retrains a year; due at a tenth of a {every}'s loss on top"),
+        "validation:",
+        _line(f"  guardrails: [{{metric: {guardrail}, margin: {margin:g}}}]", f"{DECIDE}: may not lose so many {unit}"),
+        _line(f"  fairness: {fairness}", f"{DECIDE}: groups, metrics: [{rate}], margin: {group_margin:g}; or why none"),
+    ]
+
+
+def _line(text: str, comment: str) -> str:
+    return f"{text:<{_COMMENT_AT}} # {comment}" if len(text) <= _COMMENT_AT else f"{text}  # {comment}"
+
+
+def _wrapped(opening: str, items: Sequence[str], closing: str, comment: str) -> list[str]:
+    """A list or mapping over as many lines as it needs; the comment stands above where there are several."""
+    lines, current = [], opening
+    for number, item in enumerate(items):
+        piece = item + (", " if number < len(items) - 1 else closing)
+        if len(current) + len(piece.rstrip()) > _WIDTH:
+            lines.append(current.rstrip())
+            current = "    "
+        current += piece
+    lines.append(current)
+    return [_line(lines[0], comment)] if len(lines) == 1 else [f"  # {comment}", *lines]
+
+
+def _files(table: ForeignTable) -> str:
+    if len(table.parts) == 1:
+        return _short(table.parts[0].path)
+    return f"{len(table.parts)} files, {_short(table.parts[0].path)} to {_short(table.parts[-1].path)}"
+
+
+def _read(table: ForeignTable) -> str:
+    """How a table's files were read, in a few words."""
+    files = "1 file" if len(table.parts) == 1 else f"{len(table.parts)} files"
+    return f"{files}, {table.rows.num_rows:,} rows"
+
+
+def _path(table: ForeignTable, folder: Path) -> str:
+    if "://" in table.path:
+        return _scalar(table.path)
+    return _scalar(os.path.relpath(Path(table.path).absolute(), folder.absolute()))
+
+
+def _scalar(value: str) -> str:
+    """A text as YAML writes it so that it is read as that text."""
+    read: object = None
+    with suppress(yaml.YAMLError):
+        read = yaml.safe_load(value)
+    if read == value and _PLAIN.fullmatch(value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _short(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _cut(text: str, length: int = 90) -> str:
+    return text if len(text) <= length else text[: length - 3].rpartition(" ")[0] + " ..."

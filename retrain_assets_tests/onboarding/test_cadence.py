@@ -1,0 +1,47 @@
+"""The length of a period is told from the files, else from the rows."""
+
+import numpy as np
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.onboarding.cadence import cadence, first_training_periods
+
+
+def moments(start, days, per_day=1):
+    days = np.repeat(np.arange(days), per_day)
+    return np.datetime64(start, "us") + days.astype("timedelta64[D]")
+
+
+@pytest.mark.parametrize(
+    ("days", "per_day", "every"),
+    [(30, 60, "day"), (365, 10, "week"), (1_400, 100, "month"), (6_000, 2, "quarter"), (18_000, 1, "year")],
+)
+def test_the_shortest_period_with_enough_rows_and_not_too_many_of_them(days, per_day, every):
+    assert cadence(moments("2000-01-01", days, per_day), [], None).calendar.every == every
+
+
+def test_files_that_are_a_month_each_make_months():
+    files = [moments(f"2024-0{month}-01", 28, 40) for month in range(1, 8)]
+    found = cadence(np.concatenate(files), files, None)
+    assert (found.calendar.every, found.why, len(found.periods)) == ("month", "each file is one month", 7)
+
+
+def test_a_survey_of_one_date_a_year_is_yearly():
+    dates = np.repeat(np.array(["2015-07-01", "2016-07-01", "2017-07-01"], "M8[us]"), 500)
+    assert cadence(dates, [], None).calendar.every == "year"
+
+
+def test_incomplete_ends_are_left_out():
+    found = cadence(moments("2024-01-25", 200, 10), [], "month")
+    assert found.left_out == {"2024-01": 70, "2024-08": 110}
+    assert found.periods[0] == "2024-02"
+
+
+def test_one_period_is_too_little():
+    with pytest.raises(DataError, match="all rows lie in one month"):
+        cadence(moments("2024-01-01", 20, 10), [], "month")
+
+
+def test_the_first_model_waits_for_a_thousand_rows_but_not_for_long():
+    assert first_training_periods(cadence(moments("2000-01-01", 3_650, 1), [], "month")) == 30
+    assert first_training_periods(cadence(moments("2000-01-01", 300, 60), [], "month")) == 2

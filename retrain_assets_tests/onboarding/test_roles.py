@@ -1,0 +1,92 @@
+"""Key, time, label and delay are told from the tables, or asked for with the flag that says them."""
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.onboarding.columns import facts_of
+from retrain_assets.onboarding.roles import Named, find_roles
+from retrain_assets.onboarding.table import read_table
+from retrain_assets_tests.onboarding.tables import subscriptions
+
+
+def roles(rows, outcomes=None, **named):
+    table = read_table(str(rows))
+    facts = {name: facts_of(table, name) for name in table.rows.column_names}
+    return find_roles(table, read_table(str(outcomes)) if outcomes else None, facts, Named(**named))
+
+
+def written(tmp_path, frame, name="rows.csv"):
+    frame.to_csv(tmp_path / name, index=False)
+    return tmp_path / name
+
+
+ROWS = pd.DataFrame({"id": range(40), "at": pd.date_range("2024-01-01", periods=40), "size": [1.5, 2.5] * 20})
+
+
+def test_roles_and_delay_of_outcomes_in_another_file(tmp_path):
+    found = roles(subscriptions(tmp_path), tmp_path / "outcomes.csv")
+    assert (found.key, found.time, found.label.name, found.known_at) == ("account_id", "day", "left", "seen_at")
+    assert found.delay == timedelta(days=20)
+    assert found.label.values == {"no": 0.0, "yes": 1.0}
+    assert np.isfinite(found.labels).all()
+
+
+def test_an_exact_duplicate_does_not_hide_the_key(tmp_path):
+    frame = pd.concat([ROWS] * 50, ignore_index=True).assign(id=range(2_000), y=[0, 1] * 1_000)
+    found = roles(written(tmp_path, pd.concat([frame, frame.tail(1)])))
+    assert (found.key, found.repeated) == ("id", 1)
+
+
+def test_a_table_whose_keys_repeat_is_refused_with_the_nearest_column(tmp_path):
+    frame = ROWS.assign(id=[number // 2 for number in range(40)], y=[0, 1] * 20)
+    with pytest.raises(DataError, match=r"no column names one row for good. id comes nearest, with 50%.*--key"):
+        roles(written(tmp_path, frame))
+
+
+def test_a_label_by_position_says_that_it_is_a_guess(tmp_path):
+    found = roles(written(tmp_path, ROWS.assign(rain=[0, 1] * 20)))
+    assert (found.label.name, found.label.task, found.label.why) == ("rain", "binary", "taken as the last column")
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "mapping"),
+    [
+        ([1, 2], "binary", {"1": 0.0, "2": 1.0}),
+        ([0, 1, 2, 3], "multiclass", {}),
+        (["low", "mid", "high", "low"], "multiclass", {"high": 0.0, "low": 1.0, "mid": 2.0}),
+        ([0.5, 1.5, 2.25, 9.0], "regression", {}),
+    ],
+)
+def test_the_task_is_told_from_the_labels_values(tmp_path, values, task, mapping):
+    found = roles(written(tmp_path, ROWS.assign(label=values * (40 // len(values)))))
+    assert (found.label.task, found.label.values) == (task, mapping)
+
+
+def test_the_positive_value_can_be_said(tmp_path):
+    subscriptions(tmp_path)
+    found = roles(tmp_path / "rows" / "*.csv", tmp_path / "outcomes.csv", positive="no")
+    assert found.label.values == {"no": 1.0, "yes": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"key": "uid"}, "no column 'uid' for --key. It has id, at, size, y"),
+        ({"time": "when"}, "no column 'when' for --time"),
+        ({"label": "z"}, "no column 'z' for --label"),
+    ],
+)
+def test_a_column_that_is_not_there_is_named_with_its_flag(tmp_path, named, message):
+    with pytest.raises(DataError, match=message):
+        roles(written(tmp_path, ROWS.assign(y=[0, 1] * 20)), **named)
+
+
+def test_outcomes_of_other_rows_are_refused(tmp_path):
+    written(tmp_path, ROWS)
+    other = written(tmp_path, pd.DataFrame({"id": range(1_000, 1_040), "y": [0, 1] * 20}), "outcomes.csv")
+    with pytest.raises(DataError, match="only 0% of the rows of .* have an outcome"):
+        roles(tmp_path / "rows.csv", other)
