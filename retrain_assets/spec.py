@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
@@ -26,7 +26,7 @@ from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
-from retrain_assets.spec_file import checked, read_spec_file
+from retrain_assets.spec_file import SpecFile, checked, read_spec_file
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.policy import WindowsPolicy
 
@@ -98,6 +98,7 @@ class ModelSpec(Policy):
     probation: ProbationPolicy = ProbationPolicy()
     rollback: RollbackPolicy = RollbackPolicy()
     retention: RetentionPolicy = RetentionPolicy()
+    _file: SpecFile | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -226,6 +227,12 @@ class ModelSpec(Policy):
             return tasks_of(name, self.classes)
         return frozenset({declared.cost.task}) if declared.cost else frozenset({"binary", "multiclass", "regression"})
 
+    def declares(self, *where: str) -> bool:
+        """Whether the spec's file says anything about a key, so that no default is in force for it."""
+        if self._file is None:
+            return True
+        return self._file.path_of(where) in self._file.lines
+
     @property
     def policy_sha256(self) -> str:
         """Digest of the rules a verdict is reached under: an older verdict does not promote under newer rules."""
@@ -317,7 +324,9 @@ def load_spec(path: Path) -> ModelSpec:
             file.at((*where, "tolerance"), f"say up to which absolute error a case of {suite.path} is right")
         )
     validation = spec.validation.model_copy(update={"regression_suite": suite})
-    return spec.model_copy(update={"source": source, "validation": validation})
+    loaded = spec.model_copy(update={"source": source, "validation": validation})
+    loaded._file = file
+    return loaded
 
 
 def own_folders() -> list[Path]:

@@ -66,11 +66,13 @@ class SpecFile:
     record: Mapping[str, Any]
     lines: Mapping[Where, int]
 
+    def path_of(self, where: Where) -> Where:
+        """A key's place in the file: in the full form, or in the short one if it stands there."""
+        return _shortened(where) if where not in self.lines and _shortened(where) in self.lines else where
+
     def at(self, where: Where, sentence: str) -> str:
         """A sentence about a key with file and line; the line of the nearest key above where the key is not there."""
-        for full, short in SHORT_FORMS:
-            if where not in self.lines and where[: len(full)] == full and (*short, *where[len(full) :]) in self.lines:
-                where = (*short, *where[len(full) :])
+        where = self.path_of(where)
         line = where
         while line and line not in self.lines:
             line = line[:-1]
@@ -190,7 +192,7 @@ def _place(file: SpecFile, fault: Any) -> Where:
     where = tuple(fault["loc"])
     if not where:  # parts that do not fit together: the message begins with the key
         where = _named(_message(fault).split(" ", 1)[0].removesuffix(":"))
-    where = next((place for place in (where, _shortened(where)) if place in file.lines), where)
+    where = file.path_of(where)
     while where and where not in file.lines:
         where = where[:-1]
     return where

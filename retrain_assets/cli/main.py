@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from retrain_assets.cli.check import check
 from retrain_assets.cli.documents import report_commands
 from retrain_assets.cli.new import new
 from retrain_assets.cli.people import PEOPLE_COMMANDS
@@ -21,6 +22,6 @@ def main() -> None:
     """
 
 
-for command in (new, *RUN_COMMANDS, *REGISTRY_COMMANDS, *PEOPLE_COMMANDS, *report_commands(guarded, opened)):
+for command in (new, check, *RUN_COMMANDS, *REGISTRY_COMMANDS, *PEOPLE_COMMANDS, *report_commands(guarded, opened)):
     main.add_command(command)
 main.add_command(suite_group(guarded, opened))

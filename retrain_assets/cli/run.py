@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.cli.shared import END_AS_JSON, NO, ended_period, finish, guarded, registry_of, runner_of, spec_of
-from retrain_assets.errors import DataError
-from retrain_assets.spec import ModelSpec, load_specs
+from retrain_assets.cli.shared import END_AS_JSON, ended_period, finish, guarded, registry_of, runner_of, spec_of
 
 if TYPE_CHECKING:
     from retrain_assets.cli.runner import RunEnd
@@ -64,20 +62,6 @@ def dev(port: int, host: str) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
-@guarded
-def check(name: str | None) -> None:
-    """Check specs, and that each source answers with the declared columns and usable labels for its first period.
-
-    Warns of cases of the regression suite whose row the source does not have, and of a probation that is too short.
-
-    Example: retrain check flight_delays
-    """
-    held = [_contract_holds(spec) for spec in ([spec_of(name)] if name else load_specs().values())]
-    sys.exit(0 if all(held) else NO)
-
-
-@click.command()
 @click.argument("name")
 @click.option("--period", required=True, help="Which period, like 2019-03.")
 @END_AS_JSON
@@ -113,29 +97,4 @@ def _launch(name: str, job: str, period: str) -> RunEnd:
     return runner_of(spec).run(job, known)
 
 
-def _contract_holds(spec: ModelSpec) -> bool:
-    from retrain_assets.cli.preflight import absent_cases, label_problems, short_probation
-    from retrain_assets.raw.ingest import peek
-    from retrain_assets.validation.suite.rows import live_cases
-
-    try:
-        checked = peek(spec.intake, spec.period.first)
-    except DataError as error:
-        click.echo(f"{spec.name}: {error}")
-        return False
-    for problem in checked.problems:
-        click.echo(f"{spec.name}: {problem.sentence}")
-    if checked.blocked:
-        return False
-    suite = spec.validation.regression_suite
-    live_cases(Path(suite.path), spec.period.first, spec.period, suite.optional)
-    sentences, useless = label_problems(spec, checked)
-    for sentence in (*sentences, *absent_cases(spec), *short_probation(spec, checked)):
-        click.echo(f"{spec.name}: {sentence}")
-    if useless:
-        return False
-    click.echo(f"{spec.name}: spec and data contract hold ({checked.table.num_rows:,} rows in {spec.period.first})")
-    return True
-
-
-RUN_COMMANDS = (demo, dev, check, run, monitor)
+RUN_COMMANDS = (demo, dev, run, monitor)

@@ -237,7 +237,7 @@ def refuse_absent(spec: ModelSpec, period: str, rows: list[str]) -> None:
     Raises:
         DataError: A row is absent; the message names it, the period and the file.
     """
-    from retrain_assets.cli.preflight import absent_rows
+    from retrain_assets.onboarding.outlook import absent_rows
 
     absent = absent_rows(spec, period, rows)
     if absent:

@@ -141,9 +141,7 @@ def _left_out(draft: Draft) -> list[str]:
             lines.append(f"  # not used, {reason}: {_cut(named)}")
     protected = [name for name in draft.protected if name not in draft.groups]
     if protected:
-        lines.append(
-            f"  # {DECIDE}: these look protected and are not used; to protect them take this in and write"
-        )
+        lines.append(f"  # {DECIDE}: these look protected and are not used; to protect them take this in and write")
         lines.append(f"  # fairness below: groups: [{', '.join(protected)}]")
     return lines
 

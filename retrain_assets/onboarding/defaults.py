@@ -1,0 +1,61 @@
+"""The defaults that are in force in a model's spec, and what each means for its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from retrain_assets.monitoring.policy import USUAL_SHARE
+from retrain_assets.onboarding.survey import PeriodFindings
+from retrain_assets.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Default:
+    """One key that the spec leaves out: what is in force for it, and what that means here."""
+
+    key: str
+    value: str
+    meaning: str
+
+
+def defaults_in_force(spec: ModelSpec, found: Sequence[PeriodFindings]) -> Iterator[Default]:
+    """Every default that decides something about people, money or data, with its meaning for the periods found."""
+    validation, windows, triggers, every = spec.validation, spec.windows, spec.triggers, spec.period.every
+    rows = [one.rows for one in found if one.rows] or [0]
+    loss = spec.model.loss
+    if not spec.declares("contract", "min_rows"):
+        yield Default("contract.min_rows", f"{spec.contract.min_rows}", f"a {every} has {min(rows):,} to {max(rows):,}")
+    if not spec.declares("contract", "max_delay"):
+        yield Default("contract.max_delay", "none", f"nobody is told when a {every}'s rows stay away")
+    if not spec.declares("source", "label_delay"):
+        days = spec.source.label_delay.days
+        yield Default("source.label_delay", f"{days}d", f"one {every}; rows younger than that judge nothing")
+    told = ", ".join(
+        f"{name} {value:g}" for name, value in windows.model_dump().items() if isinstance(value, int | float)
+    )
+    if not spec.declares("windows"):
+        yield Default("windows", told, "how much of history trains, and how much judges")
+    if not spec.declares("triggers", "retrain_cost"):
+        meaning = f"a retrain is due once {USUAL_SHARE:.0%} of a {every}'s {loss} are lost beyond what was promised"
+        yield Default("triggers.retrain_cost", f"{USUAL_SHARE:.0%}", meaning)
+    if not spec.declares("triggers", "max_per_year"):
+        yield Default("triggers.max_per_year", f"{triggers.max_per_year}", "attempts, whatever comes of them")
+    if not spec.declares("validation", "false_promotions_per_year"):
+        budget = validation.false_promotions_per_year
+        level = validation.alpha_per_attempt(triggers.max_per_year)
+        meaning = f"each attempt is tested at the level {level:.3g}"
+        yield Default("validation.false_promotions_per_year", f"{budget:g}", meaning)
+    if not spec.declares("validation", "guardrails"):
+        rails = ", ".join(f"{rail.metric} by {rail.margin:g}" for rail in validation.guardrails)
+        yield Default("validation.guardrails", rails, "the one thing besides the primary that may not get worse")
+    if not spec.declares("validation", "floors"):
+        yield Default("validation.floors", "none", "not asked: the first model only has to beat a constant")
+    if not validation.fairness.asked:
+        yield Default("validation.fairness", "not asked", f"{validation.fairness.none}; no group is protected")
+    if validation.regression_suite.optional:
+        meaning = f"hard cases begin with the first in {spec.name}.suite.yaml (retrain suite harvest {spec.name})"
+        yield Default("validation.regression_suite", "none needed", meaning)
+    if not spec.declares("probation", "periods"):
+        meaning = f"{every}s in which a new version is compared with the one it replaced"
+        yield Default("probation.periods", f"{spec.probation.periods}", meaning)

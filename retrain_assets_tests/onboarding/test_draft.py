@@ -1,0 +1,34 @@
+"""A draft leaves suspects out, and a person takes them in."""
+
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.onboarding.draft import drafted
+from retrain_assets.onboarding.roles import Named
+from retrain_assets.onboarding.table import read_table
+from retrain_assets_tests.onboarding.tables import subscriptions
+
+
+@pytest.fixture
+def draft(tmp_path):
+    rows = subscriptions(tmp_path)
+    return drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())
+
+
+def test_features_are_what_is_left(draft):
+    assert (draft.numeric, draft.categorical, draft.protected) == (("tenure", "fee"), ("plan",), ("gender",))
+    assert (draft.delay, draft.min_rows) == ("20d", 60)
+
+
+def test_a_protected_attribute_can_be_protected_or_used_or_both(draft):
+    assert draft.with_group("gender").groups == ("gender",)
+    assert "gender" not in draft.with_group("gender").categorical
+    assert draft.with_feature("gender").categorical == ("plan", "gender")
+    with pytest.raises(DataError, match="no column 'sex'"):
+        draft.with_feature("sex")
+
+
+def test_a_table_without_a_feature_is_refused_with_the_reasons(tmp_path):
+    rows = subscriptions(tmp_path, tenure=1, fee=2, plan="x")
+    with pytest.raises(DataError, match="no column is left to learn from .*always 1.*--use"):
+        drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())

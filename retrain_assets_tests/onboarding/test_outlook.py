@@ -1,0 +1,103 @@
+"""What a source's findings mean: what stops a model, when it begins, and a probation that is too short."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import yaml
+
+from retrain_assets.onboarding.draft import drafted
+from retrain_assets.onboarding.outlook import outlook, short_probation
+from retrain_assets.onboarding.roles import Named
+from retrain_assets.onboarding.spec_text import spec_text
+from retrain_assets.onboarding.survey import survey
+from retrain_assets.onboarding.table import read_table
+from retrain_assets.periods import Calendar
+from retrain_assets.production.policy import ProbationPolicy
+from retrain_assets.registry.registry import Registry
+from retrain_assets.spec import load_spec
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.onboarding.tables import subscriptions
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The spec that `retrain new` writes for the subscriptions, as a mapping that a test changes."""
+    rows = subscriptions(tmp_path)
+    draft = drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())
+    return yaml.safe_load(spec_text(draft, tmp_path))
+
+
+def seen(tmp_path, spec):
+    (tmp_path / "left.yaml").write_text(yaml.safe_dump(spec))
+    loaded, store = load_spec(tmp_path / "left.yaml"), PeriodStore(tmp_path / "store")
+    return outlook(loaded, store, Registry(tmp_path / "registry", "left"), survey(loaded, store))
+
+
+def test_a_spec_as_written_can_work_and_says_when_it_begins(tmp_path, written):
+    found = seen(tmp_path, written)
+    assert (found.ready, found.stops) == (True, ())
+    assert found.begins.startswith("the first model can be judged as of 2024-0")
+
+
+def test_a_name_that_no_file_has_stops_the_model_and_the_nearest_is_named(tmp_path, written):
+    written["columns"]["numeric"] = {"tenur": {}}
+    (stop,) = seen(tmp_path, written).stops
+    assert "none of the 6 periods can be taken in" in stop
+    assert "column tenur is missing" in stop
+    assert "The source has tenure" in stop
+
+
+def test_a_column_that_one_month_lacks_stops_nothing(tmp_path, written):
+    path = tmp_path / "rows" / "2024-03.csv"
+    pd.read_csv(path).drop(columns="fee").to_csv(path, index=False)
+    assert seen(tmp_path, written).ready
+
+
+def test_outcomes_of_other_rows_stop_the_model(tmp_path, written):
+    outcomes = pd.read_csv(tmp_path / "outcomes.csv")
+    outcomes.assign(account_id=outcomes["account_id"] + 10**6).to_csv(tmp_path / "outcomes.csv", index=False)
+    assert any("no row has an outcome" in stop for stop in seen(tmp_path, written).stops)
+
+
+def test_a_history_that_is_too_short_for_a_first_model_is_told(tmp_path, written):
+    written["windows"] = dict.fromkeys(written["windows"], 40)
+    assert any(stop.startswith("no first model can come from 2024-01") for stop in seen(tmp_path, written).stops)
+
+
+def test_a_delay_that_is_too_short_is_named_as_the_reason_that_nothing_is_decided(tmp_path, written):
+    written["source"]["label_delay"] = "1d"
+    assert any("set source.label_delay" in stop.lower() for stop in seen(tmp_path, written).stops)
+
+
+def said(every, periods, days=366):
+    spec = SimpleNamespace(
+        period=Calendar(every=every, start="2024-01-01"),
+        probation=ProbationPolicy(periods=periods),
+        source=SimpleNamespace(label_delay=timedelta(days=1)),
+    )
+    return list(short_probation(spec, days))
+
+
+def test_the_default_probation_of_daily_periods_says_how_long_it_goes_on():
+    (sentence,) = said("day", 8)
+    assert "8 days end before a harm of 1 standard deviation between blocks can be ruled out" in sentence
+    # 14 blocks of 1, 3, 7, 14 days, and a day of label delay
+    assert (
+        "at the least: 15 days with blocks of 1 days, 43 days with blocks of 3 days, 99 days with blocks of 7 days"
+        in sentence
+    )
+    assert "197 days with blocks of 14 days" in sentence
+
+
+@pytest.mark.parametrize(("every", "periods"), [("day", 197), ("week", 29), ("month", 7)])
+def test_the_fewest_periods_that_are_enough_for_every_block_length_are_not_mentioned(every, periods):
+    assert said(every, periods) == []
+    assert len(said(every, periods - 1)) == 1
+
+
+def test_rows_of_one_day_a_year_can_only_end_unproven_unless_the_years_are_many():
+    (sentence,) = said("year", 3, days=1)
+    assert "a year's rows are of 1 day(s), so that 3 years give at most 3 blocks where 14 are needed" in sentence
+    assert said("year", 14, days=1) == []

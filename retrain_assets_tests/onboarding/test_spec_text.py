@@ -1,0 +1,61 @@
+"""The spec that is written is short, commented, and valid as it stands."""
+
+import pytest
+
+from retrain_assets.onboarding.draft import drafted
+from retrain_assets.onboarding.roles import Named
+from retrain_assets.onboarding.spec_text import DECIDE, spec_text
+from retrain_assets.onboarding.table import read_table
+from retrain_assets.spec import load_spec
+from retrain_assets_tests.onboarding.tables import subscriptions
+
+
+def text_of(tmp_path, change=lambda draft: draft, **columns):
+    rows = subscriptions(tmp_path, **columns)
+    draft = drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())
+    (tmp_path / "models").mkdir(exist_ok=True)
+    text = spec_text(change(draft), tmp_path / "models")
+    (tmp_path / "models" / "left.yaml").write_text(text)
+    return text, load_spec(tmp_path / "models" / "left.yaml")
+
+
+def test_it_is_short_and_every_value_has_a_comment(tmp_path):
+    text, spec = text_of(tmp_path)
+    lines = text.splitlines()
+    assert len(lines) <= 40
+    assert [line for line in lines if "#" not in line] == ["source:", "validation:"]
+    assert spec.source.label_values == {"no": 0.0, "yes": 1.0}
+    assert spec.source.features.path == str(tmp_path / "rows" / "*.csv")
+
+
+def test_what_people_decide_is_marked(tmp_path):
+    marked = [line for line in text_of(tmp_path)[0].splitlines() if DECIDE in line]
+    for word in ("description", "primary", "guardrails", "fairness", "look protected", "max_per_year"):
+        assert any(word in line for line in marked), word
+
+
+def test_a_protected_attribute_is_named_and_not_used(tmp_path):
+    text, spec = text_of(tmp_path)
+    assert "groups: [gender]" in text
+    assert "gender" not in spec.columns.all
+    assert not spec.validation.fairness.asked
+
+
+def test_a_protected_group_becomes_groups_and_fairness(tmp_path):
+    _, spec = text_of(tmp_path, lambda draft: draft.with_group("gender"))
+    assert spec.columns.groups == spec.validation.fairness.groups == ("gender",)
+    assert "gender" not in spec.columns.features
+
+
+def test_forty_numbers_still_fit_a_screen(tmp_path):
+    text, spec = text_of(
+        tmp_path, **{f"reading_{number}": [number + k % 7 for k in range(120)] for number in range(40)}
+    )
+    assert len(text.splitlines()) <= 45
+    assert len(spec.columns.numeric) == 42
+
+
+@pytest.mark.parametrize("name", ["monthly fee (EUR)", "ja: nein", "Größe", "yes", "#rank"])
+def test_any_name_of_a_column_survives_as_it_is(tmp_path, name):
+    _, spec = text_of(tmp_path, **{name: [k % 9 for k in range(120)]})
+    assert name in spec.columns.numeric
