@@ -24,7 +24,7 @@ from rich.console import Console
 
 from retrain_assets.audit.explanation import explained
 from retrain_assets.audit.explanation_text import in_words
-from retrain_assets.cli.demo import heading, retrain_left, shown, step
+from retrain_assets.cli.replay import heading, retrain_left, shown, step
 from retrain_assets.cli.runner import Runner, prepare_instance
 from retrain_assets.errors import RetrainError
 from retrain_assets.production.probation.record import stored_record

@@ -121,7 +121,7 @@ def asked(tables: Tables, named: Named, draft: Draft, delay: str | None) -> Draf
     """
     from dataclasses import replace
 
-    if not sys.stdin.isatty():
+    if not someone_is_there():
         raise SpecError("there is no terminal to ask in. Add --yes to take every guess, and flags for what you know.")
     again = False
     if draft.roles.label.why:
@@ -143,6 +143,11 @@ def asked(tables: Tables, named: Named, draft: Draft, delay: str | None) -> Draf
         if answer in ("protect", "both"):
             draft = draft.with_group(column)
     return draft
+
+
+def someone_is_there() -> bool:
+    """Whether a person sits at the terminal."""
+    return sys.stdin.isatty()
 
 
 def _free_path(name: str, to: object, force: bool) -> Path:

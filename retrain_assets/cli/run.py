@@ -38,10 +38,29 @@ def demo(model: str, until: str | None, scenario: str | None) -> None:
 
         bad_deploy(retrain_home())
         return
-    from retrain_assets.cli.demo import replay
+    from retrain_assets.cli.replay import replay
 
     spec = spec_of(model)
-    replay(spec, ended_period(spec, until) if until else None)
+    replay(spec, until=ended_period(spec, until) if until else None)
+
+
+@click.command(name="replay")
+@click.argument("name")
+@click.option("--from", "first", help="First period, where none is monitored yet; the spec's first without it.")
+@click.option("--until", help="Last period, like 2019-06; the last that has rows without it.")
+@guarded
+def replay_command(name: str, first: str | None, until: str | None) -> None:
+    """Replay a model's own history: bootstrap, monitor, trigger, retrain, promote or keep, roll back.
+
+    Each period is monitored as of its end, and what the triggers ask for is run, so that the table shows what would
+    have happened. Goes on after the last period that is monitored already; all of it is then there in the UI.
+
+    Example: retrain replay churn --until 2025-03
+    """
+    from retrain_assets.cli.replay import replay
+
+    spec = spec_of(name)
+    replay(spec, *(ended_period(spec, period) if period else None for period in (first, until)))
 
 
 @click.command()
@@ -97,4 +116,4 @@ def _launch(name: str, job: str, period: str) -> RunEnd:
     return runner_of(spec).run(job, known)
 
 
-RUN_COMMANDS = (demo, dev, run, monitor)
+RUN_COMMANDS = (demo, replay_command, dev, run, monitor)

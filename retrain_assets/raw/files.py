@@ -156,7 +156,8 @@ class File:
                 block = _with(block, name, self._times(block[name], name, orders, before))
             before += block.num_rows
             parts.append(block.filter(wanted.keep(block)))
-        return pa.concat_tables(parts)
+        empty = {name: pa.array([], NAIVE if name in wanted.times else pa.string()) for name in present}
+        return pa.concat_tables(parts) if parts else pa.table(empty)
 
     def _times(self, column: pa.ChunkedArray, name: str, orders: dict[str, Order], before: int) -> pa.ChunkedArray:
         """One block's times; what stands first in them, day or month, is told by the whole column when it matters."""

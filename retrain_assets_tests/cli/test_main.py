@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from benchmarks.worlds.parcels import SPEC, make_world, rows_of
+from benchmarks.worlds.parcels import SPEC
 from retrain_assets.cli import main
 from retrain_assets_tests.commanded import CHANGES, FIRST, PERIODS, registry, retrain
 
@@ -165,25 +165,6 @@ def test_the_runs_of_the_demo_stay_in_the_instance_that_the_ui_shows(at_home):
         assert instance.get_materialized_partitions(key) == set(PERIODS)
         users = {run.tags["dagster/user"] for run in instance.get_runs()}
     assert users == {"ada"}
-
-
-def test_check_holds_for_good_data(at_home):
-    warned, held = retrain("check", "delivery").output.splitlines()
-    assert held == "delivery: spec and data contract hold (420 rows in 2024-01-01)"
-    assert "8 weeks end before a harm of 1 standard deviation between blocks can be ruled out" in warned
-
-
-def test_check_goes_through_every_model_and_answers_no_when_one_does_not_hold(empty_home, monkeypatch, tmp_path):
-    with dg.DagsterInstance.ephemeral() as instance:
-        make_world(tmp_path / "short", rows_of(1), instance, contract={"min_rows": 500})
-        make_world(tmp_path / "zgone", rows_of(1), instance, name="zgone")
-    (tmp_path / "zgone" / "rows.parquet").unlink()
-    monkeypatch.setenv("RETRAIN_MODELS", os.pathsep.join([str(tmp_path / "short"), str(tmp_path / "zgone")]))
-    output = retrain("check", code=1).output
-    for name in ("taxi_charge", "flight_delays", "employment"):
-        assert f"{name}: spec and data contract hold" in output
-    assert "rows.parquet, 2024-01-01: 420 usable rows, 500 needed" in output
-    assert "rows.parquet: no such file. Name an existing file" in output
 
 
 def test_a_retrain_without_data_is_no_and_says_what_is_missing(empty_home):

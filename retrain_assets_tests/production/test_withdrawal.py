@@ -15,7 +15,7 @@ from retrain_assets.alerts import read
 from retrain_assets.audit.explanation import explained
 from retrain_assets.audit.explanation_text import in_words
 from retrain_assets.candidates.boosting.constant_model import fallback_files
-from retrain_assets.cli.demo import decision
+from retrain_assets.cli.replay import decision
 from retrain_assets.cli.runner import RunEnd
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG

@@ -1,4 +1,4 @@
-"""`retrain demo`: the shipped history, period by period, through real Dagster runs on the persistent instance.
+"""`retrain replay`: a model's own history, period by period, through real Dagster runs on the persistent instance.
 
 Only the clock is simulated: at each period's end it monitors the period, asks the trigger sensor, and runs the retrain
 that the sensor requests.
@@ -20,6 +20,7 @@ from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance, retrain_
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
+from retrain_assets.onboarding.survey import last_period
 from retrain_assets.raw.keys import alike
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
@@ -45,15 +46,21 @@ class Line:
     color: str
 
 
-def replay(spec: ModelSpec, until: str | None = None) -> None:
-    """Replay a model's history from where it stands, and print what happened and what it gained."""
+def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) -> None:
+    """Replay a model's history from where it stands, and print what happened and what it gained.
+
+    Args:
+        spec: Of the model.
+        first: The period to begin with, where none is monitored yet; None for the calendar's first.
+        until: The last period; None for the last that has rows.
+    """
     console = Console()
     began = time.monotonic()
     home = retrain_home()
     instance = prepare_instance(home)
     runner = Runner(spec, instance)
     store, registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
-    periods = _periods(spec, store, until)
+    periods = _periods(spec, store, first, until)
     console.print(f"[bold]{spec.name}[/bold]: {spec.description}")
     console.print(heading(spec), style="bold", soft_wrap=True)
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -105,7 +112,8 @@ def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry
     monitored = runner.run("monitor", period, at=now)
     if not monitored.success:
         return Line(period, 0, "-", "-", "-", f"monitoring failed: {monitored.cause}", "red")
-    rows = store.require_table("raw_data", period, [spec.source.key]).num_rows
+    taken_in = store.read_table("raw_data", [period], [spec.source.key])
+    rows = taken_in.num_rows if taken_in is not None else 0
     drift, loss = _drift(store, period), _loss(store, period)
     withdrawal, _ = runner.ask_rollback(now)
     if withdrawal is not None:
@@ -202,12 +210,14 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
     return {key: (int(n), float(served / n), float(never / n)) for key, (n, served, never) in sorted(sums.items()) if n}
 
 
-def _periods(spec: ModelSpec, store: PeriodStore, until: str | None) -> list[str]:
-    if until is not None:
-        spec.period.bounds(until)
+def _periods(spec: ModelSpec, store: PeriodStore, first: str | None, until: str | None) -> list[str]:
+    """The periods that are not monitored yet, of an open calendar up to the last that the source has rows of."""
     done = set(store.periods("performance_report", "json"))
+    if until is None and spec.period.end is None:
+        until = last_period(spec)
     ended = spec.period.ended_by(datetime.now())
-    return [period for period in ended if period not in done and (until is None or period <= until)]
+    begin, end = first or spec.period.first, until or ended[-1] if ended else ""
+    return [period for period in ended if period not in done and begin <= period <= end]
 
 
 def _drift(store: PeriodStore, period: str) -> str:

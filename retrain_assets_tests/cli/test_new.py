@@ -1,0 +1,60 @@
+"""`retrain new` in a terminal: what it writes, what it asks, and what it refuses."""
+
+import pytest
+
+from retrain_assets.cli import main, new
+from retrain_assets.spec import load_spec
+from retrain_assets_tests.commanded import retrain
+from retrain_assets_tests.onboarding.tables import subscriptions
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RETRAIN_MODELS", raising=False)
+    monkeypatch.setenv("RETRAIN_SHIPPED", "0")
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path / "home"))
+    subscriptions(tmp_path)
+    return tmp_path
+
+
+WORDS = ("new", "left", "--data", "rows/*.csv", "--outcomes", "outcomes.csv")
+
+
+def test_it_writes_a_spec_that_the_other_commands_find(here):
+    output = retrain(*WORDS, "--yes").output
+    assert "not used gender: looks like a protected attribute" in output
+    assert "retrain check left" in output
+    assert load_spec(here / "retrain_models" / "left.yaml").source.known_at == "seen_at"
+    assert "left can work: the first model can be judged as of" in retrain("check", "left").output
+
+
+def test_an_existing_spec_is_not_written_over(here):
+    retrain(*WORDS, "--yes")
+    (here / "retrain_models" / "left.yaml").write_text("mine")
+    assert "left.yaml is there already" in retrain(*WORDS, "--yes", code=2).stderr
+    assert (here / "retrain_models" / "left.yaml").read_text() == "mine"
+    retrain(*WORDS, "--yes", "--force")
+
+
+def test_flags_say_what_a_person_knows(here):
+    retrain(*WORDS, "--yes", "--positive", "no", "--protect", "gender", "--use", "gender", "--every", "week")
+    spec = load_spec(here / "retrain_models" / "left.yaml")
+    assert spec.source.label_values == {"no": 1.0, "yes": 0.0}
+    assert spec.validation.fairness.groups == ("gender",)
+    assert "gender" in spec.columns.categorical
+    assert spec.period.every == "week"
+
+
+def test_without_a_terminal_nothing_is_asked_and_the_flag_is_named(here):
+    assert "Add --yes to take every guess" in retrain(*WORDS, code=2).stderr
+
+
+def test_in_a_terminal_protected_attributes_are_asked_about(here, monkeypatch):
+    from click.testing import CliRunner
+
+    monkeypatch.setattr(new, "someone_is_there", lambda: True)
+    result = CliRunner().invoke(main.main, WORDS, input="protect\n")
+    assert result.exit_code == 0, result.output
+    assert "gender looks like a protected attribute. Use it?" in result.output
+    assert load_spec(here / "retrain_models" / "left.yaml").validation.fairness.groups == ("gender",)
