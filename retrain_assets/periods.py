@@ -109,6 +109,28 @@ class Calendar(BaseModel):
         index = self._parse(key)
         return self._start(index), self._start(index + 1)
 
+    def words(self, key: str) -> str:
+        """A period as a person says it.
+
+        >>> Calendar(every="month", start="2018-01-01").words("2019-02")
+        'February 2019'
+        >>> Calendar(every="week", start="2018-01-01").words("2019-02-04")
+        'the week of 4 February 2019'
+        """
+        start = self.bounds(key)[0]
+        if self.every == "year":
+            return f"{start:%Y}"
+        if self.every == "quarter":
+            return f"Q{(start.month + 2) // 3} {start:%Y}"
+        if self.every == "month":
+            return f"{start:%B %Y}"
+        day = f"{start.day} {start:%B %Y}"
+        return {"week": f"the week of {day}", "day": day}.get(self.every, f"{day}, {start:%H:%M}")
+
+    def during(self, key: str) -> str:
+        """When something of a period happened: `in February 2019`, `on 4 February 2019`."""
+        return f"{'on' if self.every in ('day', 'hour') else 'in'} {self.words(key)}"
+
     def shift(self, key: str, periods: int) -> str:
         """The period that many steps later (earlier when negative)."""
         return self._start(self._parse(key) + periods).strftime(self.format)

@@ -24,7 +24,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.policy import MonitoringPolicy
-from retrain_assets.monitoring.sensors import monitoring_sensors
+from retrain_assets.monitoring.sensors import Arrivals, Loop, monitoring_sensors
 from retrain_assets.production.assets import production_assets
 from retrain_assets.production.jobs import job_name, jobs
 from retrain_assets.production.sensors import alert_sensors, rollback_sensor, withdrawal_due
@@ -57,12 +57,13 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
         sensors=[
             *monitoring_sensors(
                 frame,
-                spec.source,
-                spec.contract.max_delay,
-                lambda: watch(spec),
-                job_name(spec.name, "monitor"),
-                job_name(spec.name, "retrain"),
-                withdrawal_due,
+                Arrivals(spec.model, spec.source, spec.contract.max_delay),
+                Loop(
+                    lambda: watch(spec),
+                    job_name(spec.name, "monitor"),
+                    job_name(spec.name, "retrain"),
+                    withdrawal_due,
+                ),
             ),
             rollback_sensor(frame),
             *alert_sensors(frame, model_jobs),
@@ -85,15 +86,7 @@ def watch(spec: ModelSpec) -> Any:
     """The model's `monitoring.evidence.Watch`."""
     from retrain_assets.monitoring.triggers.evidence import Watch
 
-    return Watch(
-        spec.name,
-        spec.period,
-        spec.windows,
-        spec.triggers,
-        spec.source.label_delay,
-        spec.rollback.cooldown_periods,
-        f"{spec.model.loss} summed over rows",
-    )
+    return Watch(spec.model, spec.windows, spec.triggers, spec.rollback.cooldown_periods)
 
 
 def training(spec: ModelSpec) -> Any:

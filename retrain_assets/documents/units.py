@@ -55,13 +55,17 @@ def loss_unit(loss: str, label_unit: str) -> str:
 def amount(value: float, unit: str = "") -> str:
     """A number with its unit: cents below 100, whole ones from there on; other units with three digits that count.
 
+    The unit `share` is written in percent.
+
     >>> amount(1.444, "USD"), amount(8459.3, "USD"), amount(-0.3, "EUR"), amount(0.35239, "nats"), amount(12.5, "CHF")
     ('$1.44', '$8,459', '-€0.30', '0.352 nats', '12.5 CHF')
-    >>> amount(0.0004, "USD"), amount(0.0), amount(1999.6, "kWh"), amount(float("nan"), "USD")
-    ('$0.0004', '0', '2,000 kWh', 'unknown')
+    >>> amount(0.0004, "USD"), amount(0.0), amount(1999.6, "kWh"), amount(0.1234, "share"), amount(float("nan"))
+    ('$0.0004', '0', '2,000 kWh', '12.3 %', 'unknown')
     """
     if not math.isfinite(value):
         return "unknown"
+    if unit == "share":
+        return f"{100 * value:.3g} %"
     symbol = _SYMBOLS.get(unit)
     size = abs(value)
     if symbol and (size >= 0.01 or not size):

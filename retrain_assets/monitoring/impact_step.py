@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from retrain_assets.model import PeriodAccess
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.drift.report import DriftReport
 from retrain_assets.monitoring.impact.cost import (
     Change,
@@ -35,6 +35,7 @@ class DriftImpact:
 
 
 def drift_impact(
+    model: Model,
     access: PeriodAccess,
     version: Version,
     report: DriftReport,
@@ -46,6 +47,7 @@ def drift_impact(
     The cost is that of the latest earlier period with outcomes, for those of this one are not in yet.
 
     Args:
+        model: Its facts.
         access: The period; the latest earlier performance record is read.
         version: The version in charge.
         report: Drift of the features.
@@ -63,8 +65,8 @@ def drift_impact(
     last = read_performance(store, performed[-1]) if performed else None
     named = {one.column for one in found}
     known = [one for one in last.impact if one.column in named] if last and last.version == version.name else []
-    words = cost_words(known, last.period if last else "", last.loss if last else "")
-    return DriftImpact(found, changed_sentence(report.period, found, words))
+    words = cost_words(model, known, last.period if last else report.period)
+    return DriftImpact(found, changed_sentence(model, found, words))
 
 
 def changed_columns(store: PeriodStore, version: Version, period: str) -> tuple[Change, ...]:
@@ -84,8 +86,8 @@ def loss_impact(
     return costs(found, columns, losses, reference_of(registry, version)[0]) if found else ()
 
 
-def impact_sentence(period: str, found: Sequence[Change], costed: Sequence[ColumnCost], loss: str) -> str:
+def impact_sentence(model: Model, period: str, found: Sequence[Change], costed: Sequence[ColumnCost]) -> str:
     """What changed, since when, and what it costs, the costliest change first; empty when nothing changed."""
     by_cost = {one.column: one.excess for one in costed}
     ordered = sorted(found, key=lambda one: -by_cost.get(one.column, 0.0))
-    return changed_sentence(period, ordered, cost_words(costed, period, loss))
+    return changed_sentence(model, ordered, cost_words(model, costed, period))

@@ -15,7 +15,7 @@ from retrain_assets.monitoring.drift.label_drift import Jump, Labels, label_step
 from retrain_assets.monitoring.drift.report import DriftReport
 from retrain_assets.monitoring.estimation.label_free import EstimationPolicy, estimate_step
 from retrain_assets.monitoring.impact_step import changed_columns, impact_sentence, loss_impact
-from retrain_assets.monitoring.pages.performance_text import performance_sentences
+from retrain_assets.monitoring.pages.performance_text import measured_sentence, performance_sentences
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement, measure_business
 from retrain_assets.monitoring.performance.expression import Expression
 from retrain_assets.monitoring.performance.report import Baseline, Quality, ScoredLosses, measure
@@ -104,6 +104,8 @@ def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy) 
         record = _measured(model, at, policy, _Scored(version, rows, promised, earlier_own, counts), record)
     own = 0.0 if counts or record.report is None else record.report.excess_sum
     record = replace(record, suspected_excess=begun_with.suspected + own)
+    if record.report is not None:
+        record = replace(record, report=replace(record.report, sentence=measured_sentence(model, record, promised)))
     if policy.estimation is not None:
         past = before.estimates if before else ()
         estimated, series = estimate_step(model, at, policy.estimation, version, promised, past)
@@ -168,7 +170,7 @@ def _measured(
         report=report,
         loss_since=since if report.outcome is Quality.WARN else None,
         impact=costed,
-        impact_sentence=impact_sentence(at.period, changed, costed, model.loss),
+        impact_sentence=impact_sentence(model, at.period, changed, costed),
         business=_business(policy.business, scored, columns),
     )
 

@@ -1,19 +1,27 @@
 """What starts runs by itself: a period whose data is there, and evidence that asks for a retrain.
 
-Both sensors read reports and the journal, never rows, and skip with a sentence.
+Both sensors skip with a sentence. They read reports and the journal; of a period's rows only whether there are any.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.tags import AGAIN_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
+from retrain_assets.model import Model
 from retrain_assets.raw.policy import Source
+
+if TYPE_CHECKING:
+    from retrain_assets.monitoring.triggers.decision import Trigger
+    from retrain_assets.monitoring.triggers.evidence import Watch
+    from retrain_assets.registry.registry import Registry
+    from retrain_assets.store import PeriodStore
 
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
@@ -28,88 +36,170 @@ Withdrawal = Callable[[dg.DagsterInstance, Home, str, datetime], str]
 """Says which period asks for a rollback that has not been started; empty without one."""
 
 
-def monitoring_sensors(
-    frame: Frame,
-    source: Source,
-    max_delay: timedelta | None,
-    watch: Callable[[], Any],
-    monitor: str,
-    retrain: str,
-    withdrawal: Withdrawal,
-) -> list[dg.SensorDefinition]:
-    """The new-data sensor and the retrain trigger; `watch()` gives the trigger decision, `withdrawal` goes first."""
-    return [
-        _new_data(frame, source, max_delay, watch, monitor, withdrawal),
-        _retrain_trigger(frame, watch, retrain, withdrawal),
-    ]
+@dataclass(frozen=True)
+class Arrivals:
+    """Where the model's rows come from, and how long after the end of a period they may take; None waits silently."""
+
+    model: Model
+    source: Source
+    max_delay: timedelta | None
+
+    def rows(self, period: str) -> int:
+        """How many rows of a period are there; only keys and times are read.
+
+        Raises:
+            SourceError: The source is there and cannot be read.
+        """
+        from retrain_assets.raw.sources import read_rows
+
+        found = read_rows(self.source, [], *self.model.calendar.bounds(period)).table[self.source.time]
+        return len(found) - int(found.null_count)
+
+    def overdue(self, period: str, now: datetime) -> bool:
+        """Whether the rows of a period should have been there by now."""
+        return self.max_delay is not None and now - self.model.calendar.bounds(period)[1] > self.max_delay
 
 
-def _new_data(
-    frame: Frame,
-    source: Source,
-    max_delay: timedelta | None,
-    watch: Callable[[], Any],
-    monitor: str,
-    withdrawal: Withdrawal,
-) -> dg.SensorDefinition:
+@dataclass(frozen=True)
+class Loop:
+    """What runs next, and what goes before it.
+
+    Attributes:
+        watch: Gives the trigger decision.
+        monitor: Name of the monitoring job.
+        retrain: Name of the retrain job.
+        withdrawal: Says which rollback goes first.
+    """
+
+    watch: "Callable[[], Watch]"
+    monitor: str
+    retrain: str
+    withdrawal: Withdrawal
+
+
+def monitoring_sensors(frame: Frame, arrivals: Arrivals, loop: Loop) -> list[dg.SensorDefinition]:
+    """The new-data sensor and the retrain trigger."""
+    return [_new_data(frame, arrivals, loop), _retrain_trigger(frame, loop)]
+
+
+def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{frame.model}__new_data",
-        job_name=monitor,
+        job_name=loop.monitor,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Monitors the next period once it has ended, one period after the other.",
+        description="Monitors the next period once it has ended and its rows are there, one period after the other.",
     )
     def new_data(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
-        from retrain_assets.alerts import Alert, publish
-        from retrain_assets.errors import SourceError
-        from retrain_assets.raw.sources import fingerprint
-
-        store = home.store(frame.model)
-        period = next_period(frame, store.periods("performance_report", "json"), clock.now())
-        if period is None:
+        store, registry, now = home.store(frame.model), home.registry(frame.model), clock.now()
+        pending = pending_periods(frame, store.periods("performance_report", "json"), now)
+        if not pending:
             return dg.SkipReason("every period that has ended is monitored")
         if in_flight(context.instance, frame.model):
-            return dg.SkipReason(f"a run of {frame.model} is in flight; {period} comes next")
-        asking = withdrawal(context.instance, home, frame.model, clock.now())
+            return dg.SkipReason(f"a run of {frame.model} is in flight; {pending[0]} comes next")
+        asking = loop.withdrawal(context.instance, home, frame.model, now)
         if asking:
-            return dg.SkipReason(f"the rollback that {asking} asked for comes before {period}")
-        due = _due(context.instance, frame, watch(), store, home.registry(frame.model))
+            return dg.SkipReason(f"the rollback that {asking} asked for comes before {pending[0]}")
+        due = _due(context.instance, loop.watch(), store, registry)
         if due is not None:
-            return dg.SkipReason(f"the retrain that {due.period} asked for comes before {period}")
-        try:
-            data = fingerprint(source)
-        except SourceError as error:
-            return dg.SkipReason(str(error))
-        if any(table is not None and table.sql for table in (source.features, source.outcomes)):
-            data = f"{data}:{clock.now():%Y-%m-%d}"  # a query does not tell that its rows changed: ask once a day
+            return dg.SkipReason(f"the retrain that {due.period} asked for comes before {pending[0]}")
+        look = _look(arrivals, pending, now, context.cursor or "")
+        for period, sentence in look.late:
+            publish_late(frame, home, now, period, sentence)
+        if look.period is None:
+            return dg.SensorResult(skip_reason=look.reason, cursor=look.cursor)
         # A period that a withdrawn model could not score is tried again with its successor.
-        rollbacks = sum(event.action == "rolled_back" for event in home.registry(frame.model).history())
-        run_key = f"{frame.model}:{period}:{data}{f':{rollbacks}' if rollbacks else ''}"
-        late = clock.now() - frame.calendar.bounds(period)[1]
-        if max_delay is not None and late > max_delay and tried(context.instance, run_key):
-            days = max_delay / timedelta(days=1)
-            sentence = f"{period} ended more than {days:g} d ago and its rows are not there, or break the contract"
-            publish(Alert(clock.now().isoformat(), frame.model, period, "stale", sentence), Path(home.path))
-            return dg.SkipReason(sentence)
-        return dg.RunRequest(run_key=run_key, partition_key=period)
+        rollbacks = sum(event.action == "rolled_back" for event in registry.history())
+        run_key = f"{frame.model}:{look.period}:{look.data}{f':{rollbacks}' if rollbacks else ''}"
+        if arrivals.overdue(look.period, now) and tried(context.instance, run_key):
+            sentence = f"{_ended(arrivals, look.period)}, and a run of its rows failed. Look at the run, mend the rows."
+            publish_late(frame, home, now, look.period, sentence)
+            return dg.SensorResult(skip_reason=sentence, cursor=look.cursor)
+        request = dg.RunRequest(run_key=run_key, partition_key=look.period)
+        return dg.SensorResult(run_requests=[request], cursor=look.cursor)
 
     return new_data
 
 
-def _retrain_trigger(
-    frame: Frame, watch: Callable[[], Any], retrain: str, withdrawal: Withdrawal
-) -> dg.SensorDefinition:
+@dataclass(frozen=True)
+class _Look:
+    """What a look at the source found: the period to run, or why there is none, and the periods that are overdue."""
+
+    period: str | None
+    reason: str
+    data: str
+    cursor: str
+    late: tuple[tuple[str, str], ...] = ()
+
+
+def _look(arrivals: Arrivals, pending: list[str], now: datetime, cursor: str) -> _Look:
+    """Find the next period whose rows are there; a source that has not changed since is not read again.
+
+    A period without rows is waited for. Once it is overdue, or where no delay is declared, a later period whose rows
+    are there goes first: a gap is a fact, and nothing waits for it.
+    """
+    from retrain_assets.errors import SourceError
+    from retrain_assets.raw.sources import fingerprint
+
+    source, first = arrivals.source, pending[0]
+    try:
+        data = fingerprint(source)
+    except SourceError as error:
+        late = ((first, f"{_ended(arrivals, first)}. {error}"),) if arrivals.overdue(first, now) else ()
+        return _Look(None, str(error), "", "", late)
+    if any(table is not None and table.sql for table in (source.features, source.outcomes)):
+        data = f"{data}:{now:%Y-%m-%d}"  # a query does not tell that its rows changed: ask once a day
+    seen = f"{pending[0]}:{pending[-1]}:{data}"
+    empty: list[str] = []
+    for period in pending if cursor != seen else ():
+        try:
+            there = arrivals.rows(period) > 0
+        except SourceError:
+            there = True  # the run names the fault
+        if there:
+            return _Look(period, "", data, "", _late(arrivals, empty, now))
+        empty.append(period)
+        if arrivals.max_delay is not None and not arrivals.overdue(period, now):
+            break
+    since = f"{arrivals.model.calendar.bounds(first)[1]:%Y-%m-%d}"
+    reason = f"waits for the rows of {arrivals.model.calendar.words(first)}, which ended on {since}"
+    return _Look(None, reason, data, seen, _late(arrivals, empty or [first], now))
+
+
+def _late(arrivals: Arrivals, empty: list[str], now: datetime) -> tuple[tuple[str, str], ...]:
+    """The overdue ones among periods without rows, each with its sentence."""
+    late = [period for period in empty if arrivals.overdue(period, now)]
+    next_step = "Deliver them, or ask whoever does; monitoring goes on by itself"
+    return tuple((period, f"{_ended(arrivals, period)}, and its rows are not there. {next_step}.") for period in late)
+
+
+def _ended(arrivals: Arrivals, period: str) -> str:
+    days = arrivals.max_delay / timedelta(days=1) if arrivals.max_delay else 0.0
+    words = arrivals.model.calendar.words(period)
+    return f"{words[0].upper()}{words[1:]} ended more than {days:g} day{'' if days == 1 else 's'} ago"
+
+
+def publish_late(frame: Frame, home: Home, now: datetime, period: str, sentence: str) -> None:
+    """Say once that a period is overdue."""
+    from retrain_assets.alerts import Alert, publish
+
+    publish(Alert(now.isoformat(), frame.model, period, "stale", sentence), Path(home.path))
+
+
+def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
     key = frame.key("performance_report")
 
     @dg.sensor(
         name=f"{frame.model}__retrain_trigger",
-        job_name=retrain,
+        job_name=loop.retrain,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts a retrain when the newest reports ask for one; the same evidence never starts two.",
     )
     def retrain_trigger(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
-        again = killed(context.instance, retrain)
+        from retrain_assets.monitoring.triggers.decision import Quiet
+
+        again = killed(context.instance, loop.retrain)
         if again is not None and not in_flight(context.instance, frame.model):
             return dg.SensorResult(cursor=context.cursor, run_requests=[again])
         after = int(context.cursor) if context.cursor else None
@@ -119,24 +209,23 @@ def _retrain_trigger(
             return dg.SkipReason("no new performance report")
         if in_flight(context.instance, frame.model):
             return dg.SkipReason(f"a run of {frame.model} is in flight; will look again")
-        asking = withdrawal(context.instance, home, frame.model, clock.now())
+        asking = loop.withdrawal(context.instance, home, frame.model, clock.now())
         if asking:
             return dg.SkipReason(f"the rollback that {asking} asked for comes before a retrain; will look again")
         cursor = str(records[-1].storage_id)
         store = home.store(frame.model)
         period = store.periods("performance_report", "json")[-1]
-        decision = watch().decide(store, home.registry(frame.model), period)
-        trigger_id = getattr(decision, "id", None)
-        if trigger_id is None:
+        decision = loop.watch().decide(store, home.registry(frame.model), period)
+        if isinstance(decision, Quiet):
             return dg.SensorResult(skip_reason=f"{period}: {decision.reason}", cursor=cursor)
-        if started(context.instance, trigger_id):
+        if started(context.instance, decision.id):
             return dg.SensorResult(skip_reason=f"{period}: this evidence started a retrain before", cursor=cursor)
         return dg.SensorResult(cursor=cursor, run_requests=[request(decision)])
 
     return retrain_trigger
 
 
-def request(trigger: Any) -> dg.RunRequest:
+def request(trigger: "Trigger") -> dg.RunRequest:
     """The run that a trigger asks for, keyed and tagged by the trigger's id."""
     tags = {TRIGGER_TAG: trigger.id, KIND_TAG: trigger.kind, MODEL_TAG: trigger.model}
     return dg.RunRequest(run_key=trigger.id, partition_key=trigger.period, tags=tags)
@@ -159,10 +248,10 @@ def killed(instance: dg.DagsterInstance, retrain: str) -> dg.RunRequest | None:
     return dg.RunRequest(run_key=f"{run.run_id}:again", partition_key=period, tags=tags | {AGAIN_TAG: run.run_id})
 
 
-def next_period(frame: Frame, monitored: list[str], now: datetime) -> str | None:
-    """The first ended period that is not monitored yet."""
+def pending_periods(frame: Frame, monitored: list[str], now: datetime) -> list[str]:
+    """The ended periods that are not monitored yet, in order."""
     done = set(monitored)
-    return next((period for period in frame.calendar.ended_by(now) if period not in done), None)
+    return [period for period in frame.calendar.ended_by(now) if period not in done]
 
 
 def in_flight(instance: dg.DagsterInstance, model: str) -> bool:
@@ -181,11 +270,12 @@ def started(instance: dg.DagsterInstance, trigger_id: str) -> bool:
     return bool(instance.get_run_records(dg.RunsFilter(tags={TRIGGER_TAG: trigger_id}), limit=1))
 
 
-def _due(instance: dg.DagsterInstance, frame: Frame, watch: Any, store: Any, registry: Any) -> Any:
+def _due(instance: dg.DagsterInstance, watch: "Watch", store: "PeriodStore", registry: "Registry") -> "Trigger | None":
     """The trigger of the newest monitored period that has not started a run yet."""
+    from retrain_assets.monitoring.triggers.decision import Trigger
+
     monitored = store.periods("performance_report", "json")
     if not monitored:
         return None
     decision = watch.decide(store, registry, monitored[-1])
-    trigger_id = getattr(decision, "id", None)
-    return decision if trigger_id is not None and not started(instance, trigger_id) else None
+    return decision if isinstance(decision, Trigger) and not started(instance, decision.id) else None

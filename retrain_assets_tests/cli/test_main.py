@@ -122,9 +122,9 @@ def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_
     assert "wait 2 periods" in lines[PERIODS[0]]
     assert "bootstrap v1: mae" in lines[FIRST]
     assert re.search(r"excess_loss +rejected", lines[PERIODS[3]])  # nothing was trained on a slower week yet
-    assert "cool-down until 2024-02-05" in lines[PERIODS[4]]
+    assert "cool-down until the week of 5 February 2024" in lines[PERIODS[4]]
     assert re.search(r"excess_loss +promoted v2: mae", lines[PERIODS[5]])
-    assert "excess loss 0 of 1,000" in lines[PERIODS[6]]
+    assert "no retrain due: 0 of the 1,000 of excess loss" in lines[PERIODS[6]]
 
 
 def test_the_demo_ends_with_what_was_decided_and_what_it_was_worth(replayed):

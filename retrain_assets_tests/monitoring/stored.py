@@ -3,16 +3,22 @@
 import base64
 import io
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from matplotlib.image import imread
 
 from retrain_assets.documents.figure import LIMIT_BYTES
+from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.label_drift import Jump
 from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate, Truth
 from retrain_assets.monitoring.estimation.estimator import LossEstimate
 from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
+from retrain_assets.periods import Calendar
+
+MONTHS = Calendar(every="month", start="2018-01-01")
+TAXI = Model("taxi", "regression", 2, MONTHS, "id", "at", "charge", timedelta(days=1), "mae", "USD", "ride")
 
 
 def png(markdown: str) -> Any:

@@ -1,8 +1,13 @@
 """The sensors that ask for monitoring and retrain runs: when, for which period, and what they say otherwise."""
 
 import os
+import sqlite3
+from datetime import datetime
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.worlds.parcels import SPEC
@@ -100,9 +105,13 @@ def test_a_period_is_asked_for_again_only_after_the_file_has_changed(world):
     assert key() != first
 
 
-def test_a_query_is_asked_again_the_next_day_for_it_does_not_tell_that_its_rows_changed(world):
+def test_a_query_is_asked_again_the_next_day_for_it_does_not_tell_that_its_rows_changed(world, tmp_path, monkeypatch):
     sql = {"sql": "SELECT * FROM parcels WHERE at >= :start AND at < :end", "url_env": "PARCELS_URL"}
     built = world(source=SPEC["source"] | {"features": sql})
+    monkeypatch.setenv("PARCELS_URL", f"sqlite:///{tmp_path}/parcels.db")
+    with sqlite3.connect(tmp_path / "parcels.db") as database:
+        database.execute("CREATE TABLE parcels (id TEXT, at TEXT)")
+        database.execute("INSERT INTO parcels VALUES ('1', '2024-01-03 08:00:00')")
     moments = ("2024-01-08T00:00:00", "2024-01-08T23:00:00", "2024-01-09T00:00:00")
     first, same_day, next_day = (tick(built, "new_data", moment).run_requests[0].run_key for moment in moments)
     assert first == same_day != next_day
@@ -116,14 +125,48 @@ def test_a_failed_period_stays_the_next_one(world):
     assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-01"]
 
 
-def test_rows_that_are_not_there_in_time_are_an_alert_once(world):
+def test_a_period_without_rows_is_a_skipped_tick_with_its_date_and_an_alert_once_it_is_overdue(world):
+    built = world(weeks=2, contract=SPEC["contract"] | {"max_delay": "2d"})
+    built.monitor(["2024-01-01", "2024-01-08"])
+    waits = "waits for the rows of the week of 15 January 2024, which ended on 2024-01-22"
+    first = tick(built, "new_data", "2024-01-23T00:00:00")
+    assert (first.run_requests or [], first.skip_message) == ([], waits)
+    assert read(built.folder / "home") == []
+    later = tick(built, "new_data", "2024-01-25T00:00:00", first.cursor)
+    assert (later.run_requests or [], later.skip_message) == ([], waits)
+    (alert,) = read(built.folder / "home")
+    assert (alert.kind, alert.period) == ("stale", "2024-01-15")
+    assert alert.sentence == (
+        "The week of 15 January 2024 ended more than 2 days ago, and its rows are not there. "
+        "Deliver them, or ask whoever does; monitoring goes on by itself."
+    )
+
+
+def test_a_gap_is_passed_over_once_it_is_overdue_and_later_rows_are_there(world):
+    built = world(weeks=4, contract=SPEC["contract"] | {"max_delay": "10d"})
+    built.monitor(["2024-01-01"])
+    path = built.folder / "rows.parquet"
+    rows = pq.read_table(path)
+    inside = pc.and_(
+        pc.greater_equal(rows["at"], pa.scalar(datetime(2024, 1, 8), rows["at"].type)),
+        pc.less(rows["at"], pa.scalar(datetime(2024, 1, 15), rows["at"].type)),
+    )
+    pq.write_table(rows.filter(pc.invert(inside)), path)
+    assert "waits for the rows of the week of 8 January 2024" in new_data(built, "2024-01-22T00:00:00")
+    assert new_data(built, "2024-01-26T00:00:00") == ["2024-01-15"]
+
+
+def test_rows_that_break_the_contract_until_they_are_overdue_are_an_alert_once(world):
     built = world(contract=SPEC["contract"] | {"max_delay": "2d"})
     request = tick(built, "new_data", "2024-01-08T00:00:00").run_requests[0]
     in_vain = dg.DagsterRun(f"{MODEL}__monitor", tags=dict(request.tags) | {"dagster/run_key": request.run_key})
     built.instance.add_run(in_vain)
     built.instance.report_run_failed(in_vain)
     assert new_data(built, "2024-01-09T23:00:00") == ["2024-01-01"]
-    late = "2024-01-01 ended more than 2 d ago and its rows are not there, or break the contract"
+    late = (
+        "The week of 1 January 2024 ended more than 2 days ago, and a run of its rows failed. "
+        "Look at the run, mend the rows."
+    )
     assert [new_data(built, f"2024-01-{day}T01:00:00") for day in (10, 11)] == [late, late]
     assert [(alert.kind, alert.sentence) for alert in read(built.folder / "home")] == [("stale", late)]
     os.utime(built.folder / "rows.parquet", (1_700_000_000, 1_700_000_000))

@@ -111,7 +111,7 @@ def test_a_business_metric_beyond_its_threshold_is_a_series_an_alert_and_a_trigg
     assert found["late_share"].value == one["value"] > 0.05
     sentences = [alert.sentence for alert in alerts_of(built, result) if alert.kind == "business"]
     assert sentences == [one["sentence"]]
-    assert "at most 0.05 declared" in one["sentence"]
+    assert one["sentence"].endswith("above the limit of 5 %.")
     evidence = watch(built.spec).evidence(built.store, built.registry, week)
     assert evidence.business == {"late_share": 1}
 

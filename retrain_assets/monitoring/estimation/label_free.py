@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import amount
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate, Truth
 from retrain_assets.monitoring.estimation.estimator import (
-    ASSUMES,
     FEWEST_ROWS,
     Known,
     LossEstimate,
@@ -96,12 +96,12 @@ def estimate_step(
     found = _estimated(model, at, policy, version, rows)
     if rows is None or isinstance(found, NoEstimate):
         reason = found.reason if isinstance(found, NoEstimate) else "no row waits"
-        return EstimateRecord(f"{at.period}: nothing is estimated: {reason}."), tuple(earlier[-REMEMBERED:])
+        return EstimateRecord(f"Nothing is estimated: {reason}."), tuple(earlier[-REMEMBERED:])
     first, last = (model.calendar.key(moment) for moment in _ends(rows, model.time))
     own = PastEstimate(at.period, version.name, found.rows, (first, last), found.loss, found.low, found.high)
     series = tuple([*earlier, own][-REMEMBERED:])
     outcome = Quality.WARN if found.low > baseline.high else Quality.QUIET
-    sentence = _sentence(found, version, baseline, at.period, series)
+    sentence = _sentence(model, found, version, baseline, series)
     return EstimateRecord(sentence, found, baseline.mean, outcome), series
 
 
@@ -163,17 +163,18 @@ def _estimated(
     if rows is None:
         return NoEstimate("every outcome that could be missing has arrived, so that all is measured")
     if rows.num_rows < FEWEST_ROWS:
-        return NoEstimate(f"{rows.num_rows:,} rows wait for their outcome, {FEWEST_ROWS:,} are needed for an estimate")
+        waiting = model.units.rows(rows.num_rows)
+        return NoEstimate(f"{waiting} wait for their outcome, {FEWEST_ROWS:,} are needed for an estimate")
     scorer = Scorer.from_files(at.registry.read(version.digest))
     known = _known(model, at, version, scorer)
     if known is None:
         return NoEstimate("no row with a known outcome that the model was not trained on")
-    waiting = Waiting(_features(model, at.store, rows, scorer), scores_of(rows))
+    unlabelled = Waiting(_features(model, at.store, rows, scorer), scores_of(rows))
     return estimate(
         model.task,
         model.loss,
         known,
-        waiting,
+        unlabelled,
         threshold=policy.threshold,
         costs=policy.costs,
         seed=policy.seed,
@@ -256,28 +257,29 @@ def _ends(rows: pa.Table, time: str) -> tuple[datetime, datetime]:
 
 
 def _sentence(
-    found: LossEstimate, version: Version, baseline: Baseline, period: str, series: Sequence[PastEstimate]
+    model: Model, found: LossEstimate, version: Version, baseline: Baseline, series: Sequence[PastEstimate]
 ) -> str:
+    units = model.units
+    low, high = amount(found.low, units.loss), amount(found.high, units.loss)
     also = ", ".join(f"{name} {value:.3f}" for name, value in found.metrics.items() if value == value)
     return (
-        f"{period}: estimated, not measured: {version.name} is expected to lose {found.loss:.4g} a row "
-        f"({found.low:.4g} to {found.high:.4g}) on {found.rows:,} rows without outcome, promoted with "
-        f"{baseline.mean:.4g}{f'; {also}' if also else ''}. By {found.method} from {found.reference_rows:,} rows with "
-        f"outcomes. {ASSUMES}{_record_so_far(series)}"
+        f"Estimated, not measured: {version.name} is expected to lose {units.a_row(found.loss)} ({low} to {high}) on "
+        f"{units.rows(found.rows)} whose outcomes are still out; {amount(baseline.mean, units.loss)} was promised"
+        f"{f' ({also})' if also else ''}. {_record_so_far(model, series)}"
     )
 
 
-def _record_so_far(series: Sequence[PastEstimate]) -> str:
+def _record_so_far(model: Model, series: Sequence[PastEstimate]) -> str:
     """How right the earlier estimates were."""
     known = [(one, one.truth) for one in series if one.truth is not None]
     if not known:
-        return " No earlier estimate has met its truth yet."
+        return "No earlier estimate has met its truth yet."
     last, truth = known[-1]
+    unit = model.units.loss
     off = sum(abs(one.loss - met.loss) for one, met in known) / len(known)
-    wrong = (
-        ", apart beyond chance: outcomes no longer followed from the features as before" if truth.contradicted else ""
-    )
+    apart = ", further apart than chance: outcomes no longer follow from the features as before"
     return (
-        f" Of {len(known)} earlier estimate(s) the mean error was {off:.3g}; that of {last.period} said "
-        f"{last.loss:.4g}, later measured {truth.loss:.4g}{wrong}."
+        f"Earlier estimates ({len(known)}) were off by {amount(off, unit)} on average; that of "
+        f"{model.calendar.words(last.period)} said {amount(last.loss, unit)}, the truth was {amount(truth.loss, unit)}"
+        f"{apart if truth.contradicted else ''}."
     )

@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from retrain_assets.documents.units import LossUnits, amount, counted, plural
 from retrain_assets.errors import DataError
+from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.impact.grown_share import Grown, grown_part, rows_in
 from retrain_assets.monitoring.profiles.profile import Edges, Profile
@@ -113,39 +115,32 @@ def costs(
     return tuple(sorted(costed, key=lambda one: (-one.excess, one.column)))
 
 
-def changed_sentence(period: str, found: Sequence[Change], cost: str) -> str:
-    """What changed, since when, and what it costs; empty when nothing changed.
-
-    >>> one = Change("fare", "2019-02", 0.4, 0.1, 0.04, None)
-    >>> changed_sentence("2019-03", [one], "its cost is not known yet")
-    '2019-03: fare (40 % of the model) changed since 2019-02; its cost is not known yet.'
-    """
+def changed_sentence(model: Model, found: Sequence[Change], cost: str) -> str:
+    """What changed, since when, and what it costs; empty when nothing changed."""
     if not found:
         return ""
     named = [
-        f"{one.column} ({_share_of_model(one.importance)}) changed since {one.since}{_growth(one)}"
+        f"{one.column} ({_share_of_model(one.importance)}) has changed since {model.calendar.words(one.since)}"
+        f"{_growth(one, model.units)}"
         for one in found[:_SHOWN]
     ]
-    more = f", and {len(found) - _SHOWN} more columns" if len(found) > _SHOWN else ""
-    return f"{period}: {', '.join(named)}{more}; {cost}."
+    more = f", and {counted(len(found) - _SHOWN, 'more column')}" if len(found) > _SHOWN else ""
+    return f"{', '.join(named)}{more}. {cost}"
 
 
-def cost_words(found: Sequence[ColumnCost], period: str, unit: str) -> str:
-    """What the costliest slice lost, in words.
-
-    >>> cost_words([ColumnCost("fare", "fare above 50", 200, 3.0, 1.0, 400.0)], "2019-03", "mae")
-    'in 2019-03 the 200 rows with fare above 50 lost 3 a row and the others 1, 400 mae more in the period'
-    >>> cost_words([], "2019-03", "mae")
-    'its cost is not known before outcomes arrive'
-    """
+def cost_words(model: Model, found: Sequence[ColumnCost], period: str) -> str:
+    """What the costliest slice lost, as a sentence."""
     told = next((one for one in found if one.loss is not None and one.rest is not None), None)
-    if told is None:
-        return "its cost is not known before outcomes arrive"
-    rows = f"in {period} the {told.rows:,} rows with {told.words} lost {told.loss:.4g} a row"
-    rows = f"{rows} and the others {told.rest:.4g}"
+    if told is None or told.loss is None or told.rest is None:
+        return "What it costs is not known before outcomes arrive."
+    units = model.units
+    rows = (
+        f"The {units.rows(told.rows)} with {told.words} lost {units.a_row(told.loss)} "
+        f"{model.calendar.during(period)}, the others {amount(told.rest, units.loss)}"
+    )
     if not told.excess > 0:
-        return f"{rows}: it costs nothing so far"
-    return f"{rows}, {told.excess:,.4g} {unit} more in the period"
+        return f"{rows}: it costs nothing so far."
+    return f"{rows}: {units.total(told.excess)} more over the {model.calendar.every}."
 
 
 def to_records(found: Sequence[Change] | Sequence[ColumnCost]) -> list[dict[str, Any]]:
@@ -176,11 +171,12 @@ def _pooled(profiles: Sequence[Profile]) -> Profile | None:
     return total
 
 
-def _growth(one: Change) -> str:
+def _growth(one: Change, units: LossUnits) -> str:
     if one.grown is None:
         return ""
     fault = ", the other values in their old proportions: more often a fault in the data than a change of the world"
-    shares = f"{100 * one.grown.share_before:.3g} -> {100 * one.grown.share_after:.3g} % of rows"
+    before, after = amount(one.grown.share_before, "share"), amount(one.grown.share_after, "share")
+    shares = f"{before} -> {after} of {plural(units.row)}"
     return f" ({one.grown.words}: {shares}{fault if one.grown.filled else ''})"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from retrain_assets.documents.page import html_page, table, text
 from retrain_assets.errors import NotFound
 from retrain_assets.monitoring.drift.report import ColumnDrift
-from retrain_assets.monitoring.estimation.estimator import LossEstimate
+from retrain_assets.monitoring.estimation.estimator import ASSUMES, LossEstimate
 from retrain_assets.monitoring.impact.cost import Change, ColumnCost
 from retrain_assets.monitoring.pages.drift_plot import drift_picture, what_moved
 from retrain_assets.monitoring.pages.performance_plot import (
@@ -21,11 +21,10 @@ from retrain_assets.monitoring.pages.performance_plot import (
     performance_picture,
 )
 from retrain_assets.monitoring.pages.performance_text import (
-    loss_sentence,
     performance_sentences,
 )
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
-from retrain_assets.monitoring.performance.report import PerformanceReport
+from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, read_performance
 from retrain_assets.registry.registry import Registry
@@ -115,7 +114,7 @@ def performance_markdown(model: str, period: str, history: PerformanceHistory, p
         parts += ["## Groups, the costliest first", table([asdict(row) for row in record.report.by_group])]
     if truths := truth_rows(record):
         parts += ["## Estimates and the later truth of the same rows", table(truths)]
-    parts += ["## Decisions", table(_decisions(history)), "## How to read this", READING_PERFORMANCE]
+    parts += ["## Decisions", table(_decisions(history)), "## How to read this", f"{READING_PERFORMANCE} {ASSUMES}"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -189,7 +188,8 @@ def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     drift = read_drift(store, period) or DriftRecord(period, None)
     performance = read_performance(store, period)
     told = performance_lead(performance) if performance and performance.version else []
-    lost = [said for said in told if performance and said == loss_sentence(performance)]
+    measured = performance.report if performance else None
+    lost = [measured.sentence] if measured and measured.outcome is Quality.WARN and measured.sentence in told else []
     lines = lost + (drift_lead(drift) if drift.version else [f"{period}: no model was live."])
     troubled = {column.column for column in drift.columns if column.problem}
     rows = [row for row in column_rows(drift) if row["outcome"] != "quiet" or row["column"] in troubled]

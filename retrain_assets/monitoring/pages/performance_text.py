@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from retrain_assets.alerts import Kind
-from retrain_assets.monitoring.performance.report import Quality
+from retrain_assets.documents.units import amount
+from retrain_assets.model import Model
+from retrain_assets.monitoring.performance.report import Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
 
 def performance_sentences(record: PerformanceRecord) -> list[str]:
-    """Say whether the outcomes look faulty, what is lost, what drift costs, what was measured and what estimated."""
+    """Say whether the outcomes look faulty, what is lost, what drift costs and what is estimated, in that order."""
     jump, report, guess, labels = record.label_jump, record.report, record.estimated, record.label_drift
     parts = [
         f"{jump.sentence}; promotion is held until a person releases it." if jump else "",
-        loss_sentence(record),
+        report.sentence if report else "Nothing is measured: no outcome of its rows arrived.",
         record.impact_sentence,
         labels.sentence if labels and labels.warned and not jump else "",
-        f"Measured. {report.sentence}" if report else "Measured: nothing, no outcome of its rows arrived.",
-        f"Estimated. {guess.sentence}" if guess else "",
+        guess.sentence if guess else "",
     ]
     return [part for part in parts if part]
 
@@ -34,20 +35,49 @@ def performance_facts(record: PerformanceRecord) -> list[tuple[Kind, str]]:
     return [*found, *(("business", one.sentence) for one in record.business if one.outcome is Quality.WARN)]
 
 
-def loss_sentence(record: PerformanceRecord) -> str:
-    """Since when the loss is above what the version was promoted with, what that cost, and how much of it drift tells.
+def measured_sentence(model: Model, record: PerformanceRecord, promised: Baseline) -> str:
+    """How the measured loss compares with the promised one, and what was lost; empty without a report.
 
-    Empty while the loss is not surely above.
+    A loss surely above comes with its beginning, its sum over the period, and how much of it lies where drift is.
     """
     report = record.report
-    if report is None or report.outcome is not Quality.WARN or report.excess_per_row is None:
+    if report is None:
         return ""
-    since = record.loss_since or report.period
+    units, when = model.units, model.calendar.during(report.period)
+    skipped = f" {units.rows(report.without_loss)} had no finite loss." if report.without_loss else ""
+    if report.loss is None or report.low is None:
+        what = f"no outcome of {report.version} arrived" if report.loss is None else "one outcome alone arrived"
+        return f"{when[0].upper()}{when[1:]} {what}: nothing to compare.{skipped}"
+    if report.outcome is Quality.WARN:
+        return f"{_worse(model, record, report)}{skipped}"
+    lost = f"{report.version} lost {units.a_row(report.loss)} {when} on {units.rows(report.rows)}"
+    if report.outcome is Quality.INSUFFICIENT:
+        return f"{lost}; too little is known of the promised loss to compare.{skipped}"
+    chance = amount(promised.high, units.loss)
+    said = f"{lost}, as promised ({amount(promised.mean, units.loss)}; up to {chance} is within chance)"
+    return f"{said}{_piled_up(model, record)}.{skipped}"
+
+
+def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport) -> str:
+    units, since = model.units, record.loss_since or report.period
+    known = model.calendar.during(since) if since == report.period else f"since {model.calendar.words(since)}"
+    verb = "was" if since == report.period else "has been"
     return (
-        f"{report.period}: {report.version} loses more than it was promoted with, since {since}: {report.loss:.4g} a "
-        f"row against {report.baseline:.4g}, {report.excess_sum:,.0f} {record.loss} more in the period"
-        f"{_in_drifted_rows(record, report.excess_sum)}."
+        f"{report.version} {verb} worse than promised {known}: {units.a_row(report.loss or 0.0)} where "
+        f"{amount(report.baseline or 0.0, units.loss)} was promised, {units.total(report.excess_sum)} over the "
+        f"{model.calendar.every}{_in_drifted_rows(record, report.excess_sum)}. It is at least "
+        f"{amount(report.low or 0.0, units.loss)} with 95 % confidence, on {units.rows(report.rows)}"
+        f"{_piled_up(model, record)}."
     )
+
+
+def _piled_up(model: Model, record: PerformanceRecord) -> str:
+    """What has been lost beyond the promise since the last attempt, and what of it does not count yet."""
+    report, units = record.report, model.units
+    if report is None or (report.counts and not record.accumulated_excess > 0):
+        return ""
+    aside = "" if report.counts else f", without the {units.total(report.excess_sum)} of suspected outcomes"
+    return f"; {units.total(record.accumulated_excess)} lost beyond the promise since the last retrain{aside}"
 
 
 def _in_drifted_rows(record: PerformanceRecord, excess: float) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from retrain_assets.documents.units import amount
 from retrain_assets.monitoring.performance.expression import OURS, Expression, called, cost_expression, parse
 from retrain_assets.monitoring.performance.report import FEWEST_BLOCKS, Quality
 from retrain_assets.monitoring.policy import BusinessMetric
@@ -207,8 +208,15 @@ def _sentence(
     metric: BusinessMetric, rows: int, outcome: Quality, value: float | None, low: float | None, high: float | None
 ) -> str:
     if value is None:
-        return f"{metric.name} cannot be measured on {rows:,} rows"
-    side = "at least" if metric.better == "higher" else "at most"
-    between = f", 95 % limits {low:,.4g} to {high:,.4g}" if low is not None and high is not None else ""
-    word = {Quality.QUIET: "as declared", Quality.WARN: "beyond", Quality.INSUFFICIENT: "not surely beyond"}[outcome]
-    return f"{metric.name} {value:,.4g} {metric.unit}{between}: {word} ({side} {metric.threshold:,.4g} declared)"
+        return f"{metric.name} cannot be measured on {rows:,} rows."
+    worse = "below" if metric.better == "higher" else "above"
+    words = {
+        Quality.QUIET: "within the limit of",
+        Quality.WARN: f"{worse} the limit of",
+        Quality.INSUFFICIENT: f"{worse} the limit, but not beyond chance:",
+    }
+    between = ""
+    if low is not None and high is not None:
+        between = f" ({amount(low, metric.unit)} to {amount(high, metric.unit)} with 95 % confidence each)"
+    limit = amount(metric.threshold, metric.unit)
+    return f"{metric.name} was {amount(value, metric.unit)}{between}, {words[outcome]} {limit}."

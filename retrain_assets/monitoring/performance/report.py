@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -179,7 +179,7 @@ def measure(
     accumulated_before: float,
     counts: bool = True,
 ) -> PerformanceReport:
-    """Report the loss of the outcomes that arrived in a period.
+    """Report the loss of the outcomes that arrived in a period, without a sentence yet.
 
     WARN when the loss's lower limit is above the baseline's upper one. The limits come from the period's own blocks
     when it has 4 or more of the baseline's length, else from how the baseline's days scattered.
@@ -209,7 +209,7 @@ def measure(
     known = bool(loss.size) and math.isfinite(baseline.mean)
     excess = float((loss - baseline.mean).sum()) if known else 0.0
     outcome = _outcome(mean - reach, baseline)
-    report = PerformanceReport(
+    return PerformanceReport(
         period=period,
         version=version,
         rows=loss.size,
@@ -226,7 +226,6 @@ def measure(
         without_loss=int(np.size(rows.losses)) - loss.size,
         counts=counts,
     )
-    return replace(report, sentence=_sentence(report, baseline))
 
 
 def mean_limits(
@@ -249,20 +248,6 @@ def _outcome(low: float, baseline: Baseline) -> Quality:
     if low > baseline.high:
         return Quality.WARN
     return Quality.QUIET if low <= baseline.high else Quality.INSUFFICIENT  # NaN compares false both ways
-
-
-def _sentence(report: PerformanceReport, baseline: Baseline) -> str:
-    skipped = f" {report.without_loss:,} rows have no finite loss." if report.without_loss else ""
-    if report.loss is None:
-        return f"{report.period}: no outcome with a loss arrived for {report.version}.{skipped}"
-    limits = f", 95 % limits {report.low:.4g} to {report.high:.4g}" if report.low is not None else ""
-    loss = f"{report.period}: {report.version} lost {report.loss:.4g} a row on {report.rows:,} rows{limits}"
-    against = f"promoted with {baseline.mean:.4g} (at most {baseline.high:.4g})"
-    if report.outcome is Quality.INSUFFICIENT:
-        return f"{loss}; too little to compare with the baseline.{skipped}"
-    word = "above what it was" if report.outcome is Quality.WARN else "within reach of what it was"
-    aside = "" if report.counts else f" without the {report.excess_sum:,.1f} of this period's suspected outcomes"
-    return f"{loss}, {word} {against}; accumulated excess {report.accumulated_excess:,.1f}{aside}.{skipped}"
 
 
 def _by_group(rows: ScoredLosses, baseline: Baseline) -> list[GroupLoss]:

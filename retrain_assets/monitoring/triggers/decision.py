@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from retrain_assets.documents.units import counted
+from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.periods import Calendar
 
@@ -85,82 +87,88 @@ def trigger_id(model: str, period: str, kind: Kind) -> str:
 
 
 def decide(
-    model: str,
-    calendar: Calendar,
-    policy: TriggerPolicy,
-    evidence: TriggerEvidence,
-    rollback_cooldown_periods: int,
-    unit: str = "",
+    model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown_periods: int
 ) -> Trigger | Quiet:
     """Decide whether a retrain is due as of the evidence's period.
 
     Args:
-        model: Name of the model.
-        calendar: Its periods.
+        model: Its facts.
         policy: Which evidence counts, and how often it may.
         evidence: What is known.
         rollback_cooldown_periods: Periods without a retrain after a rollback.
-        unit: Unit of the excess loss for the sentence, such as "mae-rows".
 
     >>> policy = TriggerPolicy(retrain_cost=2500, max_per_year=6, cooldown_periods=1)
-    >>> months = Calendar(every="month", start="2018-01-01")
+    >>> from datetime import timedelta
+    >>> months, day = Calendar(every="month", start="2018-01-01"), timedelta(days=1)
+    >>> taxi = Model("taxi", "regression", 2, months, "id", "at", "charge", day, "mae", "USD", "ride")
     >>> seen = TriggerEvidence("2019-03", "v1", live_since_period="2018-11", accumulated_excess=812.0, new_rows=9)
-    >>> decide("taxi", months, policy, seen, 1, "mae-rows").reason
-    'excess loss 812 of 2,500 mae-rows'
+    >>> decide(taxi, policy, seen, 1).reason
+    'no retrain due: $812 of the $2,500 of excess loss that would pay for one'
     """
+    calendar = model.calendar
     closeness = _closeness(calendar, policy, evidence)
-    asked = _asked(calendar, policy, evidence, unit)
+    asked = _asked(model, policy, evidence)
     if asked is None:
-        return Quiet(f"{_excess(policy, evidence, unit)}{_suspected(evidence)}", closeness)
-    obstacle = _obstacle(calendar, policy, evidence, rollback_cooldown_periods)
+        return Quiet(f"no retrain due: {_excess(model, policy, evidence)}{_suspected(model, evidence)}", closeness)
+    obstacle = _obstacle(model, policy, evidence, rollback_cooldown_periods)
     if obstacle is not None:
         return Quiet(obstacle, closeness)
     kind, reason = asked
-    return Trigger(trigger_id(model, evidence.period, kind), model, evidence.period, kind, reason)
+    return Trigger(trigger_id(model.name, evidence.period, kind), model.name, evidence.period, kind, reason)
 
 
-def _asked(calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence, unit: str) -> tuple[Kind, str] | None:
+def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tuple[Kind, str] | None:
     """The strongest evidence that asks for a retrain."""
+    calendar = model.calendar
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
-    if evidence.accumulated_excess >= policy.cost_of_a_retrain(evidence.usual_loss):
-        return "excess_loss", f"{_excess(policy, evidence, unit)}: losing more than a retrain costs"
-    if policy.on_estimated_loss and _with_estimated(evidence) >= policy.cost_of_a_retrain(evidence.usual_loss):
-        return "estimated_loss", (
-            f"{_excess(policy, evidence, unit)}, and {evidence.estimated_excess:,.4g} more estimated for rows without "
-            "outcomes: losing more than a retrain costs"
-        )
+    total, cost = model.units.total, policy.cost_of_a_retrain(evidence.usual_loss)
+    lost = f"{total(evidence.accumulated_excess)} lost beyond the promise since the last attempt"
+    if evidence.accumulated_excess >= cost:
+        return "excess_loss", f"{lost}; a retrain pays from {total(cost)} on"
+    if policy.on_estimated_loss and _with_estimated(evidence) >= cost:
+        estimated = f"{total(evidence.estimated_excess)} more estimated on rows without outcomes"
+        return "estimated_loss", f"{lost} and {estimated}; a retrain pays from {total(cost)} on"
     for name in policy.on_business_metrics:
         if evidence.business.get(name, 0) >= policy.patience:
-            return "business", f"{name} beyond its threshold for {evidence.business[name]} period(s) in a row"
+            return "business", f"{name} has been beyond its limit for {_in_a_row(calendar, evidence.business[name])}"
     if policy.on_uncertainty and evidence.uncertain_periods >= policy.patience:
-        return "uncertainty", f"the model has been less sure than it was for {evidence.uncertain_periods} periods"
+        return (
+            "uncertainty",
+            f"the model has been less sure than it was for {_in_a_row(calendar, evidence.uncertain_periods)}",
+        )
     if policy.on_confirmed_drift and evidence.drift_confirmed:
         return "drift", evidence.drift_sentence or "drift that lasts"
     if policy.new_labels is not None and evidence.new_rows >= policy.new_labels:
-        return "new_labels", f"{evidence.new_rows:,} of {policy.new_labels:,} new labelled rows since the last attempt"
+        known = f"{model.units.rows(evidence.new_rows)} with new outcomes since the last attempt"
+        return "new_labels", f"{known}, {policy.new_labels:,} are enough"
     age = _age(calendar, evidence)
     if policy.max_age_periods is not None and age >= policy.max_age_periods:
-        return "age", f"{age} of {policy.max_age_periods} periods since {_last_look(evidence)}"
+        since = calendar.words(_last_look(evidence))
+        return (
+            "age",
+            f"the model is {counted(age, calendar.every)} old (since {since}), {policy.max_age_periods} are allowed",
+        )
     return None
 
 
-def _obstacle(
-    calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: int
-) -> str | None:
+def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: int) -> str | None:
     """The first thing that forbids an attempt now; None when nothing does."""
     if evidence.wait:
         return evidence.wait
+    calendar = model.calendar
     rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
-    if rest:
-        return f"cool-down after the rollback of {evidence.last_rollback_period} until {rest}"
+    if rest and evidence.last_rollback_period:
+        since = calendar.words(evidence.last_rollback_period)
+        return f"cool-down after the rollback of {since} until {calendar.words(rest)}"
     rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown_periods)
     if rest:
-        return f"cool-down until {rest}"
+        return f"cool-down until {calendar.words(rest)}"
     if evidence.attempts_last_year >= policy.max_per_year:
-        return f"yearly cap: {evidence.attempts_last_year} of {policy.max_per_year} attempts in the last year"
+        return f"yearly cap: all {policy.max_per_year} attempts of the last year are used up"
     if evidence.new_rows < policy.min_new_rows:
-        return f"{evidence.new_rows:,} of {policy.min_new_rows:,} new labelled rows since the last attempt"
+        known = f"{model.units.rows(evidence.new_rows)} with new outcomes since the last attempt"
+        return f"{known}, {policy.min_new_rows:,} are needed"
     return None
 
 
@@ -182,19 +190,24 @@ def _age(calendar: Calendar, evidence: TriggerEvidence) -> int:
     return calendar.distance(since, evidence.period) if since else 0
 
 
-def _excess(policy: TriggerPolicy, evidence: TriggerEvidence, unit: str) -> str:
-    cost = policy.cost_of_a_retrain(evidence.usual_loss)
+def _excess(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> str:
+    cost, total = policy.cost_of_a_retrain(evidence.usual_loss), model.units.total
     if cost == float("inf"):
         return "no excess loss is measured yet"
-    return f"excess loss {evidence.accumulated_excess:,.4g} of {cost:,.4g} {unit}".rstrip()
+    return f"{total(evidence.accumulated_excess)} of the {total(cost)} of excess loss that would pay for one"
 
 
-def _suspected(evidence: TriggerEvidence) -> str:
+def _suspected(model: Model, evidence: TriggerEvidence) -> str:
     """What is not counted yet, and what it waits for."""
     if not evidence.suspected_excess:
         return ""
     waits = f": {evidence.wait}" if evidence.wait else ""
-    return f"; {evidence.suspected_excess:,.4g} more, of outcomes that look faulty, counts once released{waits}"
+    more = model.units.total(evidence.suspected_excess)
+    return f"; {more} more, of outcomes that look faulty, counts once released{waits}"
+
+
+def _in_a_row(calendar: Calendar, periods: int) -> str:
+    return f"{counted(periods, calendar.every)}{' in a row' if periods > 1 else ''}"
 
 
 def _with_estimated(evidence: TriggerEvidence) -> float:

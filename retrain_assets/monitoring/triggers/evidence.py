@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from retrain_assets.model import Model
 from retrain_assets.monitoring.performance.report import PerformanceReport
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
@@ -24,18 +25,20 @@ from retrain_assets.windows.policy import WindowsPolicy
 class Watch:
     """What the trigger decision of one model needs besides its store and registry."""
 
-    model: str
-    calendar: Calendar
+    model: Model
     windows: WindowsPolicy
     triggers: TriggerPolicy
-    label_delay: timedelta
     rollback_cooldown_periods: int
-    unit: str
+
+    @property
+    def calendar(self) -> Calendar:
+        """The model's periods."""
+        return self.model.calendar
 
     def decide(self, store: PeriodStore, registry: Registry, period: str) -> Trigger | Quiet:
         """Whether the evidence as of a period asks for a retrain."""
         evidence = self.evidence(store, registry, period)
-        return decide(self.model, self.calendar, self.triggers, evidence, self.rollback_cooldown_periods, self.unit)
+        return decide(self.model, self.triggers, evidence, self.rollback_cooldown_periods)
 
     def windows_at(self, store: PeriodStore, registry: Registry, period: str) -> Windows | Wait:
         """The windows of a retrain as of a period; attempts of that very period do not stand in their own way."""
@@ -44,7 +47,7 @@ class Watch:
             self.windows,
             period,
             store.periods("raw_data"),
-            self.label_delay,
+            self.model.label_delay,
             spent_ranges(registry, before=period),
             trained_until(registry),
         )
@@ -94,7 +97,7 @@ class Watch:
         """Why no candidate can be judged yet; after a rollback it must have learnt from the failure too."""
         if isinstance(windows, Wait):
             return windows.reason
-        needed = self.calendar.bounds(rolled_back)[1] - self.label_delay if rolled_back else datetime.min
+        needed = self.calendar.bounds(rolled_back)[1] - self.model.label_delay if rolled_back else datetime.min
         if windows.history.end >= needed:
             return ""
         return (

@@ -20,6 +20,7 @@ from retrain_assets.monitoring.impact.cost import (
 from retrain_assets.monitoring.impact.grown_share import grown_part, rows_in
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
+from retrain_assets_tests.monitoring.stored import TAXI
 
 ROWS = 3000
 
@@ -107,7 +108,7 @@ def test_a_slice_without_other_rows_costs_nothing_that_can_be_told():
     found, edges, *_ = watched(table)
     cost = costs(found, {"vehicle": table["vehicle"]}, np.ones(ROWS), edges)[0]
     assert (cost.rows, cost.loss, cost.rest, cost.excess) == (ROWS, 1.0, None, 0.0)
-    assert cost_words([cost], "2024-09", "mae") == "its cost is not known before outcomes arrive"
+    assert cost_words(TAXI, [cost], "2024-09") == "What it costs is not known before outcomes arrive."
 
 
 def test_losses_of_other_rows_are_refused():
@@ -129,11 +130,11 @@ def test_the_first_line_says_what_changed_since_when_and_what_it_costs():
     table = rows_of(99, bike=0.6)
     found, edges, *_ = watched(table, {"vehicle": "2024-08"})
     loss = np.where(table["vehicle"].to_numpy() == "bike", 3.0, 1.0)
-    words = cost_words(costs(found, {"vehicle": table["vehicle"]}, loss, edges), "2024-09", "mae")
-    sentence = changed_sentence("2024-09", found, words)
-    assert sentence.startswith("2024-09: vehicle (10 % of the model) changed since 2024-08 (vehicle 'bike': ")
-    assert "lost 3 a row and the others 1" in sentence
-    assert sentence.endswith(" mae more in the period.")
+    words = cost_words(TAXI, costs(found, {"vehicle": table["vehicle"]}, loss, edges), "2024-09")
+    sentence = changed_sentence(TAXI, found, words)
+    assert sentence.startswith("vehicle (10 % of the model) has changed since August 2024 (vehicle 'bike': ")
+    assert "lost $3.00 a ride in September 2024, the others $1.00: $" in sentence
+    assert sentence.endswith(" more over the month.")
 
 
 def test_changes_survive_json():
@@ -173,7 +174,7 @@ def test_a_value_that_takes_the_place_of_all_others_alike_is_called_a_fault(curr
     report = drift(DriftPolicy(), reference, present, "2024-09", None)
     (one,) = changes(report, {"passengers": 0.0002}, reference, present)
     assert (one.grown.words, one.grown.filled) == (words, fault)
-    said = changed_sentence("2024-09", [one], "no cost")
+    said = changed_sentence(TAXI, [one], "no cost")
     assert ("more often a fault in the data than a change of the world" in said) == fault
     assert "under 1 % of the model" in said
 
@@ -182,4 +183,4 @@ def test_values_that_go_missing_alike_are_a_fault_and_a_column_that_no_tree_asks
     found, *_ = watched(rows_of(99, missing=0.3))
     (weight,) = [one for one in found if one.column == "weight"]
     assert weight.grown.filled
-    assert "weight (not used by the model)" in changed_sentence("2024-09", [weight], "no cost")
+    assert "weight (not used by the model)" in changed_sentence(TAXI, [weight], "no cost")

@@ -107,7 +107,7 @@ def test_a_value_beyond_the_threshold_by_chance_is_not_surely_beyond():
     frame = world()
     found = measured("mean(score)", frame, threshold=frame.score.mean() - 1e-6)
     assert found.outcome is Quality.INSUFFICIENT
-    assert "not surely beyond (at most" in found.sentence
+    assert "above the limit, but not beyond chance: " in found.sentence
 
 
 @pytest.mark.parametrize("rows", [0, 20])
@@ -121,7 +121,7 @@ def test_too_few_days_never_warn_and_no_rows_have_no_value(rows):
 def test_an_undefined_ratio_has_no_value():
     found = measured("sum(fare) / (count() - count())", world())
     assert found.value is None
-    assert found.sentence == "cost cannot be measured on 600 rows"
+    assert found.sentence == "cost cannot be measured on 600 rows."
 
 
 @pytest.mark.parametrize(

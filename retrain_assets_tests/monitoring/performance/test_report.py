@@ -10,7 +10,7 @@ from scipy import stats
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.impact.cost import ColumnCost
-from retrain_assets.monitoring.pages.performance_text import performance_sentences
+from retrain_assets.monitoring.pages.performance_text import measured_sentence
 from retrain_assets.monitoring.performance.report import (
     Baseline,
     PerformanceReport,
@@ -20,6 +20,7 @@ from retrain_assets.monitoring.performance.report import (
     measure,
 )
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
+from retrain_assets_tests.monitoring.stored import TAXI
 
 START = np.datetime64("2013-02-04", "us")
 
@@ -113,7 +114,7 @@ KNOWN = Baseline(mean=1.0, rows=280, low=0.9, high=1.1, source="gate 2013-01", b
 
 
 def test_excess_is_summed_over_rows_and_piles_up_but_never_below_zero():
-    first = measure("w1", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 0.0)
+    first = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 0.0)
     assert (first.excess_sum, first.accumulated_excess) == (7.0, 7.0)
     second = measure("w2", "v1", ScoredLosses(np.full(14, 0.75), times(7, 2)), KNOWN, first.accumulated_excess)
     assert second.accumulated_excess == pytest.approx(7.0 - 3.5)
@@ -123,7 +124,7 @@ def test_excess_is_summed_over_rows_and_piles_up_but_never_below_zero():
 
 def test_no_rows_are_insufficient_and_leave_the_excess_as_it_was():
     report = measure(
-        "w1", "v1", ScoredLosses([], np.array([], "datetime64[us]"), {"origin": np.array([], object)}), KNOWN, 12.0
+        "2019-01", "v1", ScoredLosses([], np.array([], "datetime64[us]"), {"origin": np.array([], object)}), KNOWN, 12.0
     )
     assert (report.outcome, report.rows, report.loss, report.accumulated_excess) == (
         Quality.INSUFFICIENT,
@@ -131,13 +132,14 @@ def test_no_rows_are_insufficient_and_leave_the_excess_as_it_was():
         None,
         12.0,
     )
-    assert report.sentence == "w1: no outcome with a loss arrived for v1."
+    said = measured_sentence(TAXI, PerformanceRecord(report.period, "v1", report=report), KNOWN)
+    assert said == "In January 2019 no outcome of v1 arrived: nothing to compare."
 
 
 def test_an_unknown_band_is_insufficient_never_quiet():
     one_row = baseline([1.0], times(1, 1))
     assert np.isnan(one_row.high)
-    report = measure("w1", "v1", ScoredLosses(np.full(14, 9.0), times(7, 2)), one_row, 0.0)
+    report = measure("2019-01", "v1", ScoredLosses(np.full(14, 9.0), times(7, 2)), one_row, 0.0)
     assert report.outcome is Quality.INSUFFICIENT
     assert report.accumulated_excess == pytest.approx(14 * 8)
 
@@ -145,10 +147,12 @@ def test_an_unknown_band_is_insufficient_never_quiet():
 def test_rows_without_a_finite_loss_are_counted_and_left_out():
     values = np.array([1.5, np.nan, np.inf, 1.5])
     report = measure(
-        "w1", "v1", ScoredLosses(values, times(4, 1), {"origin": np.array(["JFK"] * 4, object)}), KNOWN, 0.0
+        "2019-01", "v1", ScoredLosses(values, times(4, 1), {"origin": np.array(["JFK"] * 4, object)}), KNOWN, 0.0
     )
     assert (report.rows, report.without_loss, report.excess_sum) == (2, 2, 1.0)
-    assert "2 rows have no finite loss" in report.sentence
+    assert measured_sentence(TAXI, PerformanceRecord("2019-01", report=report), KNOWN).endswith(
+        " 2 rides had no finite loss."
+    )
     assert report.by_group[0].rows == 2
 
 
@@ -157,7 +161,7 @@ def test_groups_add_up_to_the_whole_costliest_first_and_missing_is_a_group():
     values = losses(rng, 14, 30)
     origin = rng.choice(np.array(["JFK", "LGA", None, float("nan")], dtype=object), values.size)
     values[origin == "LGA"] += 1
-    report = measure("w1", "v1", ScoredLosses(values, times(14, 30), {"origin": origin}), KNOWN, 0.0)
+    report = measure("2019-01", "v1", ScoredLosses(values, times(14, 30), {"origin": origin}), KNOWN, 0.0)
     assert [row.value for row in report.by_group][0] == "LGA"
     assert {row.value for row in report.by_group} == {"JFK", "LGA", "(missing)"}
     assert sum(row.rows for row in report.by_group) == report.rows
@@ -174,44 +178,53 @@ def test_records_survive_json():
         assert Baseline.from_dict(json.loads(text)).to_dict() == found.to_dict()
     for report in (
         measure(
-            "w1",
+            "2019-01",
             "v1",
             ScoredLosses(values, times(14, 3), {"origin": np.array(["a", None, "b"] * 14, object)}),
             KNOWN,
             0.0,
         ),
-        measure("w1", "v1", ScoredLosses([], np.array([], "datetime64[us]")), KNOWN, 0.0),
+        measure("2019-01", "v1", ScoredLosses([], np.array([], "datetime64[us]")), KNOWN, 0.0),
     ):
         assert PerformanceReport.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False))) == report
 
 
 def test_columns_of_unequal_length_are_refused_with_both_counts():
     with pytest.raises(DataError, match="group column origin has 3 values for 14 losses"):
-        measure("w1", "v1", ScoredLosses(np.ones(14), times(7, 2), {"origin": np.array(["a"] * 3, object)}), KNOWN, 0.0)
+        measure(
+            "2019-01", "v1", ScoredLosses(np.ones(14), times(7, 2), {"origin": np.array(["a"] * 3, object)}), KNOWN, 0.0
+        )
     with pytest.raises(DataError, match="14 losses but 6 times"):
-        measure("w1", "v1", ScoredLosses(np.ones(14), times(3, 2)), KNOWN, 0.0)
+        measure("2019-01", "v1", ScoredLosses(np.ones(14), times(3, 2)), KNOWN, 0.0)
 
 
 def test_what_is_not_to_count_is_measured_and_told_but_not_added():
-    aside = measure("w1", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
+    aside = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
     assert (aside.excess_sum, aside.accumulated_excess, aside.outcome) == (7.0, 3.0, Quality.WARN)
-    assert "accumulated excess 3.0 without the 7.0 of this period's suspected outcomes" in aside.sentence
+    record = PerformanceRecord("2019-01", "v1", accumulated_excess=3.0, report=aside)
+    said = "$3.00 lost beyond the promise since the last retrain, without the $7.00 of suspected outcomes."
+    assert measured_sentence(TAXI, record, KNOWN).endswith(said)
 
 
-def test_a_loss_above_the_baseline_is_told_first_with_its_beginning_and_the_share_that_drifted_rows_hold():
-    report = measure("w2", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
+def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_the_share_that_drifted_rows_hold():
+    report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
     cost = ColumnCost("fare", "fare 0", 2, 1.6, 1.5, 0.14)
-    record = PerformanceRecord(
-        "w2", "v1", loss="mae", loss_since="w1", report=report, impact_sentence="w2: fare changed."
+    record = PerformanceRecord("2019-03", "v1", loss_since="2019-02", report=report, impact=(cost,))
+    assert measured_sentence(TAXI, record, KNOWN) == (
+        "v1 has been worse than promised since February 2019: $1.50 a ride where $1.00 was promised, $7.00 over the "
+        "month, 2 % of it where a feature drifted. It is at least $1.50 with 95 % confidence, on 14 rides."
     )
-    told = "w2: v1 loses more than it was promoted with, since w1: 1.5 a row against 1, 7 mae more in the period"
-    assert performance_sentences(replace(record, impact=(cost,)))[:2] == [
-        f"{told}, 2 % of it where a feature drifted.",
-        "w2: fare changed.",
-    ]
-    assert performance_sentences(replace(record, impact=(replace(cost, excess=-1.0),)))[0].endswith(
-        "none of it where features drifted."
+    gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
+    assert "$7.00 over the month, none of it where features drifted." in gained
+    assert "; no feature that drifted tells why." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
+    began = measured_sentence(TAXI, replace(record, loss_since=None), KNOWN)
+    assert began.startswith("v1 was worse than promised in March 2019: ")
+
+
+def test_a_loss_within_chance_of_the_baseline_is_as_promised():
+    quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 630.2)
+    record = PerformanceRecord("2019-03", "v1", accumulated_excess=630.2, report=quiet)
+    assert measured_sentence(TAXI, record, KNOWN) == (
+        "v1 lost $1.00 a ride in March 2019 on 14 rides, as promised ($1.00; up to $1.10 is within chance); "
+        "$630 lost beyond the promise since the last retrain."
     )
-    assert performance_sentences(record)[0].endswith("; no feature that drifted tells why.")
-    quiet = measure("w2", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 3.0)
-    assert performance_sentences(replace(record, report=quiet))[0] == "w2: fare changed."

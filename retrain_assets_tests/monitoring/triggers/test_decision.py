@@ -1,15 +1,13 @@
 """When evidence asks for a retrain, and what stands in its way."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.triggers.decision import Quiet, Trigger, TriggerEvidence, decide, trigger_id
-from retrain_assets.periods import Calendar
+from retrain_assets_tests.monitoring.stored import TAXI
 
-MONTHS = Calendar(every="month", start=str(date(2018, 1, 1)))
 POLICY = TriggerPolicy(
     retrain_cost=2500, on_confirmed_drift=True, max_age_periods=12, cooldown_periods=2, max_per_year=4, min_new_rows=100
 )
@@ -26,13 +24,13 @@ LOSING = replace(CALM, accumulated_excess=2500.0)
 
 
 def asked(evidence, policy=POLICY, rollback_cooldown=1):
-    return decide("taxi", MONTHS, policy, evidence, rollback_cooldown, "mae-rows")
+    return decide(TAXI, policy, evidence, rollback_cooldown)
 
 
 def test_calm_evidence_is_quiet_and_says_how_close_it_is():
     quiet = asked(CALM)
     assert isinstance(quiet, Quiet)
-    assert quiet.reason == "excess loss 812 of 2,500 mae-rows"
+    assert quiet.reason == "no retrain due: $812 of the $2,500 of excess loss that would pay for one"
     assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 1.0}
 
 
@@ -44,9 +42,17 @@ def test_calm_evidence_is_quiet_and_says_how_close_it_is():
             "bootstrap",
             "no model is live",
         ),
-        ({"accumulated_excess": 2500.0}, "excess_loss", "excess loss 2,500 of 2,500 mae-rows"),
+        (
+            {"accumulated_excess": 2500.0},
+            "excess_loss",
+            "$2,500 lost beyond the promise since the last attempt; a retrain pays",
+        ),
         ({"drift_confirmed": True, "drift_sentence": "fares drifted"}, "drift", "fares drifted"),
-        ({"live_since_period": "2018-02", "last_attempt_period": "2018-03"}, "age", "12 of 12 periods since 2018-03"),
+        (
+            {"live_since_period": "2018-02", "last_attempt_period": "2018-03"},
+            "age",
+            "the model is 12 months old (since March 2018), 12 are allowed",
+        ),
     ],
 )
 def test_each_kind_of_evidence_can_ask_alone(change, kind, reason):
@@ -73,12 +79,12 @@ EVERYTHING = POLICY.model_copy(
         (
             {"estimated_excess": 1688.0},
             "estimated_loss",
-            "excess loss 812 of 2,500 mae-rows, and 1,688 more estimated for rows without outcomes: "
-            "losing more than a retrain costs",
+            "$812 lost beyond the promise since the last attempt and $1,688 more estimated on rows without outcomes; "
+            "a retrain pays from $2,500 on",
         ),
-        ({"business": {"revenue": 3}}, "business", "revenue beyond its threshold for 3 period(s) in a row"),
-        ({"uncertain_periods": 3}, "uncertainty", "the model has been less sure than it was for 3 periods"),
-        ({"new_rows": 9000}, "new_labels", "9,000 of 9,000 new labelled rows since the last attempt"),
+        ({"business": {"revenue": 3}}, "business", "revenue has been beyond its limit for 3 months in a row"),
+        ({"uncertain_periods": 3}, "uncertainty", "the model has been less sure than it was for 3 months in a row"),
+        ({"new_rows": 9000}, "new_labels", "9,000 rides with new outcomes since the last attempt, 9,000 are enough"),
     ],
 )
 def test_what_is_declared_asks_at_its_threshold_and_not_before(change, kind, reason):
@@ -109,11 +115,11 @@ def test_every_declared_condition_says_how_close_it_is():
     ("change", "reason"),
     [
         ({"wait": "wait 2 periods, for 2019-05: spent"}, "wait 2 periods, for 2019-05"),
-        ({"last_rollback_period": "2019-02"}, "cool-down after the rollback of 2019-02 until 2019-04"),
-        ({"last_attempt_period": "2019-01"}, "cool-down until 2019-04"),
-        ({"last_attempt_period": "2019-03"}, "cool-down until 2019-06"),
-        ({"attempts_last_year": 4}, "yearly cap: 4 of 4 attempts"),
-        ({"new_rows": 99}, "99 of 100 new labelled rows"),
+        ({"last_rollback_period": "2019-02"}, "cool-down after the rollback of February 2019 until April 2019"),
+        ({"last_attempt_period": "2019-01"}, "cool-down until April 2019"),
+        ({"last_attempt_period": "2019-03"}, "cool-down until June 2019"),
+        ({"attempts_last_year": 4}, "yearly cap: all 4 attempts"),
+        ({"new_rows": 99}, "99 rides with new outcomes since the last attempt, 100 are needed"),
     ],
 )
 def test_each_obstacle_alone_keeps_a_losing_model_from_a_retrain(change, reason):
@@ -141,13 +147,13 @@ def test_a_first_model_is_held_back_by_the_same_obstacles():
     none = replace(CALM, live_version=None, live_since_period=None, last_attempt_period=None)
     assert isinstance(asked(none), Trigger)
     assert asked(replace(none, wait="wait 3 periods")).reason.startswith("wait 3 periods")
-    assert asked(replace(none, last_attempt_period="2019-02")).reason == "cool-down until 2019-05"
+    assert asked(replace(none, last_attempt_period="2019-02")).reason == "cool-down until May 2019"
 
 
 def test_without_cooldown_one_period_still_allows_one_attempt_only():
     eager = POLICY.model_copy(update={"cooldown_periods": 0})
     assert isinstance(asked(replace(LOSING, last_attempt_period="2019-02"), eager), Trigger)
-    assert asked(replace(LOSING, last_attempt_period="2019-03"), eager).reason == "cool-down until 2019-04"
+    assert asked(replace(LOSING, last_attempt_period="2019-03"), eager).reason == "cool-down until April 2019"
 
 
 def test_an_earlier_period_looked_at_again_starts_nothing_after_a_later_attempt():
