@@ -35,10 +35,24 @@ class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Tells the time. With `replay_at` (ISO 8601) it stands still there, for replaying history."""
+    """Tells the time. With `replay_at` (ISO 8601) it stands still there, for replaying history, never the future."""
 
     replay_at: str | None = None
 
     def now(self) -> datetime:
-        """Wall-clock time without a zone, like the periods' bounds."""
-        return datetime.fromisoformat(self.replay_at) if self.replay_at else datetime.now().replace(microsecond=0)
+        """Wall-clock time without a zone, like the periods' bounds.
+
+        Raises:
+            dagster.Failure: `replay_at` lies in the future, where holds that stand today would have ended.
+        """
+        present = datetime.now().replace(microsecond=0)
+        if self.replay_at is None:
+            return present
+        moment = datetime.fromisoformat(self.replay_at)
+        if moment > present:
+            raise dg.Failure(
+                f"replay_at {self.replay_at} lies in the future: a run cannot act as if a hold that stands today had "
+                f"ended. Leave it out, or name a time before {present:%Y-%m-%d %H:%M}.",
+                allow_retries=False,
+            )
+        return moment
