@@ -1,6 +1,6 @@
 """The two strategies and the better of them, as assets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,7 +9,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import short, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
-from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets.dagster_glue.undecided import keep_live
 from retrain_assets.model import Model, PeriodAccess
 
 if TYPE_CHECKING:
@@ -82,20 +82,21 @@ def _choice(frame: Frame, training: Callable[[], "Training"]) -> dg.AssetsDefini
         description=(
             "The eligible strategy with the lowest loss on the selection periods, their average included where it is "
             "declared; the live model's strategy stays unless beaten by a declared share. Only this one meets the gate "
-            "window. Fails as insufficient while no strategy's training window covers what it must."
+            "window. None goes there while no strategy's training window covers what it must."
         ),
         kinds={"lightgbm"},
+        output_required=False,
     )
-    def candidate_model(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def candidate_model(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult[Any]]:
         from retrain_assets.errors import NotCovered
 
         access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
         try:
             record = training().choose(access)
         except NotCovered as lack:
-            context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "insufficient"})
-            raise dg.Failure(f"insufficient: {lack}", allow_retries=False) from lack
-        return dg.MaterializeResult(
+            keep_live(context, frame, home, str(lack))
+            return
+        yield dg.MaterializeResult(
             data_version=dg.DataVersion(record.digest),
             metadata={
                 "summary": dg.MetadataValue.md(f"**{record.strategy}** goes to the gate. {record.reason}"),

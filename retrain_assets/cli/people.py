@@ -94,7 +94,9 @@ def promote(name: str, period: str, as_json: bool) -> None:
     """
     spec = spec_of(name)
     known = ended_period(spec, period)
-    finish(runner_of(spec).run("retrain", known, at=now(), assets=["production_model"]), as_json)
+    runner = runner_of(spec)
+    steps = ["production_model"] if runner.shows_checks(known) else ["validation_report", "production_model"]
+    finish(runner.run("retrain", known, at=now(), assets=steps), as_json)
 
 
 @click.command()

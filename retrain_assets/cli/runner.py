@@ -23,7 +23,8 @@ from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
 from retrain_assets.spec import ModelSpec
-from retrain_assets.verdict import Verdict
+from retrain_assets.validation.checks import recorded
+from retrain_assets.verdict import CHECKS, Verdict
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,24 @@ class Runner:
         run = self.instance.get_run_by_id(result.run_id)
         assert run is not None
         outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
-        if result.success and outcome in KEPT and period is not None:
-            causes = [self._kept_because(period)]
+        if result.success and outcome in KEPT:
+            causes = [reason for event in result.all_events if (reason := self._reason_in(event))]
         return RunEnd(result.run_id, result.success, outcome, "; ".join(causes))
 
-    def _kept_because(self, period: str) -> str:
-        """Why the candidate of a period did not replace the live version."""
+    def shows_checks(self, period: str) -> bool:
+        """Whether the run records hold every check of a period's report; those of another machine's runs are not here.
+
+        A report that is made again is the stored verdict, at no charge.
+        """
         report = Home(path=str(retrain_home())).store(self.spec.name).read_json("validation_report", period)
-        return Verdict.from_dict(report).reason if report else ""
+        return report is None or len(recorded(self.instance, self.frame, Verdict.from_dict(report))) == len(CHECKS)
+
+    def _reason_in(self, event: dg.DagsterEvent) -> str:
+        """Why the live version was kept, where an event is the decision of a period; empty for any other event."""
+        if not event.is_step_materialization or event.asset_key != self.frame.key("production_model"):
+            return ""
+        reason = event.step_materialization_data.materialization.metadata.get("reason")
+        return str(reason.value) if reason else ""
 
     def broken_off(self, period: str) -> dict[str, str] | None:
         """What asked for the last retrain of a period, as tags, where its process was killed; None where it ended.

@@ -129,7 +129,9 @@ def _decided(access: "PeriodAccess", decision: "Event | Kept", model_card: Any) 
         "history": table([_row(past) for past in history[-20:][::-1]]),
         "attempts": sum(past.gate is not None for past in history),
     }
-    if not isinstance(decision, Kept):
+    if isinstance(decision, Kept):
+        shown["reason"] = decision.reason
+    else:
         shown["replaced"] = decision.from_version or "none (first model)"
     if live is None:
         return dg.MaterializeResult(data_version=dg.DataVersion("none"), metadata=shown)

@@ -202,7 +202,7 @@ def _kept_alert(home: Home, frame: Frame, clock: Clock, period: str, outcome: st
     from retrain_assets.verdict import Verdict
 
     record = home.store(frame.model).read_json("validation_report", period)
-    said = Verdict.from_dict(record).reason if record else f"the retrain of {period} found no fresh gate rows"
+    said = Verdict.from_dict(record).reason if record else f"the retrain of {period} had nothing to judge"
     return _alert(clock, frame, period, outcome, said)
 
 

@@ -1,6 +1,6 @@
 """`feature_windows`: which periods and rows a retrain as of a period may use, as a manifest, never a copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import short, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
-from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets.dagster_glue.undecided import keep_live
 from retrain_assets.model import Model, PeriodAccess
 
 if TYPE_CHECKING:
@@ -30,21 +30,22 @@ def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.
         description=(
             "Which periods train, which choose between the strategies, and which fresh rows judge: train | early stop "
             "| selection | gate | not yet mature, cut by time. A manifest of periods, row counts and row-set hashes; "
-            "no row is copied. Fails as insufficient while the gate window is not fresh."
+            "no row is copied. None is cut while the gate window is not fresh."
         ),
         kinds={"json"},
+        output_required=False,
     )
-    def feature_windows(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def feature_windows(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult[Any]]:
         from retrain_assets.windows.cut import Wait
         from retrain_assets.windows.manifest import write_manifest
 
         access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
         windows = windows_at(access)
         if isinstance(windows, Wait):
-            context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "insufficient"})
-            raise dg.Failure(f"{frame.model} {access.period}: insufficient: {windows.reason}", allow_retries=False)
+            keep_live(context, frame, home, windows.reason)
+            return
         manifest = write_manifest(access.store, windows, model)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(_summary(manifest)),
                 "windows": table(_windows(manifest)),

@@ -91,7 +91,7 @@ def status():
 def test_an_approved_candidate_goes_live_and_the_trail_names_who_and_why(open_question):
     why = ("--reason", "outcomes were lost at random")
     end = ("--until", NEXT_YEAR)
-    assert "InsufficientVerdict" in retrain("promote", "delivery", "--period", PERIOD, code=1).output
+    assert retrain("promote", "delivery", "--period", PERIOD, code=1).output.startswith("insufficient: hard: ")
     text = retrain("approve", "delivery", "--period", PERIOD, *end, *why).output
     assert re.search(r"^approved: candidate or version \w{12}, until .* against no version \(ada\)$", text, re.M)
     assert f"Promote it with: retrain promote delivery --period {PERIOD}" in text
