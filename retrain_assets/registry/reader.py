@@ -26,7 +26,7 @@ from retrain_assets.registry.journal.claims import Claims, same_attempt, unended
 from retrain_assets.registry.journal.events import PROMOTIONS, Event, GateUse
 from retrain_assets.registry.journal.heads import Head, head_of
 from retrain_assets.registry.journal.history import History, Version
-from retrain_assets.registry.journal.verdict_files import Evidence
+from retrain_assets.registry.journal.verdict_files import VerdictFiles
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.protocol import Storage
 from retrain_assets.registry.storage.version_folders import VersionFolders
@@ -45,7 +45,7 @@ class Records:
         self._folders = VersionFolders(self._storage)
         self._journal = Journal(self._storage, model)
         self._claims = Claims(self._storage)
-        self._evidence = Evidence(self._storage)
+        self._evidence = VerdictFiles(self._storage)
         self._last_history = History(())
         self._pinned: History | None = None
 

@@ -25,7 +25,7 @@ from retrain_assets.registry.journal.claims import BEGUN, CLAIMS, Claims
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event, GateUse
 from retrain_assets.registry.journal.heads import Head, head_of
 from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.journal.verdict_files import VERDICTS, Evidence, quoted
+from retrain_assets.registry.journal.verdict_files import VERDICTS, VerdictFiles, quoted
 from retrain_assets.registry.storage.protocol import Storage
 from retrain_assets.registry.storage.version_folders import VersionFolders
 
@@ -49,7 +49,7 @@ class Inspection:
         self._folders = VersionFolders(storage)
         self._journal = Journal(storage, model)
         self._claims = Claims(storage)
-        self._evidence = Evidence(storage)
+        self._evidence = VerdictFiles(storage)
 
     def problems(self, expected: Head | None = None) -> list[str]:
         """One sentence per problem; empty when all is well.

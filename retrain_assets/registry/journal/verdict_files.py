@@ -14,7 +14,7 @@ from retrain_assets.verdict import Verdict
 VERDICTS = "verdicts"
 
 
-class Evidence:
+class VerdictFiles:
     """The stored verdicts of one model."""
 
     def __init__(self, storage: Storage) -> None:
