@@ -1,4 +1,4 @@
-"""The calendar of a model: period keys, their bounds, and arithmetic on them.
+"""The calendar of a model: period keys, their bounds and arithmetic on them, and lengths of time.
 
 Period keys are the strings that Dagster shows as partition keys; they sort by time. Times are wall-clock times without
 a zone: a source that carries a zone is converted when it is read.
@@ -6,10 +6,14 @@ a zone: a source that carries a zone is converted when it is read.
 
 from __future__ import annotations
 
+import math
+import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, field_validator
+from pydantic_core import CoreSchema, core_schema
 
 Every = Literal["hour", "day", "week", "month", "quarter", "year"]
 
@@ -32,6 +36,9 @@ _CRON = {
     "quarter": "0 0 1 */3 *",
     "year": "0 0 1 1 *",
 }
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_INSTANT = timedelta(microseconds=1)
+_SECONDS_PER_YEAR = 365.25 * 86_400
 PERIODS_PER_YEAR = {"hour": 8766, "day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 
 
@@ -158,3 +165,94 @@ class Calendar(BaseModel):
         limit = min(moment, self.end) if self.end else moment
         last = self.shift(self.key(limit), -1)
         return self.between(self.first, last) if last >= self.first else []
+
+
+@dataclass(frozen=True)
+class Length:
+    """A length of time, like `13w`, that means the same under every calendar.
+
+    Specs of earlier releases count their calendar's periods instead (`recent_periods: 3`); such a length goes by whole
+    periods. Exactly one of the two is given.
+
+    >>> Length.parse("2w"), str(Length.parse("36h")), str(Length(periods=3))
+    (Length(time=datetime.timedelta(days=14), periods=None), '36h', '3 periods')
+    """
+
+    time: timedelta | None = None
+    periods: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse both or neither."""
+        if (self.time is None) == (self.periods is None):
+            raise ValueError("a length is an amount of time or a number of periods")
+
+    @classmethod
+    def parse(cls, value: object) -> Length:
+        """Read a length as a spec writes it.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if isinstance(value, Length):
+            return value
+        if isinstance(value, timedelta):
+            return cls(value)
+        if match := re.fullmatch(r"(\d+)([mhdw])", str(value)):
+            return cls(int(match[1]) * _UNITS[match[2]])
+        if match := re.fullmatch(r"(\d+(?:\.\d+)?) periods", str(value)):
+            return cls(periods=float(match[1]))
+        raise ValueError(f"{value!r} is no length of time: write a number and m, h, d or w, like 36h or 13w")
+
+    def __str__(self) -> str:
+        if self.time is None:
+            return f"{self.periods:g} periods"
+        unit = next(unit for unit in ("w", "d", "h", "m") if not self.time % _UNITS[unit] or unit == "m")
+        return f"{self.time // _UNITS[unit]}{unit}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let policies declare lengths as fields; a dumped one reads like the spec."""
+        written = core_schema.plain_serializer_function_ser_schema(str)
+        return core_schema.no_info_plain_validator_function(cls.parse, serialization=written)
+
+    @property
+    def positive(self) -> bool:
+        """Whether it is longer than nothing."""
+        return (self.time or timedelta(0)) > timedelta(0) or (self.periods or 0) > 0
+
+    def start(self, calendar: Calendar, end: datetime) -> datetime:
+        """The first moment of a window of this length that ends at a moment, not before the calendar's first period.
+
+        Of a length in periods the last one is the period that holds the last instant before the end.
+
+        >>> months = Calendar(every="month", start="2018-01-01")
+        >>> [Length.parse(text).start(months, datetime(2019, 3, 31)).isoformat()[:10] for text in ("2w", "2 periods")]
+        ['2019-03-17', '2019-02-01']
+        """
+        first = calendar.bounds(calendar.first)[0]
+        if self.time is not None:
+            return max(end - self.time, min(first, end))
+        key = calendar.shift(calendar.key(end - _INSTANT), 1 - math.ceil(self.periods or 0))
+        return calendar.bounds(max(key, calendar.first))[0]
+
+    def first_after(self, calendar: Calendar, period: str) -> str:
+        """The first period that may act again when this length must pass after the end of an earlier one.
+
+        >>> weeks = Calendar(every="week", start="2024-01-01")
+        >>> [Length.parse(text).first_after(weeks, "2024-01-01") for text in ("0w", "2w", "2 periods")]
+        ['2024-01-08', '2024-01-15', '2024-01-22']
+        """
+        if self.time is None:
+            return calendar.shift(period, math.ceil(self.periods or 0) + 1)
+        until = calendar.bounds(period)[1] + self.time
+        return max(calendar.key(until - _INSTANT), calendar.shift(period, 1))
+
+    def in_periods(self, calendar: Calendar) -> float:
+        """How many mean periods of a calendar it is; a month is a twelfth of 365.25 days.
+
+        >>> Length.parse("26w").in_periods(Calendar(every="week", start="2024-01-01"))
+        25.911019849418206
+        """
+        if self.time is None:
+            return float(self.periods or 0)
+        return self.time.total_seconds() * calendar.per_year / _SECONDS_PER_YEAR

@@ -86,7 +86,7 @@ def watch(spec: ModelSpec) -> Any:
     """The model's `monitoring.evidence.Watch`."""
     from retrain_assets.monitoring.triggers.evidence import Watch
 
-    return Watch(spec.model, spec.windows, spec.triggers, spec.rollback.cooldown_periods)
+    return Watch(spec.model, spec.windows, spec.triggers, spec.rollback.cooldown)
 
 
 def training(spec: ModelSpec) -> Any:
@@ -133,7 +133,7 @@ def rest_of(spec: ModelSpec, rolled_back: str) -> Any:
     """What a rollback of a period asks of the next candidate."""
     from retrain_assets.production.promotion import rest_after
 
-    return rest_after(spec.period, spec.source.label_delay, spec.rollback.cooldown_periods, rolled_back)
+    return rest_after(spec.period, spec.source.label_delay, spec.rollback.cooldown, rolled_back)
 
 
 def harvest(spec: ModelSpec) -> Any:
@@ -150,7 +150,7 @@ def promotion(spec: ModelSpec) -> Any:
     return Promotion(
         spec.model,
         spec.policy_sha256,
-        spec.rollback.cooldown_periods,
+        spec.rollback.cooldown,
         spec.validation.insufficient == "human",
         spec.retention,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from retrain_assets.periods import Length
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -18,6 +20,34 @@ class Policy(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class LengthsPolicy(Policy):
+    """A policy with lengths of time, which specs of earlier releases count in periods.
+
+    For a length `gate` the key `gate_periods` is read too, as a number of the calendar's periods.
+    """
+
+    @model_validator(mode="after")
+    def _take_periods(self) -> Self:
+        for name in type(self).model_fields:
+            periods = getattr(self, f"{name}_periods", None)
+            if periods is None:
+                continue
+            if name in self.model_fields_set:
+                raise ValueError(f"{name} and {name}_periods say the same. Keep {name}")
+            self.__dict__[name] = Length(periods=periods)
+        return self
+
+
+def _positive(length: Length) -> Length:
+    if not length.positive:
+        raise ValueError(f"{length} must be longer than nothing")
+    return length
+
+
+PositiveLength = Annotated[Length, AfterValidator(_positive)]
+"""A length of time in YAML that is longer than nothing, like `2w`."""
 
 
 def _duration(value: object) -> timedelta:

@@ -56,16 +56,11 @@ _SECOND_GUARDRAILS: dict[str, dict[str, Any]] = {
     "regression": {"metric": "wape", "margin": 0.02},
 }
 _ONE_PERIOD = {"hour": "1h", "day": "1d", "week": "1w", "month": "31d", "quarter": "92d", "year": "366d"}
-_WINDOWS = {
-    every: {"recent_periods": recent, "half_life_periods": half_life, "gate_periods": gate, "min_train_periods": first}
-    for every, recent, half_life, gate, first in (
-        ("hour", 24 * 28, 24 * 91, 24 * 7, 24 * 21),
-        ("day", 91, 182, 14, 28),
-        ("week", 13, 26, 2, 6),
-        ("month", 3, 6, 1, 3),
-        ("quarter", 4, 8, 1, 3),
-        ("year", 1, 2, 1, 1),
-    )
+_WINDOWS: dict[
+    str, dict[str, str]
+] = {  # a decision needs rows of one whole period; where that is long, it sets the length
+    "quarter": {"recent": "4 periods", "half_life": "8 periods", "gate": "1 periods", "min_train": "3 periods"},
+    "year": {"recent": "1 periods", "half_life": "2 periods", "gate": "1 periods", "min_train": "1 periods"},
 }
 
 
@@ -271,9 +266,11 @@ def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
         _fill(full, "validation", {"primary": primary})
     task = str(task) if task in _OBJECTIVES else "binary"
     every = period.get("every") if isinstance(period, Mapping) else None
-    every = str(every) if every in _WINDOWS else "month"
+    every = str(every) if every in _ONE_PERIOD else "month"
     _fill(full, "training", {"objective": task})
-    _fill(full, "windows", _WINDOWS[every])
+    windows = full.get("windows") or {}
+    usual = _WINDOWS.get(every, {})
+    _fill(full, "windows", {name: length for name, length in usual.items() if f"{name}_periods" not in windows})
     if isinstance(full.get("validation"), Mapping):
         _fill(full, "validation", _guardrail(task, full["validation"]))
     if isinstance(full.get("source"), Mapping) and full["source"].get("known_at"):

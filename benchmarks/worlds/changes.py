@@ -10,10 +10,10 @@ import pyarrow as pa
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.strategies import Recipe
 from retrain_assets.model import Model
-from retrain_assets.periods import Calendar
+from retrain_assets.periods import Calendar, Length
 from retrain_assets.raw.policy import Columns
 from retrain_assets.store import LABEL
-from retrain_assets.windows.cut import Span, Windows, cut
+from retrain_assets.windows.cut import Span, UsedRows, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 
 CALENDAR = Calendar(every="month", start="2018-01-01")
@@ -25,7 +25,7 @@ RECIPE = Recipe(
     model=TRIPS,
     columns=Columns(numeric=["miles"], categorical=["zone"]),
     training=TrainingPolicy(objective="regression_l1", num_leaves=7, max_rounds=60, early_stopping_rounds=10),
-    half_life_periods=4,
+    half_life=Length(periods=4),
 )
 LATE = replace(
     RECIPE, model=replace(TRIPS, task="binary", loss="log_loss"), training=TrainingPolicy(objective="binary")
@@ -77,7 +77,7 @@ def windows(months: int, origins: int = 3, recent: int = 2) -> Windows:
     """The windows of a first retrain as of that month, one gate month."""
     policy = WindowsPolicy(recent_periods=recent, half_life_periods=4, selection_origins=origins, min_train_periods=1)
     stored = CALENDAR.between("2018-01", CALENDAR.shift("2018-01", months - 1))
-    found = cut(CALENDAR, policy, stored[-1], stored, DELAY, [], None)
+    found = cut(TRIPS, policy, stored[-1], stored, UsedRows())
     assert isinstance(found, Windows)
     return found
 

@@ -80,7 +80,7 @@ def _cooldown(history: History, watch: Any, calendar: Calendar, last: str | None
     rollback = history.last_rollback
     if rollback is None:
         return None
-    allowed = calendar.shift(rollback.failure_period, watch.rollback_cooldown_periods + 1)
+    allowed = watch.rollback_cooldown.first_after(calendar, rollback.failure_period)
     if last is not None and last >= allowed:
         return None
     return f"after the rollback of {rollback.failure_period}; {allowed} is the first period that may promote"

@@ -6,6 +6,7 @@ something makes its strategy ineligible, with the numbers that say so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.candidates.policy import CoveragePolicy
 from retrain_assets.candidates.rare_types import of_type
+from retrain_assets.periods import Length
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import within
@@ -55,7 +57,7 @@ class Coverage:
 
 
 def coverage(
-    policy: CoveragePolicy, task: str, window: pa.Table, periods: Sequence[str], shown: Mapping[str, Mapping[str, int]]
+    policy: CoveragePolicy, task: str, window: pa.Table, span: Span, shown: Mapping[str, Mapping[str, int]]
 ) -> Coverage:
     """Hold a training window against what it must cover.
 
@@ -63,11 +65,13 @@ def coverage(
         policy: What it must hold.
         task: A classifier's window must hold two classes, whatever the policy.
         window: The rows that would train: categorical features, columns of the rare types, `label`.
-        periods: The stored periods of the window.
+        span: The window, with the stored periods that hold it.
         shown: The gate's rows by column and level (`gate_levels`).
 
+    >>> from datetime import datetime
     >>> window = pa.table({"zone": ["JFK", "JFK"], LABEL: [0.0, 1.0]})
-    >>> coverage(CoveragePolicy(categories=["zone"]), "binary", window, ["2019-01"], {"zone": {"EWR": 7}}).problems
+    >>> january = Span(("2019-01",), datetime(2019, 1, 1), datetime(2019, 2, 1))
+    >>> coverage(CoveragePolicy(categories=["zone"]), "binary", window, january, {"zone": {"EWR": 7}}).problems
     ('zone: 1 level of 7 gate rows is not in the window: EWR (7)',)
     """
     unknown = {name: _unheld(window[name], levels) for name, levels in shown.items()}
@@ -79,11 +83,11 @@ def coverage(
             for kind in policy.rare
             if not rare[str(kind)] >= kind.min_rows
         ),
-        _season(len(periods), policy.season_periods),
+        _season(span, policy.season),
         _classes(task, window[LABEL]),
     ]
     unheld = {name: sum(levels.values()) for name, levels in unknown.items()}
-    return Coverage(unheld, rare, len(periods), tuple(problem for problem in problems if problem))
+    return Coverage(unheld, rare, len(span.periods), tuple(problem for problem in problems if problem))
 
 
 def gate_levels(store: PeriodStore, gate: Span, categorical: Sequence[str], time: str) -> dict[str, dict[str, int]]:
@@ -126,8 +130,15 @@ def _levels(name: str, unheld: Mapping[str, int], min_rows: int) -> str:
     return f"{name}: {what} of {sum(lacking.values()):,} gate rows {verb} not in the window: {shown}{more}"
 
 
-def _season(periods: int, needed: int | None) -> str:
-    return f"{periods} of the {needed} periods of a full season" if needed is not None and periods < needed else ""
+def _season(span: Span, season: Length | None) -> str:
+    """Say what the window lacks of a full season; empty when it lacks nothing or none is asked for."""
+    if season is None:
+        return ""
+    if season.time is None:
+        stored, needed = len(span.periods), math.ceil(season.periods or 0)
+        return f"{stored} of the {needed} periods of a full season" if stored < needed else ""
+    held = span.end - span.start
+    return f"{held.days} of the {season.time.days} days of a full season" if held < season.time else ""
 
 
 def _classes(task: str, label: pa.ChunkedArray) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from retrain_assets.policy import Policy
+from retrain_assets.policy import LengthsPolicy, Policy, PositiveLength
 
 Base = Literal["recent", "history"]
 """A strategy that trains a model of its own."""
@@ -43,16 +43,17 @@ class RareType(Policy):
         return f"label = {self.label}" if self.column is None else f"{self.column} = {self.value}"
 
 
-class CoveragePolicy(Policy):
+class CoveragePolicy(LengthsPolicy):
     """What a strategy's training window must hold for the strategy to be eligible; nothing by default.
 
     `categories` are categorical columns of which the window must know every level that `min_gate_rows` or more gate
-    rows show; `season_periods` is the number of stored periods that make a full season; `rare` are types of rows of
+    rows show; `season` is how much must be stored to make a full season; `rare` are types of rows of
     which it must hold enough.
     """
 
     categories: tuple[str, ...] = ()
     min_gate_rows: int = Field(default=1, gt=0)
+    season: PositiveLength | None = None
     season_periods: int | None = Field(default=None, gt=0)
     rare: tuple[RareType, ...] = ()
 

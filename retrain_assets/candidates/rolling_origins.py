@@ -324,4 +324,5 @@ def _reason(strategy: str, losses: Mapping[str, float], incumbent: str, origins:
 
 
 def _name(span: Span) -> str:
-    return span.periods[0] if len(span.periods) == 1 else f"{span.periods[0]}..{span.periods[-1]}"
+    """Name an origin by the moment at which its selection window begins."""
+    return f"{span.start:%Y-%m-%d %H:%M}".removesuffix(" 00:00")

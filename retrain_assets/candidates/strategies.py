@@ -25,6 +25,7 @@ from retrain_assets.candidates.policy import RareType, TrainingPolicy
 from retrain_assets.candidates.rare_types import of_any_type
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.model import Model
+from retrain_assets.periods import Length
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.training_record import Part
 from retrain_assets.scoring.booster import importance
@@ -44,14 +45,14 @@ Loader = Callable[[Span], pa.Table]
 class Recipe:
     """Everything about training a model but its rows.
 
-    Early stopping and the choice between strategies go by the model's loss; `half_life_periods` is the age in periods
-    at which a row counts half under the history strategy.
+    Early stopping and the choice between strategies go by the model's loss; `half_life` is the age at which
+    a row counts half under the history strategy.
     """
 
     model: Model
     columns: Columns
     training: TrainingPolicy
-    half_life_periods: float
+    half_life: Length
 
     @property
     def kept(self) -> tuple[RareType, ...]:
@@ -278,9 +279,7 @@ def strategy_weights(strategy: str, time: ArrayLike, as_of: datetime, recipe: Re
         raise SpecError(f"unknown strategy {strategy!r}: use one of {', '.join(STRATEGIES)}")
     if strategy == "recent":
         return None
-    return np.asarray(
-        weights(np.asarray(time), recipe.model.calendar, as_of, recipe.half_life_periods), dtype=np.float32
-    )
+    return np.asarray(weights(np.asarray(time), recipe.model.calendar, as_of, recipe.half_life), dtype=np.float32)
 
 
 def worth(weight: NDArray[np.float32] | None, rows: int) -> float:

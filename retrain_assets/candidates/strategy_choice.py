@@ -38,7 +38,7 @@ def eligible(records: Mapping[str, StrategyRecord], where: str) -> list[str]:
         lacks = "; ".join(f"{name}: {_lacks(record)}" for name, record in records.items())
         raise NotCovered(
             f"{where}: no strategy's training window covers what training.coverage asks for. {lacks}. The live version "
-            "stays; wait for such rows, widen windows.recent_periods, or ask for less."
+            "stays; wait for such rows, widen windows.recent, or ask for less."
         )
     return names
 

@@ -70,7 +70,7 @@ class Training:
     def recipe(self, strategy: str) -> Recipe:
         """How one strategy is trained."""
         policy = self.policy.model_copy(update={"strategies": (strategy,)})
-        return Recipe(self.model, self.columns, policy, self.windows.half_life_periods)
+        return Recipe(self.model, self.columns, policy, self.windows.half_life)
 
     def train(self, access: PeriodAccess, strategy: str) -> StrategyRecord:
         """Rehearse one strategy on the rolling origins, train it up to the gate, and store model and record.
@@ -124,7 +124,7 @@ class Training:
         span = windows.recent if strategy == "recent" else windows.history
         shown = gate_levels(store, windows.gate, list(self.columns.categorical), self.model.time)
         table = training_table(held, span, strategy, self.recipe(strategy))
-        return coverage(self.policy.coverage, self.model.task, table, span.periods, shown)
+        return coverage(self.policy.coverage, self.model.task, table, span, shown)
 
     def choose(self, access: PeriodAccess) -> CandidateRecord:
         """Choose the best eligible strategy, put its model into the registry as a candidate, and store the record.

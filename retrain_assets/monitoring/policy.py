@@ -7,7 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from retrain_assets.policy import Policy
+from retrain_assets.periods import Length
+from retrain_assets.policy import LengthsPolicy, Policy, PositiveLength
 
 USUAL_SHARE = 0.1
 """Without a declared `retrain_cost`: the share of a period's promised loss that must be lost beyond it."""
@@ -87,7 +88,7 @@ class MonitoringPolicy:
         return {one.name: one.cost_matrix for one in self.business if one.cost_matrix is not None}
 
 
-class TriggerPolicy(Policy):
+class TriggerPolicy(LengthsPolicy):
     """Which evidence starts a retrain, and how often it may.
 
     `retrain_cost` is in units of the primary loss summed over rows: a retrain is due once the live model has lost that
@@ -95,7 +96,8 @@ class TriggerPolicy(Policy):
 
     `on_estimated_loss` adds to the measured excess the one estimated for rows whose outcomes are still out.
     `on_uncertainty` and `on_business_metrics` ask after `patience` periods in a row; `new_labels` asks by the number of
-    labelled rows since the last attempt.
+    labelled rows since the last attempt; `max_age` by the time since the live model was last held against a candidate.
+    `cooldown` is the rest after an attempt that did not promote.
     """
 
     retrain_cost: float | None = Field(default=None, gt=0)
@@ -105,8 +107,10 @@ class TriggerPolicy(Policy):
     on_business_metrics: tuple[str, ...] = ()
     patience: int = Field(default=2, ge=1)
     new_labels: int | None = Field(default=None, gt=0)
+    max_age: PositiveLength | None = None
+    cooldown: Length = Length.parse("2w")
     max_age_periods: int | None = Field(default=None, gt=0)
-    cooldown_periods: int = Field(default=1, ge=0)
+    cooldown_periods: int | None = Field(default=None, ge=0)
     max_per_year: int = Field(default=12, gt=0)
     min_new_rows: int = Field(default=1, ge=0)
 

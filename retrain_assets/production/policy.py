@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from retrain_assets.policy import Policy
+from retrain_assets.periods import Length
+from retrain_assets.policy import LengthsPolicy, Policy
 
 
 class ScoreRate(Policy):
@@ -54,7 +55,8 @@ class ProbationPolicy(Policy):
     score_rate: ScoreRate | None = None
 
 
-class RollbackPolicy(Policy):
-    """How long automatic retraining rests after a rollback, in periods."""
+class RollbackPolicy(LengthsPolicy):
+    """How long automatic retraining rests after a rollback."""
 
-    cooldown_periods: int = Field(default=1, ge=0)
+    cooldown: Length = Length.parse("4w")
+    cooldown_periods: int | None = Field(default=None, ge=0)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from retrain_assets.candidates.candidate_record import read_candidate
 from retrain_assets.errors import IncompleteVerdict, WrongCandidate
 from retrain_assets.model import Model, PeriodAccess
-from retrain_assets.periods import Calendar
+from retrain_assets.periods import Calendar, Length
 from retrain_assets.production.rollback import probe_model
 from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.journal.attempts import ENDINGS, decision_of, reason_of
@@ -60,14 +60,14 @@ class Promotion:
     Args:
         model: The model's facts.
         policy_sha256: Of the rules in force.
-        cooldown_periods: Periods without a promotion after a rollback.
+        cooldown: How long after a rollback nothing is promoted.
         approvals: Whether a person's approval may stand in for what is insufficient.
         retention: Which models out of service keep their files.
     """
 
     model: Model
     policy_sha256: str
-    cooldown_periods: int = 1
+    cooldown: Length = Length.parse("4w")
     approvals: bool = False
     retention: RetentionPolicy = RetentionPolicy()
 
@@ -110,7 +110,7 @@ class Promotion:
 
     def rest(self, rolled_back: str) -> Rest:
         """What a rollback of a period asks of the next promotion: a cool-down, and training on what was known then."""
-        return rest_after(self.model.calendar, self.model.label_delay, self.cooldown_periods, rolled_back)
+        return rest_after(self.model.calendar, self.model.label_delay, self.cooldown, rolled_back)
 
     def verdict(self, store: PeriodStore, period: str) -> Verdict:
         """The verdict on the period's present candidate.
@@ -158,18 +158,18 @@ def refuse_unshown(verdict: Verdict, shown: Mapping[str, bool]) -> None:
         raise IncompleteVerdict(f"{where}: {', '.join(failed)} was recorded otherwise than the report says. {again}")
 
 
-def rest_after(calendar: Calendar, label_delay: timedelta, cooldown_periods: int, rolled_back: str) -> Rest:
+def rest_after(calendar: Calendar, label_delay: timedelta, cooldown: Length, rolled_back: str) -> Rest:
     """What a rollback of a period asks of the next promotion.
 
     The failure showed in rows whose outcomes were known at the end of the period, so training must reach the last of
     them: one label delay before that end.
 
     >>> months = Calendar(every="month", start="2018-01-01")
-    >>> rest = rest_after(months, timedelta(days=1), 1, "2019-03")
+    >>> rest = rest_after(months, timedelta(days=1), Length.parse("5w"), "2019-03")
     >>> rest.first_period, f"{rest.trained_until:%Y-%m-%d}"
     ('2019-05', '2019-03-31')
     """
-    return Rest(calendar.shift(rolled_back, cooldown_periods + 1), calendar.bounds(rolled_back)[1] - label_delay)
+    return Rest(cooldown.first_after(calendar, rolled_back), calendar.bounds(rolled_back)[1] - label_delay)
 
 
 def headline(event: Event) -> str:

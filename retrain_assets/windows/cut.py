@@ -1,21 +1,24 @@
 """The cut of a model's history as of one period: training, selection, gate, and the labels that are not in yet.
 
-Windows are cut by time, with the label delay as a gap between any two that follow one another, so that each holds only
-outcomes that were known before the next one begins (with a `known_at` column that holds for the gate, not for the
-rehearsal, which sees every outcome known as of the period). Nothing here reads data: a window is a span of time and
-the periods that hold it. Loading one stands in `rows`.
+Windows are cut by time. Training ends where the gate begins: every outcome of both is known at the end of `as_of`. The
+rolling origins rehearse what could be known at the time, so that between two of their windows the label delay is left
+out (with a `known_at` column they see every outcome known as of the period). Nothing here reads data: a window is a
+span of time and the periods that hold it. Loading one stands in `rows`.
 
-    | history ......................... gap | gate ...... | immature |
-    |           recent ................ gap |             |      end of as_of
+    | history ............................. | gate ...... | immature |
+    |           recent .................... |             |      end of as_of
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from retrain_assets.periods import Calendar
+from retrain_assets.model import Model
+from retrain_assets.periods import Calendar, Length
 from retrain_assets.windows.policy import WindowsPolicy
 
 _INSTANT = timedelta(microseconds=1)
@@ -83,51 +86,55 @@ class Wait:
     reason: str
 
 
-def cut(
-    calendar: Calendar,
-    policy: WindowsPolicy,
-    as_of: str,
-    available: Sequence[str],
-    label_delay: timedelta,
-    spent: Sequence[tuple[datetime, datetime]],
-    champion_trained_until: datetime | None,
-) -> Windows | Wait:
-    """The windows of a retrain as of the end of a period, or how long to wait until its gate window is fresh.
+@dataclass(frozen=True)
+class UsedRows:
+    """Which rows no further decision may use.
 
-    The gate is the last `gate_periods` periods up to the last mature moment, which lies one label delay before the end
-    of `as_of`. It is fresh when the champion trained on nothing at or after its start and no earlier attempt was judged
-    on any moment of it. Training ends one label delay before the gate begins.
+    Attributes:
+        spent: Time ranges [start, end) whose rows decided an earlier attempt.
+        trained_until: The champion saw rows before this moment; None for a first model.
+    """
+
+    spent: tuple[tuple[datetime, datetime], ...] = ()
+    trained_until: datetime | None = None
+
+
+def cut(model: Model, policy: WindowsPolicy, as_of: str, available: Sequence[str], used: UsedRows) -> Windows | Wait:
+    """Cut the windows of a retrain as of the end of a period, or say how long to wait until its gate window is fresh.
+
+    The gate ends at the last mature moment, one label delay before the end of `as_of`, and is as long as the policy
+    says, so that a label delay of any length leaves it whole. It is fresh when the champion trained on nothing at or
+    after its start and no earlier attempt was judged on any moment of it. Training ends where the gate begins.
 
     Args:
-        calendar: The model's periods.
-        policy: Lengths of the windows, in periods.
+        model: Its calendar and label delay.
+        policy: Lengths of the windows.
         as_of: The period at whose end the decision is taken; later ones in `available` are ignored.
         available: Periods with stored rows, in any order.
-        label_delay: How long after a row its outcome is known.
-        spent: Time ranges [start, end) whose rows decided an earlier attempt.
-        champion_trained_until: The champion saw rows before this moment; None for a first model, which waits until
-            `min_train_periods` can be trained on.
+        used: What earlier decisions used; a first model waits until `min_train` can be trained on.
 
     >>> months = Calendar(every="month", start="2018-01-01")
-    >>> policy = WindowsPolicy(recent_periods=2, half_life_periods=4, selection_origins=1, min_train_periods=3)
+    >>> rides = Model("rides", "regression", 2, months, "id", "at", "fare", timedelta(days=1), "mae")
+    >>> policy = WindowsPolicy(recent="9w", selection_origins=1)
     >>> stored = months.between("2018-01", "2018-06")
-    >>> windows = cut(months, policy, "2018-06", stored, timedelta(days=1), [], None)
+    >>> windows = cut(rides, policy, "2018-06", stored, UsedRows())
     >>> print(windows.gate, "|", windows.recent, "|", windows.immature)
-    2018-06-01 00:00 to 2018-06-30 00:00 | 2018-04-01 00:00 to 2018-05-31 00:00 | 2018-06-30 00:00 to 2018-07-01 00:00
-    >>> cut(months, policy, "2018-06", stored, timedelta(days=1), [(datetime(2018, 5, 1), datetime(2018, 6, 2))], None)
-    Wait(periods=1, reason='wait 1 period, for 2018-07: the gate window 2018-06-01 00:00 to 2018-06-30 00:00 has rows \
-that decided an earlier attempt (2018-05-01 00:00 to 2018-06-02 00:00)')
+    2018-06-16 00:00 to 2018-06-30 00:00 | 2018-04-14 00:00 to 2018-06-16 00:00 | 2018-06-30 00:00 to 2018-07-01 00:00
+    >>> cut(rides, policy, "2018-06", stored, UsedRows(((datetime(2018, 6, 1), datetime(2018, 6, 20)),)))
+    Wait(periods=1, reason='wait 1 period, for 2018-07: the gate window 2018-06-16 00:00 to 2018-06-30 00:00 has rows \
+that decided an earlier attempt (2018-06-01 00:00 to 2018-06-20 00:00)')
     """
-    cutter = _Cutter(calendar, policy, label_delay, tuple(spent), champion_trained_until)
-    stored = sorted(period for period in set(available) if calendar.first <= period <= as_of)
+    cutter = _Cutter(model.calendar, policy, model.label_delay, used)
+    stored = sorted(period for period in set(available) if model.calendar.first <= period <= as_of)
     obstacle = cutter.obstacle(as_of, stored)
     if obstacle is None:
         return cutter.windows(as_of, stored)
     wait = cutter.wait(as_of, stored)
     if not stored:
-        obstacle = f"no period up to {as_of} is ingested yet. Monitor every period from {calendar.first} on first"
+        first = model.calendar.first
+        obstacle = f"no period up to {as_of} is ingested yet. Monitor every period from {first} on first"
     unit = "period" if wait == 1 else "periods"
-    return Wait(wait, f"wait {wait} {unit}, for {calendar.shift(as_of, wait)}: {obstacle}")
+    return Wait(wait, f"wait {wait} {unit}, for {model.calendar.shift(as_of, wait)}: {obstacle}")
 
 
 @dataclass(frozen=True)
@@ -137,37 +144,39 @@ class _Cutter:
     calendar: Calendar
     policy: WindowsPolicy
     delay: timedelta
-    spent: tuple[tuple[datetime, datetime], ...]
-    trained_until: datetime | None
+    used: UsedRows
 
     def windows(self, as_of: str, stored: Sequence[str]) -> Windows:
+        """The windows as of a period."""
         gate = self.gate(as_of, stored)
-        recent, history = self.training(gate.start - self.delay, stored)
+        recent, history = self.training(gate.start, stored)
         absent = set(self.calendar.between(self.calendar.first, as_of)) - set(stored)
         return Windows(
             as_of=as_of,
             gate=gate,
             recent=recent,
             history=history,
-            origins=self.origins(gate.start - self.delay, stored),
+            origins=self.origins(gate.start, stored),
             immature=self.span(gate.end, self.calendar.bounds(as_of)[1], stored),
             missing=tuple(sorted(absent)),
         )
 
     def gate(self, as_of: str, stored: Sequence[str]) -> Span:
-        return self.last(self.policy.gate_periods, self.calendar.bounds(as_of)[1] - self.delay, stored)
+        """The gate window as of a period."""
+        return self.last(self.policy.gate, self.calendar.bounds(as_of)[1] - self.delay, stored)
 
     def training(self, end: datetime, stored: Sequence[str]) -> tuple[Span, Span]:
         """The recent and the whole training window up to a moment."""
         history = self.span(self.calendar.bounds(self.calendar.first)[0], end, stored)
-        return self.last(self.policy.recent_periods, end, stored), history
+        return self.last(self.policy.recent, end, stored), history
 
     def origins(self, end: datetime, stored: Sequence[str]) -> tuple[Origin, ...]:
         """The rolling origins up to a moment, oldest first, without those that lack rows to train on or to compare."""
         found: list[Origin] = []
+        length = self.policy.selection_length
         for _ in range(self.policy.selection_origins):
-            selection = self.last(1, end, stored)
-            early_stop = self.last(1, selection.start - self.delay, stored)
+            selection = self.last(length, end, stored)
+            early_stop = self.last(length, selection.start - self.delay, stored)
             train_end = early_stop.start - self.delay if early_stop.periods else early_stop.end
             recent, history = self.training(train_end, stored)
             if selection.periods and recent.periods:
@@ -175,35 +184,47 @@ class _Cutter:
             end = selection.start
         return tuple(reversed(found))
 
-    def last(self, periods: int, end: datetime, stored: Sequence[str]) -> Span:
-        """That many periods up to a moment, the one that holds the last instant before it included."""
-        first = self.calendar.shift(self.calendar.key(end - _INSTANT), 1 - periods)
-        return self.span(self.calendar.bounds(max(first, self.calendar.first))[0], end, stored)
+    def last(self, length: Length, end: datetime, stored: Sequence[str]) -> Span:
+        """A window of some length that ends at a moment."""
+        return self.span(length.start(self.calendar, end), end, stored)
 
     def span(self, start: datetime, end: datetime, stored: Sequence[str]) -> Span:
+        """The rows between two moments, and the stored periods that hold them."""
         start = min(start, end)
+        if start == end:
+            return Span((), start, end)
         first, last = self.calendar.key(start), self.calendar.key(end - _INSTANT)
-        return Span(tuple(period for period in stored if first <= period <= last) if start < end else (), start, end)
+        return Span(tuple(stored[bisect_left(stored, first) : bisect_right(stored, last)]), start, end)
 
     def obstacle(self, as_of: str, stored: Sequence[str]) -> str | None:
         """The first thing that stands in the way of a retrain, in words."""
-        gate = self.gate(as_of, stored)
-        recent, history = self.training(gate.start - self.delay, stored)
-        needed = self.policy.min_train_periods if self.trained_until is None else 1
-        if len(history.periods) < needed:
-            return f"{len(history.periods)} of {needed} training periods stand before the gate window {gate}"
+        gate, until = self.gate(as_of, stored), self.used.trained_until
+        recent, history = self.training(gate.start, stored)
+        if until is None and (lack := self.lack(history)):
+            return f"{lack} before the gate window {gate}"
+        if not history.periods:
+            return f"no rows are stored before the gate window {gate}"
         if not recent.periods:
             return f"no rows are stored for the recent training window {recent}. Ingest its periods"
         if not gate.periods:
             return f"no rows are stored for the gate window {gate}. Ingest its periods"
-        if self.trained_until is not None and gate.start < self.trained_until:
-            until = f"{self.trained_until:%Y-%m-%d %H:%M}"
-            return f"the champion was trained on rows up to {until}, after the gate window {gate} begins"
-        for start, end in self.spent:
+        if until is not None and gate.start < until:
+            return f"the champion was trained on rows up to {until:%Y-%m-%d %H:%M}, after the gate window {gate} begins"
+        for start, end in self.used.spent:
             if gate.touches(start, end):
                 used = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
                 return f"the gate window {gate} has rows that decided an earlier attempt ({used})"
         return None
+
+    def lack(self, history: Span) -> str:
+        """What a first model's training window lacks, in words; empty when it holds enough."""
+        needed = self.policy.min_train
+        if needed.time is None:
+            held, wanted = len(history.periods), math.ceil(needed.periods or 0)
+            return f"{held} of {wanted} training periods stand" if held < wanted else ""
+        bounds = (self.calendar.bounds(period) for period in history.periods)
+        stored = sum((min(end, history.end) - max(start, history.start) for start, end in bounds), timedelta(0))
+        return f"{stored.days} of {needed.time.days} days to train on stand" if stored < needed.time else ""
 
     def wait(self, as_of: str, stored: Sequence[str]) -> int:
         """The smallest number of further periods, each of them stored, after which nothing stands in the way."""
@@ -217,9 +238,12 @@ class _Cutter:
 
     def _longest_wait(self, as_of: str) -> int:
         """Periods after which every spent range lies before the gate and enough history stands before it."""
-        moments = [end for _, end in self.spent] + [self.trained_until or datetime.min]
         begin, end = self.calendar.bounds(as_of)
+        moments = [end for _, end in self.used.spent] + [self.used.trained_until or datetime.min]
         latest = self.calendar.key(max(end, *moments)) if max(moments) > end else as_of
         gap = self.calendar.distance(self.calendar.key(begin - 2 * self.delay), as_of) + 4
-        lengths = self.policy.min_train_periods + self.policy.gate_periods + self.policy.recent_periods
+        policy = self.policy
+        lengths = sum(
+            math.ceil(length.in_periods(self.calendar)) + 1 for length in (policy.min_train, policy.gate, policy.recent)
+        )
         return self.calendar.distance(as_of, latest) + gap + lengths

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
-from retrain_assets.periods import Calendar
+from retrain_assets.periods import Calendar, Length
 from retrain_assets.raw.keys import Keys, alike, one_array
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.store import LABEL, PeriodStore, of_one_kind
@@ -124,27 +124,27 @@ def rowset_sha256(keys: Keys) -> str:
 
 
 def weights(
-    time: npt.ArrayLike, calendar: Calendar, as_of_start: datetime, half_life_periods: float
+    time: npt.ArrayLike, calendar: Calendar, as_of_start: datetime, half_life: Length
 ) -> npt.NDArray[np.float64]:
-    """Weights of rows that halve every `half_life_periods`, normalised to mean 1.
+    """Weigh rows so that the weights halve every half-life, normalised to mean 1.
 
-    wᵢ ∝ 2^(−ageᵢ / half-life), with ageᵢ the time from row i to `as_of_start` in mean periods (a month is a twelfth of
-    365.25 days); a row at or after `as_of_start` has age 0.
+    wᵢ ∝ 2^(−ageᵢ / half-life), with ageᵢ the time from row i to `as_of_start`; a row at or after it has age 0.
 
     Args:
         time: Times of the rows, shape (n,).
         calendar: Says how long a period is.
         as_of_start: The moment at which a row has full weight.
-        half_life_periods: Age in periods at which a row weighs half.
+        half_life: Age at which a row weighs half.
 
     >>> years = Calendar(every="year", start="2015-01-01")
-    >>> weights(np.array(["2016-01-01", "2017-01-01"], "M8[us]"), years, datetime(2017, 1, 1), 1).round(2)
-    array([0.67, 1.33])
+    >>> moments = np.array(["2016-01-01", "2017-01-01"], "M8[us]")
+    >>> weights(moments, years, datetime(2017, 1, 1), Length.parse("52w")).round(2)
+    array([0.66, 1.34])
     """
     moments = np.asarray(time, dtype="datetime64[us]")
     seconds = (np.datetime64(as_of_start, "us") - moments).astype(np.int64) / 1e6
     age = np.maximum(seconds, 0.0) * calendar.per_year / _SECONDS_PER_YEAR
-    raw = np.exp2((age.min() - age) / half_life_periods) if len(age) else age
+    raw = np.exp2((age.min() - age) / half_life.in_periods(calendar)) if len(age) else age
     return np.asarray(raw / raw.mean() if len(raw) else raw, dtype=np.float64)
 
 

@@ -23,15 +23,16 @@ WINDOW = pa.table(
         LABEL: [0.0, 1.0, 0.0, 0.0],
     }
 )
+TWO_MONTHS = Span(("2019-01", "2019-02"), datetime(2019, 1, 1), datetime(2019, 3, 1))
 SHOWN = {"zone": {"JFK": 90, "LGA": 7, "SWF": 2}}
 
 
 def problems(policy: CoveragePolicy, task: str = "binary", window: pa.Table = WINDOW) -> tuple[str, ...]:
-    return coverage(policy, task, window, ["2019-01", "2019-02"], SHOWN).problems
+    return coverage(policy, task, window, TWO_MONTHS, SHOWN).problems
 
 
 def test_nothing_is_asked_for_by_default_but_the_levels_are_counted() -> None:
-    found = coverage(CoveragePolicy(), "binary", WINDOW, ["2019-01"], SHOWN)
+    found = coverage(CoveragePolicy(), "binary", WINDOW, TWO_MONTHS, SHOWN)
     assert found.eligible
     assert found.unheld == {"zone": 9}
 
@@ -70,6 +71,8 @@ def test_a_rare_type_needs_its_rows(rare: RareType, rows: int) -> None:
 def test_a_season_needs_its_periods() -> None:
     assert problems(CoveragePolicy(season_periods=2)) == ()
     assert problems(CoveragePolicy(season_periods=12)) == ("2 of the 12 periods of a full season",)
+    assert problems(CoveragePolicy(season="59d")) == ()
+    assert problems(CoveragePolicy(season="52w")) == ("59 of the 364 days of a full season",)
 
 
 def test_a_classifiers_window_needs_two_classes_without_being_asked() -> None:

@@ -138,7 +138,7 @@ def test_the_choice_names_losses_origins_and_unit() -> None:
     choice = chosen(SURCHARGE, windows(12))
     assert choice.reason.startswith(f"recent: mae {choice.losses['recent']:.4g} against {choice.losses['history']:.4g}")
     assert "with history" in choice.reason
-    assert "mean of 3 origins (2018-09, 2018-10, 2018-11)" in choice.reason
+    assert "mean of 3 origins (2018-09-01, 2018-10-01, 2018-11-01)" in choice.reason
     assert choice.rounds == choice.rounds_of["recent"]
 
 
@@ -188,8 +188,8 @@ def test_an_origin_of_a_single_class_is_skipped_and_named() -> None:
     world = STEADY.set_column(STEADY.column_names.index(LABEL), LABEL, pa.array(label))
     choice = chosen(world, windows(12, origins=3, recent=2), recipe)
     assert len(choice.skipped) == 1
-    assert choice.skipped[0].startswith("2018-09: all ")
-    assert {row.origin for row in choice.origins} == {"2018-10", "2018-11"}
+    assert choice.skipped[0].startswith("2018-09-01: all ")
+    assert {row.origin for row in choice.origins} == {"2018-10-01", "2018-11-01"}
 
 
 def test_no_labelled_row_is_not_enough_data() -> None:

@@ -77,7 +77,7 @@ def test_the_history_strategy_halves_a_rows_weight_every_half_life() -> None:
     trained = train_strategy(HeldRows(STEADY, RECIPE), WHOLE, "history", 20, RECIPE)
     time = STEADY["at"].to_numpy()
     age_months = (np.datetime64("2018-07-01") - time) / np.timedelta64(1, "s") / (365.25 * 86_400 / 12)
-    by_hand = 0.5 ** (age_months / RECIPE.half_life_periods)
+    by_hand = 0.5 ** (age_months / RECIPE.half_life.periods)
     weight = strategy_weights("history", time, WHOLE.end, RECIPE)
     np.testing.assert_allclose(weight, by_hand / by_hand.mean(), rtol=1e-6)
     assert trained.effective_rows == pytest.approx(by_hand.sum() ** 2 / (by_hand**2).sum(), rel=1e-6)

@@ -8,9 +8,9 @@ that period both must give the same bytes. Rows and outcomes of the future carry
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 from retrain_assets.candidates.policy import RareType
 from retrain_assets.candidates.rare_types import load_kept
+from retrain_assets.model import Model
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.store import LABEL, PeriodStore
-from retrain_assets.windows.cut import Span, Windows, cut
+from retrain_assets.windows.cut import Span, UsedRows, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 from retrain_assets.windows.rows import load_window, rowset_sha256
 from retrain_assets_tests.raw.rides import intake
@@ -38,7 +39,7 @@ COLUMNS = Columns(numeric=["miles"], categorical=["zone"])
 CONTRACT = Contract(min_rows=1)
 POLICY = WindowsPolicy(recent_periods=2, half_life_periods=3, selection_origins=2, min_train_periods=2)
 RARE = (RareType(column="zone", value="LGA", min_rows=1), RareType(column="zone", value="future", min_rows=1))
-RIDES = SimpleNamespace(key="id", time="at")
+RIDES = Model("rides", "regression", 2, DAYS, "id", "at", "label", timedelta(0), "mae")
 FUTURE = 999.0
 ARRANGEMENTS = ("same table", "own time", "by key", "booked")
 
@@ -108,7 +109,7 @@ def taken_in(folder, source, periods):
 
 def decision(store, delay):
     """Everything that a retrain as of the present reads."""
-    windows = cut(DAYS, POLICY, PRESENT, store.periods("raw_data"), delay, [], None)
+    windows = cut(replace(RIDES, label_delay=delay), POLICY, PRESENT, store.periods("raw_data"), UsedRows())
     assert isinstance(windows, Windows)
     spans = {"gate": windows.gate, "recent": windows.recent, "history": windows.history, "immature": windows.immature}
     for number, origin in enumerate(windows.origins):
@@ -185,7 +186,7 @@ def test_rows_and_outcomes_of_later_periods_in_the_store_are_never_opened(tmp_pa
         return read(self, asset, periods, columns)
 
     monkeypatch.setattr(PeriodStore, "read_table", watched)
-    windows = cut(DAYS, POLICY, PRESENT, PERIODS, timedelta(0), [], None)
+    windows = cut(RIDES, POLICY, PRESENT, PERIODS, UsedRows())
     whole = windows.history.__class__(tuple(PERIODS), datetime.min, datetime.max)
     assert load_window(store, RIDES, whole, ["miles", "zone"], PRESENT).num_rows == 7
     assert max(opened) == PRESENT

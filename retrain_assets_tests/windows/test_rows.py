@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.errors import DataError
-from retrain_assets.periods import Calendar
+from retrain_assets.periods import Calendar, Length
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import effective_rows, load_window, require_disjoint, rowset_sha256, weights
@@ -242,19 +242,19 @@ def test_weights_halve_every_half_life_and_have_mean_one(rows, half_life):
     mean_day = timedelta(days=365.25 / 365)
     start = datetime(2019, 6, 1)
     times = np.array([start - number * half_life * mean_day for number in range(rows)], "M8[us]")
-    weight = weights(times, days, start, half_life)
+    weight = weights(times, days, start, Length(periods=half_life))
     assert weight.mean() == pytest.approx(1)
     assert weight[1:] / weight[:-1] == pytest.approx(np.full(rows - 1, 0.5), rel=1e-6)
 
 
 def test_weights_do_not_vanish_or_overflow_however_old_all_rows_are():
-    weight = weights(np.full(5, "1900-01-01", "M8[us]"), MONTHS, datetime(2019, 1, 1), 0.1)
+    weight = weights(np.full(5, "1900-01-01", "M8[us]"), MONTHS, datetime(2019, 1, 1), Length(periods=0.1))
     assert weight.tolist() == [1.0] * 5
-    assert weights([], MONTHS, datetime(2019, 1, 1), 4).tolist() == []
+    assert weights([], MONTHS, datetime(2019, 1, 1), Length(periods=4)).tolist() == []
 
 
 def test_rows_after_the_reference_weigh_as_much_as_those_at_it():
-    weight = weights(np.array(["2019-02-01", "2019-03-01"], "M8[us]"), MONTHS, datetime(2019, 2, 1), 4)
+    weight = weights(np.array(["2019-02-01", "2019-03-01"], "M8[us]"), MONTHS, datetime(2019, 2, 1), Length(periods=4))
     assert weight.tolist() == [1.0, 1.0]
 
 

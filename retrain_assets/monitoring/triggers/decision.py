@@ -17,7 +17,7 @@ from typing import Literal
 from retrain_assets.documents.units import counted
 from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import TriggerPolicy
-from retrain_assets.periods import Calendar
+from retrain_assets.periods import Calendar, Length
 
 Kind = Literal["bootstrap", "excess_loss", "estimated_loss", "business", "uncertainty", "drift", "new_labels", "age"]
 
@@ -87,7 +87,7 @@ def trigger_id(model: str, period: str, kind: Kind) -> str:
 
 
 def decide(
-    model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown_periods: int
+    model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: Length
 ) -> Trigger | Quiet:
     """Decide whether a retrain is due as of the evidence's period.
 
@@ -95,14 +95,14 @@ def decide(
         model: Its facts.
         policy: Which evidence counts, and how often it may.
         evidence: What is known.
-        rollback_cooldown_periods: Periods without a retrain after a rollback.
+        rollback_cooldown: How long after a rollback nothing is retrained.
 
-    >>> policy = TriggerPolicy(retrain_cost=2500, max_per_year=6, cooldown_periods=1)
+    >>> policy = TriggerPolicy(retrain_cost=2500, max_per_year=6, cooldown="4w")
     >>> from datetime import timedelta
     >>> months, day = Calendar(every="month", start="2018-01-01"), timedelta(days=1)
     >>> taxi = Model("taxi", "regression", 2, months, "id", "at", "charge", day, "mae", "USD", "ride")
     >>> seen = TriggerEvidence("2019-03", "v1", live_since_period="2018-11", accumulated_excess=812.0, new_rows=9)
-    >>> decide(taxi, policy, seen, 1).reason
+    >>> decide(taxi, policy, seen, Length.parse("4w")).reason
     'no retrain due: $812 of the $2,500 of excess loss that would pay for one'
     """
     calendar = model.calendar
@@ -110,7 +110,7 @@ def decide(
     asked = _asked(model, policy, evidence)
     if asked is None:
         return Quiet(f"no retrain due: {_excess(model, policy, evidence)}{_suspected(model, evidence)}", closeness)
-    obstacle = _obstacle(model, policy, evidence, rollback_cooldown_periods)
+    obstacle = _obstacle(model, policy, evidence, rollback_cooldown)
     if obstacle is not None:
         return Quiet(obstacle, closeness)
     kind, reason = asked
@@ -143,16 +143,16 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
         known = f"{model.units.rows(evidence.new_rows)} with new outcomes since the last attempt"
         return "new_labels", f"{known}, {policy.new_labels:,} are enough"
     age = _age(calendar, evidence)
-    if policy.max_age_periods is not None and age >= policy.max_age_periods:
+    if policy.max_age is not None and age >= policy.max_age.in_periods(calendar):
         since = calendar.words(_last_look(evidence))
         return (
             "age",
-            f"the model is {counted(age, calendar.every)} old (since {since}), {policy.max_age_periods} are allowed",
+            f"the model is {counted(age, calendar.every)} old (since {since}), {policy.max_age} are allowed",
         )
     return None
 
 
-def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: int) -> str | None:
+def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: Length) -> str | None:
     """The first thing that forbids an attempt now; None when nothing does."""
     if evidence.wait:
         return evidence.wait
@@ -161,7 +161,7 @@ def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, ro
     if rest and evidence.last_rollback_period:
         since = calendar.words(evidence.last_rollback_period)
         return f"cool-down after the rollback of {since} until {calendar.words(rest)}"
-    rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown_periods)
+    rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown)
     if rest:
         return f"cool-down until {calendar.words(rest)}"
     if evidence.attempts_last_year >= policy.max_per_year:
@@ -172,11 +172,11 @@ def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, ro
     return None
 
 
-def _rest(calendar: Calendar, period: str, since: str | None, periods: int) -> str | None:
+def _rest(calendar: Calendar, period: str, since: str | None, cooldown: Length) -> str | None:
     """The first period allowed again, while it is not reached."""
     if since is None:
         return None
-    allowed = calendar.shift(since, periods + 1)
+    allowed = cooldown.first_after(calendar, since)
     return allowed if calendar.distance(period, allowed) > 0 else None
 
 
@@ -227,8 +227,8 @@ def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvide
         shares["new_labels"] = evidence.new_rows / policy.new_labels
     if policy.on_confirmed_drift:
         shares["drift"] = float(evidence.drift_confirmed)
-    if policy.max_age_periods is not None:
-        shares["age"] = _age(calendar, evidence) / policy.max_age_periods
+    if policy.max_age is not None:
+        shares["age"] = _age(calendar, evidence) / policy.max_age.in_periods(calendar)
     if policy.min_new_rows:
         shares["new_rows"] = min(1.0, evidence.new_rows / policy.min_new_rows)  # enough is enough
     return shares

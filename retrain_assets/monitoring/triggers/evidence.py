@@ -12,12 +12,12 @@ from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import read_performance
 from retrain_assets.monitoring.triggers.decision import Quiet, Trigger, TriggerEvidence, decide
-from retrain_assets.periods import Calendar
+from retrain_assets.periods import Calendar, Length
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
-from retrain_assets.windows.cut import Wait, Windows, cut
+from retrain_assets.windows.cut import UsedRows, Wait, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 
 
@@ -28,7 +28,7 @@ class Watch:
     model: Model
     windows: WindowsPolicy
     triggers: TriggerPolicy
-    rollback_cooldown_periods: int
+    rollback_cooldown: Length
 
     @property
     def calendar(self) -> Calendar:
@@ -36,21 +36,14 @@ class Watch:
         return self.model.calendar
 
     def decide(self, store: PeriodStore, registry: Registry, period: str) -> Trigger | Quiet:
-        """Whether the evidence as of a period asks for a retrain."""
+        """Decide whether the evidence as of a period asks for a retrain."""
         evidence = self.evidence(store, registry, period)
-        return decide(self.model, self.triggers, evidence, self.rollback_cooldown_periods)
+        return decide(self.model, self.triggers, evidence, self.rollback_cooldown)
 
     def windows_at(self, store: PeriodStore, registry: Registry, period: str) -> Windows | Wait:
         """The windows of a retrain as of a period; attempts of that very period do not stand in their own way."""
-        return cut(
-            self.calendar,
-            self.windows,
-            period,
-            store.periods("raw_data"),
-            self.model.label_delay,
-            spent_ranges(registry, before=period),
-            trained_until(registry),
-        )
+        used = UsedRows(tuple(spent_ranges(registry, before=period)), trained_until(registry))
+        return cut(self.model, self.windows, period, store.periods("raw_data"), used)
 
     def evidence(self, store: PeriodStore, registry: Registry, period: str) -> TriggerEvidence:
         """The evidence as of a period."""

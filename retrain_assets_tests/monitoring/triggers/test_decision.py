@@ -6,6 +6,7 @@ import pytest
 
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.triggers.decision import Quiet, Trigger, TriggerEvidence, decide, trigger_id
+from retrain_assets.periods import Length
 from retrain_assets_tests.monitoring.stored import TAXI
 
 POLICY = TriggerPolicy(
@@ -23,7 +24,10 @@ CALM = TriggerEvidence(
 LOSING = replace(CALM, accumulated_excess=2500.0)
 
 
-def asked(evidence, policy=POLICY, rollback_cooldown=1):
+ONE_PERIOD = Length(periods=1)
+
+
+def asked(evidence, policy=POLICY, rollback_cooldown=ONE_PERIOD):
     return decide(TAXI, policy, evidence, rollback_cooldown)
 
 
@@ -51,7 +55,7 @@ def test_calm_evidence_is_quiet_and_says_how_close_it_is():
         (
             {"live_since_period": "2018-02", "last_attempt_period": "2018-03"},
             "age",
-            "the model is 12 months old (since March 2018), 12 are allowed",
+            "the model is 12 months old (since March 2018), 12 periods are allowed",
         ),
     ],
 )
@@ -151,7 +155,7 @@ def test_a_first_model_is_held_back_by_the_same_obstacles():
 
 
 def test_without_cooldown_one_period_still_allows_one_attempt_only():
-    eager = POLICY.model_copy(update={"cooldown_periods": 0})
+    eager = POLICY.model_copy(update={"cooldown": Length(periods=0)})
     assert isinstance(asked(replace(LOSING, last_attempt_period="2019-02"), eager), Trigger)
     assert asked(replace(LOSING, last_attempt_period="2019-03"), eager).reason == "cool-down until April 2019"
 
@@ -161,7 +165,7 @@ def test_an_earlier_period_looked_at_again_starts_nothing_after_a_later_attempt(
 
 
 def test_kinds_that_the_policy_does_not_name_never_ask():
-    silent = POLICY.model_copy(update={"on_confirmed_drift": False, "max_age_periods": None})
+    silent = POLICY.model_copy(update={"on_confirmed_drift": False, "max_age": None})
     old = replace(CALM, drift_confirmed=True, live_since_period="2018-01", last_attempt_period=None)
     assert isinstance(asked(old, silent), Quiet)
     assert set(asked(old, silent).closeness) == {"excess_loss", "new_rows"}
