@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +22,7 @@ from retrain_assets.metrics.names import known_names, mean_loss, tasks_of
 from retrain_assets.model import Model, Task
 from retrain_assets.monitoring.performance.expression import parse
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
-from retrain_assets.periods import Calendar
+from retrain_assets.periods import PERIODS_PER_YEAR, Calendar
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
@@ -271,11 +272,29 @@ def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
     windows = full.get("windows") or {}
     usual = _WINDOWS.get(every, {})
     _fill(full, "windows", {name: length for name, length in usual.items() if f"{name}_periods" not in windows})
+    _fill(full, "triggers", {"max_per_year": _attempts_per_year(every, full["windows"])})
     if isinstance(full.get("validation"), Mapping):
         _fill(full, "validation", _guardrail(task, full["validation"]))
     if isinstance(full.get("source"), Mapping) and full["source"].get("known_at"):
         _fill(full, "source", {"label_delay": _ONE_PERIOD[every]})
     return full
+
+
+def _attempts_per_year(every: str, windows: Any) -> int:
+    """How many attempts a year have room for: one a period, each on a gate window of its own.
+
+    >>> _attempts_per_year("week", {"gate": "2w"}), _attempts_per_year("month", {"gate": "2w"})
+    (26, 12)
+    """
+    try:
+        policy = WindowsPolicy.model_validate(windows)
+    except ValueError:
+        return PERIODS_PER_YEAR[every]  # the fault is named where the windows are read
+    gate = policy.gate
+    gates = (
+        PERIODS_PER_YEAR[every] / gate.periods if gate.periods else timedelta(weeks=52) / (gate.time or timedelta(1))
+    )
+    return max(1, min(PERIODS_PER_YEAR[every], int(gates)))
 
 
 def _fill(record: dict[str, Any], name: str, defaults: Mapping[str, Any]) -> None:

@@ -90,7 +90,7 @@ class CoveragePolicy(LengthsPolicy):
 
 
 class RefitPolicy(Policy):
-    """How far a refitted model may be from the tested one on the gate rows.
+    """How far a refitted model may be from the tested one on the gate rows, where that is declared.
 
     `tolerance` is the largest mean absolute difference of the scores, in their own unit (a probability, or the label's
     unit); `min_correlation` is the smallest Pearson correlation. The tolerance has no default: it is a business choice.
@@ -105,7 +105,8 @@ class TrainingPolicy(Policy):
 
     The objective `quantile` forecasts the declared `quantile`, a share between 0 and 1. `switch_gain` is the share of
     its own loss by which another strategy must beat that of the live model. With `refit` a candidate that passes the
-    gate is trained again through the gate window, within the limits of `agreement`.
+    gate is trained again through the gate window; it serves if its scores lie closer to the tested candidate's than the
+    live model's do, or within `agreement` where that is declared.
     """
 
     objective: Literal["binary", "multiclass", "regression", "regression_l1", "huber", "poisson", "quantile"]
@@ -123,7 +124,7 @@ class TrainingPolicy(Policy):
     strategies: tuple[Literal["recent", "history", "average"], ...] = Field(default=("recent", "history"), min_length=1)
     switch_gain: float = Field(default=0.001, ge=0, lt=1)
     coverage: CoveragePolicy = CoveragePolicy()
-    refit: bool = False
+    refit: bool = True
     agreement: RefitPolicy | None = None
 
     @model_validator(mode="after")
@@ -134,8 +135,6 @@ class TrainingPolicy(Policy):
             raise ValueError("strategies: one stands twice. Keep one")
         if AVERAGE in self.strategies and not {"recent", "history"} <= set(self.strategies):
             raise ValueError("strategies: average is of recent and history. Declare both")
-        if self.refit and self.agreement is None:
-            raise ValueError("agreement: required with refit: say by how much scores may differ, as tolerance")
         return self
 
     @property

@@ -56,7 +56,7 @@ class Gate:
         policy_sha256: Of the rules in force.
         attempts_per_year: How many candidates a year may be judged.
         refit: Trains a tested candidate again through the gate, where the spec asks for it.
-        agreement: How close the refitted model must be to the tested one.
+        agreement: How close the refitted model must be to the tested one; None for closer than the live model.
         rest: What a rollback of a period asks of the next candidate.
     """
 
@@ -186,14 +186,17 @@ class Gate:
 
     def _refitted(self, verdict: Verdict, scored: ScoredAttempt) -> Verdict:
         """The verdict with the candidate refitted through the gate, where the spec asks for it, and what was found."""
-        if self.refit is None or self.agreement is None:
+        if self.refit is None:
             return verdict
         attempt, access = scored.attempt, scored.attempt.access
         digest = self.refit(access, verdict.candidate_digest)
         refitted = Scorer.from_files(access.registry.read(digest))
         suite, lacking = self._suite(attempt, refitted)
+        reference = scored.champion
+        if reference is None:
+            reference = attempt.candidate.scorer.baseline_scores(attempt.window.rows)
         findings = (
-            agreement(self.agreement, scored.candidate, refitted.scores(attempt.rows)),
+            agreement(scored.candidate, refitted.scores(attempt.rows), reference, self.agreement),
             *regression_suite(self.policy, self.model.task, suite),
             *lacking,
         )

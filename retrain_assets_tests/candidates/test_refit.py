@@ -14,7 +14,6 @@ import yaml
 from benchmarks.worlds.parcels import SPEC, World, failure_of, make_world, open_world, rows_of
 from retrain_assets.candidates.boosting.model_average import average_models
 from retrain_assets.candidates.origin_losses import OriginLosses
-from retrain_assets.candidates.policy import RefitPolicy
 from retrain_assets.candidates.refit import refit
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
 from retrain_assets.candidates.strategy_choice import merged
@@ -26,8 +25,7 @@ from retrain_assets.pipeline import training
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import LABEL
-from retrain_assets.validation.criteria.refit_agreement import agreement
-from retrain_assets.verdict import Outcome, Verdict
+from retrain_assets.verdict import Verdict
 from retrain_assets.windows.cut import Span, Windows
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window
@@ -181,31 +179,3 @@ def test_a_verdict_survives_its_record_with_and_without_a_refit(agreed: World) -
     assert "refit" not in plain.to_dict()
     assert Verdict.from_json(plain.to_json()) == plain
     assert plain.promotes == plain.candidate_digest
-
-
-TESTED = np.array([0.1, 0.4, 0.5, 0.9])
-
-
-@pytest.mark.parametrize(
-    ("refitted", "outcome"),
-    [
-        (TESTED, Outcome.PASS),
-        (TESTED + 0.02, Outcome.PASS),
-        (TESTED + 0.03, Outcome.FAIL),
-        (0.45 + 0.01 * np.array([1.0, -1.0, 1.0, -1.0]), Outcome.FAIL),
-        (np.full(4, 0.5), Outcome.FAIL),
-        (np.array([0.1, 0.4, 0.5, np.nan]), Outcome.FAIL),
-        (np.array([0.1, 0.4, 0.5, np.inf]), Outcome.FAIL),
-    ],
-)
-def test_scores_agree_within_the_tolerance_and_when_they_move_together(refitted: np.ndarray, outcome: Outcome) -> None:
-    assert agreement(RefitPolicy(tolerance=0.025), TESTED, refitted).outcome is outcome
-
-
-def test_the_correlation_is_numpys() -> None:
-    random = np.random.default_rng(1)
-    one = random.normal(size=500)
-    other = one + random.normal(size=500)
-    exact = np.corrcoef(one, other)[0, 1]
-    for limit, outcome in ((exact - 1e-9, Outcome.PASS), (exact + 1e-9, Outcome.FAIL)):
-        assert agreement(RefitPolicy(tolerance=9, min_correlation=limit), one, other).outcome is outcome

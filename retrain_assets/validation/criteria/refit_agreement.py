@@ -1,4 +1,4 @@
-"""Whether a refitted model is still the model that was tested: the same scores, but for a declared tolerance.
+"""Judge whether a refitted model is still the model that was tested.
 
 The refitted model saw the gate's rows, so that no test on them can say whether it is good; they can say whether it is
 another model.
@@ -13,29 +13,46 @@ from retrain_assets.metrics.metric import Array
 from retrain_assets.verdict import Finding, Outcome
 
 
-def agreement(policy: RefitPolicy, tested: Array, refitted: Array) -> Finding:
+def agreement(tested: Array, refitted: Array, reference: Array, policy: RefitPolicy | None = None) -> Finding:
     """Judge the refitted model's scores against the tested candidate's, on the gate rows.
 
-    Passes when the mean absolute difference is at most the tolerance and the correlation at least the declared one;
-    scores that are not finite do not pass.
+    Passes when they lie closer to the tested candidate's than the live model's do, by the mean absolute difference: the
+    refit moved the candidate less than the promotion moves the model. A declared policy takes the place of this rule:
+    then the difference is at most its tolerance, and the correlation at least the declared one. Scores that are not
+    finite do not pass.
 
     Args:
-        policy: The tolerance, in the scores' unit, and the correlation.
         tested: Scores of the tested candidate, shape (n,) or (n, k).
         refitted: Scores of the refitted model, same shape.
+        reference: Scores of the live model, same shape; of the trivial constant where no model is live.
+        policy: A tolerance in the scores' unit, and a correlation; None for the rule that needs no number.
 
-    >>> policy = RefitPolicy(tolerance=0.1)
-    >>> agreement(policy, np.array([0.1, 0.5, 0.9]), np.array([0.1, 0.5, 0.8])).reason
+    >>> tested, live = np.array([0.1, 0.5, 0.9]), np.array([0.3, 0.3, 0.7])
+    >>> agreement(tested, np.array([0.1, 0.5, 0.8]), live).reason
+    'scores of 3 gate rows differ by 0.0333 on average from those tested, the live model differs by 0.2'
+    >>> agreement(tested, np.array([0.1, 0.5, 0.8]), live, RefitPolicy(tolerance=0.1)).reason
     'scores of 3 gate rows differ by 0.0333 on average (at most 0.1), correlation 0.997 (at least 0.9)'
     """
     one, other = (np.asarray(scores, dtype=np.float64).ravel() for scores in (tested, refitted))
-    apart, together = float(np.abs(one - other).mean()), _correlation(one, other)
-    agrees = apart <= policy.tolerance and together >= policy.min_correlation
+    apart = float(np.abs(one - other).mean())
+    if policy is not None:
+        together = _correlation(one, other)
+        limit, agrees = policy.tolerance, apart <= policy.tolerance and together >= policy.min_correlation
+        reason = (
+            f"scores of {len(tested):,} gate rows differ by {apart:.3g} on average (at most {limit:g}), correlation "
+            f"{together:.3g} (at least {policy.min_correlation:g})"
+        )
+    else:
+        limit = float(np.abs(one - np.asarray(reference, dtype=np.float64).ravel()).mean())
+        agrees = apart < limit
+        reason = (
+            f"scores of {len(tested):,} gate rows differ by {apart:.3g} on average from those tested, the live model "
+            f"differs by {limit:.3g}"
+        )
     return Finding(
         "agreement",
         Outcome.PASS if agrees else Outcome.FAIL,
-        f"scores of {len(tested):,} gate rows differ by {apart:.3g} on average (at most {policy.tolerance:g}), "
-        f"correlation {together:.3g} (at least {policy.min_correlation:g})",
+        reason,
         metric="mean absolute score difference",
         role="refit",
         direction="lower is better",
@@ -43,7 +60,7 @@ def agreement(policy: RefitPolicy, tested: Array, refitted: Array) -> Finding:
         unit="row",
         units=len(tested),
         improvement=-apart,
-        margin=policy.tolerance,
+        margin=limit,
     )
 
 
