@@ -43,7 +43,14 @@ SPEC: dict[str, Any] = {
         "gate_periods": 1,
         "min_train_periods": 4,
     },
-    "training": {"objective": "regression_l1", "max_rounds": 60, "num_leaves": 15, "learning_rate": 0.2, "threads": 1},
+    "training": {
+        "objective": "regression_l1",
+        "max_rounds": 60,
+        "num_leaves": 15,
+        "learning_rate": 0.2,
+        "threads": 1,
+        "refit": False,
+    },
     "triggers": {"retrain_cost": 1000, "cooldown_periods": 1, "max_per_year": 12, "min_new_rows": 200},
     "validation": {
         "primary": "mae",

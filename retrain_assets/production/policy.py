@@ -58,5 +58,5 @@ class ProbationPolicy(Policy):
 class RollbackPolicy(LengthsPolicy):
     """How long automatic retraining rests after a rollback."""
 
-    cooldown: Length = Length.parse("4w")
+    cooldown: Length = Length.parse("2w")
     cooldown_periods: int | None = Field(default=None, ge=0)

@@ -67,7 +67,7 @@ class Promotion:
 
     model: Model
     policy_sha256: str
-    cooldown: Length = Length.parse("4w")
+    cooldown: Length = Length.parse("2w")
     approvals: bool = False
     retention: RetentionPolicy = RetentionPolicy()
 

@@ -101,7 +101,7 @@ def test_the_refitted_model_is_live_and_both_digests_are_in_the_journal(agreed: 
 def test_the_refitted_model_saw_the_gate_and_the_next_gate_must_begin_after_it(agreed: World) -> None:
     gate, verdict = windows_of(agreed).gate, verdict_of(agreed)
     assert trained_until(agreed.registry) == gate.end
-    assert record_of(agreed, verdict.candidate_digest).end < gate.start
+    assert record_of(agreed, verdict.candidate_digest).end == gate.start
     assert record_of(agreed, verdict.refit.digest).end == gate.end
     assert gate.periods[-1] in record_of(agreed, verdict.refit.digest).periods
 
@@ -131,7 +131,7 @@ def test_a_model_that_disagrees_is_refused_and_the_tested_candidate_is_promoted(
     assert event.to_digest == verdict.candidate_digest == disagreed.registry.live().digest
     assert "not refitted, the tested candidate itself stands (agreement: scores of" in event.reason
     assert verdict.refit.digest != verdict.candidate_digest
-    assert trained_until(disagreed.registry) < windows_of(disagreed).gate.start
+    assert trained_until(disagreed.registry) == windows_of(disagreed).gate.start
     assert disagreed.registry.verify() == []
 
 
