@@ -121,7 +121,6 @@ def test_a_rare_type_that_is_no_type_is_refused(declared: dict[str, object], mes
         ({"strategies": ["recent", "average"]}, "average is of recent and history"),
         ({"strategies": ["recent", "recent"]}, "one stands twice"),
         ({"strategies": []}, "at least 1 item"),
-        ({"refit": True}, "agreement: required with refit"),
         ({"switch_gain": 1.0}, "less than 1"),
     ],
 )
