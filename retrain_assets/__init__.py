@@ -2,7 +2,12 @@
 
 import ctypes
 import os
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from retrain_assets.serving.live import load_live, predict
+
+__all__ = ["load_live", "predict"]
 __version__ = "0.1.0"
 
 
@@ -22,3 +27,12 @@ def _return_freed_memory() -> None:
 # Arrow's default pool keeps what it once took, too. Must be set before Arrow loads.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 _return_freed_memory()
+
+
+def __getattr__(name: str) -> Any:
+    """Load `predict` and `load_live` when they are asked for, and Arrow and LightGBM with them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from retrain_assets.serving import live
+
+    return getattr(live, name)

@@ -88,6 +88,11 @@ def plain(name: str) -> str:
     return name
 
 
+def retrain_home() -> Path:
+    """The folder of data, registry and run history: RETRAIN_HOME, or `.retrain` in the current folder."""
+    return Path(os.environ.get("RETRAIN_HOME", ".retrain")).absolute()
+
+
 OWN = "retrain:"
 """What the names of our own columns begin with where they stand beside a user's; no declared column may begin so."""
 

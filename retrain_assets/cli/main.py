@@ -10,6 +10,7 @@ from retrain_assets.cli.new import new
 from retrain_assets.cli.people import PEOPLE_COMMANDS
 from retrain_assets.cli.registry import REGISTRY_COMMANDS
 from retrain_assets.cli.run import RUN_COMMANDS
+from retrain_assets.cli.score import SCORE_COMMANDS
 from retrain_assets.cli.shared import guarded, opened
 from retrain_assets.cli.suite import suite_group
 
@@ -22,6 +23,8 @@ def main() -> None:
     """
 
 
-for command in (new, check, *RUN_COMMANDS, *REGISTRY_COMMANDS, *PEOPLE_COMMANDS, *report_commands(guarded, opened)):
+for command in (new, check, *RUN_COMMANDS, *SCORE_COMMANDS, *REGISTRY_COMMANDS, *PEOPLE_COMMANDS):
+    main.add_command(command)
+for command in report_commands(guarded, opened):
     main.add_command(command)
 main.add_command(suite_group(guarded, opened))

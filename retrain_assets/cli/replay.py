@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance, retrain_home
+from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
@@ -26,7 +26,7 @@ from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.spec import ModelSpec
-from retrain_assets.store import LABEL, PeriodStore
+from retrain_assets.store import LABEL, PeriodStore, retrain_home
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 

@@ -34,7 +34,7 @@ def demo(model: str, until: str | None, scenario: str | None) -> None:
     """
     if scenario is not None:
         from retrain_assets.cli.bad_deploy import bad_deploy
-        from retrain_assets.cli.runner import retrain_home
+        from retrain_assets.store import retrain_home
 
         bad_deploy(retrain_home())
         return
@@ -72,7 +72,8 @@ def dev(port: int, host: str) -> None:
 
     Example: retrain dev --port 3001
     """
-    from retrain_assets.cli.runner import prepare_instance, retrain_home
+    from retrain_assets.cli.runner import prepare_instance
+    from retrain_assets.store import retrain_home
 
     os.environ["RETRAIN_HOME"] = str(retrain_home())
     prepare_instance(retrain_home()).dispose()

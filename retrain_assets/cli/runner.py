@@ -23,6 +23,7 @@ from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
 from retrain_assets.spec import ModelSpec
+from retrain_assets.store import retrain_home
 from retrain_assets.validation.checks import recorded
 from retrain_assets.verdict import CHECKS, Verdict
 
@@ -40,11 +41,6 @@ class RunEnd:
     def agreed(self) -> bool:
         """Whether what was asked for was done; a retrain that kept the live version ended well, the answer is no."""
         return self.success and self.outcome not in KEPT
-
-
-def retrain_home() -> Path:
-    """RETRAIN_HOME, or `.retrain` in the current folder."""
-    return Path(os.environ.get("RETRAIN_HOME", ".retrain")).absolute()
 
 
 def prepare_instance(home: Path) -> dg.DagsterInstance:

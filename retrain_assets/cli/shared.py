@@ -57,16 +57,15 @@ def spec_of(name: str) -> ModelSpec:
 
 def store_of(spec: ModelSpec) -> Any:
     """What the model's assets wrote."""
-    from retrain_assets.cli.runner import retrain_home
-    from retrain_assets.store import PeriodStore
+    from retrain_assets.store import PeriodStore, retrain_home
 
     return PeriodStore(retrain_home() / "data" / spec.name)
 
 
 def registry_of(spec: ModelSpec) -> Any:
     """The model's registry."""
-    from retrain_assets.cli.runner import retrain_home
     from retrain_assets.registry.registry import Registry
+    from retrain_assets.store import retrain_home
 
     return Registry(retrain_home() / "registry", spec.name)
 
@@ -79,7 +78,8 @@ def opened(name: str) -> tuple[ModelSpec, Any, Any]:
 
 def runner_of(spec: ModelSpec) -> Runner:
     """Runs the model's jobs on the instance under RETRAIN_HOME."""
-    from retrain_assets.cli.runner import Runner, prepare_instance, retrain_home
+    from retrain_assets.cli.runner import Runner, prepare_instance
+    from retrain_assets.store import retrain_home
 
     os.environ["RETRAIN_HOME"] = str(retrain_home())
     return Runner(spec, prepare_instance(retrain_home()))

@@ -63,11 +63,11 @@ def drift_step(model: Model, access: PeriodAccess, columns: Columns, policy: Dri
 
     Features and scores are two families of tests, each held at half of the policy's level, so that the report as a
     whole keeps it. The period's rows are read once, a column at a time; of the past only profiles are read, of no more
-    periods than the reference has.
+    periods than the reference has. A period without rows has a record without a version.
     """
     store, period = access.store, access.period
     version = access.registry.served_in(period)
-    if version is None:
+    if version is None or not store.path("raw_data", period).exists():
         return write_drift(store, DriftRecord(period, None))
     half = policy.model_copy(update={"alpha": policy.alpha / 2, "immediate_alpha": policy.immediate_alpha / 2})
     past = [known for known in store.periods(ASSET, "json") if version.period < known < period]

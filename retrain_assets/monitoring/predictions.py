@@ -33,7 +33,7 @@ def predict_period(model: Model, at: PeriodAccess) -> Predicted:
     version = at.registry.served_in(period)
     if version is None:
         return Predicted(None, None)
-    scorer = Scorer.from_files(at.registry.read(version.digest))
+    scorer = Scorer.from_files(at.registry.read(version.digest), version.name, version.digest)
     rows = at.store.read_table("raw_data", [period], [key, time, *scorer.contract.names])
     if rows is None:
         return Predicted(version, None)

@@ -213,13 +213,9 @@ class _Inspection:
         copies = pc.invert(pc.is_in(at, value_set=flat(firsts[f"{own('row')}_min"])))
         if count := how_many(copies):
             first = rows[self.key].filter(copies)[0]
-            self.report(
-                "keys",
-                False,
-                self.key,
-                count,
-                f"{count:,} exact copies of other rows left out, first {self.key} {first}.",
-            )
+            words = "exact copy of another row" if count == 1 else "exact copies of other rows"
+            sentence = f"{count:,} {words} left out, first {self.key} {first}."
+            self.report("keys", False, self.key, count, sentence)
             keep = np.ones(self.table.num_rows, dtype=bool)
             keep[at.filter(copies).to_numpy()] = False
             self.table = self.table.filter(pa.array(keep)).combine_chunks()

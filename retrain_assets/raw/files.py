@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from retrain_assets.errors import SourceError, TwoReadings
@@ -145,6 +146,25 @@ class File:
             return self._csv_rows(wanted, present)
         except TwoReadings as error:
             raise TwoReadings(str(error) if self.path in str(error) else f"{self.path}: {error}.") from None
+        except (pa.ArrowInvalid, OSError, UnicodeError) as error:
+            raise self._unreadable(error) from None
+
+    def pieces(self, columns: Sequence[str], rows_at_once: int) -> Iterator[pa.Table]:
+        """Those of the columns that the file has, some rows at a time, texts as they are written.
+
+        Raises:
+            SourceError: The file does not parse.
+        """
+        present = [name for name in dict.fromkeys(columns) if name in self.names]
+        try:
+            if self.is_csv:
+                yield from self._blocks(present)
+                return
+            inside = [self.names[name] for name in present if self.names[name] in self.schema.names]
+            with self.system.open_input_file(self.path) as stream:
+                for batch in pq.ParquetFile(stream).iter_batches(rows_at_once, columns=inside):
+                    rows = pa.Table.from_batches([batch]).rename_columns([name.strip() for name in inside])
+                    yield self._with_path(rows, present)
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise self._unreadable(error) from None
 

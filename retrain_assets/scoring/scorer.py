@@ -24,20 +24,48 @@ from retrain_assets.scoring.features import FeatureContract, encode
 
 
 @dataclass(frozen=True)
+class Scored:
+    """The scores of some rows, who gave them, and how many rows had a category that the version never saw."""
+
+    scores: np.ndarray
+    unseen: Mapping[str, int]
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Scorer:
     """One loaded version."""
 
     booster: Any
     contract: FeatureContract
     training: TrainingRecord
+    version: str = ""
+    digest: str = ""
 
     @classmethod
-    def from_files(cls, files: Mapping[str, bytes]) -> Scorer:
-        """Load a version from its files, as the registry hands them out verified."""
+    def from_files(cls, files: Mapping[str, bytes], version: str = "", digest: str = "") -> Scorer:
+        """Load a version from its files, as the registry hands them out verified; its name and digest go along."""
         from retrain_assets.scoring.booster import load
 
         contract = FeatureContract.from_dict(json.loads(files["features.json"]))
-        return cls(load(files["model.bst"]), contract, TrainingRecord.from_files(files))
+        return cls(load(files["model.bst"]), contract, TrainingRecord.from_files(files), version, digest)
+
+    def score(self, rows: pa.Table | Mapping[str, Any]) -> Scored:
+        """Score rows by the names of their columns, in any order: categories as text, missing values as null.
+
+        Args:
+            rows: A table, or columns by name, with at least the model's features.
+
+        Raises:
+            DataError: A feature is missing or of the wrong kind; it is named.
+        """
+        from retrain_assets.scoring.booster import predict
+
+        table = rows if isinstance(rows, pa.Table) else pa.table(dict(rows))
+        encoded = encode(table, self.contract)
+        unseen = {name: count for name, count in encoded.unseen.items() if count}
+        return Scored(predict(self.booster, encoded.table), unseen, self.version, self.digest)
 
     def scores(self, table: pa.Table) -> np.ndarray:
         """Scores of the rows: shape (n,), or (n, k) for k classes; whether they are finite is for the caller to judge.
@@ -45,9 +73,7 @@ class Scorer:
         Raises:
             DataError: A feature is missing or of the wrong kind.
         """
-        from retrain_assets.scoring.booster import predict
-
-        return predict(self.booster, encode(table, self.contract).table)
+        return self.score(table).scores
 
     def baseline_scores(self, rows: int) -> np.ndarray:
         """What the trivial baseline (the training labels' median or class shares) says for each row."""

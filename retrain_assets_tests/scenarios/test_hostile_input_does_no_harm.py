@@ -311,7 +311,8 @@ from retrain_assets.definitions import defs
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.cli.runner import prepare_instance, retrain_home
+from retrain_assets.cli.runner import prepare_instance
+from retrain_assets.store import retrain_home
 from retrain_assets.spec import load_specs
 
 

@@ -72,13 +72,6 @@ class ServedVersion:
 
 
 def stored_rows(store: PeriodStore, periods: list[str], wanted: frozenset[str]) -> pa.Table:
-    """Stored rows with those of the wanted columns that are there; whether one is missing is for the model to say."""
-    import pyarrow.parquet as pq
-
-    tables = []
-    for period in periods:
-        path = store.path("raw_data", period)
-        if path.exists():
-            there = [name for name in pq.read_schema(path).names if name in wanted]
-            tables.append(store.require_table("raw_data", period, there))
-    return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries() if tables else pa.table({})
+    """Stored rows with the wanted columns; one that a period was stored without is missing in its rows."""
+    rows = store.read_table("raw_data", periods, sorted(wanted))
+    return pa.table({}) if rows is None else rows

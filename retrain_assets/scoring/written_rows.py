@@ -1,0 +1,55 @@
+"""Rows as people hand them in, as the columns that a version reads: numbers out of text, categories as text.
+
+What a CSV or a database gives is read as ingestion reads it, so that a row gets the same score on either way.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from retrain_assets.errors import DataError
+from retrain_assets.raw.numbers import plain_numbers, read_numbers
+from retrain_assets.raw.values import how_many, read_categories, same_levels
+from retrain_assets.scoring.features import FeatureContract
+
+
+def as_contract(rows: pa.Table, contract: FeatureContract) -> pa.Table:
+    """The features of some rows in the kinds of a contract.
+
+    A level that the contract spells otherwise (`True` for `Y`, `11.0` for `11`) gets the contract's spelling.
+
+    Raises:
+        DataError: A numeric feature holds something that is no number.
+        TwoReadings: A number has two readings.
+
+    >>> contract = FeatureContract(("x", "c"), {"x": "numeric", "c": "categorical"}, {"c": ("N", "Y")})
+    >>> as_contract(pa.table({"c": ["True", None], "x": ["1,234.5", ""]}), contract).to_pydict()
+    {'x': [1234.5, None], 'c': ['Y', None]}
+    """
+    present = [name for name in contract.names if name in rows.column_names]
+    rows, _ = plain_numbers(rows.select(present), [name for name in present if contract.kinds[name] == "numeric"], None)
+    for name in present:
+        column = rows[name]
+        if contract.kinds[name] == "categorical":
+            read: pa.Array = _category(name, column, contract.levels[name])
+        else:
+            numbers = read_numbers(column)
+            if numbers.fault or how_many(numbers.unreadable):
+                first = numbers.fault or f"holds {column.filter(numbers.unreadable)[0].as_py()!r}, which is no number"
+                raise DataError(f"numeric feature {name!r} {first}: write numbers, or leave the field empty")
+            read = numbers.values
+        rows = rows.set_column(rows.column_names.index(name), name, read)
+    return rows
+
+
+def _category(name: str, column: pa.ChunkedArray, levels: tuple[str, ...]) -> pa.Array:
+    text, fault = read_categories(column)
+    if fault:
+        raise DataError(f"categorical feature {name!r} {fault}: write text or codes")
+    text = text.cast(pa.string())
+    same = same_levels(pc.unique(text.drop_null()).to_pylist(), levels)
+    if not same:
+        return text
+    at = pc.index_in(text, value_set=pa.array(list(same), pa.string()))
+    return pc.coalesce(pa.array(list(same.values()), pa.string()).take(at), text)

@@ -1,0 +1,1 @@
+"""The live model in use: in Python, on files of new rows."""
