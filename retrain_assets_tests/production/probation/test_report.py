@@ -18,10 +18,6 @@ from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import frame_of, probation
 from retrain_assets.production.policy import ProbationPolicy
-from retrain_assets.production.probation.anytime_valid import confidence_sequence
-from retrain_assets.production.probation.record import Comparison, Measurement
-from retrain_assets.production.probation.text import sentence_of
-from retrain_assets.production.probation.trial import judge
 from retrain_assets.production.sensors import success_alerts
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets_tests.production.bad_deploy import (
@@ -150,24 +146,3 @@ def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
     record = probed(own, week, spec)
     assert record.status == "unproven"
     assert record.sentence.endswith("; its probation ends unproven")
-
-
-def test_a_probation_in_doubt_says_how_large_a_harm_is_not_ruled_out():
-    blocks = [0.2, -0.1, 0.1, -0.2, 0.15, -0.1, 0.05, -0.05]
-    status, path = judge(blocks, 1, ProbationPolicy(), over=True)
-    compared = Comparison("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-02-12")
-    found = Measurement(
-        path.ruling, tuple(blocks), 1, "2024-03-11", 0.0, None, 0, 0, None, None, path.e_value[-1], path.line,
-        0.0, path.low[-1], path.high[-1], path.harm_left,
-    )  # fmt: skip
-
-    def said(policy):
-        return sentence_of("2024-02-19", compared, status, found, policy)
-
-    high = confidence_sequence(blocks, 1, 0.05)[1][-1]
-    assert said(ProbationPolicy()).endswith(
-        f"the probation of v2 goes on beyond 2024-02-12, at the latest until 2024-03-11, for a harm of {high:.3g} "
-        f"a row is not ruled out, {high / np.std(blocks):.2g} standard deviations between blocks, where 1 must be"
-    )
-    spared = ProbationPolicy(tolerance=0.5)
-    assert "between blocks beyond the tolerance, where 1 must be" in said(spared)

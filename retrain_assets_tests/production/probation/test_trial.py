@@ -8,13 +8,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from benchmarks.rollback import Judged, ends, misjudged, simulate_judgement
 from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
 from retrain_assets.errors import NoProbation
 from retrain_assets.periods import Calendar
-from retrain_assets.production.policy import ProbationPolicy, ScoreRate
+from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import confidence_sequence, enough_blocks
 from retrain_assets.production.probation.trial import (
     ProbationTerms,
@@ -189,18 +188,6 @@ def test_a_probation_ends_at_the_first_period_by_which_twice_the_blocks_it_needs
 
 def test_a_verdict_without_terms_gets_the_longest_block():
     assert ProbationTerms.from_evidence({}) == ProbationTerms(14, None)
-
-
-def test_the_mean_score_is_held_to_its_limits_and_nan_is_outside():
-    limits = ScoreRate(at_least=1.0, at_most=2.0)
-    assert [limits.holds(value) for value in (0.99, 1.0, 2.0, 2.01, math.nan)] == [False, True, True, False, False]
-    assert ScoreRate(at_most=2.0).holds(-1e9)
-
-
-@pytest.mark.parametrize("limits", [{}, {"at_least": 2.0, "at_most": 1.0}, {"at_least": 1.0, "at_most": 1.0}])
-def test_limits_that_say_nothing_or_exclude_everything_are_refused(limits):
-    with pytest.raises(ValidationError, match="score_rate"):
-        ScoreRate(**limits)
 
 
 # ---- what the gate settles

@@ -1,0 +1,32 @@
+"""How the probation of a version went, from the records of the periods that it served."""
+
+from dataclasses import replace
+
+from retrain_assets.audit.probations import course_of
+from retrain_assets.production.probation.record import Comparison, ProbationRecord, Status
+from retrain_assets.store import PeriodStore
+
+COMPARED = Comparison("v2", "2" * 64, "v1", "1" * 64, "2019-01", "2019-05")
+OPEN = ProbationRecord("2019-02", Status.OPEN, "2019-02: it goes on", "2019-02", COMPARED)
+
+
+def stored(tmp_path, *records):
+    store = PeriodStore(tmp_path)
+    for record in records:
+        store.write_json("probation_report", record.period, record.to_dict())
+    return store
+
+
+def test_the_last_word_counts_and_what_comes_after_the_end_is_none(tmp_path):
+    ended = replace(OPEN, period="2019-03", status=Status.UNPROVEN, sentence="2019-03: it ends unproven")
+    after = replace(OPEN, period="2019-04", status=Status.IDLE)
+    course = course_of(stored(tmp_path, OPEN, ended, after), "2" * 64, ["2019-02", "2019-03", "2019-04"])
+    assert (course.status, course.period, course.sentence) == (Status.UNPROVEN, "2019-03", "2019-03: it ends unproven")
+    assert course.words == "unproven in 2019-03"
+
+
+def test_another_versions_probation_and_another_period_count_for_nothing(tmp_path):
+    store = stored(tmp_path, OPEN)
+    assert course_of(store, "1" * 64, ["2019-02"]) is None
+    assert course_of(store, "2" * 64, ["2019-01", "2019-03"]) is None
+    assert course_of(store, "2" * 64, ["2019-02"]).words == "open, last blind or undecided in 2019-02"

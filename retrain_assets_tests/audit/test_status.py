@@ -1,0 +1,40 @@
+"""What people decided, in words, as long as it stands; and the decisions of a registry without their bookkeeping."""
+
+from datetime import datetime
+
+from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, verdict
+from retrain_assets.audit.status import decisions, history_of, standing
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.rulings import Hold, Release, Retire, Signature
+from retrain_assets.verdict import Outcome
+
+
+def ann(why="audit"):
+    return Signature("ann", why, moment(2), period(2))
+
+
+def test_a_hold_is_said_until_it_ends_and_a_retirement_until_it_is_released(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0])
+    registry.rule(Hold(ann(), registry.live().digest, datetime(2019, 6, 1)))
+    said = standing(History(registry.history()), datetime(2019, 5, 31))
+    assert said == {"retired": None, "holds": "v1 by ann until 2019-06-01 00:00: audit", "approvals": None}
+    assert standing(History(registry.history()), datetime(2019, 6, 1))["holds"] is None
+    registry.rule(Retire(ann("the product ends")))
+    assert standing(History(registry.history()), moment(3))["retired"] == f"by ann in {period(2)}: the product ends"
+    registry.rule(Release(ann("it does not")))
+    assert standing(History(registry.history()), moment(3))["retired"] is None
+
+
+def test_a_promotion_is_one_decision_and_a_verdict_that_waits_is_one_too(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0])
+    registry.record(verdict(registry, 1, candidate(registry, "b")), at=moment(1), actor="run 2")
+    failed = verdict(registry, 2, candidate(registry, "c"), findings=findings(Outcome.FAIL))
+    registry.record(failed, at=moment(2), actor="run 3")
+    assert [event.action for event in decisions(registry)] == ["bootstrap", "passed", "rejected"]
+    assert history_of(registry)[-1] == {
+        "at": moment(2).isoformat(), "period": period(2), "action": "rejected", "from_version": "v1",
+        "to_version": "v1", "actor": "run 3", "reason": "fairness: JFK: 41 rows",
+    }  # fmt: skip
+    assert registry.model == MODEL
