@@ -1,4 +1,4 @@
-"""The four checks show the verdict: what failed is an error, what could not be decided a warning, each names its report."""
+"""The four checks show the verdict: a fail is an error, what could not be decided a warning; each names it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The picture of a probation is drawn from its record, and a sentence stands in for it while there is nothing to draw."""
+"""The picture of a probation is drawn from its record; a sentence stands in while there is nothing to draw."""
 
 from dataclasses import replace
 
