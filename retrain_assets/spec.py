@@ -18,7 +18,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
-from retrain_assets.metrics.names import known_names, mean_loss, tasks_of
+from retrain_assets.metrics.names import known_names, mean_loss, tasks_of, tasks_of_rate
 from retrain_assets.model import Model, Task
 from retrain_assets.monitoring.performance.expression import parse
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
@@ -45,7 +45,6 @@ _OBJECTIVES = {
     "multiclass": {"multiclass"},
     "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
 }
-_RATES = {"tpr", "fpr", "selection_rate"}
 _GUARDRAILS: dict[str, dict[str, Any]] = {
     "binary": {"metric": "auc", "margin": 0.02},
     "multiclass": {"metric": "accuracy", "margin": 0.02},
@@ -171,8 +170,8 @@ class ModelSpec(Policy):
         for knob, names in (validation.named | groups).items():
             for name in dict.fromkeys(names):
                 tasks = self._tasks_of(name)
-                if knob.startswith("fairness.") and name in _RATES:
-                    tasks = frozenset({"binary", "multiclass"})
+                if knob.startswith("fairness."):
+                    tasks = tasks_of_rate(name, self.classes) or tasks
                 if tasks is None:
                     yield f"validation.{knob}: unknown metric {name!r}; known: {known_names(validation.metrics)}"
                 elif self.task not in tasks:

@@ -32,11 +32,12 @@ def decisive_first(checks: Iterable[str]) -> tuple[str, ...]:
 
 
 class Outcome(StrEnum):
-    """The three answers of a check; not knowing is one of them and never promotes."""
+    """The three answers of a check, of which not knowing never promotes; and that nothing was declared to be asked."""
 
     PASS = "pass"
     FAIL = "fail"
     INSUFFICIENT = "insufficient"
+    NOT_ASKED = "not asked"
 
 
 _NAMED = 3
@@ -61,7 +62,10 @@ class Finding:
 
     `improvement` is turned so that above 0 is better; `low` and `high` are its one-sided confidence limits at `alpha`
     (the same limits, read together, are a 1 - 2·alpha interval). `p_value`, adjusted where several questions are asked
-    together, is held against `p_level`. Numbers that do not apply are None.
+    together, is held against `p_level`. Where days are the units, `variance_ratio` is how many times the variance of
+    their mean exceeds that of independent days, with `degrees` of freedom, and `history_days` how many days of history
+    told it (0: the days themselves). `against` names the version that a finding holds the candidate against where that
+    is not the live one. Numbers that do not apply are None.
     """
 
     check: str
@@ -86,9 +90,30 @@ class Finding:
     minimum_detectable: float | None = None
     rows_needed: int | None = None
     p_level: float | None = None
+    degrees: float | None = None
+    variance_ratio: float | None = None
+    history_days: int | None = None
+    against: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Outcome(self.outcome))
+
+    @property
+    def noise(self) -> str:
+        """Where the noise of a mean over days was learnt, in words; empty where days are not the units.
+
+        >>> Finding("significance", Outcome.PASS, "", degrees=7.4, variance_ratio=1.82, history_days=84).noise
+        '84 days of history: 1.8 times the variance of independent days, 7.4 degrees of freedom'
+        """
+        if self.variance_ratio is None or self.degrees is None:
+            return ""
+        told = f"{self.history_days:,} days of history" if self.history_days else "these days alone"
+        ratio = f"{self.variance_ratio:.1f} times the variance of independent days"
+        return f"{told}: {ratio}, {self.degrees:.1f} degrees of freedom"
+
+
+_LATER = ("p_level", "degrees", "variance_ratio", "history_days", "against")
+"""Fields that are left out of a finding's record where they say nothing, so that older records keep their digest."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +130,22 @@ class GateWindow:
 def combine(findings: Sequence[Finding]) -> Outcome:
     """One outcome for several findings: any FAIL fails, all PASS passes, everything else is not known.
 
+    What was not asked is left out; where nothing was, that is the outcome.
+
     >>> combine([Finding("fairness", Outcome.PASS, "ok"), Finding("fairness", Outcome.INSUFFICIENT, "41 rows")])
     <Outcome.INSUFFICIENT: 'insufficient'>
     >>> combine([])
     <Outcome.INSUFFICIENT: 'insufficient'>
+    >>> combine([Finding("fairness", Outcome.NOT_ASKED, "no group is protected")])
+    <Outcome.NOT_ASKED: 'not asked'>
     """
     outcomes = [finding.outcome for finding in findings]
     if Outcome.FAIL in outcomes:
         return Outcome.FAIL
-    passed = bool(outcomes) and all(outcome is Outcome.PASS for outcome in outcomes)
+    asked = [outcome for outcome in outcomes if outcome is not Outcome.NOT_ASKED]
+    if outcomes and not asked:
+        return Outcome.NOT_ASKED
+    passed = bool(asked) and all(outcome is Outcome.PASS for outcome in asked)
     return Outcome.PASS if passed else Outcome.INSUFFICIENT
 
 
@@ -178,13 +210,14 @@ class Verdict:
 
     @property
     def decision(self) -> Decision:
-        """What the findings allow: every required check must pass."""
+        """What the findings allow: every required check that asks anything must pass, and one must ask something."""
         if self.identical:
             return Decision.IDENTICAL
         outcomes = [self.outcome(check) for check in (*self.required, *sorted({f.check for f in self.findings}))]
         if Outcome.FAIL in outcomes:
             return Decision.REJECT
-        passed = bool(self.required) and all(outcome is Outcome.PASS for outcome in outcomes)
+        allowed = (Outcome.PASS, Outcome.NOT_ASKED)
+        passed = Outcome.PASS in outcomes and all(outcome in allowed for outcome in outcomes)
         return Decision.PROMOTE if passed else Decision.INSUFFICIENT
 
     @property
@@ -228,14 +261,15 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """The record as plain JSON values; a number that is not finite becomes None.
 
-        Without a refit there is no such key, and without a p-value's level none of that: records of before they existed
-        keep their digest.
+        Without a refit there is no such key, and what a finding leaves open has none either: records of before they
+        existed keep their digest.
         """
         record: dict[str, Any] = finite(asdict(self))
         refit = record["refit"] or record.pop("refit") or {}
         for finding in (*record["findings"], *refit.get("findings", ())):
-            if finding["p_level"] is None:
-                finding.pop("p_level")
+            for name in _LATER:
+                if finding[name] in (None, ""):
+                    finding.pop(name)
         return record
 
     def to_json(self) -> str:

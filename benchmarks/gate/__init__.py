@@ -3,6 +3,6 @@
     python -m benchmarks.gate [--fast]
 
 `cases` holds every simulated row of the acceptance table about a gate, `worlds` the made-up rows they are drawn from,
-`power` the price of the block rule, `peers` the comparison with fairlearn's bootstrap, `speed` time and memory on a
+`peers` the comparison with fairlearn's bootstrap, `speed` time and memory on a
 million rows. The rows about a rollback are those of `benchmarks.rollback`.
 """

@@ -2,10 +2,10 @@
 
     python -m benchmarks.gate [--fast]
 
-Simulates the acceptance table through the project's own judge, registry and rollback test, the price of the block rule,
-the fairness check against fairlearn's bootstrap, and the gate's time and memory on a million rows. The full tables ask
-so often that two Monte-Carlo standard errors fit between the share and its limit, and miss a limit otherwise; `--fast`
-asks less often, forgives one error and leaves out the comparison of coverage and the memory of all tasks but the first.
+Simulates the acceptance table through the project's own judge, registry and rollback test, the fairness check against
+fairlearn's bootstrap, and the gate's time and memory on a million rows. The full tables ask so often that two Monte-
+Carlo standard errors fit between the share and its limit, and miss a limit otherwise; `--fast` asks less often,
+forgives one error and leaves out the comparison of coverage and the memory of all tasks but the first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from benchmarks.gate import peers, power, speed
+from benchmarks.gate import peers, speed
 from benchmarks.gate.cases import cases
 from benchmarks.rollback import AUTOCORRELATIONS, DAYS, GATE_DAYS, simulate
 from benchmarks.tables import (
@@ -38,7 +38,7 @@ FALSE_ROLLBACKS, FOUND, MEDIAN_DAY = 0.05, 0.99, 15.0
 def main() -> int:
     """Measure, print, and count what is missed."""
     fast = arguments(__doc__).parse_args().fast
-    return print_parts("gate", (simulated, rolled_back, priced, against_fairlearn, costs, memory), fast)
+    return print_parts("gate", (simulated, rolled_back, against_fairlearn, costs, memory), fast)
 
 
 def simulated(fast: bool) -> Iterator[Line]:
@@ -63,16 +63,6 @@ def rolled_back(fast: bool) -> Iterator[Line]:
         yield line, keeps(cell.rolled_back, reps, FOUND, 1.0, errors)
         day = f"{'the same: median day':<90}{cell.median_day:>7g}{reps:>14}  <= {MEDIAN_DAY:g}"
         yield day, cell.median_day <= MEDIAN_DAY
-
-
-def priced(fast: bool) -> Iterator[Line]:
-    """The price of the block rule."""
-    print(f"{'days':<6}{'unit':<16}{'equal called better':>20}{'better found':>14}")
-    table = power.prices(200 if fast else 4_000, seed=100, windows=(56,) if fast else (28, 56, 84, 182))
-    before = {price.days: price.found for price in table if price.rule == "without weeks"}
-    for price in table:
-        kept = price.rule != "auto" or price.found >= before[price.days] - power.LARGEST_LOSS
-        yield f"{price.days:<6}{price.rule:<16}{price.wrong:>20.4f}{price.found:>14.4f}", kept
 
 
 def against_fairlearn(fast: bool) -> Iterator[Line]:

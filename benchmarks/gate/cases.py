@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtri
 
 from benchmarks.gate import worlds
 from benchmarks.gate.worlds import CLASSES, VALUES, Rng
@@ -26,6 +27,7 @@ from retrain_assets.candidates.rolling_origins import prefer
 from retrain_assets.errors import GateRowsSpent
 from retrain_assets.metrics.metric import Array
 from retrain_assets.registry.registry import Registry
+from retrain_assets.statistics.daily_differences import DifferenceHistory
 from retrain_assets.validation.comparison.estimate import Estimate, estimate
 from retrain_assets.validation.comparison.units import GateRows, Units
 from retrain_assets.validation.judge import Judgement
@@ -41,23 +43,78 @@ def equal_classifiers(rng: Rng, policy: ValidationPolicy) -> bool:
     return worlds.primary_passes(worlds.ask(policy, "binary", worlds.gate_rows(label), champion, candidate))
 
 
-def equal_on_days(
-    rng: Rng, policy: ValidationPolicy, days: int, per_day: int, attempts: int = 1, **alike: float
-) -> bool:
+@dataclass(frozen=True)
+class Days:
+    """A world of days that resemble each other: how many, how many rows each, how alike, and how long they are known.
+
+    Attributes:
+        days: Days of the gate.
+        per_day: Rows of each.
+        history: Days of history before it, 0 for none.
+        autocorrelation: How much of a day's effect is left the next day.
+        shared: Share of the variance that the rows of a day share.
+        louder: Variance of the gate's differences over that of the history's.
+    """
+
+    days: int
+    per_day: int
+    history: int = 84
+    autocorrelation: float = 0.6
+    shared: float = 0.01
+    louder: float = 1.0
+
+    def gain(self, rng: Rng) -> Array:
+        """Gains of mean 0 of the gate's rows."""
+        alike = worlds.alike_days(rng, self.days, self.per_day, self.autocorrelation, self.shared)
+        return math.sqrt(self.louder) * alike
+
+    def past(self, rng: Rng) -> DifferenceHistory | None:
+        """The history before the gate."""
+        if not self.history:
+            return None
+        alike = {"autocorrelation": self.autocorrelation, "shared": self.shared}
+        return worlds.past_days(rng, self.history, self.per_day, **alike)
+
+    @property
+    def true_error(self) -> float:
+        """Standard error of the mean gain, from the world's own variance."""
+        lag = np.arange(1, self.days)
+        alike = 1 + 2 * float(((1 - lag / self.days) * self.autocorrelation**lag).sum())
+        variance = self.shared * alike + (1 - self.shared) / self.per_day
+        return math.sqrt(self.louder * variance / self.days)
+
+
+def primary_on_days(
+    rng: Rng, policy: ValidationPolicy, world: Days, gain: Array | float = 0.0, attempts: int = 1
+) -> Outcome:
+    """What the judge says of the primary metric of two models that differ by `gain` on such days."""
+    label, champion, candidate = worlds.values_with_gain(world.gain(rng) + gain)
+    rows = worlds.gate_rows(label, days=world.days, history=world.past(rng))
+    found = worlds.ask(policy, "regression", rows, champion, candidate, attempts)
+    return next(finding.outcome for finding in found.findings if finding.role == "primary")
+
+
+def equal_on_days(rng: Rng, policy: ValidationPolicy, world: Days, attempts: int = 1) -> bool:
     """Two equal models on days that resemble each other: is the candidate found better?"""
-    return _better_by(worlds.alike_days(rng, days, per_day, **alike), policy, days, attempts)
+    return primary_on_days(rng, policy, world, attempts=attempts) is Outcome.PASS
 
 
-def better_on_days(rng: Rng, policy: ValidationPolicy, days: int, per_day: int, attempts: int) -> bool:
-    """A gain that a test by day finds four times in five, on independent days: is the candidate found better?"""
-    gain = (ndtri(1 - 1 / attempts) + ndtri(0.8)) / math.sqrt(days * per_day)
-    return _better_by(rng.normal(gain, 1, days * per_day), policy, days, attempts)
+def undecided_on_days(rng: Rng, policy: ValidationPolicy, world: Days) -> bool:
+    """The same two models: does the primary metric stay undecided?"""
+    return primary_on_days(rng, policy, world) is Outcome.INSUFFICIENT
 
 
-def _better_by(gain: Array, policy: ValidationPolicy, days: int, attempts: int) -> bool:
-    label, champion, candidate = worlds.values_with_gain(gain)
-    rows = worlds.gate_rows(label, days=days)
-    return worlds.primary_passes(worlds.ask(policy, "regression", rows, champion, candidate, attempts))
+def better_on_days(rng: Rng, policy: ValidationPolicy, world: Days) -> bool:
+    """A gain of two and a half true standard errors: is the candidate found better?"""
+    return primary_on_days(rng, policy, world, 2.5 * world.true_error) is Outcome.PASS
+
+
+def rising_gain(rng: Rng, policy: ValidationPolicy, world: Days) -> bool:
+    """A gain that rises from 0 to four standard deviations of a day's mean: is the candidate found better?"""
+    deviation = math.sqrt(world.shared + (1 - world.shared) / world.per_day)
+    return primary_on_days(rng, policy, world, np.repeat(np.linspace(0, 4 * deviation, world.days), world.per_day)) is (
+        Outcome.PASS
+    )
 
 
 def equal_on_clusters(rng: Rng, policy: ValidationPolicy) -> bool:
@@ -84,9 +141,9 @@ def better_of_two(rng: Rng, policy: ValidationPolicy, *, elsewhere: bool) -> boo
     gate, selection = rng.gamma(2, 1, (2, 3, 200))
     seen = selection if elsewhere else gate
     winner = prefer({"recent": float(seen[1].mean()), "history": float(seen[2].mean())}, incumbent="history")
-    candidate = gate[1 if winner == "recent" else 2]
-    rows = worlds.gate_rows(np.zeros(200))
-    return worlds.primary_passes(worlds.ask(policy, "regression", rows, gate[0], candidate))
+    label, candidate = worlds.varied(200), gate[1 if winner == "recent" else 2]
+    rows = worlds.gate_rows(label)
+    return worlds.primary_passes(worlds.ask(policy, "regression", rows, label + gate[0], label + candidate))
 
 
 # ---- guardrails
@@ -127,7 +184,8 @@ def with_rails(count: int) -> ValidationPolicy:
 def twice_the_margin(rng: Rng, policy: ValidationPolicy) -> tuple[Judgement, Estimate]:
     """500 rows of a candidate worse by .1 where .05 is allowed: the judgement, and the plain paired estimate."""
     gain = rng.normal(-0.1, 3.2, 500)
-    judgement = worlds.ask(policy, "regression", worlds.gate_rows(np.zeros(500)), *worlds.values_with_gain(gain)[1:])
+    label, champion, candidate = worlds.values_with_gain(gain)
+    judgement = worlds.ask(policy, "regression", worlds.gate_rows(label), champion, candidate)
     return judgement, estimate(gain, Units.rows(500))
 
 
@@ -159,8 +217,8 @@ def second_attempt(rng: Rng, policy: ValidationPolicy) -> bool:
         attempts = []
         for number, skill in ((0, -1.0), (1, 1.0)):
             gain = rng.normal(skill, 1, 200)
-            rows = worlds.gate_rows(np.zeros(200))
-            judgement = worlds.ask(policy, "regression", rows, *worlds.values_with_gain(gain)[1:])
+            label, champion, candidate = worlds.values_with_gain(gain)
+            judgement = worlds.ask(policy, "regression", worlds.gate_rows(label), champion, candidate)
             begin = start + timedelta(days=number * int(rng.integers(0, 28)))
             window = _window(number, begin)
             attempts.append(worlds.verdict(judgement, registry.add({"model.bst": b"%d" % number}), None, window))
@@ -252,10 +310,22 @@ def passes_silently_on_days(rng: Rng, policy: ValidationPolicy, days: int, posit
     return any(finding.group == "part=small" and finding.outcome is Outcome.PASS for finding in found)
 
 
+def passes_with_certain_harm(rng: Rng, policy: ValidationPolicy) -> bool:
+    """A million rows of one group whose rate drops by a tenth of the margin, which is certain: does it pass?"""
+    draw, label = rng.random(1_000_000), np.ones(1_000_000)
+    label[::20] = 0
+    champion = np.where(draw < 0.015, 0.9, np.where(draw < 0.025, 0.1, 0.8))
+    candidate = np.where(draw < 0.015, 0.1, np.where(draw < 0.025, 0.9, 0.8))
+    judged = worlds.ask(policy, "binary", worlds.gate_rows(label), champion, candidate)
+    found = worlds.all_of(judged, "fairness")
+    return combine(found) is Outcome.PASS and all((finding.p_value or 1) < 0.001 for finding in found)
+
+
 def equal_slices(rng: Rng, policy: ValidationPolicy) -> bool:
     """19 slices of 300 rows of two equal models: does any slice fail?"""
-    rows = worlds.gate_rows(np.zeros(19 * 300), np.repeat([f"slice {number:02}" for number in range(19)], 300))
-    champion, candidate = 10 + rng.laplace(size=(2, 19 * 300))
+    label = worlds.varied(19 * 300)
+    rows = worlds.gate_rows(label, np.repeat([f"slice {number:02}" for number in range(19)], 300))
+    champion, candidate = label + 10 + rng.laplace(size=(2, 19 * 300))
     found = worlds.ask(policy, "regression", rows, champion, candidate).findings
     return any(finding.group and finding.outcome is Outcome.FAIL for finding in found)
 
@@ -284,43 +354,16 @@ def _primary() -> Iterator[Case]:
         0.04,
         0.06,
     )
-    for days, per_day, reps, fast in (
-        (56, 20, 4_000, 0),
-        (56, 50, 10_000, 1_200),
-        (56, 200, 4_000, 300),
-        (56, 1000, 2_000, 0),
-        (84, 50, 5_000, 0),
-        (182, 50, 9_000, 0),
-    ):
-        name = f"equal models, day ICC .01, autocorrelation .6, {days} days x {per_day} rows, unit auto"
-        yield Case(name, partial(equal_on_days, policy=auto, days=days, per_day=per_day), reps, fast, 0.0, 0.08)
-    yield Case(
-        "the same, 28 days x 50 rows, unit auto",
-        partial(equal_on_days, policy=auto, days=28, per_day=50),
-        4_000,
-        0,
-    )
-    for days, attempts, high in ((56, 52, 0.033), (56, 80, 1.0), (84, 52, 0.03), (84, 80, 0.023)):
-        world = f"{days} days x 50 rows, {attempts} attempts a year, unit auto"
-        equal = partial(equal_on_days, policy=auto, days=days, per_day=50, attempts=attempts)
-        yield Case(f"equal models, the same days, {world}", equal, 12_000, 0, 0.0, high)
-        better = partial(better_on_days, policy=auto, days=days, per_day=50, attempts=attempts)
-        yield Case(f"a better one, independent days, {world}", better, 4_000, 0)
-    yield Case(
-        "nothing but days, autocorrelation .9, 56 days, unit auto",
-        partial(equal_on_days, policy=auto, days=56, per_day=1, autocorrelation=0.9, shared=1.0),
-        2_000,
-        0,
-    )
+    yield from _days(auto)
     yield Case(
         "the same, 56 days x 200 rows, unit row",
-        partial(equal_on_days, policy=row, days=56, per_day=200),
+        partial(equal_on_days, policy=row, world=Days(56, 200)),
         2_000,
         200,
     )
     yield Case(
-        "independent rows, 30 days x 20 rows, unit auto",
-        partial(equal_on_days, policy=auto, days=30, per_day=20, autocorrelation=0.0, shared=0.0),
+        "independent rows, 30 days x 20 rows, without history",
+        partial(equal_on_days, policy=auto, world=Days(30, 20, 0, 0.0, 0.0)),
         2_000,
         1_000,
         0.0,
@@ -335,6 +378,44 @@ def _primary() -> Iterator[Case]:
     reused = partial(better_of_two, policy=row, elsewhere=False)
     yield Case("better of two, chosen on the selection window: primary PASS", chosen, 7_000, 2_000, 0.04, 0.06)
     yield Case("the same, chosen on the gate window", reused, 2_000, 1_000)
+
+
+def _days(auto: ValidationPolicy) -> Iterator[Case]:
+    """Equal and better models on days that resemble each other, with history and without."""
+    for known in (84, 0):
+        told = f"{known} days of history" if known else "without history"
+        for days, per_day, alike in product((7, 14, 28, 56), (50, 300), (0.0, 0.3, 0.6)):
+            world, asked = Days(days, per_day, known, alike), 6_000 if alike == 0.6 else 2_000
+            name = f"equal models, ICC .01, autocorrelation {alike:g}, {days} days x {per_day}, {told}"
+            limit = 0.08 if known or days >= 28 else 1.0
+            fast = 300 if (days, per_day, alike) in ((7, 50, 0.6), (14, 300, 0.6), (28, 50, 0.6)) else 0
+            yield Case(name, partial(equal_on_days, policy=auto, world=world), asked, fast, 0.0, limit)
+    for days in (7, 14, 28, 56):
+        open_ = partial(undecided_on_days, policy=auto, world=Days(days, 50))
+        yield Case(f"undecided, the same days, {days} days x 50, with history", open_, 500, 50, 0.0, 0.0)
+    for days in (14, 28):
+        louder = partial(equal_on_days, policy=auto, world=Days(days, 300, louder=2.0))
+        yield Case(
+            f"equal models, {days} days x 300, the gate twice as noisy as its history", louder, 4_000, 0, 0, 0.09
+        )
+        slow = Days(days, 300, autocorrelation=0.8, shared=0.05)
+        equal = partial(equal_on_days, policy=auto, world=slow)
+        yield Case(
+            f"equal models, ICC .05, autocorrelation .8, {days} days x 300, with history", equal, 4_000, 0, 0, 0.14
+        )
+        rising = partial(rising_gain, policy=auto, world=Days(days, 50, 84, 0.0, 0.0))
+        yield Case(f"a gain rising from 0 to 4 day-sd, {days} independent days: PASS", rising, 1_000, 100, 0.95, 1.0)
+    for days, per_day, alike in ((7, 50, 0.0), (14, 50, 0.0), (14, 300, 0.6), (28, 300, 0.6)):
+        for known in (84, 0):
+            found = partial(better_on_days, policy=auto, world=Days(days, per_day, known, alike))
+            told = "with history" if known else "without"
+            name = f"a gain of 2.5 true errors, autocorrelation {alike:g}, {days} days x {per_day}, {told}: PASS"
+            least = 0.7 if (days, known, alike) == (14, 84, 0.6) else 0.0
+            yield Case(name, found, 2_000, 200 if least else 0, least, 1.0)
+    for days, attempts in ((14, 26), (14, 52), (28, 52), (56, 52)):
+        few = partial(equal_on_days, policy=auto, world=Days(days, 50), attempts=attempts)
+        name = f"equal models, autocorrelation .6, {days} days x 50, with history, level 1/{attempts}"
+        yield Case(name, few, 6_000, 0)
 
 
 def _guardrails() -> Iterator[Case]:
@@ -391,6 +472,8 @@ def _groups() -> Iterator[Case]:
     yield Case("TPR drop .10, day sd .1, 56 days x 10 positives, unit auto: FAIL", dropped, 2_000, 300, 0.95, 1.0)
     few = partial(passes_silently_on_days, policy=auto, days=20, positives=1, drop=0.1)
     yield Case("TPR drop .10, day sd .1, 20 days x 1 positive, unit auto: silent PASS", few, 2_000, 300, 0.0, 0.05)
+    within = partial(passes_with_certain_harm, policy=policy)
+    yield Case("1,000,000 rows, a certain harm of a tenth of the margin: fairness PASS", within, 20, 1, 1.0, 1.0)
     slices = partial(equal_slices, policy=sliced())
     yield Case("19 slices x 300 rows, equal: any FAIL", slices, 2_000, 100, 0.0, 0.10)
     yield Case('the same under "no slice may lose .02"', point_rule_on_slices, 2_000, 200)

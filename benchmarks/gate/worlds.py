@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.metrics.metric import Array
+from retrain_assets.statistics.daily_differences import DifferenceHistory, daily_differences
 from retrain_assets.validation.judge import Conditions, GateRows, GateScores, Judgement, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite.cases import SuiteCase
@@ -51,11 +52,26 @@ def gate_rows(
     *,
     days: int = 30,
     cluster: npt.NDArray[np.generic] | None = None,
+    history: DifferenceHistory | None = None,
 ) -> GateRows:
-    """Rows spread evenly over some days; `part` is their one protected attribute."""
+    """Rows spread evenly over some days; `part` is their one protected attribute, `history` what came before."""
     n = len(label)
     time = DAY_ZERO + (np.arange(n) * days // max(n, 1)).astype("m8[D]")
-    return GateRows(np.arange(n), label, time, {"part": np.full(n, "all", object) if part is None else part}, cluster)
+    groups = {"part": np.full(n, "all", object) if part is None else part}
+    return GateRows(np.arange(n), label, time, groups, cluster, history=history or DifferenceHistory())
+
+
+def past_days(rng: Rng, days: int, per_day: int, loss: str = "mae", **alike: float) -> DifferenceHistory:
+    """A history of so many days of two equal models, in rehearsals of four weeks whose levels differ."""
+    gain = alike_days(rng, days, per_day, **alike)
+    time = DAY_ZERO - np.repeat(np.arange(days, 0, -1), per_day).astype("m8[D]")
+    level = np.repeat(rng.normal(0, 0.1, -(-days // 28)), 28 * per_day)[: days * per_day]
+    parts = [
+        daily_differences(f"rehearsal {first}", loss, (gain + level)[own], time[own])
+        for first in range(0, days, 28)
+        if (own := slice(first * per_day, (first + 28) * per_day))
+    ]
+    return DifferenceHistory(tuple(parts), loss)
 
 
 def ask(
@@ -118,7 +134,13 @@ def classifier(rng: Rng, n: int) -> tuple[Array, Array, Array]:
 
 def values_with_gain(gain: Array) -> tuple[Array, Array, Array]:
     """Labels and two models' values whose absolute errors differ by exactly the given gain of the candidate."""
-    return np.zeros(len(gain)), 10 + gain / 2, 10 - gain / 2
+    label = varied(len(gain))
+    return label, label + 10 + gain / 2, label + 10 - gain / 2
+
+
+def varied(rows: int) -> Array:
+    """Outcomes that differ, because a gate of one outcome tells no two models apart."""
+    return np.arange(rows) % 2.0
 
 
 def day_effects(rng: Rng, days: int, autocorrelation: float) -> Array:

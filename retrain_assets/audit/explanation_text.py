@@ -57,6 +57,7 @@ def headline(event: Event) -> str:
         "promoted": f"{after} replaced {before} ({who}).",
         "rolled_back": f"{before} was rolled back to {after} ({who}).",
         "approved": f"{bound} was approved, what the evidence left open notwithstanding ({who}){until}; {stayed}.",
+        "anchored": f"{bound} was made the anchor that later versions are held against ({who}); {stayed}.",
         "held": f"{bound} was held ({who}){until}; {stayed}.",
         "released": f"{bound} was released ({who}); {stayed}.",
         "pruned": f"files of models out of service were deleted ({who}); {stayed}.",

@@ -66,6 +66,7 @@ def standing(history: History, at: datetime) -> dict[str, Any]:
         "retired": f"by {retired.actor} in {retired.period}: {retired.reason}" if retired else None,
         "holds": "; ".join(words["held"]) or None,
         "approvals": "; ".join(words["approved"]) or None,
+        "anchor": history.anchor.name if history.anchor else None,
     }
 
 

@@ -57,17 +57,23 @@ def rollback(name: str, reason: str, by: str | None, to: str | None, as_json: bo
 
 @click.command()
 @click.argument("name")
-@click.option("--period", required=True, help="The attempt to approve: the period of its verdict, like 2019-03.")
-@click.option("--until", "end", required=True, help="Last day or period on which it may be promoted, or a time.")
+@click.option("--period", help="The attempt to approve: the period of its verdict, like 2019-03.")
+@click.option("--until", "end", help="Last day or period on which it may be promoted, or a time.")
+@click.option("--anchor", help="A version, like v4, that later ones may not be worse than; no candidate is approved.")
 @REASON
 @BY
 @AS_JSON
 @guarded
-def approve(name: str, period: str, end: str, reason: str, by: str | None, as_json: bool) -> None:
+def approve(
+    name: str, period: str | None, end: str | None, anchor: str | None, reason: str, by: str | None, as_json: bool
+) -> None:
     """Let a candidate be promoted although a check was insufficient; a failed check is never approved.
 
     Only where the spec says `validation.insufficient: human`, and bound to this candidate, its verdict and the live
     version it was compared with. `retrain promote` then promotes it.
+
+    With --anchor you approve a version as it is: guardrails and groups of every later candidate are also judged
+    against it, so that ten promotions cannot each take a little.
 
     Example: retrain approve taxi_charge --period 2019-03 --until 2026-12-31 --reason "JFK has too few rides to test"
     """
@@ -75,6 +81,12 @@ def approve(name: str, period: str, end: str, reason: str, by: str | None, as_js
     from retrain_assets.pipeline import promotion
 
     spec = spec_of(name)
+    if anchor is not None:
+        event = ruling_arguments.anchor(registry_of(spec), anchor, by=person_of(by), reason=reason, at=now())
+        _ruled(event, as_json, "It binds every later candidate, until another version is the anchor or it is released.")
+        return
+    if period is None or end is None:
+        raise click.UsageError("give --period and --until of the attempt, or --anchor and a version")
     until, attempt = ruling_arguments.end_of_ruling(end, spec.period), ended_period(spec, period)
     event = ruling_arguments.approve(
         promotion(spec), registry_of(spec), store_of(spec), attempt, until, by=person_of(by), reason=reason, at=now()

@@ -16,7 +16,7 @@ from retrain_assets.production.promotion import Promotion
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.registry.rules import until
-from retrain_assets.registry.rulings import Approve, Signature
+from retrain_assets.registry.rulings import Anchor, Approve, Signature
 from retrain_assets.store import PeriodStore
 
 
@@ -114,6 +114,19 @@ def approve(
     return registry.rule(ruling)
 
 
+def anchor(registry: Registry, version: str, *, by: str, reason: str, at: datetime) -> Event:
+    """Make a version the anchor of the gate.
+
+    Raises:
+        NotFound: There is no such version.
+    """
+    known = {each.name: each for each in registry.versions()}
+    if version not in known:
+        raise NotFound(f"{registry.model}: no version {version!r}. Known: {', '.join(known) or 'none'}.")
+    chosen = known[version]
+    return registry.rule(Anchor(Signature(by, reason, at, chosen.period), chosen.digest))
+
+
 def record_of(event: Event) -> dict[str, Any]:
     """A ruling as plain JSON values."""
     names = ("period", "action", "from_version", "to_version", "actor", "reason")
@@ -130,6 +143,8 @@ def sentence_of(event: Event) -> str:
             return f"approved: {what}, {until(event)}, against {event.from_version or 'no version'}"
         case "held":
             return f"held: {what}, {until(event)}"
+        case "anchored":
+            return f"anchored: {what}; later versions may not be worse than it by a declared margin"
         case "retired":
             return f"retired: the model; {event.from_version or 'nothing'} served last, no version is live now"
         case _:

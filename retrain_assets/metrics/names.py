@@ -43,6 +43,20 @@ def tasks_of(name: str, classes: int) -> frozenset[str] | None:
     return None
 
 
+def tasks_of_rate(name: str, classes: int) -> frozenset[str] | None:
+    """The tasks in which a rate of decisions can be asked of groups; None when it is no such rate.
+
+    >>> sorted(tasks_of_rate("tpr", 3)), sorted(tasks_of_rate("selection_rate[2]", 3)), tasks_of_rate("tpr[3]", 3)
+    (['binary', 'multiclass'], ['multiclass'], None)
+    """
+    one = re.fullmatch(r"(tpr|fpr|selection_rate)(\[(\d+)\])?", name)
+    if one is None:
+        return None
+    if one[3] is None:
+        return _CLASSES
+    return frozenset({"multiclass"}) if int(one[3]) < classes else None
+
+
 def lower_is_better(name: str) -> bool:
     """Whether a metric without a declaration of its own is a loss, an error or a false rate.
 

@@ -84,8 +84,8 @@ def protected(history: History, at: datetime) -> frozenset[str]:
     """Digests whose files stay whatever is declared.
 
     The live version, the one that a rollback returns to, the one that the last move left, what the first two were
-    tested as before they were refitted, every candidate or version under a hold or an approval in force, and the
-    candidate of the last attempt, on which a person may still rule.
+    tested as before they were refitted, every candidate or version under a hold or an approval in force, the candidate
+    of the last attempt, on which a person may still rule, and the anchor, which every candidate is held against.
     """
     held = [past.terms.subject for past in history.rulings if past.terms is not None and past.terms.stands(at)]
     returns = [version.digest for version in history.served_before[:1]]
@@ -94,7 +94,8 @@ def protected(history: History, at: datetime) -> frozenset[str]:
     serving = {*returns, *(version.digest for version in (history.live,) if version)}
     attempts = [history.attempt(str(e.evidence)) for e in history.moves if e.to_digest in serving]
     tested = [attempt.gate.candidate for attempt in attempts if attempt and attempt.gate]
-    return frozenset(digest for digest in (*held, *returns, *last_move, *last_attempt, *tested) if digest)
+    anchor = [history.anchor.digest] if history.anchor else []
+    return frozenset(digest for digest in (*held, *returns, *last_move, *last_attempt, *tested, *anchor) if digest)
 
 
 def _last_decision(history: History) -> dict[str, datetime]:

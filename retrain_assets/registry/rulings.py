@@ -122,6 +122,25 @@ class Approve:
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """Make a version the one that later ones may not be worse than by a margin, until another is or it is released."""
+
+    signed: Signature
+    digest: str
+
+    def entry(self, history: History, stored: Stored) -> Entry:
+        """The ruling.
+
+        Raises:
+            NotFound: No version of that digest was ever promoted, or its files are gone.
+        """
+        _refuse_absent(self.digest, stored)
+        if self.digest not in {version.digest for version in history.versions}:
+            raise NotFound(f"{self.digest[:12]} was never promoted. `retrain history` names the versions.")
+        return self.signed.entry("anchored", history, Terms(self.digest, None))
+
+
+@dataclass(frozen=True)
 class Hold:
     """Stop automation: of the whole model, or (`digest`) of one candidate or version, which then stays stored too."""
 

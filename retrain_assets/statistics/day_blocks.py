@@ -16,11 +16,9 @@ from retrain_assets.statistics.codes import Codes, narrow, sums
 LENGTHS_DAYS = (1, 3, 7, 14)
 ENOUGH_WEEKS = 8
 _LIMITS = (0.10, 0.25, 0.50)
-_CAREFUL = ((1, 0.15), (7, 0.40))
-_LAGS = 6
-PERSISTENCE = 0.6
-"""How much of a day's effect is left the next day, where the data are too few to tell it."""
 _FEWEST_DAYS = 3
+_ROUNDING = 1e-12
+"""Share of the values below which their spread is nothing but the rounding of sums."""
 
 
 def daily_means(values: ArrayLike, time: ArrayLike) -> NDArray[np.float64]:
@@ -83,27 +81,7 @@ def lag1_autocorrelation(daily: ArrayLike) -> float:
     >>> round(lag1_autocorrelation([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]), 3)
     0.984
     """
-    return _autocorrelation(np.asarray(daily, dtype=float), 1)
-
-
-def fading_autocorrelation(daily: ArrayLike) -> float:
-    """The lag-1 autocorrelation as lags 1 to 6 together tell it, were each .6 times the one before.
-
-    Σ wₖrₖ / Σ wₖ² with wₖ = .6^(k-1) and every rₖ corrected like `lag1_autocorrelation`, within [-1, 1]: the least
-    squares fit of such a fading series, and of independent days less noisy than lag 1 alone. NaN where lag 1 is.
-
-    >>> round(fading_autocorrelation([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]), 3)
-    0.754
-    """
-    series = np.asarray(daily, dtype=float)
-    found = np.array([_autocorrelation(series, lag) for lag in range(1, _LAGS + 1)])
-    if np.isnan(found[0]):
-        return float("nan")
-    weights = np.where(np.isnan(found), 0.0, PERSISTENCE ** np.arange(_LAGS))
-    return float(np.clip(np.nansum(weights * found) / (weights**2).sum(), -1, 1))
-
-
-def _autocorrelation(series: NDArray[np.float64], lag: int) -> float:
+    series, lag = np.asarray(daily, dtype=float), 1
     known = np.isfinite(series)
     days = int(known.sum())
     pairs = known[lag:] & known[:-lag]
@@ -111,7 +89,7 @@ def _autocorrelation(series: NDArray[np.float64], lag: int) -> float:
         return float("nan")
     centred = series - series[known].mean()
     variance = np.mean(centred[known] ** 2)
-    if variance <= np.finfo(float).eps ** 2 * np.mean(series[known] ** 2):
+    if variance <= _ROUNDING**2 * np.mean(series[known] ** 2):
         return 0.0
     covariance = np.mean((centred[lag:] * centred[:-lag])[pairs]) * (days - lag) / days
     found = covariance / variance
@@ -138,40 +116,6 @@ def block_length_days(daily: ArrayLike) -> int:
         (length for length, limit in zip(LENGTHS_DAYS, _LIMITS, strict=False) if r1 < limit), LENGTHS_DAYS[-1]
     )
     return 7 if length == 3 and np.size(daily) >= 7 * ENOUGH_WEEKS else length
-
-
-def careful_length_days(autocorrelation: float) -> int:
-    """Days in a block of a test at a small level: 1 below an autocorrelation of .15, 7 below .40, else 14.
-
-    For `fading_autocorrelation`, and with what the blocks still share added by `left_over`; unknown counts as high.
-
-    >>> careful_length_days(0.1), careful_length_days(0.3), careful_length_days(float("nan"))
-    (1, 7, 14)
-    """
-    return next((length for length, limit in _CAREFUL if autocorrelation < limit), LENGTHS_DAYS[-1])
-
-
-def left_over(autocorrelation: float, days: int, length_days: int) -> float:
-    """How many times more variance the mean of `days` has than independent blocks of `length_days` would tell.
-
-    With ρₖ = ρ₁·.6^(k-1), the autocorrelation of the days within ρ₁ in [0, .6]:
-
-        (1 + 2·Σ_{k<days} (1 - k/days)·ρₖ) / (1 + 2·Σ_{k<length} (1 - k/length)·ρₖ)
-
-    An unknown autocorrelation counts as .6.
-
-    >>> [round(left_over(0.2, 56, length), 3) for length in (1, 7, 14)]
-    [1.955, 1.183, 1.073]
-    >>> left_over(-0.2, 56, 1), left_over(0.2, 7, 7)
-    (1.0, 1.0)
-    """
-    first = PERSISTENCE if np.isnan(autocorrelation) else min(max(autocorrelation, 0.0), PERSISTENCE)
-
-    def grown(count: int) -> float:
-        lag = np.arange(1, count)
-        return float(1 + 2 * first * ((1 - lag / count) * PERSISTENCE ** (lag - 1)).sum())
-
-    return max(grown(days) / grown(length_days), 1.0)
 
 
 def block_ids(time: ArrayLike, length_days: int) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +14,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from retrain_assets.candidates.candidate_record import read_candidate
+from retrain_assets.candidates.origin_losses import OriginLosses
 from retrain_assets.errors import DataError, NotEnoughData
-from retrain_assets.metrics.metric import Array
+from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.registry.journal.events import GateUse
+from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_span import TrainingSpan
 from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.statistics.daily_differences import (
+    GATES,
+    DifferenceHistory,
+    daily_differences,
+    write_differences,
+)
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.comparison.units import GateRows
+from retrain_assets.validation.difference_history import known_history
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import GateWindow
 from retrain_assets.windows.manifest import read_manifest
@@ -43,7 +53,10 @@ class LoadedVersion:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One candidate, the live version (None for the first model) and the gate rows, with every column they need."""
+    """One candidate, the live version (None for the first model) and the gate rows, with every column they need.
+
+    `anchor` is the version that a person approved last, where it is not the live one and its files are kept.
+    """
 
     model: Model
     access: PeriodAccess
@@ -51,6 +64,8 @@ class Attempt:
     rows: pa.Table
     candidate: LoadedVersion
     champion: LoadedVersion | None
+    anchor: LoadedVersion | None = None
+    anchor_name: str = ""
 
     @property
     def use(self) -> GateUse:
@@ -93,25 +108,51 @@ class Attempt:
             cluster=None if policy.unit in ("auto", "row") else _texts(rows, policy.unit),
         )
 
+    def history(self) -> DifferenceHistory:
+        """The daily differences that were known before the gate begins."""
+        begins = datetime.fromisoformat(self.window.start)
+        origins = OriginLosses.from_files(self.access.registry.read(self.candidate.digest))
+        return known_history(self.access.store, self.access.period, begins, self.model.loss, origins)
+
     def scored(self) -> ScoredAttempt:
         """What both versions say of the rows, the champion by its own feature contract."""
         candidate = self.candidate.scorer.scores(self.rows)
         if self.champion is None:
             return ScoredAttempt(self, candidate, None)
         try:
-            return ScoredAttempt(self, candidate, self.champion.scorer.scores(self.rows))
+            champion = self.champion.scorer.scores(self.rows)
         except DataError as error:
             return ScoredAttempt(self, candidate, None, f"{str(error).rstrip('.')}. {_WAYS_OUT}")
+        try:
+            anchor = self.anchor.scorer.scores(self.rows) if self.anchor else None
+        except DataError as error:
+            return ScoredAttempt(self, candidate, champion, anchor_fault=str(error).rstrip("."))
+        return ScoredAttempt(self, candidate, champion, anchor=anchor)
 
 
 @dataclass(frozen=True)
 class ScoredAttempt:
-    """An attempt with both versions' scores of the gate rows; `fault` says why the champion has none."""
+    """An attempt with the versions' scores of the gate rows; `fault` says why the champion has none.
+
+    `anchor_fault` says why the anchor, which is not the live version, has none.
+    """
 
     attempt: Attempt
     candidate: Array
     champion: Array | None
     fault: str = ""
+    anchor: Array | None = None
+    anchor_fault: str = ""
+
+    def keep_differences(self) -> None:
+        """Keep the daily differences of the two versions' loss, from which later gates learn how alike days are."""
+        if self.champion is None:
+            return
+        attempt = self.attempt
+        loss, label = metric(attempt.model.loss), attempt.rows[LABEL].to_numpy()
+        gain = loss.row_losses(label, self.champion) - loss.row_losses(label, self.candidate)
+        found = daily_differences("gate", loss.name, gain, attempt.rows[attempt.model.time].to_numpy())
+        write_differences(attempt.access.store, GATES, attempt.access.period, [found])
 
 
 _WAYS_OUT = (
@@ -143,11 +184,15 @@ def load_attempt(model: Model, policy: ValidationPolicy, groups: Sequence[str], 
     """
     store, registry, period = access.store, access.registry, access.period
     digest = candidate_of(model, access)
+    anchor = _anchor(registry)
     span, live = read_manifest(store, period).windows.gate, registry.live()
     candidate = LoadedVersion.of(registry, digest)
     champion = LoadedVersion.of(registry, live.digest) if live else None
     own = set(candidate.scorer.contract.names)
-    features = own | set(champion.scorer.contract.names if champion else ())
+    kept = (
+        LoadedVersion.of(registry, anchor.digest) if anchor and champion and anchor.digest != champion.digest else None
+    )
+    features = own.union(*(version.scorer.contract.names for version in (champion, kept) if version))
     lost = _not_stored(store, span.periods, features - own)
     columns = sorted((features | set(groups) | set(policy.amounts)) - lost)
     rows = load_window(store, model, span, columns, period)
@@ -156,7 +201,13 @@ def load_attempt(model: Model, policy: ValidationPolicy, groups: Sequence[str], 
     window = GateWindow(
         span.periods, span.start.isoformat(), span.end.isoformat(), rows.num_rows, rowset_sha256(rows[model.key])
     )
-    return Attempt(model, access, window, rows, candidate, champion)
+    return Attempt(model, access, window, rows, candidate, champion, kept, anchor.name if kept and anchor else "")
+
+
+def _anchor(registry: Registry) -> Version | None:
+    """The version that a person approved last, or the first one; None without one, or where its files are gone."""
+    anchor = History(registry.history()).anchor
+    return anchor if anchor is not None and anchor.digest not in registry.deleted() else None
 
 
 def _not_stored(store: PeriodStore, periods: Sequence[str], names: set[str]) -> set[str]:

@@ -23,7 +23,7 @@ VERDICT = "verdict"
 """The key under which a check result names the verdict that it shows, by its digest."""
 PAGE = 50
 """How many results of one check are read at a time."""
-_SEVERITY = {Outcome.FAIL: 0, Outcome.INSUFFICIENT: 1, Outcome.PASS: 2}
+_SEVERITY = {Outcome.FAIL: 0, Outcome.INSUFFICIENT: 1, Outcome.PASS: 2, Outcome.NOT_ASKED: 3}
 
 
 def check_specs(frame: Frame) -> list[dg.AssetCheckSpec]:
@@ -45,7 +45,7 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
     undecided = outcome is Outcome.INSUFFICIENT
     return dg.AssetCheckResult(
         check_name=name,
-        passed=outcome is Outcome.PASS,
+        passed=outcome in (Outcome.PASS, Outcome.NOT_ASKED),
         severity=dg.AssetCheckSeverity.WARN if undecided else dg.AssetCheckSeverity.ERROR,
         description=f"{outcome.value}: {sentences}",
         metadata={

@@ -116,20 +116,27 @@ class Gate:
             raise
         if verdict.decision is Decision.PROMOTE:
             verdict = self._refitted(verdict, scored)
+        scored.keep_differences()
         registry.record(verdict, at=at, actor=actor)
         return verdict
 
     def _judge(self, scored: ScoredAttempt) -> Verdict:
         attempt, model, policy = scored.attempt, self.model, self.policy
         candidate, rows = attempt.candidate.scorer, attempt.gate_rows(policy, self.groups)
+        rows = replace(rows, history=attempt.history())
         suite, lacking = self._suite(attempt, candidate)
         judgement = judge(
             policy,
             model.task,
             rows,
-            GateScores(scored.candidate, candidate.baseline_scores(len(rows)), scored.champion),
+            GateScores(scored.candidate, candidate.baseline_scores(len(rows)), scored.champion, scored.anchor),
             suite,
-            Conditions(self.attempts_per_year, None if scored.fault else self._age(attempt), scored.fault),
+            Conditions(
+                self.attempts_per_year,
+                None if scored.fault else self._age(attempt),
+                scored.fault,
+                attempt.anchor_name,
+            ),
         )
         return Verdict(
             model=model.name,
@@ -148,6 +155,7 @@ class Gate:
                 **({"undecided_slices": [asdict(found) for found in judgement.reported]} if judgement.reported else {}),
                 **self._probation(scored, rows),
                 **self._fallback(attempt),
+                **_anchored(scored),
             },
         )
 
@@ -165,7 +173,7 @@ class Gate:
         """What the probation of this candidate will be held by; nothing when there is no champion to compare with."""
         if scored.champion is None:
             return {}
-        return {"probation": terms(self.model.loss, rows.label, scored.candidate, scored.champion, rows.time)}
+        return {"probation": terms(self.model.loss, rows, scored.candidate, scored.champion)}
 
     def _fallback(self, attempt: Attempt) -> dict[str, str]:
         """Digest of the constant model that a first version falls back to, added to the registry."""
@@ -225,7 +233,9 @@ class Gate:
         columns = sorted({*candidate.contract.names, *(champion.contract.names if champion else ())})
         known = suite_rows(self.model, attempt.access, cases, columns)
         if known is None:
-            return SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None), _lacking(cases)
+            return SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None), _lacking(
+                cases if champion else ()
+            )
         keys = [str(key) for key in known[self.model.key].to_pylist()]
         by_id = {case.id: case for case in cases}
         rows = SuiteRows(
@@ -234,7 +244,7 @@ class Gate:
             candidate_scores=candidate.scores(known),
             champion_scores=champion.scores(known) if champion else None,
         )
-        return rows, _lacking([case for case in cases if case.id not in set(keys)])
+        return rows, _lacking([case for case in cases if case.id not in set(keys)] if champion else ())
 
     def _refuse_spent(self, spent: Sequence[GateUse], attempt: Attempt) -> None:
         window, period, calendar = attempt.window, attempt.access.period, self.model.calendar
@@ -253,6 +263,15 @@ class Gate:
                     f"{use.period} ({use.outcome}). Wait until {len(window.periods)} period(s) after {use.period} are "
                     "complete."
                 )
+
+
+def _anchored(scored: ScoredAttempt) -> dict[str, Any]:
+    """Which version the anchor is, and why the candidate was not held against it, where it was not."""
+    attempt = scored.attempt
+    if attempt.anchor is None:
+        return {}
+    fault = {"fault": scored.anchor_fault} if scored.anchor_fault else {}
+    return {"anchor": {"version": attempt.anchor_name, "digest": attempt.anchor.digest, **fault}}
 
 
 def promised(gate: Baseline, rehearsal: float | None) -> Baseline:

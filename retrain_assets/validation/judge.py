@@ -6,7 +6,7 @@ Pure and without a clock or chance: the same arrays give the same findings. What
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from retrain_assets.validation.suite.cases import SuiteRows, regression_suite
 from retrain_assets.verdict import Finding, Outcome
 
 __all__ = ["ChampionAge", "Conditions", "GateRows", "GateScores", "Judgement", "SuiteRows", "judge"]
-
-USUAL_LEVEL = 0.05
-"""Below this one-sided level days are joined more carefully (`units.blocks_for`)."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +48,16 @@ class GateScores:
         candidate: The candidate's scores.
         baseline: A constant prediction for the same rows.
         champion: The live model's scores; None for the first model.
+        anchor: Scores of the version that a person approved last, where it is not the live one and can be scored.
     """
 
     candidate: Array
     baseline: Array
     champion: Array | None = None
+    anchor: Array | None = None
 
     def __post_init__(self) -> None:
-        for name in ("candidate", "baseline", "champion"):
+        for name in ("candidate", "baseline", "champion", "anchor"):
             given = getattr(self, name)
             object.__setattr__(self, name, None if given is None else np.asarray(given, dtype=np.float64))
 
@@ -71,11 +70,13 @@ class Conditions:
         attempts_per_year: How many candidates a year may come here; the level follows from it.
         champion_age: How old the champion's knowledge is; needed for `promote_when: fresher`.
         champion_fault: Why the live model cannot score the rows, where it cannot; nothing is then decided.
+        anchor: Name of the version that a person approved last, empty where none is compared with.
     """
 
     attempts_per_year: int
     champion_age: ChampionAge | None = None
     champion_fault: str = ""
+    anchor: str = ""
 
     def __post_init__(self) -> None:
         if self.attempts_per_year < 1:
@@ -109,15 +110,12 @@ def judge(
     if usable.outcome is not Outcome.PASS:
         return Judgement((usable,), identical=False)
     alpha = policy.alpha_per_attempt(conditions.attempts_per_year)
-    rows = replace(rows, careful=alpha < USUAL_LEVEL)
     contest = Contest(policy, task, rows, scores, suite, alpha)
     if scores.champion is None:
         return Judgement((usable, *contest.first_model()), False)
     found, reported = contest.against_champion(scores.champion, conditions.champion_age)
-    constant = preconditions.above_constant(
-        policy, task, rows, scores.baseline, scores.candidate, Level(alpha, policy.power)
-    )
-    return Judgement((usable, *constant, *found), identical=False, reported=reported)
+    since = contest.against_anchor(scores.anchor, conditions.anchor) if scores.anchor is not None else ()
+    return Judgement((usable, *found, *since), identical=False, reported=reported)
 
 
 @dataclass(frozen=True)
@@ -149,6 +147,16 @@ class Contest:
             *regression_suite(policy, task, self.suite),
             *significance(policy, primaries(policy, task, rows, champion, candidate), joint, age),
         ), reported
+
+    def against_anchor(self, anchor: Array, name: str) -> tuple[Finding, ...]:
+        """Guardrails and groups against the version that a person approved, so that no margin is spent twice."""
+        policy, rows, candidate = self.policy, self.rows, self.scores.candidate
+        rails = guardrails.joint_power(policy.power, len(policy.guardrails), len(policy.primary))
+        found = guardrails.guardrails(policy, rows, anchor, candidate, Level(self.alpha, rails), against=name)
+        if not policy.fairness.asked:
+            return found
+        pair = fairness.Questioned(self.task, anchor, candidate)
+        return (*found, *fairness.since_anchor(policy, rows, pair, Level(self.alpha, policy.power), name))
 
     def first_model(self) -> tuple[Finding, ...]:
         """What is asked where no model is live."""

@@ -174,16 +174,19 @@ class Floor(Policy):
 class FairnessPolicy(Policy):
     """Protected groups and how much worse one may become, or `none` and why nobody is asked about.
 
-    `margin` is in the rates' unit for classifiers (share) and in the label's unit for regression (mean absolute error).
+    `margin` is the harm that may be accepted, in the rates' unit for classifiers (share) and in the label's unit for
+    regression (mean absolute error); 0 accepts none, and `strict` fails a certain harm however small, whatever the
+    margin. Of several classes the rates that matter are named (`tpr[2]`); a bare `tpr` means that of every class.
     Values with fewer rows than `pool_below` are judged together as one group; rows whose value is missing are always a
-    group of their own. A group, pool or missing value with fewer rows than `least_rows` (as many as `pool_below` where
-    not declared) is INSUFFICIENT. `floors` bound the first model per group.
+    group of their own. How many rows a group has decides nothing where its limits give the answer: `least_rows` is
+    read, for specs that have it, and asks nothing. `floors` bound the first model per group.
     """
 
     none: str | None = Field(default=None, min_length=1)
     groups: tuple[str, ...] = ()
     margin: float = Field(default=0.0, ge=0)
-    metrics: tuple[Literal["tpr", "fpr", "selection_rate", "mae"], ...] = ()
+    strict: bool = False
+    metrics: tuple[Annotated[str, Field(pattern=r"^((tpr|fpr|selection_rate)(\[\d+\])?|mae)$")], ...] = ()
     pool_below: int = Field(default=200, gt=0)
     least_rows: int | None = Field(default=None, gt=0)
     floors: tuple[Floor, ...] = ()
@@ -202,20 +205,6 @@ class FairnessPolicy(Policy):
             missing = ", ".join(lacking or ("groups", "metrics"))
             raise ValueError(f'declare {missing}, or {{none: "why"}} where no group is to be protected')
         return self
-
-    @model_validator(mode="after")
-    def _judges_what_it_does_not_pool(self) -> Self:
-        if self.enough_rows > self.pool_below:
-            raise ValueError(
-                f"least_rows {self.enough_rows} is above pool_below {self.pool_below}: values between the two would be "
-                "neither pooled nor judged; raise pool_below"
-            )
-        return self
-
-    @property
-    def enough_rows(self) -> int:
-        """Rows from which on a group, a pool or the missing value is judged."""
-        return self.pool_below if self.least_rows is None else self.least_rows
 
 
 class SuitePolicy(Policy):

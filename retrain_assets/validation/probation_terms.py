@@ -6,13 +6,15 @@ can move the rule it is held to.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.statistics.day_blocks import block_length_days, daily_means, lag1_autocorrelation
+from retrain_assets.statistics.long_run_variance import LEAST_HISTORY_DAYS, DailySums
+from retrain_assets.validation.comparison.units import GateRows
 
 PROBABILITY_LIMITS = (0.01, 0.99)
 """One certain and wrong row must not decide: a probability counts as at most this certain."""
@@ -51,19 +53,38 @@ def loss_cap(loss: str, *losses: Array) -> float | None:
     return None if loss in ("log_loss", "brier") or not known.size else float(np.quantile(known, MONEY_QUANTILE))
 
 
-def terms(
-    loss: str, label: Array, candidate: Array, champion: Array, time: npt.NDArray[np.datetime64]
-) -> dict[str, Any]:
-    """Block length and cap for the probation of a candidate, from the gate rows.
+def terms(loss: str, rows: GateRows, candidate: Array, champion: Array) -> dict[str, Any]:
+    """Block length and cap for the probation of a candidate.
+
+    The block length follows from the autocorrelation of the daily differences, as six weeks or more of history tell
+    it; where there are fewer, as the gate rows do.
 
     Args:
         loss: The mean loss that monitoring follows.
-        label: Outcomes, shape (n,).
-        candidate: Its scores, shape (n,) or (n, k).
+        rows: The gate rows, with the history of daily differences.
+        candidate: The candidate's scores, shape (n,) or (n, k).
         champion: The live version's scores, same shape.
-        time: When each row happened, shape (n,).
     """
+    label = rows.label
     cap = loss_cap(loss, *(metric(loss).row_losses(label, scores) for scores in (candidate, champion)))
     excess = capped_losses(loss, label, candidate, cap) - capped_losses(loss, label, champion, cap)
-    daily = daily_means(excess, time)
-    return {"block_days": block_length_days(daily), "autocorrelation": lag1_autocorrelation(daily), "loss_cap": cap}
+    parts = rows.history.parts(loss)
+    days = sum(part.days for part in parts)
+    known = days >= LEAST_HISTORY_DAYS
+    daily = _centred_means(parts) if known else daily_means(excess, rows.time)
+    return {
+        "block_days": block_length_days(daily),
+        "autocorrelation": lag1_autocorrelation(daily),
+        "history_days": days if known else 0,
+        "loss_cap": cap,
+    }
+
+
+def _centred_means(parts: Sequence[DailySums]) -> Array:
+    """Daily means of the history, each part around its own mean and by its own deviation, apart by an unknown day."""
+    found: list[Array] = []
+    for part in parts:
+        means = part.sums / part.rows - part.mean
+        deviation = float(means.std())
+        found += [means / deviation if deviation > 0 else means, np.array([np.nan])]
+    return np.concatenate(found)

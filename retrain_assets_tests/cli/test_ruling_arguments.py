@@ -210,6 +210,8 @@ def test_prune_deletes_what_the_spec_does_not_keep_and_verify_and_explain_know(w
     spec.write_text(spec.read_text() + "retention: {candidates: {newest: 0}, versions: {newest: 0}}\n")
     passed = waiting.spent()[-1].candidate
     versions = promoted_three(waiting)
+    assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [passed]}, "v1 is the anchor"
+    retrain("approve", "delivery", "--anchor", "v3", "--reason", "reviewed")
     assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [passed, versions[0]]}
     assert waiting.read(versions[0])
     assert said("prune", "delivery") == {"deleted": [passed, versions[0]], "would_delete": []}
@@ -315,3 +317,14 @@ def test_where_nobody_is_logged_in_a_person_must_be_named(waiting, monkeypatch):
     assert "say who decides with --by NAME" in retrain("hold", "delivery", "--reason", "x", code=2).stderr
     assert [event.action for event in waiting.history()] == ["passed"]
     assert said("hold", "delivery", "--reason", "x", "--by", "ann")["actor"] == "ann"
+
+
+def test_a_version_becomes_the_anchor_by_name_and_only_one_that_exists(waiting):
+    retrain("promote", "delivery", "--period", PERIOD)
+    assert (
+        "no version 'v9'. Known: v1" in retrain("approve", "delivery", "--anchor", "v9", "--reason", "x", code=2).stderr
+    )
+    text = retrain("approve", "delivery", "--anchor", "v1", "--reason", "reviewed in spring").output
+    assert "later versions may not be worse than it by a declared margin" in text
+    assert waiting.history()[-1].action == "anchored"
+    assert status()["anchor"] == "v1"

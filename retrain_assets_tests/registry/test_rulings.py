@@ -39,7 +39,8 @@ from retrain_assets.errors import (
 from retrain_assets.registry.journal.events import Event, content_hash
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
+from retrain_assets.registry.retention import Kept, RetentionPolicy, disposable
+from retrain_assets.registry.rulings import Anchor, Approve, Hold, Release, Retire, Signature
 from retrain_assets.registry.storage.disk import canonical
 from retrain_assets.verdict import CHECKS, Outcome, Verdict
 
@@ -436,3 +437,25 @@ def test_a_ruling_by_nobody_is_no_event(served: Registry) -> None:
         replace(event, person=False)
     with pytest.raises(ValueError, match="only a person decides that"):
         replace(event, terms=None)
+
+
+def test_the_anchor_is_the_first_version_until_a_person_names_another_and_again_once_that_is_released(
+    registry: Registry,
+) -> None:
+    promoted(registry, [0, 1, 2])
+    versions = registry.versions()
+
+    def anchor() -> str | None:
+        found = History(registry.history()).anchor
+        return found.name if found else None
+
+    assert anchor() == "v1"
+    event = registry.rule(Anchor(ann(3), versions[1].digest))
+    assert (event.action, event.person, event.to_version, anchor()) == ("anchored", True, "v3", "v2")
+    keep = RetentionPolicy(versions=Kept(newest=0), candidates=Kept(newest=0))
+    gone = disposable(History(registry.history()), keep, moment(9))
+    assert versions[1].digest not in gone, "every later candidate is held against it"
+    registry.rule(Release(ann(4), versions[1].digest))
+    assert anchor() == "v1"
+    with pytest.raises(NotFound, match="was never promoted"):
+        registry.rule(Anchor(ann(5), candidate(registry, "never judged")))

@@ -112,7 +112,7 @@ def test_a_candidate_better_in_every_respect_is_promoted_on_any_metric_and_its_r
 def test_every_line_that_rests_on_an_estimate_is_complete(task, name):
     found = judged(task, name)
     estimates = [finding for finding in (*found.findings, *found.reported) if finding.improvement is not None]
-    assert {finding.role for finding in estimates} == {"hard", "guardrail", "slice", "fairness", "primary"}
+    assert {finding.role for finding in estimates} == {"guardrail", "slice", "fairness", "primary"}
     for finding in estimates:
         lacking = [field for field in (*ESTIMATE, "champion_value") if getattr(finding, field) in (None, "")]
         assert not lacking, f"{finding.check} {finding.role} {finding.metric} {finding.group}: {lacking}"

@@ -6,19 +6,13 @@ in `production/test_sequential.py`, by the same simulation as in the full table.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from scipy.special import ndtri
 
 from benchmarks.gate import speed, worlds
 from benchmarks.gate.cases import cases
-from benchmarks.gate.power import prices
 from benchmarks.tables import FORGIVEN, Answer, Case, ask_often
 from retrain_assets.metrics.metric import METRICS
-from retrain_assets.validation.comparison.estimate import estimate
-from retrain_assets.validation.comparison.units import units_of
 
 TABLE = {case.name: case for case in cases()}
 FAST = [case for case in TABLE.values() if case.fast and case.limit != "shown only"]
@@ -52,27 +46,6 @@ def test_a_better_model_is_found():
         judgement = worlds.ask(policy, "binary", worlds.gate_rows(label), champion, better)
         found.append(worlds.primary_passes(judgement))
     assert np.mean(found) >= 0.95
-
-
-def test_weekly_blocks_lower_the_error_and_cost_at_most_three_points_of_power():
-    found = {price.rule: price for price in prices(600, seed=5, windows=(56,))}
-    assert found["auto"].wrong < found["without weeks"].wrong < found["day"].wrong
-    assert found["without weeks"].found - 0.03 <= found["auto"].found
-    assert found["week"].found < found["auto"].found
-
-
-def test_at_a_small_level_careful_days_err_less_often_and_cost_at_most_four_points_of_power():
-    rng, alpha, reps = np.random.default_rng(6), 1 / 52, 1500
-    wrong, found = np.zeros(2), np.zeros(2)
-    gain = (ndtri(1 - alpha) + ndtri(0.8)) / np.sqrt(56 * 50)
-    usual = worlds.gate_rows(np.zeros(56 * 50), days=56)
-    both = usual, replace(usual, careful=True)
-    for _ in range(reps):
-        equal, better = worlds.alike_days(rng, 56, 50), rng.normal(gain, 1, 56 * 50)
-        wrong += [estimate(equal, units_of("auto", equal, rows)).low(alpha) > 0 for rows in both]
-        found += [estimate(better, units_of("auto", better, rows)).low(alpha) > 0 for rows in both]
-    assert wrong[1] <= 0.85 * wrong[0]
-    assert found[1] / reps >= found[0] / reps - 0.04
 
 
 def test_the_better_and_harmless_candidate_of_the_guardrail_world_is_promoted():

@@ -1,8 +1,8 @@
 """How good the live model was on the outcomes that arrived, against the loss it was promoted with.
 
-The unit of evidence is the block of days (`blocks`), for the reason given there. Two numbers come out: whether this
-period's loss is surely above the baseline (a warning), and how much has been lost since promotion (what a retrain is
-paid for).
+The unit of evidence is the day, whose dependence on its neighbours is part of the error (`long_run_variance`). Two
+numbers come out: whether this period's loss is surely above the baseline (a warning), and how much has been lost since
+promotion (what a retrain is paid for).
 """
 
 from __future__ import annotations
@@ -18,14 +18,22 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from retrain_assets.errors import DataError
-from retrain_assets.statistics.day_blocks import block_ids, block_length_days, daily_means
+from retrain_assets.statistics.day_blocks import block_length_days, daily_means
+from retrain_assets.statistics.long_run_variance import (
+    FEWEST_DAYS,
+    FULL_LEVEL_DAYS,
+    DailySums,
+    Dependence,
+    MeanError,
+    mean_error,
+)
 
 Floats = NDArray[np.float64]
 
 FEWEST_BLOCKS = 4
 ALPHA = 0.05
 """One-sided level of each limit."""
-
+_MANY_ROWS = 1000
 MISSING_GROUP = "(missing)"
 
 
@@ -47,9 +55,11 @@ class Baseline:
         low: Lower one-sided 95 % limit of the mean.
         high: Upper one-sided 95 % limit; NaN, like `low`, when one row is all there is.
         source: Which rows, in words.
-        blocks: Independent units behind the limits.
-        block_days: Days in a unit; 0 when rows are taken as independent, because all are of one day.
+        blocks: Days behind the limits; rows where all are of one day.
+        block_days: Days in a block of the business metrics' jackknife; 0 when rows are taken as independent.
         day_sd: Standard error of a mean over d days is day_sd/√d.
+        ratio: Variance of a mean of days over that of as many independent days; NaN in records of before it was kept.
+        degrees: Of freedom of the limits; NaN like `ratio`.
     """
 
     mean: float
@@ -60,6 +70,25 @@ class Baseline:
     blocks: int = 0
     block_days: int = 0
     day_sd: float = math.nan
+    ratio: float = math.nan
+    degrees: float = math.nan
+
+    @property
+    def promise(self) -> float:
+        """The loss that the model is held to: the mean, and the upper limit where it rests on little.
+
+        Less than four weeks or a thousand rows may have been lucky, and luck is not to be asked for again.
+
+        >>> Baseline(1.0, 400, 0.8, 1.2, "gate rows", blocks=14).promise
+        1.2
+        """
+        few = self.blocks < FULL_LEVEL_DAYS or self.rows < _MANY_ROWS
+        return self.high if few and math.isfinite(self.high) else self.mean
+
+    @property
+    def _dependence(self) -> Dependence | None:
+        """What the days of the baseline told of the dependence between days of the loss."""
+        return Dependence(self.ratio, self.degrees, self.blocks) if math.isfinite(self.ratio) else None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON, unknown numbers as null."""
@@ -130,10 +159,10 @@ class PerformanceReport:
 
 
 def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alpha: float = ALPHA) -> Baseline:
-    """Mean loss with the band in which chance alone may move it, from blocks of days.
+    """Mean loss with the band in which chance alone may move it, from the variance between days.
 
-    The block length follows from the autocorrelation of the daily means, but leaves at least 4 blocks where there are 4
-    days. Rows of a single day can only be taken as independent.
+    How much days depend on one another is told by the days themselves (`long_run_variance.mean_error`). Rows of fewer
+    than 5 days can only be taken as independent.
 
     Args:
         losses: Loss per row, shape (n,); rows without a finite loss are left out.
@@ -144,16 +173,28 @@ def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alph
     >>> days = np.repeat(np.arange("2019-01-01", "2019-01-29", dtype="datetime64[D]"), 10)
     >>> found = baseline(np.tile([1.0, 2.0], 140) + np.arange(280) // 10 % 2, days)
     >>> found.mean, round(found.low, 3), round(found.high, 3), found.blocks
-    (2.0, 1.836, 2.164, 28)
+    (2.0, 1.833, 2.167, 28)
     """
     loss, at = _finite(losses, time)
-    length = _block_days(loss, at)
-    if length == 0:
-        mean, error, units = _row_error(loss)
-    else:
-        mean, error, units = _block_error(loss, block_ids(at, length))
-    reach = _t(alpha, units) * error
-    return Baseline(mean, loss.size, mean - reach, mean + reach, source, units, length, error * math.sqrt(_days(at)))
+    mean, row_error, units = _row_error(loss)
+    found = _day_error(loss, at, None)
+    if found is None:
+        reach = _t(alpha, units - 1) * row_error
+        return Baseline(mean, loss.size, mean - reach, mean + reach, source, units, _block_days(loss, at))
+    days = _days(at)
+    reach = _t(alpha * found.level_share, found.degrees) * found.error
+    return Baseline(
+        mean,
+        loss.size,
+        mean - reach,
+        mean + reach,
+        source,
+        days,
+        _block_days(loss, at),
+        found.error * math.sqrt(days),
+        found.ratio,
+        found.degrees,
+    )
 
 
 @dataclass(frozen=True)
@@ -181,10 +222,11 @@ def measure(
 ) -> PerformanceReport:
     """Report the loss of the outcomes that arrived in a period, without a sentence yet.
 
-    WARN when the loss's lower limit is above the baseline's upper one. The limits come from the period's own blocks
-    when it has 4 or more of the baseline's length, else from how the baseline's days scattered.
+    WARN when the loss's lower limit is above the baseline's upper one. The limits come from the period's own days, with
+    the dependence between days that the baseline's told; below 5 days from how the baseline's days scattered.
 
-    accumulated = max(0, accumulated_before + Σ (lossᵢ − baseline)).
+    accumulated = max(0, accumulated_before + Σ (lossᵢ − promise)), the promise being the baseline's mean, or its upper
+    limit where it rests on little.
 
     Args:
         period: Key of the period in which the outcomes arrived.
@@ -197,17 +239,17 @@ def measure(
     Raises:
         DataError: A group column or the times are of another length than the losses.
 
-    >>> promoted_with = Baseline(1.0, 500, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
+    >>> promoted_with = Baseline(1.0, 5000, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
     >>> week = np.repeat(np.arange("2019-02-04", "2019-02-11", dtype="datetime64[D]"), 2)
     >>> report = measure("2019-02-04", "v1", ScoredLosses(np.tile([1.4, 1.6], 7), week), promoted_with, 3.0)
     >>> report.outcome, report.excess_sum, report.accumulated_excess
     (<Quality.WARN: 'warn'>, 7.0, 10.0)
     """
     loss, at = _finite(rows.losses, rows.time)
-    mean, error, df_units = _period_error(loss, at, baseline)
-    reach = _t(ALPHA, df_units) * error
+    mean, error, degrees = _period_error(loss, at, baseline)
+    reach = _t(ALPHA, degrees) * error
     known = bool(loss.size) and math.isfinite(baseline.mean)
-    excess = float((loss - baseline.mean).sum()) if known else 0.0
+    excess = float((loss - baseline.promise).sum()) if known else 0.0
     outcome = _outcome(mean - reach, baseline)
     return PerformanceReport(
         period=period,
@@ -231,16 +273,16 @@ def measure(
 def mean_limits(
     losses: ArrayLike, time: ArrayLike, baseline: Baseline, alpha: float = ALPHA
 ) -> tuple[float | None, float | None, float | None]:
-    """Mean loss of some rows with its one-sided limits, by the blocks of the baseline; None where not known.
+    """Mean loss of some rows with its one-sided limits, by their days; None where not known.
 
     >>> day = np.repeat(np.arange("2019-02-04", "2019-02-11", dtype="datetime64[D]"), 2)
-    >>> promoted_with = Baseline(1.0, 500, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
+    >>> promoted_with = Baseline(1.0, 5000, 0.9, 1.1, "gate", blocks=28, block_days=1, day_sd=0.5)
     >>> mean_limits(np.tile([1.4, 1.6], 7), day, promoted_with)
     (1.5, 1.5, 1.5)
     """
     loss, at = _finite(losses, time)
-    mean, error, units = _period_error(loss, at, baseline)
-    reach = _t(alpha, units) * error
+    mean, error, degrees = _period_error(loss, at, baseline)
+    reach = _t(alpha, degrees) * error
     return _known(mean), _known(mean - reach), _known(mean + reach)
 
 
@@ -274,13 +316,14 @@ def _parts(name: str, values: NDArray[Any], rows: int) -> Iterator[tuple[str, ND
 
 
 def _group_loss(group: str, value: str, loss: Floats, at: NDArray[Any], baseline: Baseline) -> GroupLoss:
-    if baseline.block_days:
-        mean, error, units = _block_error(loss, block_ids(at, baseline.block_days))
-        units = units if units >= FEWEST_BLOCKS else 0
-    else:
-        mean, error, units = _row_error(loss)
-    reach = _t(ALPHA, units) * error
-    excess = float((loss - baseline.mean).sum())
+    mean, error, rows = _row_error(loss)
+    degrees = rows - 1.0
+    if (found := _day_error(loss, at, baseline._dependence)) is not None:
+        error, degrees = found.error, found.degrees
+    elif baseline.block_days:
+        error = math.nan
+    reach = _t(ALPHA, degrees) * error
+    excess = float((loss - baseline.promise).sum())
     return GroupLoss(
         group=group,
         value=value,
@@ -292,15 +335,28 @@ def _group_loss(group: str, value: str, loss: Floats, at: NDArray[Any], baseline
     )
 
 
-def _period_error(loss: Floats, at: NDArray[Any], baseline: Baseline) -> tuple[float, float, int]:
-    """Mean loss, its standard error, and the units behind the error."""
+def _period_error(loss: Floats, at: NDArray[Any], baseline: Baseline) -> tuple[float, float, float]:
+    """Mean loss, its standard error, and the degrees of freedom of the error."""
     mean, row_error, rows = _row_error(loss)
-    if baseline.block_days == 0:
-        return mean, row_error, rows
-    own = _block_error(loss, block_ids(at, baseline.block_days))
-    if own[2] >= FEWEST_BLOCKS or not loss.size:
-        return own
-    return mean, max(baseline.day_sd / math.sqrt(_days(at)), row_error), baseline.blocks
+    found = _day_error(loss, at, baseline._dependence)
+    if found is not None:
+        return mean, found.error, found.degrees
+    if baseline.block_days == 0 or not loss.size:
+        return mean, row_error, rows - 1.0
+    degrees = baseline.degrees if math.isfinite(baseline.degrees) else baseline.blocks - 1.0
+    return mean, max(baseline.day_sd / math.sqrt(_days(at)), row_error), degrees
+
+
+def _day_error(loss: Floats, at: NDArray[Any], known: Dependence | None) -> MeanError | None:
+    """The error of the mean loss by its days; None below 5 of them."""
+    if not loss.size:
+        return None
+    days, code = np.unique(np.asarray(at, dtype="datetime64[D]"), return_inverse=True)
+    if days.size < FEWEST_DAYS:
+        return None
+    sums = DailySums(np.bincount(code, weights=loss).astype(float), np.bincount(code).astype(float))
+    found = mean_error(sums, known, float(np.mean(loss**2)))
+    return found if math.isfinite(found.error) else None
 
 
 def _block_days(loss: Floats, at: NDArray[Any]) -> int:
@@ -311,29 +367,14 @@ def _block_days(loss: Floats, at: NDArray[Any]) -> int:
     return min(block_length_days(means), max(1, means.size // FEWEST_BLOCKS))
 
 
-def _block_error(loss: Floats, block: NDArray[np.int64]) -> tuple[float, float, int]:
-    """Mean, its standard error and the number of blocks, blocks being what varies independently.
-
-    sqrt(q/(q − 1) · Σ_b (Σ_{i in b} (lossᵢ − mean))²) / n: for blocks of equal size the t over block means.
-    """
-    if not loss.size:
-        return math.nan, math.nan, 0
-    mean = float(loss.mean())
-    residuals = np.bincount(block, weights=loss - mean)
-    units = residuals.size
-    if units < 2:
-        return mean, math.nan, units
-    return mean, math.sqrt(units / (units - 1) * float(residuals @ residuals)) / loss.size, units
-
-
 def _row_error(loss: Floats) -> tuple[float, float, int]:
     if loss.size < 2:
         return (float(loss.mean()) if loss.size else math.nan), math.nan, loss.size
     return float(loss.mean()), float(loss.std(ddof=1)) / math.sqrt(loss.size), loss.size
 
 
-def _t(alpha: float, units: int) -> float:
-    return -float(special.stdtrit(units - 1, alpha)) if units >= 2 else math.nan
+def _t(alpha: float, degrees: float) -> float:
+    return -float(special.stdtrit(degrees, alpha)) if degrees > 0 else math.nan
 
 
 def _days(at: NDArray[Any]) -> int:

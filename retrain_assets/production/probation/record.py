@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from retrain_assets.production.probation.anytime_valid import Conclusion
+from retrain_assets.statistics.daily_differences import DailyDifferences
 from retrain_assets.store import PeriodStore, finite
 
 ASSET = "probation_report"
@@ -99,6 +100,12 @@ class DaySums:
     days: Days = field(default_factory=dict)
     closed_until: str | None = None
     late_rows: int = 0
+
+    def differences(self, version: str, loss: str) -> DailyDifferences:
+        """The days as a later gate reads them, to learn how alike days are."""
+        days = sorted(self.days)
+        totals, rows = tuple(self.days[day][0] for day in days), tuple(self.days[day][1] for day in days)
+        return DailyDifferences(f"probation of {version}", loss, tuple(days), totals, rows)
 
 
 @dataclass(frozen=True)

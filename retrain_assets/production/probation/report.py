@@ -43,6 +43,7 @@ from retrain_assets.raw.keys import alike
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.registry.journal.history import History
 from retrain_assets.scoring.scorer import scores_of
+from retrain_assets.statistics.daily_differences import PROBATIONS, write_differences
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.probation_terms import capped_losses
 
@@ -63,6 +64,9 @@ class Probation:
         """Write the record of a period and return it."""
         record = self._record(access)
         access.store.write_json(ASSET, access.period, record.to_dict())
+        if record.sums is not None and record.comparison is not None:
+            found = record.sums.differences(record.comparison.version, self.model.loss)
+            write_differences(access.store, PROBATIONS, access.period, [found])
         return record
 
     def _record(self, access: PeriodAccess) -> ProbationRecord:

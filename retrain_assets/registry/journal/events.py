@@ -19,7 +19,7 @@ from retrain_assets.registry.storage.disk import canonical, sha256
 
 Action = Literal[
     "bootstrap", "promoted", "passed", "rejected", "insufficient", "identical", "rolled_back",
-    "approved", "held", "released", "retired", "pruned",
+    "approved", "anchored", "held", "released", "retired", "pruned",
 ]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
 PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted")
@@ -27,7 +27,7 @@ ATTEMPTS: tuple[Action, ...] = (*PROMOTIONS, "rejected", "insufficient", "identi
 """What became of a candidate that was judged; one that only `passed` waits for its promotion."""
 MOVES: tuple[Action, ...] = (*PROMOTIONS, "rolled_back", "retired")
 """The actions that move the live pointer; after `retired` it names nothing."""
-RULINGS: tuple[Action, ...] = ("approved", "held", "released", "retired")
+RULINGS: tuple[Action, ...] = ("approved", "anchored", "held", "released", "retired")
 """What only a person may decide; the monitor may hold too, which a person alone ends."""
 MONITOR = "monitor"
 """In whose name monitoring holds promotions; no person goes by it."""

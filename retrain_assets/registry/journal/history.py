@@ -166,6 +166,19 @@ class History:
         return next((approval for approval in approvals if _stands(approval, at)), None)
 
     @property
+    def anchor(self) -> Version | None:
+        """The version that later ones may not be worse than by a margin: the last one that a person made the anchor.
+
+        Without such a ruling it is the first version since the model last had none.
+        """
+        named = [past for past in self.rulings if past.action == "anchored"]
+        first = [move for move in self.moves if move.action == "bootstrap"]
+        last = named[-1] if named else None
+        if last is not None and (not first or last.seq > first[-1].seq):
+            return self._by_digest.get(str(_subject(last)))
+        return self._by_digest.get(str(first[-1].to_digest)) if first else None
+
+    @property
     def retired(self) -> Event | None:
         """The retirement of the whole model, None while it is in use or after a person released it."""
         return next((past for past in self.rulings if past.action == "retired"), None)

@@ -65,29 +65,16 @@ class Comparison:
         """What the estimate rests on, like `30 days`."""
         return counted(self.estimate.units, self.estimate.unit)
 
-    def finding(
-        self,
-        check: str,
-        role: str,
-        outcome: Outcome,
-        reason: str,
-        level: Level,
-        *,
-        group: str = "",
-        margin: float | None = None,
-        p_value: float | None = None,
-        rows_needed: int | None = None,
-        p_level: float | None = None,
-    ) -> Finding:
-        """The comparison as one row of evidence; `p_level` is what an adjusted p-value is held against."""
-        found = self.estimate
+    def finding(self, question: Question, answer: Answer, level: Level) -> Finding:
+        """The comparison as one row of evidence."""
+        found, p_value, by_day = self.estimate, finite(answer.p_value), self.estimate.by_day
         return Finding(
-            check,
-            outcome,
-            reason,
+            question.check,
+            answer.outcome,
+            answer.reason,
             metric=self.metric,
-            role=role,
-            group=group,
+            role=question.role,
+            group=question.group,
             direction=self.direction,
             rows=found.rows,
             unit=found.unit,
@@ -98,13 +85,51 @@ class Comparison:
             improvement=finite(found.improvement),
             low=finite(found.low(level.alpha)),
             high=finite(found.high(level.alpha)),
-            alpha=level.alpha,
-            margin=margin,
-            p_value=finite(p_value),
+            alpha=level.alpha * found.level_share,
+            margin=answer.margin,
+            p_value=p_value,
             minimum_detectable=finite(found.minimum_detectable(level.alpha, level.power)),
-            rows_needed=max(rows_needed or 0, found.rows_to_answer or 0) or None,
-            p_level=None if finite(p_value) is None else p_level or level.alpha,
+            rows_needed=max(answer.rows_needed or 0, found.rows_to_answer or 0) or None,
+            p_level=None if p_value is None else answer.p_level or level.alpha,
+            degrees=finite(found.degrees) if by_day else None,
+            variance_ratio=finite(by_day.ratio) if by_day else None,
+            history_days=by_day.history_days if by_day else None,
+            against=question.against,
         )
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: the check it belongs to, its role there, the group of rows, and the version to compare with.
+
+    `against` is empty for the live model, and names the version where it is another.
+    """
+
+    check: str
+    role: str
+    group: str = ""
+    against: str = ""
+
+    @property
+    def about(self) -> str:
+        """Beginning of the sentence that answers it, like `sex=F: ` or `against v1: `."""
+        named = f"against {self.against}" if self.against else ""
+        return "".join(f"{part}: " for part in (named, self.group) if part)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found: the outcome, the sentence, and the numbers that decided it.
+
+    `p_level` is what an adjusted p-value is held against; the level itself where None.
+    """
+
+    outcome: Outcome
+    reason: str
+    margin: float | None = None
+    p_value: float | None = None
+    rows_needed: int | None = None
+    p_level: float | None = None
 
 
 def compare(
@@ -135,7 +160,7 @@ def compare(
     pair = _paired_by_class if metric.one_by_one(_columns(champion)) else _paired
     psi, before, after, support = pair(metric, policy.threshold, rows.label, champion, candidate, own)
     parts = metric.parts(rows.label, _columns(champion))
-    units = units_of(policy.unit, psi, rows)
+    units = units_of(policy.unit, rows, metric.name)
     found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
     return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
 
@@ -157,12 +182,15 @@ def compare_in_parts(
         masks = (group.mask for group in groups)
         return [compare(metric, policy, _small(metric, rows.where(of)), champion, candidate, of) for of in masks]
     bound = metric.on(rows.amounts)
-    psi, *found = (_losses if metric.is_mean_loss else _by_part)(bound, policy, rows, champion, candidate, groups)
-    parts = bound.parts(rows.label, _columns(champion))
-    return [
-        _part_of(bound, policy, rows, psi, group.mask, parts, *values)
-        for group, *values in zip(groups, *found, strict=True)
-    ]
+    psi, *values = (_losses if metric.is_mean_loss else _by_part)(bound, policy, rows, champion, candidate, groups)
+    parts, found = bound.parts(rows.label, _columns(champion)), []
+    for group, before, after, support in zip(groups, *values, strict=True):
+        mask = group.mask
+        units = units_within(policy.unit, rows, mask, metric.name)
+        own = None if parts is None else parts[mask]
+        measured = estimate(psi[mask], units, support=support, one_flip=metric.counts_flips, parts=own)
+        found.append(Comparison(metric.name, metric.direction, metric.unit, before, after, measured))
+    return found
 
 
 PairedParts: TypeAlias = tuple[Array, Sequence[float], Sequence[float], Sequence[float]]
@@ -208,26 +236,6 @@ def _numbered(groups: Sequence[Group]) -> Codes:
     for number, group in enumerate(groups):
         place[group.member] = number
     return code if np.array_equal(place, np.arange(place.size)) else narrow(place)[code]
-
-
-def _part_of(
-    metric: Metric,
-    policy: ValidationPolicy,
-    rows: GateRows,
-    psi: Array,
-    mask: npt.NDArray[np.bool_],
-    parts: Codes | None,
-    before: float,
-    after: float,
-    support: float,
-) -> Comparison:
-    """One part of the rows, from the paired differences of all rows."""
-    own = psi[mask]
-    units = units_within(policy.unit, own, rows, mask)
-    found = estimate(
-        own, units, support=support, one_flip=metric.counts_flips, parts=None if parts is None else parts[mask]
-    )
-    return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
 
 
 Paired: TypeAlias = tuple[Array, float, float, float]
@@ -302,7 +310,7 @@ def against_limit(
     psi = values - at_least if at_least is not None else (at_most or 0.0) - values
     support = metric.support(rows.label, candidate, policy.threshold)
     parts = metric.parts(rows.label, _columns(candidate))
-    units = units_of(policy.unit, psi, rows)
+    units = units_of(policy.unit, rows)
     found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
     value = float(values.mean()) if values.size else math.nan
     return Comparison(metric.name, metric.direction, metric.unit, None, value, found)
@@ -319,7 +327,7 @@ def _compare_whole(
     def gain(part: Rows) -> float:
         return metric.improvement(champion=value(champion, part), candidate=value(candidate, part))
 
-    units = block_units(gain, policy.unit, rows)
+    units = block_units(policy.unit, rows, metric.name)
     before, after = (block_mean(partial(value, scores), units) for scores in (champion, candidate))
     whole = f"{number(metric.value(rows.label, champion))} -> {number(metric.value(rows.label, candidate))}"
     found = block_estimate(gain, units)
@@ -340,7 +348,7 @@ def _limit_whole(
     def distance(part: Rows) -> float:
         return value(part) - at_least if at_least is not None else (at_most or 0.0) - value(part)
 
-    units = block_units(distance, policy.unit, rows)
+    units = block_units(policy.unit, rows)
     found, after = block_estimate(distance, units), block_mean(value, units)
     whole = number(metric.value(rows.label, candidate))
     return Comparison(metric.name, metric.direction, metric.unit, None, after, found, _mean_of(found, whole))

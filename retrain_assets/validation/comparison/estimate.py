@@ -14,10 +14,11 @@ from scipy.special import stdtr, stdtrit
 
 from retrain_assets.metrics.metric import Array
 from retrain_assets.statistics.codes import Codes, sums
+from retrain_assets.statistics.long_run_variance import FEWEST_DAYS, DailySums, MeanError, mean_error
 from retrain_assets.validation.comparison.units import Units
 
 FEWEST_UNITS = 4
-"""Below this many independent units no answer is given; 8 or more are recommended."""
+"""Below this many independent units no answer is given; 8 or more are recommended. Of days 5 are needed."""
 
 FEWEST_EFFECTIVE_UNITS = 3.0
 """Below this Kish number one unit holds most of the rows, and the t distribution no longer describes the mean."""
@@ -33,7 +34,9 @@ class Estimate:
     """An improvement with its standard error: above 0 is better, in the metric's own unit.
 
     `design_effect` is how many times larger the variance over units is than the variance over rows; `support` how many
-    rows bear on the metric.
+    rows bear on the metric; `effective_units` how many equally large units weigh as much. Where days are the units,
+    `by_day` says what is known of their dependence, and at which share of the level a test over them keeps it: limits
+    are given at that share, p-values divided by it.
     """
 
     improvement: float
@@ -45,30 +48,38 @@ class Estimate:
     units: int
     design_effect: float
     fewest_units: int = FEWEST_UNITS
+    effective_units: float = math.inf
+    by_day: MeanError | None = None
+
+    @property
+    def level_share(self) -> float:
+        """Share of the nominal level at which a test keeps it."""
+        return self.by_day.level_share if self.by_day else 1.0
 
     def low(self, alpha: float) -> float:
         """One-sided lower confidence limit at level `alpha`."""
-        return self.improvement - self._quantile(1 - alpha) * self.standard_error
+        return self.improvement - self._quantile(1 - alpha * self.level_share) * self.standard_error
 
     def high(self, alpha: float) -> float:
         """One-sided upper confidence limit at level `alpha`."""
-        return self.improvement + self._quantile(1 - alpha) * self.standard_error
+        return self.improvement + self._quantile(1 - alpha * self.level_share) * self.standard_error
 
     def p_value(self, at_most: float = 0.0) -> float:
         """One-sided p-value of the hypothesis that the improvement is at most `at_most`."""
         if self.standard_error > 0:
-            return float(stdtr(self.degrees, (at_most - self.improvement) / self.standard_error))
+            found = float(stdtr(self.degrees, (at_most - self.improvement) / self.standard_error))
+            return min(found / self.level_share, 1.0)
         return math.nan if math.isnan(self.improvement) else float(self.improvement <= at_most)
 
     def p_worse(self) -> float:
         """One-sided p-value of the hypothesis that the improvement is at least 0: small when something got worse."""
         if self.standard_error > 0:
-            return float(stdtr(self.degrees, self.improvement / self.standard_error))
+            return min(float(stdtr(self.degrees, self.improvement / self.standard_error)) / self.level_share, 1.0)
         return math.nan if math.isnan(self.improvement) else float(self.improvement >= 0)
 
     def minimum_detectable(self, alpha: float, power: float) -> float:
         """The smallest true improvement that this many rows find with probability `power`."""
-        return (self._quantile(1 - alpha) + self._quantile(power)) * self.standard_error
+        return (self._quantile(1 - alpha * self.level_share) + self._quantile(power)) * self.standard_error
 
     def rows_needed(self, effect: float, alpha: float, power: float) -> int | None:
         """Rows of the same kind that find `effect` with probability `power`; None when that is no finite number.
@@ -88,10 +99,10 @@ class Estimate:
             return f"{self.support:.0f} rows bear on it, {FEWEST_ROWS} needed"
         if not (math.isfinite(self.improvement) and math.isfinite(self.standard_error)):
             return "it is undefined on these rows"
-        effective = self.degrees + 1
-        if effective < FEWEST_EFFECTIVE_UNITS:
+        if self.effective_units < FEWEST_EFFECTIVE_UNITS:
             return (
-                f"one {self.unit} holds most rows: {effective:.1f} effective units, {FEWEST_EFFECTIVE_UNITS:g} needed"
+                f"one {self.unit} holds most rows: {self.effective_units:.1f} effective units, "
+                f"{FEWEST_EFFECTIVE_UNITS:g} needed"
             )
         return ""
 
@@ -123,8 +134,8 @@ def estimate(
 
         se² = q/(q - 1) · sum (s_u - n_u · mean)² / n²,    degrees of freedom q - 1.
 
-    Rows as units give the paired t test, equal blocks the block t of Ibragimov and Müller, equal clusters the
-    cluster-robust t; unequal units cost degrees of freedom.
+    Rows as units give the paired t test, equal clusters the cluster-robust t; unequal units cost degrees of freedom.
+    Over days the error is that of `statistics.long_run_variance.mean_error`.
 
     Where a metric rests on each class by itself (`parts`), a scarce class decides how well the error is known, however
     many rows the other has. Over independent rows its variance is then
@@ -151,21 +162,37 @@ def estimate(
     rows = len(psi)
     if support is None:
         support = float(rows)
+    fewest = FEWEST_DAYS if units.in_time else FEWEST_UNITS
     if rows < 2 or units.count < 2 or not np.isfinite(psi).all():
         mean = float(psi.mean()) if rows else math.nan
-        return Estimate(mean, math.nan, 0.0, rows, support, units.name, units.count, math.nan)
+        return Estimate(mean, math.nan, 0.0, rows, support, units.name, units.count, math.nan, fewest)
     mean = float(psi.mean())
     q = units.effective
     row_error = math.sqrt(_squares(psi, mean) / (rows - 1) / rows)
-    error = row_error
-    if not units.each_row:
-        error = math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows * units.inflation
+    error, degrees, by_day = row_error, q - 1, None
+    if units.in_time:
+        by_day = mean_error(DailySums(units.total(psi), units.sizes), units.known, row_error**2 * rows)
+        error, degrees = by_day.error, by_day.degrees
+    elif not units.each_row:
+        error = math.sqrt(q / (q - 1) * _spread(psi, units, mean)) / rows
     design_effect = (error / row_error) ** 2 if row_error > 0 else 1.0
-    inflation, degrees = (1.0, math.inf) if parts is None else _by_class(psi, parts, row_error)
+    inflation, own = (1.0, math.inf) if parts is None else _by_class(psi, parts, row_error)
     error *= inflation
     if one_flip and support > 0:
         error = max(error, 1 / support)
-    return Estimate(mean, error, min(q - 1, degrees), rows, support, units.name, units.count, design_effect)
+    return Estimate(
+        mean,
+        error,
+        min(degrees, own),
+        rows,
+        support,
+        units.name,
+        units.count,
+        design_effect,
+        fewest,
+        min(q, own + 1),
+        by_day,
+    )
 
 
 def _by_class(psi: Array, parts: Codes, row_error: float) -> tuple[float, float]:

@@ -110,17 +110,20 @@ def exact_limit(b: int, n: int, alpha: float) -> float:
     return float(bdtri(b, n, alpha)) if b < n else 1.0
 
 
-def rows_to_exclude_drop(b: int, c: int, n: int, margin: float, alpha: float, power: float) -> int:
+def rows_to_exclude_drop(b: int, c: int, n: int, margin: float, alpha: float, power: float) -> int | None:
     """Rows of the question needed before "no drop of `margin`" can be said.
 
     The larger of (z_alpha + z_beta)² · disagreement / margin², with the padded disagreement (b + c + 1)/(n + 2), and
-    ln(1/alpha)/margin, below which not one row may have changed although the share has dropped by the margin.
+    ln(1/alpha)/margin, below which not one row may have changed although the share has dropped by the margin. None for
+    a margin of 0, which no number of rows can exclude.
 
     >>> rows_to_exclude_drop(b=10, c=10, n=400, margin=0.05, alpha=0.05, power=0.8)
     130
     >>> rows_to_exclude_drop(b=0, c=0, n=400, margin=0.05, alpha=0.05, power=0.8)
     60
     """
+    if not margin > 0:
+        return None
     disagreement = (b + c + 1) / (n + 2)
     z = float(ndtri(1 - alpha) + ndtri(power))
     return math.ceil(max(z**2 * disagreement / margin**2, math.log(1 / alpha) / margin))

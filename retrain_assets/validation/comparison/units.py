@@ -1,13 +1,12 @@
-"""What counts as one independent observation: a row, a cluster, or a block of consecutive days.
+"""What counts as one observation: a row, a cluster, or a day, and what is known of the dependence between days.
 
 Rows of one day share weather, traffic and releases: a row test of two equal models is then wrong up to 30 % of the
-time at a nominal 5 %. The block length comes from the autocorrelation of the daily means (see `blocks`); what is done
-with the units stands in `significance`.
+time at a nominal 5 %. Days are not independent either; how much one tells of the next comes from the daily differences
+of the past (`statistics.daily_differences`), and without them from the days themselves.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
@@ -20,15 +19,9 @@ import numpy.typing as npt
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import Array
 from retrain_assets.statistics.codes import Codes, narrow, sums
-from retrain_assets.statistics.day_blocks import (
-    block_length_days,
-    blocks_of_days,
-    careful_length_days,
-    day_numbers,
-    fading_autocorrelation,
-    left_over,
-    means_by_day,
-)
+from retrain_assets.statistics.daily_differences import DifferenceHistory
+from retrain_assets.statistics.day_blocks import day_numbers
+from retrain_assets.statistics.long_run_variance import Dependence
 
 MISSING = "(missing)"
 """The group or cluster of rows that carry no value."""
@@ -44,7 +37,7 @@ class GateRows:
 
     `groups` holds the protected attributes and slicing columns as text or None; `cluster` the values of the column that
     `validation.unit` names, when it names one; `amounts` the numbers that price errors, NaN where one is missing.
-    `careful` says that a test at a small level is about to be made, for which days are joined otherwise (`blocks_for`).
+    `history` tells how alike the days of such differences were before.
     """
 
     key: npt.NDArray[np.generic]
@@ -53,7 +46,7 @@ class GateRows:
     groups: Mapping[str, npt.NDArray[np.object_]]
     cluster: npt.NDArray[np.generic] | None = None
     amounts: Mapping[str, Array] = field(default_factory=dict)
-    careful: bool = False
+    history: DifferenceHistory = field(default_factory=DifferenceHistory)
 
     def __post_init__(self) -> None:
         lengths = {"key": len(self.key), "time": len(self.time)}
@@ -97,14 +90,23 @@ class GateRows:
             _ = self.rows_of_day if unit == "auto" else self.clusters
 
     @cached_property
-    def _blocks(self) -> dict[int, Units]:
+    def _units_by_day(self) -> Units:
+        return Units.days(self.day, self.rows_of_day)
+
+    def by_day(self, metric: str) -> Units:
+        """The rows' days as units, with what the past tells of their dependence in a metric."""
+        days = self._units_by_day
+        return days.depending(self.dependence(metric, days.count))
+
+    @cached_property
+    def _dependence(self) -> dict[tuple[str, int], Dependence | None]:
         return {}
 
-    def blocks(self, length_days: int) -> Units:
-        """The rows' blocks of so many days, made once."""
-        if length_days not in self._blocks:
-            self._blocks[length_days] = Units.blocks(self.day, self.rows_of_day, length_days)
-        return self._blocks[length_days]
+    def dependence(self, metric: str, days: int) -> Dependence | None:
+        """What the past tells of the dependence between days, for a mean over so many; None without enough of it."""
+        if (metric, days) not in self._dependence:
+            self._dependence[metric, days] = self.history.dependence(metric, days)
+        return self._dependence[metric, days]
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
         """Some of the rows, with what an estimate asks about them."""
@@ -126,11 +128,6 @@ class Part:
     def __len__(self) -> int:
         return len(self.label)
 
-    @property
-    def careful(self) -> bool:
-        """Whether a test at a small level is about to be made."""
-        return self.rows.careful
-
     @cached_property
     def day(self) -> Codes:
         """The number of each row's calendar day, shape (n,), 0 for the first of these rows."""
@@ -147,9 +144,14 @@ class Part:
         """The number of each row's cluster, shape (n,); None where the rows carry no cluster column."""
         return None if self.rows.clusters is None else _without_gaps(self.rows.clusters[self.chosen])
 
-    def blocks(self, length_days: int) -> Units:
-        """The rows' blocks of so many days, counted from their own first day."""
-        return Units.blocks(self.day, self.rows_of_day, length_days)
+    def by_day(self, metric: str) -> Units:
+        """The rows' days as units, with what the past tells of the dependence between days of all rows."""
+        days = Units.days(self.day, self.rows_of_day)
+        return days.depending(self.dependence(metric, days.count))
+
+    def dependence(self, metric: str, days: int) -> Dependence | None:
+        """As of the rows these are a part of: the past keeps no days of single groups."""
+        return self.rows.dependence(metric, days)
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Part:
         """Some of these rows."""
@@ -163,8 +165,8 @@ class Units:
     `code` numbers the rows' days or clusters 0, 1, 2, ...; `of_code` says which unit each of these numbers belongs to,
     None where every number is a unit, and `rows_of_code` how many rows have it, None where nobody counted. Values are
     added up by number, and only these sums by unit. `each_row` promises that every row is a unit of its own, whose
-    number nobody has to look up. `inflation` is how many times larger a
-    standard error is than independent units would tell.
+    number nobody has to look up. `in_time` says that the units are days in their order, which depend on one another,
+    and `known` what history tells of that.
     """
 
     code: Codes
@@ -172,7 +174,8 @@ class Units:
     each_row: bool = False
     of_code: Codes | None = None
     rows_of_code: Array | None = None
-    inflation: float = 1.0
+    in_time: bool = False
+    known: Dependence | None = None
 
     @classmethod
     def rows(cls, count: int) -> Units:
@@ -184,15 +187,15 @@ class Units:
         return cls(np.broadcast_to(np.uint8(0), count), "row", each_row=True)
 
     @classmethod
-    def blocks(cls, day: Codes, rows_of_day: Array, length_days: int) -> Units:
-        """Blocks of consecutive days, of rows whose days are numbered.
+    def days(cls, day: Codes, rows_of_day: Array) -> Units:
+        """The days that have rows, of rows whose days are numbered.
 
-        >>> units = Units.blocks(np.array([0, 1, 2, 40]), sums(np.array([0, 1, 2, 40])), 3)
+        >>> units = Units.days(np.array([0, 1, 1, 40]), sums(np.array([0, 1, 1, 40])))
         >>> units.name, units.sizes
-        ('3-day block', array([3., 1.]))
+        ('day', array([1., 2., 1.]))
         """
-        name = "day" if length_days == 1 else f"{length_days}-day block"
-        return cls(day, name, of_code=blocks_of_days(rows_of_day, length_days), rows_of_code=rows_of_day)
+        place = narrow(np.maximum(np.cumsum(rows_of_day > 0) - 1, 0))
+        return cls(day, "day", of_code=place, rows_of_code=rows_of_day, in_time=True)
 
     @property
     def of_row(self) -> Codes:
@@ -222,10 +225,10 @@ class Units:
             return float(self.code.size)
         return float(self.code.size**2 / (self.sizes**2).sum())
 
-    def inflated(self, factor: float) -> Units:
-        """The same units, and what is known of them, with another inflation."""
+    def depending(self, known: Dependence | None) -> Units:
+        """The same days, and what is known of their sizes, with what history tells of their dependence."""
         same = copy(self)
-        object.__setattr__(same, "inflation", factor)
+        object.__setattr__(same, "known", known)
         return same
 
     def total(self, values: Array) -> Array:
@@ -236,55 +239,38 @@ class Units:
         return of_code if self.of_code is None else sums(self.of_code, of_code)
 
 
-def units_of(unit: str, psi: Array, rows: GateRows | Part) -> Units:
-    """The independent units of the rows for the row values `psi`, shape (n,).
+def units_of(unit: str, rows: GateRows | Part, metric: str = "") -> Units:
+    """The units of the rows for the row values of one improvement.
 
     Args:
-        unit: `row`, `auto` (blocks of days, as long as the daily mean of psi is autocorrelated), or the name of the
-            column whose values stand in `rows.cluster`.
-        psi: Paired row values of one improvement.
+        unit: `row`, `auto` (days), or the name of the column whose values stand in `rows.cluster`.
         rows: The gate rows, for their times and clusters.
+        metric: What is measured, for what the past tells of it.
 
     Raises:
         DataError: The policy names a cluster column and the rows carry none.
 
     >>> times = np.arange("2024-01-01", "2024-01-13", np.timedelta64(6, "h"), dtype="datetime64[us]")
-    >>> rows = GateRows(np.arange(48), np.zeros(48), times, {})
-    >>> units = units_of("auto", np.tile([1.0, 0.0], 24), rows)
+    >>> units = units_of("auto", GateRows(np.arange(48), np.zeros(48), times, {}))
     >>> units.name, units.count
     ('day', 12)
     """
     if unit == "row":
-        return Units.rows(len(psi))
+        return Units.rows(len(rows))
     if unit == "auto":
-        return blocks_for(means_by_day(psi, rows.day, rows.rows_of_day), rows)
+        return rows.by_day(metric)
     if rows.clusters is None:
         raise DataError(f"validation.unit is {unit!r}, but the gate rows carry no such column. Load it into cluster.")
     return Units(rows.clusters, unit)
 
 
-def blocks_for(daily: Array, rows: GateRows | Part) -> Units:
-    """The blocks that days of these means need so that neighbouring blocks are nearly independent.
-
-    At the usual level of .05 by the rule of `block_length_days`. That rule takes single days for independent in one of
-    five windows in which they are not, which weighs the more the smaller the level: at .0125 equal models are called
-    better twice as often as stated. For `careful` rows the autocorrelation is therefore told by six lags, and what
-    neighbouring blocks still share goes into the standard error (`left_over`).
-    """
-    if not rows.careful:
-        return rows.blocks(block_length_days(daily))
-    found = fading_autocorrelation(daily)
-    length = careful_length_days(found)
-    return rows.blocks(length).inflated(math.sqrt(left_over(found, daily.size, length)))
-
-
-def units_within(unit: str, psi: Array, rows: GateRows | Part, mask: npt.NDArray[np.bool_]) -> Units:
-    """The same for some of the rows, those of `mask`, whose row values are `psi`.
+def units_within(unit: str, rows: GateRows | Part, mask: npt.NDArray[np.bool_], metric: str = "") -> Units:
+    """The same for some of the rows, those of `mask`.
 
     Raises:
         DataError: As `units_of`.
     """
-    return units_of(unit, psi, Part(psi, {}, rows, mask))
+    return units_of(unit, Part(np.empty(int(np.count_nonzero(mask))), {}, rows, mask), metric)
 
 
 def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:

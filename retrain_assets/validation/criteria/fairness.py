@@ -1,15 +1,15 @@
-"""Has the candidate made any protected group worse off than the champion did?
+"""Has the candidate made any protected group worse off than the margin allows?
 
 Per group and rate, on the same rows. Where every row is independent, rates are compared by their flips (mid-p McNemar
-to fail, the widest of three limits to pass); where days or clusters move together, by the t test over them that serves
-every metric. The largest gap between groups is reported (`groups`) and never gated: with 100 positives a group and no
-disparity at all it averages .094 for the TPR, so that "the gap must not rise" would stop half of all equal models.
+for certain harm, the widest of three limits to pass); over days or clusters by the t test that serves every metric. The
+largest gap between groups is reported (`groups`) and never gated: with 100 positives a group and no disparity at all it
+averages .094 for the TPR, so that "the gap must not rise" would stop half of all equal models.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,8 +18,10 @@ from retrain_assets.metrics.metric import Array, metric, predicted_class
 from retrain_assets.statistics.codes import Codes, narrow
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.comparison import (
+    Answer,
     Comparison,
     Level,
+    Question,
     against_limit,
     compare_in_parts,
     finite,
@@ -29,23 +31,23 @@ from retrain_assets.validation.comparison.estimate import estimate
 from retrain_assets.validation.comparison.grouping import Group, Mask, groups
 from retrain_assets.validation.comparison.paired_proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
 from retrain_assets.validation.comparison.units import GateRows, units_within
-from retrain_assets.validation.criteria.guardrails import clears
+from retrain_assets.validation.criteria.guardrails import clears, not_asked
 from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Finding, Outcome
 
 RATES = ("tpr", "fpr", "selection_rate")
-"""Rates of decisions; with several classes each class is asked about in turn (`tpr[2]`)."""
+"""Rates of decisions; of several classes one is named (`tpr[2]`), or all are meant."""
 
 _ASKED = {"tpr": "positives", "fpr": "negatives", "selection_rate": "rows"}
 _DIRECTION = {"tpr": "higher is better", "fpr": "lower is better", "selection_rate": "higher is better"}
 
 
 @dataclass(frozen=True)
-class _Drop:
+class _Harm:
     """How much worse one metric of one group has become, before it is judged; above 0 is worse.
 
-    `asked` names the rows the metric rests on (positives, negatives, rows); `lacking` says why nothing can be said.
+    `asked` names the rows the metric rests on (positives, negatives, rows).
     """
 
     group: Group
@@ -55,46 +57,101 @@ class _Drop:
     high: float
     p_value: float
     rows_needed: int | None
-    lacking: str
+
+
+@dataclass(frozen=True)
+class _ClassDecisions:
+    """One class of the task: the suffix of its rates' names, which rows are of it, and what both models decide.
+
+    `answers` is 0 for two times no, 1 or 2 for a yes of the champion or the candidate alone, 3 for two.
+    """
+
+    suffix: str
+    truth: Mask
+    answers: Codes
 
 
 def fairness(
     policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array, level: Level
 ) -> tuple[Finding, ...]:
-    """One finding per protected group and declared metric.
+    """One finding per protected group and declared metric, or one that says that nobody is protected.
 
-    FAIL when the one-sided test for a drop, adjusted by Holm over all groups and metrics, is below `policy.alpha`,
-    also when the certain drop is smaller than the margin; PASS when the upper confidence limit of the drop at
-    `level.alpha` is below the margin; otherwise INSUFFICIENT. Fewer than 4 days, blocks or clusters are INSUFFICIENT.
+    PASS when the upper confidence limit of the harm at `level.alpha` is below the margin; FAIL when it is not and some
+    harm is certain, by a one-sided test below `policy.alpha` after Holm over all groups and metrics; otherwise
+    INSUFFICIENT. How many rows a group has decides nothing where its limits give the answer. Under `strict` certain
+    harm is a FAIL also within the margin.
     """
+    return _fairness(policy, rows, Questioned(task, champion, candidate), level, "")
+
+
+@dataclass(frozen=True)
+class Questioned:
+    """Two models' scores of the gate rows, and the task they are scores of."""
+
+    task: str
+    champion: Array
+    candidate: Array
+
+
+def since_anchor(
+    policy: ValidationPolicy, rows: GateRows, pair: Questioned, level: Level, anchor: str
+) -> tuple[Finding, ...]:
+    """The same questions against the version that a person approved last, whose name is `anchor`."""
+    return _fairness(policy, rows, pair, level, anchor)
+
+
+def _fairness(
+    policy: ValidationPolicy, rows: GateRows, pair: Questioned, level: Level, against: str
+) -> tuple[Finding, ...]:
+    if not policy.fairness.asked:
+        return (not_asked("fairness", f"no group is protected ({policy.fairness.none})"),)
     found = groups(policy.fairness, rows)
-    drops: list[_Drop] = []
+    harms: list[_Harm] = []
     for name in policy.fairness.metrics:
         if name == "mae":
-            drops += _error_drops(policy, rows, found, champion, candidate, level)
+            harms += _error_harms(policy, rows, found, pair, level)
         else:
-            drops += _rate_drops(policy, task, rows, found, name, champion, candidate, level)
+            harms += _rate_harms(policy, rows, found, name, pair, level)
     order = {group.name: place for place, group in enumerate(found)}
-    drops.sort(key=lambda drop: order[drop.group.name])
-    adjusted = holm([drop.p_value for drop in drops]).tolist()
-    return tuple(_judged(policy, drop, p, len(drops), level) for drop, p in zip(drops, adjusted, strict=True))
+    harms.sort(key=lambda harm: order[harm.group.name])
+    adjusted = holm([harm.p_value for harm in harms]).tolist()
+    family = len(harms)
+    return tuple(
+        _judged(policy, harm, Question("fairness", "fairness", harm.group.name, against), (p, family), level)
+        for harm, p in zip(harms, adjusted, strict=True)
+    )
 
 
 def floors(policy: ValidationPolicy, task: str, rows: GateRows, candidate: Array, level: Level) -> tuple[Finding, ...]:
     """One finding per protected group and absolute limit that the first model must clear with confidence."""
+    if not policy.fairness.asked or not policy.fairness.floors:
+        why = "no floor is declared for the groups" if policy.fairness.asked else policy.fairness.none
+        return (not_asked("fairness", f"{why}, and a first model has nothing to be compared with"),)
     return tuple(
-        _enough(clears("fairness", floor, comparison, level, group.name), group, policy.fairness.enough_rows)
+        clears(floor, comparison, level, Question("fairness", "floor", group.name))
         for group in groups(policy.fairness, rows)
         for floor in policy.fairness.floors
         for comparison in _distances(policy, task, rows, group, floor, candidate)
     )
 
 
-def _decisions(task: str, label: Array, scores: Array, threshold: float) -> Iterator[tuple[str, Mask, Mask]]:
+def rate_of(name: str) -> tuple[str, int | None]:
+    """A rate's name and the class it is of, None for every class.
+
+    >>> rate_of("tpr[2]"), rate_of("fpr")
+    (('tpr', 2), ('fpr', None))
+    """
+    one = re.fullmatch(r"(\w+)\[(\d+)\]", name)
+    return (one[1], int(one[2])) if one else (name, None)
+
+
+def _decisions(
+    task: str, label: Array, scores: Array, threshold: float, only: int | None = None
+) -> Iterator[tuple[str, Mask, Mask]]:
     """Name suffix, truth and decision of each class that is asked about: of class 1 alone, or of each of several."""
     if task == "multiclass":
         given = narrow(predicted_class(scores, threshold))
-        for number_of_class in range(scores.shape[1]):
+        for number_of_class in range(scores.shape[1]) if only is None else (only,):
             yield f"[{number_of_class}]", label == number_of_class, given == number_of_class
     else:
         yield "", label == 1, scores >= threshold
@@ -107,169 +164,116 @@ def _asked(name: str, truth: Mask, mask: Mask) -> Mask:
     return mask & truth if name == "tpr" else mask & ~truth
 
 
-def _rate_drops(
-    policy: ValidationPolicy,
-    task: str,
-    rows: GateRows,
-    found: tuple[Group, ...],
-    name: str,
-    champion: Array,
-    candidate: Array,
-    level: Level,
-) -> Iterator[_Drop]:
-    before = _decisions(task, rows.label, champion, policy.threshold)
-    after = _decisions(task, rows.label, candidate, policy.threshold)
+def _rate_harms(
+    policy: ValidationPolicy, rows: GateRows, found: Sequence[Group], name: str, pair: Questioned, level: Level
+) -> Iterator[_Harm]:
+    rate, only = rate_of(name)
+    before = _decisions(pair.task, rows.label, pair.champion, policy.threshold, only)
+    after = _decisions(pair.task, rows.label, pair.candidate, policy.threshold, only)
     for (suffix, truth, old), (_, _, new) in zip(before, after, strict=True):
-        answers = old.view(np.uint8) + 2 * new.view(np.uint8)
+        decided = _ClassDecisions(suffix, truth, old.view(np.uint8) + 2 * new.view(np.uint8))
         for group in found:
-            yield _rate_drop(policy, rows, group, name, suffix, _asked(name, truth, group.mask), answers, level)
+            yield _rate_harm(policy, rows, group, rate, decided, level)
 
 
-def _rate_drop(
-    policy: ValidationPolicy,
-    rows: GateRows,
-    group: Group,
-    name: str,
-    suffix: str,
-    asked: Mask,
-    answers: Codes,
-    level: Level,
-) -> _Drop:
-    """A rate of the rows `asked`, where `answers` is 0 for two times no, 1 or 2 for a single yes, 3 for two."""
-    own = answers[asked]
+def _rate_harm(
+    policy: ValidationPolicy, rows: GateRows, group: Group, rate: str, decided: _ClassDecisions, level: Level
+) -> _Harm:
+    """How much worse a rate has become in a group."""
+    asked = _asked(rate, decided.truth, group.mask)
+    own = decided.answers[asked]
     n, (lost, gained, both) = own.size, (int(np.count_nonzero(own == answer)) for answer in (1, 2, 3))
-    b, c = (gained, lost) if name == "fpr" else (lost, gained)
-    psi = np.array([0.0, 1.0, -1.0, 0.0] if name == "fpr" else [0.0, -1.0, 1.0, 0.0])[own]
+    b, c = (gained, lost) if rate == "fpr" else (lost, gained)
+    psi = np.array([0.0, 1.0, -1.0, 0.0] if rate == "fpr" else [0.0, -1.0, 1.0, 0.0])[own]
+    name = rate + decided.suffix
     comparison = Comparison(
-        name + suffix,
-        _DIRECTION[name],
+        name,
+        _DIRECTION[rate],
         "share",
         (lost + both) / n if n else None,
         (gained + both) / n if n else np.nan,
-        estimate(psi, units_within(policy.unit, psi, rows, asked), one_flip=policy.unit != "row"),
+        estimate(psi, units_within(policy.unit, rows, asked, name), one_flip=policy.unit != "row"),
     )
-    margin, small = policy.fairness.margin, _too_small(group, policy.fairness.enough_rows)
-    fewest, few = rows_to_exclude_drop(b, c, n, margin, level.alpha, level.power), ""
-    if n < fewest:
-        few = f"{n:,} {_ASKED[name]}, {fewest:,} needed to exclude a change for the worse of {number(margin)}"
+    fewest = rows_to_exclude_drop(b, c, n, policy.fairness.margin, level.alpha, level.power)
     if policy.unit != "row":
-        lacking = small or comparison.estimate.shortfall() or few
-        return _by_units(policy, group, comparison, _ASKED[name], lacking, fewest, level)
-    low, high = drop_limits(b, c, n, level.alpha)
-    return _Drop(group, comparison, _ASKED[name], low, high, mid_p_mcnemar(b, c), fewest, small or few)
+        return _harm_by_units(policy, group, comparison, _ASKED[rate], level)
+    low, high = drop_limits(b, c, n, level.alpha) if n else (np.nan, np.nan)
+    return _Harm(group, comparison, _ASKED[rate], low, high, mid_p_mcnemar(b, c) if n else np.nan, fewest)
 
 
-def _error_drops(
-    policy: ValidationPolicy,
-    rows: GateRows,
-    found: tuple[Group, ...],
-    champion: Array,
-    candidate: Array,
-    level: Level,
-) -> Iterator[_Drop]:
-    compared = compare_in_parts(metric("mae"), policy, rows, champion, candidate, found)
+def _error_harms(
+    policy: ValidationPolicy, rows: GateRows, found: Sequence[Group], pair: Questioned, level: Level
+) -> Iterator[_Harm]:
+    compared = compare_in_parts(metric("mae"), policy, rows, pair.champion, pair.candidate, found)
     for group, comparison in zip(found, compared, strict=True):
-        lacking = _too_small(group, policy.fairness.enough_rows) or comparison.estimate.shortfall()
-        yield _by_units(policy, group, comparison, "rows", lacking, None, level)
+        yield _harm_by_units(policy, group, comparison, "rows", level)
 
 
-def _by_units(
-    policy: ValidationPolicy,
-    group: Group,
-    comparison: Comparison,
-    asked: str,
-    lacking: str,
-    fewest: int | None,
-    level: Level,
-) -> _Drop:
-    """A drop judged by the t test over independent units; `fewest` rows are needed whatever the test says."""
-    found, margin = comparison.estimate, policy.fairness.margin
-    needed = [rows for rows in (fewest, found.rows_needed(margin, level.alpha, level.power)) if rows is not None]
-    return _Drop(
+def _harm_by_units(policy: ValidationPolicy, group: Group, comparison: Comparison, asked: str, level: Level) -> _Harm:
+    """The harm by the t test over independent units; limits are unknown where there are too few."""
+    found, unknown = comparison.estimate, bool(comparison.estimate.shortfall())
+    return _Harm(
         group,
         comparison,
         asked,
-        -found.high(level.alpha),
-        -found.low(level.alpha),
-        np.nan if found.shortfall() else found.p_worse(),
-        max(needed, default=None),
-        lacking,
+        np.nan if unknown else -found.high(level.alpha),
+        np.nan if unknown else -found.low(level.alpha),
+        np.nan if unknown else found.p_worse(),
+        found.rows_needed(policy.fairness.margin, level.alpha, level.power),
     )
 
 
-def _judged(policy: ValidationPolicy, drop: _Drop, p_value: float, tests: int, level: Level) -> Finding:
-    margin, comparison, alpha = policy.fairness.margin, drop.comparison, policy.alpha
-    change = f"{drop.group.name}: {comparison.values}"
-    limit = f"{level.confidence} limit of the change for the worse {number(drop.high)}"
-    if p_value < alpha:
-        outcome = Outcome.FAIL
-        worse = number(-comparison.estimate.improvement)
-        reason = f"{change}, worse by {worse} (p {number(p_value)} < {alpha:g} after Holm over {tests})"
-    elif drop.lacking:
-        outcome, reason = Outcome.INSUFFICIENT, f"{change}: {drop.lacking}"
-    elif drop.high < margin:
+def _judged(
+    policy: ValidationPolicy, harm: _Harm, question: Question, holm_p: tuple[float, int], level: Level
+) -> Finding:
+    """The three answers, from the harm's upper limit and its p-value among so many."""
+    margin, comparison, alpha, (p_value, tests) = policy.fairness.margin, harm.comparison, policy.alpha, holm_p
+    change = f"{question.about}{comparison.values}"
+    limit = f"{level.confidence} limit of the change for the worse {number(harm.high)}"
+    certain, within = p_value < alpha, harm.high < margin
+    if certain and (policy.fairness.strict or not within):
+        outcome, worse = Outcome.FAIL, number(-comparison.estimate.improvement)
+        reason = f"{change}, worse by {worse} (p {number(p_value)} < {alpha:g} after Holm over {tests}; {limit}"
+        reason += f" < {number(margin)}, but the rule is strict)" if within else f", not below {number(margin)})"
+    elif within:
         outcome, reason = Outcome.PASS, f"{change} ({limit} < {number(margin)})"
+    elif why := (comparison.estimate.shortfall() if not np.isfinite(harm.high) else ""):
+        outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     else:
         outcome, reason = Outcome.INSUFFICIENT, f"{change} ({limit}, not below {number(margin)})"
-        if drop.rows_needed and comparison.estimate.rows >= drop.rows_needed:
-            reason += (
-                "; as many rows would show that nothing changed, so that it is the change itself which is in doubt"
-            )
-    reason += f", {comparison.estimate.rows:,} {drop.asked}"
+        reason += _lacking(harm, comparison.estimate.rows)
+    reason += f", {comparison.estimate.rows:,} {harm.asked}"
     if comparison.estimate.unit != "row":
         reason += f" in {comparison.base}"
-    finding = comparison.finding(
-        "fairness",
-        "fairness",
-        outcome,
-        reason,
-        level,
-        group=drop.group.name,
-        margin=margin,
-        p_value=p_value,
-        p_level=alpha,
-        rows_needed=_rows_needed(drop.group, comparison.estimate.rows, drop.rows_needed, policy.fairness.enough_rows),
-    )
-    return replace(finding, low=finite(-drop.high), high=finite(-drop.low))
+    answer = Answer(outcome, reason, margin, p_value, harm.rows_needed, alpha)
+    found = comparison.finding(question, answer, level)
+    return replace(found, low=finite(-harm.high), high=finite(-harm.low))
 
 
-def _rows_needed(group: Group, rows: int, needed: int | None, enough: int) -> int | None:
-    """The test's rows, and as many of them as a group would have that is just large enough to be judged."""
-    if not 0 < group.rows < enough:
-        return needed
-    return max(needed or 0, math.ceil(rows * enough / group.rows))
-
-
-def _too_small(group: Group, enough: int) -> str:
-    return f"{group.rows:,} rows in the group, {enough:,} needed" if group.rows < enough else ""
-
-
-def _enough(finding: Finding, group: Group, enough: int) -> Finding:
-    """A pass on a group that is too small is none."""
-    lacking = _too_small(group, enough)
-    if finding.outcome is Outcome.PASS and lacking:
-        needed = _rows_needed(group, finding.rows, finding.rows_needed, enough)
-        reason = f"{finding.reason}: {lacking}"
-        return replace(finding, outcome=Outcome.INSUFFICIENT, reason=reason, rows_needed=needed)
-    return finding
+def _lacking(harm: _Harm, rows: int) -> str:
+    """The rows that an undecided group lacks, in words."""
+    if harm.rows_needed is None:
+        return ""
+    if rows >= harm.rows_needed:
+        return "; as many rows would show that nothing changed, so that it is the change itself which is in doubt"
+    return f"; {harm.rows_needed - rows:,} more {harm.asked} needed"
 
 
 def _distances(
     policy: ValidationPolicy, task: str, rows: GateRows, group: Group, floor: Floor, candidate: Array
 ) -> Iterator[Comparison]:
     """How far one group stands from a limit: a metric of its rows, or a rate of each class's decisions."""
-    mask = group.mask
+    mask, (rate, only) = group.mask, rate_of(floor.metric)
     inside, scores = rows.where(mask), candidate[mask]
-    if floor.metric not in RATES:
+    if rate not in RATES:
         yield against_limit(
             metric_of(policy, floor.metric), policy, inside, scores, at_least=floor.at_least, at_most=floor.at_most
         )
         return
-    for suffix, truth, decision in _decisions(task, inside.label, scores, policy.threshold):
-        asked = _asked(floor.metric, truth, np.ones_like(truth))
+    for suffix, truth, decision in _decisions(task, inside.label, scores, policy.threshold, only):
+        asked = _asked(rate, truth, np.ones_like(truth))
         answers = decision[asked].astype(float)
         psi = answers - floor.at_least if floor.at_least is not None else (floor.at_most or 0.0) - answers
-        units = units_within(policy.unit, psi, inside, asked)
         value = float(answers.mean()) if answers.size else np.nan
-        found = estimate(psi, units, one_flip=True)
-        yield Comparison(floor.metric + suffix, _DIRECTION[floor.metric], "share", None, value, found)
+        found = estimate(psi, units_within(policy.unit, inside, asked), one_flip=True)
+        yield Comparison(rate + suffix, _DIRECTION[rate], "share", None, value, found)

@@ -8,7 +8,15 @@ through that is twice the margin worse 83 % of the time at 500 rows.
 from __future__ import annotations
 
 from retrain_assets.metrics.metric import Array
-from retrain_assets.validation.comparison.comparison import Comparison, Level, against_limit, compare, number
+from retrain_assets.validation.comparison.comparison import (
+    Answer,
+    Comparison,
+    Level,
+    Question,
+    against_limit,
+    compare,
+    number,
+)
 from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
@@ -16,34 +24,38 @@ from retrain_assets.verdict import Finding, Outcome
 
 
 def guardrails(
-    policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array, level: Level
+    policy: ValidationPolicy, rows: GateRows, champion: Array, candidate: Array, level: Level, against: str = ""
 ) -> tuple[Finding, ...]:
-    """One finding per declared guardrail, in the policy's order."""
+    """One finding per declared guardrail, in the policy's order; `against` names a champion that is not live."""
+    question = Question("guardrails", "guardrail", against=against)
     return tuple(
         non_inferior(
-            "guardrails",
-            "guardrail",
-            compare(metric_of(policy, rail.metric), policy, rows, champion, candidate),
-            rail.margin,
-            level,
+            compare(metric_of(policy, rail.metric), policy, rows, champion, candidate), rail.margin, level, question
         )
         for rail in policy.guardrails
     )
 
 
 def floors(policy: ValidationPolicy, rows: GateRows, candidate: Array, level: Level) -> tuple[Finding, ...]:
-    """One finding per absolute limit that the first model must clear with confidence."""
+    """One finding per absolute limit that the first model must clear with confidence, or one that none is declared."""
+    if not policy.floors:
+        return (not_asked("guardrails", "no floor is declared for the first model"),)
     return tuple(
         clears(
-            "guardrails",
             floor,
             against_limit(
                 metric_of(policy, floor.metric), policy, rows, candidate, at_least=floor.at_least, at_most=floor.at_most
             ),
             level,
+            Question("guardrails", "floor"),
         )
         for floor in policy.floors
     )
+
+
+def not_asked(check: str, why: str) -> Finding:
+    """The finding of a check that asks nothing, because nothing was declared or nothing is there to be asked."""
+    return Finding(check, Outcome.NOT_ASKED, f"not asked: {why}")
 
 
 def joint_power(power: float, rails: int, primaries: int = 1) -> float:
@@ -58,47 +70,65 @@ def joint_power(power: float, rails: int, primaries: int = 1) -> float:
 
 
 def non_inferior(
-    check: str, role: str, comparison: Comparison, margin: float, level: Level, *, because: str = ""
+    comparison: Comparison,
+    margin: float,
+    level: Level,
+    question: Question,
+    *,
+    harm: float | None = None,
+    tests: int = 1,
+    because: str = "",
 ) -> Finding:
     """Judge "not worse by the margin": PASS when the lower confidence limit of the improvement lies above -margin.
 
-    FAIL when it is certainly worse, or when the rows would have shown it if it were not; else INSUFFICIENT. `because`
-    is put before the sentence.
+    A question that stands alone is a FAIL when the candidate is certainly worse by the margin, or when the rows would
+    have shown it if it were not. One of several (slices) is a FAIL when it does not pass and some harm is certain after
+    Holm. Otherwise the answer is INSUFFICIENT.
+
+    Args:
+        comparison: Both models in one metric.
+        margin: Loss that may not be reached.
+        level: How strict the test is.
+        question: What is asked, of which rows.
+        harm: Of several questions the p-value of "it got no worse", adjusted for their number.
+        tests: How many there are.
+        because: Put before the sentence.
     """
     found = comparison.estimate
     low, needed = found.low(level.alpha), found.rows_needed(margin, level.alpha, level.power)
-    change = f"{comparison.values}, improvement {number(found.improvement)}"
+    change = f"{question.about}{comparison.values}, improvement {number(found.improvement)}"
     limit = f"{level.confidence} limit {number(low)}"
+    missed = f"{limit}, not above -{number(margin)}"
     if why := found.shortfall():
-        outcome, reason = Outcome.INSUFFICIENT, f"{comparison.values}: {why}"
+        outcome, reason = Outcome.INSUFFICIENT, f"{question.about}{comparison.values}: {why}"
     elif low > -margin:
         outcome, reason = Outcome.PASS, f"{change} ({limit} > -{number(margin)}), {comparison.base}"
-    elif found.high(level.alpha) <= -margin or (needed is not None and found.rows >= needed):
-        outcome = Outcome.FAIL
-        reason = f"{change} ({limit}, not above -{number(margin)}), {comparison.base}"
+    elif harm is not None and harm < level.alpha:
+        certain = f"worse with p {number(harm)} < {number(level.alpha)} after Holm over {tests}"
+        outcome, reason = Outcome.FAIL, f"{change} ({missed}; {certain})"
+    elif harm is None and (found.high(level.alpha) <= -margin or (needed is not None and found.rows >= needed)):
+        outcome, reason = Outcome.FAIL, f"{change} ({missed}), {comparison.base}"
     else:
-        outcome = Outcome.INSUFFICIENT
-        reason = f"{change} ({limit}, not above -{number(margin)}); {found.rows:,} rows, {needed or 0:,} needed"
-    return comparison.finding(
-        check,
-        role,
+        outcome, reason = Outcome.INSUFFICIENT, f"{change} ({missed}); {found.rows:,} rows, {needed or 0:,} needed"
+    answer = Answer(
         outcome,
         f"{because}: {reason}" if because else reason,
-        level,
-        margin=margin,
-        p_value=found.p_value(-margin),
-        rows_needed=needed,
+        margin,
+        found.p_value(-margin) if harm is None else harm,
+        needed,
     )
+    return comparison.finding(question, answer, level)
 
 
-def clears(check: str, floor: Floor, comparison: Comparison, level: Level, group: str = "") -> Finding:
+def clears(floor: Floor, comparison: Comparison, level: Level, question: Question) -> Finding:
     """Judge an absolute limit: PASS when the confidence limit lies on its good side, FAIL when the value does not."""
     found = comparison.estimate
     bound = floor.at_least if floor.at_least is not None else floor.at_most
     side = "at least" if floor.at_least is not None else "at most"
     low = found.low(level.alpha)
-    reason = f"{f'{group}: ' if group else ''}{comparison.values}, {side} {number(bound or 0.0)} asked"
+    reason = f"{question.about}{comparison.values}, {side} {number(bound or 0.0)} asked"
     room = f"{level.confidence} limit of the distance {number(low)}"
+    needed = found.rows_needed(found.improvement, level.alpha, level.power)
     if why := found.shortfall():
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}: {why}"
     elif low > 0:
@@ -107,14 +137,4 @@ def clears(check: str, floor: Floor, comparison: Comparison, level: Level, group
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}, not certain ({room}), {comparison.base}"
     else:
         outcome, reason = Outcome.FAIL, f"{reason}, {comparison.base}"
-    return comparison.finding(
-        check,
-        "floor",
-        outcome,
-        reason,
-        level,
-        group=group,
-        margin=bound,
-        p_value=found.p_value(),
-        rows_needed=found.rows_needed(found.improvement, level.alpha, level.power),
-    )
+    return comparison.finding(question, Answer(outcome, reason, bound, found.p_value(), needed), level)

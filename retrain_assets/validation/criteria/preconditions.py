@@ -1,4 +1,4 @@
-"""What must hold before any statistic is worth computing: usable labels and scores, more skill than a constant."""
+"""What must hold before any statistic is worth computing: usable labels and scores."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import Array
-from retrain_assets.validation.comparison.comparison import Comparison, Level, compare, number
+from retrain_assets.validation.comparison.comparison import number
 from retrain_assets.validation.comparison.estimate import FEWEST_ROWS
 from retrain_assets.validation.comparison.units import GateRows
-from retrain_assets.validation.criteria.significance import skill_metrics
-from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
 _SLICE_ROWS = 1 << 14
@@ -51,35 +49,6 @@ def unscorable(rows: GateRows, fault: str) -> Finding:
     return _finding(Outcome.INSUFFICIENT, f"the champion can no longer be scored: {fault}", len(rows))
 
 
-def above_constant(
-    policy: ValidationPolicy, task: str, rows: GateRows, baseline: Array, candidate: Array, level: Level
-) -> tuple[Finding, ...]:
-    """Judge whether the candidate is certainly better than the constant prediction `baseline`; FAIL when it is not.
-
-    One finding for each metric in which a model must beat a constant; all must hold, so the level is not divided.
-    """
-    return tuple(
-        _above(compare(known, policy, rows, baseline, candidate), level) for known in skill_metrics(policy, task)
-    )
-
-
-def _above(comparison: Comparison, level: Level) -> Finding:
-    found = comparison.estimate
-    low = found.low(level.alpha)
-    against = f"constant against candidate: {comparison.values}"
-    if why := found.shortfall():
-        outcome, reason = Outcome.INSUFFICIENT, f"{against}: {why}"
-    elif low > 0:
-        outcome, reason = Outcome.PASS, f"{against} ({level.confidence} limit of the gain {number(low)} > 0)"
-    else:
-        outcome = Outcome.INSUFFICIENT if found.improvement > 0 else Outcome.FAIL
-        reason = f"{against} ({level.confidence} limit of the gain {number(low)}, not above 0), {comparison.base}"
-    needed = found.rows_needed(found.improvement, level.alpha, level.power)
-    return comparison.finding(
-        "hard", "hard", outcome, reason, level, margin=0.0, p_value=found.p_value(), rows_needed=needed
-    )
-
-
 def same_scores(candidate: Array, champion: Array | None) -> bool:
     """Whether two models score every gate row alike, but for the rounding of sums."""
     if champion is None or not len(candidate) or candidate.shape != champion.shape:
@@ -100,6 +69,8 @@ def _unusable_rows(task: str, label: Array) -> str:
         return f"{unknown:,} of {len(label):,} gate rows have no outcome"
     if task != "regression" and len(np.unique(label)) < 2:
         return f"all {len(label):,} gate rows are of class {label[0]:g}, two classes needed"
+    if task == "regression" and len(label) >= FEWEST_ROWS and bool((label == label[0]).all()):
+        return f"all {len(label):,} gate rows have the outcome {label[0]:g}, which tells no two models apart"
     return ""
 
 

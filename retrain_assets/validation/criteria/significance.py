@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from retrain_assets.metrics.metric import METRICS, Array, Metric
 from retrain_assets.statistics.multiple_testing import holm
-from retrain_assets.validation.comparison.comparison import Comparison, Level, compare, number
+from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare, number
 from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.criteria.guardrails import non_inferior
 from retrain_assets.validation.policy import FresherPolicy, ValidationPolicy
@@ -20,6 +20,9 @@ from retrain_assets.verdict import Finding, Outcome
 
 _PERFECT_CONSTANTS = frozenset({"tpr", "fpr", "precision", "f1", "calibration_error"})
 """Metrics in which a constant can be perfect: everybody positive has a TPR of 1, the base rate is calibrated."""
+
+
+PRIMARY = Question("significance", "primary")
 
 
 @dataclass(frozen=True)
@@ -143,17 +146,8 @@ def _better(
     if tests > 1 and outcome is not Outcome.INSUFFICIENT:
         below = "<" if adjusted < together else "not below"
         reason += f"; p {number(adjusted)} {below} {number(together)} after Holm over {tests} primaries"
-    return comparison.finding(
-        "significance",
-        "primary",
-        outcome,
-        reason,
-        level,
-        margin=0.0,
-        p_value=None if found.shortfall() else adjusted,
-        p_level=together,
-        rows_needed=rows_needed,
-    )
+    p_value = None if found.shortfall() else adjusted
+    return comparison.finding(PRIMARY, Answer(outcome, reason, 0.0, p_value, rows_needed, together), level)
 
 
 def _fresher(policy: FresherPolicy, comparison: Comparison, level: Level, because: str) -> Finding:
@@ -161,7 +155,7 @@ def _fresher(policy: FresherPolicy, comparison: Comparison, level: Level, becaus
     margin = policy.margin
     if margin is None:
         margin = (policy.margin_share or 0.0) * (comparison.champion_value or 0.0)
-    return non_inferior("significance", "primary", comparison, margin, level, because=because)
+    return non_inferior(comparison, margin, level, PRIMARY, because=because)
 
 
 def _aged(policy: FresherPolicy, age: ChampionAge) -> tuple[str, bool]:

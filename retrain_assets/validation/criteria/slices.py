@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from retrain_assets.metrics.metric import Array
 from retrain_assets.statistics.multiple_testing import holm
-from retrain_assets.validation.comparison.comparison import Comparison, Level, compare_in_parts, number
+from retrain_assets.validation.comparison.comparison import Comparison, Level, Question, compare_in_parts
 from retrain_assets.validation.comparison.grouping import groups_of
 from retrain_assets.validation.comparison.units import GateRows
+from retrain_assets.validation.criteria.guardrails import non_inferior
 from retrain_assets.validation.policy import SlicePolicy, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
-from retrain_assets.verdict import Finding, Outcome
+from retrain_assets.verdict import Finding
 
 
 def slices(
@@ -36,8 +37,8 @@ def slices(
     ]
     worse = [float("nan") if each.estimate.shortfall() else each.estimate.p_worse() for _, _, each in measured]
     return tuple(
-        _judged(group, margin, each, p_value, len(measured), level)
-        for (group, margin, each), p_value in zip(measured, holm(worse).tolist(), strict=True)
+        non_inferior(each, margin, level, Question("guardrails", "slice", group), harm=harm, tests=len(measured))
+        for (group, margin, each), harm in zip(measured, holm(worse).tolist(), strict=True)
     )
 
 
@@ -60,26 +61,3 @@ def _measured(
 def columns(policy: SlicePolicy, rows: GateRows) -> tuple[str, ...]:
     """The columns that slice the rows: the declared ones, or every column of groups."""
     return policy.columns or tuple(rows.groups)
-
-
-def _judged(group: str, margin: float, comparison: Comparison, p_value: float, tests: int, level: Level) -> Finding:
-    found = comparison.estimate
-    low, needed = found.low(level.alpha), found.rows_needed(margin, level.alpha, level.power)
-    change = f"{group}: {comparison.values}, improvement {number(found.improvement)}"
-    limit = f"{level.confidence} limit {number(low)}"
-    if why := found.shortfall():
-        outcome, reason = Outcome.INSUFFICIENT, f"{group}: {comparison.values}: {why}"
-    elif low > -margin:
-        outcome, reason = Outcome.PASS, f"{change} ({limit} > -{number(margin)}), {comparison.base}"
-    elif p_value < level.alpha:
-        outcome = Outcome.FAIL
-        reason = (
-            f"{change} ({limit}, not above -{number(margin)}; worse with p {number(p_value)} < {number(level.alpha)} "
-            f"after Holm over {tests})"
-        )
-    else:
-        outcome = Outcome.INSUFFICIENT
-        reason = f"{change} ({limit}, not above -{number(margin)}); {found.rows:,} rows, {needed or 0:,} needed"
-    return comparison.finding(
-        "guardrails", "slice", outcome, reason, level, group=group, margin=margin, p_value=p_value, rows_needed=needed
-    )

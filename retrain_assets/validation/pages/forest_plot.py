@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD, Outcome.INSUFFICIENT: UNKNOWN}
-MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.INSUFFICIENT: "D"}
+COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD, Outcome.INSUFFICIENT: UNKNOWN, Outcome.NOT_ASKED: UNKNOWN}
+MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.INSUFFICIENT: "D", Outcome.NOT_ASKED: "D"}
 LONGEST = 50
 EDGE = 3.0
 """How many margins fit to either side; what lies further out is drawn at the edge as an arrow."""

@@ -109,6 +109,8 @@ def group_evidence(
     policy: ValidationPolicy, task: str, rows: GateRows, champion: Array | None, candidate: Array
 ) -> dict[str, Any]:
     """The group report as a verdict keeps it in its evidence."""
+    if not policy.fairness.asked:
+        return {"groups": [], "disparities": []}
     report = group_report(policy, task, rows, champion, candidate)
     return {
         "group_minimum": policy.fairness.pool_below,

@@ -42,6 +42,7 @@ def report_markdown(verdict: Verdict) -> str:
         *_evidence(verdict),
         *_section("Known hard cases", _cases(verdict)),
         *_groups(verdict),
+        *_since_anchor(verdict),
         *_section("Windows and digests", table(_facts(verdict))),
         *_section("How to read this", READING),
     ]
@@ -231,6 +232,36 @@ def _apart(disparity: Mapping[str, Any]) -> dict[str, Any]:
         "smallest ratio, live": disparity["champion_ratio"],
         "ratio, candidate": disparity["candidate_ratio"],
     }
+
+
+def _since_anchor(verdict: Verdict) -> list[str]:
+    """How far every guarded metric and group has come since the version that a person approved, on the same rows."""
+    anchor = verdict.evidence.get("anchor")
+    if not anchor:
+        return []
+    version, fault = anchor["version"], anchor.get("fault")
+    title = f"## Since the anchor {text(version)}"
+    if fault:
+        return [title, f"Not asked: {text(version)} can no longer be scored ({text(fault)}). Approve a newer anchor."]
+    live = {(each.metric, each.group): each.champion_value for each in verdict.findings if not each.against}
+    rows = [
+        {
+            "answer": marked(each.outcome.value),
+            "about": ", ".join(part for part in (each.metric, each.group) if part),
+            version: each.champion_value,
+            "live": live.get((each.metric, each.group)),
+            "candidate": each.candidate_value,
+            "improvement": each.improvement,
+            "margin": each.margin,
+        }
+        for each in verdict.findings
+        if each.against
+    ]
+    return [
+        title,
+        "The same margins, against the version that a person approved last: none is spent twice.",
+        table(rows),
+    ]
 
 
 def _facts(verdict: Verdict) -> list[dict[str, Any]]:

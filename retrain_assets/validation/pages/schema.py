@@ -44,7 +44,7 @@ MEANINGS = {
     },
     "Finding": {
         "check": "significance, guardrails, fairness, regression_suite, or hard (can it be judged at all).",
-        "outcome": "pass, fail, or insufficient (not known); only pass helps.",
+        "outcome": "pass, fail, insufficient (not known), or not asked (nothing was declared).",
         "reason": "The finding in one sentence.",
         "metric": "Name of the metric; empty where none applies.",
         "role": "primary, guardrail, fairness, slice, floor, regression or hard.",
@@ -63,6 +63,10 @@ MEANINGS = {
         "margin": "Loss that may not be reached; for a floor the limit itself, for the primary 0.",
         "p_value": "One-sided p-value, adjusted by Holm where several questions are asked together.",
         "p_level": "Level that the p-value is held against; missing without one, and in older records.",
+        "degrees": "Degrees of freedom of the test; missing unless days are the units.",
+        "variance_ratio": "Variance of the mean over that of as many independent days; missing like degrees.",
+        "history_days": "Days of history that told the ratio, 0 where the gate's own did; missing like degrees.",
+        "against": "The version that the candidate is held against; missing where that is the live one.",
         "minimum_detectable": "Smallest effect that would be found with the declared power.",
         "rows_needed": "Rows with which the question could be answered with the declared power.",
     },
@@ -102,7 +106,11 @@ MEANINGS = {
 """What each field means, for readers of the schema."""
 
 
-OPTIONAL = {"Verdict": ("refit",), "Finding": ("p_level",), "GroupValue": ("attribute",)}
+OPTIONAL = {
+    "Verdict": ("refit",),
+    "Finding": ("p_level", "degrees", "variance_ratio", "history_days", "against"),
+    "GroupValue": ("attribute",),
+}
 """Fields that a record may lack: it was written before they existed, or they do not apply to it."""
 
 

@@ -16,7 +16,7 @@ QUESTIONS = {
 }
 """What each check asks."""
 
-_WORST_FIRST = (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS)
+_WORST_FIRST = (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS, Outcome.NOT_ASKED)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ def about(finding: Finding) -> str:
     >>> about(Finding("fairness", Outcome.PASS, "ok", metric="tpr", group="sex=F"))
     'tpr, sex=F'
     """
-    return ", ".join(part for part in (finding.metric, finding.group) if part) or finding.role or finding.check
+    against = f"against {finding.against}" if finding.against else ""
+    return ", ".join(part for part in (finding.metric, finding.group, against) if part) or finding.role or finding.check
 
 
 def verdict_words(verdict: Verdict) -> list[str]:

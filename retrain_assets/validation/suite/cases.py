@@ -123,14 +123,15 @@ def regression_suite(policy: ValidationPolicy, task: str, suite: SuiteRows) -> t
     answer is INSUFFICIENT: it is as bad as it could be and chance may have done it. Where one was kept, or none could
     be lost, there is nothing that more cases would have to explain, and it is a PASS.
 
-    Without a champion every critical case must be right. A suite of which no case can be judged is INSUFFICIENT.
+    A case binds once the live model gets it right, so that nothing is asked of a first model, and nothing by a suite
+    whose cases have all expired or are still to come.
     """
     if not suite.cases:
-        return (_finding(Outcome.INSUFFICIENT, "no case with a known outcome", 0),)
+        return (_not_asked("no case counts yet, `retrain suite harvest` proposes some"),)
+    if suite.champion_scores is None:
+        return (_not_asked(f"no live model has got any of the {len(suite.cases)} cases right yet"),)
     right = right_rows(policy, task, suite.label, suite.candidate_scores)
     critical = np.array([case.severity == "critical" for case in suite.cases])
-    if suite.champion_scores is None:
-        return (_first_model(suite.cases, right, critical),)
     before = right_rows(policy, task, suite.label, suite.champion_scores)
     found = [_critical(suite.cases, before, right, critical)] if critical.any() else []
     if not critical.all():
@@ -160,18 +161,8 @@ def right_rows(policy: ValidationPolicy, task: str, label: Array, scores: Array)
     return np.asarray((predicted_class(scores, policy.threshold) == label) & finite)
 
 
-def _first_model(
-    cases: tuple[SuiteCase, ...], right: npt.NDArray[np.bool_], critical: npt.NDArray[np.bool_]
-) -> Finding:
-    asked, wrong = int(critical.sum()), critical & ~right
-    if not asked:
-        reason = f"none of the {len(cases)} cases is critical, so nothing is asked of the first model"
-        return _finding(Outcome.INSUFFICIENT, reason, len(cases))
-    if wrong.any():
-        return _finding(
-            Outcome.FAIL, f"{int(wrong.sum())} of {asked} critical cases wrong: {_ids(cases, wrong)}", asked
-        )
-    return _finding(Outcome.PASS, f"all {asked} critical cases right", asked)
+def _not_asked(why: str) -> Finding:
+    return Finding("regression_suite", Outcome.NOT_ASKED, f"not asked: {why}", role="regression")
 
 
 def _critical(

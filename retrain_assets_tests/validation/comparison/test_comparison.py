@@ -56,8 +56,7 @@ def test_units_of_some_rows_are_those_of_the_rows_alone(unit):
     rows = replace(rows, cluster=np.array([f"driver {number % 37}" for number in range(3000)], object))
     rng = np.random.default_rng(1)
     mask = (np.arange(3000) > 700) & (rng.random(3000) < 0.3) & (rows.cluster != "driver 5")
-    psi = rng.normal(size=int(mask.sum()))
-    found, wanted = units_within(unit, psi, rows, mask), units_of(unit, psi, alone(rows, mask))
+    found, wanted = units_within(unit, rows, mask), units_of(unit, alone(rows, mask))
     assert (found.name, found.count) == (wanted.name, wanted.count)
     assert sorted(found.sizes) == sorted(wanted.sizes)
     assert found.effective == wanted.effective

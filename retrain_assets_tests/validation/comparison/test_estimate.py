@@ -8,12 +8,11 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
-from statsmodels.stats.weightstats import DescrStatsW
 
 from retrain_assets.metrics.metric import metric
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.estimate import estimate
-from retrain_assets.validation.comparison.units import Units
+from retrain_assets.validation.comparison.units import Units, units_of
 from retrain_assets_tests.validation.worlds import gate_rows
 
 
@@ -39,27 +38,16 @@ def test_rows_as_units_give_the_paired_t_test():
     assert found.design_effect == pytest.approx(1)
 
 
-def test_equal_day_blocks_give_the_t_test_of_the_block_means():
-    psi = np.random.default_rng(2).normal(0.1, 1, 28 * 50)
-    time = np.repeat(np.arange("2024-01-01", "2024-01-29", dtype="datetime64[D]"), 50).astype("datetime64[us]")
-    found = estimate(psi, gate_rows(psi, time=time).blocks(7))
-    peer = stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0, alternative="greater")
-    assert (found.units, found.unit, found.degrees) == (4, "7-day block", pytest.approx(3))
-    assert found.p_value() == pytest.approx(peer.pvalue)
-    assert found.high(0.1) == pytest.approx(
-        stats.ttest_1samp(psi.reshape(4, -1).mean(axis=1), 0).confidence_interval(0.8).high
-    )
-
-
-@pytest.mark.parametrize("length", [1, 3, 7])
-def test_the_block_t_is_that_of_statsmodels_on_the_block_means(length):
-    psi = np.random.default_rng(9).normal(0.05, 1, 84 * 20)
-    time = np.datetime64("2024-01-01", "us") + np.repeat(np.arange(84), 20).astype("m8[D]")
-    found = estimate(psi, gate_rows(psi, time=time).blocks(length))
-    peer = DescrStatsW(psi.reshape(84 // length, -1).mean(axis=1))
-    t, p_value, degrees = peer.ttest_mean(0, alternative="larger")
-    assert (found.improvement / found.standard_error, found.p_value()) == pytest.approx((t, p_value))
-    assert (found.degrees, found.low(0.05)) == pytest.approx((degrees, peer.tconfint_mean(0.1)[0]))
+def test_days_give_the_t_test_of_statsmodels_around_a_trend_and_divide_the_level_below_four_weeks():
+    rng = np.random.default_rng(2)
+    psi = rng.normal(0.1, 1, 14 * 50) + np.repeat(np.tile([0.2, -0.2], 7), 50)
+    time = np.repeat(np.arange("2024-01-01", "2024-01-15", dtype="datetime64[D]"), 50).astype("datetime64[us]")
+    found = estimate(psi, units_of("auto", gate_rows(psi, time=time)))
+    peer = sm.OLS(psi.reshape(14, -1).mean(axis=1), np.column_stack([np.ones(14), np.arange(14) - 6.5])).fit()
+    assert (found.units, found.unit, found.degrees) == (14, "day", pytest.approx(12))
+    assert (found.improvement, found.standard_error) == pytest.approx((peer.params[0], peer.bse[0]))
+    assert found.p_value() == pytest.approx(peer.pvalues[0])  # two-sided there, at half the level here
+    assert found.low(0.1) == pytest.approx(peer.conf_int(0.1)[0][0])
 
 
 def test_equal_clusters_give_the_cluster_t_of_statsmodels():

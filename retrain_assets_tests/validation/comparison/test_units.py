@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.statistics.day_blocks import careful_length_days, fading_autocorrelation, left_over, means_by_day
+from retrain_assets.statistics.daily_differences import DifferenceHistory, daily_differences
 from retrain_assets.validation.comparison.estimate import estimate
-from retrain_assets.validation.comparison.units import MISSING, GateRows, blocks_for, coded, units_of
+from retrain_assets.validation.comparison.units import MISSING, GateRows, Units, coded, units_of
 from retrain_assets_tests.validation.worlds import gate_rows
 
 
@@ -25,41 +25,36 @@ def year_of_days(per_day: int, autocorrelation: float, seed: int = 1, days: int 
     return np.array(level)[day] + rng.normal(0, 0.1, days * per_day), gate_rows(np.zeros(days * per_day), time=time)
 
 
-def length_of(psi, rows) -> int:
-    """Days in a block, by the name of the unit."""
-    name = units_of("auto", psi, rows).name
-    return 1 if name == "day" else int(name.removesuffix("-day block"))
-
-
-@pytest.mark.parametrize(("autocorrelation", "length"), [(0.0, 1), (0.17, 7), (0.38, 7), (0.8, 14)])
-def test_blocks_are_as_long_as_the_days_are_autocorrelated(autocorrelation, length):
-    lengths = [length_of(psi, rows) for psi, rows in (year_of_days(3, autocorrelation, s) for s in range(15))]
-    assert np.median(lengths) == length
-
-
-def test_blocks_are_made_of_whole_days_and_never_share_one():
+def test_days_are_the_units_and_a_day_without_rows_is_none():
     _, rows = year_of_days(5, 0.38)
-    units = rows.blocks(7)
-    assert units.name == "7-day block"
-    assert units.count == 365 // 7
-    days = (rows.time.astype("datetime64[D]") - np.datetime64("2023-01-01")).astype(int)
-    assert all(len(set(units.of_row[days == day])) == 1 for day in range(365))
-    assert set(units.sizes[:-1]) == {35.0}
+    units = units_of("auto", rows.where(rows.day % 2 == 0))
+    assert (units.name, units.count, units.in_time) == ("day", 183, True)
+    assert set(units.sizes) == {5.0}
+    assert np.array_equal(units.of_row, np.repeat(np.arange(183), 5))
 
 
-def test_equal_values_every_day_need_no_longer_blocks():
-    psi, rows = year_of_days(2, 0.0)
-    assert length_of(np.zeros_like(psi), rows) == 1
+def test_all_rows_and_every_part_of_them_know_what_history_tells_of_a_metric():
+    psi, rows = year_of_days(5, 0.6, days=84)
+    past = daily_differences("gate", "mae", psi, rows.time)
+    rows = replace(rows, history=DifferenceHistory((past,), "mae"))
+    known = rows.by_day("auc").known
+    assert known == rows.history.dependence("mae", 84)
+    few = rows.where(rows.day < 14)
+    assert few.by_day("mae").known == rows.history.dependence("mae", 14)
+    assert rows.by_day("mae").sizes is rows.by_day("auc").sizes, "days are numbered once"
+    found = estimate(psi, rows.by_day("mae"))
+    assert found.by_day.history_days == 84
+    assert found.standard_error > estimate(psi, Units.days(rows.day, rows.rows_of_day)).standard_error / 3
 
 
 def test_a_single_day_is_one_unit_and_not_as_many_as_it_has_rows():
     rows = gate_rows(np.zeros(500), time=np.full(500, np.datetime64("2024-01-01T12", "us")))
-    assert units_of("auto", np.arange(500.0), rows).count == 1
+    assert units_of("auto", rows).count == 1
 
 
 def test_a_column_gives_one_unit_per_value_and_missing_is_a_value():
     cluster = np.array(["b", "a", None, "b", None], dtype=object)
-    units = units_of("shop", np.zeros(5), gate_rows(np.zeros(5), cluster=cluster))
+    units = units_of("shop", gate_rows(np.zeros(5), cluster=cluster))
     assert (units.count, units.name) == (3, "shop")
     assert units.of_row[0] == units.of_row[3]
     assert units.of_row[2] == units.of_row[4]
@@ -67,7 +62,7 @@ def test_a_column_gives_one_unit_per_value_and_missing_is_a_value():
 
 def test_a_unit_column_that_was_not_loaded_is_refused():
     with pytest.raises(DataError, match="validation.unit is 'shop', but the gate rows carry no such column"):
-        units_of("shop", np.zeros(5), gate_rows(np.zeros(5)))
+        units_of("shop", gate_rows(np.zeros(5)))
 
 
 def test_gate_rows_of_different_lengths_are_refused():
@@ -79,31 +74,6 @@ def test_gate_rows_of_different_lengths_are_refused():
 def test_labels_that_are_no_numbers_are_refused_with_their_type(label):
     with pytest.raises(DataError, match=r"labels are of type .*, not numbers. Write classes as 0, 1"):
         GateRows(np.arange(2), label, np.zeros(2, "M8[us]"), {})
-
-
-def test_at_a_small_level_the_error_holds_what_neighbouring_blocks_still_share():
-    seen = set()
-    for seed in range(40):
-        psi, rows = year_of_days(20, 0.5, seed, days=56)
-        daily = means_by_day(psi, rows.day)
-        units = units_of("auto", psi, replace(rows, careful=True))
-        length = 1 if units.name == "day" else int(units.name.removesuffix("-day block"))
-        found = fading_autocorrelation(daily)
-        assert length == careful_length_days(found)
-        assert units.inflation == pytest.approx(left_over(found, 56, length) ** 0.5)
-        plain = estimate(psi, rows.blocks(length))
-        assert estimate(psi, units).standard_error == pytest.approx(plain.standard_error * units.inflation)
-        assert estimate(psi, units).design_effect == pytest.approx(plain.design_effect * units.inflation**2)
-        assert rows.blocks(length).inflation == 1
-        seen.add(length)
-    assert seen >= {1, 7}
-
-
-def test_a_part_of_careful_rows_is_careful():
-    psi, rows = year_of_days(4, 0.5)
-    assert replace(rows, careful=True).where(psi > 0).careful
-    assert not rows.where(psi > 0).careful
-    assert blocks_for(np.arange(56.0), rows).inflation == 1
 
 
 def test_codes_are_the_places_of_the_sorted_texts_however_many_rows_there_are():
@@ -123,10 +93,3 @@ def test_codes_of_texts_numbers_and_nothing():
     assert coded(np.array(["x", "y", "x"]))[1].tolist() == [0, 1, 0]
     assert coded(np.array([2.0, np.nan, 1.0]))[0] == [MISSING, "1.0", "2.0"]
     assert coded(np.array([], dtype=object))[0] == []
-
-
-def test_blocks_of_one_length_are_made_once_and_parts_have_their_own():
-    _, rows = year_of_days(2, 0.0)
-    assert rows.blocks(7) is rows.blocks(7)
-    assert rows.blocks(7) is not rows.blocks(1)
-    assert rows.where(rows.day < 14).blocks(7).count == 2

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from fairlearn.metrics import MetricFrame
-from pydantic import ValidationError
 from scipy import stats
 from sklearn.metrics import mean_absolute_error
 
@@ -15,6 +15,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.validation.comparison.comparison import Level
 from retrain_assets.validation.comparison.grouping import groups
 from retrain_assets.validation.criteria.fairness import fairness, floors
+from retrain_assets.validation.policy import FairnessPolicy
 from retrain_assets.verdict import Outcome, combine
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy
 
@@ -47,16 +48,20 @@ def test_a_harm_of_those_whose_value_is_missing_is_found_in_a_group_of_their_own
     assert [f.group for f in found if f.outcome is Outcome.FAIL] == ["race=(missing)"]
 
 
-def test_too_few_rows_with_a_missing_value_leave_it_open_whatever_the_others_are():
+def test_a_group_of_few_rows_passes_when_its_limits_say_so_and_only_then():
     rows, champion, _ = people(1)
     rows.groups["race"][:] = np.where(np.arange(3000) < 60, None, "a")
-    for found in (
-        fairness(policy(fairness={"groups": ["race"]}), "binary", rows, champion, champion, LEVEL),
-        floors(policy(fairness={"groups": ["race"]}), "binary", rows, champion, LEVEL),
-    ):
-        outcomes = {(f.group, f.outcome) for f in found}
-        assert outcomes == {("race=(missing)", Outcome.INSUFFICIENT), ("race=a", Outcome.PASS)}
-        assert "60 rows in the group, 200 needed" in found[0].reason
+    worse = np.where((rows.label == 1) & (np.arange(3000) % 100 == 1), 0.1, champion)
+    rose = np.where((rows.label == 1) & (np.arange(3000) < 60), 0.9, worse)
+    rules = policy(fairness={"groups": ["race"], "metrics": ["tpr"]})
+    found = {f.group: f for f in fairness(rules, "binary", rows, worse, rose, LEVEL)}
+    assert found["race=(missing)"].outcome is Outcome.PASS, "its rate has certainly risen"
+    same = {f.group: f for f in fairness(rules, "binary", rows, worse, worse, LEVEL)}
+    assert same["race=(missing)"].outcome is Outcome.INSUFFICIENT, (
+        "nothing changed in too few rows to exclude the margin"
+    )
+    assert " more positives needed" in same["race=(missing)"].reason
+    assert same["race=a"].outcome is Outcome.PASS
 
 
 def test_errors_by_group_are_those_of_fairlearn():
@@ -102,18 +107,6 @@ def test_more_false_alarms_are_the_change_for_the_worse():
     assert found == {"tpr": Outcome.PASS, "fpr": Outcome.FAIL}
     turned = fairness(policy(), "binary", rows, hurt, champion, LEVEL)
     assert combine(turned) is Outcome.PASS
-
-
-def test_a_group_too_small_even_when_pooled_leaves_it_open():
-    rows, champion, candidate = people(7)
-    rules = policy(fairness={"groups": ["race"], "pool_below": 500, "margin": 0.9})
-    found = {f.group: f for f in fairness(rules, "binary", rows, champion, champion, LEVEL) if f.metric == "tpr"}
-    pooled = found["race=(pooled: c)"]
-    assert pooled.outcome is Outcome.INSUFFICIENT
-    assert "rows in the group, 500 needed" in pooled.reason
-    in_group = int((rows.groups["race"] == "c").sum())
-    assert pooled.rows < pooled.rows_needed == int(np.ceil(pooled.rows * 500 / in_group))
-    assert found["race=a"].outcome is Outcome.PASS
 
 
 def test_a_group_without_a_single_positive_leaves_the_true_positive_rate_open():
@@ -169,16 +162,6 @@ def test_the_first_model_must_clear_its_floor_in_every_group():
         assert all(f.reason.startswith(f"{f.group}: tpr") for f in found)
 
 
-def test_a_floor_cleared_by_a_group_that_is_too_small_is_not_cleared():
-    rows, scores, _ = people(12)
-    rules = policy(
-        fairness={"groups": ["race"], "pool_below": 500, "floors": [{"metric": "selection_rate", "at_most": 0.99}]}
-    )
-    found = {f.group: f.outcome for f in floors(rules, "binary", rows, scores, LEVEL)}
-    assert found["race=(pooled: c)"] is Outcome.INSUFFICIENT
-    assert found["race=a"] is Outcome.PASS
-
-
 def test_a_floor_may_bound_any_metric_of_the_task():
     rows, scores, _ = people(13)
     rules = policy(fairness={"floors": [{"metric": "auc", "at_least": 0.55}]})
@@ -230,11 +213,10 @@ def test_where_days_move_together_p_value_and_limits_are_the_t_test_of_the_days(
     rules = policy(unit="auto", fairness={"metrics": ["tpr"]})
     (found,) = fairness(rules, "binary", rows, champion, candidate, LEVEL)
     change = ((candidate >= 0.5).astype(float) - (champion >= 0.5)).reshape(28, 20).mean(axis=1)
-    days = stats.ttest_1samp(change, 0.0, alternative="less")
-    assert (found.unit, found.units) == ("day", 28)
-    assert found.p_value == pytest.approx(days.pvalue)
-    assert found.high == pytest.approx(days.confidence_interval(0.95).high)
-    assert found.low == pytest.approx(stats.ttest_1samp(change, 0.0, alternative="greater").confidence_interval().low)
+    line = sm.OLS(change, np.column_stack([np.ones(28), np.arange(28) - 13.5])).fit()
+    assert (found.unit, found.units, found.degrees) == ("day", 28, pytest.approx(26))
+    assert found.p_value == pytest.approx(stats.t.cdf(line.tvalues[0], 26))
+    assert [found.low, found.high] == pytest.approx(line.conf_int(alpha=0.1)[0])
     assert found.design_effect > 1
     assert found.reason.endswith("560 positives in 28 days")
 
@@ -250,16 +232,17 @@ def test_false_alarms_of_clusters_are_the_t_test_of_the_clusters():
     assert found.reason.endswith("560 negatives in 28 values of driver")
 
 
-@pytest.mark.parametrize(("days", "outcome"), [(3, Outcome.INSUFFICIENT), (4, Outcome.FAIL)])
-def test_below_four_days_neither_harm_nor_harmlessness_is_shown(days, outcome):
+@pytest.mark.parametrize(("days", "outcome"), [(4, Outcome.INSUFFICIENT), (5, Outcome.FAIL)])
+def test_below_five_days_neither_harm_nor_harmlessness_is_shown(days, outcome):
     rows, champion, _ = by_days(3, days=days, positives=200)
     hurt = np.where((champion >= 0.5) & (np.arange(days * 200) % 3 == 0), 0.1, champion)
     rules = policy(unit="auto", fairness={"metrics": ["tpr"]})
     (found,) = fairness(rules, "binary", rows, champion, hurt, LEVEL)
     assert found.outcome is outcome
     if outcome is Outcome.INSUFFICIENT:
-        assert found.reason.endswith("3 days, 4 needed, 600 positives in 3 days")
-        assert (found.p_value, found.rows_needed) == (None, 800)
+        assert found.reason.endswith("4 days, 5 needed, 800 positives in 4 days")
+        assert found.p_value is None
+        assert found.rows_needed > 800
 
 
 def test_what_passes_by_rows_is_open_where_a_few_days_pull_either_way():
@@ -279,21 +262,35 @@ def test_what_passes_by_rows_is_open_where_a_few_days_pull_either_way():
     assert found["auto"].rows_needed > 1600
 
 
-def test_a_certain_harm_within_the_margin_fails():
+@pytest.mark.parametrize(
+    ("rule", "outcome"), [({}, Outcome.PASS), ({"strict": True}, Outcome.FAIL), ({"margin": 0.0}, Outcome.FAIL)]
+)
+def test_a_certain_harm_within_the_margin_passes_unless_the_rule_is_strict(rule, outcome):
     rows, champion, _ = people(5, n=20_000)
     hurt = np.where((rows.label == 1) & (champion >= 0.5) & (np.arange(20_000) % 50 == 0), 0.1, champion)
-    found = fairness(policy(fairness={"metrics": ["tpr"]}), "binary", rows, champion, hurt, LEVEL)
-    assert {f.outcome for f in found} == {Outcome.FAIL}
-    assert all(-f.improvement < f.margin and -f.low < f.margin for f in found)
+    found = fairness(policy(fairness={"metrics": ["tpr"]} | rule), "binary", rows, champion, hurt, LEVEL)
+    assert {f.outcome for f in found} == {outcome}
+    assert all(-f.improvement < 0.05 and f.p_value < 0.05 for f in found)
 
 
-def test_a_group_may_be_judged_with_fewer_rows_than_values_are_pooled_below():
-    rows, champion, candidate = people(7)
-    pooled = {"groups": ["race"], "pool_below": 500, "margin": 0.9, "metrics": ["selection_rate"]}
-    for least, outcome in ((None, Outcome.INSUFFICIENT), (40, Outcome.PASS)):
-        rules = policy(fairness=pooled | {"least_rows": least})
-        found = {f.group: f.outcome for f in fairness(rules, "binary", rows, champion, candidate, LEVEL)}
-        assert found["race=(pooled: c)"] is found["race=(missing)"] is outcome
-        assert found["race=a"] is Outcome.PASS
-    with pytest.raises(ValidationError, match="least_rows 501 is above pool_below 500"):
-        policy(fairness=pooled | {"least_rows": 501})
+def test_of_several_classes_only_the_named_one_is_asked_about():
+    rng = np.random.default_rng(8)
+    label = rng.integers(0, 3, 1500).astype(float)
+    champion = np.eye(3)[label.astype(int)] * 0.6 + 0.4 / 3
+    rules = policy(fairness={"metrics": ["tpr[2]", "fpr"]})
+    found = fairness(rules, "multiclass", gate_rows(label), champion, champion, LEVEL)
+    assert [f.metric for f in found] == ["tpr[2]", "fpr[0]", "fpr[1]", "fpr[2]"]
+
+
+def test_one_group_of_one_value_and_no_group_at_all_are_no_crash():
+    rows, champion, candidate = people(3)
+    rows.groups["sex"][:] = "F"
+    found = fairness(policy(), "binary", rows, champion, candidate, LEVEL)
+    assert {f.group for f in found} == {"sex=F"}
+    nobody = policy().model_copy(update={"fairness": FairnessPolicy(none="a machine's parts")})
+    for (finding,) in (
+        fairness(nobody, "binary", rows, champion, candidate, LEVEL),
+        floors(nobody, "binary", rows, candidate, LEVEL),
+    ):
+        assert finding.outcome is Outcome.NOT_ASKED
+        assert "a machine's parts" in finding.reason

@@ -201,3 +201,16 @@ def test_no_group_large_enough_leaves_only_counts():
 
     assert {value.metric for value in report.values} == {"rows"}
     assert report.disparities == ()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_one_value_or_one_group_with_enough_rows_has_its_values_and_no_disparity(live):
+    rng = np.random.default_rng(3)
+    label, champion, candidate = classifier(rng, 1000)
+    few = np.where(np.arange(1000) < 990, "a", "b").astype(object)
+    for groups in ({"sex": np.full(1000, "a", object)}, {"sex": few}):
+        rows = gate_rows(label, groups)
+        report = group_report(policy(), "binary", rows, champion if live else None, candidate)
+        (own,) = [value for value in report.values if value.metric == "selection_rate"]
+        assert own.candidate_value == pytest.approx((candidate[groups["sex"] == "a"] >= 0.5).mean())
+        assert all(each.candidate_difference is None for each in report.disparities)

@@ -161,19 +161,18 @@ def test_a_score_that_is_no_number_is_wrong():
         assert finding.outcome is Outcome.FAIL
 
 
-def test_the_first_model_must_get_every_critical_case_right():
-    for score, outcome in ((0.9, Outcome.PASS), (0.1, Outcome.FAIL)):
-        (finding,) = regression_suite(policy(), "binary", suite((1, 1), (0.9, score), None, ("critical",) * 2))
+def test_a_critical_case_binds_once_the_live_model_gets_it_right():
+    for before, outcome in ((0.9, Outcome.FAIL), (0.1, Outcome.PASS)):
+        (finding,) = regression_suite(policy(), "binary", suite((1, 1), (0.9, 0.1), (0.9, before), ("critical",) * 2))
         assert finding.outcome is outcome
-    assert finding.reason == "1 of 2 critical cases wrong: case-1"
+    (first,) = regression_suite(policy(), "binary", suite((1, 1), (0.9, 0.1), None, ("critical",) * 2))
+    assert first.outcome is Outcome.NOT_ASKED
 
 
-def test_a_suite_of_which_nothing_can_be_asked_is_no_pass():
-    nothing = suite((), (), (), ())
-    unasked = suite((1,), (0.9,), None, ("normal",))
-    for rows in (nothing, unasked):
-        (finding,) = regression_suite(policy(), "binary", rows)
-        assert finding.outcome is Outcome.INSUFFICIENT
+def test_a_suite_without_a_case_that_counts_asks_nothing_and_says_where_cases_come_from():
+    (finding,) = regression_suite(policy(), "binary", suite((), (), (), ()))
+    assert finding.outcome is Outcome.NOT_ASKED
+    assert finding.reason == "not asked: no case counts yet, `retrain suite harvest` proposes some"
 
 
 def test_several_classes_are_right_when_the_most_probable_one_is():
@@ -202,5 +201,3 @@ def test_every_line_tells_the_design_effect_the_smallest_drop_and_the_cases_it_n
         <= stats.binomtest(4, 4, alternative="greater").pvalue
     )
     assert normal.rows_needed >= 5 / (2 / 50)
-    (nothing,) = regression_suite(policy(), "binary", SuiteRows((), np.empty(0), np.empty(0), np.empty(0)))
-    assert (nothing.rows, nothing.rows_needed, nothing.minimum_detectable) == (0, 1, None)

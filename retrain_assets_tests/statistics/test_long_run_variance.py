@@ -1,0 +1,118 @@
+"""The error of a mean of dependent days, against SciPy, statsmodels, NumPy and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy.fft import dct
+from scipy.special import stdtrit
+
+from retrain_assets.statistics.long_run_variance import (
+    DailySums,
+    cosine_variance,
+    dependence,
+    mean_error,
+    trend_free_autocorrelation,
+)
+
+
+def days_of(values, rows=1.0) -> DailySums:
+    values = np.asarray(values, dtype=float)
+    return DailySums(values * rows, np.broadcast_to(np.asarray(rows, dtype=float), values.shape).copy())
+
+
+def alike(rng, days, autocorrelation, shared=0.75):
+    """Daily means of which a share of the variance fades from day to day."""
+    level = rng.normal(size=days)
+    for day in range(1, days):
+        level[day] = autocorrelation * level[day - 1] + np.sqrt(1 - autocorrelation**2) * level[day]
+    return np.sqrt(shared) * level + np.sqrt(1 - shared) * rng.normal(size=days)
+
+
+def test_the_long_run_variance_is_the_mean_square_of_scipys_cosine_transforms():
+    series = np.random.default_rng(1).normal(5, 2, 61)
+    assert cosine_variance(series, 6) == pytest.approx(np.mean(dct(series, norm="ortho")[1:7] ** 2))
+
+
+def test_the_trend_is_numpys_weighted_line_through_the_daily_means():
+    rng = np.random.default_rng(2)
+    rows, means = rng.integers(1, 50, 20).astype(float), rng.normal(size=20)
+    line = np.polyval(np.polyfit(np.arange(20), means, 1, w=np.sqrt(rows)), np.arange(20))
+    assert days_of(means, rows).detrended == pytest.approx(rows * (means - line))
+
+
+def test_independent_days_have_the_error_that_statsmodels_gives_the_middle_of_a_trend():
+    rng = np.random.default_rng(3)
+    means = rng.permutation(np.tile([1.0, -1.0], 15)) + np.tile([0.4, -0.4], 15) + 0.1 * np.arange(30)
+    found = mean_error(days_of(means, 40), None)
+    line = sm.OLS(means, np.column_stack([np.ones(30), np.arange(30) - 14.5])).fit()
+    assert trend_free_autocorrelation(line.resid) < 0.1
+    assert (found.error, found.degrees, found.level_share) == (pytest.approx(line.bse[0]), 28, 1.0)
+
+
+def test_history_multiplies_the_variance_by_what_it_tells_as_written_out_step_by_step():
+    rng = np.random.default_rng(4)
+    past, gate = alike(rng, 84, 0.6), alike(rng, 14, 0.6)
+    transforms = [
+        np.sqrt(2 / 84) * sum(past[t] * np.cos(np.pi * j * (t + 0.5) / 84) for t in range(84)) for j in range(9)
+    ]
+    long_run = sum(one**2 for one in transforms[1:]) / 8
+    within = []
+    for first in range(0, 71, 7):
+        part = past[first : first + 14]
+        within.append(np.sum((part - np.polyval(np.polyfit(np.arange(14), part, 1), np.arange(14))) ** 2) / 12)
+    known = dependence([days_of(past)], 14)
+    assert (known.degrees, known.days) == (8, 84)
+    assert known.ratio == pytest.approx(max(long_run / np.mean(within), 1))
+    around = gate - np.polyval(np.polyfit(np.arange(14), gate, 1), np.arange(14))
+    found = mean_error(days_of(gate), known)
+    assert found.error == pytest.approx(np.sqrt(known.ratio * np.sum(around**2) / 12 / 14))
+    assert found.degrees == pytest.approx(1 / (1 / 12 + 1 / 8))
+    assert (found.ratio, found.history_days) == (known.ratio, 84)
+
+
+def test_neither_the_level_nor_the_scale_of_a_part_of_the_history_matters():
+    parts = [alike(np.random.default_rng(seed), 28, 0.6) for seed in range(3)]
+    plain = dependence([days_of(part) for part in parts], 14)
+    moved = dependence([days_of(5 * place + (1 + place) * part) for place, part in enumerate(parts)], 14)
+    assert moved.ratio == pytest.approx(plain.ratio)
+
+
+def test_less_than_six_weeks_tell_nothing_and_short_parts_are_joined():
+    part = days_of(alike(np.random.default_rng(5), 7, 0.3))
+    assert dependence([part] * 5, 14) is None
+    assert dependence([part] * 6, 14).days == 42
+    assert dependence([days_of(np.ones(60))], 14) is None, "what does not vary tells nothing"
+
+
+def test_a_constant_series_has_no_autocorrelation_and_no_error_whatever_its_rounding_noise():
+    rng = np.random.default_rng(6)
+    noise = 1e-17 * np.cumsum(rng.normal(size=28))
+    assert trend_free_autocorrelation(np.zeros(28)) == 0
+    found = mean_error(days_of(noise, 100), None, rounding=0.01)
+    assert (found.error, found.ratio) == (0, 1)
+
+
+@pytest.mark.parametrize(("days", "share"), [(27, 0.5), (28, 1.0)])
+def test_only_days_without_history_and_below_four_weeks_are_tested_at_half_the_level(days, share):
+    gate = days_of(alike(np.random.default_rng(7), days, 0.3))
+    assert mean_error(gate, None).level_share == share
+    assert mean_error(gate, dependence([days_of(alike(np.random.default_rng(8), 84, 0.3))], days)).level_share == 1
+
+
+def test_days_of_one_day_or_of_two_that_hold_all_rows_have_no_error():
+    assert np.isnan(mean_error(days_of([1.0, 2.0]), None).error)
+    assert np.isnan(mean_error(DailySums(np.array([5.0, 1.0, 2.0]), np.array([1e6, 1.0, 1.0])), None).error)
+
+
+@pytest.mark.parametrize(("autocorrelation", "most"), [(0.0, 0.05), (0.6, 0.08)])
+@pytest.mark.parametrize("days", [7, 28])
+def test_with_history_equal_models_are_called_better_no_more_often_than_accepted(autocorrelation, most, days):
+    rng, reps, called = np.random.default_rng(days), 1500, 0
+    for _ in range(reps):
+        known = dependence([days_of(alike(rng, 84, autocorrelation))], days)
+        gate = days_of(alike(rng, days, autocorrelation))
+        found = mean_error(gate, known)
+        called += gate.mean > stdtrit(found.degrees, 0.95) * found.error
+    assert called / reps <= most + np.sqrt(most * (1 - most) / reps)

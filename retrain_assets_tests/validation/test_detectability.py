@@ -1,0 +1,65 @@
+"""What the gate can see, against its own answers in simulated attempts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retrain_assets.validation.comparison.comparison import Level
+from retrain_assets.validation.criteria.fairness import fairness
+from retrain_assets.validation.detectability import days_lacking, detectability, found_detectability
+from retrain_assets.verdict import Finding, GateWindow, Outcome, Verdict
+from retrain_assets_tests.validation.worlds import VALUE_RULES, gate_rows, policy
+
+
+def verdict(*findings: Finding) -> Verdict:
+    gate = GateWindow(("2024-01",), "2024-01-01T00:00:00", "2024-01-15T00:00:00", 400, "0" * 64)
+    return Verdict("m", "2024-01", findings, gate, "a", "b", "p", "1")
+
+
+@pytest.mark.parametrize(("positives", "margin"), [(150, 0.05), (600, 0.05), (600, 0.03)])
+def test_the_share_of_equal_models_left_undecided_is_what_the_fairness_check_leaves(positives, margin):
+    rng, rules = np.random.default_rng(1), policy(fairness={"metrics": ["tpr"], "margin": margin})
+    label = np.r_[np.ones(positives), np.zeros(200)]
+    rows = gate_rows(label)
+    (part,) = [part for part in detectability(rules, "binary", rows, 1) if part.check == "fairness"]
+    left = []
+    for _ in range(400):
+        draw = rng.random(len(label))
+        champion = np.where(draw < 0.05, 0.9, np.where(draw < 0.1, 0.1, 0.8))
+        candidate = np.where(draw < 0.05, 0.1, np.where(draw < 0.1, 0.9, 0.8))
+        (found,) = fairness(rules, "binary", rows, champion, candidate, Level(0.05, 0.8))
+        left.append(found.outcome is not Outcome.PASS)
+    assert part.rows == positives
+    assert part.undecided == pytest.approx(np.mean(left), abs=0.08)
+
+
+def test_a_part_that_can_never_decide_names_the_key_to_change():
+    label = np.r_[np.ones(12), np.zeros(988)]
+    found = {(part.check, part.metric): part for part in detectability(policy(), "binary", gate_rows(label), 12)}
+    assert "raise validation.fairness.margin or pool_below, or lengthen windows.gate" in found["fairness", "tpr"].never
+    assert not found["fairness", "fpr"].never
+    few = {part.metric: part for part in detectability(policy(), "binary", gate_rows(label[8:]), 12) if part.group}
+    assert "has 4 rows that bear on tpr, 10 are needed" in few["tpr"].never
+    nothing = detectability(policy(fairness={"margin": 0.0}), "binary", gate_rows(label), 12)
+    assert all("no number of rows excludes a margin of 0" in part.never for part in nothing if part.group)
+
+
+def test_a_gate_of_fewer_than_five_days_can_never_decide_by_days():
+    label = np.random.default_rng(2).gamma(2, 5, 400)
+    time = np.datetime64("2024-01-01", "us") + (np.arange(400) % 4).astype("m8[D]")
+    parts = detectability(policy(VALUE_RULES, unit="auto"), "regression", gate_rows(label, time=time), 12)
+    assert all("the gate has 4 days, 5 are needed: lengthen windows.gate" in part.never for part in parts)
+    assert {part.check for part in parts} == {"significance", "guardrails", "fairness"}
+
+
+def test_a_verdict_s_findings_say_what_it_could_see_and_how_many_days_it_lacks():
+    rail = Finding(
+        "guardrails", Outcome.INSUFFICIENT, "", metric="auc", role="guardrail", rows=400, rows_needed=700, alpha=0.05,
+        margin=0.01, minimum_detectable=0.0132,
+    )  # fmt: skip
+    (part,) = found_detectability(verdict(rail))
+    assert (part.smallest, part.margin) == (0.0132, 0.01)
+    assert 0.3 < part.undecided < 0.5
+    assert days_lacking(verdict(rail)) == 11, "14 days hold 400 of 700 rows"
+    assert days_lacking(verdict()) is None
