@@ -151,7 +151,7 @@ def refuse_unshown(verdict: Verdict, shown: Mapping[str, bool]) -> None:
             f"{where}: {len(missing)} of {len(CHECKS)} checks of this report were not recorded with it: "
             f"{', '.join(missing)}. {again}"
         )
-    passes = {check: verdict.outcome(check) is Outcome.PASS for check in CHECKS}
+    passes = {check: verdict.outcome(check) in (Outcome.PASS, Outcome.NOT_ASKED) for check in CHECKS}
     other = [check for check in CHECKS if shown[check] and not passes[check]]
     if other or (decision_of(verdict) is Decision.PROMOTE and not all(shown[check] for check in CHECKS)):
         failed = other or [check for check in CHECKS if not shown[check]]
