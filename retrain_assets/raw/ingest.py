@@ -92,6 +92,10 @@ def ingest(
         waited = Problem("volume", False, None, 0, f"No rows of {period} came in time: a gap.")
         others = (problem for problem in checked.problems if problem.check != "volume")
         checked = replace(checked, problems=(*others, waited))
+    absent = [name for name in further if name in checked.table.column_names and _all_missing(checked.table[name])]
+    if absent:
+        sentence = f"{', '.join(absent)}: read by the live version, and no longer there: missing in all rows for it."
+        checked = replace(checked, problems=(*checked.problems, Problem("schema", False, absent[0], 0, sentence)))
     before = [earlier for earlier in store.periods("raw_data") if earlier < period][-COMPARED_PERIODS:]
     rows, respelled = _respelled(store, checked.table, intake.columns, before)
     checked = replace(
@@ -128,6 +132,10 @@ def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa
     if not any(problem.blocking for problem in problems):
         store.write_table("outcomes", period, typed)
     return typed, problems
+
+
+def _all_missing(column: pa.ChunkedArray) -> bool:
+    return bool(0 < len(column) == column.null_count)
 
 
 def stored_columns(store: PeriodStore) -> frozenset[str]:

@@ -51,7 +51,7 @@ class Table(Policy):
         written = {"encoding", "separator", "decimal", "thousands"} & self.model_fields_set
         if self.path is None and written:
             raise ValueError(f"{', '.join(sorted(written))}: a query gives typed values, only a file is written so")
-        if self.thousands and self.thousands == (self.decimal or "."):
+        if self.thousands and self.thousands == self.decimal:
             raise ValueError(f"decimal and thousands are both {self.thousands!r}")
         return self
 

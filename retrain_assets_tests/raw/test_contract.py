@@ -104,44 +104,6 @@ def test_unreadable_numbers_beyond_the_allowed_share_block():
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "1",
-        "-1",
-        "+1.5",
-        "1.",
-        ".5",
-        "1e3",
-        "-2.5E-2",
-        " 7 ",
-        "",
-        "NaN",
-        "nan",
-        "None",
-        "NA",
-        "inf",
-        "1e",
-        "1,5",
-        "--1",
-        "0x1",
-        "1_0",
-    ],
-)
-def test_text_is_read_as_a_number_exactly_where_pandas_reads_one(text):
-    from retrain_assets.raw.numbers import read_numbers
-
-    read = read_numbers(pa.chunked_array([["0", text]]))
-    expected = pd.to_numeric(pd.Series([text.strip()]).replace({"None": ""}), errors="coerce")[0]
-    missing = text.strip().lower() in ("", "nan", "none", "na")
-    if missing:
-        assert (read.values[1].as_py(), read.unreadable[1].as_py()) == (None, False)
-    elif math.isfinite(expected):
-        assert read.values[1].as_py() == expected
-    else:
-        assert read.unreadable[1].as_py()
-
-
-@pytest.mark.parametrize(
     ("values", "kind", "first"),
     [
         (pa.array([Decimal("1.25")] * 100), "double", 1.25),

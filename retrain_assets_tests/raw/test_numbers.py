@@ -1,0 +1,86 @@
+"""Numbers in text: where pandas reads one, in the notation of their file, and as words for yes and no."""
+
+import math
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from retrain_assets.errors import TwoReadings
+from retrain_assets.raw.dialect import Notation
+from retrain_assets.raw.numbers import plain_numbers, read_numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1",
+        "-1",
+        "+1.5",
+        "1.",
+        ".5",
+        "1e3",
+        "-2.5E-2",
+        " 7 ",
+        "",
+        "NaN",
+        "nan",
+        "None",
+        "NA",
+        "inf",
+        "1e",
+        "1,5",
+        "--1",
+        "0x1",
+        "1_0",
+    ],
+)
+def test_text_is_read_as_a_number_exactly_where_pandas_reads_one(text):
+    read = read_numbers(pa.chunked_array([["0", text]]))
+    expected = pd.to_numeric(pd.Series([text.strip()]).replace({"None": ""}), errors="coerce")[0]
+    missing = text.strip().lower() in ("", "nan", "none", "na")
+    if missing:
+        assert (read.values[1].as_py(), read.unreadable[1].as_py()) == (None, False)
+    elif math.isfinite(expected):
+        assert read.values[1].as_py() == expected
+    else:
+        assert read.unreadable[1].as_py()
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["Y", "N", ""], [1.0, 0.0, None]),
+        (["True", "False", None], [1.0, 0.0, None]),
+        (["yes", "0"], [1.0, 0.0]),
+    ],
+)
+def test_yes_and_no_are_numbers_where_nothing_else_stands(texts, values):
+    read = read_numbers(pa.chunked_array([texts]))
+    assert read.values.to_pylist() == values
+    assert "words for yes and no" in read.remark
+    assert read_numbers(pa.chunked_array([[*texts, "7"]])).unreadable.to_pylist()[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "declared", "plain"),
+    [
+        (["1,234.50", "7", None], None, ["1234.50", "7", None]),
+        (["1.234,50", "1.234"], None, ["1234.50", "1234"]),
+        (["1 234,5", "0,5"], None, ["1234.5", "0.5"]),
+        (["1,234"], Notation(".", ","), ["1234"]),
+        (["1,234"], Notation(","), ["1.234"]),
+        (["far", "1,5"], None, ["far", "1.5"]),
+    ],
+)
+def test_numbers_are_written_plainly_whatever_the_notation_of_their_file(texts, declared, plain):
+    rows, rewritten = plain_numbers(pa.table({"x": pa.array(texts, pa.string())}), ["x"], declared)
+    assert rows["x"].to_pylist() == plain
+    assert sum(one.count for one in rewritten) == sum(a != b for a, b in zip(texts, plain, strict=True))
+
+
+def test_another_column_of_the_file_decides_a_number_with_two_readings():
+    rows = pa.table({"x": ["1,234"], "y": ["0.5"]})
+    assert plain_numbers(rows, ["x", "y"], None)[0]["x"].to_pylist() == ["1234"]
+    with pytest.raises(TwoReadings, match="column x: '1,234' is 1234 or 1.234"):
+        plain_numbers(rows, ["x"], None)

@@ -1,0 +1,67 @@
+"""What a spec may say of its sources: how a CSV is written, values of the label, names that are not ours."""
+
+import pytest
+from pydantic import ValidationError
+
+from retrain_assets.raw.dialect import Notation
+from retrain_assets.raw.policy import Columns, Source, Table
+
+PLAIN = {"features": {"path": "rows.csv"}, "key": "id", "time": "at", "label": "y", "label_delay": "1d"}
+
+
+@pytest.mark.parametrize(
+    ("written", "notation"),
+    [
+        ({}, None),
+        ({"decimal": ","}, Notation(",", "")),
+        ({"thousands": ","}, Notation(".", ",")),
+        ({"thousands": "."}, Notation(",", ".")),
+        ({"decimal": ",", "thousands": " "}, Notation(",", " ")),
+    ],
+)
+def test_the_notation_is_what_is_declared(written, notation):
+    assert Table(path="rows.csv", **written).notation == notation
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"path": "rows.csv", "decimal": ",", "thousands": ","}, "decimal and thousands are both"),
+        ({"path": "rows.csv", "encoding": "klingon"}, "unknown encoding 'klingon'"),
+        ({"sql": "select 1", "url_env": "URL", "separator": ";"}, "separator: a query gives typed values"),
+    ],
+)
+def test_what_cannot_be_written_so_is_refused(table, message):
+    with pytest.raises(ValidationError, match=message):
+        Table(**table)
+
+
+def test_a_label_may_map_its_values():
+    source = Source.model_validate(PLAIN | {"label": {"churned": {"Y": 1, True: 1, 2: 0}}})
+    assert (source.label, source.label_values) == ("churned", {"Y": 1.0, "True": 1.0, "2": 0.0})
+    with pytest.raises(ValidationError, match="write the column and its values"):
+        Source.model_validate(PLAIN | {"label": {"churned": {"Y": 1}, "other": {"N": 0}}})
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("key", "label"),
+        ("key", "time"),
+        ("key", "score_0"),
+        ("key", "retrain:x"),
+        ("time", "score"),
+        ("time", "version"),
+    ],
+)
+def test_key_and_time_are_not_called_like_what_stands_beside_them(role, name):
+    with pytest.raises(ValidationError, match=name):
+        Source.model_validate(PLAIN | {role: name})
+    assert Source.model_validate(PLAIN | {"time": "time"}).time == "time"
+
+
+def test_a_feature_may_have_any_name_but_one_of_ours():
+    names = ["label", "score", "time", "known_at", "version", "reason", "score_0", "row"]
+    assert Columns(numeric=names).features == tuple(names)
+    with pytest.raises(ValidationError, match="names that begin with 'retrain:' are our own"):
+        Columns(numeric=["retrain:label"])
