@@ -240,6 +240,8 @@ class ModelSpec(Policy):
             "attempts_per_year": self.triggers.max_per_year,
             "suite": hashlib.sha256(suite.read_bytes()).hexdigest() if suite.exists() else None,
         }
+        if self.source.label_values:
+            rules["label"].append(self.source.label_values)
         rules["validation"]["regression_suite"] = {"tolerance": self.validation.regression_suite.tolerance}
         if self.validation.fairness.none is None:
             rules["validation"]["fairness"].pop("none")
