@@ -142,7 +142,8 @@ def _dated(source: Source, bounds: Bounds, keys: pa.Table | None, reader: _Reade
     outcomes = _outcomes(read.table, source, time, pc.max_element_wise(dated, time))
     inside = _inside(outcomes["known_at"], bounds)
     outcomes, dated = outcomes.filter(inside), dated.filter(inside)
-    early_ones = pc.fill_null(pc.less(dated, outcomes["time"]), False)
+    that_day = pc.equal(dated, pc.floor_temporal(outcomes["time"], unit="day"))  # a date without a time of day
+    early_ones = pc.fill_null(pc.and_not(pc.less(dated, outcomes["time"]), that_day), False)
     remarks = read.remarks
     if count := how_many(early_ones):
         at = pc.index(early_ones, True).as_py()

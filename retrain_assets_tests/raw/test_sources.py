@@ -384,6 +384,13 @@ def test_a_key_meets_its_outcome_however_each_file_writes_it(tmp_path, keys):
         assert [str(key) for key in arrived["id"].to_pylist()] == ["7", "8"]
 
 
+def test_an_outcome_dated_on_the_day_of_its_row_is_no_earlier_than_it(tmp_path):
+    rows = {"id": [1], "at": [datetime(2019, 2, 1, 10)]}
+    path = written(tmp_path / "o.parquet", {"id": [1], "late": [0], "booked": [date(2019, 2, 1)]})
+    read = sources.read_outcomes(source(tmp_path / "r.parquet", path, known_at="booked"), *BOUNDS, keys_of(rows))
+    assert (read.table["known_at"].to_pylist(), read.remarks) == (rows["at"], ())
+
+
 @pytest.mark.parametrize("own_time", [True, False])
 def test_an_outcome_known_before_its_row_counts_from_its_row_on_and_is_named(tmp_path, own_time):
     rows = {"id": [1, 2], "at": [datetime(2019, 2, 1, 1), datetime(2019, 2, 2)]}
