@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -228,7 +229,7 @@ class Verdict:
         """
         if self.identical:
             return "the candidate scores every gate row like the champion"
-        return "; ".join(part for part in (self._because, self._undecided_slices) if part)
+        return "; ".join(part for part in (self._because, self._not_yet, self._undecided_slices) if part)
 
     @property
     def _because(self) -> str:
@@ -243,6 +244,16 @@ class Verdict:
                 return f"{check}: no finding"
         gained = next((f.reason for f in self.findings if f.role == "primary"), "every check passed")
         return f"{gained}; {self.refit.reason}" if self.refit else gained
+
+    @property
+    def _not_yet(self) -> str:
+        """What an undecided verdict lacks in days, and when the next decision is due; empty where that is not known."""
+        lacking = self.evidence.get("not_yet")
+        if not lacking or self.decision is not Decision.INSUFFICIENT:
+            return ""
+        days, moment = lacking["days"], date.fromisoformat(lacking["next_decision"])
+        more = f"{days:,} more day{'' if days == 1 else 's'} of {lacking['rows']}"
+        return f"not yet: {more} like these would tell; next decision on {moment.day} {moment:%B %Y}"
 
     @property
     def _undecided_slices(self) -> str:

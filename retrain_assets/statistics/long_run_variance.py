@@ -28,7 +28,7 @@ INDEPENDENT = 0.10
 """Below this autocorrelation days without history count as independent."""
 
 _STRETCH_DAYS = 28
-_DEGREES = 0.4
+_HISTORY_DEGREES, _OWN_DEGREES = 1 / 3, 0.4
 _ROUNDING = 1e-18
 
 
@@ -157,7 +157,7 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
 
     The parts of the history may differ in level and in scale: each is divided by its own standard deviation, and parts
     are joined to stretches of four weeks or more, each of which has its own mean. Of a stretch of L days the long-run
-    variance comes from .4·L^(2/3) cosine transforms, at least 2; the estimates are averaged by their degrees. It is
+    variance comes from L^(2/3)/3 cosine transforms, at least 2; the estimates are averaged by their degrees. It is
     held against the variance around the linear trend within windows as long as the mean's, which is what is measured
     there: neighbouring days that are alike make it too small, the more so the shorter the window.
 
@@ -169,7 +169,7 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     >>> days = DailySums(rng.normal(size=84), np.ones(84))
     >>> found = dependence([days], 14)
     >>> found.ratio < 2, found.degrees, found.days
-    (True, 8.0, 84)
+    (True, 6.0, 84)
     """
     stretches = _stretches(history)
     days = sum(stretch.days for stretch in stretches)
@@ -178,7 +178,7 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     window = max(min(window_days, *(stretch.days for stretch in stretches)), FEWEST_DAYS)
     long_run, degrees, within = 0.0, 0, []
     for stretch in stretches:
-        own = max(round(_DEGREES * stretch.days ** (2 / 3)), 2)
+        own = max(round(_HISTORY_DEGREES * stretch.days ** (2 / 3)), 2)
         long_run += own * cosine_variance(stretch.centred, own)
         degrees += own
         for first in range(0, stretch.days - window + 1, max(window // 2, 1)):
@@ -218,7 +218,7 @@ def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0)
         return MeanError(math.sqrt(known.ratio * variance) / rows, degrees, known.ratio, told, share)
     if trend_free_autocorrelation(residuals) < INDEPENDENT:
         return MeanError(math.sqrt(variance) / rows, q - 2, 1.0, 0, share)
-    degrees = max(int(_DEGREES * days.days ** (2 / 3)), 2)
+    degrees = max(int(_OWN_DEGREES * days.days ** (2 / 3)), 2)
     total = max(days.days * cosine_variance(days.centred, degrees), variance)
     return MeanError(math.sqrt(total) / rows, min(float(degrees), q - 2), total / variance, 0, share)
 

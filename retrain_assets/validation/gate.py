@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from retrain_assets import __version__
 from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.candidates.policy import RefitPolicy
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import BudgetSpent, GateRowsSpent
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
@@ -30,6 +31,7 @@ from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import LABEL
 from retrain_assets.validation.attempt import Attempt, ScoredAttempt, candidate_of, load_attempt
+from retrain_assets.validation.criteria.detectability import days_lacking
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.validation.judge import ChampionAge, Conditions, GateRows, GateScores, SuiteRows, judge
 from retrain_assets.validation.pages.group_tables import group_evidence
@@ -138,7 +140,7 @@ class Gate:
                 attempt.anchor_name,
             ),
         )
-        return Verdict(
+        verdict = Verdict(
             model=model.name,
             period=attempt.access.period,
             findings=(*judgement.findings, *self._unlabelled(attempt), *lacking),
@@ -158,6 +160,16 @@ class Gate:
                 **_anchored(scored),
             },
         )
+        return replace(verdict, evidence={**verdict.evidence, **self._not_yet(verdict)})
+
+    def _not_yet(self, verdict: Verdict) -> dict[str, Any]:
+        """What an undecided verdict lacks, and when the next decision is due."""
+        days, calendar = days_lacking(verdict), self.model.calendar
+        if verdict.decision is not Decision.INSUFFICIENT or days is None:
+            return {}
+        due = calendar.bounds(calendar.shift(verdict.period, 1))[1]
+        rows = counted(2, self.model.row_name).removeprefix("2 ")
+        return {"not_yet": {"days": days, "next_decision": due.date().isoformat(), "rows": rows}}
 
     def _promise(self, scored: ScoredAttempt, rows: GateRows) -> dict[str, Any]:
         """The loss that the candidate is held to once it serves, and what trained it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ import yaml
 
 from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, rows_of
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets.errors import GateRowsSpent
+from retrain_assets.model import PeriodAccess
+from retrain_assets.pipeline import gate, promotion
+from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
 
 LATER = "2024-02-05"
 """The week after the bootstrap, in which the second candidate is judged."""
@@ -105,8 +110,8 @@ def test_an_aged_champion_is_judged_by_the_rule_for_fresher_models(healthy, tmp_
     built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rule)
     _, verdict = judged(built)
     (reason,) = reasons(verdict, check="significance")
-    # Trained until the last day but one of the fourth week, the outcomes' delay before its gate: a third has begun.
-    assert reason.startswith("the champion is 3 periods old, more than 1, so be no worse: mae ")
+    # Trained up to its gate, the fifth week, so that a second has begun.
+    assert reason.startswith("the champion is 2 periods old, more than 1, so be no worse: mae ")
 
 
 def test_a_champion_that_never_saw_a_category_counts_as_aged(healthy, tmp_path, instance):
@@ -141,3 +146,23 @@ def test_amounts_slices_and_own_metrics_reach_the_gate_from_the_spec(healthy, tm
     assert {finding["group"] for finding in sliced} == {"district=north", "district=south"}
     first = reasons(verdict, metric="lost", role="primary")[0]
     assert "after Holm over 2 primaries" in first
+
+
+def test_a_margin_that_is_changed_after_a_verdict_never_turns_that_verdict(healthy, tmp_path, instance):
+    strict = SPEC["validation"] | {"false_promotions_per_year": 1e-12}
+    built = world_of(healthy, tmp_path, instance, validation=strict)
+    _, before = judged(built, monitored=("raw_data", "outcomes"))
+    decided = Verdict.from_dict(before)
+    assert decided.decision is not Decision.PROMOTE
+
+    wide = SPEC["validation"] | {"guardrails": [{"metric": "rmse", "margin": 1e9}]}
+    spec = yaml.safe_load((built.folder / "delivery.yaml").read_text()) | {"validation": wide}
+    (built.folder / "delivery.yaml").write_text(yaml.safe_dump(spec))
+    changed = open_world(built.folder, instance)
+    assert changed.spec.policy_sha256 != decided.policy_sha256, "the rules are frozen by their hash"
+    access = PeriodAccess(changed.store, changed.registry, LATER)
+    with pytest.raises(GateRowsSpent, match="decided the attempt of 2024-02-05"):
+        gate(changed.spec).verdict(access, datetime(2024, 3, 1), "somebody")
+    shown = {check: decided.outcome(check) is Outcome.PASS for check in CHECKS}
+    kept = promotion(changed.spec).decide(access, shown, datetime(2024, 3, 1), "somebody")
+    assert kept.live.name == changed.registry.live().name == "v1"

@@ -65,13 +65,23 @@ class Comparison:
         """What the estimate rests on, like `30 days`."""
         return counted(self.estimate.units, self.estimate.unit)
 
+    @property
+    def _noise(self) -> str:
+        """Where the noise between days was learnt, ending a sentence; empty where the days themselves suffice."""
+        by_day = self.estimate.by_day
+        if by_day is None or self.estimate.shortfall():
+            return ""
+        if by_day.history_days:
+            return f"; noise between days learnt from {by_day.history_days:,} days of history"
+        return "; noise between days told by these alone, so at half the level" if by_day.level_share < 1 else ""
+
     def finding(self, question: Question, answer: Answer, level: Level) -> Finding:
         """The comparison as one row of evidence."""
         found, p_value, by_day = self.estimate, finite(answer.p_value), self.estimate.by_day
         return Finding(
             question.check,
             answer.outcome,
-            answer.reason,
+            f"{answer.reason}{self._noise}",
             metric=self.metric,
             role=question.role,
             group=question.group,

@@ -12,18 +12,18 @@ from typing import Any
 from retrain_assets.documents.page import PICTURE, figure, html_page, marked, table, text
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
+from retrain_assets.validation.criteria.detectability import found_detectability
 from retrain_assets.validation.pages.text import about, checks_of, decided, in_order, lacking, summaries
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
-READING = """Every check answers pass, fail or insufficient (not known); only a candidate that passes all of them may be
-promoted. An improvement above 0 means that the candidate is better. The interval's ends are one-sided confidence
+READING = """Every check answers pass, fail or insufficient (not known); only a candidate that passes all of them may
+be promoted. An improvement above 0 means that the candidate is better. The interval's ends are one-sided confidence
 limits at the level in brackets. So is the p-value's level: of several questions that are asked together the p-value
 is adjusted (Holm) and must lie below the whole level, while the interval of a primary metric is at the level of its
-step. A guardrail passes when the whole interval lies above minus its margin. A group
-passes when it is certainly not worse by the margin, and fails when it is certainly worse at all, also by less than the
-margin. Tables of groups and
-their differences are reported; they decide nothing, because the largest difference between groups is large by chance
-alone where groups are small."""
+step. A guardrail passes when the whole interval lies above minus its margin. A group passes when it is certainly not
+worse by the margin, and fails when it is not and some harm is certain. Tables of groups and their differences are
+reported; they decide nothing, because the largest difference between groups is large by chance alone where groups are
+small."""
 
 
 _SMALLEST = 1e-4
@@ -40,6 +40,7 @@ def report_markdown(verdict: Verdict) -> str:
         *_slices(verdict),
         *_section("Every finding", f"![every finding of {verdict.model} {verdict.period}]({PICTURE}forest)"),
         *_evidence(verdict),
+        *_section("What the gate could see", _seen(verdict)),
         *_section("Known hard cases", _cases(verdict)),
         *_groups(verdict),
         *_since_anchor(verdict),
@@ -174,6 +175,7 @@ def _line(finding: Finding) -> dict[str, Any]:
         "rows": finding.rows,
         "units": _units(finding),
         "design effect": finding.design_effect,
+        "noise": finding.noise,
         "detectable": finding.minimum_detectable,
         "rows needed": finding.rows_needed,
     }
@@ -232,6 +234,23 @@ def _apart(disparity: Mapping[str, Any]) -> dict[str, Any]:
         "smallest ratio, live": disparity["champion_ratio"],
         "ratio, candidate": disparity["candidate_ratio"],
     }
+
+
+def _seen(verdict: Verdict) -> str:
+    """For each part the smallest change it would have found, and how often it leaves equal models undecided."""
+    rows = [
+        {
+            "part": each.check.replace("_", " "),
+            "about": ", ".join(part for part in (each.metric, each.group) if part),
+            "rows": each.rows,
+            "smallest change": each.smallest,
+            "margin": each.margin,
+            "undecided": "" if each.undecided is None else f"{each.undecided:.0%}",
+            "can never decide": each.never,
+        }
+        for each in found_detectability(verdict)
+    ]
+    return table(rows) if rows else "Nothing was compared."
 
 
 def _since_anchor(verdict: Verdict) -> list[str]:

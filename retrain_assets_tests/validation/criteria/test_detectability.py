@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from retrain_assets.validation.comparison.comparison import Level
+from retrain_assets.validation.criteria.detectability import days_lacking, detectability, found_detectability
 from retrain_assets.validation.criteria.fairness import fairness
-from retrain_assets.validation.detectability import days_lacking, detectability, found_detectability
 from retrain_assets.verdict import Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.validation.worlds import VALUE_RULES, gate_rows, policy
 
