@@ -65,7 +65,11 @@ def reasons(verdict, **wanted):
 def test_a_champion_whose_feature_vanished_is_named_and_nothing_is_promoted(healthy, tmp_path, instance):
     columns = COLUMNS | {"numeric": {"distance": {"min": 0, "max": 100}}}
     built = world_of(healthy, tmp_path, instance, columns=columns)
-    result, verdict = judged(built)
+    assert built.run("monitor", LATER, assets=["raw_data", "outcomes"]).success
+    stored = built.store.require_table("raw_data", LATER)
+    built.store.write_table("raw_data", LATER, stored.drop_columns(["weight"]))
+    result = built.run("retrain", LATER)
+    verdict = built.store.read_json("validation_report", LATER)
     assert result.success, failure_of(result)
     assert built.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "insufficient"
     (reason,) = reasons(verdict, check="hard")
