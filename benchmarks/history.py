@@ -31,6 +31,7 @@ from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.audit.status import status_of
 from retrain_assets.pipeline import watch
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.spec import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
@@ -66,9 +67,9 @@ def promote(registry: Registry, number: int) -> None:
     """A new candidate is judged well and promoted, which is two events."""
     digest = registry.add({"model.bst": f"tree {number}".encode(), "training.json": b"{}"})
     verdict = judged(registry, number, digest, Outcome.PASS)
-    moved = {"policy_sha256": RULES, "at": START + timedelta(weeks=number + 1), "actor": "run 1"}
-    registry.record(verdict, at=moved["at"], actor="run 1")
-    registry.promote(verdict, verdict.champion_digest, probe=content, rest=no_rest, **moved)
+    moved = {"at": START + timedelta(weeks=number + 1), "actor": "run 1"}
+    registry.record(verdict, **moved)
+    registry.promote(verdict, verdict.champion_digest, PromotionRules(RULES, content, no_rest), **moved)
 
 
 def reject(registry: Registry, number: int, candidate: str) -> None:

@@ -263,10 +263,11 @@ def _two_versions(registry: Any) -> str:
 def _promote(registry: Any, number: int, candidate: str, champion: str | None) -> None:
     from benchmarks.worlds.verdicts import no_rest
     from retrain_assets.production.rollback import probe_model
+    from retrain_assets.registry.rules import PromotionRules
 
     judged, told = _verdict("drill", number, candidate, champion), {"at": _at(number), "actor": "drill"}
     registry.record(judged, **told)
-    registry.promote(judged, champion, policy_sha256="p", probe=probe_model, rest=no_rest, **told)
+    registry.promote(judged, champion, PromotionRules("p", probe_model, no_rest), **told)
 
 
 def _at(number: int) -> datetime:

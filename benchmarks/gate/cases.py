@@ -27,6 +27,7 @@ from retrain_assets.candidates.rolling_origins import prefer
 from retrain_assets.errors import GateRowsSpent
 from retrain_assets.metrics.metric import Array
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.statistics.daily_differences import DifferenceHistory
 from retrain_assets.validation.comparison.estimate import Estimate, estimate
 from retrain_assets.validation.comparison.units import GateRows, Units
@@ -224,9 +225,8 @@ def second_attempt(rng: Rng, policy: ValidationPolicy) -> bool:
             attempts.append(worlds.verdict(judgement, registry.add({"model.bst": b"%d" % number}), None, window))
         for attempt in attempts:
             registry.record(attempt, at=start, actor="simulation")
-        moved = {"policy_sha256": "rules", "at": start, "actor": "simulation", "probe": content, "rest": no_rest}
         try:
-            registry.promote(attempts[1], None, **moved)
+            registry.promote(attempts[1], None, PromotionRules("rules", content, no_rest), at=start, actor="simulation")
         except GateRowsSpent:
             return registry.live() is None
         return False

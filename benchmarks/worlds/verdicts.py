@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.worlds.training_records import record_of
 from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
 MODEL = "taxi_charge"
@@ -85,15 +86,10 @@ def no_rest(rolled_back: str) -> Rest:
 
 def promote_only(registry: Registry, judged: Verdict, number: int, **changes: Any) -> Event:
     """Promote what was written down before, with what the verdict itself expects, at the end of its period."""
-    arguments: dict[str, Any] = {
-        "expected_live": judged.champion_digest,
-        "policy_sha256": RULES,
-        "at": moment(number),
-        "actor": "run 1",
-        "probe": content,
-        "rest": no_rest,
-    }
-    return registry.promote(judged, **{**arguments, **changes})
+    held: dict[str, Any] = {"policy_sha256": RULES, "probe": content, "rest": no_rest, "approvals": False}
+    rules = PromotionRules(**{name: changes.pop(name, value) for name, value in held.items()})
+    asked: dict[str, Any] = {"expected_live": judged.champion_digest, "at": moment(number), "actor": "run 1"}
+    return registry.promote(judged, rules=rules, **{**asked, **changes})
 
 
 def promote(registry: Registry, judged: Verdict, number: int, **changes: Any) -> Event:

@@ -20,7 +20,7 @@ from retrain_assets.registry.journal.attempts import ENDINGS, decision_of, reaso
 from retrain_assets.registry.journal.events import Action, Event
 from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.retention import RetentionPolicy
-from retrain_assets.registry.rules import wait_or_approve
+from retrain_assets.registry.rules import PromotionRules, wait_or_approve
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
 
@@ -93,16 +93,8 @@ class Promotion:
         approved = self.approvals and history.approval(verdict.digest, at) is not None
         promoted = any(move.evidence == verdict.digest for move in history.moves)
         if decision is Decision.PROMOTE or (decision is Decision.INSUFFICIENT and (approved or promoted)):
-            event = registry.promote(
-                verdict,
-                verdict.champion_digest,
-                policy_sha256=self.policy_sha256,
-                at=at,
-                actor=actor,
-                approvals=self.approvals,
-                probe=probe_model,
-                rest=self.rest,
-            )
+            rules = PromotionRules(self.policy_sha256, probe_model, self.rest, self.approvals)
+            event = registry.promote(verdict, verdict.champion_digest, rules, at=at, actor=actor)
             registry.prune(self.retention, at=at, actor=actor)
             return event
         advice = wait_or_approve(self.approvals) if decision is Decision.INSUFFICIENT else ""

@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from retrain_assets.errors import Conflict, IntegrityError, NotFound
-from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.integrity.repair import mend
 from retrain_assets.registry.integrity.verify import LOCK, Inspection
 from retrain_assets.registry.journal import chain
@@ -25,6 +24,7 @@ from retrain_assets.registry.journal.verdict_files import VERDICTS, quoted
 from retrain_assets.registry.reader import Records
 from retrain_assets.registry.retention import RetentionPolicy, disposable
 from retrain_assets.registry.rules import (
+    PromotionRules,
     refuse_automatic,
     refuse_foreign,
     refuse_judging,
@@ -104,28 +104,22 @@ class Registry(Records):
         self,
         verdict: Verdict,
         expected_live: str | None,
+        rules: PromotionRules,
         *,
-        policy_sha256: str,
         at: datetime,
         actor: str,
-        probe: Callable[[Mapping[str, bytes]], None],
-        rest: Callable[[str], Rest],
-        approvals: bool = False,
     ) -> Event:
         """Make the verdict's candidate, or what it was refitted to, the live version, or refuse.
 
         Promoting again what the same verdict made live changes nothing and returns the earlier event. After a rollback
-        the candidate's own training record must reach the failure, as `rest` says.
+        the candidate's own training record must reach the failure, as the rules say.
 
         Args:
             verdict: The evidence, which `record` wrote down; its decision is recomputed from the findings.
             expected_live: Digest of the version that the caller believes live, None for none.
-            policy_sha256: Of the rules in force; a verdict reached by others is stale.
+            rules: Those in force; a verdict reached by others is stale.
             at: Now, wall clock.
             actor: Who asks: a person or a run.
-            probe: Raises `DataError` when the model in these files does not load or does not score.
-            rest: From the period of a rollback to what it asks of the next promotion.
-            approvals: Whether the spec lets a person's approval stand in for what is insufficient.
 
         Raises:
             NotPromotable: The verdict does not allow it; the subclass and the sentence say why.
@@ -140,21 +134,21 @@ class Registry(Records):
             approval = refuse_unless_promotable(
                 verdict,
                 history,
+                rules,
                 expected_live=expected_live,
-                policy_sha256=policy_sha256,
                 at=at,
-                approvals=approvals,
-                rest=rest,
                 trained_until=lambda: trained_until(self._folders.read(verdict.candidate_digest)),
             )
             refuse_seen_rows(f"{self.model} {verdict.period}", verdict.gate, self._spans(verdict))
             files = self._folders.read(verdict.promotes)
             refuse_other_refit(verdict, history, files)
-            refuse_unservable(verdict, history, files, probe)
+            refuse_unservable(verdict, history, files, rules.probe)
             action: Action = "promoted" if history.live else "bootstrap"
             pointer, reason = self._named(history, verdict.promotes), reason_of(verdict, approval)
             self._evidence.keep(verdict)
-            return self._append(history, action, pointer, verdict.period, at, actor, reason, verdict.digest)
+            moved, evidence = _moved(history, pointer), verdict.digest
+            entry = Entry(at, verdict.period, action, *moved, actor, reason, evidence, gate=None)
+            return self._journal.append(entry, after=history.events)
 
     def _spans(self, verdict: Verdict) -> dict[str, TrainingSpan | None]:
         """What trained the versions that a verdict compared; a live version whose files are damaged does not say."""
@@ -186,7 +180,8 @@ class Registry(Records):
             self._claims.cover(verdict.digest, gate)
             self._evidence.keep(verdict)
             reason = reason_of(verdict)
-            event = self._append(history, action, pointer, verdict.period, at, actor, reason, verdict.digest, gate)
+            entry = Entry(at, verdict.period, action, *_moved(history, pointer), actor, reason, verdict.digest, gate)
+            event = self._journal.append(entry, after=history.events)
             self._claims.settle([gate])
             return event
 
@@ -250,9 +245,12 @@ class Registry(Records):
             pointer = (target.name, target.digest)
             period = max(period, history.moves[-1].period)
             later = failed_in if failed_in is not None and failed_in > period else None
-            return self._append(
-                history, "rolled_back", pointer, period, at, actor, reason, person=person, failed_in=later
-            )
+            moved = _moved(history, pointer)
+            entry = Entry(
+                at, period, "rolled_back", *moved, actor, reason, evidence=None, gate=None, person=person,
+                failed_in=later,
+            )  # fmt: skip
+            return self._journal.append(entry, after=history.events)
 
     def rule(self, ruling: Ruling) -> Event:
         """Write down what a person decided (`people`): an approval, a hold, a release, a retirement.
@@ -279,8 +277,9 @@ class Registry(Records):
             earlier = history.held_for(period)
             if earlier is not None:
                 return earlier
-            pointer = _pointer(history)
-            return self._append(history, "held", pointer, period, at, MONITOR, reason, terms=Terms(None, None))
+            moved, terms = _moved(history, _pointer(history)), Terms(None, None)
+            entry = Entry(at, period, "held", *moved, MONITOR, reason, evidence=None, gate=None, terms=terms)
+            return self._journal.append(entry, after=history.events)
 
     def prune(self, policy: RetentionPolicy, *, at: datetime, actor: str) -> Event | None:
         """Delete the files of models that the policy does not keep; their verdicts and the journal stay.
@@ -301,9 +300,9 @@ class Registry(Records):
             if not digests:
                 return None
             reason = f"retention: the files of {len(digests)} model(s) out of service were deleted ({policy.sentence})"
-            event = self._append(
-                history, "pruned", _pointer(history), history.events[-1].period, at, actor, reason, deleted=digests
-            )
+            period, moved = history.events[-1].period, _moved(history, _pointer(history))
+            entry = Entry(at, period, "pruned", *moved, actor, reason, evidence=None, gate=None, deleted=digests)
+            event = self._journal.append(entry, after=history.events)
             for digest in digests:
                 self._folders.remove(digest)
             return event
@@ -376,30 +375,6 @@ class Registry(Records):
         names = {version.digest: version.name for version in history.versions}
         return names.get(digest, f"v{len(names) + 1}"), digest
 
-    def _append(
-        self,
-        history: History,
-        action: Action,
-        pointer: tuple[str | None, str | None],
-        period: str,
-        at: datetime,
-        actor: str,
-        reason: str,
-        evidence: str | None = None,
-        gate: GateUse | None = None,
-        *,
-        person: bool = False,
-        deleted: tuple[str, ...] = (),
-        terms: Terms | None = None,
-        failed_in: str | None = None,
-    ) -> Event:
-        (from_version, from_digest), (to_version, to_digest) = _pointer(history), pointer
-        entry = Entry(
-            at, period, action, from_version, to_version, from_digest, to_digest, actor, reason, evidence, gate,
-            person=person, deleted=deleted, terms=terms, failed_in=failed_in,
-        )  # fmt: skip
-        return self._journal.append(entry, after=history.events)
-
 
 def _repeats(last: Event, left: str | None, reason: str, actor: str, person: bool) -> bool:
     """Whether the last move is the very rollback that is asked for; the clock of a second call is later.
@@ -416,3 +391,11 @@ def _repeats(last: Event, left: str | None, reason: str, actor: str, person: boo
 
 def _pointer(history: History) -> tuple[str | None, str | None]:
     return (history.live.name, history.live.digest) if history.live else (None, None)
+
+
+def _moved(
+    history: History, pointer: tuple[str | None, str | None]
+) -> tuple[str | None, str | None, str | None, str | None]:
+    """Where the live pointer stands before and after: both names, then both digests, as an entry has them."""
+    (from_version, from_digest), (to_version, to_digest) = _pointer(history), pointer
+    return from_version, to_version, from_digest, to_digest

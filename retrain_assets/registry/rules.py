@@ -8,6 +8,7 @@ in `rest`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from retrain_assets.errors import (
@@ -33,6 +34,23 @@ from retrain_assets.registry.training_record import refit_of
 from retrain_assets.verdict import CHECKS, Decision, Verdict
 
 
+@dataclass(frozen=True)
+class PromotionRules:
+    """What a promotion is held to besides its verdict.
+
+    Args:
+        policy_sha256: Of the rules in force; a verdict reached by others is stale.
+        probe: Raises `DataError` when the model in these files does not load or does not score.
+        rest: From the period of a rollback to what it asks of the next promotion.
+        approvals: Whether the spec lets a person's approval stand in for what is insufficient.
+    """
+
+    policy_sha256: str
+    probe: Callable[[Mapping[str, bytes]], None]
+    rest: Callable[[str], Rest]
+    approvals: bool = False
+
+
 def refuse_foreign(verdict: Verdict, model: str, stored: Callable[[str], bool]) -> None:
     """Refuse a verdict about another model, or about a candidate that is not in the store.
 
@@ -51,12 +69,10 @@ def refuse_foreign(verdict: Verdict, model: str, stored: Callable[[str], bool]) 
 def refuse_unless_promotable(
     verdict: Verdict,
     history: History,
+    rules: PromotionRules,
     *,
     expected_live: str | None,
-    policy_sha256: str,
     at: datetime,
-    approvals: bool = False,
-    rest: Callable[[str], Rest],
     trained_until: Callable[[], datetime | None],
 ) -> Event | None:
     """Raise the first reason why this verdict may not promote its candidate now; return when there is none.
@@ -64,11 +80,9 @@ def refuse_unless_promotable(
     Args:
         verdict: The evidence.
         history: The journal as it stands.
+        rules: Those in force now.
         expected_live: Digest of the version that the caller believes live, None for none.
-        policy_sha256: Of the rules in force now.
         at: Now, wall clock: holds and approvals expire.
-        approvals: Whether the spec lets a person approve an insufficient verdict.
-        rest: From the period of a rollback to what it asks of the next promotion.
         trained_until: Says how far the candidate's training data reach, None when that is not known; asked after a
             rollback only.
 
@@ -85,11 +99,11 @@ def refuse_unless_promotable(
     _refuse_held(where, history, at, moving | {"the live version": live}, deciding=verdict.period)
     _refuse_quarantined(verdict, history)
     _refuse_other_champion(verdict, history, expected_live)
-    _refuse_other_rules(verdict, policy_sha256)
+    _refuse_other_rules(verdict, rules.policy_sha256)
     _refuse_incomplete(verdict)
-    approved = _refuse_undecided(verdict, history, at, approvals)
+    approved = _refuse_undecided(verdict, history, at, rules.approvals)
     _refuse_overtaken(verdict, history)
-    refuse_resting(_name(verdict), verdict.period, history, rest, trained_until)
+    refuse_resting(_name(verdict), verdict.period, history, rules.rest, trained_until)
     _refuse_spent(verdict, history)
     _refuse_unrecorded(verdict, history)
     return approved

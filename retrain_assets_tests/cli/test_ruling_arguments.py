@@ -19,6 +19,7 @@ from retrain_assets.cli.ruling_arguments import end_of_ruling
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets_tests.commanded import retrain
 from retrain_assets_tests.served import TWO_WEEKS
 
@@ -241,8 +242,8 @@ def promoted_three(registry):
         )  # fmt: skip
         moves = {"at": datetime(year, 2, 1), "actor": "run 1"}
         registry.record(judged, **moves)
-        moves |= {"policy_sha256": judged.policy_sha256, "probe": content, "rest": no_rest}
-        digests.append(registry.promote(judged, judged.champion_digest, **moves).to_digest)
+        rules = PromotionRules(judged.policy_sha256, content, no_rest)
+        digests.append(registry.promote(judged, judged.champion_digest, rules, **moves).to_digest)
     return digests
 
 

@@ -10,6 +10,7 @@ from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.production.rollback import roll_back
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
 MODEL = "delivery"
@@ -36,11 +37,11 @@ def verdict(built, week, candidate):
     )
 
 
-def promote(built, judged, at, **how):
+def promote(built, judged, at):
     """Write a verdict down and promote its candidate, whatever its probe would say."""
     built.registry.record(judged, at=at, actor="test")
-    how |= {"policy_sha256": built.spec.policy_sha256, "probe": content, "rest": no_rest}
-    built.registry.promote(judged, judged.champion_digest, at=at, actor="test", **how)
+    rules = PromotionRules(built.spec.policy_sha256, content, no_rest)
+    built.registry.promote(judged, judged.champion_digest, rules, at=at, actor="test")
 
 
 def tick(built, sensor, now="2024-02-19T00:00:00"):

@@ -45,6 +45,7 @@ from retrain_assets.errors import (
 )
 from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
 
@@ -355,14 +356,12 @@ def test_a_candidate_trained_up_to_the_failure_promotes(withdrawn: Registry) -> 
     assert promote(withdrawn, judged, 9, **resting(1)).to_version == "v3"
 
 
-def test_nobody_promotes_without_saying_what_a_rollback_asks_and_how_a_model_is_probed(withdrawn: Registry) -> None:
-    judged = verdict(withdrawn, 6, candidate(withdrawn, "c"))
-    withdrawn.record(judged, at=moment(6), actor="run 1")
-    said = {"policy_sha256": RULES, "at": moment(6), "actor": "run 1", "probe": content, **resting(0)}
-    for left_out in ("probe", "rest"):
+def test_nobody_promotes_without_saying_what_a_rollback_asks_and_how_a_model_is_probed() -> None:
+    said = {"policy_sha256": RULES, "probe": content, **resting(0)}
+    assert PromotionRules(**said).approvals is False
+    for left_out in ("policy_sha256", "probe", "rest"):
         with pytest.raises(TypeError, match=left_out):
-            withdrawn.promote(judged, judged.champion_digest, **{k: v for k, v in said.items() if k != left_out})
-    assert withdrawn.live().name == "v1"
+            PromotionRules(**{name: value for name, value in said.items() if name != left_out})
 
 
 def test_a_verdict_that_no_attempt_wrote_down_is_refused(served: Registry) -> None:

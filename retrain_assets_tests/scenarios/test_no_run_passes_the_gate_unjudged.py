@@ -16,6 +16,7 @@ from retrain_assets.monitoring.triggers.decision import Quiet
 from retrain_assets.pipeline import build_model_defs, promotion, watch
 from retrain_assets.production.jobs import AUTOMATIC
 from retrain_assets.production.policy import RollbackPolicy
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.verdict import Verdict
 
@@ -93,9 +94,7 @@ def resting(built):
     other = replace(verdict, candidate_digest=built.registry.add(files), period=week(built, 5), gate=gate)
     moves = {"at": datetime(2024, 3, 1), "actor": "run 1"}
     built.registry.record(other, **moves)
-    built.registry.promote(
-        other, other.champion_digest, policy_sha256=other.policy_sha256, probe=content, rest=no_rest, **moves
-    )
+    built.registry.promote(other, other.champion_digest, PromotionRules(other.policy_sha256, content, no_rest), **moves)
     built.registry.rollback(
         **moves, expected_live="v2", reason="worse on vans", period=week(built, 6), probe=lambda files: None
     )
@@ -284,9 +283,8 @@ def test_an_approval_written_past_the_spec_promotes_nothing(tmp_path, instance):
     assert built.registry.live() is None
     with pytest.raises(InsufficientVerdict, match="insufficient: "):
         built.registry.promote(
-            verdict, None, policy_sha256=rules.policy_sha256, at=datetime(2024, 2, 6), actor="run 1", probe=content,
-            rest=no_rest,
-        )  # fmt: skip
+            verdict, None, PromotionRules(rules.policy_sha256, content, no_rest), at=datetime(2024, 2, 6), actor="run 1"
+        )
 
 
 # ---- the trigger waits, so that no gate rows are spent for nothing

@@ -20,6 +20,7 @@ from retrain_assets.monitoring.performance_step import PerformancePolicy, perfor
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.scoring.features import contract_of, encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.store import PeriodStore
@@ -97,7 +98,7 @@ class World:
         verdict = Verdict("parcels", week(1), findings, window, digest, None, "rules", "0", evidence=evidence)
         moved = {"at": datetime(2024, 1, 15), "actor": "run 1"}
         self.registry.record(verdict, **moved)
-        self.registry.promote(verdict, None, policy_sha256="rules", probe=content, rest=no_rest, **moved)
+        self.registry.promote(verdict, None, PromotionRules("rules", content, no_rest), **moved)
         return scorer
 
     def report(self, number, model=PARCELS):
