@@ -139,7 +139,7 @@ class Registry(Records):
                 at=at,
                 trained_until=lambda: trained_until(self._folders.read(verdict.candidate_digest)),
             )
-            refuse_seen_rows(f"{self.model} {verdict.period}", verdict.gate, self._spans(verdict))
+            refuse_seen_rows(f"{self.model} {verdict.period}", verdict.gate, self._spans(verdict, history.anchor))
             files = self._folders.read(verdict.promotes)
             refuse_other_refit(verdict, history, files)
             refuse_unservable(verdict, history, files, rules.probe)
@@ -150,12 +150,14 @@ class Registry(Records):
             entry = Entry(at, verdict.period, action, *moved, actor, reason, evidence, gate=None)
             return self._journal.append(entry, after=history.events)
 
-    def _spans(self, verdict: Verdict) -> dict[str, TrainingSpan | None]:
-        """What trained the versions that a verdict compared; a live version whose files are damaged does not say."""
+    def _spans(self, verdict: Verdict, anchor: Version | None) -> dict[str, TrainingSpan | None]:
+        """What trained the versions that a verdict compared; one in service whose files are damaged does not say."""
         spans = {"the candidate": TrainingSpan.in_files(self._folders.read(verdict.candidate_digest))}
-        if verdict.champion_digest is not None:
-            with suppress(IntegrityError, NotFound):
-                spans["the live version"] = TrainingSpan.in_files(self._folders.read(verdict.champion_digest))
+        before = {"the live version": verdict.champion_digest, "the anchor": anchor.digest if anchor else None}
+        for what, digest in before.items():
+            if digest is not None:
+                with suppress(IntegrityError, NotFound):
+                    spans[what] = TrainingSpan.in_files(self._folders.read(digest))
         return spans
 
     def record(self, verdict: Verdict, *, at: datetime, actor: str) -> Event:

@@ -85,7 +85,7 @@ class Attempt:
     @property
     def training_spans(self) -> dict[str, TrainingSpan | None]:
         """What trained the compared versions, by what sentences call them; None where a version does not say."""
-        compared = {"the candidate": self.candidate, "the live version": self.champion}
+        compared = {"the candidate": self.candidate, "the live version": self.champion, "the anchor": self.anchor}
         records = {what: version.scorer.training for what, version in compared.items() if version}
         return {what: TrainingSpan.of(one.trained_from, one.trained_until) for what, one in records.items()}
 
