@@ -23,7 +23,7 @@ def environment(patch, folder, home):
     patch.setenv("RETRAIN_MODELS", str(folder / "models"))
     patch.setenv("DAGSTER_HOME", str(home / "dagster"))
     patch.setenv("USER", "ada")
-    patch.setenv("COLUMNS", "200")
+    patch.delenv("COLUMNS", raising=False)
     patch.delenv("RETRAIN_ALERT_URLS", raising=False)
     patch.chdir(folder)
 

@@ -15,9 +15,9 @@ from retrain_assets_tests.served import TWO_WEEKS, Served, serve
 
 
 @pytest.fixture(autouse=True)
-def no_receivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody hears of the alerts of a test that does not ask for a receiver."""
-    for name in ("RETRAIN_ALERT_URLS", "RETRAIN_UI_URL"):
+def own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the terminal or the receivers of whoever runs the tests, unless a test asks for it."""
+    for name in ("RETRAIN_ALERT_URLS", "RETRAIN_UI_URL", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -1,4 +1,8 @@
-"""The two strategies and the better of them, as assets."""
+"""The two strategies and the better of them, as assets.
+
+Each strategy reads only its own window. The recent periods are therefore read twice in a retrain, a small share of its
+work, and each strategy can be looked at and rerun by itself.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""`retrain demo --scenario bad-deploy`: a model that was right to promote, a world that turns, and the way back.
+"""Play `retrain demo --scenario bad-deploy`: a model that was right to promote, a world that turns, and the way back.
 
 The turned world is made of real rows: New York cab rides from before the state's congestion surcharge of 2 February
 2019, dated 52 weeks later, as if the surcharge had been repealed the day after the promotion. Nothing in a row is
@@ -24,15 +24,15 @@ from rich.console import Console
 
 from retrain_assets.audit.explanation import explained
 from retrain_assets.audit.explanation_text import in_words
-from retrain_assets.cli.replay import heading, retrain_left, shown, step
+from retrain_assets.cli.replay import INDENT, heading, retrain_left, shown, step
 from retrain_assets.cli.runner import Runner, prepare_instance
+from retrain_assets.cli.terminal import console, say, width, wrapped
 from retrain_assets.errors import RetrainError
 from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import SHIPPED, ModelSpec, load_specs
 from retrain_assets.store import PeriodStore, write_atomically
 
-SCENARIOS = ("bad-deploy",)
 MODEL = "taxi_charge"
 FIRST, TURN, LAST = "2018-09", "2019-05", "2019-07"
 """The first month is the first whose rides do not come again in the turned one."""
@@ -52,7 +52,7 @@ class Turned:
 
 
 def scenario_home(home: Path, name: str) -> Path:
-    """Where a scenario's data, registry and run history live."""
+    """Name the folder of a scenario's data, registry and run history."""
     return home / "scenarios" / name
 
 
@@ -123,7 +123,7 @@ def bad_deploy(home: Path) -> None:
     Raises:
         RetrainError: It was played to its end before, or ended without a rollback.
     """
-    console, began = Console(), time.monotonic()
+    out, began = console(), time.monotonic()
     folder = scenario_home(home, "bad-deploy")
     if is_finished(Registry(folder / "registry", MODEL)):
         raise RetrainError(
@@ -132,25 +132,22 @@ def bad_deploy(home: Path) -> None:
         )
     turned = prepare(folder)
     spec = load_specs()[MODEL]
-    console.print(
+    out.print(
         f"[bold]bad-deploy[/bold]: {turned.real:,} rides of {FIRST} to {spec.period.shift(TURN, -1)} as they happened, "
         f"then {turned.moved:,} real rides of {turned.first:%Y-%m-%d} to {turned.last:%Y-%m-%d}, before the congestion "
         f"surcharge of 2019-02-02, each dated {SHIFT.days} days later: as if the surcharge had been repealed on "
         f"{spec.period.bounds(TURN)[0]:%Y-%m-%d}.",
-        highlight=False,
     )
     runner = Runner(spec, prepare_instance(folder))
     store, registry = PeriodStore(folder / "data" / MODEL), Registry(folder / "registry", MODEL)
     periods = left(spec, store)
     if periods[0] != FIRST:
-        console.print(f"It was interrupted, and goes on with {periods[0]}.", highlight=False)
-    _play(console, runner, store, registry, periods)
-    console.print(f"\n[bold]retrain explain {MODEL}[/bold]")
-    told = in_words(explained(MODEL, registry, store, runner.spec.period))
-    console.print(told, highlight=False, markup=False, soft_wrap=True)
-    console.print(
+        out.print(f"It was interrupted, and goes on with {periods[0]}.")
+    _play(out, runner, store, registry, periods)
+    out.print(f"\n[bold]retrain explain {MODEL}[/bold]")
+    say(in_words(explained(MODEL, registry, store, runner.spec.period)))
+    out.print(
         f"\n{time.monotonic() - began:.0f} s. To look at it in the Dagster UI:\n  {_look_at(folder)}",
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -170,18 +167,18 @@ def _look_at(folder: Path) -> str:
     return f"RETRAIN_HOME={folder} RETRAIN_MODELS={folder / 'models'} RETRAIN_SHIPPED=0 retrain dev"
 
 
-def _play(console: Console, runner: Runner, store: PeriodStore, registry: Registry, periods: list[str]) -> None:
-    """Period by period until the rollback: what the daemon does, with the clock at each period's end."""
+def _play(out: Console, runner: Runner, store: PeriodStore, registry: Registry, periods: list[str]) -> None:
+    """Play period by period until the rollback: what the daemon does, with the clock at each period's end."""
     spec = runner.spec
-    console.print(heading(spec), style="bold", soft_wrap=True)
+    out.print(heading(spec), style="bold", markup=False, soft_wrap=True)
     monitored = periods[0] in store.periods("performance_report", "json")
     undone = retrain_left(runner, registry, periods[0]) if monitored else None
     for period in periods:
         line = (period == periods[0] and undone) or step(spec, runner, store, registry, period)
-        console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
+        out.print(shown(line), style=line.color, markup=False, soft_wrap=True)
         record = stored_record(store, period)
         said = record.sentence if record else "-"
-        console.print(f"{'':<11}probation: {said}", style="dim", highlight=False, soft_wrap=True)
+        out.print(wrapped(f"{INDENT}probation: {said}", width()), style="dim", markup=False, soft_wrap=True)
         if is_finished(registry):
             return
     raise RetrainError(f"the scenario ended without a rollback; {MODEL} stands in {store.root}. Report this, please.")

@@ -1,81 +1,58 @@
-"""`retrain report` and `retrain card`: the documents of a model, for the terminal, a program or a file."""
+"""Commands that show a model's documents, for the terminal, a program or a file: report, card."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.spec import ModelSpec
+from retrain_assets.cli.shared import guarded, opened
+from retrain_assets.cli.terminal import say
 
-Opened = tuple[ModelSpec, Any, Any]
-"""A model's spec, store and registry."""
+if TYPE_CHECKING:
+    from retrain_assets.cli.shared import Opened
 
-
-def report_commands(guarded: Callable[..., Any], opened: Callable[[str], Opened]) -> tuple[click.Command, ...]:
-    """The two commands; `guarded` turns errors into sentences, `opened(name)` finds the model."""
-
-    @click.command()
-    @click.argument("name")
-    @click.argument("period", required=False)
-    @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
-    @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; docs/report.md names the schema.")
-    @click.option("--monitoring", is_flag=True, help="The drift and performance reports instead.")
-    @guarded
-    def report(name: str, period: str | None, html: Path | None, as_json: bool, monitoring: bool) -> None:
-        """The validation report of a period, or of the last one judged: as words, as an HTML file, or as JSON.
-
-        With --monitoring it is the drift and the performance report of a period, or of the last one monitored.
-
-        Example: retrain report taxi_charge 2019-03 --html report.html, or retrain report taxi_charge --monitoring
-        """
-        if monitoring:
-            _monitoring_report(*opened(name), period, html, as_json)
-            return
-        from retrain_assets.validation.pages.page import report_html, stored_verdict
-        from retrain_assets.validation.pages.schema import report_json
-        from retrain_assets.validation.pages.text import verdict_words
-
-        spec, store, _ = opened(name)
-        verdict = stored_verdict(spec.name, store, period)
-        if html:
-            _write(html, report_html(verdict))
-        if as_json:
-            click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
-        elif not html:
-            click.echo("\n".join(verdict_words(verdict)))
-
-    @click.command()
-    @click.argument("name")
-    @click.argument("version", required=False)
-    @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
-    @guarded
-    def card(name: str, version: str | None, html: Path | None) -> None:
-        """The model card of a version, or of the live one: as Markdown, or as an HTML file.
-
-        Example: retrain card taxi_charge v2 --html card.html
-        """
-        from retrain_assets.pipeline import model_card
-
-        spec, _, registry = opened(name)
-        described = model_card(spec)
-        chosen = described.version(registry, version)
-        if html:
-            _write(html, described.html(registry, chosen))
-        else:
-            click.echo(described.markdown(registry, chosen))
-
-    return report, card
+HTML = click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
 
 
-def _monitoring_report(
-    spec: ModelSpec, store: Any, registry: Any, period: str | None, html: Path | None, as_json: bool
-) -> None:
+@click.command()
+@click.argument("name")
+@click.argument("period", required=False)
+@HTML
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON; docs/report.md names the schema.")
+@click.option("--monitoring", is_flag=True, help="The drift and performance reports instead.")
+@guarded
+def report(name: str, period: str | None, html: Path | None, as_json: bool, monitoring: bool) -> None:
+    """Show the validation report of a period, or of the last one judged: as words, as an HTML file, or as JSON.
+
+    With --monitoring it is the drift and the performance report of a period, or of the last one monitored.
+
+    Example: retrain report taxi_charge 2019-03 --html report.html, or retrain report taxi_charge --monitoring
+    """
+    show = _monitoring_report if monitoring else _validation_report
+    show(opened(name), period, html, as_json)
+
+
+def _validation_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
+    from retrain_assets.validation.pages.page import report_html, stored_verdict
+    from retrain_assets.validation.pages.schema import report_json
+    from retrain_assets.validation.pages.text import verdict_words
+
+    verdict = stored_verdict(model.spec.name, model.store, period)
+    if html:
+        _write(html, report_html(verdict))
+    if as_json:
+        click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
+    elif not html:
+        say("\n".join(verdict_words(verdict)))
+
+
+def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
     from retrain_assets.monitoring.pages import page
 
+    spec, store, registry = model
     asked = page.monitored_period(spec.name, store, period)
     if html:
         drift = page.drift_document(spec.name, store, registry, asked)
@@ -86,11 +63,35 @@ def _monitoring_report(
         records = {asset: store.read_json(asset, asked) for asset in page.ASSETS}
         click.echo(json.dumps(records, indent=1, allow_nan=False))
     elif not html:
-        click.echo("\n".join(page.monitoring_words(store, asked)))
+        say("\n".join(page.monitoring_words(store, asked)))
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version", required=False)
+@HTML
+@guarded
+def card(name: str, version: str | None, html: Path | None) -> None:
+    """Show the model card of a version, or of the live one: as Markdown, or as an HTML file.
+
+    Example: retrain card taxi_charge v2 --html card.html
+    """
+    from retrain_assets.pipeline import model_card
+
+    spec, _, registry = opened(name)
+    described = model_card(spec)
+    chosen = described.version(registry, version)
+    if html:
+        _write(html, described.html(registry, chosen))
+    else:
+        click.echo(described.markdown(registry, chosen))
 
 
 def _write(path: Path, page: bytes) -> None:
     from retrain_assets.store import write_atomically
 
     write_atomically(path, page)
-    click.echo(f"wrote {path} ({len(page):,} bytes)", err=True)
+    say(f"wrote {path} ({len(page):,} bytes)", err=True)
+
+
+DOCUMENT_COMMANDS = (report, card)

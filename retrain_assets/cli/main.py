@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from retrain_assets.cli.check import check
-from retrain_assets.cli.documents import report_commands
+from retrain_assets.cli.documents import DOCUMENT_COMMANDS
 from retrain_assets.cli.new import new
 from retrain_assets.cli.people import PEOPLE_COMMANDS
 from retrain_assets.cli.registry import REGISTRY_COMMANDS
 from retrain_assets.cli.run import RUN_COMMANDS
 from retrain_assets.cli.score import SCORE_COMMANDS
-from retrain_assets.cli.shared import guarded, opened
-from retrain_assets.cli.suite import suite_group
+from retrain_assets.cli.status import STATUS_COMMANDS
+from retrain_assets.cli.suite import suite
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,8 +23,6 @@ def main() -> None:
     """
 
 
-for command in (new, check, *RUN_COMMANDS, *SCORE_COMMANDS, *REGISTRY_COMMANDS, *PEOPLE_COMMANDS):
+GROUPS = (RUN_COMMANDS, SCORE_COMMANDS, STATUS_COMMANDS, REGISTRY_COMMANDS, PEOPLE_COMMANDS, DOCUMENT_COMMANDS)
+for command in (new, check, *(one for group in GROUPS for one in group), suite):
     main.add_command(command)
-for command in report_commands(guarded, opened):
-    main.add_command(command)
-main.add_command(suite_group(guarded, opened))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,13 +16,17 @@ from retrain_assets.cli.shared import (
     finish,
     guarded,
     now,
+    opened,
     person_of,
-    registry_of,
     runner_of,
     spec_of,
-    store_of,
+    waiting,
 )
+from retrain_assets.cli.terminal import say
 from retrain_assets.errors import NotFound
+
+if TYPE_CHECKING:
+    from retrain_assets.registry.journal.events import Event
 
 
 @click.command()
@@ -44,15 +48,17 @@ def rollback(name: str, reason: str, by: str | None, to: str | None, as_json: bo
     from retrain_assets.registry.registry import NOTHING
     from retrain_assets.registry.rules import refuse_retired
 
-    spec = spec_of(name)
-    past = History(registry_of(spec).history())
+    spec, _, registry = opened(name)
+    past = History(registry.history())
     refuse_retired(name, past)
     if not past.moves:
         raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
-    target = registry_of(spec).rollback_target(to).name
+    target = registry.rollback_target(to).name
     left = past.live.digest if past.live else NOTHING
-    ops = rollback_config(name, reason, left, person=person_of(by), **({"to": target} if to else {}))["ops"]
-    finish(runner_of(spec).run("rollback", None, at=now(), ops=ops), as_json)
+    config = rollback_config(name, reason, left, person=person_of(by), **({"to": target} if to else {}))
+    with waiting(f"rolling {name} back to {target}"):
+        end = runner_of(spec).run("rollback", None, at=now(), config=config)
+    finish(end, as_json)
 
 
 @click.command()
@@ -79,18 +85,18 @@ def approve(
     """
     from retrain_assets.cli import ruling_arguments
     from retrain_assets.pipeline import promotion
+    from retrain_assets.registry.rulings import Signature
 
-    spec = spec_of(name)
+    spec, store, registry = opened(name)
     if anchor is not None:
-        event = ruling_arguments.anchor(registry_of(spec), anchor, by=person_of(by), reason=reason, at=now())
+        event = ruling_arguments.anchor(registry, anchor, by=person_of(by), reason=reason, at=now())
         _ruled(event, as_json, "It binds every later candidate, until another version is the anchor or it is released.")
         return
     if period is None or end is None:
         raise click.UsageError("give --period and --until of the attempt, or --anchor and a version")
     until, attempt = ruling_arguments.end_of_ruling(end, spec.period), ended_period(spec, period)
-    event = ruling_arguments.approve(
-        promotion(spec), registry_of(spec), store_of(spec), attempt, until, by=person_of(by), reason=reason, at=now()
-    )
+    signature = Signature(person_of(by), reason, now(), attempt)
+    event = ruling_arguments.approve(promotion(spec), registry, store, signature, until)
     _ruled(event, as_json, f"Promote it with: retrain promote {name} --period {period}")
 
 
@@ -108,7 +114,9 @@ def promote(name: str, period: str, as_json: bool) -> None:
     known = ended_period(spec, period)
     runner = runner_of(spec)
     steps = ["production_model"] if runner.shows_checks(known) else ["validation_report", "production_model"]
-    finish(runner.run("retrain", known, at=now(), assets=steps), as_json)
+    with waiting(f"promoting the candidate of {known}"):
+        end = runner.run("retrain", known, at=now(), assets=steps)
+    finish(end, as_json)
 
 
 @click.command()
@@ -130,8 +138,7 @@ def hold(name: str, which: str | None, end: str | None, reason: str, by: str | N
     from retrain_assets.cli import ruling_arguments
     from retrain_assets.registry.rulings import Hold
 
-    spec = spec_of(name)
-    store, registry = store_of(spec), registry_of(spec)
+    spec, store, registry = opened(name)
     signed = ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)
     until = ruling_arguments.end_of_ruling(end, spec.period) if end else None
     event = registry.rule(Hold(signed, ruling_arguments.digest_of(which, registry, store), until))
@@ -155,8 +162,7 @@ def release(name: str, which: str | None, reason: str, by: str | None, as_json: 
     from retrain_assets.cli import ruling_arguments
     from retrain_assets.registry.rulings import Release
 
-    spec = spec_of(name)
-    store, registry = store_of(spec), registry_of(spec)
+    spec, store, registry = opened(name)
     signed = ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)
     _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
 
@@ -175,22 +181,20 @@ def retire(name: str, reason: str, by: str | None, as_json: bool) -> None:
     from retrain_assets.cli import ruling_arguments
     from retrain_assets.registry.rulings import Retire
 
-    spec = spec_of(name)
-    event = registry_of(spec).rule(
-        Retire(ruling_arguments.signed(person_of(by), reason, now(), store_of(spec), spec.period))
-    )
+    spec, store, registry = opened(name)
+    event = registry.rule(Retire(ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)))
     _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
 
 
-def _ruled(event: Any, as_json: bool, next_step: str) -> None:
+def _ruled(event: Event, as_json: bool, next_step: str) -> None:
     from retrain_assets.cli.ruling_arguments import record_of, sentence_of
 
     if as_json:
         click.echo(json.dumps(record_of(event), indent=1))
         return
-    click.echo(f"{sentence_of(event)} ({event.actor})")
+    say(f"{sentence_of(event)} ({event.actor})")
     if next_step:
-        click.echo(next_step)
+        say(next_step)
 
 
 PEOPLE_COMMANDS = (rollback, approve, promote, hold, release, retire)

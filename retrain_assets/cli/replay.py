@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance
+from retrain_assets.cli.terminal import console, width, wrapped
+from retrain_assets.dagster_glue.tags import KIND_TAG
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
@@ -29,6 +31,9 @@ from retrain_assets.spec import ModelSpec
 from retrain_assets.store import LABEL, PeriodStore, retrain_home
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
+
+WIDE, INDENT = 120, " " * 11
+"""From how many characters on a line has room for the decision, and where it stands otherwise."""
 
 COLORS = {"promoted": "green", "rejected": "yellow", "insufficient": "cyan", "identical": "cyan", "crash": "red"}
 
@@ -54,31 +59,31 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
         first: The period to begin with, where none is monitored yet; None for the calendar's first.
         until: The last period; None for the last that has rows.
     """
-    console = Console()
+    out = console()
     began = time.monotonic()
     home = retrain_home()
     instance = prepare_instance(home)
     runner = Runner(spec, instance)
     store, registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
     periods = _periods(spec, store, first, until)
-    console.print(f"[bold]{spec.name}[/bold]: {spec.description}")
-    console.print(heading(spec), style="bold", soft_wrap=True)
+    out.print(f"[bold]{spec.name}[/bold]: {spec.description}")
+    out.print(heading(spec), style="bold", markup=False, soft_wrap=True)
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*bar, console=console, transient=True) as progress:
+    with Progress(*bar, console=out, transient=True) as progress:
         task = progress.add_task(spec.name, total=len(periods))
         if store.periods("performance_report", "json"):
             undone = retrain_left(runner, registry, store.periods("performance_report", "json")[-1])
             if undone is not None:
-                progress.console.print(shown(undone), style=undone.color, highlight=False, soft_wrap=True)
+                progress.console.print(shown(undone), style=undone.color, markup=False, soft_wrap=True)
         for period in periods:
             progress.update(task, description=f"{spec.name} {period}")
             line = step(spec, runner, store, registry, period)
-            progress.console.print(shown(line), style=line.color, highlight=False, soft_wrap=True)
+            progress.console.print(shown(line), style=line.color, markup=False, soft_wrap=True)
             progress.advance(task)
     if not periods:
-        console.print(f"No period {f'up to {until} ' if until else ''}is left to monitor; this is how it went.")
-    summary(console, spec, store, registry)
-    console.print(
+        out.print(f"No period {f'up to {until} ' if until else ''}is left to monitor; this is how it went.")
+    summary(out, spec, store, registry)
+    out.print(
         f"{len(periods)} periods in {time.monotonic() - began:.0f} s. `make dev` (or `retrain dev`) shows all of it in "
         f"the Dagster UI"
         + (f"; `retrain explain {spec.name}` tells why the live model is live." if registry.live() else ".")
@@ -87,12 +92,13 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
 
 def heading(spec: ModelSpec) -> str:
     """The head of the table."""
-    return _row("period", "rows", "drift", f"{spec.model.loss} (baseline)", "trigger", "decision")
+    return _row(("period", "rows", "drift", f"{spec.model.loss} (baseline)", "trigger", "decision"))
 
 
 def shown(line: Line) -> str:
-    """One period as a line of the table."""
-    return _row(line.period, f"{line.rows:,}" if line.rows else "-", line.drift, line.loss, line.trigger, line.decision)
+    """One period as a line of the table; on a narrow terminal the decision stands below."""
+    rows = f"{line.rows:,}" if line.rows else "-"
+    return _row((line.period, rows, line.drift, line.loss, line.trigger, line.decision))
 
 
 def retrain_left(runner: Runner, registry: Registry, period: str) -> Line | None:
@@ -102,7 +108,7 @@ def retrain_left(runner: Runner, registry: Registry, period: str) -> Line | None
     if tags is None:
         return None
     ended = runner.run("retrain", period, at=runner.spec.period.bounds(period)[1], tags=tags)
-    kind = tags.get("retrain/trigger", "-")
+    kind = tags.get(KIND_TAG, "-")
     return Line(period, 0, "-", "-", kind, decision(registry, period, ended), COLORS.get(ended.outcome, ""))
 
 
@@ -117,7 +123,7 @@ def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry
     drift, loss = _drift(store, period), _loss(store, period)
     withdrawal, _ = runner.ask_rollback(now)
     if withdrawal is not None:
-        ended = runner.run("rollback", None, at=now, tags=dict(withdrawal.tags), ops=withdrawal.run_config["ops"])
+        ended = runner.run("rollback", None, at=now, tags=dict(withdrawal.tags), config=withdrawal.run_config)
         return Line(period, rows, drift, loss, "probation", decision(registry, period, ended), "red")
     request, quiet = runner.ask_trigger(now)
     if request is None:
@@ -128,7 +134,7 @@ def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry
         rows,
         drift,
         loss,
-        request.tags["retrain/trigger"],
+        request.tags[KIND_TAG],
         decision(registry, period, ended),
         COLORS.get(ended.outcome, ""),
     )
@@ -147,27 +153,26 @@ def decision(registry: Registry, period: str, ended: RunEnd) -> str:
     return f"{event.action}{name}: {event.reason}"
 
 
-def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Registry) -> None:
+def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registry) -> None:
     """Versions, decisions, and the mean loss as served against never having retrained."""
     events = registry.history()
     promoted = {event.evidence for event in events if event.action in PROMOTIONS}
     counts = Counter(e.action for e in events if e.action != "passed" or e.evidence not in promoted)
-    console.print()
-    console.print(
+    out.print()
+    out.print(
         f"[bold]Decisions[/bold]: {', '.join(f'{number} {action}' for action, number in counts.items()) or 'none'}"
     )
     try:
         losses = against_never(spec, store, registry)
     except NotFound as nothing:
-        console.print(str(nothing))
+        out.print(str(nothing))
         return
     name = spec.model.loss
-    console.print(f"[bold]Mean {name}[/bold], as served against the first model never retrained, on the same rows:")
+    out.print(f"[bold]Mean {name}[/bold], as served against the first model never retrained, on the same rows:")
     for year, (rows, served, never) in losses.items():
         change = f"{(served / never - 1):+.1%}" if never else ""
-        console.print(
+        out.print(
             f"  {year:<12} {rows:>9,} rows   served {served:.4f}   never retrained {never:.4f}   {change}",
-            highlight=False,
         )
     if counts["promoted"] == 0:
         last = [event for event in registry.history() if event.action in ("rejected", "insufficient", "identical")]
@@ -176,10 +181,10 @@ def summary(console: Console, spec: ModelSpec, store: PeriodStore, registry: Reg
             if last
             else "no evidence asked for a retrain"
         )
-        console.print(f"Nothing was promoted after the first model: {why}.")
+        out.print(f"Nothing was promoted after the first model: {why}.")
     live = registry.live()
     if live is not None:
-        console.print(f"Live: [bold]{live.name}[/bold], decided in {live.period}.")
+        out.print(f"Live: [bold]{live.name}[/bold], decided in {live.period}.")
 
 
 def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> dict[str, tuple[int, float, float]]:
@@ -237,5 +242,12 @@ def _loss(store: PeriodStore, period: str) -> str:
     return f"{report.loss:.3f} ({report.baseline:.3f})" if report else "-"
 
 
-def _row(period: str, rows: str, drift: str, loss: str, trigger: str, decision: str) -> str:
-    return f"{period:<11}{rows:>7}  {drift[:30]:<31}{loss:<20}{trigger:<12}{decision}"
+def _row(cells: tuple[str, str, str, str, str, str]) -> str:
+    period, rows, drift, loss, trigger, decision = cells
+    limit = width()
+    wide = limit is None or limit >= WIDE
+    space = 31 if wide else 24
+    line = f"{period:<11}{rows:>7}  {drift[: space - 1]:<{space}}{loss:<20}{trigger:<12}"
+    if wide:
+        return wrapped(f"{line}{decision}", limit, hanging=len(line))
+    return f"{line.rstrip()}\n{wrapped(f'{INDENT}{decision}', limit, hanging=0)}"

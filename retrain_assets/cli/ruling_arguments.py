@@ -9,6 +9,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
+from retrain_assets.audit.status import decision_record
 from retrain_assets.candidates.candidate_record import ASSET, read_candidate
 from retrain_assets.errors import NotFound
 from retrain_assets.periods import Calendar
@@ -100,17 +101,16 @@ def _beginning_with(digits: str, history: History) -> list[str]:
 
 
 def approve(
-    promotion: Promotion, registry: Registry, store: PeriodStore, period: str, until: datetime, *, by: str, reason: str,
-    at: datetime,
-) -> Event:  # fmt: skip
-    """Approve the insufficient verdict on a period's candidate.
+    promotion: Promotion, registry: Registry, store: PeriodStore, signature: Signature, until: datetime
+) -> Event:
+    """Approve the insufficient verdict on the candidate of the period that the signature names.
 
     Raises:
         NotApprovable: The spec, the verdict or the journal does not allow it.
         NotPromotable: There is no such verdict, or it could not lead to a promotion.
     """
-    verdict = promotion.verdict(store, period)
-    ruling = Approve(Signature(by, reason, at, period), verdict, until, promotion.policy_sha256, promotion.approvals)
+    verdict = promotion.verdict(store, signature.period)
+    ruling = Approve(signature, verdict, until, promotion.policy_sha256, promotion.approvals)
     return registry.rule(ruling)
 
 
@@ -129,9 +129,7 @@ def anchor(registry: Registry, version: str, *, by: str, reason: str, at: dateti
 
 def record_of(event: Event) -> dict[str, Any]:
     """A ruling as plain JSON values."""
-    names = ("period", "action", "from_version", "to_version", "actor", "reason")
-    terms = event.terms.to_dict() if event.terms else {}
-    return {"at": event.at.isoformat(), **{name: getattr(event, name) for name in names}, **terms}
+    return {**decision_record(event), **(event.terms.to_dict() if event.terms else {})}
 
 
 def sentence_of(event: Event) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.cli.shared import END_AS_JSON, ended_period, finish, guarded, registry_of, runner_of, spec_of
+from retrain_assets.cli.shared import END_AS_JSON, ended_period, finish, guarded, opened, runner_of, spec_of, waiting
 
 if TYPE_CHECKING:
     from retrain_assets.cli.runner import RunEnd
@@ -92,7 +92,7 @@ def run(name: str, period: str, as_json: bool) -> None:
     Example: retrain run taxi_charge --period 2019-03
     """
     end = _launch(name, "retrain", period)
-    decided = [event for event in registry_of(spec_of(name)).history() if event.period == period and event.gate]
+    decided = [event for event in opened(name).registry.history() if event.period == period and event.gate]
     if decided and end.outcome == decided[-1].action:
         end = replace(end, cause="" if end.agreed else decided[-1].reason)
     finish(end, as_json)
@@ -114,7 +114,8 @@ def monitor(name: str, period: str, as_json: bool) -> None:
 def _launch(name: str, job: str, period: str) -> RunEnd:
     spec = spec_of(name)
     known = ended_period(spec, period)
-    return runner_of(spec).run(job, known)
+    with waiting(f"{job} of {name}, {known}"):
+        return runner_of(spec).run(job, known)
 
 
 RUN_COMMANDS = (demo, replay_command, dev, run, monitor)

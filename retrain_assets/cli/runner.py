@@ -4,7 +4,7 @@ Runs happen in this process (no start-up per run); sensors are asked exactly as 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -84,26 +84,29 @@ class Runner:
         period: str | None,
         *,
         at: datetime | None = None,
-        tags: dict[str, str] | None = None,
-        ops: dict[str, Any] | None = None,
-        assets: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        assets: Sequence[str] = (),
     ) -> RunEnd:
-        """Run `monitor`, `retrain` or `rollback`; `at` is the time that the run's clock tells.
+        """Run `monitor`, `retrain` or `rollback`, and wait for its end.
 
-        `assets` are those of the job that are to be materialized, None for all.
+        Args:
+            job: Which of them.
+            period: Its partition.
+            at: The time that the run's clock tells; the wall clock's without it.
+            tags: Further tags.
+            config: Run configuration, as a sensor gives it.
+            assets: Those of the job that are to be materialized; all of them where none is named.
         """
-        config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        if at is not None:
-            config["resources"] = {"clock": {"config": {"replay_at": at.isoformat()}}}
-        if ops is not None:
-            config["ops"] = ops
+        quiet: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        clock = {"resources": {"clock": {"config": {"replay_at": at.isoformat()}}}} if at else {}
         fail_crashed(self.instance, retrain_home())
         with alive(retrain_home()) as living, waking(self.instance):
             result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
                 instance=self.instance,
                 partition_key=period,
-                asset_selection=[self.frame.key(asset) for asset in assets] if assets else None,
-                run_config=config,
+                asset_selection=[self.frame.key(asset) for asset in assets] or None,
+                run_config=quiet | clock | dict(config or {}),
                 tags={**(tags or {}), "dagster/user": actor(), **living},
                 raise_on_error=False,
             )
@@ -179,5 +182,5 @@ def _interrupted(error: Any) -> bool:
 
 
 def actor() -> str:
-    """Who types: the login name."""
+    """Name who types, by the login name."""
     return os.environ.get("USER") or os.environ.get("LOGNAME") or "cli"

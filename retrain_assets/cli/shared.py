@@ -9,18 +9,22 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from retrain_assets.cli.terminal import say
 from retrain_assets.errors import NotApprovable, NotPromotable, RetrainError, SpecError
 from retrain_assets.spec import ModelSpec, load_specs
 
 if TYPE_CHECKING:
     from retrain_assets.cli.runner import RunEnd, Runner
+    from retrain_assets.registry.registry import Registry
+    from retrain_assets.store import PeriodStore
 
 NO, BAD_INPUT = 1, 2
 BY = click.option("--by", help="Who decides; your login name without it.")
@@ -37,14 +41,14 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **options)
         except (RetrainError, ValueError, OSError) as error:
-            click.echo(f"retrain: {error}", err=True)
+            say(f"retrain: {error}", err=True)
             sys.exit(NO if isinstance(error, NotPromotable | NotApprovable) else BAD_INPUT)
 
     return run
 
 
 def spec_of(name: str) -> ModelSpec:
-    """The spec of a model.
+    """Find the spec of a model.
 
     Raises:
         SpecError: There is none of that name; the message names those there are.
@@ -55,29 +59,29 @@ def spec_of(name: str) -> ModelSpec:
     return specs[name]
 
 
-def store_of(spec: ModelSpec) -> Any:
-    """What the model's assets wrote."""
+class Opened(NamedTuple):
+    """A model's spec, what its assets wrote, and its registry."""
+
+    spec: ModelSpec
+    store: PeriodStore
+    registry: Registry
+
+
+def opened(name: str) -> Opened:
+    """Find a model and open what it has written.
+
+    Raises:
+        SpecError: There is no model of that name.
+    """
+    from retrain_assets.registry.registry import Registry
     from retrain_assets.store import PeriodStore, retrain_home
 
-    return PeriodStore(retrain_home() / "data" / spec.name)
-
-
-def registry_of(spec: ModelSpec) -> Any:
-    """The model's registry."""
-    from retrain_assets.registry.registry import Registry
-    from retrain_assets.store import retrain_home
-
-    return Registry(retrain_home() / "registry", spec.name)
-
-
-def opened(name: str) -> tuple[ModelSpec, Any, Any]:
-    """A model's spec, store and registry."""
-    spec = spec_of(name)
-    return spec, store_of(spec), registry_of(spec)
+    spec, home = spec_of(name), retrain_home()
+    return Opened(spec, PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name))
 
 
 def runner_of(spec: ModelSpec) -> Runner:
-    """Runs the model's jobs on the instance under RETRAIN_HOME."""
+    """Open what runs the model's jobs on the instance under RETRAIN_HOME."""
     from retrain_assets.cli.runner import Runner, prepare_instance
     from retrain_assets.store import retrain_home
 
@@ -86,12 +90,12 @@ def runner_of(spec: ModelSpec) -> Runner:
 
 
 def now() -> datetime:
-    """Wall clock, to the second."""
+    """Tell the wall clock, to the second."""
     return datetime.now().replace(microsecond=0)
 
 
 def person_of(by: str | None) -> str:
-    """Who decides: the name given, or the login name.
+    """Name who decides: the name given, or the login name.
 
     Raises:
         ValueError: There is none, or it reads like that of a run.
@@ -103,6 +107,15 @@ def person_of(by: str | None) -> str:
     return name
 
 
+@contextmanager
+def waiting(sentence: str) -> Iterator[None]:
+    """Show on a terminal, beside what is printed, that something longer is under way."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(sentence) if sys.stderr.isatty() else nullcontext():
+        yield
+
+
 def _login() -> str:
     try:
         return os.environ.get("USER") or os.environ.get("LOGNAME") or getpass.getuser()
@@ -111,7 +124,7 @@ def _login() -> str:
 
 
 def ended_period(spec: ModelSpec, period: str) -> str:
-    """A period of the model that has ended.
+    """Require a period of the model that has ended.
 
     Raises:
         ValueError: It is none; the message names the first and the last.
@@ -134,5 +147,5 @@ def finish(end: RunEnd, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"run_id": end.run_id, "outcome": end.outcome, "cause": end.cause}))
     else:
-        click.echo(f"{end.outcome}{f': {end.cause}' if end.cause else ''} (run {end.run_id[:8]})")
+        say(f"{end.outcome}{f': {end.cause}' if end.cause else ''} (run {end.run_id[:8]})")
     sys.exit(0 if end.agreed else NO)

@@ -1,152 +1,182 @@
-"""`retrain suite`: look at a model's regression suite, add a case, let hard cases be proposed."""
+"""Commands on a model's regression suite: list its cases, add one, let hard ones be proposed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from retrain_assets.cli.shared import ended_period
+from retrain_assets.cli.shared import Opened, ended_period, guarded, now, opened
+from retrain_assets.cli.terminal import say
 from retrain_assets.errors import DataError
 from retrain_assets.spec import ModelSpec
 
 if TYPE_CHECKING:
+    from retrain_assets.store import PeriodStore
     from retrain_assets.validation.suite.cases import SuiteCase
     from retrain_assets.validation.suite.proposals import Proposal
+    from retrain_assets.validation.suite.status import Standing
 
-Opened = tuple[ModelSpec, Any, Any]
-"""A model's spec, store and registry."""
-
-
-def suite_group(guarded: Callable[..., Any], opened: Callable[[str], Opened]) -> click.Group:
-    """The group of commands; `guarded` turns errors into sentences, `opened(name)` finds the model."""
-
-    @click.group()
-    def suite() -> None:
-        """Known hard cases that no new version may get wrong: list, add, harvest.
-
-        Example: retrain suite list taxi_charge
-        """
-
-    @suite.command("list")
-    @click.argument("name")
-    @click.option("--json", "as_json", is_flag=True, help="Print cases and proposals as JSON.")
-    @guarded
-    def list_(name: str, as_json: bool) -> None:
-        """Every case: whether it counts, whether its row and outcome are there, whether the live model is right.
-
-        Example: retrain suite list taxi_charge
-        """
-        record = listed(*opened(name))
-        for line in [json.dumps(record, indent=1)] if as_json else in_lines(record):
-            click.echo(line)
-
-    @suite.command()
-    @click.argument("name")
-    @click.argument("row")
-    @click.option("--reason", help="Why the case matters; a proposed row brings its own.")
-    @click.option("--owner", help="Mail address or team:NAME; the model's first owner otherwise.")
-    @click.option("--severity", type=click.Choice(["critical", "normal"]), default="normal", show_default=True)
-    @click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which the case counts.")
-    @click.option("--period", help="The row's period; found among the stored rows otherwise.")
-    @click.option("--added", type=click.DateTime(["%Y-%m-%d"]), help="Day from which it counts; today otherwise.")
-    @guarded
-    def add(name: str, row: str, **said: Any) -> None:
-        """Add a row, by its key, to the model's suite file.
-
-        Example: retrain suite add taxi_charge 138740 --severity critical --reason "Manhattan to Brooklyn at night"
-        """
-        for line in added(*opened(name), row, datetime.now(), **said):
-            click.echo(line)
-
-    @suite.command()
-    @click.argument("name")
-    @click.option("--period", help="Only rows of this period.")
-    @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Most per version.")
-    @click.option("--json", "as_json", is_flag=True, help="Print the proposals as JSON.")
-    @guarded
-    def harvest(name: str, period: str | None, limit: int, as_json: bool) -> None:
-        """Propose the live model's worst confident mistakes, and what rolled-back versions got wrong.
-
-        Example: retrain suite harvest taxi_charge --limit 5
-        """
-        found = harvested(*opened(name), limit, period)
-        if as_json:
-            click.echo(json.dumps([asdict(proposal) for proposal in found], indent=1))
-            return
-        for proposal in found:
-            click.echo(_proposed(asdict(proposal)))
-        click.echo(
-            f"{len(found)} row(s) proposed. Take one with `retrain suite add {name} ID`."
-            if found
-            else f"{name}: no mistake on a row with a known outcome that the model was not trained on."
-        )
-
-    return suite
+HANGING = 13
+"""What follows a break in a row of the list stands where its second column does."""
 
 
-def listed(spec: ModelSpec, store: Any, registry: Any) -> dict[str, Any]:
-    """The suite and what is proposed for it, as plain JSON."""
+@click.group()
+def suite() -> None:
+    """Keep known hard cases that no new version may get wrong: list, add, harvest.
+
+    Example: retrain suite list taxi_charge
+    """
+
+
+@suite.command("list")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print cases and proposals as JSON.")
+@guarded
+def list_(name: str, as_json: bool) -> None:
+    """Tell of every case whether it counts, whether its row and outcome are there, whether the live model is right.
+
+    Example: retrain suite list taxi_charge
+    """
+    found = listed(opened(name))
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1))
+        return
+    for line in found.lines():
+        say(line, hanging=HANGING - 2)
+
+
+@dataclass(frozen=True)
+class NewCase:
+    """What a person says of a row that becomes a case; what is left out is taken from its proposal or the spec."""
+
+    reason: str | None
+    owner: str | None
+    severity: Literal["critical", "normal"]
+    expires: datetime | None
+    period: str | None
+    added: datetime | None
+
+
+@suite.command()
+@click.argument("name")
+@click.argument("row")
+@click.option("--reason", help="Why the case matters; a proposed row brings its own.")
+@click.option("--owner", help="Mail address or team:NAME; the model's first owner otherwise.")
+@click.option("--severity", type=click.Choice(["critical", "normal"]), default="normal", show_default=True)
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which the case counts.")
+@click.option("--period", help="The row's period; found among the stored rows otherwise.")
+@click.option("--added", type=click.DateTime(["%Y-%m-%d"]), help="Day from which it counts; today otherwise.")
+@guarded
+def add(name: str, row: str, **said: Any) -> None:
+    """Add a row, by its key, to the model's suite file.
+
+    Example: retrain suite add taxi_charge 138740 --severity critical --reason "Manhattan to Brooklyn at night"
+    """
+    for sentence in added(opened(name), row, NewCase(**said), now()):
+        say(sentence)
+
+
+@suite.command()
+@click.argument("name")
+@click.option("--period", help="Only rows of this period.")
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Most per version.")
+@click.option("--json", "as_json", is_flag=True, help="Print the proposals as JSON.")
+@guarded
+def harvest(name: str, period: str | None, limit: int, as_json: bool) -> None:
+    """Propose the live model's worst confident mistakes, and what rolled-back versions got wrong.
+
+    Example: retrain suite harvest taxi_charge --limit 5
+    """
+    found = harvested(opened(name), limit, period)
+    if as_json:
+        click.echo(json.dumps([asdict(proposal) for proposal in found], indent=1))
+        return
+    for proposal in found:
+        say(_proposed(proposal), hanging=HANGING - 2)
+    say(
+        f"{len(found)} row(s) proposed. Take one with `retrain suite add {name} ID`."
+        if found
+        else f"{name}: no mistake on a row with a known outcome that the model was not trained on."
+    )
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A model's suite and what is proposed for it; `live` is the name of the live version."""
+
+    model: str
+    file: str
+    live: str | None
+    cases: tuple[Standing, ...]
+    proposals: tuple[Proposal, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values; a case and where it stands are one record."""
+        cases = []
+        for standing in self.cases:
+            record = asdict(standing)
+            case = record.pop("case").items()
+            cases.append(record | {key: value.isoformat() if isinstance(value, date) else value for key, value in case})
+        return {
+            "model": self.model,
+            "file": self.file,
+            "live": self.live,
+            "cases": cases,
+            "proposals": [asdict(proposal) for proposal in self.proposals],
+        }
+
+    def lines(self) -> list[str]:
+        """As rows for a person."""
+        lines = [f"{self.model}: {len(self.cases)} case(s) in {self.file}"]
+        lines += [
+            f"  {one.case.id:<10} {one.case.period:<10} {one.case.severity:<9} {one.state:<8} "
+            f"{self._answer(one):<40} {one.case.reason}"
+            for one in self.cases
+        ]
+        if any(one.by_heart for one in self.cases):
+            lines.append(f"  * {self.live} was trained before the case was added and may know its row by heart.")
+        if self.proposals:
+            lines.append(f"proposed, not in the suite (`retrain suite add {self.model} ID` takes one):")
+            lines += map(_proposed, self.proposals)
+        return lines
+
+    def _answer(self, one: Standing) -> str:
+        if one.row is None:
+            return "its period is not stored yet"
+        if not one.row:
+            return "NO SUCH ROW"
+        if not one.outcome:
+            return "its outcome is not known yet"
+        if one.right is None:
+            return "no model is live"
+        return f"{self.live} {'right' if one.right else 'WRONG'}{'*' if one.by_heart else ''}: {one.said}"
+
+
+def listed(model: Opened) -> Listing:
+    """List the suite and what is proposed for it."""
     from retrain_assets.pipeline import harvest
     from retrain_assets.validation.suite.cases import load_suite
     from retrain_assets.validation.suite.proposals import proposals
     from retrain_assets.validation.suite.status import standings
 
-    path = Path(spec.validation.regression_suite.path)
-    found = standings(harvest(spec), load_suite(path, spec.validation.regression_suite.optional), store, registry)
+    spec, store, registry = model
+    declared = spec.validation.regression_suite
+    found = standings(harvest(spec), load_suite(Path(declared.path), declared.optional), store, registry)
     live = registry.live()
-    cases = [asdict(standing) for standing in found]
-    for record in cases:
-        case = record.pop("case")
-        record |= {key: value.isoformat() if isinstance(value, date) else value for key, value in case.items()}
-    return {
-        "model": spec.name,
-        "file": str(path),
-        "live": live.name if live else None,
-        "cases": cases,
-        "proposals": [asdict(proposal) for proposal in proposals(store)],
-    }
+    return Listing(spec.name, str(declared.path), live.name if live else None, found, tuple(proposals(store)))
 
 
-def in_lines(record: dict[str, Any]) -> list[str]:
-    """What `suite list` prints."""
-    lines = [f"{record['model']}: {len(record['cases'])} case(s) in {record['file']}"]
-    lines += [
-        f"  {case['id']:<10} {case['period']:<10} {case['severity']:<9} {case['state']:<8} "
-        f"{_answer(case, record['live']):<40} {case['reason']}"
-        for case in record["cases"]
-    ]
-    if any(case["by_heart"] for case in record["cases"]):
-        lines.append(f"  * {record['live']} was trained before the case was added and may know its row by heart.")
-    if record["proposals"]:
-        lines.append(f"proposed, not in the suite (`retrain suite add {record['model']} ID` takes one):")
-        lines += [_proposed(proposal) for proposal in record["proposals"]]
-    return lines
+def _proposed(proposal: Proposal) -> str:
+    words = f"{proposal.version} said {proposal.said}, it was {proposal.label}"
+    return f"  {proposal.id:<10} {proposal.period:<10} {words:<49} {proposal.reason}"
 
 
-def _answer(case: dict[str, Any], live: str | None) -> str:
-    if case["row"] is None:
-        return "its period is not stored yet"
-    if not case["row"]:
-        return "NO SUCH ROW"
-    if not case["outcome"]:
-        return "its outcome is not known yet"
-    if case["right"] is None:
-        return "no model is live"
-    return f"{live} {'right' if case['right'] else 'WRONG'}{'*' if case['by_heart'] else ''}: {case['said']}"
-
-
-def _proposed(proposal: dict[str, Any]) -> str:
-    words = f"{proposal['version']} said {proposal['said']}, it was {proposal['label']}"
-    return f"  {proposal['id']:<10} {proposal['period']:<10} {words:<49} {proposal['reason']}"
-
-
-def harvested(spec: ModelSpec, store: Any, registry: Any, limit: int, period: str | None) -> list[Proposal]:
+def harvested(model: Opened, limit: int, period: str | None) -> list[Proposal]:
     """Propose rows, and keep the proposals.
 
     Raises:
@@ -154,6 +184,7 @@ def harvested(spec: ModelSpec, store: Any, registry: Any, limit: int, period: st
     """
     from retrain_assets.pipeline import harvest
 
+    spec, store, registry = model
     if registry.live() is None:
         raise DataError(f"{spec.name}: no version is live, so there are no mistakes yet. See `retrain status`.")
     if period is not None and ended_period(spec, period) not in store.periods("raw_data"):
@@ -162,21 +193,8 @@ def harvested(spec: ModelSpec, store: Any, registry: Any, limit: int, period: st
     return found
 
 
-def added(
-    spec: ModelSpec,
-    store: Any,
-    registry: Any,
-    row: str,
-    now: datetime,
-    *,
-    reason: str | None = None,
-    owner: str | None = None,
-    severity: Any = "normal",
-    expires: datetime | None = None,
-    period: str | None = None,
-    added: datetime | None = None,
-) -> list[str]:
-    """Write a case into the model's suite file; what there is to say about it, line by line.
+def added(model: Opened, row: str, said: NewCase, now: datetime) -> list[str]:
+    """Write a case into the model's suite file, and tell what there is to say about it.
 
     Raises:
         DataError: There is no such row, no reason, or the dates do not fit.
@@ -189,19 +207,21 @@ def added(
     from retrain_assets.validation.suite.proposals import forget, proposals
     from retrain_assets.validation.suite.status import standings
 
+    spec, store, registry = model
     proposed = next((proposal for proposal in proposals(store) if proposal.id == row), None)
+    reason = said.reason
     if reason is None and proposed is not None:
         reason = f"{proposed.reason}: it said {proposed.said}, it was {proposed.label}"
     if not (reason or "").strip():
         raise DataError(f"{spec.name}: {row} is not proposed, so a reason is needed. Add --reason.")
     case = SuiteCase(
         id=row,
-        period=_period_of(spec, store, row, period or (proposed.period if proposed else None)),
-        owner=owner or spec.owners[0],
-        added=(added or now).date(),
+        period=_period_of(spec, store, row, said.period or (proposed.period if proposed else None)),
+        owner=said.owner or spec.owners[0],
+        added=(said.added or now).date(),
         reason=str(reason),
-        severity=severity,
-        expires=expires.date() if expires else None,
+        severity=said.severity,
+        expires=said.expires.date() if said.expires else None,
     )
     _refuse_dates(spec, case)
     path = Path(spec.validation.regression_suite.path)
@@ -209,11 +229,15 @@ def added(
         add_case(path, case)
         forget(store, row)
     (standing,) = standings(harvest(spec), [case], store, registry)
-    return [f"{spec.name}: {row} of {case.period} is a {severity} case in {path}.", *_remarks(spec, standing, registry)]
+    live = registry.live()
+    return [
+        f"{spec.name}: {row} of {case.period} is a {said.severity} case in {path}.",
+        *_remarks(spec, standing, live.name if live else "no version"),
+    ]
 
 
-def _period_of(spec: ModelSpec, store: Any, row: str, period: str | None) -> str:
-    """The period of a row that exists, in the stored rows or else in the source."""
+def _period_of(spec: ModelSpec, store: PeriodStore, row: str, period: str | None) -> str:
+    """Find the period of a row that exists, in the stored rows or else in the source."""
     from retrain_assets.validation.suite.status import periods_of, row_is_stored
 
     key = spec.source.key
@@ -254,9 +278,9 @@ def _refuse_dates(spec: ModelSpec, case: SuiteCase) -> None:
         raise DataError(f"{spec.name}: it expires {case.expires}, before {case.added} when it is added.")
 
 
-def _remarks(spec: ModelSpec, standing: Any, registry: Any) -> list[str]:
-    """What somebody who adds a case should know about it."""
-    live, end = registry.live(), spec.period.end
+def _remarks(spec: ModelSpec, standing: Standing, live: str) -> list[str]:
+    """Tell what somebody who adds a case should know about it; `live` is the name of the live version."""
+    end = spec.period.end
     lines = [
         "Verdicts reached before no longer promote: the suite is part of the rules. It never trains a model again."
     ]
@@ -265,9 +289,7 @@ def _remarks(spec: ModelSpec, standing: Any, registry: Any) -> list[str]:
     if not standing.outcome:
         lines.append("Its outcome is not known yet; until it is, no candidate can pass the suite.")
     if standing.by_heart:
-        lines.append(
-            f"{live.name} was trained on the time of this row and may know it by heart, which a candidate cannot."
-        )
+        lines.append(f"{live} was trained on the time of this row and may know it by heart, which a candidate cannot.")
     elif standing.right is False:
-        lines.append(f"{live.name} gets it wrong ({standing.said}), so it blocks nobody until a version gets it right.")
+        lines.append(f"{live} gets it wrong ({standing.said}), so it blocks nobody until a version gets it right.")
     return lines

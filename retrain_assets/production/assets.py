@@ -1,4 +1,9 @@
-"""`probation_report` and `production_model` of a period. What may move the pointer is decided in the registry."""
+"""`probation_report` and `production_model` of a period. What may move the pointer is decided in the registry.
+
+`probation_report` does not depend on `predictions`: a live model that cannot score fails there, and a report behind it
+would never come. What it could not score its predecessor has to; such a rollback is booked a period earlier, and what
+follows it (cool-down, what must be learnt) counts from the period that failed.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -8,7 +8,9 @@ and score as it did when it was trained, before the pointer moves; afterwards wh
     {"rows": [[14.0, null, 3.0], ...],      one list per row in the model's feature order; null is missing
      "scores": [0.31, ...]}                 one score per row, or one list of k scores per row for k classes
 
-Where the pointer goes, and what a rollback leaves behind, is the registry's (`registry`).
+A run passes over damaged versions, for a rollback that nobody watches has to end with a sound model in service, if need
+be the constant; a person is told of the damage and can choose. Where the pointer goes, and what a rollback leaves
+behind, is the registry's (`registry`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`retrain rollback` and `retrain verify`: what a person does when a live model is bad, or a file is."""
+"""`retrain rollback`: what a person does when a live model is bad."""
 
 import json
 
@@ -65,22 +65,3 @@ def test_a_rollback_without_a_live_model_is_refused(empty_home):
 
 def test_a_rollback_needs_a_reason(own_home):
     assert "--reason" in retrain("rollback", "delivery", code=2).stderr
-
-
-def test_verify_is_quiet_about_a_whole_registry(at_home):
-    assert retrain("verify", "delivery").output == "delivery: every digest and the journal's chain hold\n"
-    assert json.loads(retrain("verify", "--json").stdout) == dict.fromkeys(
-        ("delivery", "employment", "flight_delays", "taxi_charge"), []
-    )
-
-
-@pytest.mark.parametrize("pattern", ["versions/*/model.bst", "verdicts/*.json", "journal/*1.json"])
-def test_verify_notices_a_flipped_byte(own_home, pattern):
-    path = sorted(registry(own_home).folder.glob(pattern))[0]
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(bytes(data))
-    output = retrain("verify", "delivery", code=1).output
-    assert path.stem in output or path.parent.name in output
-    assert any(json.loads(retrain("verify", "delivery", "--json", code=1).stdout)["delivery"])

@@ -1,182 +1,26 @@
-"""What `retrain` tells about a model's past and present: status, history, explain, report, card."""
+"""`retrain verify` and `retrain prune`: whether a registry is sound, and what it keeps."""
 
 import json
-import re
-from datetime import datetime, timedelta
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from retrain_assets.audit.status import decisions
-from retrain_assets.validation.pages.schema import PUBLISHED
-from retrain_assets_tests.commanded import DECISION, PERIODS, registry, retrain
+from retrain_assets_tests.commanded import registry, retrain
 
 
-def test_status_tells_where_each_model_stands(at_home):
-    records = {record["model"]: record for record in json.loads(retrain("status", "--json").stdout)}
-    assert set(records) == {"delivery", "employment", "flight_delays", "taxi_charge"}
-    live = registry(at_home).live()
-    mine = records["delivery"]
-    assert (mine["live"], mine["decided_in"], mine["last_period"]) == (live.name, live.period, PERIODS[-1])
-    assert mine["age_periods"] == PERIODS.index(PERIODS[-1]) - PERIODS.index(live.period)
-    assert all(mine[name] for name in ("drift", "performance", "next_retrain"))
-    assert records["employment"]["live"] is None
+def test_verify_is_quiet_about_a_whole_registry(at_home):
+    assert retrain("verify", "delivery").output == "delivery: every digest and the journal's chain hold\n"
+    assert json.loads(retrain("verify", "--json").stdout) == dict.fromkeys(
+        ("delivery", "employment", "flight_delays", "taxi_charge"), []
+    )
 
 
-def test_status_is_readable_too(at_home):
-    lines = retrain("status", "delivery").output.splitlines()
-    assert lines[0] == "delivery"
-    assert re.search(rf"^  last period +{PERIODS[-1]}$", "\n".join(lines), re.M)
-
-
-def test_history_lists_every_decision_with_the_promised_fields(at_home):
-    records = json.loads(retrain("history", "delivery", "--json").stdout)
-    events = decisions(registry(at_home))
-    assert {event.action for event in registry(at_home).history()} - {event.action for event in events} == {"passed"}
-    assert [set(record) for record in records] == [DECISION] * len(events)
-    assert [record["action"] for record in records] == [event.action for event in events]
-    assert (records[0]["action"], records[0]["from_version"], records[0]["to_version"]) == ("bootstrap", None, "v1")
-    moments = [datetime.fromisoformat(record["at"]) for record in records]
-    assert moments == sorted(moments)
-    assert moments[0] == datetime(2024, 1, 22)  # the replayed clock stands at the end of the third week
-    lines = retrain("history", "delivery").output.splitlines()
-    assert [line.split()[0] for line in lines] == [f"e{event.seq}" for event in events], "as `explain` counts"
-
-
-def test_the_history_of_a_new_model_says_how_to_begin(empty_home):
-    assert "no decision yet. Run `retrain demo --model delivery`" in retrain("history", "delivery").output
-    assert retrain("history", "delivery", "--json").stdout == "[]\n"
-
-
-def test_explain_tells_why_the_live_model_is_live(at_home):
-    text = retrain("explain", "delivery").output
-    found = registry(at_home)
-    live, promotion = found.live(), next(e for e in found.history() if e.to_version == found.live().name)
-    assert text.startswith(f"delivery: {live.name} replaced v1 (at ")
-    assert f"Why: {promotion.reason}" in text
-    verdict = found.verdict(live)
-    assert f"It was judged on {verdict.gate.rows:,} fresh rows from {verdict.gate.start[:10]}" in text
-    for check in ("significance", "guardrails", "fairness", "regression_suite"):
-        assert re.search(rf"\[pass\] +{check}: ", text)
-    assert "It looks most at distance" in text  # distance makes most of the minutes, see `rows_of`
-    assert "It is live." in text
-
-
-def test_explain_takes_a_version_or_the_period_of_an_attempt(at_home):
-    assert "v1 became the first live model" in retrain("explain", "delivery", "v1").output
-    assert f"Live today: {registry(at_home).live().name}" in retrain("explain", "delivery", "v1").output
-    refused = next(event for event in registry(at_home).history() if event.action in ("rejected", "insufficient"))
-    text = retrain("explain", "delivery", refused.period).output
-    assert f"a candidate was not promoted: {refused.action}" in text
-    assert "v1 stayed live" in text
-
-
-def test_report_tells_the_last_judgement_in_words_or_that_of_a_period(at_home):
-    first = registry(at_home).history()[0]
-    assert retrain("report", "delivery").output.startswith(("May be promoted", "Not promoted"))
-    assert retrain("report", "delivery", first.period).output.startswith("May be promoted as the first live model")
-    assert "no validation report of '2031-01-06'" in retrain("report", "delivery", "2031-01-06", code=2).stderr
-
-
-def test_report_as_json_keeps_the_published_schema_and_quotes_the_verdict(at_home):
-    first = registry(at_home).history()[0]
-    record = json.loads(retrain("report", "delivery", first.period, "--json").stdout)
-    Draft202012Validator(json.loads(PUBLISHED.read_text())).validate(record)
-    assert (record["decision"], record["sha256"]) == ("promote", first.evidence)
-
-
-def test_report_and_card_write_the_same_html_each_time(at_home, tmp_path):
-    for words in (("report", "delivery"), ("card", "delivery", "v1")):
-        page, again = tmp_path / f"{words[0]}.html", tmp_path / f"{words[0]}2.html"
-        assert f"wrote {page}" in retrain(*words, "--html", page).stderr
-        retrain(*words, "--html", again)
-        assert page.read_bytes() == again.read_bytes()
-        assert page.read_bytes().startswith(b"<!DOCTYPE html>")
-
-
-def test_the_report_file_beside_the_record_is_what_the_command_writes(at_home, tmp_path):
-    period = registry(at_home).history()[0].period
-    retrain("report", "delivery", period, "--html", tmp_path / "report.html")
-    beside = at_home / "data" / "delivery" / "validation_report" / f"{period}.html"
-    assert (tmp_path / "report.html").read_bytes() == beside.read_bytes()
-
-
-def test_card_describes_the_live_version_or_the_one_named(at_home):
-    live = registry(at_home).live().name
-    assert retrain("card", "delivery").stdout.startswith(f"# Model card: delivery {live}\n")
-    assert retrain("card", "delivery", "v1").stdout.startswith("# Model card: delivery v1\n")
-    assert "no version 'v77'" in retrain("card", "delivery", "v77", code=2).stderr
-
-
-def test_the_monitoring_report_is_there_in_words_as_json_and_as_one_file_the_same_each_time(at_home, tmp_path):
-    week = PERIODS[3]
-    words = retrain("report", "delivery", week, "--monitoring").output
-    record = json.loads(retrain("report", "delivery", week, "--monitoring", "--json").stdout)
-    assert words.startswith("v1 was worse than promised in the week of ")
-    assert record["performance_report"]["report"]["sentence"] in words
-    assert record["drift_report"]["sentence"] in words
-    for name in ("first.html", "second.html"):
-        retrain("report", "delivery", week, "--monitoring", "--html", tmp_path / name)
-    page = (tmp_path / "first.html").read_bytes()
-    assert page == (tmp_path / "second.html").read_bytes()
-    for said in (b"<h1>Drift report: delivery 2024-01-22", b"<h1>Performance report: delivery 2024-01-22"):
-        assert said in page
-    assert PERIODS[-1] in retrain("report", "delivery", "--monitoring").output
-    assert "no monitoring report of '2031-01-06'" in retrain(
-        "report", "delivery", "2031-01-06", "--monitoring", code=2
-    ).stderr  # fmt: skip
-
-
-def test_before_any_judgement_report_and_card_say_what_to_run(empty_home):
-    assert "Run `retrain monitor delivery" in retrain("report", "delivery", "--monitoring", code=2).stderr
-    assert "Run `retrain run delivery --period P`" in retrain("report", "delivery", code=2).stderr
-    assert "no live version, so there is no card" in retrain("card", "delivery", code=2).stderr
-    assert not empty_home.exists()
-
-
-def test_an_unknown_decision_is_bad_input_and_the_known_ones_are_named(at_home):
-    sentence = retrain("explain", "delivery", "v77", code=2).stderr
-    assert sentence.startswith("retrain: delivery: no decision 'v77'. Known: 2024-01-15, ")
-    assert "v1, v2" in sentence
-
-
-@pytest.mark.parametrize(
-    "day", ["2024-01-10", "2024-01-21", "2024-01-22", "2024-02-05", PERIODS[5], "2024-02-19", "2030-01-01"]
-)
-def test_explain_answers_for_any_past_moment_of_a_replay(at_home, day):
-    record = json.loads(retrain("explain", "delivery", "--at", day, "--json").stdout)
-    served = registry(at_home).served_at(datetime.fromisoformat(day) + timedelta(days=1, microseconds=-1))
-    text = retrain("explain", "delivery", "--at", day).output
-    if served is None:
-        assert record["decision"] is None
-        assert "no version was live at" in text
-        assert "The next was v1" in text
-        return
-    assert record["tenure"]["version"] == served.name
-    assert record["decision"]["actor"] == "ada"
-    assert record["training"]["rows"] > 0
-    assert f"{served.name} was live, since {served.at:%Y-%m-%d %H:%M}" in text
-    assert "It was judged on" in text
-
-
-def test_explain_tells_what_was_tried_while_a_version_was_live_and_how_it_did_and_left(at_home):
-    text = retrain("explain", "delivery", "--at", "2024-02-01").output
-    assert re.search(rf"v1 served {PERIODS[3]} to {PERIODS[5]}: mean loss [\d.]+ on [\d,]+ rows, promoted with", text)
-    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} rejected by ada: significance: ", text)
-    assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada\): v2 replaced it", text)
-
-
-def test_the_number_that_history_shows_is_the_one_that_explain_takes(at_home):
-    for line in retrain("history", "delivery").output.splitlines():
-        number, period, action = line.split()[:3]
-        assert f"as of {period}, by ada, {number})" in retrain("explain", "delivery", number).output
-        assert "(ada, 2024-" in line
-        assert action in ("bootstrap", "rejected", "promoted")
-
-
-def test_a_moment_that_is_none_is_bad_input(at_home):
-    assert "'May' is no day like 2019-05-03" in retrain("explain", "delivery", "--at", "May", code=2).stderr
-
-
-def test_a_model_without_decisions_cannot_be_explained(empty_home):
-    assert "no decision yet. Run `retrain demo" in retrain("explain", "delivery", code=2).stderr
+@pytest.mark.parametrize("pattern", ["versions/*/model.bst", "verdicts/*.json", "journal/*1.json"])
+def test_verify_notices_a_flipped_byte(own_home, pattern):
+    path = sorted(registry(own_home).folder.glob(pattern))[0]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bytes(data))
+    output = retrain("verify", "delivery", code=1).output
+    assert path.stem in output or path.parent.name in output
+    assert any(json.loads(retrain("verify", "delivery", "--json", code=1).stdout)["delivery"])

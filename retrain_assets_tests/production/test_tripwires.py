@@ -59,7 +59,7 @@ def test_the_cool_down_after_a_tripwire_counts_from_the_period_that_failed_not_f
     refuse_resting("here", weeks[9], **refused)
     assert watch(own.spec).evidence(own.store, own.registry, weeks[7]).last_rollback_period == weeks[7]
     shown = status_of(MODEL, own.store, own.registry, watch(own.spec), own.spec.period, datetime(2024, 3, 1))
-    assert shown["cooldown"] == f"after the rollback of {weeks[7]}; {weeks[9]} is the first period that may promote"
+    assert shown.cooldown == f"after the rollback of {weeks[7]}; {weeks[9]} is the first period that may promote"
 
 
 def test_a_rollback_on_rows_that_were_served_is_booked_where_they_are(own):

@@ -1,0 +1,114 @@
+"""Commands that tell where models stand and why: status, history, explain."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from retrain_assets.cli.shared import guarded, now, opened, spec_of
+from retrain_assets.cli.terminal import labelled, say, table, width
+from retrain_assets.spec import load_specs
+
+if TYPE_CHECKING:
+    from retrain_assets.audit.status import ModelStatus
+
+HEAD = ("model", "live", "age", "health", "next retrain")
+COLOURS = {"as promised": "green", "worse than promised": "red", "its data drift": "yellow"}
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--details", is_flag=True, help="Everything that is known of every model.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of records, one per model.")
+@guarded
+def status(name: str | None, details: bool, as_json: bool) -> None:
+    """Tell what is live, how it is, and what the next retrain waits for: a line a model, or all about NAME.
+
+    Example: retrain status taxi_charge
+    """
+    found = [_status(model) for model in ([spec_of(name).name] if name else load_specs())]
+    if as_json:
+        click.echo(json.dumps([one.to_dict() for one in found], indent=1))
+    elif name or details:
+        for one in found:
+            click.echo(one.model)
+            for line in labelled((title, "-" if value is None else str(value)) for title, value in one.details.items()):
+                click.echo(line)
+    else:
+        _overview(found)
+
+
+def _status(name: str) -> ModelStatus:
+    from retrain_assets.audit.status import status_of
+    from retrain_assets.pipeline import watch
+
+    spec, store, registry = opened(name)
+    return status_of(name, store, registry, watch(spec), spec.period, now())
+
+
+def _overview(found: list[ModelStatus]) -> None:
+    ran = [one for one in found if one.ran]
+    if ran:
+        head, *lines = table([HEAD, *map(_line, ran)], width())
+        click.secho(head, bold=True)
+        for one, line in zip(ran, lines, strict=True):
+            click.secho(line, fg=COLOURS.get(one.health))
+    for one in found:
+        if not one.ran:
+            click.secho(f"{one.model} never ran. Begin with `retrain demo --model {one.model}`.", dim=True)
+
+
+def _line(one: ModelStatus) -> tuple[str, ...]:
+    age = "-" if one.age_periods is None else f"{one.age_periods} period{'s' * (one.age_periods != 1)}"
+    return (one.model, one.live or "-", age, one.health, one.next_retrain or "-")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of records, one per decision.")
+@guarded
+def history(name: str, as_json: bool) -> None:
+    """Tell every decision about a model, oldest first, with the number under which `explain` knows it.
+
+    Example: retrain history taxi_charge --json
+    """
+    from retrain_assets.audit.status import decision_record, decisions
+
+    _, _, registry = opened(name)
+    events = decisions(registry)
+    if as_json:
+        click.echo(json.dumps([decision_record(event) for event in events], indent=1))
+        return
+    if not events:
+        say(f"{name}: no decision yet. Run `retrain demo --model {name}` or `retrain run {name} --period P`.")
+    for event in events:
+        move = f"{event.from_version or '-'} -> {event.to_version or '-'}"
+        place = f"e{event.seq:<4} {event.period:<10} {event.action:<12} {move:<12}"
+        say(f"{place} {event.reason} ({event.actor}, {event.at:%Y-%m-%d %H:%M})", hanging=6)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("which", required=False)
+@click.option("--at", help="A day, time or period: explain what was live then.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+@guarded
+def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None:
+    """Explain one decision by its evidence: the last move, or that of a version (v3), period (2019-03) or event (e7).
+
+    Example: retrain explain taxi_charge --at 2019-05-03
+    """
+    from retrain_assets.audit.explanation import explained
+    from retrain_assets.audit.explanation_text import in_words
+
+    spec, store, registry = opened(name)
+    found = explained(spec.name, registry, store, spec.period, which, at)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1))
+    else:
+        say(in_words(found))
+
+
+STATUS_COMMANDS = (status, history, explain)

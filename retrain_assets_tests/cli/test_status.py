@@ -1,0 +1,127 @@
+"""What `retrain` tells about a model's present and past: status, history, explain."""
+
+import json
+import re
+from datetime import datetime, timedelta
+
+import pytest
+
+from retrain_assets.audit.status import decisions
+from retrain_assets_tests.commanded import DECISION, PERIODS, registry, retrain
+
+
+def test_status_tells_where_each_model_stands(at_home):
+    records = {record["model"]: record for record in json.loads(retrain("status", "--json").stdout)}
+    assert set(records) == {"delivery", "employment", "flight_delays", "taxi_charge"}
+    live = registry(at_home).live()
+    mine = records["delivery"]
+    assert (mine["live"], mine["decided_in"], mine["last_period"]) == (live.name, live.period, PERIODS[-1])
+    assert mine["age_periods"] == PERIODS.index(PERIODS[-1]) - PERIODS.index(live.period)
+    assert all(mine[name] for name in ("drift", "performance", "next_retrain"))
+    assert records["employment"]["live"] is None
+
+
+def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_home):
+    lines = {line.split()[0]: line for line in retrain("status").output.splitlines()}
+    live = registry(at_home).live().name
+    assert re.match(rf"delivery +{live} +1 period +as promised +excess loss 0 of 1,000", lines["delivery"])
+    assert lines["employment"] == "employment never ran. Begin with `retrain demo --model employment`."
+    assert set(lines) == {"model", "delivery", "employment", "flight_delays", "taxi_charge"}
+
+
+@pytest.mark.usefixtures("at_home")
+def test_the_details_of_one_model_are_shown_where_it_is_named():
+    text = retrain("status", "delivery").output
+    assert text.splitlines()[0] == "delivery"
+    assert re.search(rf"^  last period +{PERIODS[-1]}$", text, re.M)
+    assert text in retrain("status", "--details").output
+
+
+def test_history_lists_every_decision_with_the_promised_fields(at_home):
+    records = json.loads(retrain("history", "delivery", "--json").stdout)
+    events = decisions(registry(at_home))
+    assert {event.action for event in registry(at_home).history()} - {event.action for event in events} == {"passed"}
+    assert [set(record) for record in records] == [DECISION] * len(events)
+    assert [record["action"] for record in records] == [event.action for event in events]
+    assert (records[0]["action"], records[0]["from_version"], records[0]["to_version"]) == ("bootstrap", None, "v1")
+    moments = [datetime.fromisoformat(record["at"]) for record in records]
+    assert moments == sorted(moments)
+    assert moments[0] == datetime(2024, 1, 22)  # the replayed clock stands at the end of the third week
+    lines = retrain("history", "delivery").output.splitlines()
+    assert [line.split()[0] for line in lines] == [f"e{event.seq}" for event in events], "as `explain` counts"
+
+
+def test_the_history_of_a_new_model_says_how_to_begin(empty_home):
+    assert "no decision yet. Run `retrain demo --model delivery`" in retrain("history", "delivery").output
+    assert retrain("history", "delivery", "--json").stdout == "[]\n"
+
+
+def test_explain_tells_why_the_live_model_is_live(at_home):
+    text = retrain("explain", "delivery").output
+    found = registry(at_home)
+    live, promotion = found.live(), next(e for e in found.history() if e.to_version == found.live().name)
+    assert text.startswith(f"delivery: {live.name} replaced v1 (at ")
+    assert f"Why: {promotion.reason}" in text
+    verdict = found.verdict(live)
+    assert f"It was judged on {verdict.gate.rows:,} fresh rows from {verdict.gate.start[:10]}" in text
+    for check in ("significance", "guardrails", "fairness", "regression_suite"):
+        assert re.search(rf"\[pass\] +{check}: ", text)
+    assert "It looks most at distance" in text  # distance makes most of the minutes, see `rows_of`
+    assert "It is live." in text
+
+
+def test_explain_takes_a_version_or_the_period_of_an_attempt(at_home):
+    assert "v1 became the first live model" in retrain("explain", "delivery", "v1").output
+    assert f"Live today: {registry(at_home).live().name}" in retrain("explain", "delivery", "v1").output
+    refused = next(event for event in registry(at_home).history() if event.action in ("rejected", "insufficient"))
+    text = retrain("explain", "delivery", refused.period).output
+    assert f"a candidate was not promoted: {refused.action}" in text
+    assert "v1 stayed live" in text
+
+
+def test_an_unknown_decision_is_bad_input_and_the_known_ones_are_named(at_home):
+    sentence = retrain("explain", "delivery", "v77", code=2).stderr
+    assert sentence.startswith("retrain: delivery: no decision 'v77'. Known: 2024-01-15, ")
+    assert "v1, v2" in sentence
+
+
+@pytest.mark.parametrize(
+    "day", ["2024-01-10", "2024-01-21", "2024-01-22", "2024-02-05", PERIODS[5], "2024-02-19", "2030-01-01"]
+)
+def test_explain_answers_for_any_past_moment_of_a_replay(at_home, day):
+    record = json.loads(retrain("explain", "delivery", "--at", day, "--json").stdout)
+    served = registry(at_home).served_at(datetime.fromisoformat(day) + timedelta(days=1, microseconds=-1))
+    text = retrain("explain", "delivery", "--at", day).output
+    if served is None:
+        assert record["decision"] is None
+        assert "no version was live at" in text
+        assert "The next was v1" in text
+        return
+    assert record["tenure"]["version"] == served.name
+    assert record["decision"]["actor"] == "ada"
+    assert record["training"]["rows"] > 0
+    assert f"{served.name} was live, since {served.at:%Y-%m-%d %H:%M}" in text
+    assert "It was judged on" in text
+
+
+def test_explain_tells_what_was_tried_while_a_version_was_live_and_how_it_did_and_left(at_home):
+    text = retrain("explain", "delivery", "--at", "2024-02-01").output
+    assert re.search(rf"v1 served {PERIODS[3]} to {PERIODS[5]}: mean loss [\d.]+ on [\d,]+ rows, promoted with", text)
+    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} rejected by ada: significance: ", text)
+    assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada\): v2 replaced it", text)
+
+
+def test_the_number_that_history_shows_is_the_one_that_explain_takes(at_home):
+    for line in retrain("history", "delivery").output.splitlines():
+        number, period, action = line.split()[:3]
+        assert f"as of {period}, by ada, {number})" in retrain("explain", "delivery", number).output
+        assert "(ada, 2024-" in line
+        assert action in ("bootstrap", "rejected", "promoted")
+
+
+def test_a_moment_that_is_none_is_bad_input(at_home):
+    assert "'May' is no day like 2019-05-03" in retrain("explain", "delivery", "--at", "May", code=2).stderr
+
+
+def test_a_model_without_decisions_cannot_be_explained(empty_home):
+    assert "no decision yet. Run `retrain demo" in retrain("explain", "delivery", code=2).stderr
