@@ -26,7 +26,7 @@ from retrain_assets.audit.explanation import explained
 from retrain_assets.audit.explanation_text import in_words
 from retrain_assets.cli.replay import INDENT, heading, retrain_left, shown, step
 from retrain_assets.cli.runner import Runner, prepare_instance
-from retrain_assets.cli.terminal import console, say, width, wrapped
+from retrain_assets.documents.terminal import console, say, width, wrapped
 from retrain_assets.errors import RetrainError
 from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.registry import Registry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retrain_assets.cli.shared import guarded, opened
-from retrain_assets.cli.terminal import say
+from retrain_assets.documents.terminal import say
 
 if TYPE_CHECKING:
     from retrain_assets.cli.shared import Opened

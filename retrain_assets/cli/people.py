@@ -22,7 +22,7 @@ from retrain_assets.cli.shared import (
     spec_of,
     waiting,
 )
-from retrain_assets.cli.terminal import say
+from retrain_assets.documents.terminal import say
 from retrain_assets.errors import NotFound
 
 if TYPE_CHECKING:

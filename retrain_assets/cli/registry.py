@@ -8,7 +8,7 @@ import sys
 import click
 
 from retrain_assets.cli.shared import NO, guarded, now, opened, spec_of
-from retrain_assets.cli.terminal import say
+from retrain_assets.documents.terminal import say
 from retrain_assets.spec import load_specs
 
 

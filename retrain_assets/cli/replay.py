@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance
-from retrain_assets.cli.terminal import console, width, wrapped
 from retrain_assets.dagster_glue.tags import KIND_TAG
+from retrain_assets.documents.terminal import console, width, wrapped
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift

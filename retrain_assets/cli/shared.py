@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from retrain_assets.cli.terminal import say
+from retrain_assets.documents.terminal import say
 from retrain_assets.errors import NotApprovable, NotPromotable, RetrainError, SpecError
 from retrain_assets.spec import ModelSpec, load_specs
 

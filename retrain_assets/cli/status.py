@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retrain_assets.cli.shared import guarded, now, opened, spec_of
-from retrain_assets.cli.terminal import labelled, say, table, width
+from retrain_assets.documents.terminal import labelled, say, table, width
 from retrain_assets.spec import load_specs
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from retrain_assets.cli.shared import Opened, ended_period, guarded, now, opened
-from retrain_assets.cli.terminal import say
+from retrain_assets.documents.terminal import say
 from retrain_assets.errors import DataError
 from retrain_assets.spec import ModelSpec
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from retrain_assets.cli.terminal import clipped, table, wrapped
+from retrain_assets.documents.terminal import clipped, table, wrapped
 from retrain_assets_tests.commanded import retrain
 
 ANSWERS = [
