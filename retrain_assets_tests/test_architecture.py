@@ -47,7 +47,7 @@ LAYERS = """
     pipeline
     definitions component
     onboarding
-    cli
+    cli cli.scenarios
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.split("\n")) for name in line.split()}
 DECLARATIONS = {"policy", "policy_metrics"}  # plain values of a stage, which its own lower folders read

@@ -33,7 +33,7 @@ def demo(model: str, until: str | None, scenario: str | None) -> None:
     Example: retrain demo --model employment, or retrain demo --scenario bad-deploy
     """
     if scenario is not None:
-        from retrain_assets.cli.bad_deploy import bad_deploy
+        from retrain_assets.cli.scenarios.bad_deploy import bad_deploy
         from retrain_assets.store import retrain_home
 
         bad_deploy(retrain_home())

@@ -24,7 +24,7 @@ def test_status_tells_where_each_model_stands(at_home):
 def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_home):
     lines = {line.split()[0]: line for line in retrain("status").output.splitlines()}
     live = registry(at_home).live().name
-    assert re.match(rf"delivery +{live} +1 period +as promised +excess loss 0 of 1,000", lines["delivery"])
+    assert re.match(rf"delivery +{live} +1 period +as promised +no retrain due: 0 of the 1,000", lines["delivery"])
     assert lines["employment"] == "employment never ran. Begin with `retrain demo --model employment`."
     assert set(lines) == {"model", "delivery", "employment", "flight_delays", "taxi_charge"}
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
-from retrain_assets.cli.bad_deploy import (
+from retrain_assets.cli.scenarios.bad_deploy import (
     FIRST,
     LAST,
     MODEL,
@@ -103,7 +103,7 @@ def test_a_scenario_that_was_interrupted_is_not_finished_and_goes_on_where_it_wa
 
 def test_the_bad_deploy_is_promoted_on_evidence_and_withdrawn_by_probation(tmp_path):
     program = (
-        "from pathlib import Path; from retrain_assets.cli.bad_deploy import bad_deploy; "
+        "from pathlib import Path; from retrain_assets.cli.scenarios.bad_deploy import bad_deploy; "
         f"bad_deploy(Path({str(tmp_path)!r}))"
     )
     played = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -1,0 +1,1 @@
+"""Stories that `retrain demo --scenario` plays, each in a home of its own."""
