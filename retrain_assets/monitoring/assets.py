@@ -1,8 +1,7 @@
 """`predictions`, `drift_report` and `performance_report` of a period."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -58,17 +57,18 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
         period = period_of(context)
         predicted = predict_period(model, home.at(model.name, period))
         if predicted.version is None or predicted.table is None:
-            return _no_model(period)
+            return _no_model(model, period)
         scores = [name for name in predicted.table.column_names if name.startswith("score")]
         return dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(
-                    f"**{predicted.version.name}**, live since {predicted.version.period}, scored "
-                    f"**{predicted.table.num_rows:,}** rows of {period}."
+                    f"**{predicted.version.name} scored {model.units.rows(predicted.table.num_rows)} of "
+                    f"{model.calendar.words(period)}.** It is live since the decision of "
+                    f"{model.calendar.words(predicted.version.period)}."
                 ),
                 "scores": table([_score_row(name, predicted.table[name]) for name in scores]),
-                "version": predicted.version.number,
-                **{f"mean_{name}": _mean(predicted.table[name]) for name in scores},
+                "version": predicted.version.name,
+                **{f"mean_{name}": _rounded(_mean(predicted.table[name])) for name in scores},
                 "dagster/row_count": predicted.table.num_rows,
             }
         )
@@ -88,27 +88,24 @@ def _drift_report(frame: Frame, model: Model, columns: Columns, monitoring: Moni
     )
     def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
         from retrain_assets.monitoring.drift_step import drift_step
-        from retrain_assets.monitoring.pages.page import column_rows, drift_document, drift_lead
+        from retrain_assets.monitoring.pages.page import column_rows, drift_document
+        from retrain_assets.monitoring.pages.summary import drift_summary, summary
 
         at = home.at(model.name, period_of(context))
         record = drift_step(model, at, columns, monitoring.drift)
         if record.version is None or record.features is None:
-            return _no_model(at.period)
+            return _no_model(model, at.period)
         found, document = record.columns, drift_document(model.name, at.store, at.registry, at.period)
         return dg.MaterializeResult(
             metadata={
-                "summary": _paragraphs(drift_lead(record)),
+                "summary": dg.MetadataValue.md(summary(drift_summary(model, record))),
                 **_kept(at.store, model.name, "drift_report", at.period, document),
                 "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
                 "warned": len(record.warned),
                 "confirmed": sum(column.confirmed for column in found),
-                "triggers": record.triggers,
-                "smallest_p_value": min((c.p_value for c in found if c.p_value is not None), default=1.0),
-                "largest_psi": max((c.psi for c in found if c.psi is not None), default=0.0),
-                "largest_missing_shift": max((abs(c.missing_shift or 0.0) for c in found), default=0.0),
-                "largest_new_share": max((c.new_share for c in found), default=0.0),
-                "reference_periods": record.features.reference_periods,
-                "version": int(record.version.removeprefix("v")),
+                "largest_psi": _rounded(max((c.psi for c in found if c.psi is not None), default=0.0)),
+                "asks_for_a_retrain": "yes" if record.triggers else "no",
+                "compared_with": f"{record.features.reference_periods} periods that {record.version} was trained on",
             }
         )
 
@@ -131,7 +128,8 @@ def _performance_report(
     def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.monitoring.drift.label_drift import Labels, hold_on_jump
         from retrain_assets.monitoring.estimation.label_free import EstimationPolicy
-        from retrain_assets.monitoring.pages.page import loss_rows, performance_document, performance_lead
+        from retrain_assets.monitoring.pages.page import performance_document
+        from retrain_assets.monitoring.pages.summary import group_table, loss_table, performance_summary, summary
         from retrain_assets.monitoring.performance.business_metrics import declared
         from retrain_assets.monitoring.performance_step import PerformancePolicy, performance_step
 
@@ -146,36 +144,27 @@ def _performance_report(
         record = performance_step(model, at, policy)
         hold_on_jump(at.registry, at.period, record.label_jump, clock.now())
         if record.version is None:
-            return _no_model(at.period)
+            return _no_model(model, at.period)
         document = performance_document(
             model.name, at.store, at.registry, at.period, model.loss, monitoring.retrain_cost
         )
-        by_group = record.report.by_group if record.report else ()
         return dg.MaterializeResult(
             metadata={
-                "summary": _paragraphs(performance_lead(record)),
+                "summary": dg.MetadataValue.md(summary(performance_summary(record))),
                 **_kept(at.store, model.name, "performance_report", at.period, document),
-                "losses": table([pick(row, "loss", "rows", "a row", "low", "high") for row in loss_rows(record)]),
-                "by_group": table([pick(asdict(row), "group", "value", "rows", "loss") for row in by_group[:SHOWN]]),
+                "losses": table([*loss_table(model, record)]),
+                "by_group": table([*group_table(model, record.report, SHOWN)]),
                 **_series(record),
-                "version": int(record.version.removeprefix("v")),
+                "version": record.version,
             }
         )
 
     return performance_report
 
 
-def _no_model(period: str) -> dg.MaterializeResult[Any]:
-    return dg.MaterializeResult(
-        metadata={"summary": dg.MetadataValue.md(f"No model was live in {period}, or nothing arrived that it scored.")}
-    )
-
-
-def _paragraphs(sentences: Sequence[str]) -> Any:
-    """Sentences that may quote the data, one paragraph each."""
-    from retrain_assets.documents.page import text
-
-    return dg.MetadataValue.md("\n\n".join(text(sentence) for sentence in sentences))
+def _no_model(model: Model, period: str) -> dg.MaterializeResult[Any]:
+    sentence = f"No model was live {model.calendar.during(period)}, so there is nothing to watch yet."
+    return dg.MaterializeResult(metadata={"summary": dg.MetadataValue.md(f"**{sentence}**")})
 
 
 def _kept(store: Any, model: str, asset: str, period: str, document: str) -> dict[str, Any]:
@@ -192,23 +181,27 @@ def _kept(store: Any, model: str, asset: str, period: str, document: str) -> dic
     return {
         "picture": dg.MetadataValue.md(picture),
         "report": dg.MetadataValue.md(f"{words}\nThis page as one HTML file: `{path}`."),
+        "report_file": dg.MetadataValue.path(str(path)),
     }
 
 
 def _series(record: "PerformanceRecord") -> dict[str, Any]:
-    """What Dagster draws as series: measured, estimated and business numbers, each only where there is one."""
+    """What Dagster draws as series: the loss as measured, promised and estimated, what piled up, business metrics."""
     report, estimated = record.report, record.estimated.estimate if record.estimated else None
     loss = record.loss
-    found: dict[str, Any] = {"accumulated_excess": record.accumulated_excess}
+    found: dict[str, float | None] = {"accumulated_excess": record.accumulated_excess}
     if report:
-        found |= {loss: report.loss, f"{loss}_low": report.low, f"{loss}_high": report.high}
-        found |= {"baseline": report.baseline, "excess_per_row": report.excess_per_row}
-        found |= {"outcome": str(report.outcome), "dagster/row_count": report.rows}
+        found |= {loss: report.loss, "baseline": report.baseline, "dagster/row_count": report.rows}
     if estimated:
-        found |= {f"{loss}_estimated": estimated.loss, "estimated_rows": estimated.rows}
-        found |= {f"{loss}_estimated_low": estimated.low, f"{loss}_estimated_high": estimated.high}
+        found |= {f"{loss}_estimated": estimated.loss}
     found |= {one.name: one.value for one in record.business}
-    return {name: value for name, value in found.items() if value is not None}
+    outcome = {"outcome": report.outcome.value} if report else {}
+    return {name: _rounded(value) for name, value in found.items() if value is not None} | outcome
+
+
+def _rounded(value: float) -> float:
+    """Four digits that count; a whole number stays one."""
+    return value if isinstance(value, int) else float(f"{value:.4g}")
 
 
 def _drift_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,7 +214,8 @@ def _score_row(name: str, scores: Any) -> dict[str, Any]:
     import pyarrow.compute as pc
 
     low, middle, high = pc.quantile(scores, [0.05, 0.5, 0.95]).to_pylist()
-    return {"score": name, "5 %": low, "median": middle, "95 %": high}
+    shares = {"5 % are below": low, "half are below": middle, "95 % are below": high}
+    return {"score": name, **{words: _rounded(value) for words, value in shares.items()}}
 
 
 def _mean(column: Any) -> float:

@@ -1,0 +1,124 @@
+"""What the asset pages of the two reports show without a click: the answer in a few sentences, and small tables.
+
+Dagster shows Markdown of fewer than 1,000 characters as it stands and folds a longer one behind "[Show Markdown]".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from retrain_assets.documents.page import text
+from retrain_assets.documents.units import amount, counted, plural
+from retrain_assets.model import Model
+from retrain_assets.monitoring.drift.report import Drift
+from retrain_assets.monitoring.pages.drift_plot import what_moved
+from retrain_assets.monitoring.pages.performance_text import performance_sentences
+from retrain_assets.monitoring.performance.report import PerformanceReport
+from retrain_assets.monitoring.records.drift_record import DriftRecord
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord
+
+FOLDED_AT = 1000
+"""Characters of Markdown from which on Dagster 1.13 shows a link in its place (`MarkdownMetadataEntry` of its UI)."""
+
+MORE = "More under “report” below."
+MOVED = 3
+"""Columns whose change is said in words where nothing is known of its impact."""
+
+
+def summary(paragraphs: Sequence[str], limit: int = FOLDED_AT) -> str:
+    r"""Sentences as Markdown that Dagster does not fold, the first in bold; whole sentences are left out at the end.
+
+    >>> summary(["It broke. Nobody knows why."], limit=60)
+    '**It broke.** Nobody knows why.'
+    >>> summary(["It broke.", "x" * 50], limit=60)
+    '**It broke.**\n\nMore under “report” below.'
+    """
+    said = [[part for part in re.split(r"(?<=[.!?]) ", one) if part] for one in paragraphs]
+    if len(shown := _markdown(said)) < limit:
+        return shown
+    kept: list[list[str]] = []
+    for sentences in said:
+        kept.append([])
+        for sentence in sentences:
+            kept[-1].append(sentence)
+            if len(_markdown(kept)) + len(MORE) + 2 >= limit:
+                if len(kept) == len(kept[0]) == 1:
+                    kept[0][0] = f"{sentence[: limit // 3]}…"  # the escapes of a text at most double it
+                else:
+                    kept[-1].pop()
+                return "\n\n".join(part for part in (_markdown(kept), MORE) if part)
+    return _markdown(kept)
+
+
+def _markdown(paragraphs: Sequence[Sequence[str]]) -> str:
+    """Escaped paragraphs, the first sentence in bold."""
+    written = [[text(sentence) for sentence in sentences] for sentences in paragraphs if sentences]
+    if written:
+        written[0][0] = f"**{written[0][0]}**"
+    return "\n\n".join(" ".join(sentences) for sentences in written)
+
+
+def drift_summary(model: Model, record: DriftRecord) -> list[str]:
+    """The verdict of a drift record, then what changed, since when and at what cost."""
+    warned = [column for column in record.columns if column.outcome is Drift.WARN]
+    moved = "; ".join(f"{one.column}: {what_moved(one)}" for one in warned[:MOVED])
+    parts = [drift_verdict(model, record), record.impact_sentence or (f"{moved}." if moved else "")]
+    return [part for part in parts if part]
+
+
+def drift_verdict(model: Model, record: DriftRecord) -> str:
+    """How many columns drifted in a period, and whether that asks for a retrain."""
+    columns, when = record.columns, model.calendar.during(record.period)
+    if not record.warned:
+        untold = sum(column.outcome is Drift.INSUFFICIENT for column in columns)
+        if untold == len(columns):
+            return f"Drift cannot be told yet {when}: too few periods to compare with."
+        unclear = f" ({counted(untold, 'column')} cannot be told yet)" if untold else ""
+        return f"No drift {when}: {counted(len(columns) - untold, 'column')} as in training{unclear}."
+    again = sum(column.confirmed for column in columns)
+    running = f", {again} for the second {model.calendar.every} running" if again else ""
+    asks = "It asks for a retrain." if record.triggers else "It asks for no retrain by itself."
+    return f"{len(record.warned)} of {counted(len(columns), 'column')} drifted {when}{running}. {asks}"
+
+
+def performance_summary(record: PerformanceRecord) -> list[str]:
+    """What a performance record says, without the reason why nothing is estimated."""
+    unestimated = record.estimated.sentence if record.estimated and not record.estimated.estimate else None
+    business = [one.sentence for one in record.business if one.sentence]
+    return [said for said in (*performance_sentences(record), *business) if said != unestimated]
+
+
+def loss_table(model: Model, record: PerformanceRecord) -> list[dict[str, str]]:
+    """What was measured and what is estimated, with their unit."""
+    estimate = record.estimated.estimate if record.estimated else None
+    found = [(how, one) for how, one in (("measured", record.report), ("estimated", estimate)) if one is not None]
+    return [
+        {
+            f"loss a {model.row_name}": how,
+            "mean": _said(model, one.loss),
+            "at least": _said(model, one.low),
+            "at most": _said(model, one.high),
+            plural(model.row_name): f"{one.rows:,}",
+        }
+        for how, one in found
+    ]
+
+
+def group_table(model: Model, report: PerformanceReport | None, most: int) -> list[dict[str, str]]:
+    """The costliest groups, with their unit."""
+    return [
+        {
+            "group": f"{one.group} {one.value}",
+            f"loss a {model.row_name}": _said(model, one.loss),
+            f"over the {model.calendar.every}": f"{model.units.total(one.excess_sum)} more than promised"
+            if one.excess_sum > 0
+            else "no more than promised",
+            plural(model.row_name): f"{one.rows:,}",
+        }
+        for one in (report.by_group[:most] if report else ())
+    ]
+
+
+def _said(model: Model, value: float | None) -> str:
+    return "" if value is None else amount(value, model.units.loss)
