@@ -52,11 +52,26 @@ SEVERITIES: dict[str, Severity] = {
     "identical": "info",
     "rejected": "info",
     "insufficient": "info",
+    "drift": "info",
+    "estimate": "info",
     "probation": "failure",
+    "held": "failure",
     "rolled_back": "failure",
     "crash": "failure",
 }
-"""Of the kinds that are no warning, in Apprise's words: info asks nothing of anybody, failure wants somebody now."""
+"""Of the kinds that are no warning, in Apprise's words, by what they ask of a person: info nothing, failure now."""
+
+NEXT_STEP: dict[str, str] = {
+    "business": "open the performance report",
+    "performance": "open the performance report; a retrain starts by itself once it pays",
+    "label_jump": "check how outcomes are recorded, then `retrain release {model}`",
+    "probation": "open the probation report; go back with `retrain rollback {model}` if it does not by itself",
+    "held": "`retrain release {model}`, or `retrain rollback {model}` at once",
+    "rolled_back": "find out why with `retrain explain {model}`",
+    "refused": "open the run; its last line says the next step",
+    "crash": "open the run and mend the cause",
+}
+"""What a person is to do; the kinds that are not here ask nothing, or their sentence says it."""
 
 WORST_FIRST: tuple[Severity, ...] = ("failure", "warning", "info", "success")
 
@@ -227,18 +242,29 @@ def _about(alert: Alert) -> tuple[str, str]:
 def message(alerts: Sequence[Alert]) -> tuple[str, str, Severity]:
     r"""Title, text and severity of the one message about the facts of one model and period, the gravest first.
 
+    Each fact is a line, then what to do about it, then the link.
+
     >>> drift = Alert("2024-03-01", "taxi", "2024-02", "drift", "fare moved")
-    >>> message([drift, Alert("2024-03-01", "taxi", "2024-02", "probation", "v2 is worse")])
-    ('taxi 2024-02: probation, drift', 'probation: v2 is worse\n\ndrift: fare moved', 'failure')
+    >>> title, text, severity = message([drift, Alert("2024-03-01", "taxi", "2024-02", "crash", "the run failed")])
+    >>> title, severity
+    ('taxi 2024-02: crash, drift', 'failure')
+    >>> text
+    'crash: the run failed\nTo do: open the run and mend the cause.\n\ndrift: fare moved'
     """
     ordered = sorted(alerts, key=lambda alert: WORST_FIRST.index(alert.severity))
     first = ordered[0]
     kinds = ", ".join(dict.fromkeys(alert.kind for alert in ordered))
     said = [alert.sentence if len(ordered) == 1 else f"{alert.kind}: {alert.sentence}" for alert in ordered]
     links = [page_url(alert) for alert in ordered]
-    parts = ["\n".join(filter(None, both)) for both in zip(said, links, strict=True)]
+    steps = [_next_step(alert) for alert in ordered]
+    parts = ["\n".join(filter(None, lines)) for lines in zip(said, steps, links, strict=True)]
     title = " ".join(filter(None, _about(first)))
     return f"{title}: {kinds}", "\n\n".join(parts), first.severity
+
+
+def _next_step(alert: Alert) -> str:
+    step = NEXT_STEP.get(alert.kind, "")
+    return f"To do: {step.format(model=alert.model)}." if step else ""
 
 
 def _send(alerts: Sequence[Alert]) -> None:

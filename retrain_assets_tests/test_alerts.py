@@ -39,11 +39,13 @@ def test_the_facts_of_one_model_and_period_are_one_message_the_gravest_first(rec
 
     messages = {message["title"]: message for message in received}
     assert set(messages) == {
-        "delivery 2024-02-05: probation, drift, performance", "delivery 2024-02-12: drift", "other 2024-02-05: drift",
+        "delivery 2024-02-05: probation, performance, drift", "delivery 2024-02-12: drift", "other 2024-02-05: drift",
     }  # fmt: skip
-    assert messages["delivery 2024-02-05: probation, drift, performance"]["message"] == (
-        "probation: v2 is worse\n\ndrift: fare moved\n\nperformance: loss rose"
-    )
+    probation, loss, drift = messages["delivery 2024-02-05: probation, performance, drift"]["message"].split("\n\n")
+    assert probation.split("\n")[0] == "probation: v2 is worse"
+    assert "`retrain rollback delivery`" in probation.split("\n")[1]
+    assert loss.startswith("performance: loss rose\nTo do: open the performance report")
+    assert drift == "drift: fare moved"  # asks nothing of anybody
     assert read(tmp_path) == [*found, *other]
 
 
@@ -65,7 +67,14 @@ def test_only_what_is_new_is_sent_of_facts_that_come_again(receiver, tmp_path, m
 
 @pytest.mark.parametrize(
     ("kind", "severity"),
-    [("promoted", "success"), ("rejected", "info"), ("drift", "warning"), ("stale", "warning"), ("crash", "failure")],
+    [
+        ("promoted", "success"),
+        ("rejected", "info"),
+        ("drift", "info"),
+        ("stale", "warning"),
+        ("held", "failure"),
+        ("crash", "failure"),
+    ],
 )
 def test_a_message_and_its_row_say_how_urgent_the_fact_is(kind, severity, receiver, tmp_path, monkeypatch):
     url, received = receiver

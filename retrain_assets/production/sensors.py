@@ -183,11 +183,12 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
     store = home.store(frame.model)
     if run.job_name == job_name(frame.model, "monitor"):
         from retrain_assets.monitoring.pages.performance_text import performance_facts
+        from retrain_assets.monitoring.pages.summary import drift_fact
         from retrain_assets.monitoring.records.drift_record import read_drift
         from retrain_assets.monitoring.records.performance_record import read_performance
 
         drift, record = read_drift(store, period), read_performance(store, period)
-        alerts = [_alert(clock, frame, period, "drift", drift.sentence)] if drift and drift.warned else []
+        alerts = [_alert(clock, frame, period, "drift", drift_fact(drift))] if drift and drift.warned else []
         said = performance_facts(record) if record else []
         alerts += [_alert(clock, frame, period, kind, sentence) for kind, sentence in said]
         return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]

@@ -82,6 +82,14 @@ def drift_verdict(model: Model, record: DriftRecord) -> str:
     return f"{len(record.warned)} of {counted(len(columns), 'column')} drifted {when}{running}. {asks}"
 
 
+def drift_fact(record: DriftRecord) -> str:
+    """What somebody should hear of a drift record, in a line."""
+    named = ", ".join(record.warned[:MOVED])
+    more = f" and {len(record.warned) - MOVED} more" if len(record.warned) > MOVED else ""
+    asks = "a retrain is asked for" if record.triggers else "no retrain is asked for"
+    return f"{len(record.warned)} of {counted(len(record.columns), 'column')} drifted: {named}{more}; {asks}."
+
+
 def performance_summary(record: PerformanceRecord) -> list[str]:
     """What a performance record says, without the reason why nothing is estimated."""
     unestimated = record.estimated.sentence if record.estimated and not record.estimated.estimate else None

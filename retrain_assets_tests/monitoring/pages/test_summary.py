@@ -9,6 +9,7 @@ from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftRepo
 from retrain_assets.monitoring.pages.summary import (
     FOLDED_AT,
     MORE,
+    drift_fact,
     drift_summary,
     drift_verdict,
     group_table,
@@ -36,7 +37,7 @@ def drift(columns, triggers=False, **more):
 
 @pytest.mark.parametrize("sentence", ["fare <b>moved</b> | *far*. ", NASTY + ". ", "x" * 700 + ". "])
 def test_however_much_is_said_it_stays_under_the_length_that_dagster_folds(sentence):
-    said = [f"The answer. {sentence * 9}", sentence * 20, "The end."]
+    said = [f"The answer. {sentence * 20}", sentence * 40, "The end."]
     shown = summary(said)
     assert len(shown) < FOLDED_AT
     assert shown.startswith("**The answer.**")
@@ -90,6 +91,14 @@ def test_the_worst_month_is_answered_without_a_click():
 )
 def test_the_verdict_on_drift_comes_first(columns, triggers, verdict):
     assert drift_verdict(TAXI, drift(columns, triggers)).startswith(verdict)
+
+
+def test_the_alert_of_a_drift_is_one_line_that_names_a_few_columns():
+    columns = [column(name, Drift.WARN) for name in ("fare", "zone", "miles", "vendor")]
+    assert (
+        drift_fact(drift(columns)) == "4 of 4 columns drifted: fare, zone, miles and 1 more; no retrain is asked for."
+    )
+    assert drift_fact(drift(columns[:1], triggers=True)) == "1 of 1 column drifted: fare; a retrain is asked for."
 
 
 def test_what_moved_is_said_where_no_impact_is_known():
