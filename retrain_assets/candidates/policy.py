@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Literal, Self
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -103,6 +103,7 @@ class RefitPolicy(Policy):
 class TrainingPolicy(Policy):
     """LightGBM's parameters that a model may set; the rest is fixed so that the same window gives the same bytes.
 
+    `lightgbm` passes any further parameter on, like `scale_pos_weight`, or `monotone_constraints: {tenure: 1}` by column.
     The objective `quantile` forecasts the declared `quantile`, a share between 0 and 1. `switch_gain` is the share of
     its own loss by which another strategy must beat that of the live model. With `refit` a candidate that passes the
     gate is trained again through the gate window; it serves if its scores lie closer to the tested candidate's than the
@@ -119,6 +120,7 @@ class TrainingPolicy(Policy):
     feature_fraction: float = Field(default=1.0, gt=0, le=1)
     lambda_l2: float = Field(default=0.0, ge=0)
     max_cat_to_onehot: int = Field(default=4, gt=0)
+    lightgbm: Mapping[str, Any] = Field(default_factory=dict)
     seed: int = 7
     threads: int = Field(default=2, gt=0)
     strategies: tuple[Literal["recent", "history", "average"], ...] = Field(default=("recent", "history"), min_length=1)
@@ -135,6 +137,11 @@ class TrainingPolicy(Policy):
             raise ValueError("strategies: one stands twice. Keep one")
         if AVERAGE in self.strategies and not {"recent", "history"} <= set(self.strategies):
             raise ValueError("strategies: average is of recent and history. Declare both")
+        if self.lightgbm:
+            from retrain_assets.candidates.boosting.passed_parameters import misfits
+
+            if faults := misfits(self.lightgbm):
+                raise ValueError("\n".join(f"lightgbm: {fault}" for fault in faults))
         return self
 
     @property

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from retrain_assets.candidates.boosting.passed_parameters import resolved
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.model import Task
@@ -80,15 +81,16 @@ class Examples:
     categorical: Sequence[str] = ()
 
 
-def parameters(learner: Learner) -> dict[str, Any]:
+def parameters(learner: Learner, columns: Sequence[str] = ()) -> dict[str, Any]:
     """Collect LightGBM's parameters: what the policy sets, and what is fixed for the sake of the same bytes.
 
     Bin edges come from a sample of 50,000 rows: LightGBM's 200,000 would take more memory than the training window
     itself. Row-wise histograms are fixed because letting LightGBM time both ways makes the outcome depend on the
-    machine.
+    machine. What the spec passes on under `lightgbm` is in between: it cannot take the place of what is fixed.
 
     Raises:
-        SpecError: The objective does not belong to the task, or the number of classes is wrong.
+        SpecError: The objective does not belong to the task, the number of classes is wrong, or a passed parameter
+            names a column that is no feature.
 
     >>> parameters(Learner(TrainingPolicy(objective="binary"), "binary"))["deterministic"]
     True
@@ -121,7 +123,11 @@ def parameters(learner: Learner) -> dict[str, Any]:
     extra: dict[str, Any] = {"num_class": n_classes} if task == "multiclass" else {}
     if training.quantile is not None:
         extra["alpha"] = training.quantile
-    return chosen | fixed | extra
+    try:
+        passed = resolved(training.lightgbm, columns)
+    except KeyError as unknown:
+        raise SpecError(str(unknown.args[0])) from None
+    return chosen | extra | passed | fixed
 
 
 def fit(learner: Learner, examples: Examples, rounds: int) -> bytes:
@@ -137,7 +143,7 @@ def fit(learner: Learner, examples: Examples, rounds: int) -> bytes:
     >>> predict(model, rows.slice(50, 1)).round(-1)
     array([150.])
     """
-    params = parameters(learner)
+    params = parameters(learner, examples.features.column_names)
     booster = _train(params, _dataset(params, learner, examples), rounds)
     return _text(booster, booster.current_iteration())
 
@@ -156,7 +162,7 @@ def fit_early_stopped(learner: Learner, examples: Examples, later: Examples, los
         NotEnoughData: As in `fit`, or nothing to stop on.
         SpecError: The loss does not belong to the task.
     """
-    params = parameters(learner)
+    params = parameters(learner, examples.features.column_names)
     params |= {"metric": _stopping_metric(learner.task, loss, params.get("alpha"))}
     rows = _dataset(params, learner, examples)
     valid = _valid_set(rows, learner, later)
