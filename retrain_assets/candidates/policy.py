@@ -103,7 +103,7 @@ class RefitPolicy(Policy):
 class TrainingPolicy(Policy):
     """LightGBM's parameters that a model may set; the rest is fixed so that the same window gives the same bytes.
 
-    `lightgbm` passes any further parameter on, like `scale_pos_weight`, or `monotone_constraints: {tenure: 1}` by column.
+    `lightgbm` passes any further parameter on, like `scale_pos_weight` or `monotone_constraints: {tenure: 1}`.
     The objective `quantile` forecasts the declared `quantile`, a share between 0 and 1. `switch_gain` is the share of
     its own loss by which another strategy must beat that of the live model. With `refit` a candidate that passes the
     gate is trained again through the gate window; it serves if its scores lie closer to the tested candidate's than the
