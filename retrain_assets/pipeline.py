@@ -12,6 +12,7 @@ The stages get their own policies from the spec here. What they need besides (`w
 when a run asks for it, so that the code location loads without numpy's heavy company.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import dagster as dg
 from retrain_assets.audit.assets import audit_assets
 from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.resources import usual_resources
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.policy import MonitoringPolicy
@@ -34,8 +36,13 @@ from retrain_assets.validation.assets import validation_assets
 from retrain_assets.windows.assets import window_assets
 
 
-def build_model_defs(spec: ModelSpec) -> dg.Definitions:
-    """Every asset, check, job and sensor of one model. Resources (`home`, `clock`) are bound by whoever loads it."""
+def build_model_defs(spec: ModelSpec, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Build every asset, check, job and sensor of one model, ready to be merged into any code location.
+
+    Args:
+        spec: The model.
+        resources: `home` and `clock`; by default those of the environment, RETRAIN_HOME and the clock on the wall.
+    """
     frame = frame_of(spec)
     model_jobs = jobs(frame, lambda: harvest(spec))
     return dg.Definitions(
@@ -68,12 +75,13 @@ def build_model_defs(spec: ModelSpec) -> dg.Definitions:
             rollback_sensor(frame),
             *alert_sensors(frame, model_jobs),
         ],
+        resources=dict(resources or usual_resources()),
     )
 
 
 def frame_of(spec: ModelSpec) -> Frame:
     """What all assets of the model share."""
-    return Frame(spec.name, spec.owners, spec.period)
+    return Frame(spec.name, spec.owners, spec.period, spec.source.depends_on)
 
 
 def monitoring(spec: ModelSpec) -> MonitoringPolicy:

@@ -176,7 +176,5 @@ def open_world(folder: Path, instance: dg.DagsterInstance) -> World:
     """The pipeline of a folder that `make_world` has written, with whatever its home holds by now."""
     spec = load_spec(folder / "delivery.yaml")
     resources = {"home": Home(path=str(folder / "home")), "clock": Clock()}
-    defs = dg.Definitions.merge(
-        build_model_defs(spec), dg.Definitions(resources=resources, executor=dg.in_process_executor)
-    )
+    defs = dg.Definitions.merge(build_model_defs(spec, resources), dg.Definitions(executor=dg.in_process_executor))
     return World(folder, spec, instance, defs)

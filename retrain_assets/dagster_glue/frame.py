@@ -10,14 +10,21 @@ import dagster as dg
 from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.periods import Calendar
 
+FIRST_ASSET = "raw_data"
+"""Where a pipeline begins."""
+
 
 @dataclass(frozen=True)
 class Frame:
-    """What all assets of one model share: key prefix, group, partitions, owners and tags."""
+    """What all assets of one model share: key prefix, group, partitions, owners and tags.
+
+    `upstream` are assets of the team, like `warehouse/churn_rows`, that `raw_data` depends on.
+    """
 
     model: str
     owners: tuple[str, ...]
     calendar: Calendar
+    upstream: tuple[str, ...] = ()
 
     @cached_property
     def partitions(self) -> dg.TimeWindowPartitionsDefinition:
@@ -33,6 +40,9 @@ class Frame:
     def key(self, asset: str) -> dg.AssetKey:
         """The key of one of the model's assets."""
         return dg.AssetKey([self.model, asset])
+
+    def _sources(self) -> list[dg.AssetKey]:
+        return [dg.AssetKey.from_user_string(key) for key in self.upstream]
 
     def asset(
         self,
@@ -51,7 +61,7 @@ class Frame:
             partitions_def=self.partitions,
             owners=list(self.owners),
             tags={MODEL_TAG: self.model},
-            deps=[self.key(dep) for dep in deps],
+            deps=[*(self.key(dep) for dep in deps), *(self._sources() if name == FIRST_ASSET else ())],
             description=description,
             kinds=kinds,
             metadata=dict(metadata or {}),

@@ -3,7 +3,9 @@
 The resources hand out plain objects (`PeriodStore`, `Registry`, `datetime`); nothing below the glue knows Dagster.
 """
 
+import os
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +58,21 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
                 allow_retries=False,
             )
         return moment
+
+
+def usual_resources() -> dict[str, Any]:
+    """What a model's pipeline needs: RETRAIN_HOME (`.retrain` where it is not set) and the clock on the wall.
+
+    The same objects whenever it is asked for, so that the pipelines of several models merge.
+    """
+    return {"home": _home(str(Path(os.environ.get("RETRAIN_HOME", ".retrain")).absolute())), "clock": _clock()}
+
+
+@cache
+def _home(path: str) -> Home:
+    return Home(path=path)
+
+
+@cache
+def _clock() -> Clock:
+    return Clock()

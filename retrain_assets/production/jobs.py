@@ -8,6 +8,7 @@ import dagster as dg
 
 from retrain_assets.audit.assets import ASSET as HISTORY
 from retrain_assets.audit.assets import audit_hooks
+from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import refused
@@ -84,6 +85,7 @@ def _asset_job(
         description=description,
         tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": str(seconds)},
         hooks=set(hooks),
+        executor_def=run_executor(),
     )
 
 
@@ -178,6 +180,7 @@ def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
         name=job_name(frame.model, "rollback"),
         description="Put the version served before back in place, after checking that it loads and scores.",
         tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": "600"},
+        executor_def=run_executor(),
     )
     def rollback() -> None:
         roll_back()

@@ -101,6 +101,7 @@ class Source(Policy):
     label: str
     label_delay: Duration
     known_at: str | None = None
+    depends_on: tuple[str, ...] = ()
     label_unit: str | None = Field(default=None, min_length=1, max_length=20)
     label_values: dict[str, float] = {}
 

@@ -229,9 +229,7 @@ def test_a_candidate_trained_before_the_failure_is_refused(waiting):
 
 def rebuilt(built, spec):
     resources = {name: built.defs.resources[name] for name in ("home", "clock")}
-    return dg.Definitions.merge(
-        build_model_defs(spec), dg.Definitions(resources=resources, executor=dg.in_process_executor)
-    )
+    return dg.Definitions.merge(build_model_defs(spec, resources), dg.Definitions(executor=dg.in_process_executor))
 
 
 # ---- what could not be decided
