@@ -9,32 +9,24 @@ import pytest
 import yaml
 
 from benchmarks.worlds.parcels import SPEC
-from retrain_assets.component import RetrainedModel
+from retrain_assets.component import RetrainedModel, RetrainedModelScaffolder
+from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.errors import SpecError
 from retrain_assets_tests.test_definitions import names
 
 # Dagster's own loader passes a beta parameter when it adds the component to each asset's metadata.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
-RESOURCES = """
-import dagster as dg
-from retrain_assets.dagster_glue.resources import Clock, Home
-
-@dg.definitions
-def resources():
-    return dg.Definitions(resources={{"home": Home(path={home!r}), "clock": Clock()}})
-"""
-
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """Builds a project as `dg` lays it out: instances under defs/, and the resources once beside them."""
+    """Builds a project as `dg` lays it out: instances under defs/, and nothing else."""
     name = f"parcels_{uuid4().hex[:8]}"
     defs = tmp_path / "project" / "src" / name / "defs"
     defs.mkdir(parents=True)
     for folder in (defs.parent, defs):
         (folder / "__init__.py").touch()
-    (defs / "resources.py").write_text(RESOURCES.format(home=str(tmp_path / "home")))
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path / "home"))
     (tmp_path / "project" / "pyproject.toml").write_text(
         f'[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "{name}"\n'
     )
@@ -115,6 +107,29 @@ def root_cause(load):
     while cause.__cause__ is not None:
         cause = cause.__cause__
     return cause
+
+
+def test_a_scaffolded_instance_loads_as_it_is_written(project):
+    folder = project.defs / "churn"
+    request = dg.ScaffoldRequest(
+        "retrain_assets.component.RetrainedModel", folder, "yaml", project.defs.parents[2], params=None
+    )
+    RetrainedModelScaffolder().scaffold(request)
+    assert {path.name for path in folder.iterdir()} == {"defs.yaml", "churn.yaml"}
+    assert {key.path[0] for key in project().resolve_asset_graph().get_all_asset_keys()} == {"churn"}
+
+
+def test_the_first_asset_depends_on_the_teams_own(world, project):
+    built = world()
+    declare(built, project.defs / "delivery", source=SPEC["source"] | {"depends_on": ["warehouse/parcels"]})
+    graph = project(delivery={"spec": "delivery.yaml"}).resolve_asset_graph()
+    assert dg.AssetKey(["warehouse", "parcels"]) in graph.get(dg.AssetKey(["delivery", "raw_data"])).parent_keys
+
+
+def test_the_jobs_run_in_one_process_whatever_the_projects_executor(world):
+    for job in world().defs.resolve_all_job_defs():
+        if job.name.startswith("delivery__"):
+            assert job.executor_def is run_executor()
 
 
 def test_the_component_takes_nothing_but_the_spec():

@@ -27,7 +27,7 @@ SPECS = load_specs([SHIPPED])
 def defs():
     """The shipped models' definitions, whatever the environment names besides."""
     resources = {"home": Home(path="unused"), "clock": Clock()}
-    return dg.Definitions.merge(*map(build_model_defs, SPECS.values()), dg.Definitions(resources=resources))
+    return dg.Definitions.merge(*(build_model_defs(spec, resources) for spec in SPECS.values()))
 
 
 def names(defs):

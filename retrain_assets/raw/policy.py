@@ -91,6 +91,8 @@ class Source(Policy):
     outcomes table where one is named. `label_unit` is what the label is counted in, such as `USD`, for every sentence
     about an error.
 
+    `depends_on` are assets of the team's own Dagster project, like `warehouse/churn_rows`, that make these files.
+
     `label` is the outcome's column, or maps its values to classes or numbers: `label: {churned: {Y: 1, N: 0}}`.
     """
 
