@@ -27,6 +27,8 @@ LEAST_ROWS, LEAST_PERIODS, MOST_PERIODS = 50, 12, 100
 
 _PARTIAL = 0.5
 _FIRST_ROWS = 1_000
+_USUAL_WEEKS = 8
+_USUAL_PERIODS = {"quarter": 3, "year": 1}
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,16 @@ def _counted(every: Every, times: npt.NDArray[np.datetime64], why: str) -> Caden
     return Cadence(Calendar(every=every, start=first, end=last), rows, why, left_out)
 
 
-def first_training_periods(found: Cadence) -> int:
-    """How many periods the first model trains on: enough for a thousand rows, and never more than a quarter of them."""
-    needed = -(-_FIRST_ROWS // max(found.usual_rows, 1))
-    return max(1, min(max(needed, 3), len(found.periods) // 4))
+def first_training_time(found: Cadence) -> str | None:
+    """How long the first model should train, as the spec writes it; None where the default holds a thousand rows.
+
+    Never more than a quarter of the history, so that some of it is left to judge and to monitor.
+    """
+    every, rows = found.calendar.every, max(found.usual_rows, 1)
+    usual = _USUAL_PERIODS.get(every, _USUAL_WEEKS * 7 / _days(every))
+    if usual * rows >= _FIRST_ROWS and usual <= len(found.periods) / 3:
+        return None
+    periods = max(1, min(-(-_FIRST_ROWS // rows), len(found.periods) // 4))
+    if every in _USUAL_PERIODS:
+        return f"{periods} periods"
+    return f"{max(1, -(-int(periods * _days(every)) // 7))}w"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from retrain_assets.errors import DataError
-from retrain_assets.onboarding.cadence import Cadence, cadence, first_training_periods
+from retrain_assets.onboarding.cadence import Cadence, cadence, first_training_time
 from retrain_assets.onboarding.columns import ColumnFacts, facts_of, times_of
 from retrain_assets.onboarding.roles import Named, Roles, find_roles
 from retrain_assets.onboarding.suspects import Suspect, suspects_of
@@ -31,7 +31,7 @@ class Draft:
         groups: Protected attributes that a person wants to be protected; none by itself.
         suspects: Columns left out, with the reason.
         min_rows: Half of the smallest period.
-        min_train_periods: Periods that the first model trains on.
+        min_train: How long the first model trains; None for the default.
         guardrail_margin: In the unit of the guardrail's metric.
         delay_is_known: Whether the outcomes' own dates tell the label delay.
     """
@@ -46,7 +46,7 @@ class Draft:
     categorical: tuple[str, ...]
     suspects: tuple[Suspect, ...]
     min_rows: int
-    min_train_periods: int
+    min_train: str | None
     guardrail_margin: float
     delay: str
     groups: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ def drafted(
         categorical=categorical,
         suspects=tuple(suspects),
         min_rows=max(1, int(_SMALLEST_SHARE * min(found.rows.values()))),
-        min_train_periods=first_training_periods(found),
+        min_train=first_training_time(found),
         guardrail_margin=_guardrail_margin(roles),
         delay=delay or _delay(roles),
     )

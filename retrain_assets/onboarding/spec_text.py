@@ -160,13 +160,22 @@ def _rules(draft: Draft) -> list[str]:
         fairness = f"{{groups: [{names}], metrics: [{rate}], margin: {group_margin:g}}}"
     return [
         _line(f"contract: {{min_rows: {draft.min_rows}}}", f"half of the smallest {every}, {smallest:,} rows"),
-        _line(f"windows: {{min_train_periods: {draft.min_train_periods}}}", "what the first model trains on"),
+        *_first_training(draft),
         _line(f"primary: {primary}", f"{DECIDE}: what a new model must be better on"),
-        _line("triggers: {max_per_year: 12}", f"{DECIDE}: retrains a year; due at a tenth of a {every}'s loss on top"),
+        _line(
+            "# triggers: {retrain_cost: 100}",
+            f"{DECIDE}: {primary} that pays for a retrain; else a tenth of a {every}'s",
+        ),
         "validation:",
         _line(f"  guardrails: [{{metric: {guardrail}, margin: {margin:g}}}]", f"{DECIDE}: may not lose so many {unit}"),
         _line(f"  fairness: {fairness}", f"{DECIDE}: groups, metrics: [{rate}], margin: {group_margin:g}; or why none"),
     ]
+
+
+def _first_training(draft: Draft) -> list[str]:
+    if draft.min_train is None:
+        return []
+    return [_line(f"windows: {{min_train: {draft.min_train}}}", "what the first model trains on")]
 
 
 def _line(text: str, comment: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.onboarding.cadence import cadence, first_training_periods
+from retrain_assets.onboarding.cadence import cadence, first_training_time
 
 
 def moments(start, days, per_day=1):
@@ -42,6 +42,15 @@ def test_one_period_is_too_little():
         cadence(moments("2024-01-01", 20, 10), [], "month")
 
 
-def test_the_first_model_waits_for_a_thousand_rows_but_not_for_long():
-    assert first_training_periods(cadence(moments("2000-01-01", 3_650, 1), [], "month")) == 30
-    assert first_training_periods(cadence(moments("2000-01-01", 300, 60), [], "month")) == 2
+@pytest.mark.parametrize(
+    ("days", "per_day", "every", "time"),
+    [
+        (700, 100, "month", None),
+        (700, 60, "week", None),
+        (3_650, 1, "year", "2 periods"),
+        (3_650, 5, "month", "28w"),
+        (120, 60, "month", "4w"),
+    ],
+)
+def test_the_first_model_waits_for_a_thousand_rows_but_not_for_long(days, per_day, every, time):
+    assert first_training_time(cadence(moments("2001-01-01", days, per_day), [], every)) == time

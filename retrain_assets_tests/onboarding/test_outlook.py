@@ -62,7 +62,7 @@ def test_outcomes_of_other_rows_stop_the_model(tmp_path, written):
 
 
 def test_a_history_that_is_too_short_for_a_first_model_is_told(tmp_path, written):
-    written["windows"] = dict.fromkeys(written["windows"], 40)
+    written["windows"] = {"min_train": "200w"}
     assert any(stop.startswith("no first model can come from 2024-01") for stop in seen(tmp_path, written).stops)
 
 

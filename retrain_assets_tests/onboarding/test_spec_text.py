@@ -30,7 +30,7 @@ def test_it_is_short_and_every_value_has_a_comment(tmp_path):
 
 def test_what_people_decide_is_marked(tmp_path):
     marked = [line for line in text_of(tmp_path)[0].splitlines() if DECIDE in line]
-    for word in ("description", "primary", "guardrails", "fairness", "look protected", "max_per_year"):
+    for word in ("description", "primary", "guardrails", "fairness", "look protected", "retrain_cost"):
         assert any(word in line for line in marked), word
 
 
