@@ -99,13 +99,13 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingFacts:
     """What trained a candidate, as far as it is known; None where it is not.
 
     Attributes:
         strategy: Name of the strategy that was chosen.
         rounds: Boosting rounds.
-        rows: Training rows.
+        rows: TrainingFacts rows.
         trained_from: Time of the first row.
         trained_until: End of the training window.
         as_of: The end of the period as of which it was trained.
@@ -145,7 +145,7 @@ class Grounds:
 
     verdict: Verdict
     champion_version: str | None
-    training: Training
+    training: TrainingFacts
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -325,7 +325,7 @@ class _Files:
         deleted = verdict.candidate_digest in self.registry.deleted()
         record = None if deleted else TrainingRecord.from_files(self.registry.read(verdict.candidate_digest))
         names = {version.digest: version.name for version in History(self.events).versions}
-        training = Training.of(record, verdict.evidence)
+        training = TrainingFacts.of(record, verdict.evidence)
         return Grounds(verdict, names.get(str(verdict.champion_digest)), training)
 
     def service(self, tenure: Tenure) -> Service:

@@ -19,7 +19,7 @@ from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 if TYPE_CHECKING:
     from retrain_assets.model import PeriodAccess
     from retrain_assets.production.probation.record import ProbationRecord
-    from retrain_assets.production.promotion import Kept
+    from retrain_assets.production.promotion import KeptLive
     from retrain_assets.registry.journal.events import Event
 
 
@@ -50,7 +50,7 @@ def production_assets(
     def production_model(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
         from retrain_assets.errors import NotPromotable, RegistryError
         from retrain_assets.model import PeriodAccess
-        from retrain_assets.production.promotion import Kept
+        from retrain_assets.production.promotion import KeptLive
         from retrain_assets.validation.checks import recorded
         from retrain_assets.verdict import Verdict
 
@@ -62,7 +62,7 @@ def production_assets(
             decision = decide(access, shown, clock.now(), actor)
         except (NotPromotable, RegistryError) as refusal:
             raise refused(context, f"promotion refused: {type(refusal).__name__}: {refusal}") from refusal
-        if isinstance(decision, Kept):
+        if isinstance(decision, KeptLive):
             tags = {OUTCOME_TAG: str(decision.outcome)}
         else:
             tags = {OUTCOME_TAG: "promoted", EVENT_TAG: str(decision.seq)}
@@ -115,14 +115,14 @@ def _request(record: "ProbationRecord") -> dict[str, str]:
     }
 
 
-def _decided(access: "PeriodAccess", decision: "Event | Kept", model_card: Any) -> dg.MaterializeResult[Any]:
+def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: Any) -> dg.MaterializeResult[Any]:
     """The period's decision as the asset's page shows it, with the card of the version that is live after it."""
     from retrain_assets.production.card.model_card import ASSET
-    from retrain_assets.production.promotion import Kept, headline
+    from retrain_assets.production.promotion import KeptLive, headline
 
     registry = access.registry
     history, live = registry.history(), registry.live()
-    if isinstance(decision, Kept):
+    if isinstance(decision, KeptLive):
         said, outcome = decision.sentence, decision.outcome
     else:
         said = f"{headline(decision)} ({decision.at:%Y-%m-%d %H:%M}, {decision.actor})"
@@ -134,7 +134,7 @@ def _decided(access: "PeriodAccess", decision: "Event | Kept", model_card: Any) 
         "history": table([_row(past) for past in history[-20:][::-1]]),
         "attempts": sum(past.gate is not None for past in history),
     }
-    if isinstance(decision, Kept):
+    if isinstance(decision, KeptLive):
         shown["reason"] = decision.reason
     else:
         shown["replaced"] = decision.from_version or "none (first model)"

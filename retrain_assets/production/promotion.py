@@ -26,7 +26,7 @@ from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptLive:
     """The decision to keep what is live.
 
     Attributes:
@@ -71,7 +71,7 @@ class Promotion:
     approvals: bool = False
     retention: RetentionPolicy = RetentionPolicy()
 
-    def decide(self, access: PeriodAccess, shown: Mapping[str, bool], at: datetime, actor: str) -> Event | Kept:
+    def decide(self, access: PeriodAccess, shown: Mapping[str, bool], at: datetime, actor: str) -> Event | KeptLive:
         """Promote the candidate of a period's validation report, or keep the live version; repeating changes nothing.
 
         Args:
@@ -98,7 +98,7 @@ class Promotion:
             registry.prune(self.retention, at=at, actor=actor)
             return event
         advice = wait_or_approve(self.approvals) if decision is Decision.INSUFFICIENT else ""
-        return Kept(ENDINGS[decision], history.live, reason_of(verdict), advice)
+        return KeptLive(ENDINGS[decision], history.live, reason_of(verdict), advice)
 
     def rest(self, rolled_back: str) -> Rest:
         """What a rollback of a period asks of the next promotion: a cool-down, and training on what was known then."""

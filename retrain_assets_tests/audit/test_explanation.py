@@ -19,7 +19,7 @@ from benchmarks.worlds.verdicts import (
     verdict,
 )
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
-from retrain_assets.production.probation.record import Comparison, ProbationRecord, Status
+from retrain_assets.production.probation.record import ComparedVersions, ProbationRecord, Status
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.audit.pasts import ask, told
 from retrain_assets_tests.monitoring.stored import measured
@@ -165,7 +165,7 @@ def test_how_the_probation_of_a_version_went_is_told(past, status, words):
     registry, store = past
     write_performance(store, PerformanceRecord(period(6)))
     first, second = (version.digest for version in registry.versions()[:2])
-    compared = Comparison("v2", second, "v1", first, period(3), period(9))
+    compared = ComparedVersions("v2", second, "v1", first, period(3), period(9))
     said = ProbationRecord(period(5), Status(status), f"{period(5)}: as it was", period(5), compared)
     store.write_json("probation_report", period(5), said.to_dict())
     store.write_json("probation_report", period(6), replace(said, period=period(6), status=Status.IDLE).to_dict())

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from retrain_assets.audit.probations import course_of
-from retrain_assets.production.probation.record import Comparison, ProbationRecord, Status
+from retrain_assets.production.probation.record import ComparedVersions, ProbationRecord, Status
 from retrain_assets.store import PeriodStore
 
-COMPARED = Comparison("v2", "2" * 64, "v1", "1" * 64, "2019-01", "2019-05")
+COMPARED = ComparedVersions("v2", "2" * 64, "v1", "1" * 64, "2019-01", "2019-05")
 OPEN = ProbationRecord("2019-02", Status.OPEN, "2019-02: it goes on", "2019-02", COMPARED)
 
 

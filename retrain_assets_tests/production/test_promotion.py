@@ -30,7 +30,7 @@ from retrain_assets.errors import (
 )
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.periods import Calendar
-from retrain_assets.production.promotion import Kept, Promotion, headline, refuse_unshown
+from retrain_assets.production.promotion import KeptLive, Promotion, headline, refuse_unshown
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import CHECKS, Outcome, Verdict
@@ -152,7 +152,7 @@ def test_a_failed_report_edited_to_require_less_keeps_the_live_version(store: Pe
     failed = verdict(registry, 1, candidate(registry, "b"), findings=findings(Outcome.FAIL), required=("significance",))
     reported(store, failed)
     kept = decide(store, registry, shown=SHOWN | {"fairness": False})
-    assert isinstance(kept, Kept)
+    assert isinstance(kept, KeptLive)
     assert (kept.outcome, kept.live.name if kept.live else "") == ("rejected", "v1")
     assert kept.sentence == "**kept v1**: the candidate failed a check. fairness: JFK: 41 rows."
 

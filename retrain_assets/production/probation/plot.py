@@ -11,7 +11,7 @@ import numpy as np
 
 from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
 from retrain_assets.production.probation.anytime_valid import Path, follow
-from retrain_assets.production.probation.record import Comparison, Measurement, ProbationRecord, Status
+from retrain_assets.production.probation.record import ComparedVersions, Measurement, ProbationRecord, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def probation_picture(model: str, record: ProbationRecord) -> str:
     return markdown(figure, f"probation of {record.comparison.version} of {model} up to {record.period}")
 
 
-def probation_figure(status: Status, compared: Comparison, found: Measurement) -> Figure:
+def probation_figure(status: Status, compared: ComparedVersions, found: Measurement) -> Figure:
     """Two axes: what the new model lost beyond the previous one, and the evidence, both after each block."""
     figure = new_figure(10, 3.6)
     left, right = figure.subplots(1, 2)

@@ -67,7 +67,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedVersions:
     """Which version is on probation against which, since when and until when.
 
     Attributes:
@@ -192,7 +192,7 @@ class ProbationRecord:
     status: Status
     sentence: str
     decided_in: str
-    comparison: Comparison | None = None
+    comparison: ComparedVersions | None = None
     ended: Ending | None = None
     sums: DaySums | None = None
     measurement: Measurement | None = None
@@ -241,13 +241,13 @@ class ProbationRecord:
             days = {day: (float(total), int(rows)) for day, (total, rows) in record["days"].items()}
             sums = DaySums(days, record.get("closed_until"), int(record.get("late_rows", 0)))
         ended = [Ending(end, record[f"{end}_in"]) for end in Status if f"{end}_in" in record]
-        names = Comparison.__dataclass_fields__
+        names = ComparedVersions.__dataclass_fields__
         return cls(
             period=record["period"],
             status=Status(record["status"]),
             sentence=record["sentence"],
             decided_in=record.get("decided_in", record["period"]),
-            comparison=Comparison(**{name: record[name] for name in names}) if "digest" in record else None,
+            comparison=ComparedVersions(**{name: record[name] for name in names}) if "digest" in record else None,
             ended=ended[0] if ended else None,
             sums=sums,
             measurement=Measurement.from_dict(record) if "blocks" in record else None,

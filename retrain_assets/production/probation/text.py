@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import Conclusion, enough_blocks
-from retrain_assets.production.probation.record import Comparison, Measurement, Status
+from retrain_assets.production.probation.record import ComparedVersions, Measurement, Status
 from retrain_assets.production.probation.trial import counted
 
 ENDED: Mapping[Status, str] = {
@@ -17,7 +17,9 @@ ENDED: Mapping[Status, str] = {
 """How a probation may have ended without a rollback, said of a version later on."""
 
 
-def sentence_of(period: str, compared: Comparison, status: Status, found: Measurement, policy: ProbationPolicy) -> str:
+def sentence_of(
+    period: str, compared: ComparedVersions, status: Status, found: Measurement, policy: ProbationPolicy
+) -> str:
     """The period's losses, the e-value against its line, and what follows.
 
     Args:
@@ -35,7 +37,9 @@ def sentence_of(period: str, compared: Comparison, status: Status, found: Measur
     return f"{period}: {evidence}: {_conclusion(period, compared, status, found, policy)}"
 
 
-def _conclusion(period: str, compared: Comparison, status: Status, found: Measurement, policy: ProbationPolicy) -> str:
+def _conclusion(
+    period: str, compared: ComparedVersions, status: Status, found: Measurement, policy: ProbationPolicy
+) -> str:
     new, previous = compared.version, compared.previous
     spare = f" by {policy.tolerance:g} or more" if policy.tolerance else ""
     match status:

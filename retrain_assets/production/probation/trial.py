@@ -26,7 +26,7 @@ from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import Conclusion, Path, enough_blocks, follow
 from retrain_assets.production.probation.record import (
     ASSET,
-    Comparison,
+    ComparedVersions,
     Days,
     ProbationRecord,
     Status,
@@ -54,7 +54,7 @@ class Trial:
         event: The promotion.
     """
 
-    compared: Comparison
+    compared: ComparedVersions
     first_day: date
     event: Event
 
@@ -97,7 +97,7 @@ def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, peri
         raise NoProbation(f"no probation: the model was retired in {event.period}")
     if event.action == "rolled_back":
         raise NoProbation(f"no probation: {event.to_version} came back in {event.period}, it had served before")
-    compared = Comparison(
+    compared = ComparedVersions(
         version=str(event.to_version),
         digest=str(event.to_digest),
         previous=str(event.from_version),

@@ -8,7 +8,7 @@ import pytest
 
 from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.production.probation.record import (
-    Comparison,
+    ComparedVersions,
     DaySums,
     Ending,
     Measurement,
@@ -17,7 +17,7 @@ from retrain_assets.production.probation.record import (
 )
 from retrain_assets_tests.production.bad_deploy import report
 
-COMPARED = Comparison("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-03-25")
+COMPARED = ComparedVersions("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-03-25")
 FOUND = Measurement(
     Conclusion.OPEN, (0.5, -0.25), 1, "2024-04-22", 0.0, 200.0, 840, 840, 12.5, 12.25, 1.5, 10.0, 0.125, -3.0, 3.25, 2.5
 )

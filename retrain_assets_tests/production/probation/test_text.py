@@ -6,7 +6,7 @@ import numpy as np
 
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import confidence_sequence
-from retrain_assets.production.probation.record import Comparison, Measurement
+from retrain_assets.production.probation.record import ComparedVersions, Measurement
 from retrain_assets.production.probation.text import sentence_of
 from retrain_assets.production.probation.trial import judge
 
@@ -14,7 +14,7 @@ from retrain_assets.production.probation.trial import judge
 def test_a_probation_in_doubt_says_how_large_a_harm_is_not_ruled_out():
     blocks = [0.2, -0.1, 0.1, -0.2, 0.15, -0.1, 0.05, -0.05]
     status, path = judge(blocks, 1, ProbationPolicy(), over=True)
-    compared = Comparison("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-02-12")
+    compared = ComparedVersions("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-02-12")
     found = Measurement(
         path.ruling, tuple(blocks), 1, "2024-03-11", 0.0, None, 0, 0, None, None, path.e_value[-1], path.line,
         0.0, path.low[-1], path.high[-1], path.harm_left,
