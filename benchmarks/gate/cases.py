@@ -222,7 +222,8 @@ def second_attempt(rng: Rng, policy: ValidationPolicy) -> bool:
             judgement = worlds.ask(policy, "regression", worlds.gate_rows(label), champion, candidate)
             begin = start + timedelta(days=number * int(rng.integers(0, 28)))
             window = _window(number, begin)
-            attempts.append(worlds.verdict(judgement, registry.add({"model.bst": b"%d" % number}), None, window))
+            against = None if number else "c" * 64  # an attempt without a live version would spend nothing
+            attempts.append(worlds.verdict(judgement, registry.add({"model.bst": b"%d" % number}), against, window))
         for attempt in attempts:
             registry.record(attempt, at=start, actor="simulation")
         try:

@@ -376,7 +376,8 @@ def wait_or_approve(approvals: bool) -> str:
 def _refuse_spent(verdict: Verdict, history: History) -> None:
     """Refuse rows that decided another attempt than the verdict's own."""
     gate = verdict.gate
-    use = history.spent_on(gate.start, gate.end, own=verdict.digest)
+    first = verdict.champion_digest is None
+    use = history.spent_on(gate.start, gate.end, own=verdict.digest, first=first)
     if use is not None:
         raise GateRowsSpent(
             f"{_name(verdict)}: its {gate.rows} gate rows of {gate.start} to {gate.end} overlap the {use.rows} rows of "

@@ -260,8 +260,10 @@ class Gate:
 
     def _refuse_spent(self, spent: Sequence[GateUse], attempt: Attempt) -> None:
         window, period, calendar = attempt.window, attempt.access.period, self.model.calendar
+        if attempt.champion is None:
+            spent = [use for use in spent if not use.is_free]
         year_ago = calendar.shift(period, -calendar.per_year)
-        attempts = sum(year_ago < use.period for use in spent)
+        attempts = sum(year_ago < use.period for use in spent if not use.is_free)
         if attempts >= self.attempts_per_year:
             raise BudgetSpent(
                 f"{self.model.name} {period}: {attempts} attempts in the last year, {self.attempts_per_year} are "

@@ -430,3 +430,13 @@ def test_gate_rows_told_with_a_time_zone_are_booked_by_wall_clock_and_spent_in_e
 def test_gate_rows_that_end_before_they_begin_in_any_zone_are_refused_by_name(registry: Registry, end: str) -> None:
     with pytest.raises(IncompleteVerdict, match="it names 500 gate rows from"):
         promote(registry, verdict(registry, 0, candidate(registry, "first"), gate=replace(gate(0), end=end)), 0)
+
+
+def test_attempts_before_the_first_model_spend_nothing(registry: Registry) -> None:
+    failed = verdict(registry, 0, candidate(registry, "a"), findings=findings(Outcome.FAIL))
+    registry.record(failed, at=moment(0), actor="run 1")
+    again = verdict(registry, 0, candidate(registry, "b"))
+    registry.record(again, at=moment(0), actor="run 2")
+    assert promote_only(registry, again, 0).action == "bootstrap"
+    assert registry.spent()[0].is_free
+    assert not registry.spent()[1].is_free, "what made a model live has spent its rows"

@@ -54,6 +54,11 @@ class GateUse:
             if datetime.fromisoformat(text).tzinfo is not None:
                 raise ValueError(f"gate rows of {self.period}: {text!r} carries a time zone; times are wall clock")
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it spends nothing: no version was live that luck could have displaced, and none came of it."""
+        return self.champion is None and self.outcome in ("rejected", "insufficient", "begun")
+
     def overlaps(self, start: str, end: str) -> bool:
         """Whether some moment lies in both this range and [start, end)."""
         own_start, own_end = self.bounds

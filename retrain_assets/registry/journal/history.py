@@ -123,9 +123,12 @@ class History:
         """The ledger: which rows decided which attempt, promoted or not."""
         return self._facts.spent
 
-    def spent_on(self, start: str, end: str, own: str) -> GateUse | None:
-        """Rows in [start, end) that decided another attempt than that of the verdict `own`; None for none."""
-        return self._facts.by_time.overlapping(start, end, own)
+    def spent_on(self, start: str, end: str, own: str, first: bool = False) -> GateUse | None:
+        """Rows in [start, end) that decided another attempt than that of the verdict `own`; None for none.
+
+        For a `first` model earlier attempts without a live version have spent nothing.
+        """
+        return self._facts.by_time.overlapping(start, end, own, first)
 
     def promoted(self, attempt: Event) -> bool:
         """Whether the verdict of an attempt has moved the live pointer, then or later."""

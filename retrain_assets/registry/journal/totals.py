@@ -64,15 +64,18 @@ class SpentRows:
         for _, _, ends, _, _ in self.rows[first:]:
             self.reach.append(max(ends, self.reach[-1]) if self.reach else ends)
 
-    def overlapping(self, start: str, end: str, own: str | None) -> GateUse | None:
-        """Rows in [start, end) that another verdict than `own` has spent; the latest of them, None for none."""
+    def overlapping(self, start: str, end: str, own: str | None, first: bool = False) -> GateUse | None:
+        """Rows in [start, end) that another verdict than `own` has spent; the latest of them, None for none.
+
+        A `first` model is not stopped by attempts before there was a live version.
+        """
         begins, ends = wall_clock(start), wall_clock(end)
         with _SORTING:
             self._sort()
         index = bisect_left(self.rows, (ends, -1), key=_order) - 1
         while index >= 0 and self.reach[index] > begins:
             _, _, until, use, evidence = self.rows[index]
-            if until > begins and evidence != own:
+            if until > begins and evidence != own and not (first and use.is_free):
                 return use
             index -= 1
         return None
