@@ -51,8 +51,8 @@ def test_the_band_is_that_of_statsmodels_around_a_trend_when_days_are_equally_la
 def test_a_period_is_judged_with_the_dependence_that_the_baseline_told():
     slow = losses(np.random.default_rng(3), 120, 5, rho=0.8, day_sd=1)
     found = baseline(slow[: 60 * 5], times(60, 5))
-    week = measure("w", "v1", slow[-7 * 5 :], times(7, 5), found, 0.0, {})
-    alone = measure("w", "v1", slow[-7 * 5 :], times(7, 5), replace(found, ratio=1.0, degrees=1e9), 0.0, {})
+    week = measure("w", "v1", ScoredLosses(slow[-7 * 5 :], times(7, 5)), found, 0.0)
+    alone = measure("w", "v1", ScoredLosses(slow[-7 * 5 :], times(7, 5)), replace(found, ratio=1.0, degrees=1e9), 0.0)
     assert found.ratio > 1.5
     assert week.high - week.low > 1.2 * (alone.high - alone.low)
 
@@ -61,7 +61,7 @@ def test_a_promise_made_on_few_rows_or_days_is_held_at_its_upper_limit():
     rng = np.random.default_rng(4)
     short, few, long = (baseline(losses(rng, d, n), times(d, n)) for d, n in ((14, 200), (56, 10), (56, 200)))
     assert (short.promise, few.promise, long.promise) == (short.high, few.high, long.mean)
-    lucky = measure("w", "v1", np.full(70, short.high), times(7, 10), short, 0.0, {})
+    lucky = measure("w", "v1", ScoredLosses(np.full(70, short.high), times(7, 10)), short, 0.0)
     assert lucky.accumulated_excess == pytest.approx(0, abs=1e-9)
 
 
