@@ -11,8 +11,8 @@ import pytest
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from retrain_assets.cli.runner import prepare_instance
+from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.pools import PATIENCE_SECONDS, long_waits, wake, waking
-from retrain_assets.definitions import executor
 
 POOL, HOLDER = "delivery__live", "0" * 32
 
@@ -92,7 +92,7 @@ def test_one_long_wait_is_said_once(kept, monkeypatch, caplog):
 SCRIPT = """
 import dagster as dg
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from retrain_assets.definitions import executor
+from retrain_assets.dagster_glue.executor import run_executor
 
 write_down = SqlEventLogStorage.add_pending_step
 
@@ -105,7 +105,7 @@ SqlEventLogStorage.add_pending_step = late
 @dg.op(pool="{pool}")
 def promote(): ...
 
-@dg.job(executor_def=executor())
+@dg.job(executor_def=run_executor())
 def promotion():
     promote()
 
@@ -127,7 +127,7 @@ def test_a_run_that_the_ui_launches_is_woken_by_its_own_executor(kept, tmp_path)
 
 
 def test_the_executor_is_dagsters_own_in_name_config_and_requirements(monkeypatch):
-    assert (executor().name, executor().get_requirements({})) == ("in_process", [])
+    assert (run_executor().name, run_executor().get_requirements({})) == ("in_process", [])
     monkeypatch.setenv("RETRAIN_EXECUTOR", "multiprocess")
-    assert executor().name == "multiprocess"
-    assert executor().get_requirements({}) == dg.multiprocess_executor.get_requirements({})
+    assert run_executor().name == "multiprocess"
+    assert run_executor().get_requirements({}) == dg.multiprocess_executor.get_requirements({})

@@ -39,7 +39,7 @@ def test_a_code_does_not_change_because_another_row_is_blank(values, text):
         ({"east"}, {"north"}, {}),
         ({"Y"}, set(), {}),
     ],
-    ids=str,
+    ids=lambda values: ",".join(sorted(map(str, values))) or "none",
 )
 def test_a_level_is_the_earlier_one_only_where_it_can_be_no_other(now, known, same):
     assert same_levels(now, known) == same
