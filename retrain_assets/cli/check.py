@@ -89,6 +89,9 @@ def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook) -> I
     if found:
         yield from _table(found)
         yield from _defaults(spec, found)
+    if seen.sees:
+        yield "the gate, on rows like those of the first model:"
+        yield from (f"  {sentence}" for sentence in seen.sees)
     if seen.warnings:
         yield "worth knowing:"
         yield from (f"  - {sentence}" for sentence in seen.warnings)

@@ -31,11 +31,10 @@ def defaults_in_force(spec: ModelSpec, found: Sequence[PeriodFindings]) -> Itera
     if not spec.declares("source", "label_delay"):
         days = spec.source.label_delay.days
         yield Default("source.label_delay", f"{days}d", f"one {every}; rows younger than that judge nothing")
-    told = ", ".join(
-        f"{name} {value:g}" for name, value in windows.model_dump().items() if isinstance(value, int | float)
-    )
+    lengths = ("gate", "min_train", "recent", "half_life")
+    told = ", ".join(f"{name} {getattr(windows, name)}" for name in lengths)
     if not spec.declares("windows"):
-        yield Default("windows", told, "how much of history trains, and how much judges")
+        yield Default("windows", told, "the newest rows that judge, and the older ones that train")
     if not spec.declares("triggers", "retrain_cost"):
         meaning = f"a retrain is due once {USUAL_SHARE:.0%} of a {every}'s {loss} are lost beyond what was promised"
         yield Default("triggers.retrain_cost", f"{USUAL_SHARE:.0%}", meaning)

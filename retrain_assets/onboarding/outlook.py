@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,21 +24,28 @@ from retrain_assets.raw.sources import describe
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import ModelSpec
 from retrain_assets.statistics.day_blocks import LENGTHS_DAYS
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import LABEL, PeriodStore
+from retrain_assets.validation.comparison.units import GateRows
+from retrain_assets.validation.criteria.detectability import detectability
 from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets.validation.suite.rows import live_cases
 from retrain_assets.windows.cut import Span, Wait, Windows
+from retrain_assets.windows.rows import load_window
 
 _FEW_OUTCOMES = 0.5
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What to expect of a model on its data: `stops` without which it cannot work, `warnings`, and when it begins."""
+    """What to expect of a model on its data: `stops` without which it cannot work, `warnings`, and when it begins.
+
+    `sees` says of each part of the gate what it would find on rows like those of the first model's gate.
+    """
 
     stops: tuple[str, ...]
     warnings: tuple[str, ...]
     begins: str = ""
+    sees: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -58,6 +66,7 @@ def outlook(spec: ModelSpec, store: PeriodStore, registry: Registry, found: Sequ
     stops = list(_no_period(spec, found, usable))
     warnings = list(_lost(found)) if usable else []
     begins = ""
+    sees: list[str] = []
     if usable:
         stops += _no_outcomes(spec, usable)
         first = _first_windows(spec, store, registry, [one.period for one in found])
@@ -69,9 +78,12 @@ def outlook(spec: ModelSpec, store: PeriodStore, registry: Registry, found: Sequ
         elif not stops:
             begins, faults = _first_model(spec, store, first)
             stops += faults
+            if not faults:
+                sees, never = _what_the_gate_sees(spec, store, first)
+                stops += never
         warnings += _suite_problems(spec, usable)
         warnings += short_probation(spec, _days_with_rows(spec, store, usable[0].period))
-    return Outlook(tuple(stops), tuple(warnings), begins)
+    return Outlook(tuple(stops), tuple(warnings), begins, tuple(sees))
 
 
 def _no_period(spec: ModelSpec, found: Sequence[PeriodFindings], usable: Sequence[PeriodFindings]) -> Iterator[str]:
@@ -142,6 +154,29 @@ def _first_model(spec: ModelSpec, store: PeriodStore, windows: Windows) -> tuple
             "the gate of the first model holds outcomes of one class only, and can decide nothing. Lengthen the gate."
         )
     return begins, faults
+
+
+def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -> tuple[list[str], list[str]]:
+    """The smallest change that each part of the gate finds on such rows, and which part can never decide."""
+    policy, groups = spec.validation, spec.validation.fairness.groups
+    table = load_window(store, spec.model, windows.gate, groups, windows.as_of)
+    rows = GateRows(
+        key=np.asarray(table[spec.source.key].to_pylist(), dtype=object),
+        label=table[LABEL].to_numpy(),
+        time=table[spec.source.time].to_numpy(),
+        groups={name: np.asarray(table[name].cast(pa.string()).to_pylist(), dtype=object) for name in groups},
+    )
+    sees, never = [], []
+    for part in detectability(policy, spec.task, rows, spec.triggers.max_per_year):
+        name = f"{part.check}: {part.metric}{f' of {part.group}' if part.group else ''}"
+        if part.never:
+            never.append(f"{name} can never decide: {part.never}")
+            continue
+        found = f"a change of {part.smallest:.3g}" if part.smallest is not None else "a change of unknown size"
+        margin = f", margin {part.margin:g}" if part.margin is not None else ""
+        left = f", {part.undecided:.0%} of equal models undecided" if part.undecided else ""
+        sees.append(f"{name} on {part.rows:,} rows finds {found} ({policy.power:.0%} power){margin}{left}")
+    return sees, never
 
 
 def _labelled(spec: ModelSpec, store: PeriodStore, span: Span, as_of: str) -> tuple[int, int, int]:
