@@ -63,6 +63,12 @@ class Draft:
         return self.roles.delay is not None
 
     @property
+    def dates_per_period(self) -> float:
+        """Different days with rows in a period, on the average; a survey has one."""
+        days = np.unique(self.roles.times[~np.isnat(self.roles.times)].astype("datetime64[D]"))
+        return len(days) / len(self.cadence.periods)
+
+    @property
     def rate(self) -> float:
         """The mean label: of a binary one the share of its positive class."""
         return float(np.nanmean(self.roles.labels))

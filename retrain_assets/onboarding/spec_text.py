@@ -22,6 +22,7 @@ _COMMENT_AT = 52
 _LINES_FOR_NUMBERS = 12
 _RATE_MARGIN = 0.05
 _SHOWN_LEVELS = 6
+_FEWEST_DAYS = 5
 _PLAIN = re.compile(r"[A-Za-z_./][\w ./*-]*")
 _METRICS = {
     "binary": ("log_loss", "auc", "tpr"),
@@ -167,6 +168,7 @@ def _rules(draft: Draft) -> list[str]:
             f"{DECIDE}: {primary} that pays for a retrain; else a tenth of a {every}'s",
         ),
         "validation:",
+        *_unit(draft),
         _line(f"  guardrails: [{{metric: {guardrail}, margin: {margin:g}}}]", f"{DECIDE}: may not lose so many {unit}"),
         _line(f"  fairness: {fairness}", f"{DECIDE}: groups, metrics: [{rate}], margin: {group_margin:g}; or why none"),
     ]
@@ -176,6 +178,13 @@ def _first_training(draft: Draft) -> list[str]:
     if draft.min_train is None:
         return []
     return [_line(f"windows: {{min_train: {draft.min_train}}}", "what the first model trains on")]
+
+
+def _unit(draft: Draft) -> list[str]:
+    """Rows as the unit of every test, where a gate would hold too few days to be that."""
+    if draft.dates_per_period >= _FEWEST_DAYS:
+        return []
+    return [_line("  unit: row", f"{DECIDE}: a period has too few dates to compare days; are its rows independent?")]
 
 
 def _line(text: str, comment: str) -> str:

@@ -1,5 +1,6 @@
 """The spec that is written is short, commented, and valid as it stands."""
 
+import pandas as pd
 import pytest
 
 from retrain_assets.onboarding.draft import drafted
@@ -59,3 +60,15 @@ def test_forty_numbers_still_fit_a_screen(tmp_path):
 def test_any_name_of_a_column_survives_as_it_is(tmp_path, name):
     _, spec = text_of(tmp_path, **{name: [k % 9 for k in range(120)]})
     assert name in spec.columns.numeric
+
+
+def test_a_survey_of_one_date_a_period_is_judged_by_rows(tmp_path):
+    assert text_of(tmp_path)[1].validation.unit == "auto"
+    dates = [f"2024-0{month}-15" for month in range(1, 7)]
+    for path, date in zip(sorted((tmp_path / "rows").glob("*.csv")), dates, strict=True):
+        pd.read_csv(path).assign(day=date).to_csv(path, index=False)
+    outcomes = pd.read_csv(tmp_path / "outcomes.csv").assign(seen_at="2024-07-15")
+    outcomes.to_csv(tmp_path / "outcomes.csv", index=False)
+    rows, known = read_table(str(tmp_path / "rows" / "*.csv")), read_table(str(tmp_path / "outcomes.csv"))
+    (tmp_path / "survey.yaml").write_text(spec_text(drafted("left", rows, known, Named()), tmp_path))
+    assert load_spec(tmp_path / "survey.yaml").validation.unit == "row"
