@@ -27,6 +27,9 @@ FULL_LEVEL_DAYS = 28
 INDEPENDENT = 0.10
 """Below this autocorrelation days without history count as independent."""
 
+MOST_RATIO = 9.0
+"""What an autocorrelation of .8 makes of days, (1 + .8)/(1 - .8): history that shows more shows a level that moved."""
+
 _STRETCH_DAYS = 28
 _HISTORY_DEGREES, _OWN_DEGREES = 1 / 3, 0.4
 _ROUNDING = 1e-18
@@ -89,7 +92,7 @@ class Dependence:
     """How much more than independent days' the variance of a mean of days is, as history tells it.
 
     Attributes:
-        ratio: Long-run variance over the variance within windows as long as the mean's; at least 1.
+        ratio: Long-run variance over the variance within windows as long as the mean's; from 1 to `MOST_RATIO`.
         degrees: Degrees of freedom of the ratio.
         days: Days of history behind it.
     """
@@ -118,21 +121,22 @@ class MeanError:
     level_share: float
 
 
-def cosine_variance(series: Array, degrees: int) -> float:
+def cosine_variance(series: Array, degrees: int, first: int = 1) -> float:
     """Long-run variance of a series: the mean square of its first cosine transforms.
 
-    Λⱼ = √(2/T) Σₜ xₜ cos(πj(t − ½)/T), averaged squared over j = 1 ... `degrees`, which are the degrees of freedom. A
-    constant in the series has no part in it.
+    Λⱼ = √(2/T) Σₜ xₜ cos(πj(t − ½)/T), averaged squared over `degrees` of them from j = `first` on, which are the
+    degrees of freedom. A constant in the series has no part in it.
 
     Args:
         series: One value a day, shape (T,).
         degrees: How many transforms, below T.
+        first: The lowest; 2 for a series around its linear trend, whose slope was nearly all of the lowest one.
 
     >>> round(cosine_variance(np.array([1.0, -1.0, 1.0, -1.0]), 2), 3)
     0.293
     """
     days = series.size
-    angle = np.pi * np.outer(np.arange(1, degrees + 1), np.arange(days) + 0.5) / days
+    angle = np.pi * np.outer(np.arange(first, first + degrees), np.arange(days) + 0.5) / days
     transforms = math.sqrt(2 / days) * (np.cos(angle) @ series)
     return float(np.mean(transforms**2))
 
@@ -156,10 +160,12 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     """What history tells of the dependence between days, for a mean over `window_days`; None below six weeks.
 
     The parts of the history may differ in level and in scale: each is divided by its own standard deviation, and parts
-    are joined to stretches of four weeks or more, each of which has its own mean. Of a stretch of L days the long-run
-    variance comes from L^(2/3)/3 cosine transforms, at least 2; the estimates are averaged by their degrees. It is
+    are cut or joined to stretches of four to eight weeks. Each stretch has its own level and trend, for a model that
+    ages in a world that moves is no noise. Of a stretch of L days around its trend the long-run variance comes from
+    L^(2/3)/3 cosine transforms, at least 2, from the second on; the estimates are averaged by their degrees. It is
     held against the variance around the linear trend within windows as long as the mean's, which is what is measured
-    there: neighbouring days that are alike make it too small, the more so the shorter the window.
+    there: neighbouring days that are alike make it too small, the more so the shorter the window. The ratio is at most
+    `MOST_RATIO`.
 
     Args:
         history: Paired daily differences, part by part in the order of time.
@@ -169,7 +175,7 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     >>> days = DailySums(rng.normal(size=84), np.ones(84))
     >>> found = dependence([days], 14)
     >>> found.ratio < 2, found.degrees, found.days
-    (True, 6.0, 84)
+    (True, 9.0, 84)
     """
     stretches = _stretches(history)
     days = sum(stretch.days for stretch in stretches)
@@ -179,14 +185,14 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     long_run, degrees, within = 0.0, 0, []
     for stretch in stretches:
         own = max(round(_HISTORY_DEGREES * stretch.days ** (2 / 3)), 2)
-        long_run += own * cosine_variance(stretch.centred, own)
+        long_run += own * cosine_variance(stretch.detrended, own, first=2)
         degrees += own
         for first in range(0, stretch.days - window + 1, max(window // 2, 1)):
             residuals = stretch.slice(first, first + window).detrended
             within.append(float(residuals @ residuals) / (window - 2))
     between = float(np.mean(within))
     ratio = long_run / degrees / between if between > 0 else 1.0
-    return Dependence(max(ratio, 1.0), float(degrees), days)
+    return Dependence(min(max(ratio, 1.0), MOST_RATIO), float(degrees), days)
 
 
 def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0) -> MeanError:
@@ -224,7 +230,7 @@ def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0)
 
 
 def _stretches(history: Sequence[DailySums]) -> list[DailySums]:
-    """The parts of the history in units of their own standard deviation, joined to four weeks or more."""
+    """The parts of the history in units of their own standard deviation, cut or joined to four to eight weeks."""
     joined: list[DailySums] = []
     for part in history:
         scaled = _scaled(part)
@@ -237,14 +243,23 @@ def _stretches(history: Sequence[DailySums]) -> list[DailySums]:
     if len(joined) > 1 and joined[-1].days < _STRETCH_DAYS:
         last = joined.pop()
         joined[-1] = _after(joined[-1], last)
-    return joined
+    return [piece for stretch in joined for piece in _pieces(stretch)]
+
+
+def _pieces(stretch: DailySums) -> list[DailySums]:
+    """A stretch in pieces of four to eight weeks."""
+    count = max(stretch.days // _STRETCH_DAYS, 1)
+    return [
+        DailySums(sums, rows)
+        for sums, rows in zip(np.array_split(stretch.sums, count), np.array_split(stretch.rows, count), strict=True)
+    ]
 
 
 def _scaled(part: DailySums) -> DailySums | None:
-    """A part divided by its standard deviation; None where it is too short or does not vary."""
+    """A part divided by its standard deviation around its trend; None where it is too short or does not vary."""
     if part.days < FEWEST_DAYS:
         return None
-    deviation = math.sqrt(float(np.mean(part.centred**2)))
+    deviation = math.sqrt(float(np.mean(part.detrended**2)))
     if not deviation > 1e-9 * float(np.abs(part.sums).max()):
         return None
     return DailySums(part.sums / deviation, part.rows)

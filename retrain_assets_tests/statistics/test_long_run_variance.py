@@ -9,6 +9,7 @@ from scipy.fft import dct
 from scipy.special import stdtrit
 
 from retrain_assets.statistics.long_run_variance import (
+    MOST_RATIO,
     DailySums,
     cosine_variance,
     dependence,
@@ -54,29 +55,38 @@ def test_independent_days_have_the_error_that_statsmodels_gives_the_middle_of_a_
 def test_history_multiplies_the_variance_by_what_it_tells_as_written_out_step_by_step():
     rng = np.random.default_rng(4)
     past, gate = alike(rng, 84, 0.6), alike(rng, 14, 0.6)
-    transforms = [
-        np.sqrt(2 / 84) * sum(past[t] * np.cos(np.pi * j * (t + 0.5) / 84) for t in range(84)) for j in range(7)
-    ]
-    long_run = sum(one**2 for one in transforms[1:]) / 6
-    within = []
-    for first in range(0, 71, 7):
-        part = past[first : first + 14]
-        within.append(np.sum((part - np.polyval(np.polyfit(np.arange(14), part, 1), np.arange(14))) ** 2) / 12)
+    long_run, within = 0.0, []
+    for stretch in np.split(past, 3):
+        around = stretch - np.polyval(np.polyfit(np.arange(28), stretch, 1), np.arange(28))
+        scale = np.sqrt(np.mean((past - np.polyval(np.polyfit(np.arange(84), past, 1), np.arange(84))) ** 2))
+        for j in (2, 3, 4):
+            transform = np.sqrt(2 / 28) * sum(around[t] * np.cos(np.pi * j * (t + 0.5) / 28) for t in range(28))
+            long_run += (transform / scale) ** 2 / 9
+        for first in (0, 7, 14):
+            part = stretch[first : first + 14]
+            within.append(np.sum((part - np.polyval(np.polyfit(np.arange(14), part, 1), np.arange(14))) ** 2) / 12)
     known = dependence([days_of(past)], 14)
-    assert (known.degrees, known.days) == (6, 84)
-    assert known.ratio == pytest.approx(max(long_run / np.mean(within), 1))
+    assert (known.degrees, known.days) == (9, 84)
+    assert known.ratio == pytest.approx(max(long_run * scale**2 / np.mean(within), 1))
     around = gate - np.polyval(np.polyfit(np.arange(14), gate, 1), np.arange(14))
     found = mean_error(days_of(gate), known)
     assert found.error == pytest.approx(np.sqrt(known.ratio * np.sum(around**2) / 12 / 14))
-    assert found.degrees == pytest.approx(1 / (1 / 12 + 1 / 6))
+    assert found.degrees == pytest.approx(1 / (1 / 12 + 1 / 9))
     assert (found.ratio, found.history_days) == (known.ratio, 84)
 
 
-def test_neither_the_level_nor_the_scale_of_a_part_of_the_history_matters():
+def test_neither_the_level_nor_the_trend_nor_the_scale_of_a_part_of_the_history_matters():
     parts = [alike(np.random.default_rng(seed), 28, 0.6) for seed in range(3)]
+    ageing = np.arange(28) / 5
     plain = dependence([days_of(part) for part in parts], 14)
-    moved = dependence([days_of(5 * place + (1 + place) * part) for place, part in enumerate(parts)], 14)
+    moved = dependence([days_of(5 * place + ageing + (1 + place) * part) for place, part in enumerate(parts)], 14)
     assert moved.ratio == pytest.approx(plain.ratio)
+
+
+def test_no_history_makes_days_more_alike_than_an_autocorrelation_of_eight_tenths_does():
+    steps = np.repeat(np.arange(6) * 10.0, 14) + alike(np.random.default_rng(3), 84, 0.0)
+    assert dependence([days_of(part) for part in np.split(steps, 6)], 14).ratio == MOST_RATIO
+    assert pytest.approx((1 + 0.8) / (1 - 0.8)) == MOST_RATIO
 
 
 def test_less_than_six_weeks_tell_nothing_and_short_parts_are_joined():
