@@ -91,7 +91,7 @@ def crashed_recording(registry: Registry, number: int) -> Verdict:
     """A process ends after it stored a verdict and before it wrote the event."""
     judged = verdict(registry, number, candidate(registry, f"{number}"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Registry, "_append", ended)
+        patch.setattr(Journal, "append", ended)
         with pytest.raises(Ended, match="between verdict and event"):
             registry.record(judged, at=moment(number), actor="run 1")
     return judged
@@ -101,7 +101,7 @@ class Ended(BaseException):
     """The process is gone."""
 
 
-def ended(*arguments: object) -> None:
+def ended(*arguments: object, **named: object) -> None:
     raise Ended("between verdict and event")
 
 
