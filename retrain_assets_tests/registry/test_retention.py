@@ -24,7 +24,7 @@ from benchmarks.worlds.verdicts import (
 from retrain_assets.errors import IntegrityError, NotFound, StorageError, WrongCandidate
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import Kept, RetentionPolicy
-from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
+from retrain_assets.registry.rulings import Anchor, Approve, Hold, Release, Signature
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.version_folders import VersionFolders
 from retrain_assets.verdict import Outcome
@@ -59,34 +59,44 @@ def test_without_a_declaration_everything_is_kept(registry: Registry) -> None:
 
 
 def test_the_live_version_and_the_one_before_stay_whatever_is_declared(registry: Registry) -> None:
-    first, second, third, fourth = (event.to_digest for event in promoted(registry, [0, 1, 2, 3]))
-    assert pruned(registry, 9) == {first, second}
-    assert rolled_back(registry, 9).to_digest == third
-    assert registry.live().digest == third
-    assert registry.read(fourth), "what a rollback left stays until the next decision, for the harvest and the review"
+    _, second, third, fourth, fifth = (event.to_digest for event in promoted(registry, range(5)))
+    assert pruned(registry, 9) == {second, third}
+    assert rolled_back(registry, 9).to_digest == fourth
+    assert registry.live().digest == fourth
+    assert registry.read(fifth), "what a rollback left stays until the next decision, for the harvest and the review"
+
+
+def test_the_anchor_stays_until_a_person_names_another(registry: Registry) -> None:
+    first, second, third, *_ = (event.to_digest for event in promoted(registry, range(6)))
+    policy = RetentionPolicy(candidates=NOTHING, versions=Kept(newest=3))
+    assert pruned(registry, 6, policy) == {second}
+    assert registry.read(first), "the first version is the anchor where nobody named one"
+    registry.rule(Anchor(Signature("ann", "as good as agreed", moment(7), period(7)), third))
+    assert first in pruned(registry, 8)
+    assert registry.read(third)
 
 
 def test_after_a_rollback_the_version_a_second_one_returns_to_stays(registry: Registry) -> None:
-    first, second, *_ = (event.to_digest for event in promoted(registry, [0, 1, 2, 3]))
-    rolled_back(registry, 4)
-    assert pruned(registry, 9) == {first}
-    assert rolled_back(registry, 9).to_digest == second
+    _, second, third, *_ = (event.to_digest for event in promoted(registry, range(5)))
+    rolled_back(registry, 5)
+    assert pruned(registry, 9) == {second}
+    assert rolled_back(registry, 9).to_digest == third
 
 
 def test_a_rollback_passes_over_versions_whose_files_are_gone(registry: Registry) -> None:
-    promoted(registry, [0, 1, 2])
-    pruned(registry, 3)
-    assert rolled_back(registry, 3).to_version == "v2"
+    promoted(registry, range(4))
+    pruned(registry, 4)
+    assert [rolled_back(registry, number).to_version for number in (4, 5)] == ["v3", "v1"]
     with pytest.raises(NotFound, match="versions served before and not rolled back: none"):
-        rolled_back(registry, 4)
+        rolled_back(registry, 6)
 
 
 def test_the_newest_so_many_of_each_kind_stay(registry: Registry) -> None:
-    versions = [event.to_digest for event in promoted(registry, range(6))]
-    tried = [rejected(registry, number) for number in range(6, 11)]
+    versions = [event.to_digest for event in promoted(registry, range(7))]
+    tried = [rejected(registry, number) for number in range(7, 12)]
     policy = RetentionPolicy(candidates=Kept(newest=2), versions=Kept(newest=3))
-    assert pruned(registry, 11, policy) == {*versions[:2], *tried[:3]}
-    assert pruned(registry, 11, policy) == set(), "a second time there is nothing left to do"
+    assert pruned(registry, 12, policy) == {*versions[1:3], *tried[:3]}
+    assert pruned(registry, 12, policy) == set(), "a second time there is nothing left to do"
 
 
 def test_only_the_kind_that_is_declared_goes(registry: Registry) -> None:
@@ -137,16 +147,16 @@ def test_a_candidate_that_was_never_judged_and_a_folder_nobody_names_stay(regist
 
 
 def test_what_was_deleted_is_told_from_what_is_lost(registry: Registry) -> None:
-    first, second, _ = (event.to_digest for event in promoted(registry, [0, 1, 2]))
-    tried = [rejected(registry, number) for number in (3, 4, 5)]
-    pruned(registry, 6)
+    _, second, third, _ = (event.to_digest for event in promoted(registry, range(4)))
+    tried = [rejected(registry, number) for number in (4, 5, 6)]
+    pruned(registry, 7)
     assert registry.verify() == []
-    assert registry.deleted() == {first, *tried[:2]}
-    for digest in (second, tried[2]):
+    assert registry.deleted() == {second, *tried[:2]}
+    for digest in (third, tried[2]):
         shutil.rmtree(registry.folder / "versions" / digest)
     assert registry.verify() == [
-        f"taxi_charge: the candidate of {period(5)} (rejected) has no folder {tried[2]}. Restore it.",
-        f"taxi_charge: v2 (once live) has no folder {second}. Restore it.",
+        f"taxi_charge: the candidate of {period(6)} (rejected) has no folder {tried[2]}. Restore it.",
+        f"taxi_charge: v3 (once live) has no folder {third}. Restore it.",
     ]
 
 
@@ -162,23 +172,24 @@ def test_a_deleted_candidate_that_is_trained_and_promoted_again_and_then_lost_is
 
 
 def test_a_deleted_version_says_so_and_keeps_its_verdict(registry: Registry) -> None:
-    judged = verdict(registry, 0, candidate(registry, "of 0"))
-    promote(registry, judged, 0)
-    promoted(registry, [1, 2])
-    pruned(registry, 3)
-    version = registry.versions()[0]
+    promoted(registry, [0])
+    judged = verdict(registry, 1, candidate(registry, "of 1"))
+    promote(registry, judged, 1)
+    promoted(registry, [2, 3])
+    pruned(registry, 4)
+    version = registry.versions()[1]
     assert registry.verdict(version) == judged
-    with pytest.raises(NotFound, match=f"{version.digest[:12]} were deleted by retention as of {period(2)}"):
+    with pytest.raises(NotFound, match=f"{version.digest[:12]} were deleted by retention as of {period(3)}"):
         registry.read(version.digest)
     with pytest.raises(WrongCandidate, match="is not in the registry"):
-        promote(registry, verdict(registry, 4, version.digest), 4)
+        promote(registry, verdict(registry, 5, version.digest), 5)
 
 
 def test_the_record_names_every_digest_and_moves_nothing(registry: Registry) -> None:
-    promoted(registry, [0, 1, 2])
-    event = registry.prune(LEAST, at=moment(3), actor="run 7")
-    assert (event.action, event.from_version, event.to_version, event.actor) == ("pruned", "v3", "v3", "run 7")
-    assert event.deleted == (registry.versions()[0].digest,)
+    promoted(registry, range(5))
+    event = registry.prune(LEAST, at=moment(5), actor="run 7")
+    assert (event.action, event.from_version, event.to_version, event.actor) == ("pruned", "v5", "v5", "run 7")
+    assert event.deleted == tuple(version.digest for version in registry.versions()[1:3])
     assert "kept are the 0 newest candidates, the 0 newest former versions" in event.reason
     assert fresh(registry.folder.parent).history()[-1] == event
 
@@ -186,33 +197,33 @@ def test_the_record_names_every_digest_and_moves_nothing(registry: Registry) -> 
 def test_a_crash_between_the_record_and_the_deletion_leaves_files_that_the_next_call_deletes(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, *_ = (event.to_digest for event in promoted(registry, [0, 1, 2]))
+    _, second, *_ = (event.to_digest for event in promoted(registry, range(4)))
     with monkeypatch.context() as patch:
         patch.setattr(VersionFolders, "remove", lambda self, digest: (_ for _ in ()).throw(OSError("killed")))
         with pytest.raises(OSError, match="killed"):
-            registry.prune(LEAST, at=moment(3), actor="run 1")
-    assert registry.read(first)
+            registry.prune(LEAST, at=moment(4), actor="run 1")
+    assert registry.read(second)
     assert registry.verify() == []
-    assert pruned(registry, 3) == {first}
+    assert pruned(registry, 4) == {second}
 
 
 def test_a_crash_in_the_middle_of_a_deletion_leaves_no_half_version(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promoted(registry, [0, 1, 2])
+    promoted(registry, range(4))
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda path: (_ for _ in ()).throw(OSError(5, "the disk is gone")))
         with pytest.raises(StorageError, match="the disk is gone"):
-            registry.prune(LEAST, at=moment(3), actor="run 1")
+            registry.prune(LEAST, at=moment(4), actor="run 1")
     assert registry.verify() == []
-    promoted(registry, [4])
+    promoted(registry, [5])
     assert registry.verify() == []
     assert not list((registry.folder / "versions").glob(".tmp-*")), "the next candidate sweeps the rest away"
 
 
 def test_a_damaged_live_version_is_still_reported_after_retention(registry: Registry) -> None:
-    *_, last = (event.to_digest for event in promoted(registry, [0, 1, 2]))
-    pruned(registry, 3)
+    *_, last = (event.to_digest for event in promoted(registry, range(4)))
+    assert pruned(registry, 4)
     path = registry.folder / "versions" / last / "model.bst"
     path.chmod(0o644)
     path.write_bytes(b"")
@@ -226,7 +237,7 @@ def test_random_histories_never_lose_what_is_live_held_or_to_be_returned_to(tmp_
     chance, registry = random.Random(seed), fresh(tmp_path)
     promoted(registry, [0])
     held: set[str] = set()
-    served = [registry.live().digest]
+    served = [anchor := registry.live().digest]
     barred: set[str] = set()
     for number in range(1, 16):
         move = chance.choice(["promote", "reject", "reject", "roll back", "hold", "nothing"])
@@ -246,6 +257,6 @@ def test_random_histories_never_lose_what_is_live_held_or_to_be_returned_to(tmp_
             )
         gone = pruned(registry, number, RetentionPolicy(candidates=Kept(newest=1), versions=Kept(newest=0)))
         back = [digest for digest in served if digest not in {*barred, served[-1], *registry.deleted()}]
-        assert not gone & {served[-1], *held, *back[-1:]}
+        assert not gone & {anchor, served[-1], *held, *back[-1:]}
         served = [digest for digest in served if digest == served[-1] or digest not in gone]
         assert registry.verify() == []
