@@ -41,6 +41,7 @@ class Outcome(StrEnum):
     NOT_ASKED = "not asked"
 
 
+_A_YEAR_DAYS = 365
 _NAMED = 3
 """How many undecided slices a verdict's sentence names; the report lists them all."""
 
@@ -252,8 +253,12 @@ class Verdict:
         if not lacking or self.decision is not Decision.INSUFFICIENT:
             return ""
         days, moment = lacking["days"], date.fromisoformat(lacking["next_decision"])
+        following = f"next decision on {moment.day} {moment:%B %Y}"
+        if days > _A_YEAR_DAYS:
+            wider = "a wider margin or a larger pool would decide it"
+            return f"not within a year of {lacking['rows']} like these: {wider}; {following}"
         more = f"{days:,} more day{'' if days == 1 else 's'} of {lacking['rows']}"
-        return f"not yet: {more} like these would tell; next decision on {moment.day} {moment:%B %Y}"
+        return f"not yet: {more} like these would tell; {following}"
 
     @property
     def _undecided_slices(self) -> str:

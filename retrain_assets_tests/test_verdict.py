@@ -1,0 +1,28 @@
+"""What a verdict says of itself."""
+
+import pytest
+
+from retrain_assets.verdict import Finding, GateWindow, Outcome, Verdict
+
+
+def undecided(days: int) -> Verdict:
+    finding = Finding("fairness", Outcome.INSUFFICIENT, "pickup_borough=Bronx: 41 rows")
+    window = GateWindow(("2019-02",), "2019-02-01", "2019-03-01", 9_870, "00")
+    lacking = {"days": days, "rows": "rides", "next_decision": "2019-03-15"}
+    return Verdict("taxi", "2019-02", (finding,), window, "aa", "bb", "cc", "1", evidence={"not_yet": lacking})
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (1, "not yet: 1 more day of rides like these would tell; next decision on 15 March 2019"),
+        (11, "not yet: 11 more days of rides like these would tell; next decision on 15 March 2019"),
+        (
+            12_964,
+            "not within a year of rides like these: a wider margin or a larger pool would decide it; "
+            "next decision on 15 March 2019",
+        ),
+    ],
+)
+def test_an_undecided_verdict_says_how_many_days_would_tell_or_that_no_gate_can(days, said):
+    assert undecided(days).reason == f"fairness: pickup_borough=Bronx: 41 rows; {said}"
