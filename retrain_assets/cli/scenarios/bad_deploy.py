@@ -93,7 +93,7 @@ def prepare(folder: Path) -> Turned:
     pq.write_table(turned.rows, sink)
     models = folder / "models"
     write_atomically(models / "rides.parquet", sink.getvalue().to_pybytes())
-    shipped["source"]["features"] = {"path": "rides.parquet"}
+    shipped["source"]["path"] = "rides.parquet"
     shipped["period"] |= {"start": begin.date(), "end": end.date()}
     suite = Path(spec.validation.regression_suite.path)
     write_atomically(models / suite.name, _suite(suite, turned.rows, spec))
