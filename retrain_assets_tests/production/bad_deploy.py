@@ -37,10 +37,10 @@ def verdict(built, week, candidate):
     )
 
 
-def promote(built, judged, at):
+def promote(built, judged, at, approvals=False):
     """Write a verdict down and promote its candidate, whatever its probe would say."""
     built.registry.record(judged, at=at, actor="test")
-    rules = PromotionRules(built.spec.policy_sha256, content, no_rest)
+    rules = PromotionRules(built.spec.policy_sha256, content, no_rest, approvals)
     built.registry.promote(judged, judged.champion_digest, rules, at=at, actor="test")
 
 
