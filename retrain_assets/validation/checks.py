@@ -42,12 +42,12 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
     asked = verdict.of(name) + (verdict.of("hard") if name == CHECKS[0] else ())
     findings = sorted(asked, key=lambda finding: _SEVERITY[finding.outcome])
     sentences = "; ".join(finding.reason for finding in findings) or f"not asked: {verdict.reason}"
-    undecided = outcome is Outcome.INSUFFICIENT
+    answer, undecided = f"{outcome.value}: ", outcome is Outcome.INSUFFICIENT
     return dg.AssetCheckResult(
         check_name=name,
         passed=outcome in (Outcome.PASS, Outcome.NOT_ASKED),
         severity=dg.AssetCheckSeverity.WARN if undecided else dg.AssetCheckSeverity.ERROR,
-        description=f"{outcome.value}: {sentences}",
+        description=sentences if sentences.startswith(answer) else f"{answer}{sentences}",
         metadata={
             "outcome": outcome.value,
             "findings": table([pick(asdict(finding), *FINDING) for finding in findings]),

@@ -41,6 +41,13 @@ def test_a_check_without_a_finding_is_not_decided(passing):
     assert result.description == "insufficient: not asked: fairness: no finding"
 
 
+def test_a_check_that_asks_nothing_says_so_once(passing):
+    unasked = Finding("regression_suite", Outcome.NOT_ASKED, "not asked: no case counts yet")
+    asked = tuple(finding for finding in passing.findings if finding.check != "regression_suite")
+    result = shown(replace(passing, findings=(*asked, unasked)), "regression_suite")
+    assert (result.passed, result.description) == (True, "not asked: no case counts yet")
+
+
 def test_what_makes_every_question_pointless_is_shown_with_the_first(passing):
     useless = Finding("hard", Outcome.FAIL, "all scores are NaN", role="hard")
     judged = replace(passing, findings=(useless, *passing.findings))
