@@ -3,6 +3,7 @@
 Each test breaks one thing in the sixth week of a model that has been live since the fifth, and runs the real job.
 """
 
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -219,6 +220,12 @@ def arrived(result):
     return materialization.metadata["summary"].value
 
 
+def on_card(page):
+    """A model card's table rows and what stands between them, however wide its columns are."""
+    plain = re.sub(' class="[^"]*"', "", page.decode())
+    return [part.strip() for part in re.split("(<tr>.*?</tr>)", plain, flags=re.DOTALL) if part.strip()]
+
+
 def test_gate_rows_of_one_class_promote_nothing(tmp_path, instance, rows):
     rows["late"] = ((rows["minutes"] > 60) & (rows["at"] < "2024-02-04")).astype(int)
     built = make_world(tmp_path, rows, instance, **binary("late"))
@@ -238,12 +245,14 @@ def test_gate_rows_of_one_class_promote_nothing(tmp_path, instance, rows):
     assert f"all {ROWS - 60} gate rows are of class 0, two classes needed" in [found["reason"] for found in findings]
     assert built.registry.live() == live
 
-    def kept(found):  # the attempt itself is in the journal now, and in the history of deployments
-        return {
-            path: data for path, data in found.items() if path.name != "head.json" and "deployment" not in str(path)
-        }
-
-    assert {path: data for path, data in kept(files(built)).items() if path in before} == kept(before)
+    # The attempt itself is written down: in the journal, in the history of deployments, and on the live version's card.
+    after, card = files(built), built.store.path("model_card", "v1", "html")
+    changed = {path for path, data in before.items() if after.get(path) != data}
+    assert {path for path in changed if path.name != "head.json" and "deployment" not in str(path)} == {card}
+    rows_before, rows_after = (on_card(found[card]) for found in (before, after))
+    added = [part for part in rows_after if part not in rows_before]
+    assert [re.findall("<td>(held|insufficient)</td>", part) for part in added] == [["held"], ["insufficient"]]
+    assert [part for part in rows_after if part not in added] == rows_before
 
 
 def test_a_first_model_of_one_class_is_not_trained(tmp_path, instance, rows):
@@ -252,8 +261,11 @@ def test_a_first_model_of_one_class_is_not_trained(tmp_path, instance, rows):
     weeks = built.weeks(5)
     built.monitor(weeks)
     result = built.run("retrain", weeks[-1])
-    assert not result.success
-    assert "labels are 0, two classes needed" in failure_of(result)
+    assert result.success, failure_of(result)
+    assert built.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "insufficient"
+    (decided,) = result.asset_materializations_for_node("delivery__candidate_model")
+    assert "labels are 0, two classes needed" in decided.metadata["reason"].value
+    assert built.store.read_json("candidate_model", weeks[-1]) is None
     assert built.registry.live() is None
     assert built.registry.history() == ()
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import make_world, rows_of
+from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Hold, Release, Signature
 from retrain_assets_tests.served import TWO_WEEKS, serve
@@ -30,11 +30,19 @@ ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 def held(tmp_path_factory):
     """The served home of a model whose first candidate has passed and is under a hold; its registry."""
     folder = tmp_path_factory.mktemp("held")
-    with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(folder, rows_of(3), instance, **TWO_WEEKS)
-        built.monitor(WEEKS)
-        assets = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model", "validation_report"]
-        assert built.run("retrain", WEEKS[-1], assets=assets).success
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(folder))  # so that what `prepare_instance` sets is undone
+        with prepare_instance(folder / "home") as instance:  # the run records that the webserver reads
+            built = make_world(folder, rows_of(3), instance, **TWO_WEEKS)
+            built.monitor(WEEKS)
+            assets = [
+                "feature_windows",
+                "candidate_recent",
+                "candidate_history",
+                "candidate_model",
+                "validation_report",
+            ]
+            assert built.run("retrain", WEEKS[-1], assets=assets).success
     registry = Registry(folder / "home" / "registry", "delivery")
     registry.rule(Hold(Signature("ann", "tariffs change", datetime(2024, 1, 15), WEEKS[-1])))
     with serve(folder) as running:
