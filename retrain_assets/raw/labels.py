@@ -156,7 +156,9 @@ def _findings_on_labels(outcomes: pa.Table, numbers: Numbers, key: str, label: s
         found.append(Problem("schema", False, label, 0, f"{label}: {numbers.remark}."))
     if missing:
         blocking = missing == total
-        found.append(Problem("nulls", blocking, label, missing, f"{label}: {missing:,} of {total:,} outcomes missing."))
+        advice = " Check source.label." if blocking else ""
+        sentence = f"{label}: {missing:,} of {total:,} outcomes missing.{advice}"
+        found.append(Problem("nulls", blocking, label, missing, sentence))
     if orphans:
         sentence = f"{orphans:,} of {total:,} outcomes belong to no known row by their {key}, left out."
         found.append(Problem("keys", False, key, orphans, sentence))
