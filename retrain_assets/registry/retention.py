@@ -87,7 +87,8 @@ def protected(history: History, at: datetime) -> frozenset[str]:
     tested as before they were refitted, every candidate or version under a hold or an approval in force, the candidate
     of the last attempt, on which a person may still rule, and the anchor, which every candidate is held against.
     """
-    held = [past.terms.subject for past in history.rulings if past.terms is not None and past.terms.stands(at)]
+    rulings = [past for past in history.rulings if past.action != "anchored"]  # only the last anchor is one
+    held = [past.terms.subject for past in rulings if past.terms is not None and past.terms.stands(at)]
     returns = [version.digest for version in history.served_before[:1]]
     last_move = [digest for move in history.moves[-1:] for digest in (move.from_digest, move.to_digest)]
     last_attempt = [use.candidate for use in history.spent[-1:]]

@@ -23,13 +23,13 @@ from benchmarks.worlds.verdicts import (
     verdict,
 )
 from retrain_assets.registry.retention import Kept, RetentionPolicy
-from retrain_assets.registry.rulings import Approve, Hold, Release, Signature
+from retrain_assets.registry.rulings import Anchor, Approve, Hold, Release, Signature
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.version_folders import VersionFolders
 from retrain_assets.verdict import Outcome
 from retrain_assets_tests.registry.test_refit_rules import refitted
 
-MOVES = ("promote", "refit", "reject", "leave open", "roll back", "hold", "release", "approve")
+MOVES = ("promote", "refit", "reject", "leave open", "roll back", "hold", "release", "approve", "anchor")
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Account:
     held: dict[str, int] = field(default_factory=dict)
     approved: dict[str, int] = field(default_factory=dict)
     last_attempt: str = ""
+    anchor: str = ""
     gone: set[str] = field(default_factory=set)
 
     def decide(self, number: int, *digests: str) -> None:
@@ -59,7 +60,7 @@ class Account:
         serving = {*self.served[-1:], *filter(None, [self.target()])}
         ruled = {digest for rulings in (self.held, self.approved) for digest, end in rulings.items() if number < end}
         tested = {self.tested_as[digest] for digest in serving if digest in self.tested_as}
-        return {*serving, *self.served[-2:], *ruled, *tested, self.last_attempt}
+        return {*serving, *self.served[-2:], *ruled, *tested, self.last_attempt, self.anchor}
 
     def goes(self, number: int, policy: RetentionPolicy) -> set[str]:
         live, found = self.served[-1:], set()
@@ -90,6 +91,7 @@ def play(registry, account: Account, move: str, number: int) -> None:
         account.tested_as[live] = account.last_attempt = digest
         account.promoted.add(live)
         account.served.append(live)
+        account.anchor = account.anchor or live
     elif move in ("reject", "leave open", "hold", "approve"):
         outcome = Outcome.FAIL if move == "reject" else Outcome.INSUFFICIENT
         judged = verdict(registry, number, digest, findings=findings(outcome))
@@ -108,6 +110,9 @@ def play(registry, account: Account, move: str, number: int) -> None:
         account.back.add(left)
         account.decide(number, left, to)
         account.served.append(to)
+    elif move == "anchor":
+        account.anchor = account.served[-1]
+        registry.rule(Anchor(signed, account.anchor))
     elif move == "release" and account.held:
         digest, _ = account.held.popitem()
         registry.rule(Release(signed, digest))
@@ -135,13 +140,14 @@ def test_retention_deletes_exactly_what_nobody_needs(story) -> None:
 
 
 def test_former_versions_that_were_refits_go_too(registry) -> None:
-    for number in range(4):
+    for number in range(5):
         tested = candidate(registry, f"tested {number}")
         promote(registry, verdict(registry, number, tested, refit=refitted(registry, tested, f"{number}")), number)
-    first, second, third, live = (version.digest for version in registry.versions())
+    anchor, second, third, fourth, live = (version.digest for version in registry.versions())
     event = registry.prune(RetentionPolicy(versions=Kept(newest=0)), at=moment(9), actor="run")
-    assert set(event.deleted) == {first, second}
-    assert registry.read(third)
+    assert set(event.deleted) == {second, third}
+    assert registry.read(anchor)
+    assert registry.read(fourth)
     assert registry.read(live)
 
 
@@ -156,16 +162,16 @@ def test_the_fallback_in_service_stays_and_so_does_its_folder_after_it_was_left(
 
 
 def test_a_deleted_refit_that_is_made_and_promoted_again_is_there_again(registry) -> None:
-    tested = [candidate(registry, f"tested {number}") for number in range(3)]
+    tested = [candidate(registry, f"tested {number}") for number in range(4)]
     for number, digest in enumerate(tested):
         promote(registry, verdict(registry, number, digest, refit=refitted(registry, digest, f"{number}")), number)
-    first = registry.versions()[0].digest
+    second = registry.versions()[1].digest
     registry.prune(RetentionPolicy(versions=Kept(newest=0)), at=moment(9), actor="run")
-    assert registry.deleted() == {first}
-    again = refitted(registry, tested[0], "0")
-    assert again.digest == first
-    promote(registry, verdict(registry, 5, tested[0], refit=again), 5)
+    assert registry.deleted() == {second}
+    again = refitted(registry, tested[1], "1")
+    assert again.digest == second
+    promote(registry, verdict(registry, 5, tested[1], refit=again), 5)
     assert registry.deleted() == frozenset()
-    assert registry.rollback_target().name == "v3"
+    assert registry.rollback_target().name == "v4"
     promote(registry, verdict(registry, 6, candidate(registry, "later")), 6)
-    assert registry.rollback_target().digest == first
+    assert registry.rollback_target().digest == second
