@@ -17,7 +17,7 @@ from retrain_assets_tests.commanded import CHANGES, FIRST, registry
 DAY = f"""
 import os, signal
 from retrain_assets.cli.main import main
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.journal.chain import Journal
 
 
 def retrain(*words):
@@ -27,19 +27,25 @@ def retrain(*words):
         assert end.code == 0, (words, end.code)
 
 
-def die(*arguments, **options):
-    os.kill(os.getpid(), signal.SIGKILL)
+def dying(append):
+    def die_at(journal, entry, after):
+        if entry.action == os.environ["DIES"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return append(journal, entry, after)
+
+    return die_at
 
 
 if os.environ.get("DIES"):
     for week in ("2024-01-01", "2024-01-08", "{FIRST}"):
         retrain("monitor", "delivery", "--period", week)
-    Registry._append = die
+    Journal.append = dying(Journal.append)
 retrain("run", "delivery", "--period", "{FIRST}")
 """
 
 
-def test_a_run_killed_in_the_middle_of_a_promotion_blocks_nothing_and_promotes_nothing_twice(tmp_path):
+@pytest.mark.parametrize("step", ["passed", "bootstrap"])
+def test_a_run_killed_in_the_middle_of_a_promotion_blocks_nothing_and_promotes_nothing_twice(tmp_path, step):
     make_world(tmp_path / "models", rows_of(4), None, **CHANGES)
     home = tmp_path / "home"
     environment = os.environ | {
@@ -49,7 +55,7 @@ def test_a_run_killed_in_the_middle_of_a_promotion_blocks_nothing_and_promotes_n
         "RETRAIN_SHIPPED": "0",
     }
     command = [sys.executable, "-W", "ignore", "-c", DAY]
-    killed = subprocess.run(command, env=environment | {"DIES": "1"}, capture_output=True, text=True)
+    killed = subprocess.run(command, env=environment | {"DIES": step}, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert registry(home).live() is None
     assert registry(home).verify() == []
