@@ -201,8 +201,8 @@ def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0)
     With rₜ the days' sums around their linear trend, n rows and q effective days, the variance of independent days is
     V = q/(q − 2)·Σrₜ²/n². With history it is ratio·V, with 1/(1/(q − 2) + 1/ν) degrees of freedom. Without, days whose
     autocorrelation is below .10 count as independent; of others the long-run variance comes from .4·T^(2/3) cosine
-    transforms of the T days themselves, at least 2, which are its degrees, and is at least V. Below 28 days such a test
-    keeps its level only when made at half of it.
+    transforms of the T days themselves, at least 2, which are its degrees, and lies between V and `MOST_RATIO`·V. Below
+    28 days such a test keeps its level only when made at half of it.
 
     Args:
         days: The sums whose mean is judged.
@@ -225,7 +225,7 @@ def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0)
     if trend_free_autocorrelation(residuals) < INDEPENDENT:
         return MeanError(math.sqrt(variance) / rows, q - 2, 1.0, 0, share)
     degrees = max(int(_OWN_DEGREES * days.days ** (2 / 3)), 2)
-    total = max(days.days * cosine_variance(days.centred, degrees), variance)
+    total = min(max(days.days * cosine_variance(days.centred, degrees), variance), MOST_RATIO * variance)
     return MeanError(math.sqrt(total) / rows, min(float(degrees), q - 2), total / variance, 0, share)
 
 

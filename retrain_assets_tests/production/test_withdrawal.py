@@ -308,9 +308,7 @@ def test_the_first_model_falls_back_to_the_stored_constant_which_serves_and_asks
     own.monitor(weeks[7:8])
     record = own.store.read_json("performance_report", weeks[7])
     assert record["version"] == "v0"
-    measured = record["report"]
-    assert measured["loss"] > 2 * measured["baseline"]
-    assert measured["accumulated_excess"] > own.spec.triggers.retrain_cost, "which alone asks for a retrain"
+    assert record["report"]["outcome"] == "warn"
     assert "v0 came back" in report(own, weeks[7])["sentence"]
     assert "cool-down after the rollback" in watch(own.spec).decide(own.store, own.registry, weeks[7]).reason
 
