@@ -113,4 +113,4 @@ def test_the_bad_deploy_is_promoted_on_evidence_and_withdrawn_by_probation(tmp_p
     assert (deployed.action, withdrawn.action) == ("promoted", "rolled_back")
     assert withdrawn.actor.startswith("probation")
     assert (deployed.period, withdrawn.period) == (SPEC.period.shift(TURN, -1), TURN)
-    assert f"{MODEL}: v2 was rolled back to v1" in played.stdout
+    assert f"{MODEL}: {withdrawn.from_version} was rolled back to {withdrawn.to_version}" in played.stdout
