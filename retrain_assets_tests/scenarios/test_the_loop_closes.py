@@ -258,6 +258,19 @@ def test_a_suite_case_that_cannot_be_scored_asks_nothing_of_the_first_model(worl
     assert built.registry.verdict(built.registry.live()).outcome("regression_suite") == "not asked"
 
 
+def test_a_suite_case_that_cannot_be_scored_holds_a_later_model(world):
+    built = world(slower_from=5)
+    weeks = built.weeks(9)
+    built.monitor(weeks)
+    assert outcome(built, built.run("retrain", weeks[4])) == "promoted"
+    path = built.folder / "delivery.suite.yaml"
+    cases = yaml.safe_load(path.read_text())["cases"]
+    cases.append(cases[0] | {"id": "x9", "period": "2023-12-25"})  # a week before the data begin
+    path.write_text(yaml.safe_dump({"cases": cases}))
+    assert outcome(built, built.run("retrain", weeks[-1])) == "insufficient"
+    assert "cannot be scored" in built.registry.history()[-1].reason
+
+
 def test_gate_rows_without_outcomes_hold_the_first_model(world):
     built = world()
     weeks = built.weeks(5)
