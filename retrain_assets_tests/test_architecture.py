@@ -117,7 +117,7 @@ UNMIRRORED = """
     monitoring/policy monitoring/predictions monitoring/triggers/evidence
     onboarding/defaults pipeline policy
     raw/assets raw/database raw/served
-    registry/storage/disk registry/training_record scoring/scorer
+    registry/storage/disk registry/training_record
     spec_file validation/assets validation/attempt
     validation/comparison/block_estimate validation/comparison/grouping validation/criteria/preconditions
     validation/pages/schema validation/pages/text validation/policy

@@ -26,7 +26,8 @@ from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, row_weights, worth
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.metrics.metric import metric
-from retrain_assets.scoring.features import FeatureContract, contract_of
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.features import contract_of
 from retrain_assets.windows.cut import Origin, Span, Windows, spanning
 
 Observer = Callable[[str, str, TrainingRows, NDArray[np.float64]], None]

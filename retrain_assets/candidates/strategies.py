@@ -29,7 +29,8 @@ from retrain_assets.periods import Length
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.training_record import Part
 from retrain_assets.scoring.booster import importance
-from retrain_assets.scoring.features import FeatureContract, compact, contract_of, encode
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.features import compact, contract_of, encode
 from retrain_assets.store import LABEL
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import effective_rows, weights

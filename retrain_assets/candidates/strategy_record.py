@@ -15,7 +15,7 @@ from retrain_assets.candidates.coverage import Coverage
 from retrain_assets.candidates.origin_losses import DailyLosses
 from retrain_assets.candidates.rolling_origins import OriginLoss
 from retrain_assets.candidates.strategies import STRATEGIES, Trained
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.store import PeriodStore, require_schema
 from retrain_assets.windows.cut import Span
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
@@ -19,15 +19,20 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # idle threads that spin cost t
 
 import lightgbm as lgb
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 __all__ = ["importance", "lgb", "load", "predict", "require_numbers"]
 
 
-def predict(model: bytes | lgb.Booster, encoded: pa.Table, raw: bool = False) -> NDArray[np.float64]:
+def predict(
+    model: bytes | lgb.Booster, encoded: pa.Table | NDArray[np.float64], raw: bool = False
+) -> NDArray[np.float64]:
     """Scores: the value for regression, P(label = 1) for binary, one probability per class for multiclass.
 
     Args:
         model: The model's text, or the booster made of it.
-        encoded: The model's features, in its order (`features.encode`), n rows.
+        encoded: The model's features, in its order (`features.encode`, `feature_matrix.feature_matrix`), n rows.
         raw: The sums of the trees instead, before the objective's link: log-odds for binary.
 
     Returns:
@@ -37,14 +42,18 @@ def predict(model: bytes | lgb.Booster, encoded: pa.Table, raw: bool = False) ->
         DataError: The columns are not the model's, or one is no number.
     """
     booster = model if isinstance(model, lgb.Booster) else load(model)
-    expected = [unquote(name) for name in booster.feature_name()]
-    if encoded.column_names != expected:
-        raise DataError(
-            f"the model reads {', '.join(expected)}; the rows have {', '.join(encoded.column_names)}: "
-            "encode them with the contract stored beside the model"
-        )
-    require_numbers(encoded)
-    if encoded.num_rows == 0:
+    if isinstance(encoded, np.ndarray):
+        if encoded.shape[1] != booster.num_feature():
+            raise DataError(f"the model reads {booster.num_feature()} features; the rows have {encoded.shape[1]}")
+    else:
+        expected = [unquote(name) for name in booster.feature_name()]
+        if encoded.column_names != expected:
+            raise DataError(
+                f"the model reads {', '.join(expected)}; the rows have {', '.join(encoded.column_names)}: "
+                "encode them with the contract stored beside the model"
+            )
+        require_numbers(encoded)
+    if not len(encoded):
         classes = booster.num_model_per_iteration()
         return np.empty((0, classes) if classes > 1 else 0)
     return np.asarray(booster.predict(encoded, raw_score=raw))
@@ -86,6 +95,8 @@ def require_numbers(encoded: pa.Table) -> None:
     Raises:
         DataError: A column is text, a dictionary, a time or anything else that is no integer or float.
     """
+    import pyarrow as pa
+
     for field in encoded.schema:
         if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
             raise DataError(f"column {field.name!r} is {field.type}, not a number: encode the rows first")

@@ -1,59 +1,24 @@
-"""The feature contract: which columns a model reads, in which order and kind, and which levels each category had.
+"""Tables as the numbers that LightGBM reads, by the feature contract, and the contract of training rows.
 
-The contract is taken from the training rows, stored beside the model, and applied to every row that is scored, so that
-a score never depends on how a table happens to be typed. LightGBM gets numbers only: a string or dictionary column in
-its hands ends the whole process. Training stands in `lightgbm_model`.
+LightGBM gets numbers only: a string or dictionary column in its hands ends the whole process. Rows that are no table
+are encoded in `feature_matrix`; training stands in `lightgbm_model`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
-from retrain_assets.raw.policy import Columns
+from retrain_assets.scoring.feature_contract import FeatureContract, Kind
 
-Kind = Literal["numeric", "categorical"]
-
-
-@dataclass(frozen=True)
-class FeatureContract:
-    """Feature names in the model's order, the kind of each, and the levels of each category by code.
-
-    A level's code is its place in `levels`, which is sorted by text.
-
-    >>> contract = FeatureContract(("miles", "zone"), {"miles": "numeric", "zone": "categorical"}, {"zone": ("JFK",)})
-    >>> FeatureContract.from_dict(contract.to_dict()) == contract
-    True
-    """
-
-    names: tuple[str, ...]
-    kinds: Mapping[str, Kind]
-    levels: Mapping[str, tuple[str, ...]]
-
-    @property
-    def categorical(self) -> tuple[str, ...]:
-        """Names of the categorical features, in the model's order."""
-        return tuple(name for name in self.names if self.kinds[name] == "categorical")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The contract as plain JSON values."""
-        return {
-            "names": list(self.names),
-            "kinds": dict(self.kinds),
-            "levels": {name: list(levels) for name, levels in self.levels.items()},
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> FeatureContract:
-        """The inverse of `to_dict`."""
-        levels = {name: tuple(values) for name, values in record["levels"].items()}
-        return cls(tuple(record["names"]), dict(record["kinds"]), levels)
+if TYPE_CHECKING:
+    from retrain_assets.raw.policy import Columns
 
 
 @dataclass(frozen=True)
@@ -74,6 +39,7 @@ def contract_of(table: pa.Table, columns: Columns) -> FeatureContract:
     Raises:
         DataError: A feature is missing from the table, or a category is not text.
 
+    >>> from retrain_assets.raw.policy import Columns
     >>> rows = pa.table({"miles": [1.5, 2.0, 9.0], "zone": ["JFK", None, "EWR"]})
     >>> contract_of(rows, Columns(numeric=["miles"], categorical=["zone"])).levels
     {'zone': ('EWR', 'JFK')}

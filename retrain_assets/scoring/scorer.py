@@ -1,4 +1,4 @@
-"""A version's files as something that scores rows.
+"""A version's files as something that scores rows; it needs numpy and LightGBM, and Arrow where tables come in.
 
 model.bst         LightGBM's text format, what model servers read
 features.json     feature contract: names, order, kinds, category levels
@@ -12,22 +12,27 @@ probe.json        a few encoded rows with the scores they must get
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import NDArray
 
-from retrain_assets.registry.training_record import TrainingRecord
-from retrain_assets.scoring.features import FeatureContract, encode
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.feature_matrix import feature_matrix
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from retrain_assets.scoring.booster import lgb
 
 
 @dataclass(frozen=True)
 class Scored:
     """The scores of some rows, who gave them, and how many rows had a category that the version never saw."""
 
-    scores: np.ndarray
+    scores: NDArray[np.float64]
     unseen: Mapping[str, int]
     version: str
     digest: str
@@ -35,50 +40,71 @@ class Scored:
 
 @dataclass(frozen=True)
 class Scorer:
-    """One loaded version."""
+    """One loaded version.
 
-    booster: Any
+    Attributes:
+        booster: The model.
+        contract: What it reads.
+        version: Its name, such as `v3`.
+        digest: The digest of its files.
+    """
+
+    booster: lgb.Booster
     contract: FeatureContract
-    training: TrainingRecord
     version: str = ""
     digest: str = ""
 
     @classmethod
-    def from_files(cls, files: Mapping[str, bytes], version: str = "", digest: str = "") -> Scorer:
+    def from_files(cls, files: Mapping[str, bytes], version: str = "", digest: str = "") -> Self:
         """Load a version from its files, as the registry hands them out verified; its name and digest go along."""
         from retrain_assets.scoring.booster import load
 
         contract = FeatureContract.from_dict(json.loads(files["features.json"]))
-        return cls(load(files["model.bst"]), contract, TrainingRecord.from_files(files), version, digest)
+        return cls(load(files["model.bst"]), contract, version, digest)
 
-    def score(self, rows: pa.Table | Mapping[str, Any]) -> Scored:
+    def score(self, rows: pa.Table | Mapping[str, Sequence[Any]]) -> Scored:
         """Score rows by the names of their columns, in any order: categories as text, missing values as null.
 
         Args:
-            rows: A table, or columns by name, with at least the model's features.
+            rows: Columns of values by name, an Arrow table, or a data frame that Arrow reads, with at least the
+                model's features.
 
         Raises:
             DataError: A feature is missing or of the wrong kind; it is named.
         """
-        from retrain_assets.scoring.booster import predict
+        encoded, unseen = self.encoded(rows)
+        return Scored(self.predicted(encoded), unseen, self.version, self.digest)
 
-        table = rows if isinstance(rows, pa.Table) else pa.table(dict(rows))
-        encoded = encode(table, self.contract)
-        unseen = {name: count for name, count in encoded.unseen.items() if count}
-        return Scored(predict(self.booster, encoded.table), unseen, self.version, self.digest)
-
-    def scores(self, table: pa.Table) -> np.ndarray:
+    def scores(self, rows: pa.Table | Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
         """Scores of the rows: shape (n,), or (n, k) for k classes; whether they are finite is for the caller to judge.
 
         Raises:
             DataError: A feature is missing or of the wrong kind.
         """
-        return self.score(table).scores
+        return self.score(rows).scores
 
-    def baseline_scores(self, rows: int) -> np.ndarray:
-        """What the trivial baseline (the training labels' median or class shares) says for each row."""
-        constant = np.asarray(self.training.baseline, dtype=float)
-        return np.full(rows, constant) if constant.ndim == 0 else np.tile(constant, (rows, 1))
+    def encoded(
+        self, rows: pa.Table | Mapping[str, Sequence[Any]]
+    ) -> tuple[pa.Table | NDArray[np.float64], dict[str, int]]:
+        """The features as numbers in the model's order, and the rows with unseen levels by category that has some.
+
+        Raises:
+            DataError: A feature is missing or of the wrong kind; it is named.
+        """
+        if isinstance(rows, Mapping):
+            return feature_matrix(rows, self.contract)
+        import pyarrow as pa
+
+        from retrain_assets.scoring.features import encode
+
+        encoded = encode(rows if isinstance(rows, pa.Table) else pa.table(rows), self.contract)
+        return encoded.table, {name: count for name, count in encoded.unseen.items() if count}
+
+    def predicted(self, encoded: pa.Table | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores of encoded rows."""
+        from retrain_assets.scoring.booster import predict
+
+        return predict(self.booster, encoded)
 
 
 def score_columns(scores: np.ndarray) -> dict[str, np.ndarray]:

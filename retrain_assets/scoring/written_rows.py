@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from retrain_assets.errors import DataError
 from retrain_assets.raw.numbers import plain_numbers, read_numbers
 from retrain_assets.raw.values import how_many, read_categories, same_levels
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 
 
 def as_contract(rows: pa.Table, contract: FeatureContract) -> pa.Table:

@@ -22,7 +22,7 @@ from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_span import TrainingSpan
-from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.scoring.trained_scorer import TrainedScorer
 from retrain_assets.statistics.daily_differences import (
     GATES,
     DifferenceHistory,
@@ -43,12 +43,12 @@ class LoadedVersion:
     """A version of the model, ready to score."""
 
     digest: str
-    scorer: Scorer
+    scorer: TrainedScorer
 
     @classmethod
     def of(cls, registry: Registry, digest: str) -> LoadedVersion:
         """Load a version and verify its digest."""
-        return cls(digest, Scorer.from_files(registry.read(digest)))
+        return cls(digest, TrainedScorer.from_files(registry.read(digest)))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.training_span import refuse_seen_rows
 from retrain_assets.scoring.features import encode
-from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.scoring.trained_scorer import TrainedScorer
 from retrain_assets.store import LABEL
 from retrain_assets.validation.attempt import Attempt, ScoredAttempt, candidate_of, load_attempt
 from retrain_assets.validation.criteria.detectability import days_lacking
@@ -210,7 +210,7 @@ class Gate:
             return verdict
         attempt, access = scored.attempt, scored.attempt.access
         digest = self.refit(access, verdict.candidate_digest)
-        refitted = Scorer.from_files(access.registry.read(digest))
+        refitted = TrainedScorer.from_files(access.registry.read(digest))
         suite, lacking = self._suite(attempt, refitted)
         reference = scored.champion
         if reference is None:
@@ -237,7 +237,7 @@ class Gate:
         reason = f"{share:.1%} of {stored:,} gate rows have no outcome, at most {allowed:.1%} may lack one"
         return [Finding("hard", Outcome.INSUFFICIENT, reason, role="hard", rows=window.rows)]
 
-    def _suite(self, attempt: Attempt, candidate: Scorer) -> tuple[SuiteRows, list[Finding]]:
+    def _suite(self, attempt: Attempt, candidate: TrainedScorer) -> tuple[SuiteRows, list[Finding]]:
         """The cases that can be scored, and a finding when a case that should be cannot."""
         declared = self.policy.regression_suite
         champion = attempt.champion.scorer if attempt.champion else None

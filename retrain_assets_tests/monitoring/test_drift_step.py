@@ -22,7 +22,7 @@ from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.periods import Calendar
 from retrain_assets.raw.ingest import ingest
 from retrain_assets.raw.policy import Columns, Contract
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.facts import delivery
 from retrain_assets_tests.raw.rides import intake, source, written

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from retrain_assets.errors import DataError
 from retrain_assets.raw.policy import Columns
-from retrain_assets.scoring.features import FeatureContract, contract_of, encode
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.features import contract_of, encode
 
 ZONE = FeatureContract(("zone",), {"zone": "categorical"}, {"zone": ("EWR", "JFK", "LGA")})
 MILES = FeatureContract(("miles",), {"miles": "numeric"}, {})

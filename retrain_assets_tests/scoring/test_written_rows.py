@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.written_rows import as_contract
 
 CONTRACT = FeatureContract(("x", "c"), {"x": "numeric", "c": "categorical"}, {"c": ("11", "N", "Y")})

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from retrain_assets.registry.journal.history import Version
 from retrain_assets.scoring.booster import lgb
-from retrain_assets.scoring.features import FeatureContract, encode
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.serving.live import LiveModel
 
@@ -25,7 +26,7 @@ def live_model():
     data = lgb.Dataset(encode(rows, CONTRACT).table, label, categorical_feature=[1], params={"verbosity": -1})
     booster = lgb.train({"objective": "regression", "verbosity": -1, "min_data_in_leaf": 5}, data, 20)
     version = Version(3, "9f" * 32, "2024-01", datetime(2024, 2, 1))
-    return LiveModel("rides", version, Scorer(booster, CONTRACT, None, version.name, version.digest))
+    return LiveModel("rides", version, Scorer(booster, CONTRACT, version.name, version.digest))
 
 
 def expected(live):

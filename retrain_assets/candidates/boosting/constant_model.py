@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from retrain_assets.registry.training_record import FILE, TrainingRecord
 from retrain_assets.scoring.booster import lgb, predict
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 
 _LEAST_SHARE = 1e-15
 _ROWS = 4

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.errors import DataError
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 
 _CATEGORICAL, _WORD = 1, 32
 _FREE = ("feature_infos", "tree_sizes")

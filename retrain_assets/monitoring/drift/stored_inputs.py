@@ -19,7 +19,8 @@ from retrain_assets.monitoring.drift.serving_series import Calibration, calibrat
 from retrain_assets.monitoring.performance.scored_rows import joined, scored_by
 from retrain_assets.monitoring.profiles.profile import Edges, Profile, profile
 from retrain_assets.registry.registry import Version
-from retrain_assets.scoring.features import FeatureContract, encode
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import scores_of
 from retrain_assets.store import PeriodStore
 

@@ -23,7 +23,7 @@ from retrain_assets.metrics.metric import Array, metric, predicted_class
 from retrain_assets.model import Model
 from retrain_assets.registry.journal.tenure import Tenure, tenures
 from retrain_assets.registry.registry import Event, Registry
-from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.scoring.trained_scorer import TrainedScorer
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite.cases import load_suite, right_rows
@@ -147,8 +147,8 @@ class Harvest:
         """
         if limit < 1:
             raise ValueError(f"limit is {limit}: ask for 1 proposal or more.")
-        scorer = Scorer.from_files(registry.read(wanted.digest))
-        other = Scorer.from_files(registry.read(wanted.restored)) if wanted.restored else None
+        scorer = TrainedScorer.from_files(registry.read(wanted.digest))
+        other = TrainedScorer.from_files(registry.read(wanted.restored)) if wanted.restored else None
         versions = (version.name for version in registry.versions() if version.digest == wanted.digest)
         name = next(versions, wanted.digest[:12])
         ranked: list[tuple[float, Proposal]] = []
@@ -162,7 +162,7 @@ class Harvest:
         return chosen
 
     def _worst(
-        self, rows: pa.Table, scorer: Scorer, other: Scorer | None, limit: int
+        self, rows: pa.Table, scorer: TrainedScorer, other: TrainedScorer | None, limit: int
     ) -> list[tuple[float, dict[str, Any]]]:
         """The rank and the facts of the rows that the version got wrong, the worst first."""
         if not rows.num_rows:
@@ -189,7 +189,9 @@ class Harvest:
             for at in worst
         ]
 
-    def _rows(self, store: PeriodStore, period: str, scorer: Scorer, other: Scorer | None) -> pa.Table | None:
+    def _rows(
+        self, store: PeriodStore, period: str, scorer: TrainedScorer, other: TrainedScorer | None
+    ) -> pa.Table | None:
         """The matured rows of a period that the version was not trained on and the suite does not hold."""
         if period not in store.periods("raw_data") or not store.periods("outcomes"):
             return None

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.registry.registry import Registry
-from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.scoring.trained_scorer import TrainedScorer
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.suite.cases import SuiteCase, right_rows
 from retrain_assets.validation.suite.proposals import Harvest, said
@@ -51,7 +51,7 @@ def standings(
         DataError: A stored period lacks a column that the live version reads.
     """
     live = registry.live()
-    scorer = Scorer.from_files(registry.read(live.digest)) if live else None
+    scorer = TrainedScorer.from_files(registry.read(live.digest)) if live else None
     stored = store.periods("raw_data")
     today = harvest.model.calendar.bounds(stored[-1])[1].date() if stored else None
     found: dict[str, Standing] = {}
@@ -82,7 +82,7 @@ def _keys(store: PeriodStore, period: str, key: str) -> set[str] | None:
 
 
 def _known(
-    harvest: Harvest, store: PeriodStore, period: str, scorer: Scorer | None
+    harvest: Harvest, store: PeriodStore, period: str, scorer: TrainedScorer | None
 ) -> tuple[set[str] | None, pa.Table | None]:
     """The keys of a period's stored rows, and those rows whose outcome is known by now."""
     keys, outcomes = _keys(store, period, harvest.model.key), store.periods("outcomes")
@@ -99,7 +99,7 @@ def _state(case: SuiteCase, today: Any) -> str:
     return "live" if case.added <= today else "later"
 
 
-def _answered(harvest: Harvest, standing: Standing, rows: pa.Table | None, scorer: Scorer | None) -> Standing:
+def _answered(harvest: Harvest, standing: Standing, rows: pa.Table | None, scorer: TrainedScorer | None) -> Standing:
     """The standing with the outcome, and with what the live version says, where both are known."""
     case, key = standing.case, harvest.model.key
     chosen = rows.filter(pc.equal(rows[key].cast(pa.string()), case.id)) if rows is not None else None
@@ -118,7 +118,7 @@ def _answered(harvest: Harvest, standing: Standing, rows: pa.Table | None, score
     )
 
 
-def _by_heart(case: SuiteCase, moment: datetime, scorer: Scorer, harvest: Harvest) -> bool:
+def _by_heart(case: SuiteCase, moment: datetime, scorer: TrainedScorer, harvest: Harvest) -> bool:
     """Whether the row's time lies in the version's training, as of a day before the case was added."""
     training = scorer.training
     inside = training.start <= moment < training.end

@@ -15,7 +15,8 @@ from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError
 from retrain_assets.raw.policy import Columns
 from retrain_assets.scoring.booster import importance, load, predict
-from retrain_assets.scoring.features import FeatureContract, contract_of, encode
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.features import contract_of, encode
 
 COLUMNS = Columns(numeric=["x", "ünder score"], categorical=["zone", "never"])
 OBJECTIVES = {
