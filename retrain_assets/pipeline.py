@@ -13,16 +13,17 @@ when a run asks for it, so that the code location loads without numpy's heavy co
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.audit.assets import audit_assets
 from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.resources import usual_resources
+from retrain_assets.dagster_glue.resources import Clock, Home, usual_resources
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.policy import MonitoringPolicy
@@ -35,8 +36,21 @@ from retrain_assets.spec import ModelSpec
 from retrain_assets.validation.assets import validation_assets
 from retrain_assets.windows.assets import window_assets
 
+if TYPE_CHECKING:
+    from retrain_assets.candidates.training import Training
+    from retrain_assets.monitoring.triggers.evidence import Watch
+    from retrain_assets.production.card.model_card import ModelCard
+    from retrain_assets.production.probation.report import Probation
+    from retrain_assets.production.promotion import Promotion
+    from retrain_assets.raw.contract import Intake
+    from retrain_assets.registry.cooldown import Rest
+    from retrain_assets.validation.gate import Gate
+    from retrain_assets.validation.suite.proposals import Harvest
+    from retrain_assets.verdict import Verdict
+    from retrain_assets.windows.cut import Wait, Windows
 
-def build_model_defs(spec: ModelSpec, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+
+def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | None = None) -> dg.Definitions:
     """Build every asset, check, job and sensor of one model, ready to be merged into any code location.
 
     Args:
@@ -44,20 +58,15 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Any] | None = None
         resources: `home` and `clock`; by default those of the environment, RETRAIN_HOME and the clock on the wall.
     """
     frame = frame_of(spec)
-    model_jobs = jobs(frame, lambda: harvest(spec))
+    model_jobs = jobs(frame, partial(harvest, spec))
     return dg.Definitions(
         assets=[
-            *raw_assets(frame, spec.source, spec.columns, lambda: spec.intake),
+            *raw_assets(frame, spec.source, spec.columns, partial(intake, spec)),
             *monitoring_assets(frame, spec.model, spec.columns, monitoring(spec)),
-            *window_assets(frame, spec.model, lambda at: watch(spec).windows_at(at.store, at.registry, at.period)),
-            *candidate_assets(frame, spec.model, lambda: training(spec)),
-            *validation_assets(frame, lambda *at: judged(spec, *at)),
-            *production_assets(
-                frame,
-                lambda *at: promotion(spec).decide(*at),
-                lambda access: probation(spec).report(access),
-                lambda: model_card(spec),
-            ),
+            *window_assets(frame, spec.model, partial(windows, spec)),
+            *candidate_assets(frame, spec.model, partial(training, spec)),
+            *validation_assets(frame, partial(judged, spec)),
+            *production_assets(frame, partial(promotion, spec), partial(probation, spec), partial(model_card, spec)),
             *audit_assets(frame),
         ],
         jobs=model_jobs,
@@ -66,10 +75,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Any] | None = None
                 frame,
                 Arrivals(spec.model, spec.source, spec.contract.max_delay),
                 Loop(
-                    lambda: watch(spec),
-                    job_name(spec.name, "monitor"),
-                    job_name(spec.name, "retrain"),
-                    withdrawal_due,
+                    partial(watch, spec), job_name(spec.name, "monitor"), job_name(spec.name, "retrain"), withdrawal_due
                 ),
             ),
             rollback_sensor(frame),
@@ -90,15 +96,25 @@ def monitoring(spec: ModelSpec) -> MonitoringPolicy:
     return MonitoringPolicy(spec.drift, spec.labels, spec.business_metrics, cost, threshold)
 
 
-def watch(spec: ModelSpec) -> Any:
-    """The model's `monitoring.evidence.Watch`."""
+def intake(spec: ModelSpec) -> "Intake":
+    """What the model declares of its source."""
+    return spec.intake
+
+
+def watch(spec: ModelSpec) -> "Watch":
+    """What decides whether a retrain is due."""
     from retrain_assets.monitoring.triggers.evidence import Watch
 
     return Watch(spec.model, spec.windows, spec.triggers, spec.rollback.cooldown)
 
 
-def training(spec: ModelSpec) -> Any:
-    """The model's `candidates.training.Training`."""
+def windows(spec: ModelSpec, access: PeriodAccess) -> "Windows | Wait":
+    """Cut the windows of a retrain as of a period."""
+    return watch(spec).windows_at(access.store, access.registry, access.period)
+
+
+def training(spec: ModelSpec) -> "Training":
+    """What trains the candidates and chooses between them."""
     from retrain_assets.candidates.training import Training
     from retrain_assets.monitoring.drift.reference_periods import kept_periods
 
@@ -108,7 +124,7 @@ def training(spec: ModelSpec) -> Any:
         spec.training,
         spec.windows,
         kept_periods(spec.drift, spec.period),
-        lambda: suite_ids(spec),
+        partial(suite_ids, spec),
     )
 
 
@@ -120,8 +136,8 @@ def suite_ids(spec: ModelSpec) -> frozenset[str]:
     return frozenset(case.id for case in load_suite(Path(suite.path), suite.optional))
 
 
-def gate(spec: ModelSpec) -> Any:
-    """The model's `validation.report.Gate`."""
+def gate(spec: ModelSpec) -> "Gate":
+    """What judges a candidate."""
     from retrain_assets.candidates.refit import refit
     from retrain_assets.validation.gate import Gate
 
@@ -131,28 +147,28 @@ def gate(spec: ModelSpec) -> Any:
         spec.columns.groups,
         spec.policy_sha256,
         spec.triggers.max_per_year,
-        refit=(lambda *at: refit(training(spec), *at)) if spec.training.refit else None,
+        refit=partial(refit, training(spec)) if spec.training.refit else None,
         agreement=spec.training.agreement,
-        rest=lambda rolled_back: rest_of(spec, rolled_back),
+        rest=partial(rest_of, spec),
     )
 
 
-def rest_of(spec: ModelSpec, rolled_back: str) -> Any:
+def rest_of(spec: ModelSpec, rolled_back: str) -> "Rest":
     """What a rollback of a period asks of the next candidate."""
     from retrain_assets.production.promotion import rest_after
 
     return rest_after(spec.period, spec.source.label_delay, spec.rollback.cooldown, rolled_back)
 
 
-def harvest(spec: ModelSpec) -> Any:
-    """The model's `validation.harvest.Harvest`."""
+def harvest(spec: ModelSpec) -> "Harvest":
+    """What proposes cases for the regression suite."""
     from retrain_assets.validation.suite.proposals import Harvest
 
     return Harvest(spec.model, spec.validation)
 
 
-def promotion(spec: ModelSpec) -> Any:
-    """The model's `production.promotion.Promotion`."""
+def promotion(spec: ModelSpec) -> "Promotion":
+    """What moves the live pointer, or keeps it."""
     from retrain_assets.production.promotion import Promotion
 
     return Promotion(
@@ -164,15 +180,15 @@ def promotion(spec: ModelSpec) -> Any:
     )
 
 
-def judged(spec: ModelSpec, store: Any, registry: Any, period: str, at: Any, actor: str) -> Any:
+def judged(spec: ModelSpec, access: PeriodAccess, at: datetime, actor: str) -> "Verdict":
     """The period's verdict; what retention does not keep after it is deleted."""
-    verdict = gate(spec).verdict(PeriodAccess(store, registry, period), at, actor)
-    registry.prune(spec.retention, at=at, actor=actor)
+    verdict = gate(spec).verdict(access, at, actor)
+    access.registry.prune(spec.retention, at=at, actor=actor)
     return verdict
 
 
-def model_card(spec: ModelSpec) -> Any:
-    """The model's `production.card.ModelCard`."""
+def model_card(spec: ModelSpec) -> "ModelCard":
+    """What its cards say of every version."""
     from retrain_assets.production.card.model_card import ModelCard
 
     source, days = spec.source, spec.source.label_delay / timedelta(days=1)
@@ -190,8 +206,8 @@ def model_card(spec: ModelSpec) -> Any:
     )
 
 
-def probation(spec: ModelSpec) -> Any:
-    """The model's `production.probation.report.Probation`."""
+def probation(spec: ModelSpec) -> "Probation":
+    """What compares a promoted version with the one before."""
     from retrain_assets.production.probation.report import Probation
 
     return Probation(spec.model, spec.probation)

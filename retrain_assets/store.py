@@ -13,7 +13,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ from retrain_assets.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Json = dict[str, Any]
+"""A record as JSON has it. What its entries are, the module that owns the record knows."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -53,7 +56,7 @@ def finite(value: Any) -> Any:
     return value
 
 
-def require_schema(record: Mapping[str, Any], newest: int, asset: str) -> None:
+def require_schema(record: Json, newest: int, asset: str) -> None:
     """Refuse a stored record that a newer release wrote; one without a number is of the first kind.
 
     Raises:
@@ -192,7 +195,7 @@ class PeriodStore:
         """
         return self.path(asset, period, suffix).read_bytes()
 
-    def write_json(self, asset: str, period: str, record: Any) -> Path:
+    def write_json(self, asset: str, period: str, record: object) -> Path:
         """Replace one period's JSON record; a number that is not finite becomes null."""
         path = self.path(asset, period, "json")
         write_atomically(path, json.dumps(finite(record), indent=1, allow_nan=False).encode())

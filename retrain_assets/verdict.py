@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
-from retrain_assets.store import finite
+from retrain_assets.store import Json, finite
 
 CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
 """The four questions a candidate must answer, each shown as one asset check."""
@@ -175,7 +174,7 @@ class Refit:
         return f"not refitted, the tested candidate itself stands ({why})"
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Refit:
+    def from_dict(cls, record: Json) -> Refit:
         """The inverse of `dataclasses.asdict`."""
         return cls(**{**record, "findings": tuple(Finding(**finding) for finding in record["findings"])})
 
@@ -194,7 +193,7 @@ class Verdict:
     code_version: str
     identical: bool = False
     required: tuple[str, ...] = CHECKS
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Json = field(default_factory=dict)
     refit: Refit | None = None
 
     @property
@@ -274,13 +273,13 @@ class Verdict:
         """SHA-256 of the whole record, the id under which it is stored and quoted."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """The record as plain JSON values; a number that is not finite becomes None.
 
         Without a refit there is no such key, and what a finding leaves open has none either: records of before they
         existed keep their digest.
         """
-        record: dict[str, Any] = finite(asdict(self))
+        record: Json = finite(asdict(self))
         refit = record["refit"] or record.pop("refit") or {}
         for finding in (*record["findings"], *refit.get("findings", ())):
             for name in _LATER:
@@ -293,7 +292,7 @@ class Verdict:
         return json.dumps(self.to_dict(), sort_keys=True, allow_nan=False)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Verdict:
+    def from_dict(cls, record: Json) -> Verdict:
         """The inverse of `to_dict`."""
         gate = record["gate"]
         parts = {

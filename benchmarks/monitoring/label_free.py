@@ -36,7 +36,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from retrain_assets.monitoring.estimation.estimator import Known, LossEstimate, Waiting, estimate
+from retrain_assets.monitoring.estimation.estimator import LabelledRows, LossEstimate, UnlabelledRows, estimate
 from retrain_assets.monitoring.estimation.expected_loss import calibrated, expected_metrics
 from retrain_assets.spec import SHIPPED, load_spec
 
@@ -55,8 +55,8 @@ Line = tuple[str, bool]
 class Frames:
     """Known rows of the reference, and the later rows with the truth that no estimator is shown."""
 
-    known: Known
-    later: Waiting
+    known: LabelledRows
+    later: UnlabelledRows
     truth: Floats
 
     @property
@@ -130,7 +130,7 @@ def errors(frames: Frames, step: int = 1) -> Errors:
     plain, ours, floor = [], [], []
     began = time.process_time()
     for start, true in zip(frames.starts[::step], true_accuracy(frames, step), strict=True):
-        chunk = Waiting(frames.later.features.slice(start, CHUNK), frames.later.scores[start : start + CHUNK])
+        chunk = UnlabelledRows(frames.later.features.slice(start, CHUNK), frames.later.scores[start : start + CHUNK])
         found = estimate("binary", "log_loss", frames.known, chunk)
         if not isinstance(found, LossEstimate):
             raise RuntimeError(f"chunk at row {start:,}: {found.reason}")
@@ -158,8 +158,8 @@ def shipped_frames() -> Frames:
     settings = {"objective": "binary", "verbose": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
     model = lgb.train(settings, lgb.Dataset(features.filter(pa.array(trained)), label[trained]), 100)
     scores = np.asarray(model.predict(features))
-    known = Known(features.filter(pa.array(held_out)), scores[held_out], label[held_out])
-    return Frames(known, Waiting(features.filter(pa.array(~first)), scores[~first]), label[~first])
+    known = LabelledRows(features.filter(pa.array(held_out)), scores[held_out], label[held_out])
+    return Frames(known, UnlabelledRows(features.filter(pa.array(~first)), scores[~first]), label[~first])
 
 
 def package_frames(folder: Path) -> Frames:
@@ -167,10 +167,10 @@ def package_frames(folder: Path) -> Frames:
     reference, later = (pd.read_parquet(folder / f"{name}.parquet") for name in ("reference", "analysis"))
     names = [name for name in reference if name not in ("id", "year", "truth", "called", "probability")]
     features = numbers(pd.concat([reference[names].astype(object), later[names].astype(object)]).infer_objects())
-    known = Known(
+    known = LabelledRows(
         features.slice(0, len(reference)), reference["probability"].to_numpy(), reference["truth"].to_numpy(dtype=float)
     )
-    waiting = Waiting(features.slice(len(reference)), later["probability"].to_numpy())
+    waiting = UnlabelledRows(features.slice(len(reference)), later["probability"].to_numpy())
     return Frames(known, waiting, later["truth"].to_numpy(dtype=float))
 
 

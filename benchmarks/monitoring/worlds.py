@@ -19,7 +19,7 @@ from scipy import special
 
 from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profiles.column_reader import Names, Numbers, names, numbers
+from retrain_assets.monitoring.profiles.column_reader import CategoryPiece, NumericPiece, names, numbers
 from retrain_assets.monitoring.profiles.edges import category_edges, numeric_edges, together
 from retrain_assets.monitoring.profiles.profile import Edges, Profile, categorical_column, numeric_column
 from retrain_assets.monitoring.profiles.value_counts import Tally, pooled
@@ -104,17 +104,17 @@ class World:
             self.rows,
         )
 
-    def _numbers(self, rng: Rng, at: int, shift: float, change: Change) -> Numbers:
+    def _numbers(self, rng: Rng, at: int, shift: float, change: Change) -> NumericPiece:
         missing = int(rng.binomial(self.rows, change.missing)) if at == 0 else 0
         counts = rng.multinomial(self.rows - missing, np.full(ATOMS, 1 / ATOMS))
         told = pooled([Tally(self._values(at, shift), counts)])
         kept = told.only(told.rows > 0)
-        return Numbers(self.rows, kept, float(kept.values[0]), float(kept.values[-1]), missing=missing)
+        return NumericPiece(self.rows, kept, float(kept.values[0]), float(kept.values[-1]), missing=missing)
 
-    def _names(self, rng: Rng, at: int, tilt: float, change: Change) -> Names:
+    def _names(self, rng: Rng, at: int, tilt: float, change: Change) -> CategoryPiece:
         counts = rng.multinomial(self.rows, self._weights(at, tilt, change))
         names = np.append(_level_names(self.levels[at]), "new")
-        return Names(self.rows, pa.array(names[counts > 0]), counts[counts > 0])
+        return CategoryPiece(self.rows, pa.array(names[counts > 0]), counts[counts > 0])
 
     def _weights(self, at: int, tilt: float, change: Change) -> Floats:
         """Probability of each level and, last, of a new one; a change moves mass from the commonest to the rarest."""
@@ -148,8 +148,8 @@ class World:
 class Period:
     """The rows of one period as the pieces that they were read in, as `reading` gives them."""
 
-    numbers: Mapping[str, Sequence[Numbers]]
-    names: Mapping[str, Sequence[Names]]
+    numbers: Mapping[str, Sequence[NumericPiece]]
+    names: Mapping[str, Sequence[CategoryPiece]]
     rows: int
 
     @classmethod

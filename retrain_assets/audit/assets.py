@@ -1,17 +1,20 @@
 """`deployment_history`: who was live when, what was tried, and how well the model was looked after."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import markdown_table, pick, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, markdown_table, pick, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG
-from retrain_assets.registry.journal.tenure import named
+from retrain_assets.registry.journal.tenure import Tenure, named, tenures
 from retrain_assets.store import PeriodStore
+
+if TYPE_CHECKING:
+    from retrain_assets.audit.figures import Figures, RunTime
 
 RUNS_READ = 50
 """How many of the latest retrain runs the times are taken from."""
@@ -38,7 +41,7 @@ def audit_assets(frame: Frame) -> list[dg.AssetsDefinition]:
         ),
         kinds={"matplotlib"},
     )
-    def deployment_history(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def deployment_history(context: dg.AssetExecutionContext, home: Home) -> Materialized:
         period = period_of(context)
         return dg.MaterializeResult(metadata=written(frame, home, context.instance, period, context.run.run_id))
 
@@ -80,7 +83,7 @@ def _written_by(store: PeriodStore, period: str, run_id: str) -> bool:
     return record is not None and record.get("run") == run_id
 
 
-def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str, run_id: str) -> dict[str, Any]:
+def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str, run_id: str) -> Metadata:
     """Store the history as of a period, and describe it for the asset's page."""
     from retrain_assets.audit.figures import figures, quality_until, training_seconds_until
     from retrain_assets.audit.plot import timeline
@@ -91,10 +94,10 @@ def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str,
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
-    rows = [_row(tenure, frame, quality, store, period) for tenure in _tenures(events)]
+    rows = [_row(tenure, frame, quality, store, period) for tenure in tenures(events)]
     store.write_json(ASSET, period, {"run": run_id, "figures": found.to_dict(), "tenures": rows})
     picture, latest = timeline(frame.model, frame.calendar, events, quality, period), rows[::-1][:SHOWN]
-    numbers = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
+    numbers: Metadata = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
     return {
         "summary": dg.MetadataValue.md(_summary(found, frame.calendar.every)),
         "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
@@ -109,7 +112,7 @@ def _in_halves(head: str) -> str:
     return f"{head[:-32]} {head[-32:]}" if len(head) > 32 else head
 
 
-def retrain_runs(instance: dg.DagsterInstance, model: str) -> list[Any]:
+def retrain_runs(instance: dg.DagsterInstance, model: str) -> "list[RunTime]":
     """The times of the latest finished retrain runs, from Dagster's own records."""
     from retrain_assets.audit.figures import RunTime
 
@@ -126,13 +129,9 @@ def retrain_runs(instance: dg.DagsterInstance, model: str) -> list[Any]:
     ]
 
 
-def _tenures(events: Sequence[Any]) -> Sequence[Any]:
-    from retrain_assets.registry.journal.tenure import tenures
-
-    return tenures(events)
-
-
-def _row(tenure: Any, frame: Frame, quality: dict[str, str], store: Any, period: str) -> dict[str, Any]:
+def _row(
+    tenure: Tenure, frame: Frame, quality: Mapping[str, str], store: PeriodStore, period: str
+) -> dict[str, object]:
     """One tenure: the periods it served, how many of those were well, which are not known, how it came and left."""
     from retrain_assets.audit.figures import BLIND
     from retrain_assets.audit.probations import course_of
@@ -156,7 +155,7 @@ def _row(tenure: Any, frame: Frame, quality: dict[str, str], store: Any, period:
     }
 
 
-def _left(tenure: Any) -> str:
+def _left(tenure: Tenure) -> str:
     if tenure.ended is None:
         return "live"
     to = tenure.ended.to_version
@@ -165,8 +164,8 @@ def _left(tenure: Any) -> str:
     return f"{str(tenure.ended.action).replace('_', ' ')}{f' to {to}' if to else ''}"
 
 
-def _summary(found: Any, every: str) -> str:
-    if found.live is None:
+def _summary(found: "Figures", every: str) -> str:
+    if found.live is None or found.age_periods is None:
         return f"No version is live as of {found.period}; {_many(found.attempts, 'attempt')} so far."
     monitored = found.judged_periods + found.blind_periods
     within = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from retrain_assets.audit.probations import Course, course_of
 from retrain_assets.audit.question import decision_named, last_instant
@@ -22,7 +22,7 @@ from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.journal.tenure import Tenure, live_at, moved, tenures
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_record import TrainingRecord
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import Json, PeriodStore
 from retrain_assets.verdict import Finding, Verdict
 
 FEATURES_SHOWN = 5
@@ -45,7 +45,7 @@ class Asked:
     period: str
     scored_by: str | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON values."""
         return {**asdict(self), "moment": self.moment.isoformat(timespec="seconds")}
 
@@ -78,7 +78,7 @@ class Service:
     loss: float | None
     baseline: float | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON values."""
         began, ended = self.tenure.began, self.tenure.ended
         return {
@@ -125,7 +125,7 @@ class TrainingFacts:
     deleted: bool
 
     @classmethod
-    def of(cls, record: TrainingRecord | None, evidence: Mapping[str, Any]) -> Self:
+    def of(cls, record: TrainingRecord | None, evidence: Json) -> Self:
         """Read a candidate's training record; of a deleted one, what its verdict's evidence says."""
         names = ("strategy", "rounds", "rows", "trained_from", "trained_until", "as_of", "periods")
         known = record.to_dict() if record else evidence
@@ -154,7 +154,7 @@ class Grounds:
         order = (*verdict.required, *sorted({finding.check for finding in verdict.findings} - set(verdict.required)))
         return tuple(finding for check in order for finding in verdict.of(check))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON values."""
         verdict = self.verdict
         return {
@@ -207,7 +207,7 @@ class Explanation:
     same_period: tuple[Event, ...] = ()
     live: Version | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON values, for programs."""
         asked = self.asked.to_dict() if self.asked else None
         if self.decision is None:
@@ -235,7 +235,7 @@ class Explanation:
         }
 
 
-def brief(event: Event | None) -> dict[str, Any] | None:
+def brief(event: Event | None) -> Json | None:
     """An event as plain JSON values without its digests; None for none."""
     if event is None:
         return None

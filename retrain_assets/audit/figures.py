@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
-from typing import Any
 
 from retrain_assets.candidates.candidate_record import ASSET
 from retrain_assets.candidates.strategy_record import training_seconds
@@ -19,7 +18,7 @@ from retrain_assets.monitoring.records.performance_record import monitored_perio
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.tenure import Tenure, moved, tenures
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import Json, PeriodStore
 
 WITHIN, ABOVE = "quiet", "warn"
 BLIND = "blind"
@@ -78,7 +77,7 @@ class Figures:
     training_cpu_seconds: float | None
     run_seconds: float | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON."""
         return asdict(self)
 

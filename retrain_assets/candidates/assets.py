@@ -5,16 +5,16 @@ work, and each strategy can be looked at and rerun by itself.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import short, table
+from retrain_assets.dagster_glue.metadata import Materialized, short, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.undecided import keep_live
-from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.model import Model
 
 if TYPE_CHECKING:
     from retrain_assets.candidates.coverage import Coverage
@@ -46,8 +46,8 @@ def _strategy(frame: Frame, model: Model, training: Callable[[], "Training"], st
         ),
         kinds={"lightgbm"},
     )
-    def candidate(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
+    def candidate(context: dg.AssetExecutionContext, home: Home) -> Materialized:
+        access = home.at(frame.model, period_of(context))
         record = training().train(access, strategy)
         if record.trained is None:
             problems = "; ".join(record.coverage.problems)
@@ -91,10 +91,10 @@ def _choice(frame: Frame, training: Callable[[], "Training"]) -> dg.AssetsDefini
         kinds={"lightgbm"},
         output_required=False,
     )
-    def candidate_model(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult[Any]]:
+    def candidate_model(context: dg.AssetExecutionContext, home: Home) -> Iterator[Materialized]:
         from retrain_assets.errors import NotCovered
 
-        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
+        access = home.at(frame.model, period_of(context))
         try:
             record = training().choose(access)
         except NotCovered as lack:
@@ -116,7 +116,7 @@ def _choice(frame: Frame, training: Callable[[], "Training"]) -> dg.AssetsDefini
     return candidate_model
 
 
-def _origin(origin: "OriginLoss") -> dict[str, Any]:
+def _origin(origin: "OriginLoss") -> dict[str, object]:
     return {
         "origin": origin.origin,
         "loss": origin.loss,
@@ -125,7 +125,7 @@ def _origin(origin: "OriginLoss") -> dict[str, Any]:
     }
 
 
-def _covered(found: "Coverage") -> list[dict[str, Any]]:
+def _covered(found: "Coverage") -> list[dict[str, object]]:
     """List what the training window holds of what it may be asked for."""
     lines = [{"of": "periods", "rows": found.periods, "note": "in the training window"}]
     lines += [{"of": rare, "rows": rows, "note": "rare rows"} for rare, rows in found.rare.items()]

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from retrain_assets.candidates.rolling_origins import OriginLoss
-from retrain_assets.store import PeriodStore, require_schema
+from retrain_assets.store import Json, PeriodStore, require_schema
 
 ASSET = "candidate_model"
 SCHEMA = 1
@@ -42,7 +41,7 @@ class CandidateRecord:
     trained_from: str = ""
     trained_until: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Build the record as plain JSON values."""
         return {
             "schema": SCHEMA,
@@ -57,7 +56,7 @@ class CandidateRecord:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> CandidateRecord:
+    def from_dict(cls, record: Json) -> CandidateRecord:
         """Read a stored record, also one from before records had a schema version.
 
         Raises:

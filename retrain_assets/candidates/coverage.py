@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 from retrain_assets.candidates.policy import CoveragePolicy
 from retrain_assets.candidates.rare_types import of_type
 from retrain_assets.periods import Length
-from retrain_assets.store import LABEL, PeriodStore
+from retrain_assets.store import LABEL, Json, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import within
 
@@ -40,7 +39,7 @@ class Coverage:
         """Whether the window holds everything asked for."""
         return not self.problems
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Build the record as plain JSON values."""
         return {
             "eligible": self.eligible,
@@ -51,7 +50,7 @@ class Coverage:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Coverage:
+    def from_dict(cls, record: Json) -> Coverage:
         """Read a stored record."""
         return cls(record["unheld_gate_rows"], record["rare_rows"], record["periods"], tuple(record["problems"]))
 

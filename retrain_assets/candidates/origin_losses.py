@@ -11,12 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from retrain_assets.store import require_schema
+from retrain_assets.store import Json, require_schema
 
 FILE = "rolling_origins.json"
 SCHEMA = 1
@@ -58,7 +57,7 @@ class DailyLosses:
         sums = np.bincount(place, weights=np.asarray(row_losses, dtype=np.float64), minlength=len(days))
         return cls(origin, strategy, tuple(days.tolist()), tuple(rows.tolist()), tuple(sums.tolist()))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Build the record as plain JSON values."""
         return {
             "origin": self.origin,
@@ -69,7 +68,7 @@ class DailyLosses:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> DailyLosses:
+    def from_dict(cls, record: Json) -> DailyLosses:
         """Read a stored record."""
         days = tuple(date.fromisoformat(day) for day in record["days"])
         return cls(record["origin"], record["strategy"], days, tuple(record["rows"]), tuple(record["losses"]))

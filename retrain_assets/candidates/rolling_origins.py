@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from statistics import fmean, median
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +27,7 @@ from retrain_assets.errors import NotEnoughData
 from retrain_assets.metrics.metric import metric
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.features import contract_of
+from retrain_assets.store import Json
 from retrain_assets.windows.cut import Origin, Span, Windows, spanning
 
 Observer = Callable[[str, str, TrainingRows, NDArray[np.float64]], None]
@@ -53,12 +53,12 @@ class OriginLoss:
     train_rows: int | None = None
     effective_rows: float = 0.0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Build the record as plain JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> OriginLoss:
+    def from_dict(cls, record: Json) -> OriginLoss:
         """Read a stored record."""
         return cls(**record)
 

@@ -27,7 +27,7 @@ from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.model import Model
 from retrain_assets.periods import Length
 from retrain_assets.raw.policy import Columns
-from retrain_assets.registry.training_record import Part
+from retrain_assets.registry.training_record import AveragedModel
 from retrain_assets.scoring.booster import importance
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.features import compact, contract_of, encode
@@ -190,7 +190,7 @@ class Trained:
     effective_rows: float
     baseline: float | tuple[float, ...]
     window: Span
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, AveragedModel] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -203,10 +203,12 @@ class Trained:
         return dict(list(importance(self.model).items())[:LARGEST_IMPORTANCES])
 
     @property
-    def part(self) -> Part:
+    def part(self) -> AveragedModel:
         """What an average records of this model."""
         window = self.window
-        return Part(self.rounds, self.rows, self.effective_rows, window.start.isoformat(), window.end.isoformat())
+        return AveragedModel(
+            self.rounds, self.rows, self.effective_rows, window.start.isoformat(), window.end.isoformat()
+        )
 
 
 def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recipe: Recipe) -> Trained:

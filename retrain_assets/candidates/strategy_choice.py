@@ -106,7 +106,7 @@ def common_losses(origins: Mapping[str, Sequence[OriginLoss]]) -> dict[str, floa
 
 
 @dataclass(frozen=True)
-class Comparison:
+class StrategyComparison:
     """The strategies compared on the origins they share.
 
     `losses` are means by strategy, empty where nothing could be compared; `incumbent` is the live model's strategy;
@@ -119,7 +119,7 @@ class Comparison:
     switch_gain: float
 
 
-def reason_of(strategy: str, comparison: Comparison, records: Mapping[str, StrategyRecord]) -> str:
+def reason_of(strategy: str, comparison: StrategyComparison, records: Mapping[str, StrategyRecord]) -> str:
     """Say why this strategy: the losses compared, a tie, and who was not eligible."""
     out = " ".join(
         f"{name} is not eligible: {_lacks(record)}." for name, record in records.items() if not record.coverage.eligible

@@ -5,18 +5,16 @@ This module alone knows the record's keys; the model's text stands beside the re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
-from typing import Any
 
 from retrain_assets.candidates.coverage import Coverage
 from retrain_assets.candidates.origin_losses import DailyLosses
 from retrain_assets.candidates.rolling_origins import OriginLoss
 from retrain_assets.candidates.strategies import STRATEGIES, Trained
 from retrain_assets.scoring.feature_contract import FeatureContract
-from retrain_assets.store import PeriodStore, require_schema
+from retrain_assets.store import Json, PeriodStore, require_schema
 from retrain_assets.windows.cut import Span
 
 SCHEMA = 1
@@ -53,7 +51,7 @@ class StrategyRecord:
         """Mean loss over the rolling origins; None where there are none."""
         return fmean(origin.loss for origin in self.origins) if self.origins else None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Build the record as plain JSON values, without the model's text."""
         return {
             "schema": SCHEMA,
@@ -67,7 +65,7 @@ class StrategyRecord:
             **(self._trained_dict(self.trained) if self.trained else {}),
         }
 
-    def _trained_dict(self, trained: Trained) -> dict[str, Any]:
+    def _trained_dict(self, trained: Trained) -> Json:
         baseline = trained.baseline
         return {
             "rounds": trained.rounds,
@@ -83,7 +81,7 @@ class StrategyRecord:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any], model: bytes | None) -> StrategyRecord:
+    def from_dict(cls, record: Json, model: bytes | None) -> StrategyRecord:
         """Read a stored record, also one from before records had a schema version.
 
         Args:
@@ -146,7 +144,7 @@ def asset_of(strategy: str) -> str:
     return f"candidate_{strategy}"
 
 
-def _trained(record: Mapping[str, Any], window: Span, model: bytes) -> Trained:
+def _trained(record: Json, window: Span, model: bytes) -> Trained:
     baseline = record["baseline"]
     return Trained(
         model=model,

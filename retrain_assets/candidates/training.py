@@ -23,7 +23,7 @@ from retrain_assets.candidates.rare_types import load_kept
 from retrain_assets.candidates.rolling_origins import OriginLoss, choose, widest
 from retrain_assets.candidates.strategies import HeldRows, Recipe, Trained, TrainingRows, train_strategy, training_table
 from retrain_assets.candidates.strategy_choice import (
-    Comparison,
+    StrategyComparison,
     average_origins,
     averaged,
     chosen,
@@ -139,7 +139,9 @@ class Training:
         origins: dict[str, tuple[OriginLoss, ...]] = {name: records[name].origins for name in names}
         if averaged(names, self.policy):
             origins[AVERAGE] = self.average_origins(access, origins)
-        comparison = Comparison(common_losses(origins), _incumbent(registry), self.model.loss, self.policy.switch_gain)
+        comparison = StrategyComparison(
+            common_losses(origins), _incumbent(registry), self.model.loss, self.policy.switch_gain
+        )
         strategy = chosen(comparison.losses, comparison.incumbent, names, self.policy)
         trained = _model_of(records, strategy)
         selection_loss = comparison.losses.get(strategy) if strategy == AVERAGE else records[strategy].selection_loss

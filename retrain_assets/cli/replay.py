@@ -39,7 +39,7 @@ COLORS = {"promoted": "green", "rejected": "yellow", "insufficient": "cyan", "id
 
 
 @dataclass(frozen=True)
-class Line:
+class PeriodLine:
     """What happened in one period."""
 
     period: str
@@ -95,13 +95,13 @@ def heading(spec: ModelSpec) -> str:
     return _row(("period", "rows", "drift", f"{spec.model.loss} (baseline)", "trigger", "decision"))
 
 
-def shown(line: Line) -> str:
+def shown(line: PeriodLine) -> str:
     """One period as a line of the table; on a narrow terminal the decision stands below."""
     rows = f"{line.rows:,}" if line.rows else "-"
     return _row((line.period, rows, line.drift, line.loss, line.trigger, line.decision))
 
 
-def retrain_left(runner: Runner, registry: Registry, period: str) -> Line | None:
+def retrain_left(runner: Runner, registry: Registry, period: str) -> PeriodLine | None:
     """The retrain that an interrupted replay left undone as of its last period, run now; None when it left none."""
     due, _ = runner.ask_trigger()
     tags = dict(due.tags) if due is not None else runner.broken_off(period)
@@ -109,27 +109,27 @@ def retrain_left(runner: Runner, registry: Registry, period: str) -> Line | None
         return None
     ended = runner.run("retrain", period, at=runner.spec.period.bounds(period)[1], tags=tags)
     kind = tags.get(KIND_TAG, "-")
-    return Line(period, 0, "-", "-", kind, decision(registry, period, ended), COLORS.get(ended.outcome, ""))
+    return PeriodLine(period, 0, "-", "-", kind, decision(registry, period, ended), COLORS.get(ended.outcome, ""))
 
 
-def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry, period: str) -> Line:
+def step(spec: ModelSpec, runner: Runner, store: PeriodStore, registry: Registry, period: str) -> PeriodLine:
     """One period: monitor, ask the rollback sensor and the trigger, run what they ask for."""
     now = spec.period.bounds(period)[1]
     monitored = runner.run("monitor", period, at=now)
     if not monitored.success:
-        return Line(period, 0, "-", "-", "-", f"monitoring failed: {monitored.cause}", "red")
+        return PeriodLine(period, 0, "-", "-", "-", f"monitoring failed: {monitored.cause}", "red")
     taken_in = store.read_table("raw_data", [period], [spec.source.key])
     rows = taken_in.num_rows if taken_in is not None else 0
     drift, loss = _drift(store, period), _loss(store, period)
     withdrawal, _ = runner.ask_rollback(now)
     if withdrawal is not None:
         ended = runner.run("rollback", None, at=now, tags=dict(withdrawal.tags), config=withdrawal.run_config)
-        return Line(period, rows, drift, loss, "probation", decision(registry, period, ended), "red")
+        return PeriodLine(period, rows, drift, loss, "probation", decision(registry, period, ended), "red")
     request, quiet = runner.ask_trigger(now)
     if request is None:
-        return Line(period, rows, drift, loss, "-", quiet.removeprefix(f"{period}: "), "")
+        return PeriodLine(period, rows, drift, loss, "-", quiet.removeprefix(f"{period}: "), "")
     ended = runner.run("retrain", request.partition_key, at=now, tags=dict(request.tags))
-    return Line(
+    return PeriodLine(
         period,
         rows,
         drift,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retrain_assets.store import PeriodStore
     from retrain_assets.validation.suite.cases import SuiteCase
     from retrain_assets.validation.suite.proposals import Proposal
-    from retrain_assets.validation.suite.status import Standing
+    from retrain_assets.validation.suite.status import CaseStatus
 
 HANGING = 13
 """What follows a break in a row of the list stands where its second column does."""
@@ -112,7 +112,7 @@ class Listing:
     model: str
     file: str
     live: str | None
-    cases: tuple[Standing, ...]
+    cases: tuple[CaseStatus, ...]
     proposals: tuple[Proposal, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class Listing:
             lines += map(_proposed, self.proposals)
         return lines
 
-    def _answer(self, one: Standing) -> str:
+    def _answer(self, one: CaseStatus) -> str:
         if one.row is None:
             return "its period is not stored yet"
         if not one.row:
@@ -278,7 +278,7 @@ def _refuse_dates(spec: ModelSpec, case: SuiteCase) -> None:
         raise DataError(f"{spec.name}: it expires {case.expires}, before {case.added} when it is added.")
 
 
-def _remarks(spec: ModelSpec, standing: Standing, live: str) -> list[str]:
+def _remarks(spec: ModelSpec, standing: CaseStatus, live: str) -> list[str]:
     """Tell what somebody who adds a case should know about it; `live` is the name of the live version."""
     end = spec.period.end
     lines = [

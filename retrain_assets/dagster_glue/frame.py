@@ -1,14 +1,18 @@
 """What all assets of one model share: key prefix, group, partitions, owners and tags."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import dagster as dg
 
+from retrain_assets.dagster_glue.metadata import Metadata
 from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.periods import Calendar
+
+Step = Callable[..., object]
+"""What an asset does; Dagster finds its context and its resources by the names of the parameters."""
 
 FIRST_ASSET = "raw_data"
 """Where a pipeline begins."""
@@ -51,11 +55,11 @@ class Frame:
         description: str,
         kinds: set[str],
         deps: tuple[str, ...] = (),
-        metadata: Mapping[str, Any] | None = None,
+        metadata: Metadata | None = None,
         **options: Any,
-    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    ) -> Callable[[Step], dg.AssetsDefinition]:
         """`dg.asset` with everything that the model's assets share."""
-        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        decorator: Callable[[Step], dg.AssetsDefinition] = dg.asset(
             key=self.key(name),
             group_name=self.model,
             partitions_def=self.partitions,

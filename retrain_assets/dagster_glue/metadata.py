@@ -6,6 +6,12 @@ from typing import Any
 
 import dagster as dg
 
+Metadata = dict[str, dg.MetadataValue | dg.TableSchema | str | int | float]
+"""What an asset's page shows, by name."""
+
+Materialized = dg.MaterializeResult[Any]
+"""The end of a step whose asset wrote its file itself and hands no value on."""
+
 
 def column_schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
     """Dagster's column schema from name -> (type, description)."""
@@ -14,13 +20,13 @@ def column_schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
     )
 
 
-def table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+def table(records: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
     """Records as an inline table; an empty list shows one row that says so."""
     rows = [{key: _cell(value) for key, value in record.items()} for record in records] or [{"rows": "none"}]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=_schema(rows))
 
 
-def pick(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def pick(record: Mapping[str, object], *names: str) -> dict[str, object]:
     """Some of a record's entries.
 
     A table on an asset page has room for about five narrow columns; a wider one pushes everything there off the edge.
@@ -28,7 +34,7 @@ def pick(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: record[name] for name in names}
 
 
-def markdown_table(records: Sequence[Mapping[str, Any]]) -> str:
+def markdown_table(records: Sequence[Mapping[str, object]]) -> str:
     """Records of the same keys as a Markdown table, for the window that a page opens, where there is room.
 
     >>> print(markdown_table([{"check": "fairness", "rows": 9545}]))
@@ -48,14 +54,14 @@ def short(digest: str | None) -> str:
     return digest[:12] if digest else "none"
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> str | int | float:
     if isinstance(value, Enum):
-        return value.value
+        return str(value.value)
     if isinstance(value, float):
         return float(f"{value:.5g}")
     return value if isinstance(value, str | int | bool) else "" if value is None else str(value)
 
 
-def _schema(rows: list[dict[str, Any]]) -> dg.TableSchema:
+def _schema(rows: Sequence[Mapping[str, object]]) -> dg.TableSchema:
     kinds = {bool: "bool", int: "int", float: "float"}
     return dg.TableSchema([dg.TableColumn(name, kinds.get(type(value), "string")) for name, value in rows[0].items()])

@@ -11,9 +11,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+
+if TYPE_CHECKING:
+    from dagster._core.execution.context.system import PlanOrchestrationContext
+    from dagster._core.execution.plan.plan import ExecutionPlan
+    from dagster._core.execution.retries import RetryMode
+    from dagster._core.execution.step_dependency_config import StepDependencyConfig
 
 LOOK_SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
@@ -92,14 +98,16 @@ class _Waking(dg.Executor):
         self._inner = inner
 
     @property
-    def retries(self) -> Any:
+    def retries(self) -> "RetryMode":
         return self._inner.retries
 
     @property
-    def step_dependency_config(self) -> Any:
+    def step_dependency_config(self) -> "StepDependencyConfig":
         return self._inner.step_dependency_config
 
-    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+    def execute(
+        self, plan_context: "PlanOrchestrationContext", execution_plan: "ExecutionPlan"
+    ) -> Iterator[dg.DagsterEvent]:
         with waking(plan_context.instance):
             yield from self._inner.execute(plan_context, execution_plan)
 

@@ -7,9 +7,14 @@ import os
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
+
+if TYPE_CHECKING:
+    from retrain_assets.model import PeriodAccess
+    from retrain_assets.registry.registry import Registry
+    from retrain_assets.store import PeriodStore
 
 
 class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -17,20 +22,20 @@ class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     path: str
 
-    def store(self, model: str) -> Any:
-        """The files of one model, as a `PeriodStore`."""
+    def store(self, model: str) -> "PeriodStore":
+        """The files of one model."""
         from retrain_assets.store import PeriodStore
 
         return PeriodStore(Path(self.path) / "data" / model)
 
-    def registry(self, model: str) -> Any:
-        """The versions and the journal of one model, as a `Registry`."""
+    def registry(self, model: str) -> "Registry":
+        """The versions and the journal of one model."""
         from retrain_assets.registry.registry import Registry
 
         return Registry(Path(self.path) / "registry", model)
 
-    def at(self, model: str, period: str) -> Any:
-        """One period of a model, as a `PeriodAccess`."""
+    def at(self, model: str, period: str) -> "PeriodAccess":
+        """One period of a model."""
         from retrain_assets.model import PeriodAccess
 
         return PeriodAccess(self.store(model), self.registry(model), period)
@@ -60,7 +65,7 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
         return moment
 
 
-def usual_resources() -> dict[str, Any]:
+def usual_resources() -> dict[str, Home | Clock]:
     """What a model's pipeline needs: RETRAIN_HOME (`.retrain` where it is not set) and the clock on the wall.
 
     The same objects whenever it is asked for, so that the pipelines of several models merge.

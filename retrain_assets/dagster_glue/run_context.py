@@ -1,20 +1,32 @@
 """What an asset asks of its run: its period, how to refuse it, why it failed."""
 
 import re
-from typing import Any
+from typing import Protocol
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 
 
-def refused(context: Any, sentence: str) -> dg.Failure:
+class StepError(Protocol):
+    """What Dagster keeps of an error in a step."""
+
+    @property
+    def message(self) -> str:
+        """Its class and what it says."""
+
+    @property
+    def cause(self) -> "StepError | None":
+        """The error behind it."""
+
+
+def refused(context: dg.AssetExecutionContext | dg.OpExecutionContext, sentence: str) -> dg.Failure:
     """The end of a run that asked for something it may not have: tagged, so that it is no crash, and never retried."""
     context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "refused"})
     return dg.Failure(sentence, allow_retries=False)
 
 
-def cause_of(error: Any) -> str:
+def cause_of(error: StepError | None) -> str:
     """What went wrong in a failed step: the innermost error's message, without the path of its class."""
     while error is not None and error.cause is not None:
         error = error.cause

@@ -1,7 +1,5 @@
 """End a retrain well where nothing could be put to the gate: the live version is kept, and the period says so."""
 
-from typing import Any
-
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
@@ -20,7 +18,7 @@ def keep_live(context: dg.AssetExecutionContext, frame: Frame, home: Home, reaso
         home: Where its registry is.
         reason: What is lacking, without the full stop.
     """
-    live: Any = home.registry(frame.model).live()
+    live = home.registry(frame.model).live()
     kept = f"kept {live.name}" if live else "no version is live yet"
     context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "insufficient"})
     context.log.info(f"insufficient: {reason}")

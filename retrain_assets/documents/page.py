@@ -87,7 +87,7 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def table(records: Sequence[Mapping[str, Any]]) -> str:
+def table(records: Sequence[Mapping[str, object]]) -> str:
     """Records of the same keys as a Markdown table, every cell escaped; a sentence when there are none.
 
     >>> print(table([{"check": "fairness", "rows": 9545}]))

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import column_schema, pick, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, column_schema, pick, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.model import Model
@@ -15,7 +15,10 @@ from retrain_assets.monitoring.policy import MonitoringPolicy
 from retrain_assets.raw.policy import Columns
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from retrain_assets.monitoring.records.performance_record import PerformanceRecord
+    from retrain_assets.store import PeriodStore
 
 SHOWN = 20
 
@@ -51,7 +54,7 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
             )
         },
     )
-    def predictions(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def predictions(context: dg.AssetExecutionContext, home: Home) -> Materialized:
         from retrain_assets.monitoring.predictions import predict_period
 
         period = period_of(context)
@@ -86,7 +89,7 @@ def _drift_report(frame: Frame, model: Model, columns: Columns, monitoring: Moni
         ),
         kinds={"scipy"},
     )
-    def drift_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def drift_report(context: dg.AssetExecutionContext, home: Home) -> Materialized:
         from retrain_assets.monitoring.drift_step import drift_step
         from retrain_assets.monitoring.pages.page import column_rows, drift_document
         from retrain_assets.monitoring.pages.summary import drift_summary, summary
@@ -125,7 +128,7 @@ def _performance_report(
         ),
         kinds={"scipy"},
     )
-    def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
+    def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Materialized:
         from retrain_assets.monitoring.drift.label_drift import Labels, hold_on_jump
         from retrain_assets.monitoring.estimation.label_free import EstimationPolicy
         from retrain_assets.monitoring.pages.page import performance_document
@@ -152,8 +155,8 @@ def _performance_report(
             metadata={
                 "summary": dg.MetadataValue.md(summary(performance_summary(record))),
                 **_kept(at.store, model.name, "performance_report", at.period, document),
-                "losses": table([*loss_table(model, record)]),
-                "by_group": table([*group_table(model, record.report, SHOWN)]),
+                "losses": table(loss_table(model, record)),
+                "by_group": table(group_table(model, record.report, SHOWN)),
                 **_series(record),
                 "version": record.version,
             }
@@ -162,12 +165,12 @@ def _performance_report(
     return performance_report
 
 
-def _no_model(model: Model, period: str) -> dg.MaterializeResult[Any]:
+def _no_model(model: Model, period: str) -> Materialized:
     sentence = f"No model was live {model.calendar.during(period)}, so there is nothing to watch yet."
     return dg.MaterializeResult(metadata={"summary": dg.MetadataValue.md(f"**{sentence}**")})
 
 
-def _kept(store: Any, model: str, asset: str, period: str, document: str) -> dict[str, Any]:
+def _kept(store: "PeriodStore", model: str, asset: str, period: str, document: str) -> Metadata:
     """The document's picture and its text, once it is written beside the record as one HTML file.
 
     Two windows, because the UI opens a long one at its end.
@@ -185,7 +188,7 @@ def _kept(store: Any, model: str, asset: str, period: str, document: str) -> dic
     }
 
 
-def _series(record: "PerformanceRecord") -> dict[str, Any]:
+def _series(record: "PerformanceRecord") -> Metadata:
     """What Dagster draws as series: the loss as measured, promised and estimated, what piled up, business metrics."""
     report, estimated = record.report, record.estimated.estimate if record.estimated else None
     loss = record.loss
@@ -195,8 +198,8 @@ def _series(record: "PerformanceRecord") -> dict[str, Any]:
     if estimated:
         found |= {f"{loss}_estimated": estimated.loss}
     found |= {one.name: one.value for one in record.business}
-    outcome = {"outcome": report.outcome.value} if report else {}
-    return {name: _rounded(value) for name, value in found.items() if value is not None} | outcome
+    series: Metadata = {name: _rounded(value) for name, value in found.items() if value is not None}
+    return series | {"outcome": report.outcome.value} if report else series
 
 
 def _rounded(value: float) -> float:
@@ -204,13 +207,13 @@ def _rounded(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.4g}")
 
 
-def _drift_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _drift_row(row: Mapping[str, object]) -> dict[str, object]:
     """One column in a line that fits the page; what moved says how sure it is, the whole report has the distances."""
     weight = {"weight": f"{row['weight']:.2g}" if row["weight"] is not None else ""} if "weight" in row else {}
     return {**pick(row, "column", "outcome", "what moved"), **weight}
 
 
-def _score_row(name: str, scores: Any) -> dict[str, Any]:
+def _score_row(name: str, scores: "pa.ChunkedArray") -> dict[str, object]:
     import pyarrow.compute as pc
 
     low, middle, high = pc.quantile(scores, [0.05, 0.5, 0.95]).to_pylist()
@@ -218,7 +221,7 @@ def _score_row(name: str, scores: Any) -> dict[str, Any]:
     return {"score": name, **{words: _rounded(value) for words, value in shares.items()}}
 
 
-def _mean(column: Any) -> float:
+def _mean(column: "pa.ChunkedArray") -> float:
     import pyarrow.compute as pc
 
     return float(pc.mean(column).as_py())

@@ -115,7 +115,7 @@ def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy) 
 
 def champion_baseline(registry: Registry, version: Version) -> Baseline:
     """The loss that a version showed on the gate rows that promoted it."""
-    return Baseline.from_dict(registry.verdict(version).evidence["baseline"])
+    return Baseline.of(registry.verdict(version))
 
 
 def _labels(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -90,7 +90,7 @@ def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefiniti
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Monitors the next period once it has ended and its rows are there, one period after the other.",
     )
-    def new_data(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
+    def new_data(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> dg.SensorResult | dg.SkipReason:
         store, registry, now = home.store(frame.model), home.registry(frame.model), clock.now()
         pending = pending_periods(frame, store.periods("performance_report", "json"), now)
         if not pending:
@@ -196,7 +196,9 @@ def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts a retrain when the newest reports ask for one; the same evidence never starts two.",
     )
-    def retrain_trigger(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
+    def retrain_trigger(
+        context: dg.SensorEvaluationContext, home: Home, clock: Clock
+    ) -> dg.SensorResult | dg.SkipReason:
         from retrain_assets.monitoring.triggers.decision import Quiet
 
         again = killed(context.instance, loop.retrain)

@@ -12,7 +12,7 @@ from datetime import datetime
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
-from retrain_assets.raw.contract import Checked, Problem
+from retrain_assets.raw.contract import Checked, ContractProblem
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.keys import alike
 from retrain_assets.raw.sources import describe, read_rows
@@ -96,12 +96,12 @@ def _taken_in(spec: ModelSpec, store: PeriodStore, period: str) -> PeriodFinding
     said, stopped = (tuple(dict.fromkeys(map(shorten, lines))) for lines in (sentences, stops))
     if checked is None:
         return PeriodFindings(period, found=said, stops=stopped)
-    shares = [float(column["missing"]) for column in checked.summary if column["column"] in spec.columns.features]
+    shares = [column.missing for column in checked.summary if column.column in spec.columns.features]
     missing = sum(shares) / len(shares) if shares else 0.0
     return PeriodFindings(period, checked.table.num_rows, checked.rejected.num_rows, missing, found=said, stops=stopped)
 
 
-def _sort(problems: tuple[Problem, ...], sentences: list[str], stops: list[str]) -> None:
+def _sort(problems: tuple[ContractProblem, ...], sentences: list[str], stops: list[str]) -> None:
     for problem in problems:
         (stops if problem.blocking else sentences).append(problem.sentence)
 

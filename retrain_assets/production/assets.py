@@ -6,20 +6,22 @@ follows it (cool-down, what must be learnt) counts from the period that failed.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import short, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 
 if TYPE_CHECKING:
     from retrain_assets.model import PeriodAccess
+    from retrain_assets.production.card.model_card import ModelCard
     from retrain_assets.production.probation.record import ProbationRecord
-    from retrain_assets.production.promotion import KeptLive
+    from retrain_assets.production.probation.report import Probation
+    from retrain_assets.production.promotion import KeptLive, Promotion
     from retrain_assets.registry.journal.events import Event
 
 
@@ -29,12 +31,12 @@ def pool_of(model: str) -> str:
 
 
 def production_assets(
-    frame: Frame, decide: Callable[..., Any], probation: Callable[..., Any], model_card: Callable[[], Any]
+    frame: Frame,
+    promotion: "Callable[[], Promotion]",
+    probation: "Callable[[], Probation]",
+    model_card: "Callable[[], ModelCard]",
 ) -> list[dg.AssetsDefinition]:
-    """The two assets; `decide(access, checks, at, actor)` moves the live pointer, keeps what is live, or refuses.
-
-    `probation(access)` writes and returns the record of a period, `model_card()` describes a version.
-    """
+    """The two assets; what they work with is built when a run asks for it."""
 
     @frame.asset(
         "production_model",
@@ -47,19 +49,18 @@ def production_assets(
         kinds={"lightgbm"},
         pool=pool_of(frame.model),
     )
-    def production_model(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> dg.MaterializeResult[Any]:
+    def production_model(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Materialized:
         from retrain_assets.errors import NotPromotable, RegistryError
-        from retrain_assets.model import PeriodAccess
         from retrain_assets.production.promotion import KeptLive
         from retrain_assets.validation.checks import recorded
         from retrain_assets.verdict import Verdict
 
-        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
+        access = home.at(frame.model, period_of(context))
         actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
         report = access.store.read_json("validation_report", access.period)
         try:
             shown = recorded(context.instance, frame, Verdict.from_dict(report)) if report else {}
-            decision = decide(access, shown, clock.now(), actor)
+            decision = promotion().decide(access, shown, clock.now(), actor)
         except (NotPromotable, RegistryError) as refusal:
             raise refused(context, f"promotion refused: {type(refusal).__name__}: {refusal}") from refusal
         if isinstance(decision, KeptLive):
@@ -72,7 +73,7 @@ def production_assets(
     return [production_model, _probation_report(frame, probation)]
 
 
-def _probation_report(frame: Frame, probation: Callable[..., Any]) -> dg.AssetsDefinition:
+def _probation_report(frame: Frame, probation: "Callable[[], Probation]") -> dg.AssetsDefinition:
     @frame.asset(
         "probation_report",
         # Not on predictions: a live model that cannot score fails there, and that is what a tripwire is for.
@@ -84,13 +85,12 @@ def _probation_report(frame: Frame, probation: Callable[..., Any]) -> dg.AssetsD
         ),
         kinds={"lightgbm", "scipy"},
     )
-    def probation_report(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
-        from retrain_assets.model import PeriodAccess
+    def probation_report(context: dg.AssetExecutionContext, home: Home) -> Materialized:
         from retrain_assets.production.probation.plot import probation_picture
 
-        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
-        record: ProbationRecord = probation(access)
-        shown: dict[str, Any] = {
+        access = home.at(frame.model, period_of(context))
+        record = probation().report(access)
+        shown: Metadata = {
             "summary": dg.MetadataValue.md(f"**{record.status.value}**: {record.sentence}"),
             "asks_rollback": record.status.asks_rollback,
         }
@@ -103,7 +103,7 @@ def _probation_report(frame: Frame, probation: Callable[..., Any]) -> dg.AssetsD
     return probation_report
 
 
-def _request(record: "ProbationRecord") -> dict[str, str]:
+def _request(record: "ProbationRecord") -> Metadata:
     """Which version is on probation, and what a rollback would return to, booked in which period."""
     if record.comparison is None:
         return {}
@@ -115,7 +115,7 @@ def _request(record: "ProbationRecord") -> dict[str, str]:
     }
 
 
-def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: Any) -> dg.MaterializeResult[Any]:
+def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "ModelCard") -> Materialized:
     """The period's decision as the asset's page shows it, with the card of the version that is live after it."""
     from retrain_assets.production.card.model_card import ASSET
     from retrain_assets.production.promotion import KeptLive, headline
@@ -127,7 +127,7 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: A
     else:
         said = f"{headline(decision)} ({decision.at:%Y-%m-%d %H:%M}, {decision.actor})"
         outcome = "promoted"
-    shown: dict[str, Any] = {
+    shown: Metadata = {
         "summary": dg.MetadataValue.md(said),
         "decision": outcome,
         "live": live.name if live else "none",
@@ -153,6 +153,6 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: A
     )
 
 
-def _row(event: "Event") -> dict[str, Any]:
+def _row(event: "Event") -> dict[str, object]:
     """One decision of the journal in a line that fits the page."""
     return {"period": event.period, "action": event.action, "live": event.to_version, "reason": event.reason}

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from retrain_assets.audit.assets import ASSET as HISTORY
 from retrain_assets.audit.assets import audit_hooks
@@ -14,6 +15,12 @@ from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG
 from retrain_assets.production.assets import pool_of
+
+if TYPE_CHECKING:
+    from retrain_assets.validation.suite.proposals import Harvest
+
+Job = dg.JobDefinition | UnresolvedAssetJobDefinition
+"""A job, or one of assets whose graph Dagster makes when it knows them all."""
 
 AUTOMATIC = (
     "dagster/sensor_name",
@@ -54,7 +61,7 @@ def job_name(model: str, job: str) -> str:
     return f"{model}__{job}"
 
 
-def jobs(frame: Frame, harvest: Callable[[], Any]) -> list[Any]:
+def jobs(frame: Frame, harvest: "Callable[[], Harvest]") -> list[Job]:
     """Monitor and retrain one period; roll the live model back, after which `harvest()` proposes suite cases.
 
     The deployment history is the last asset of both, and follows a refused candidate and a rollback by hooks.
@@ -78,7 +85,7 @@ def jobs(frame: Frame, harvest: Callable[[], Any]) -> list[Any]:
 
 def _asset_job(
     frame: Frame, job: str, assets: tuple[str, ...], description: str, seconds: int, *hooks: dg.HookDefinition
-) -> Any:
+) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         job_name(frame.model, job),
         selection=dg.AssetSelection.assets(*(frame.key(asset) for asset in assets)),
@@ -89,7 +96,7 @@ def _asset_job(
     )
 
 
-def _rollback_job(frame: Frame, harvest: Callable[[], Any]) -> dg.JobDefinition:
+def _rollback_job(frame: Frame, harvest: "Callable[[], Harvest]") -> dg.JobDefinition:
     @dg.op(
         name=f"{frame.model}__roll_back",
         pool=pool_of(frame.model),
@@ -209,7 +216,7 @@ def _actor(run: dg.DagsterRun) -> str:
     return f"probation, {name}" if run.tags.get(KIND_TAG) == "probation" else run.tags.get("dagster/user", name)
 
 
-def rollback_config(model: str, reason: str, expected_live: str, **more: Any) -> dict[str, Any]:
+def rollback_config(model: str, reason: str, expected_live: str, **more: str | None) -> dict[str, object]:
     """The run config of a rollback, for whoever launches the job.
 
     >>> rollback_config("taxi", "complaints", "9f")["ops"]["taxi__roll_back"]["config"]["reason"]

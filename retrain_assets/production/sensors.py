@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
@@ -19,10 +19,11 @@ from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import cause_of
 from retrain_assets.dagster_glue.tags import AGAIN_TAG, EVENT_TAG, KEPT, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
 from retrain_assets.errors import RetrainError
-from retrain_assets.production.jobs import job_name, rollback_config
+from retrain_assets.production.jobs import Job, job_name, rollback_config
 
 if TYPE_CHECKING:
     from retrain_assets.production.probation.record import ProbationRecord
+    from retrain_assets.store import PeriodStore
 
 ROLLBACK_PRIORITY = "10"
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
@@ -38,7 +39,9 @@ def rollback_sensor(frame: Frame) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Withdraws a promoted model as soon as a probation report asks for it; a person's hold stops it.",
     )
-    def rollback_trigger(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> Any:
+    def rollback_trigger(
+        context: dg.SensorEvaluationContext, home: Home, clock: Clock
+    ) -> dg.RunRequest | dg.SkipReason:
         from retrain_assets.production.probation.trial import asking
         from retrain_assets.production.rollback import hold_on_live
 
@@ -118,7 +121,7 @@ def withdrawal_due(instance: dg.DagsterInstance, home: Home, model: str, at: dat
     return "" if instance.get_run_records(runs, limit=1) else record.period
 
 
-def alert_sensors(frame: Frame, jobs: list[Any]) -> list[dg.SensorDefinition]:
+def alert_sensors(frame: Frame, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
     """One sensor for runs that failed, one for runs that succeeded."""
 
     @dg.run_status_sensor(
@@ -224,7 +227,7 @@ def _rollbacks(frame: Frame, home: Home) -> list[Alert]:
     return rollback_notices(home.registry(frame.model))
 
 
-def _probation_alerts(store: Any, frame: Frame, clock: Clock, period: str) -> list[Alert]:
+def _probation_alerts(store: "PeriodStore", frame: Frame, clock: Clock, period: str) -> list[Alert]:
     """What a probation found wrong, or that it could tell nothing, or that it ended without having tested anything."""
     from retrain_assets.production.probation.record import stored_record
 
@@ -238,5 +241,5 @@ def publish_all(alerts: list[Alert], home: Home) -> None:
     facts.publish_all(alerts, Path(home.path))
 
 
-def _alert(clock: Clock, frame: Frame, period: str, kind: Any, sentence: str) -> Alert:
-    return Alert(clock.now().isoformat(), frame.model, period, kind, sentence)
+def _alert(clock: Clock, frame: Frame, period: str, kind: str, sentence: str) -> Alert:
+    return Alert(clock.now().isoformat(), frame.model, period, cast("facts.Kind", kind), sentence)

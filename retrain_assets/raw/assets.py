@@ -1,15 +1,21 @@
 """`raw_data` with the data contract as checks, and `outcomes`: what arrived in a period."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import column_schema, pick, table
+from retrain_assets.dagster_glue.metadata import Materialized, column_schema, pick, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.raw.policy import Columns, Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from retrain_assets.raw.contract import Checked, ColumnSummary, ContractProblem, Intake
 
 CONTRACT_CHECKS = {
     "schema": "Every declared column is there and has the declared type.",
@@ -21,8 +27,10 @@ CONTRACT_CHECKS = {
 }
 
 
-def raw_assets(frame: Frame, source: Source, columns: Columns, intake: Callable[[], Any]) -> list[dg.AssetsDefinition]:
-    """The two assets that take data in; `intake()` gives what the model declares, a `contract.Intake`."""
+def raw_assets(
+    frame: Frame, source: Source, columns: Columns, intake: "Callable[[], Intake]"
+) -> list[dg.AssetsDefinition]:
+    """The two assets that take data in; `intake()` gives what the model declares."""
 
     @frame.asset(
         "raw_data",
@@ -38,7 +46,9 @@ def raw_assets(frame: Frame, source: Source, columns: Columns, intake: Callable[
             for name, text in CONTRACT_CHECKS.items()
         ],
     )
-    def raw_data(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Any]:
+    def raw_data(
+        context: dg.AssetExecutionContext, home: Home, clock: Clock
+    ) -> Iterator[dg.AssetCheckResult | Materialized]:
         from retrain_assets.raw.ingest import ingest
         from retrain_assets.raw.served import served_kinds
 
@@ -84,7 +94,7 @@ def raw_assets(frame: Frame, source: Source, columns: Columns, intake: Callable[
             )
         },
     )
-    def outcomes(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[Any]:
+    def outcomes(context: dg.AssetExecutionContext, home: Home) -> Materialized:
         from retrain_assets.errors import DataError
         from retrain_assets.raw.ingest import ingest_outcomes
 
@@ -112,7 +122,7 @@ def raw_assets(frame: Frame, source: Source, columns: Columns, intake: Callable[
     return [raw_data, outcomes]
 
 
-def _summary(period: str, checked: Any) -> str:
+def _summary(period: str, checked: "Checked") -> str:
     """The rows that came in, and what was odd about them."""
     refused = f", {checked.rejected.num_rows:,} set aside" if checked.rejected.num_rows else ""
     head = f"**{checked.table.num_rows:,}** rows of {period}{refused}."
@@ -122,13 +132,13 @@ def _summary(period: str, checked: Any) -> str:
     return "\n".join([head, *odd] if odd else [f"{head} Nothing odd about them."])
 
 
-def _column_row(column: Any) -> dict[str, Any]:
+def _column_row(column: "ColumnSummary") -> dict[str, object]:
     """One column in a line that fits the page."""
-    shown = pick(column, "column", "missing", "impossible", "min", "mean", "max")
-    return {**shown, "missing": f"{column['missing']:.2%}"}
+    shown = pick(asdict(column), "column", "missing", "impossible", "min", "mean", "max")
+    return {**shown, "missing": f"{column.missing:.2%}"}
 
 
-def _check_result(name: str, problems: list[Any]) -> dg.AssetCheckResult:
+def _check_result(name: str, problems: "Sequence[ContractProblem]") -> dg.AssetCheckResult:
     blocking = any(problem.blocking for problem in problems)
     return dg.AssetCheckResult(
         check_name=name,
@@ -155,7 +165,7 @@ def _schema(source: Source, columns: Columns) -> dg.TableSchema:
     return column_schema(described)
 
 
-def _mean(arrived: Any) -> float:
+def _mean(arrived: "pa.Table") -> float:
     import pyarrow.compute as pc
 
     return float(pc.mean(arrived["label"]).as_py()) if arrived.num_rows else float("nan")

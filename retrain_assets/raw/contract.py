@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,7 +55,7 @@ class Intake:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownColumns:
     """Which columns a source has in some period, and which ones stored periods hold: what is not there is a slip."""
 
     names: tuple[str, ...] = ()
@@ -68,7 +67,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ContractProblem:
     """One break of the contract: which check, whether it blocks the period, how many rows or values, and a sentence."""
 
     check: str
@@ -79,13 +78,27 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class ColumnSummary:
+    """One accepted column: its share of missing values, how many were impossible, and its range or its levels."""
+
+    column: str
+    kind: str
+    missing: float
+    impossible: int
+    min: float | None = None
+    mean: float | None = None
+    max: float | None = None
+    levels: int | None = None
+
+
+@dataclass(frozen=True)
 class Checked:
     """A period after inspection: accepted rows sorted by (time, key), rejected ones with their `reason`, and why."""
 
     table: pa.Table
     rejected: pa.Table
-    problems: tuple[Problem, ...]
-    summary: tuple[Mapping[str, Any], ...] = ()
+    problems: tuple[ContractProblem, ...]
+    summary: tuple[ColumnSummary, ...] = ()
 
     @property
     def blocked(self) -> bool:
@@ -100,7 +113,9 @@ class Checked:
         return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-def apply_contract(table: pa.Table, intake: Intake, period: str, where: str, known: Known = Known()) -> Checked:
+def apply_contract(
+    table: pa.Table, intake: Intake, period: str, where: str, known: KnownColumns = KnownColumns()
+) -> Checked:
     """Type the rows of a period, set impossible ones aside, and name every break of the contract.
 
     Numbers stay in the source's type (text is read as float64, NaN becomes missing), categories and groups become
@@ -146,20 +161,20 @@ class _Inspection:
 
     def __init__(self, table: pa.Table, contract: Contract, key: str, where: str) -> None:
         self.table, self.contract, self.key, self.where = table, contract, key, where
-        self.problems: list[Problem] = []
+        self.problems: list[ContractProblem] = []
         self.impossible: dict[str, int] = {}
         self.typed: dict[str, pa.Array] = {}
         self.reasons = pa.nulls(table.num_rows, pa.string())
 
     def report(self, check: str, blocking: bool, column: str | None, count: int, sentence: str) -> None:
-        self.problems.append(Problem(check, blocking, column, count, sentence))
+        self.problems.append(ContractProblem(check, blocking, column, count, sentence))
 
     def reject(self, rows: pa.Array, reason: str) -> None:
         """Set rows aside; the first reason of a row stays."""
         first = pc.and_(self.reasons.is_null(), pc.fill_null(rows, False))
         self.reasons = pc.if_else(first, pa.scalar(reason), self.reasons)
 
-    def look_for(self, names: Sequence[str], known: Known) -> frozenset[str]:
+    def look_for(self, names: Sequence[str], known: KnownColumns) -> frozenset[str]:
         """Name the columns that are not there, and let those count as missing that are there elsewhere."""
         absent = [name for name in dict.fromkeys(names) if name not in self.table.column_names]
         for name in absent:
@@ -291,7 +306,7 @@ class _Inspection:
         return accepted.combine_chunks(), rejected
 
     def check_missing(
-        self, accepted: pa.Table, rules: Mapping[str, Column], absent: frozenset[str], known: Known
+        self, accepted: pa.Table, rules: Mapping[str, Column], absent: frozenset[str], known: KnownColumns
     ) -> None:
         """Name columns with more missing values than declared; an empty one blocks where no period has it."""
         rows = accepted.num_rows
@@ -347,17 +362,9 @@ def _range(values: pa.Array, rule: Column) -> str:
     return f"above {rule.max:g}" if rule.max is not None else "infinite"
 
 
-def _summary(name: str, values: pa.Array, impossible: int) -> dict[str, Any]:
-    """One line of the column table on the asset's page."""
-    category = pa.types.is_dictionary(values.type)
-    numbers = pc.min_max(values).as_py() if not category else {"min": None, "max": None}
-    return {
-        "column": name,
-        "kind": "category" if category else "number",
-        "missing": values.null_count / len(values) if len(values) else 0.0,
-        "impossible": impossible,
-        "min": numbers["min"],
-        "mean": None if category else pc.mean(values).as_py(),
-        "max": numbers["max"],
-        "levels": len(pc.unique(values.drop_null())) if category else None,
-    }
+def _summary(name: str, values: pa.Array, impossible: int) -> ColumnSummary:
+    missing = values.null_count / len(values) if len(values) else 0.0
+    if pa.types.is_dictionary(values.type):
+        return ColumnSummary(name, "category", missing, impossible, levels=len(pc.unique(values.drop_null())))
+    low, high = pc.min_max(values).values()
+    return ColumnSummary(name, "number", missing, impossible, low.as_py(), pc.mean(values).as_py(), high.as_py())

@@ -146,7 +146,7 @@ def _divides(rows: Sequence[Sequence[str]]) -> bool:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NotationCounts:
     """What the texts of a column say of their notation: how many fit only one of the two families, and one of each."""
 
     point: int = 0
@@ -154,19 +154,19 @@ class Numbers:
     either: int = 0
     example: str = ""
 
-    def __add__(self, other: Numbers) -> Numbers:
+    def __add__(self, other: NotationCounts) -> NotationCounts:
         counts = (self.point + other.point, self.comma + other.comma, self.either + other.either)
         first, second = self.example, other.example
-        return Numbers(*counts, second if "," in second and "," not in first else first or second)
+        return NotationCounts(*counts, second if "," in second and "," not in first else first or second)
 
 
-def evidence(texts: Iterable[str]) -> Numbers:
+def evidence(texts: Iterable[str]) -> NotationCounts:
     """How many of a column's different texts can only be read with a decimal point, only with a comma, or with either.
 
     A text with either reading differs between the two: `1,234` is 1234 or 1.234. Whole numbers say nothing.
 
     >>> evidence(["1,234.50", "12", "7,5", "1,234"])
-    Numbers(point=1, comma=1, either=1, example='1,234')
+    NotationCounts(point=1, comma=1, either=1, example='1,234')
     """
     point = comma = either = 0
     example = ""
@@ -181,10 +181,10 @@ def evidence(texts: Iterable[str]) -> Numbers:
             point += 1
         else:
             comma += 1
-    return Numbers(point, comma, either, example)
+    return NotationCounts(point, comma, either, example)
 
 
-def notation_of(column: Numbers, file: Numbers) -> Notation | None:
+def notation_of(column: NotationCounts, file: NotationCounts) -> Notation | None:
     """The notation in which a column is to be read; None when nothing in it depends on the notation.
 
     The column's own numbers decide, and where they do not, the other numbers of its file.

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from retrain_assets.raw.contract import Checked, Intake, Known, Problem, apply_contract
+from retrain_assets.raw.contract import Checked, ContractProblem, Intake, KnownColumns, apply_contract
 from retrain_assets.raw.files import Bounds
 from retrain_assets.raw.keys import alike, as_stored
 from retrain_assets.raw.labels import check_labels
@@ -50,12 +50,12 @@ def peek(intake: Intake, period: str, stored: frozenset[str] = frozenset(), opti
     where = describe(source.features)
     numbers = [*columns.numeric, *columns.amounts]
     read = read_rows(source, columns.all, *intake.model.calendar.bounds(period), numbers)
-    known = Known(read.names, stored, frozenset(optional))
+    known = KnownColumns(read.names, stored, frozenset(optional))
     checked = apply_contract(read.table, intake, period, where, known)
-    remarks = [Problem("schema", False, None, 0, f"{remark}.") for remark in read.remarks]
+    remarks = [ContractProblem("schema", False, None, 0, f"{remark}.") for remark in read.remarks]
     problems = checked.problems
     if not read.table.num_rows and _later_rows(intake, period):
-        gap = Problem("volume", False, None, 0, f"{where}: no rows of {period}, but later ones: a gap.")
+        gap = ContractProblem("volume", False, None, 0, f"{where}: no rows of {period}, but later ones: a gap.")
         problems = (*(problem for problem in problems if problem.check != "volume"), gap)
     return replace(checked, problems=(*problems, *remarks))
 
@@ -89,13 +89,15 @@ def ingest(
     known = stored_columns(store)
     checked = peek(intake.also(further), period, known, further)
     if late and not checked.table.num_rows + checked.rejected.num_rows:
-        waited = Problem("volume", False, None, 0, f"No rows of {period} came in time: a gap.")
+        waited = ContractProblem("volume", False, None, 0, f"No rows of {period} came in time: a gap.")
         others = (problem for problem in checked.problems if problem.check != "volume")
         checked = replace(checked, problems=(*others, waited))
     absent = [name for name in further if name in checked.table.column_names and _all_missing(checked.table[name])]
     if absent:
         sentence = f"{', '.join(absent)}: read by the live version, and no longer there: missing in all rows for it."
-        checked = replace(checked, problems=(*checked.problems, Problem("schema", False, absent[0], 0, sentence)))
+        checked = replace(
+            checked, problems=(*checked.problems, ContractProblem("schema", False, absent[0], 0, sentence))
+        )
     before = [earlier for earlier in store.periods("raw_data") if earlier < period][-COMPARED_PERIODS:]
     rows, respelled = _respelled(store, checked.table, intake.columns, before)
     checked = replace(
@@ -109,7 +111,7 @@ def ingest(
     return checked
 
 
-def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa.Table, tuple[Problem, ...]]:
+def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa.Table, tuple[ContractProblem, ...]]:
     """Read the outcomes that arrived in a period and store them as `outcomes` unless a problem blocks.
 
     Outcomes of earlier periods' rows count to the period in which they became known, so that a decision as of a period
@@ -127,7 +129,7 @@ def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa
     stored_keys = as_stored(read.table[source.key], key_type)
     arrived = read.table.set_column(read.table.column_names.index(source.key), source.key, stored_keys)
     typed, problems = check_labels(arrived, intake, where)
-    remarks = (Problem("schema", False, source.label, 0, f"{remark}.") for remark in read.remarks)
+    remarks = (ContractProblem("schema", False, source.label, 0, f"{remark}.") for remark in read.remarks)
     problems = (*problems, *remarks, *_overdue(source, keys, typed, (start, end), where))
     if not any(problem.blocking for problem in problems):
         store.write_table("outcomes", period, typed)
@@ -162,7 +164,7 @@ def _rows_so_far(store: PeriodStore, intake: Intake, period: str) -> pa.Table | 
 
 def _overdue(
     source: Source, keys: pa.Table | None, arrived: pa.Table, bounds: Bounds, where: str
-) -> tuple[Problem, ...]:
+) -> tuple[ContractProblem, ...]:
     """Rows whose outcome should be known by now and is not; none at all of them blocks."""
     if keys is None or source.known_at:
         return ()
@@ -175,14 +177,14 @@ def _overdue(
     none = lacking == due.num_rows
     advice = " Check that the outcomes reach the source, or raise source.label_delay." if none else ""
     sentence = f"{where}: {lacking:,} of {due.num_rows:,} rows have no outcome {source.label_delay} after them.{advice}"
-    return (Problem("volume", none, source.label, lacking, sentence),)
+    return (ContractProblem("volume", none, source.label, lacking, sentence),)
 
 
 def _respelled(
     store: PeriodStore, rows: pa.Table, columns: Columns, before: Sequence[str]
-) -> tuple[pa.Table, list[Problem]]:
+) -> tuple[pa.Table, list[ContractProblem]]:
     """The rows with keys and levels as the stored periods before write them, and what was changed for that."""
-    found: list[Problem] = []
+    found: list[ContractProblem] = []
     stored = store.periods("raw_data")
     if not stored or not rows.num_rows:
         return rows, found
@@ -206,7 +208,7 @@ def _respelled(
             shown = ", ".join(f"{old!r} as {new!r}" for old, new in sorted(same.items())[:_SHOWN])
             count = len(at) - at.null_count
             found.append(
-                Problem(
+                ContractProblem(
                     "schema",
                     False,
                     name,
@@ -217,7 +219,9 @@ def _respelled(
     return rows, found
 
 
-def _changes(store: PeriodStore, rows: pa.Table, columns: Columns, before: Sequence[str], period: str) -> list[Problem]:
+def _changes(
+    store: PeriodStore, rows: pa.Table, columns: Columns, before: Sequence[str], period: str
+) -> list[ContractProblem]:
     """What is new in a period against the stored ones before it."""
     if not before or not rows.num_rows:
         return []
@@ -227,21 +231,21 @@ def _changes(store: PeriodStore, rows: pa.Table, columns: Columns, before: Seque
     last = store.read_table("raw_data", before[-1:], names)
     if earlier is None or last is None:
         return []
-    found: list[Problem] = []
+    found: list[ContractProblem] = []
     for name in names:
         lacking = [known for known in before if name not in held[known]]
         if pa.types.is_null(rows[name].type):
             continue
         if len(lacking) == len(before):
             sentence = f"{name}: known from {period} on; in the periods before it counts as missing."
-            found.append(Problem("schema", False, name, rows.num_rows, sentence))
+            found.append(ContractProblem("schema", False, name, rows.num_rows, sentence))
             continue
         found += _new_levels(name, rows[name], earlier[name], before[0])
         found += _missing_jump(name, rows[name], last[name], before[-1])
     return found
 
 
-def _new_levels(name: str, now: pa.ChunkedArray, earlier: pa.ChunkedArray, first: str) -> list[Problem]:
+def _new_levels(name: str, now: pa.ChunkedArray, earlier: pa.ChunkedArray, first: str) -> list[ContractProblem]:
     if not (pa.types.is_dictionary(now.type) and pa.types.is_dictionary(earlier.type)):
         return []
     text = now.cast(pa.string())
@@ -252,12 +256,12 @@ def _new_levels(name: str, now: pa.ChunkedArray, earlier: pa.ChunkedArray, first
     levels = sorted(pc.unique(new).to_pylist())
     shown = ", ".join(levels[:5]) + (", ..." if len(levels) > 5 else "")
     sentence = f"{name}: {len(levels)} not seen since {first} ({shown}), in {len(new):,} of {len(now):,} rows."
-    return [Problem("schema", False, name, len(new), sentence)]
+    return [ContractProblem("schema", False, name, len(new), sentence)]
 
 
-def _missing_jump(name: str, now: pa.ChunkedArray, before: pa.ChunkedArray, period: str) -> list[Problem]:
+def _missing_jump(name: str, now: pa.ChunkedArray, before: pa.ChunkedArray, period: str) -> list[ContractProblem]:
     share, earlier = now.null_count / len(now), before.null_count / max(len(before), 1)
     if share - earlier < MISSING_JUMP:
         return []
     sentence = f"{name}: {100 * share:.1f} % missing, {100 * earlier:.1f} % in {period}."
-    return [Problem("nulls", False, name, now.null_count, sentence)]
+    return [ContractProblem("nulls", False, name, now.null_count, sentence)]

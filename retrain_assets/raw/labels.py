@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.raw.contract import Intake, Problem
-from retrain_assets.raw.numbers import Numbers, read_numbers
+from retrain_assets.raw.contract import ContractProblem, Intake
+from retrain_assets.raw.numbers import NumberColumn, read_numbers
 from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
 
 DEMANDS: Mapping[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = {
@@ -30,7 +30,7 @@ _SHOWN = 5
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Table, tuple[Problem, ...]]:
+def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Table, tuple[ContractProblem, ...]]:
     """Turn labels into float64, one per key, leave out the missing, and name what cannot be learnt from.
 
     Labels that are no number, infinite, no declared class, or nothing that the objective can learn from block, and so
@@ -60,24 +60,24 @@ def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Tab
             f"{where}: {label}: the only outcome of {rows} is {levels[0].as_py():g}, and one class teaches nothing. "
             "Check the source, or wait for more outcomes."
         )
-        problems.append(Problem("ranges", False, label, typed.num_rows, sentence))
+        problems.append(ContractProblem("ranges", False, label, typed.num_rows, sentence))
     return typed, tuple(problems)
 
 
-def _numbers(outcomes: pa.Table, task: str) -> Numbers:
+def _numbers(outcomes: pa.Table, task: str) -> NumberColumn:
     """The labels as numbers; words for yes and no only where there are two classes."""
     numbers = read_numbers(outcomes["label"])
     if task == "binary" or numbers.remark is None or "yes and no" not in numbers.remark:
         return numbers
     words = pc.is_in(pc.utf8_lower(flat(outcomes["label"])), value_set=pa.array(sorted(TRUE_WORDS | FALSE_WORDS)))
-    return Numbers(pa.nulls(len(words), pa.float64()), words, "holds words for yes and no, which are no numbers")
+    return NumberColumn(pa.nulls(len(words), pa.float64()), words, "holds words for yes and no, which are no numbers")
 
 
-def _mapped(column: pa.ChunkedArray, values: Mapping[str, float]) -> Numbers:
+def _mapped(column: pa.ChunkedArray, values: Mapping[str, float]) -> NumberColumn:
     """Labels by the declared values; a word for yes or no is found in any common spelling of it."""
     text, fault = read_categories(column)
     if fault:
-        return Numbers(pa.nulls(len(text), pa.float64()), text.is_valid(), fault)
+        return NumberColumn(pa.nulls(len(text), pa.float64()), text.is_valid(), fault)
     text = pc.utf8_trim_whitespace(text)
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     known = pc.unique(text.drop_null()).to_pylist()
@@ -85,7 +85,7 @@ def _mapped(column: pa.ChunkedArray, values: Mapping[str, float]) -> Numbers:
     numbers = [values[same[level]] if level in same else None for level in known]
     at = pc.index_in(text, value_set=pa.array(known, pa.string()))
     found = pa.array(numbers, pa.float64()).take(at)
-    return Numbers(found, pc.and_(text.is_valid(), found.is_null()))
+    return NumberColumn(found, pc.and_(text.is_valid(), found.is_null()))
 
 
 def latest_per_key(outcomes: pa.Table, key: str) -> pa.Table:
@@ -111,8 +111,8 @@ def _distinct(keys: pa.ChunkedArray) -> bool:
 
 
 def _unusable_labels(
-    outcomes: pa.Table, labels: pa.ChunkedArray, numbers: Numbers, intake: Intake, where: str
-) -> list[Problem]:
+    outcomes: pa.Table, labels: pa.ChunkedArray, numbers: NumberColumn, intake: Intake, where: str
+) -> list[ContractProblem]:
     """What no model can learn from, each kind with its first key."""
     total, label, model = len(labels), intake.source.label, intake.model
     found = []
@@ -123,7 +123,7 @@ def _unusable_labels(
             at = pc.index(wrong, True).as_py()
             first = f"first {intake.source.key} {outcomes[intake.source.key][at]}: {outcomes['label'][at]}"
             sentence = f"{where}: {label}: {count:,} of {total:,} outcomes are {what}; {first}. {advice}"
-            found.append(Problem(check, True, label, count, sentence))
+            found.append(ContractProblem(check, True, label, count, sentence))
 
     values = intake.source.label_values
     advice = "Write classes as 0, 1, ... and values as numbers, or map them: label: {COLUMN: {Y: 1, N: 0}}."
@@ -132,7 +132,7 @@ def _unusable_labels(
     elif numbers.fault and total:
         shown = pc.unique(read_categories(outcomes["label"])[0].drop_null()).slice(0, _SHOWN).to_pylist()
         sentence = f"{where}: {label} {numbers.fault}, {total:,} outcomes, such as {', '.join(shown)}. {advice}"
-        return [Problem("schema", True, label, total, sentence)]
+        return [ContractProblem("schema", True, label, total, sentence)]
     block(numbers.unreadable, "schema", "no declared value" if values else "no number", advice)
     too_large = pc.greater(pc.abs(labels), _LARGEST)
     block(too_large, "ranges", "infinite or too large", "Correct them, or write them as missing.")
@@ -148,24 +148,24 @@ def _unusable_labels(
     return found
 
 
-def _findings_on_labels(outcomes: pa.Table, numbers: Numbers, key: str, label: str) -> list[Problem]:
+def _findings_on_labels(outcomes: pa.Table, numbers: NumberColumn, key: str, label: str) -> list[ContractProblem]:
     total = outcomes.num_rows
     missing, orphans = outcomes["label"].null_count - how_many(numbers.unreadable), outcomes["time"].null_count
     found = []
     if numbers.remark:
-        found.append(Problem("schema", False, label, 0, f"{label}: {numbers.remark}."))
+        found.append(ContractProblem("schema", False, label, 0, f"{label}: {numbers.remark}."))
     if missing:
         blocking = missing == total
         advice = " Check source.label." if blocking else ""
         sentence = f"{label}: {missing:,} of {total:,} outcomes missing.{advice}"
-        found.append(Problem("nulls", blocking, label, missing, sentence))
+        found.append(ContractProblem("nulls", blocking, label, missing, sentence))
     if orphans:
         sentence = f"{orphans:,} of {total:,} outcomes belong to no known row by their {key}, left out."
-        found.append(Problem("keys", False, key, orphans, sentence))
+        found.append(ContractProblem("keys", False, key, orphans, sentence))
     return found
 
 
-def _contradictions(outcomes: pa.Table, key: str, label: str, where: str) -> list[Problem]:
+def _contradictions(outcomes: pa.Table, key: str, label: str, where: str) -> list[ContractProblem]:
     """Keys with two different outcomes that became known at the same moment, so that neither is the later one."""
     if pc.count_distinct(outcomes[key]).as_py() == outcomes.num_rows:
         return []
@@ -177,4 +177,4 @@ def _contradictions(outcomes: pa.Table, key: str, label: str, where: str) -> lis
         f"{where}: {torn.num_rows:,} keys in {key} have different outcomes in {label} at one moment, first "
         f"{torn[key][0]}. Take the wrong ones out, or name the column that says when each was known as source.known_at."
     )
-    return [Problem("keys", True, key, torn.num_rows, sentence)]
+    return [ContractProblem("keys", True, key, torn.num_rows, sentence)]

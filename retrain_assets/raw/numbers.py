@@ -24,7 +24,7 @@ _MISSING = pa.array(["", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "na
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumberColumn:
     """A column as numbers, which values were no number, why none can be, and what was read in words.
 
     `fault` is None when some value is a number, `remark` when nothing had to be read in another way than it stands.
@@ -66,7 +66,7 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
     if declared is None and not any(odd.values()):
         return rows, []
     shown = {name: _evidence(values, odd[name]) for name, values in texts.items()} if declared is None else {}
-    together = sum(shown.values(), dialect.Numbers())
+    together = sum(shown.values(), dialect.NotationCounts())
     rewritten = []
     for name, values in texts.items():
         try:
@@ -86,7 +86,7 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
     return rows, rewritten
 
 
-def read_numbers(column: pa.ChunkedArray) -> Numbers:
+def read_numbers(column: pa.ChunkedArray) -> NumberColumn:
     """A column as numbers in the source's own type; text as float64, yes and no as 1 and 0, and NaN as missing.
 
     >>> read_numbers(pa.chunked_array([["12.5", "", "x"]])).values.to_pylist()
@@ -103,24 +103,24 @@ def read_numbers(column: pa.ChunkedArray) -> Numbers:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _from_text(values)
     if pa.types.is_boolean(kind):
-        return Numbers(values.cast(pa.int8()), none)
+        return NumberColumn(values.cast(pa.int8()), none)
     if pa.types.is_decimal(kind) or pa.types.is_null(kind):
-        return Numbers(values.cast(pa.float64()), none)
+        return NumberColumn(values.cast(pa.float64()), none)
     if pa.types.is_integer(kind):
-        return Numbers(values, none)
+        return NumberColumn(values, none)
     if pa.types.is_floating(kind):
         values = values.cast(pa.float32()) if pa.types.is_float16(kind) else values
-        return Numbers(pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values), none)
-    return Numbers(pa.nulls(len(values), pa.float64()), none, f"is {kind}, no number")
+        return NumberColumn(pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values), none)
+    return NumberColumn(pa.nulls(len(values), pa.float64()), none, f"is {kind}, no number")
 
 
-def _from_text(text: pa.Array) -> Numbers:
+def _from_text(text: pa.Array) -> NumberColumn:
     """Text as float64, and which values are no number."""
     text = pc.utf8_trim_whitespace(text.cast(pa.string()))
     readable = pc.fill_null(pc.match_substring_regex(text, _PLAIN), False)
     values = pc.if_else(readable, pc.replace_substring_regex(text, r"^\+", ""), pa.scalar(None, pa.string()))
     if how_many(readable) == len(text) - text.null_count:
-        return Numbers(values.cast(pa.float64()), pc.and_(text.is_valid(), pc.invert(readable)))
+        return NumberColumn(values.cast(pa.float64()), pc.and_(text.is_valid(), pc.invert(readable)))
     lower = pc.utf8_lower(text)
     blank = pc.or_(text.is_null(), pc.is_in(lower, value_set=_MISSING))
     remarks = []
@@ -137,8 +137,8 @@ def _from_text(text: pa.Array) -> Numbers:
     remark = "; ".join(remarks) or None
     if len(text) and not how_many(readable) and how_many(unreadable):
         first = text.filter(unreadable)[0].as_py()
-        return Numbers(pa.nulls(len(text), pa.float64()), unreadable, f"holds no number, first {first!r}", remark)
-    return Numbers(values.cast(pa.float64()), unreadable, None, remark)
+        return NumberColumn(pa.nulls(len(text), pa.float64()), unreadable, f"holds no number, first {first!r}", remark)
+    return NumberColumn(values.cast(pa.float64()), unreadable, None, remark)
 
 
 def _distinct(column: pa.ChunkedArray) -> pa.Array:
@@ -153,12 +153,14 @@ def _odd(values: pa.Array) -> list[str]:
     return [text for text in odd if any(character.isdecimal() for character in text)]
 
 
-def _evidence(values: pa.Array, odd: Sequence[str]) -> dialect.Numbers:
+def _evidence(values: pa.Array, odd: Sequence[str]) -> dialect.NotationCounts:
     """What a column's texts say of their notation; the plain ones are counted without looking at each."""
     fractions = pc.match_substring_regex(values, _FRACTION)
     groups = pc.match_substring_regex(values, _LIKE_GROUPS)
     first = values.filter(groups)[0].as_py() if how_many(groups) else ""
-    plain = dialect.Numbers(how_many(fractions) - how_many(pc.and_(fractions, groups)), 0, how_many(groups), first)
+    plain = dialect.NotationCounts(
+        how_many(fractions) - how_many(pc.and_(fractions, groups)), 0, how_many(groups), first
+    )
     return evidence(odd) + plain
 
 

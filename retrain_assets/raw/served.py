@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrain_assets.errors import RegistryError
+from retrain_assets.store import Json
 
 if TYPE_CHECKING:
     from retrain_assets.registry.registry import Registry
@@ -20,7 +21,7 @@ def served_kinds(registry: Registry, period: str) -> dict[str, str]:
     if version is None:
         return {}
     try:
-        contract: dict[str, Any] = json.loads(registry.read(version.digest)["features.json"])
+        contract: Json = json.loads(registry.read(version.digest)["features.json"])
     except RegistryError:
         return {}
     return dict(contract["kinds"])

@@ -10,16 +10,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from retrain_assets.store import require_schema
+from retrain_assets.store import Json, require_schema
 
 FILE = "training.json"
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Part:
+class AveragedModel:
     """One of the two models that an average was made of."""
 
     rounds: int
@@ -65,9 +64,9 @@ class TrainingRecord:
     trained_from: str
     trained_until: str
     selection_loss: float | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Json = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
-    parts: Mapping[str, Part] = field(default_factory=dict)
+    parts: Mapping[str, AveragedModel] = field(default_factory=dict)
     refit_of: str | None = None
     fallback: bool = False
 
@@ -81,7 +80,7 @@ class TrainingRecord:
         """End of the training window; a row at that moment was not seen."""
         return datetime.fromisoformat(self.trained_until)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Build the record as plain JSON values; what does not apply is left out."""
         return {
             "schema": SCHEMA,
@@ -105,7 +104,7 @@ class TrainingRecord:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> TrainingRecord:
+    def from_dict(cls, record: Json) -> TrainingRecord:
         """Read a stored record, also one from before records had a schema version.
 
         Raises:
@@ -186,11 +185,11 @@ def refit_of(files: Mapping[str, bytes]) -> str | None:
     return str(found) if found is not None else None
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: AveragedModel) -> Json:
     window = {"start": part.trained_from, "end": part.trained_until}
     return {"rounds": part.rounds, "rows": part.rows, "effective_rows": part.effective_rows, "window": window}
 
 
-def _read_part(record: Mapping[str, Any]) -> Part:
+def _read_part(record: Json) -> AveragedModel:
     window = record["window"]
-    return Part(record["rounds"], record["rows"], record["effective_rows"], window["start"], window["end"])
+    return AveragedModel(record["rounds"], record["rows"], record["effective_rows"], window["start"], window["end"])

@@ -6,10 +6,9 @@ and rehearsals on rolling origins come in its form; what a test makes of it stan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike
 from retrain_assets.errors import DataError
 from retrain_assets.statistics.codes import sums
 from retrain_assets.statistics.long_run_variance import LEAST_HISTORY_DAYS, DailySums, Dependence, dependence
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import Json, PeriodStore
 
 SCHEMA = 1
 
@@ -43,7 +42,7 @@ class DailyDifferences:
     sums: tuple[float, ...]
     rows: tuple[int, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON."""
         return {
             "source": self.source,
@@ -54,7 +53,7 @@ class DailyDifferences:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> DailyDifferences:
+    def from_dict(cls, record: Json) -> DailyDifferences:
         """The inverse of `to_dict`."""
         days, totals, rows = (tuple(record[name]) for name in ("days", "sums", "rows"))
         return cls(record["source"], record["metric"], days, totals, rows)

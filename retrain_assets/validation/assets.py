@@ -3,21 +3,28 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import pick, short, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, pick, short, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of, refused
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.validation.checks import check_specs, shown
-from retrain_assets.verdict import CHECKS
+from retrain_assets.verdict import CHECKS, Finding, Verdict
+
+if TYPE_CHECKING:
+    from retrain_assets.model import PeriodAccess
+    from retrain_assets.validation.pages.group_tables import Disparity
+
+    Judge = Callable[[PeriodAccess, datetime, str], Verdict]
 
 
-def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.AssetsDefinition]:
-    """The one asset; `judge(store, registry, period, at, actor)` gives the verdict."""
+def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]:
+    """The one asset; `judge(access, at, actor)` gives the verdict."""
 
     @frame.asset(
         "validation_report",
@@ -30,15 +37,15 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
         kinds={"scipy"},
         check_specs=check_specs(frame),
     )
-    def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Any]:
+    def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Materialized]:
         from retrain_assets.errors import NotPromotable
         from retrain_assets.validation.pages.page import report_html
 
-        period = period_of(context)
-        store = home.store(frame.model)
+        access = home.at(frame.model, period_of(context))
+        store, period = access.store, access.period
         try:
             actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
-            verdict = judge(store, home.registry(frame.model), period, clock.now(), actor)
+            verdict = judge(access, clock.now(), actor)
         except NotPromotable as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         record = store.write_json("validation_report", period, verdict.to_dict())
@@ -58,22 +65,18 @@ def validation_assets(frame: Frame, judge: Callable[..., Any]) -> list[dg.Assets
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _story(verdict: Any, files: str) -> dict[str, Any]:
+def _story(verdict: Verdict, files: str) -> Metadata:
     """What a person reads, from the decision down to single groups; tables narrow enough for the page."""
     from retrain_assets.documents.page import text
+    from retrain_assets.validation.pages.evidence import Evidence
     from retrain_assets.validation.pages.forest_plot import forest
-    from retrain_assets.validation.pages.page import (
-        attributes_of,
-        flips,
-        group_rows,
-        insufficient_rows,
-        report_markdown,
-    )
+    from retrain_assets.validation.pages.page import group_rows, insufficient_rows, report_markdown
     from retrain_assets.validation.pages.text import decided, in_order, summaries
 
     columns = ("check", "about", "rows", "rows needed", "lacks")
-    single = [name for name in attributes_of(verdict) if " & " not in name]
-    cases = [pick(case, "id", "severity", "period", "owner", "reason") for case in flips(verdict)]
+    reported = Evidence.of(verdict)
+    single = [name for name in reported.attributes if " & " not in name]
+    cases = [pick(asdict(case), "id", "severity", "period", "owner", "reason") for case in reported.flips]
     whole = f"{report_markdown(verdict)}\n\n{files}"
     return {
         "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {text(decided(verdict))}"),
@@ -82,27 +85,28 @@ def _story(verdict: Any, files: str) -> dict[str, Any]:
         "report": dg.MetadataValue.md(re.sub(r"!\[[^]]*]\(picture:\w+\)", "(the picture stands above)", whole)),
         "evidence": table([_row(finding) for finding in in_order(verdict)]),
         "insufficient": table([pick(row, *columns) for row in insufficient_rows(verdict)]),
-        **{f"by_{name}": table([_named(row) for row in group_rows(verdict, name)]) for name in single},
-        "largest_differences": table([_apart(each) for each in verdict.evidence.get("disparities", ())]),
+        **{f"by_{name}": table([_named(row) for row in group_rows(reported, name)]) for name in single},
+        "largest_differences": table([_apart(each) for each in reported.disparities]),
         "negative_flips": table(cases),
     }
 
 
-def _named(row: dict[str, Any]) -> dict[str, Any]:
+def _named(row: dict[str, object]) -> dict[str, object]:
     """A group's line by its value alone, for the attribute names the table."""
     return {**row, "group": str(row["group"]).split("=", 1)[-1]}
 
 
-def _facts(verdict: Any) -> dict[str, Any]:
+def _facts(verdict: Verdict) -> Metadata:
     """What Dagster draws as series, the window and the digests."""
     primary = next((finding for finding in verdict.findings if finding.role == "primary"), None)
-    names = {
-        "improvement": "improvement",
-        "improvement_low": "low",
-        "p_value": "p_value",
-        "design_effect": "design_effect",
-    }
-    numbers = {name: getattr(primary, field, None) for name, field in names.items()}
+    numbers = {}
+    if primary is not None:
+        numbers = {
+            "improvement": primary.improvement,
+            "improvement_low": primary.low,
+            "p_value": primary.p_value,
+            "design_effect": primary.design_effect,
+        }
     return {
         "decision": verdict.decision.value,
         **{name: float(value) for name, value in numbers.items() if value is not None},
@@ -115,7 +119,7 @@ def _facts(verdict: Any) -> dict[str, Any]:
     }
 
 
-def _row(finding: Any) -> dict[str, Any]:
+def _row(finding: Finding) -> dict[str, object]:
     """One finding in a line that fits the page."""
     gain, at_least = (f"{x:.3g}" if x is not None else "" for x in (finding.improvement, finding.low))
     return {
@@ -127,10 +131,10 @@ def _row(finding: Any) -> dict[str, Any]:
     }
 
 
-def _apart(disparity: Any) -> dict[str, Any]:
+def _apart(disparity: "Disparity") -> dict[str, object]:
     return {
-        "attribute": disparity["attribute"],
-        "metric": disparity["metric"],
-        "live": disparity["champion_difference"],
-        "candidate": disparity["candidate_difference"],
+        "attribute": disparity.attribute,
+        "metric": disparity.metric,
+        "live": disparity.champion_difference,
+        "candidate": disparity.candidate_difference,
     }

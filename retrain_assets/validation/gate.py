@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -29,7 +28,7 @@ from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.training_span import refuse_seen_rows
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.trained_scorer import TrainedScorer
-from retrain_assets.store import LABEL
+from retrain_assets.store import LABEL, Json
 from retrain_assets.validation.attempt import Attempt, ScoredAttempt, candidate_of, load_attempt
 from retrain_assets.validation.criteria.detectability import days_lacking
 from retrain_assets.validation.criteria.refit_agreement import agreement
@@ -162,7 +161,7 @@ class Gate:
         )
         return replace(verdict, evidence={**verdict.evidence, **self._not_yet(verdict)})
 
-    def _not_yet(self, verdict: Verdict) -> dict[str, Any]:
+    def _not_yet(self, verdict: Verdict) -> Json:
         """What an undecided verdict lacks, and when the next decision is due."""
         days, calendar = days_lacking(verdict), self.model.calendar
         if verdict.decision is not Decision.INSUFFICIENT or days is None:
@@ -171,7 +170,7 @@ class Gate:
         rows = counted(2, self.model.row_name).removeprefix("2 ")
         return {"not_yet": {"days": days, "next_decision": due.date().isoformat(), "rows": rows}}
 
-    def _promise(self, scored: ScoredAttempt, rows: GateRows) -> dict[str, Any]:
+    def _promise(self, scored: ScoredAttempt, rows: GateRows) -> Json:
         """The loss that the candidate is held to once it serves, and what trained it."""
         training = scored.attempt.candidate.scorer.training
         losses = metric(self.model.loss).row_losses(rows.label, scored.candidate)
@@ -181,7 +180,7 @@ class Gate:
             "strategy": training.strategy,
         }
 
-    def _probation(self, scored: ScoredAttempt, rows: GateRows) -> dict[str, Any]:
+    def _probation(self, scored: ScoredAttempt, rows: GateRows) -> Json:
         """What the probation of this candidate will be held by; nothing when there is no champion to compare with."""
         if scored.champion is None:
             return {}
@@ -279,7 +278,7 @@ class Gate:
                 )
 
 
-def _anchored(scored: ScoredAttempt) -> dict[str, Any]:
+def _anchored(scored: ScoredAttempt) -> Json:
     """Which version the anchor is, and why the candidate was not held against it, where it was not."""
     attempt = scored.attempt
     if attempt.anchor is None:

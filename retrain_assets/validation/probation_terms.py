@@ -7,13 +7,13 @@ can move the rule it is held to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.statistics.day_blocks import block_length_days, daily_means, lag1_autocorrelation
 from retrain_assets.statistics.long_run_variance import LEAST_HISTORY_DAYS, DailySums
+from retrain_assets.store import Json
 from retrain_assets.validation.comparison.units import GateRows
 
 PROBABILITY_LIMITS = (0.01, 0.99)
@@ -53,7 +53,7 @@ def loss_cap(loss: str, *losses: Array) -> float | None:
     return None if loss in ("log_loss", "brier") or not known.size else float(np.quantile(known, MONEY_QUANTILE))
 
 
-def terms(loss: str, rows: GateRows, candidate: Array, champion: Array) -> dict[str, Any]:
+def terms(loss: str, rows: GateRows, candidate: Array, champion: Array) -> Json:
     """Block length and cap for the probation of a candidate.
 
     The block length follows from the autocorrelation of the daily differences, as six weeks or more of history tell

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import short, table
+from retrain_assets.dagster_glue.metadata import Materialized, short, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.undecided import keep_live
@@ -35,11 +35,11 @@ def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.
         kinds={"json"},
         output_required=False,
     )
-    def feature_windows(context: dg.AssetExecutionContext, home: Home) -> Iterator[dg.MaterializeResult[Any]]:
+    def feature_windows(context: dg.AssetExecutionContext, home: Home) -> Iterator[Materialized]:
         from retrain_assets.windows.cut import Wait
         from retrain_assets.windows.manifest import write_manifest
 
-        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period_of(context))
+        access = home.at(frame.model, period_of(context))
         windows = windows_at(access)
         if isinstance(windows, Wait):
             keep_live(context, frame, home, windows.reason)
@@ -67,7 +67,7 @@ def _summary(manifest: "Manifest") -> str:
     )
 
 
-def _windows(manifest: "Manifest") -> list[dict[str, Any]]:
+def _windows(manifest: "Manifest") -> list[dict[str, object]]:
     """List every window in the order of time; the rows of a selection window are counted where they are used."""
     windows = manifest.windows
     selections = {f"selection {number + 1}": origin.selection for number, origin in enumerate(windows.origins)}
@@ -80,7 +80,7 @@ def _windows(manifest: "Manifest") -> list[dict[str, Any]]:
     ]
 
 
-def _line(name: str, span: "Span", rows: int | None) -> dict[str, Any]:
+def _line(name: str, span: "Span", rows: int | None) -> dict[str, object]:
     return {
         "window": name,
         "from": _moment(span.start),

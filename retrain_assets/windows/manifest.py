@@ -5,13 +5,11 @@ What belongs here is the record and its keys. How windows are cut is in `cut`, h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from retrain_assets.model import RowNames
-from retrain_assets.store import PeriodStore, require_schema
+from retrain_assets.store import Json, PeriodStore, require_schema
 from retrain_assets.windows.cut import Origin, Span, Windows, spanning
 from retrain_assets.windows.rows import load_window, require_disjoint, rowset_sha256, within
 
@@ -36,7 +34,7 @@ class Manifest:
     recent: RowSet
     gate: RowSet
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Build the record as plain JSON values."""
         windows = self.windows
         return {
@@ -59,7 +57,7 @@ class Manifest:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Manifest:
+    def from_dict(cls, record: Json) -> Manifest:
         """Read a stored record, also one from before records had a schema version.
 
         Raises:
@@ -109,18 +107,18 @@ def read_manifest(store: PeriodStore, period: str) -> Manifest:
     return Manifest.from_dict(record)
 
 
-def _span(span: Span) -> dict[str, Any]:
+def _span(span: Span) -> Json:
     return {"periods": list(span.periods), "start": span.start.isoformat(), "end": span.end.isoformat()}
 
 
-def _read_span(record: Mapping[str, Any]) -> Span:
+def _read_span(record: Json) -> Span:
     start, end = (datetime.fromisoformat(record[side]) for side in ("start", "end"))
     return Span(tuple(record["periods"]), start, end)
 
 
-def _row_set(found: RowSet) -> dict[str, Any]:
+def _row_set(found: RowSet) -> Json:
     return {"rows": found.rows, "rowset_sha256": found.sha256}
 
 
-def _read_row_set(record: Mapping[str, Any]) -> RowSet:
+def _read_row_set(record: Json) -> RowSet:
     return RowSet(record["rows"], record["rowset_sha256"])

@@ -15,7 +15,7 @@ from retrain_assets.candidates.coverage import Coverage
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.candidates.rolling_origins import OriginLoss, choose, prefer
 from retrain_assets.candidates.strategies import HeldRows
-from retrain_assets.candidates.strategy_choice import Comparison, average_origins, chosen, eligible, reason_of
+from retrain_assets.candidates.strategy_choice import StrategyComparison, average_origins, chosen, eligible, reason_of
 from retrain_assets.candidates.strategy_record import StrategyRecord
 from retrain_assets.errors import DataError, NotCovered
 
@@ -74,7 +74,7 @@ def test_without_rehearsals_the_live_strategy_stays_where_it_is_eligible(
 def test_only_strategies_whose_window_covers_enough_compete() -> None:
     assert eligible({"recent": LACKING, "history": COVERED}, "taxi 2019-03") == ["history"]
     reason = reason_of(
-        "history", Comparison({"history": 1.0}, "recent", "mae", 0.001), {"recent": LACKING, "history": COVERED}
+        "history", StrategyComparison({"history": 1.0}, "recent", "mae", 0.001), {"recent": LACKING, "history": COVERED}
     )
     assert reason == (
         "Mean mae on the selection periods: history 1. recent is not eligible: 3 of 12 rows needed with rate = 5, "

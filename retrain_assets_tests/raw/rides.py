@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from retrain_assets.model import Model, Task
 from retrain_assets.periods import Calendar
-from retrain_assets.raw.contract import Checked, Intake, Known, Problem, apply_contract
+from retrain_assets.raw.contract import Checked, ContractProblem, Intake, KnownColumns, apply_contract
 from retrain_assets.raw.policy import Columns, Contract, Source
 
 MONTHS = Calendar(every="month", start="2019-01-01")
@@ -71,12 +71,12 @@ def checked(
     columns: dict[str, Any] | pa.Table,
     rules: Columns = COLUMNS,
     contract: Contract = CONTRACT,
-    known: Known | None = None,
+    known: KnownColumns | None = None,
 ) -> Checked:
     """The columns of February 2019 after inspection."""
     table = columns if isinstance(columns, pa.Table) else pa.table(columns)
     return apply_contract(
-        table, intake(source("rides.parquet"), rules, contract), "2019-02", "rides.parquet", known or Known()
+        table, intake(source("rides.parquet"), rules, contract), "2019-02", "rides.parquet", known or KnownColumns()
     )
 
 
@@ -85,6 +85,6 @@ def blocking(result: Checked) -> list[tuple[str, str | None, int]]:
     return [(problem.check, problem.column, problem.count) for problem in result.problems if problem.blocking]
 
 
-def findings(problems: tuple[Problem, ...]) -> list[tuple[str, str | None, int]]:
+def findings(problems: tuple[ContractProblem, ...]) -> list[tuple[str, str | None, int]]:
     """Check, column and count of the problems that do not block."""
     return [(problem.check, problem.column, problem.count) for problem in problems if not problem.blocking]

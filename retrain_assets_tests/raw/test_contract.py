@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from retrain_assets.raw.contract import REASON, Known
+from retrain_assets.raw.contract import REASON, KnownColumns
 from retrain_assets.raw.policy import Columns, Contract
 from retrain_assets_tests.raw.rides import BOUNDS, blocking, checked, findings, rides
 
@@ -172,7 +172,7 @@ def test_a_feature_may_be_named_reason():
 def test_a_column_that_other_periods_have_counts_as_missing_and_one_that_nothing_has_is_a_slip():
     columns = rides()
     del columns["borough"], columns["miles"]
-    result = checked(columns, known=Known(names=("borough", "mile"), stored=frozenset()))
+    result = checked(columns, known=KnownColumns(names=("borough", "mile"), stored=frozenset()))
     assert blocking(result) == [("schema", "miles", 100)]
     assert "The source has mile." in result.problems[0].sentence
     assert findings(result.problems) == [("schema", "borough", 100)]
@@ -208,7 +208,7 @@ def test_impossible_values_become_missing_where_the_column_says_so():
     assert findings(result.problems) == [("ranges", "miles", 3)]
     assert result.table["miles"].to_pylist()[2:6] == [None] * 4
     assert result.table.num_rows == 100
-    assert next(line for line in result.summary if line["column"] == "miles")["impossible"] == 3
+    assert next(line for line in result.summary if line.column == "miles").impossible == 3
 
 
 def test_impossible_values_take_their_row_out_where_the_column_says_so_and_the_row_is_kept_aside_as_it_was():
@@ -290,13 +290,12 @@ def test_several_problems_are_reported_together_blocking_ones_first():
 def test_the_summary_agrees_with_pandas():
     columns = rides()
     columns["miles"][5] = None
-    lines = {line["column"]: line for line in checked(columns).summary}
+    lines = {line.column: line for line in checked(columns).summary}
     frame = pd.DataFrame(columns)
-    assert lines["miles"]["missing"] == frame["miles"].isna().mean()
-    assert lines["miles"]["mean"] == pytest.approx(frame["miles"].mean())
-    assert (lines["miles"]["min"], lines["miles"]["max"]) == (frame["miles"].min(), frame["miles"].max())
-    assert lines["zone"]["levels"] == frame["zone"].nunique()
-    assert len({tuple(line) for line in lines.values()}) == 1
+    assert lines["miles"].missing == frame["miles"].isna().mean()
+    assert lines["miles"].mean == pytest.approx(frame["miles"].mean())
+    assert (lines["miles"].min, lines["miles"].max) == (frame["miles"].min(), frame["miles"].max())
+    assert lines["zone"].levels == frame["zone"].nunique()
 
 
 def test_a_group_that_is_a_numeric_feature_stays_a_number():

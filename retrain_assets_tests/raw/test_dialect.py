@@ -5,7 +5,16 @@ import re
 import pytest
 
 from retrain_assets.errors import TwoReadings
-from retrain_assets.raw.dialect import COMMA, POINT, Dialect, Notation, Numbers, dialect_of, evidence, notation_of
+from retrain_assets.raw.dialect import (
+    COMMA,
+    POINT,
+    Dialect,
+    Notation,
+    NotationCounts,
+    dialect_of,
+    evidence,
+    notation_of,
+)
 
 TEXT = "id;région;prix\n1;Île-de-France;2,50\n2;Côte d'Azur;3,75\n"
 
@@ -54,7 +63,7 @@ def test_two_separators_that_divide_alike_are_refused_with_both_unless_the_names
     ],
 )
 def test_a_column_is_read_in_the_notation_that_its_own_numbers_show(texts, notation):
-    assert notation_of(evidence(texts), Numbers()) == notation
+    assert notation_of(evidence(texts), NotationCounts()) == notation
 
 
 def test_the_other_numbers_of_the_file_decide_where_the_column_does_not():

@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.worlds.training_records import record_of
 from retrain_assets.errors import DataError
-from retrain_assets.registry.training_record import FILE, Part, TrainingRecord
+from retrain_assets.registry.training_record import FILE, AveragedModel, TrainingRecord
 
-PART = Part(10, 500, 400.0, "2019-01-01T00:00:00", "2019-02-01T00:00:00")
+PART = AveragedModel(10, 500, 400.0, "2019-01-01T00:00:00", "2019-02-01T00:00:00")
 
 
 @pytest.mark.parametrize("changes", [{}, {"baseline": (0.25, 0.75)}, {"parts": {"recent": PART}}, {"refit_of": "5ac1"}])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes
-from retrain_assets.monitoring.profiles.profile import ColumnProfile, Problem, Profile
+from retrain_assets.monitoring.profiles.profile import ColumnProblem, ColumnProfile, Profile
 
 BROKEN = ("vanished", "appeared", "wrong_type", "infinite", "identifier")
 """Problems that cannot happen by chance; a constant or an all-missing column can, in a small period."""
@@ -21,7 +21,7 @@ MOST_ALIKE = 0.05
 """Up to this share of an identifier's values may repeat one that was there before."""
 
 
-def problems_of(reference: Sequence[Profile], current: Profile) -> dict[str, Problem]:
+def problems_of(reference: Sequence[Profile], current: Profile) -> dict[str, ColumnProblem]:
     """The problem of each troubled column: those that no reference period shows, and identifiers in any case.
 
     A categorical column is an identifier when at least 100 values are there, and at most one in twenty repeats another
@@ -47,7 +47,7 @@ def problems_of(reference: Sequence[Profile], current: Profile) -> dict[str, Pro
     return found
 
 
-def comparable_part(one: Measured, problem: Problem | None) -> Measured:
+def comparable_part(one: Measured, problem: ColumnProblem | None) -> Measured:
     """What of a column can be compared: of an identifier only whether its values are there."""
     if problem is None or problem.kind != "identifier":
         return one
@@ -55,15 +55,15 @@ def comparable_part(one: Measured, problem: Problem | None) -> Measured:
     return replace(one, sizes=sizes, summaries=tuple(one for one in one.summaries if one.what == "missing"))
 
 
-def _appeared(reference: Sequence[ColumnProfile], column: ColumnProfile) -> Problem | None:
+def _appeared(reference: Sequence[ColumnProfile], column: ColumnProfile) -> ColumnProblem | None:
     if any(one.valid for one in reference) or not column.valid:
         return None
-    return Problem(
+    return ColumnProblem(
         "appeared", f"{column.valid:,} values, where the reference has none: the live model learnt nothing of it"
     )
 
 
-def _identifier(reference: Sequence[ColumnProfile], column: ColumnProfile) -> Problem | None:
+def _identifier(reference: Sequence[ColumnProfile], column: ColumnProfile) -> ColumnProblem | None:
     if column.kind != "categorical" or column.valid < LEAST_VALUES:
         return None
     unlisted = column.unseen + column.rest
@@ -73,7 +73,7 @@ def _identifier(reference: Sequence[ColumnProfile], column: ColumnProfile) -> Pr
     advice = "take an identifier out of the columns, a model learns nothing from it"
     became = "" if all_along else ", where the reference has values that repeat"
     nearly = f"nearly all of {column.valid:,} values stand once and were never there before"
-    return Problem("identifier", f"{nearly}{became}: {advice}", news=not all_along)
+    return ColumnProblem("identifier", f"{nearly}{became}: {advice}", news=not all_along)
 
 
 def _never_repeats(reference: Sequence[ColumnProfile]) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +23,7 @@ from retrain_assets.monitoring.policy import DriftPolicy, LabelPolicy
 from retrain_assets.monitoring.profiles.profile import Profile
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.statistics.multiple_testing import holm
+from retrain_assets.store import Json
 
 LABEL = "(label)"
 
@@ -65,7 +65,7 @@ class Jump(_Change):
     sentence: str
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Jump:
+    def from_dict(cls, record: Json) -> Jump:
         """Read what `dataclasses.asdict` gave, also after JSON, where an infinite size is null."""
         size = record["size"]
         return cls(**{**record, "size": float("inf") if size is None else size})

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,8 @@ from retrain_assets.monitoring.drift.period_tests import PeriodTest, all_tests, 
 from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS
 from retrain_assets.monitoring.drift.summaries import Summary
 from retrain_assets.monitoring.policy import DriftPolicy
-from retrain_assets.monitoring.profiles.profile import Kind, Problem, Profile
+from retrain_assets.monitoring.profiles.profile import ColumnProblem, Kind, Profile
+from retrain_assets.store import Json
 
 MIN_NEW_SHARE = 0.005
 """Smallest share of rows without precedent that counts: in new categories, or without a value where the reference has
@@ -130,12 +130,12 @@ class DriftReport:
         """Columns that warn for the second period running."""
         return tuple(column.column for column in self.columns if column.confirmed)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> DriftReport:
+    def from_dict(cls, record: Json) -> DriftReport:
         """Read what `to_dict` wrote."""
         return cls(**{**record, "columns": tuple(ColumnDrift(**column) for column in record["columns"])})
 
@@ -307,7 +307,7 @@ _JUMPS = "share_up_to"
 of a column that is mostly zero, all its rows change sides, and no scatter of the periods before told of such a leap."""
 
 
-def _column(one: Measured, outcome: _Outcome, problem: Problem | None, before: Sequence[str]) -> ColumnDrift:
+def _column(one: Measured, outcome: _Outcome, problem: ColumnProblem | None, before: Sequence[str]) -> ColumnDrift:
     news = problem if problem is not None and problem.news else None
     said = Drift.WARN if news is not None and news.kind in BROKEN else outcome.drift
     signals = (*outcome.signals, news.kind) if news is not None and said is Drift.WARN else outcome.signals
@@ -326,7 +326,7 @@ def _column(one: Measured, outcome: _Outcome, problem: Problem | None, before: S
     )
 
 
-def _at_once(policy: DriftPolicy, outcome: _Outcome, problem: Problem | None) -> bool:
+def _at_once(policy: DriftPolicy, outcome: _Outcome, problem: ColumnProblem | None) -> bool:
     """Whether one period is enough: certain without anything borrowed, and not broken, for that asks for a repair."""
     healthy = problem is None or not problem.news
     return outcome.drift is Drift.WARN and outcome.p_alone < policy.immediate_alpha and healthy
@@ -337,7 +337,7 @@ def _rank(column: ColumnDrift) -> tuple[int, bool, bool, float, str]:
     return OUTCOME_ORDER.index(column.outcome), not column.confirmed, not column.problem, p, column.column
 
 
-def _sentence(one: Measured, said: Drift, outcome: _Outcome, problem: Problem | None) -> str:
+def _sentence(one: Measured, said: Drift, outcome: _Outcome, problem: ColumnProblem | None) -> str:
     if said is Drift.INSUFFICIENT and problem is None:
         return f"{one.name}: too few periods to compare with"
     parts = [problem.sentence] if problem else []

@@ -7,9 +7,8 @@ the outcomes that arrived in the period; it can move while every score stays as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes
 from retrain_assets.monitoring.drift.summaries import Floats, Summary, share_summary
 from retrain_assets.monitoring.profiles.profile import Profile
+from retrain_assets.store import Json
 
 OUT_OF_RANGE, CALIBRATION = "(out of range)", "(calibration)"
 FEWEST_OUTCOMES = 50
@@ -58,12 +58,12 @@ class ServingNumbers:
     out_of_range: OutOfRange = OutOfRange()
     calibration: Calibration | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> ServingNumbers:
+    def from_dict(cls, record: Json) -> ServingNumbers:
         """Read what `to_dict` wrote; a number that a record does not have is unknown."""
         outside, calibrated = record.get("out_of_range"), record.get("calibration")
         return cls(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring.profiles.column_reader import Numbers, names, numbers
+from retrain_assets.monitoring.profiles.column_reader import NumericPiece, names, numbers
 from retrain_assets.monitoring.profiles.value_counts import Tally
 
 ASSUMES = "assumes independent rows"
@@ -108,7 +108,7 @@ def _numeric(name: str, reference: pa.Table, current: pa.Table) -> list[tuple[st
     return tests
 
 
-def _finite(pieces: Sequence[Numbers]) -> NDArray[np.float64]:
+def _finite(pieces: Sequence[NumericPiece]) -> NDArray[np.float64]:
     parts = [part for piece in pieces if not isinstance(piece.finite, Tally) for part in piece.finite]
     return np.concatenate([np.empty(0), *parts])
 

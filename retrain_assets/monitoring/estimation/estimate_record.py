@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from retrain_assets.monitoring.estimation.estimator import ASSUMES, LossEstimate
 from retrain_assets.monitoring.performance.report import Quality
+from retrain_assets.store import Json
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class EstimateRecord:
             return 0.0
         return (self.estimate.loss - self.baseline) * self.estimate.rows
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON, the estimate's own numbers beside the rest."""
         if self.estimate is None:
             return {"sentence": self.sentence}
@@ -41,7 +40,7 @@ class EstimateRecord:
         return {**asdict(self.estimate), **own, "sentence": self.sentence}
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> EstimateRecord:
+    def from_dict(cls, record: Json) -> EstimateRecord:
         """Read what `to_dict` wrote."""
         if record.get("loss") is None:
             return cls(record["sentence"])
@@ -92,7 +91,7 @@ class PastEstimate:
         """Estimate minus truth."""
         return self.loss - self.truth.loss if self.truth else None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON; what is not known yet is left out."""
         names = ("period", "version", "rows", "low", "high", "arrived", "settled")
         record = {name: getattr(self, name) for name in names}
@@ -103,7 +102,7 @@ class PastEstimate:
         return record
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> PastEstimate:
+    def from_dict(cls, record: Json) -> PastEstimate:
         """Read what `to_dict` wrote."""
         measured, limits = record.get("measured"), (record.get("measured_low"), record.get("measured_high"))
         first, last = record["periods"]

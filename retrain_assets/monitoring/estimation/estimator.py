@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +30,7 @@ from retrain_assets.monitoring.estimation.expected_loss import (
     expected_losses,
     expected_metrics,
 )
+from retrain_assets.store import Json
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ _ROUNDS = 60
 
 
 @dataclass(frozen=True)
-class Known:
+class LabelledRows:
     """Rows with outcomes that the model never trained on.
 
     Args:
@@ -64,8 +64,8 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """Rows without outcomes; features and scores as in `Known`."""
+class UnlabelledRows:
+    """Rows without outcomes; features and scores as in `LabelledRows`."""
 
     features: pa.Table
     scores: Floats
@@ -96,7 +96,7 @@ class LossEstimate:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> LossEstimate:
+    def from_dict(cls, record: Json) -> LossEstimate:
         """Read the fields from a record that may hold more; an unknown metric is stored as null."""
         own = {one.name: record[one.name] for one in fields(cls) if one.name in record}
         known = {name: math.nan if value is None else value for name, value in own.get("metrics", {}).items()}
@@ -113,8 +113,8 @@ class NoEstimate:
 def estimate(
     task: Task,
     loss: str,
-    known: Known,
-    waiting: Waiting,
+    known: LabelledRows,
+    waiting: UnlabelledRows,
     *,
     threshold: float = 0.5,
     costs: Mapping[str, ArrayLike] | None = None,
@@ -142,8 +142,8 @@ def estimate(
     >>> random = np.random.default_rng(7)
     >>> score = random.uniform(0.01, 0.99, 4000)
     >>> rows = pa.table({"x": score})
-    >>> known = Known(rows, score, (random.uniform(size=4000) < score).astype(float))
-    >>> found = estimate("binary", "log_loss", known, Waiting(rows, score))
+    >>> known = LabelledRows(rows, score, (random.uniform(size=4000) < score).astype(float))
+    >>> found = estimate("binary", "log_loss", known, UnlabelledRows(rows, score))
     >>> round(found.loss, 1), round(found.metrics["accuracy"], 1)
     (0.5, 0.8)
     """
@@ -159,8 +159,8 @@ def estimate(
 
 def _classes(
     loss: str,
-    known: Known,
-    waiting: Waiting,
+    known: LabelledRows,
+    waiting: UnlabelledRows,
     threshold: float,
     costs: Mapping[str, ArrayLike],
     seed: int,
@@ -196,7 +196,7 @@ def _classes(
     )
 
 
-def _values(loss: str, known: Known, waiting: Waiting, seed: int, threads: int) -> LossEstimate:
+def _values(loss: str, known: LabelledRows, waiting: UnlabelledRows, seed: int, threads: int) -> LossEstimate:
     """Direct loss estimation: the mean of a model of the row loss over the waiting rows.
 
     Each half of the known rows gives a model; their residuals are of the other half.
@@ -212,7 +212,7 @@ def _values(loss: str, known: Known, waiting: Waiting, seed: int, threads: int) 
     return LossEstimate(len(expected), level, low, high, "direct loss estimation", len(losses), float(len(losses)))
 
 
-def _residuals(loss: str, known: Known, weights: Floats) -> Floats:
+def _residuals(loss: str, known: LabelledRows, weights: Floats) -> Floats:
     """Each known row's loss less what the other half of the known rows lets expect of it, shape (n,).
 
     Their weighted mean corrects the estimate: isotonic regression runs to 0 and 1 at its ends, where a log loss is
@@ -250,7 +250,7 @@ def _same_rows(what: str, features: pa.Table, *columns: Floats) -> None:
         raise DataError(f"{what} rows: features, scores and labels have {sorted(sizes)} rows. Join them by key first.")
 
 
-def _refuse_unusable(known: Known, waiting: Waiting) -> None:
+def _refuse_unusable(known: LabelledRows, waiting: UnlabelledRows) -> None:
     columns = {"known scores": known.scores, "known labels": known.label, "waiting scores": waiting.scores}
     for what, values in columns.items():
         bad = int(values.size - np.isfinite(values).sum())

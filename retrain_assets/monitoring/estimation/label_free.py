@@ -22,10 +22,10 @@ from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate, Truth
 from retrain_assets.monitoring.estimation.estimator import (
     FEWEST_ROWS,
-    Known,
+    LabelledRows,
     LossEstimate,
     NoEstimate,
-    Waiting,
+    UnlabelledRows,
     estimate,
 )
 from retrain_assets.monitoring.performance.report import Baseline, Quality, mean_limits
@@ -169,7 +169,7 @@ def _estimated(
     known = _known(model, at, version, scorer)
     if known is None:
         return NoEstimate("no row with a known outcome that the model was not trained on")
-    unlabelled = Waiting(_features(model, at.store, rows, scorer), scores_of(rows))
+    unlabelled = UnlabelledRows(_features(model, at.store, rows, scorer), scores_of(rows))
     return estimate(
         model.task,
         model.loss,
@@ -181,7 +181,7 @@ def _estimated(
     )
 
 
-def _known(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> Known | None:
+def _known(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> LabelledRows | None:
     """The newest rows with outcomes that the version scored without having been trained on them, at most 50,000."""
     end = model.calendar.bounds(at.period)[1]
     finished = [
@@ -189,7 +189,7 @@ def _known(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> 
         for known in at.store.periods("predictions")
         if version.period < known < at.period and due(model, known) <= end
     ]
-    parts: list[Known] = []
+    parts: list[LabelledRows] = []
     for known in reversed(finished):
         if sum(len(part.label) for part in parts) >= MOST_ROWS:
             break
@@ -200,14 +200,14 @@ def _known(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> 
         parts += [gate] if gate is not None else []
     if not parts:
         return None
-    return Known(
+    return LabelledRows(
         pa.concat_tables([part.features for part in parts], promote_options="permissive").slice(0, MOST_ROWS),
         np.concatenate([part.scores for part in parts])[:MOST_ROWS],
         np.concatenate([part.label for part in parts])[:MOST_ROWS],
     )
 
 
-def _served(model: Model, at: PeriodAccess, version: Version, scorer: Scorer, known: str) -> Known | None:
+def _served(model: Model, at: PeriodAccess, version: Version, scorer: Scorer, known: str) -> LabelledRows | None:
     """The rows of a finished period with the outcomes filed up to another."""
     scored = scored_by(at.store, version.name, [known])
     outcomes = at.store.read_table("outcomes", outcome_files(at.store, known, at.period))
@@ -217,10 +217,10 @@ def _served(model: Model, at: PeriodAccess, version: Version, scorer: Scorer, kn
     if rows is None or not rows.num_rows:
         return None
     rows = finite_scores(rows, ["label"])
-    return Known(_features(model, at.store, rows, scorer), scores_of(rows), rows["label"].to_numpy())
+    return LabelledRows(_features(model, at.store, rows, scorer), scores_of(rows), rows["label"].to_numpy())
 
 
-def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> Known | None:
+def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> LabelledRows | None:
     """The gate rows that promoted the version, scored by the candidate that was tested there.
 
     A model that was refitted has trained on these rows, the tested candidate has not.
@@ -238,7 +238,7 @@ def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> K
     rows = load_window(at.store, model, span, columns, at.period)
     if not rows.num_rows:
         return None
-    return Known(encode(rows, scorer.contract).table, tested.scores(rows), rows[LABEL].to_numpy())
+    return LabelledRows(encode(rows, scorer.contract).table, tested.scores(rows), rows[LABEL].to_numpy())
 
 
 def _features(model: Model, store: PeriodStore, rows: pa.Table, scorer: Scorer) -> pa.Table:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,7 @@ from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.impact.grown_share import Grown, grown_part, rows_in
 from retrain_assets.monitoring.profiles.profile import Edges, Profile
+from retrain_assets.store import Json
 
 _SHOWN = 3
 
@@ -45,7 +45,7 @@ class Change:
     grown: Grown | None
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Change:
+    def from_dict(cls, record: Json) -> Change:
         """The inverse of `dataclasses.asdict`, also after JSON."""
         grown = record["grown"]
         return cls(**{**record, "grown": Grown.from_dict(grown) if grown else None})
@@ -143,7 +143,7 @@ def cost_words(model: Model, found: Sequence[ColumnCost], period: str) -> str:
     return f"{rows}: {units.total(told.excess)} more over the {model.calendar.every}."
 
 
-def to_records(found: Sequence[Change] | Sequence[ColumnCost]) -> list[dict[str, Any]]:
+def to_records(found: Sequence[Change] | Sequence[ColumnCost]) -> list[Json]:
     """Changes or costs as plain JSON."""
     return [asdict(one) for one in found]
 

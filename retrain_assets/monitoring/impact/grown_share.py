@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.monitoring.profiles.column_reader import quoted
 from retrain_assets.monitoring.profiles.profile import Edges, Profile
+from retrain_assets.store import Json
 
 _TENTHS = 10
 _ALIKE = 0.05
@@ -45,7 +45,7 @@ class Grown:
     filled: bool = False
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Grown:
+    def from_dict(cls, record: Json) -> Grown:
         """The inverse of `dataclasses.asdict`, also after JSON."""
         cells = tuple((int(first), int(last)) for first, last in record["cells"])
         return cls(**{**record, "cells": cells, "levels": tuple(record["levels"])})

@@ -7,7 +7,6 @@ the same, and say it again for an old period. Pure: the same records give the sa
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from retrain_assets.documents.page import html_page, table, text
 from retrain_assets.errors import NotFound
@@ -74,7 +73,7 @@ def drift_markdown(model: str, record: DriftRecord, picture: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def column_rows(record: DriftRecord) -> list[dict[str, Any]]:
+def column_rows(record: DriftRecord) -> list[dict[str, object]]:
     """One line for each column, those that matter first, with what its drift means to the model where that is known."""
     impact = {one.column: one for one in record.impact}
     return [_column(column, impact.get(column.column), bool(impact)) for column in record.columns]
@@ -118,7 +117,7 @@ def performance_markdown(model: str, period: str, history: PerformanceHistory, p
     return "\n\n".join(parts) + "\n"
 
 
-def loss_rows(record: PerformanceRecord) -> list[dict[str, Any]]:
+def loss_rows(record: PerformanceRecord) -> list[dict[str, object]]:
     """What was measured and what is estimated, each with its rows, limits and baseline."""
     report, guess = record.report, record.estimated
     rows = [_losses("measured", report, report.baseline, report.excess_sum)] if report else []
@@ -127,7 +126,7 @@ def loss_rows(record: PerformanceRecord) -> list[dict[str, Any]]:
     return rows
 
 
-def truth_rows(record: PerformanceRecord) -> list[dict[str, Any]]:
+def truth_rows(record: PerformanceRecord) -> list[dict[str, object]]:
     """The estimates so far, each with what was measured later on, the newest first."""
     return [
         {
@@ -197,7 +196,7 @@ def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     return lines + [said for said in told if said not in lost]
 
 
-def _column(column: ColumnDrift, impact: Change | None, weighed: bool) -> dict[str, Any]:
+def _column(column: ColumnDrift, impact: Change | None, weighed: bool) -> dict[str, object]:
     return {
         "column": column.column,
         "outcome": outcome_of(column),
@@ -214,17 +213,19 @@ def _column(column: ColumnDrift, impact: Change | None, weighed: bool) -> dict[s
     }
 
 
-def _losses(how: str, one: PerformanceReport | LossEstimate, baseline: float | None, excess: float) -> dict[str, Any]:
+def _losses(
+    how: str, one: PerformanceReport | LossEstimate, baseline: float | None, excess: float
+) -> dict[str, object]:
     numbers = {"rows": one.rows, "a row": one.loss, "low": one.low, "high": one.high}
     return {"loss": how, **numbers, "baseline": baseline, "excess": excess}
 
 
-def _impact(one: ColumnCost) -> dict[str, Any]:
+def _impact(one: ColumnCost) -> dict[str, object]:
     numbers = {"a row": one.loss, "other rows": one.rest, "excess": one.excess}
     return {"rows with": one.words, "rows": one.rows, **numbers}
 
 
-def _compared(record: DriftRecord) -> list[dict[str, Any]]:
+def _compared(record: DriftRecord) -> list[dict[str, object]]:
     names = ("features", "scores and their uncertainty")
     return [
         {
@@ -239,12 +240,12 @@ def _compared(record: DriftRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _business(one: BusinessMeasurement) -> dict[str, Any]:
+def _business(one: BusinessMeasurement) -> dict[str, object]:
     names = ("name", "value", "low", "high", "threshold", "unit", "rows", "outcome")
     return {name: getattr(one, name) for name in names}
 
 
-def _decisions(history: PerformanceHistory) -> list[dict[str, Any]]:
+def _decisions(history: PerformanceHistory) -> list[dict[str, object]]:
     """The newest first; only those that the picture has room for."""
     first = history.periods[0]
     return [

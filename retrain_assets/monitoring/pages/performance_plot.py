@@ -85,7 +85,7 @@ def performance_history(store: PeriodStore, registry: Registry, period: str) -> 
     records = [record for record in read if record and record.version]
     served = {record.version for record in records}
     baselines = {
-        version.name: Baseline.from_dict(registry.verdict(version).evidence["baseline"])
+        version.name: Baseline.of(registry.verdict(version))
         for version in registry.versions()
         if version.name in served
     }

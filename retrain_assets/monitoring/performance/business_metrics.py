@@ -21,7 +21,7 @@ from retrain_assets.monitoring.performance.expression import OURS, Expression, c
 from retrain_assets.monitoring.performance.report import FEWEST_BLOCKS, Quality
 from retrain_assets.monitoring.policy import BusinessMetric
 from retrain_assets.statistics.day_blocks import block_ids
-from retrain_assets.store import own
+from retrain_assets.store import Json, own
 
 Values = NDArray[Any]
 Columns = Mapping[str, Values]
@@ -74,7 +74,7 @@ class BusinessMeasurement:
     periods: int = 0
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> BusinessMeasurement:
+    def from_dict(cls, record: Json) -> BusinessMeasurement:
         """Read what `dataclasses.asdict` gave, also after JSON."""
         return cls(**{**record, "outcome": Quality(record["outcome"])})
 

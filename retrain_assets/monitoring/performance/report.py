@@ -27,6 +27,8 @@ from retrain_assets.statistics.long_run_variance import (
     MeanError,
     mean_error,
 )
+from retrain_assets.store import Json
+from retrain_assets.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -90,15 +92,20 @@ class Baseline:
         """What the days of the baseline told of the dependence between days of the loss."""
         return Dependence(self.ratio, self.degrees, self.blocks) if math.isfinite(self.ratio) else None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON, unknown numbers as null."""
         return {key: _known(value) for key, value in asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Baseline:
+    def from_dict(cls, record: Json) -> Baseline:
         """Read what `to_dict` wrote."""
-        restored: dict[str, Any] = {key: math.nan if value is None else value for key, value in record.items()}
+        restored: Json = {key: math.nan if value is None else value for key, value in record.items()}
         return cls(**restored)
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> Baseline:
+        """The loss that a promoted model is held to."""
+        return cls.from_dict(verdict.evidence["baseline"])
 
 
 @dataclass(frozen=True)
@@ -148,12 +155,12 @@ class PerformanceReport:
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Quality(self.outcome))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> PerformanceReport:
+    def from_dict(cls, record: Json) -> PerformanceReport:
         """Read what `to_dict` wrote."""
         return cls(**{**record, "by_group": tuple(GroupLoss(**one) for one in record["by_group"])})
 

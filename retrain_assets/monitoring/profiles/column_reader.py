@@ -85,7 +85,7 @@ Rows: TypeAlias = pa.Table | ParquetRows
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumericPiece:
     """One piece of a numeric column: its finite values with their extremes, and how many others there were."""
 
     rows: int
@@ -100,7 +100,7 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Names:
+class CategoryPiece:
     """One piece of a categorical column: each category once with its rows, and how many rows had none."""
 
     rows: int
@@ -125,7 +125,7 @@ def stored_rows(store: PeriodStore, asset: str, periods: Sequence[str]) -> Parqu
     return ParquetRows(list(paths.values()))
 
 
-def numbers(rows: Rows, name: str, in_order: bool = False) -> Iterator[Numbers]:
+def numbers(rows: Rows, name: str, in_order: bool = False) -> Iterator[NumericPiece]:
     """A column declared numeric, piece by piece; it may be absent, or hold anything.
 
     Few different values are told as a tally, unless they are wanted in the order of the rows.
@@ -136,12 +136,12 @@ def numbers(rows: Rows, name: str, in_order: bool = False) -> Iterator[Numbers]:
     """
     for piece in _pieces(rows, name):
         if isinstance(piece, int):
-            yield Numbers(piece, missing=piece, absent=piece)
+            yield NumericPiece(piece, missing=piece, absent=piece)
         else:
             yield _numbers(piece, in_order)
 
 
-def names(rows: Rows, name: str) -> Iterator[Names]:
+def names(rows: Rows, name: str) -> Iterator[CategoryPiece]:
     """A column declared categorical, piece by piece; it may be absent, or hold anything.
 
     >>> [piece] = names(pa.table({"c": [7, None, 7]}), "c")
@@ -150,7 +150,7 @@ def names(rows: Rows, name: str) -> Iterator[Names]:
     """
     for piece in _pieces(rows, name):
         if isinstance(piece, int):
-            yield Names(piece, _NO_NAMES, np.empty(0, np.int64), missing=piece, absent=piece)
+            yield CategoryPiece(piece, _NO_NAMES, np.empty(0, np.int64), missing=piece, absent=piece)
         else:
             yield _names(piece)
 
@@ -169,7 +169,7 @@ def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
             yield rows.column(at).slice(start, PIECE_ROWS)
 
 
-def _numbers(column: pa.ChunkedArray, in_order: bool) -> Numbers:
+def _numbers(column: pa.ChunkedArray, in_order: bool) -> NumericPiece:
     rows, kind = len(column), column.type
     told = None if in_order or not rows else tallied(column)
     if told is not None:
@@ -179,22 +179,24 @@ def _numbers(column: pa.ChunkedArray, in_order: bool) -> Numbers:
             column = pc.cast(_in_small_chunks(column).drop_null(), pa.float64(), safe=False)
         return _split(rows, [chunk.to_numpy() for chunk in column.chunks if len(chunk)])
     if pa.types.is_null(kind):
-        return Numbers(rows, missing=rows)
+        return NumericPiece(rows, missing=rows)
     if _is_text(kind):
         return _numbers_in_text(column)
     missing = column.null_count
-    return Numbers(rows, missing=missing, wrong=rows - missing, example=f"a {kind}")
+    return NumericPiece(rows, missing=missing, wrong=rows - missing, example=f"a {kind}")
 
 
-def _told(rows: int, told: Tally) -> Numbers:
+def _told(rows: int, told: Tally) -> NumericPiece:
     finite, infinite = np.isfinite(told.values), 0
     if not finite.all():
         infinite = int(told.rows[np.isinf(told.values)].sum())
         told = told.only(finite)
     missing = rows - told.size - infinite
     if not told.values.size:
-        return Numbers(rows, missing=missing, infinite=infinite)
-    return Numbers(rows, told, float(told.values.min()), float(told.values.max()), missing=missing, infinite=infinite)
+        return NumericPiece(rows, missing=missing, infinite=infinite)
+    return NumericPiece(
+        rows, told, float(told.values.min()), float(told.values.max()), missing=missing, infinite=infinite
+    )
 
 
 def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -203,21 +205,21 @@ def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([chunk.slice(start, BLOCK) for chunk, start in starts], column.type)
 
 
-def _split(rows: int, values: Values) -> Numbers:
+def _split(rows: int, values: Values) -> NumericPiece:
     """What is finite among values; a look at the extremes spares a column of nothing else the copy."""
     size = size_of(values)
     if not size:
-        return Numbers(rows, missing=rows)
+        return NumericPiece(rows, missing=rows)
     least, greatest = extremes(values)
     if np.isfinite(least) and np.isfinite(greatest):
-        return Numbers(rows, values, least, greatest, missing=rows - size)
+        return NumericPiece(rows, values, least, greatest, missing=rows - size)
     finite = [block[np.isfinite(block)] for block in in_blocks(values)]
     infinite = sum(int(np.isinf(block).sum()) for block in in_blocks(values))
     kept = size_of(finite)
     return replace(_split(kept, finite), rows=rows, missing=rows - kept - infinite, infinite=infinite)
 
 
-def _numbers_in_text(column: pa.ChunkedArray) -> Numbers:
+def _numbers_in_text(column: pa.ChunkedArray) -> NumericPiece:
     read = _names(column)
     parsed = [
         (_number(text), text, int(rows)) for text, rows in zip(read.distinct.to_pylist(), read.counts, strict=True)
@@ -237,14 +239,16 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _names(column: pa.ChunkedArray) -> Names:
+def _names(column: pa.ChunkedArray) -> CategoryPiece:
     try:
         distinct, counts = _counted(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         wrong = len(column) - column.null_count
         nothing = np.empty(0, np.int64)
-        return Names(len(column), _NO_NAMES, nothing, column.null_count, wrong=wrong, example=f"a {column.type}")
-    return Names(len(column), distinct, counts, missing=len(column) - int(counts.sum()))
+        return CategoryPiece(
+            len(column), _NO_NAMES, nothing, column.null_count, wrong=wrong, example=f"a {column.type}"
+        )
+    return CategoryPiece(len(column), distinct, counts, missing=len(column) - int(counts.sum()))
 
 
 def _counted(column: pa.ChunkedArray) -> tuple[pa.StringArray, NDArray[np.int64]]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain_assets.monitoring.profiles.binning import Bins, Values, every, order_statistics, size_of, widened
-from retrain_assets.monitoring.profiles.column_reader import Names, Numbers, Rows, names, numbers
+from retrain_assets.monitoring.profiles.column_reader import CategoryPiece, NumericPiece, Rows, names, numbers
 from retrain_assets.monitoring.profiles.value_counts import Tally, pooled
 
 Kind = Literal["numeric", "categorical"]
@@ -100,7 +100,7 @@ def reference_edges(rows: Rows, numeric: Sequence[str], categorical: Sequence[st
     return together([*of_numbers, *of_names])
 
 
-def numeric_edges(name: str, pieces: Iterable[Numbers], rows: int) -> Edges:
+def numeric_edges(name: str, pieces: Iterable[NumericPiece], rows: int) -> Edges:
     """The bins of one numeric column; `rows` is how many rows the pieces have at most, in order if above the limit."""
     step = max(1, -(-rows // MOST_VALUES))
     values: list[Floats] = []
@@ -124,7 +124,7 @@ def _edges_of(name: str, points: Floats, limits: tuple[float, float] | None) -> 
     return Edges({name: points}, {}, {} if limits is None else {name: limits})
 
 
-def category_edges(name: str, pieces: Iterable[Names]) -> Edges:
+def category_edges(name: str, pieces: Iterable[CategoryPiece]) -> Edges:
     """The levels of one categorical column; of very many names the rarest are forgotten on the way."""
     total: Counter[str] = Counter()
     most = 0

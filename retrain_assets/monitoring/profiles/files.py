@@ -10,7 +10,6 @@ store: label_edges/first.parquet             their bins, chosen from the first p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.profiles.profile import ColumnProfile, Edges, Profile, reference_edges
 from retrain_assets.registry.registry import Registry, Version
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import Json, PeriodStore
 
 EDGES_FILE, PROFILES_FILE = "edges.parquet", "profiles.parquet"
 DRIFT_PROFILES, LABEL_PROFILES = "drift_profile", "label_profile"
@@ -109,7 +108,7 @@ def edges_to_parquet(edges: Edges) -> bytes:
     >>> edges_from_parquet(edges_to_parquet(edges)) == edges
     True
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for name, points in edges.numeric.items():
         low, high = edges.limits.get(name, (None, None))
         rows.append({"column": name, "kind": "numeric", "points": points.tolist(), "low": low, "high": high})
@@ -166,24 +165,24 @@ def profiles_from_parquet(data: bytes, edges: Edges) -> dict[str, Profile]:
     return {period: Profile(next(iter(columns.values())).rows, columns, edges) for period, columns in found.items()}
 
 
-def _row(column: ColumnProfile) -> dict[str, Any]:
+def _row(column: ColumnProfile) -> Json:
     lists = {"counts": column.counts, "new_names": list(column.new), "new_rows": list(column.new.values())}
     return {name: getattr(column, name) for name in _PLAIN} | lists
 
 
-def _column(row: Mapping[str, Any]) -> ColumnProfile:
+def _column(row: Json) -> ColumnProfile:
     plain = {name: row[name] for name in _PLAIN} | {"first": int(row["first"]), "second": int(row["second"])}
     new = dict(zip(row["new_names"], row["new_rows"], strict=True))
     return ColumnProfile(**plain, counts=tuple(row["counts"]), new=new)
 
 
-def _written(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
+def _written(rows: list[Json], schema: pa.Schema) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _read(data: bytes, schema: pa.Schema, what: str) -> list[dict[str, Any]]:
+def _read(data: bytes, schema: pa.Schema, what: str) -> list[Json]:
     try:
         table = pq.read_table(pa.BufferReader(data))
     except pa.ArrowInvalid as error:
@@ -193,5 +192,5 @@ def _read(data: bytes, schema: pa.Schema, what: str) -> list[dict[str, Any]]:
             f"stored {what} have the columns {', '.join(table.schema.names)}, not {', '.join(schema.names)}: another "
             "release wrote them. Materialize what wrote them again."
         )
-    rows: list[dict[str, Any]] = table.to_pylist()
+    rows: list[Json] = table.to_pylist()
     return rows

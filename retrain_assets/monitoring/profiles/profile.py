@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.profiles.binning import STEPS, Bins, Counted
-from retrain_assets.monitoring.profiles.column_reader import Names, Numbers, Rows, names, numbers, quoted
+from retrain_assets.monitoring.profiles.column_reader import CategoryPiece, NumericPiece, Rows, names, numbers, quoted
 from retrain_assets.monitoring.profiles.edges import (
     MOST_VALUES,
     Edges,
@@ -34,14 +34,14 @@ from retrain_assets.monitoring.profiles.edges import (
 from retrain_assets.monitoring.profiles.value_counts import Tally
 
 __all__ = [
-    "ColumnProfile", "Edges", "Kind", "Problem", "Profile", "categorical_column", "moments", "numeric_column",
+    "ColumnProfile", "Edges", "Kind", "ColumnProblem", "Profile", "categorical_column", "moments", "numeric_column",
     "profile", "reference_edges", "reference_profiles",
 ]  # fmt: skip
 
 _NEW_NAMES_KEPT = 1000
 
 
-class Problem(NamedTuple):
+class ColumnProblem(NamedTuple):
     """Something about a column that no statistic can look past: a short name, a sentence, and whether it is new."""
 
     kind: Literal["vanished", "appeared", "all_missing", "wrong_type", "infinite", "constant", "identifier"]
@@ -145,7 +145,7 @@ class Profile:
     edges: Edges
 
     @property
-    def problems(self) -> Mapping[str, Problem]:
+    def problems(self) -> Mapping[str, ColumnProblem]:
         """Per troubled column the one problem that explains the most."""
         found = {name: _problem(column, self._levels(name)) for name, column in self.columns.items()}
         return {name: problem for name, problem in found.items() if problem is not None}
@@ -238,7 +238,7 @@ def moments(columns: Sequence[ColumnProfile], limits: tuple[float, float]) -> tu
     return low + width * (first / (STEPS * rows)), width * width * (scatter / (STEPS * rows) ** 2)
 
 
-def numeric_column(pieces: Iterable[Numbers], edges: Edges, name: str) -> ColumnProfile:
+def numeric_column(pieces: Iterable[NumericPiece], edges: Edges, name: str) -> ColumnProfile:
     """Count what was read of one numeric column.
 
     >>> edges = reference_edges(pa.table({"x": [1.0, 2.0]}), ["x"], [])
@@ -249,7 +249,7 @@ def numeric_column(pieces: Iterable[Numbers], edges: Edges, name: str) -> Column
     return _merged([_piece_of_numbers(read, bins.count(read.finite)) for read in pieces] or [_no_numbers(bins)])
 
 
-def _numeric_parts(parts: Sequence[Sequence[Numbers]], edges: Edges, name: str) -> list[ColumnProfile]:
+def _numeric_parts(parts: Sequence[Sequence[NumericPiece]], edges: Edges, name: str) -> list[ColumnProfile]:
     """One column of several parts; what is told as tallies is counted together."""
     bins = edges.bins(name)
     told = [read.finite for part in parts for read in part if isinstance(read.finite, Tally)]
@@ -265,7 +265,7 @@ def _no_numbers(bins: Bins) -> ColumnProfile:
     return ColumnProfile("numeric", 0, (0,) * (2 * bins.edges.size + 1))
 
 
-def _piece_of_numbers(read: Numbers, counted: Counted) -> ColumnProfile:
+def _piece_of_numbers(read: NumericPiece, counted: Counted) -> ColumnProfile:
     return ColumnProfile(
         kind="numeric",
         rows=read.rows,
@@ -282,7 +282,7 @@ def _piece_of_numbers(read: Numbers, counted: Counted) -> ColumnProfile:
     )
 
 
-def categorical_column(pieces: Iterable[Names], edges: Edges, name: str) -> ColumnProfile:
+def categorical_column(pieces: Iterable[CategoryPiece], edges: Edges, name: str) -> ColumnProfile:
     """Count what was read of one categorical column.
 
     >>> edges = reference_edges(pa.table({"c": ["a", "b"]}), [], ["c"])
@@ -298,7 +298,7 @@ def _merged(pieces: Sequence[ColumnProfile]) -> ColumnProfile:
     return reduce(ColumnProfile.merge, pieces)
 
 
-def _piece_of_names(read: Names, levels: pa.StringArray, open_ended: bool) -> ColumnProfile:
+def _piece_of_names(read: CategoryPiece, levels: pa.StringArray, open_ended: bool) -> ColumnProfile:
     """One piece; where the reference has more levels than it lists, what is not listed is its rest and not new."""
     at = pc.fill_null(pc.index_in(read.distinct, value_set=levels), len(levels)).to_numpy(zero_copy_only=False)
     counts = np.bincount(at, read.counts, minlength=len(levels) + 1)
@@ -318,7 +318,7 @@ def _piece_of_names(read: Names, levels: pa.StringArray, open_ended: bool) -> Co
     )
 
 
-def _new(read: Names, places: NDArray[np.intp]) -> dict[str, int]:
+def _new(read: CategoryPiece, places: NDArray[np.intp]) -> dict[str, int]:
     found: dict[str, int] = {}
     for text, rows in zip(read.distinct.take(pa.array(places)).to_pylist(), read.counts[places].tolist(), strict=True):
         found[text] = found.get(text, 0) + rows
@@ -329,21 +329,21 @@ def _first_names(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: counts[name] for name in nsmallest(_NEW_NAMES_KEPT, counts)}
 
 
-def _problem(column: ColumnProfile, levels: int) -> Problem | None:
+def _problem(column: ColumnProfile, levels: int) -> ColumnProblem | None:
     if not column.rows:
         return None
     if column.absent == column.rows:
-        return Problem("vanished", "the table has no such column")
+        return ColumnProblem("vanished", "the table has no such column")
     if column.missing == column.rows:
-        return Problem("all_missing", f"all {column.rows:,} values are missing")
+        return ColumnProblem("all_missing", f"all {column.rows:,} values are missing")
     if column.wrong:
         noun = "numbers" if column.kind == "numeric" else "names"
         of = f"{column.wrong:,} of {column.rows:,}"
-        return Problem("wrong_type", f"{of} values are no {noun}, like {column.wrong_example}")
+        return ColumnProblem("wrong_type", f"{of} values are no {noun}, like {column.wrong_example}")
     if column.infinite:
-        return Problem("infinite", f"{column.infinite:,} of {column.rows:,} values are infinite")
+        return ColumnProblem("infinite", f"{column.infinite:,} of {column.rows:,} values are infinite")
     if column.valid > 1 and column.distinct_at_least == 1 and levels > 1:
-        return Problem("constant", f"all {column.valid:,} values are the same, {_only_value(column)}")
+        return ColumnProblem("constant", f"all {column.valid:,} values are the same, {_only_value(column)}")
     return None
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift.report import OUTCOME_ORDER, ColumnDrift, DriftReport
 from retrain_assets.monitoring.drift.serving_series import ServingNumbers
 from retrain_assets.monitoring.impact.cost import Change
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import Json, PeriodStore
 
 ASSET = "drift_report"
 SCHEMA = 1
@@ -69,7 +68,7 @@ class DriftRecord:
         """Whether the drift asks for a retrain."""
         return any(report.triggers for report in self.reports)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON; optional parts that are not there are left out, `warned` and `triggers` stand for readers."""
         if self.version is None:
             return {"schema": SCHEMA, "period": self.period, "version": None}
@@ -90,7 +89,7 @@ class DriftRecord:
         }
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> DriftRecord:
+    def from_dict(cls, record: Json) -> DriftRecord:
         """Read what `to_dict` wrote.
 
         Raises:

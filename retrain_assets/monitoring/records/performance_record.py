@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from retrain_assets.monitoring.drift.label_drift import Jump
 from retrain_assets.monitoring.drift.report import DriftReport
@@ -12,7 +10,7 @@ from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord,
 from retrain_assets.monitoring.impact.cost import ColumnCost
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
 from retrain_assets.monitoring.performance.report import PerformanceReport
-from retrain_assets.store import PeriodStore, require_schema
+from retrain_assets.store import Json, PeriodStore, require_schema
 
 ASSET = "performance_report"
 SCHEMA = 2
@@ -63,10 +61,10 @@ class PerformanceRecord:
         """The excess to be expected of rows without outcomes; 0 where nothing is estimated."""
         return self.estimated.excess_sum if self.estimated else 0.0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON; what is not known is left out."""
         names = ("loss", "accumulated_excess", "suspected_excess", "loss_since", "impact_sentence", "sentence")
-        record: dict[str, Any] = {
+        record: Json = {
             "schema": SCHEMA,
             "period": self.period,
             "version": self.version,
@@ -83,7 +81,7 @@ class PerformanceRecord:
         return {name: value for name, value in record.items() if value not in (None, "", []) or name == "version"}
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> PerformanceRecord:
+    def from_dict(cls, record: Json) -> PerformanceRecord:
         """Read what `to_dict` wrote, in this release or an older one.
 
         Raises:

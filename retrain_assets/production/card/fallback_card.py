@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrain_assets.documents.page import figure, table, text
+from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.text import about
 from retrain_assets.verdict import Verdict
 
@@ -39,15 +40,19 @@ def quality(first: Verdict) -> str:
         first: The first model's verdict.
     """
     rows = [
-        {"about": about(found), "this version": found.champion_value, "the first version": found.candidate_value,
-         "rows": found.rows}
+        {
+            "about": about(found),
+            "this version": found.champion_value,
+            "the first version": found.candidate_value,
+            "rows": found.rows,
+        }
         for found in first.of("significance")
         if found.champion_value is not None
-    ]  # fmt: skip
-    held = first.evidence.get("baseline") or {}
+    ]
+    held = Evidence.of(first).baseline
     said = ["No gate has judged it. On the gate rows of the first version, which had to beat it:", table(rows)]
-    if held:
-        said.append(f"Loss it is held to in service, promised by the first version: {figure(held['mean'])}.")
+    if held is not None:
+        said.append(f"Loss it is held to in service, promised by the first version: {figure(held.mean)}.")
     return "\n\n".join(said)
 
 

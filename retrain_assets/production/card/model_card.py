@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from retrain_assets.documents.page import figure, html_page, marked, table, text
 from retrain_assets.errors import NotFound
@@ -19,6 +18,8 @@ from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
 from retrain_assets.registry.journal.history import FALLBACK, History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_record import TrainingRecord
+from retrain_assets.validation.pages.evidence import Evidence
+from retrain_assets.validation.pages.group_tables import JOIN, ROWS
 from retrain_assets.validation.pages.page import group_rows
 from retrain_assets.validation.pages.text import about, decided, in_order, lacking
 from retrain_assets.validation.policy import ValidationPolicy
@@ -165,20 +166,20 @@ class ModelCard:
 
     def _groups(self, verdict: Verdict) -> str:
         judged = [_quality_line(finding) for finding in verdict.of("fairness")]
-        reported = verdict.evidence.get("disparities", ())
+        evidence = Evidence.of(verdict)
         apart = [
             {
-                "attribute": row["attribute"],
-                "metric": row["metric"],
-                "largest difference between groups": row["candidate_difference"],
-                "smallest ratio": row["candidate_ratio"],
+                "attribute": each.attribute,
+                "metric": each.metric,
+                "largest difference between groups": each.candidate_difference,
+                "smallest ratio": each.candidate_ratio,
             }
-            for row in reported
+            for each in evidence.disparities
         ]
         pooled = f"Values with fewer than {self.validation.fairness.pool_below:,} rows are judged together."
         parts = [table(judged), pooled]
         for name in self.validation.fairness.groups:
-            rows = group_rows(verdict, name)
+            rows = group_rows(evidence, name)
             parts += [f"By {text(name)}, each metric as before → this version:", table(rows)] if rows else []
         return "\n\n".join(
             [*parts, "Differences between groups, reported and not judged:", table(apart)] if apart else parts
@@ -231,15 +232,15 @@ def _quality(verdict: Verdict) -> str:
     ]
     said = [f"The gate's answer: {text(decided(verdict))}", table([_quality_line(finding) for finding in judged])]
     said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
-    held = verdict.evidence.get("baseline")
-    if held:
-        limits = f"{figure(held['low']) or 'unknown'} to {figure(held['high']) or 'unknown'}"
-        loss = f"{figure(held['mean'])} (one-sided 95 % limits {limits})"
-        said.append(f"Loss it is held to in service: {loss}, from the {text(held['source'])}.")
+    held = Evidence.of(verdict).baseline
+    if held is not None:
+        limits = f"{figure(held.low) or 'unknown'} to {figure(held.high) or 'unknown'}"
+        loss = f"{figure(held.mean)} (one-sided 95 % limits {limits})"
+        said.append(f"Loss it is held to in service: {loss}, from the {text(held.source)}.")
     return "\n\n".join(said)
 
 
-def _quality_line(finding: Finding) -> dict[str, Any]:
+def _quality_line(finding: Finding) -> dict[str, object]:
     between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
     return {
         "answer": marked(finding.outcome.value),
@@ -259,7 +260,13 @@ def _importance(training: TrainingRecord) -> str:
 
 def _limits(verdict: Verdict) -> str:
     open_questions = [finding for finding in in_order(verdict) if finding.outcome is Outcome.INSUFFICIENT]
-    thin = [_thin(value) for value in verdict.evidence.get("groups", ()) if _is_thin(value, verdict)]
+    groups = Evidence.of(verdict).groups
+    known = {value.group for value in groups if value.metric != ROWS}
+    thin = [
+        f"{text(value.group)} ({value.rows:,})"
+        for value in groups
+        if value.metric == ROWS and JOIN not in value.attribute and value.group not in known
+    ]
     lines = [f"- Not known: {text(finding.reason)}{_short_by(finding)}" for finding in open_questions]
     if thin:
         lines.append(f"- Too few rows for figures of their own: {'; '.join(thin)}.")
@@ -274,19 +281,6 @@ def _limits(verdict: Verdict) -> str:
 def _short_by(finding: Finding) -> str:
     rows = lacking(finding)
     return f" (lacks {rows:,} rows)" if rows is not None else ""
-
-
-def _is_thin(value: Mapping[str, Any], verdict: Verdict) -> bool:
-    """A group of one attribute that is counted and has no values."""
-    if value["metric"] != "rows" or " & " in value["attribute"]:
-        return False
-    return not any(
-        other["group"] == value["group"] and other["metric"] != "rows" for other in verdict.evidence["groups"]
-    )
-
-
-def _thin(value: Mapping[str, Any]) -> str:
-    return f"{text(value['group'])} ({value['rows']:,})"
 
 
 def _trail(events: tuple[Event, ...], version: Version) -> str:

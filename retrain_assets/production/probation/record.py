@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.statistics.daily_differences import DailyDifferences
-from retrain_assets.store import PeriodStore, finite
+from retrain_assets.store import Json, PeriodStore, finite
 
 ASSET = "probation_report"
 SCHEMA = 1
@@ -151,7 +151,7 @@ class Measurement:
     harm_left: float
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+    def from_dict(cls, record: Json) -> Self:
         """The measurement in a stored record."""
         values = {name: record[name] for name in cls.__dataclass_fields__}
         unknown = {name: math.nan for name in ("e_value", "mean", "low", "high", "harm_left") if values[name] is None}
@@ -208,9 +208,9 @@ class ProbationRecord:
             return Ending(self.status, self.period)
         return self.ended
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """The record as plain JSON values; a number that is not finite becomes None."""
-        record: dict[str, Any] = {
+        record: Json = {
             "schema": SCHEMA,
             "period": self.period,
             "status": str(self.status),
@@ -221,11 +221,11 @@ class ProbationRecord:
             record |= asdict(part) if part is not None else {}
         if self.ended is not None:
             record[f"{self.ended.status}_in"] = self.ended.period
-        plain: dict[str, Any] = finite(record)
+        plain: Json = finite(record)
         return plain
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+    def from_dict(cls, record: Json) -> Self:
         """The inverse of `to_dict`, also of records that were written before there were schema versions.
 
         Raises:
@@ -246,7 +246,7 @@ class ProbationRecord:
             period=record["period"],
             status=Status(record["status"]),
             sentence=record["sentence"],
-            decided_in=record.get("decided_in", record["period"]),
+            decided_in=str(record.get("decided_in", record["period"])),
             comparison=ComparedVersions(**{name: record[name] for name in names}) if "digest" in record else None,
             ended=ended[0] if ended else None,
             sums=sums,

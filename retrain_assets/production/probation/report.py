@@ -26,7 +26,7 @@ from retrain_assets.production.probation.record import (
     Status,
     stored_record,
 )
-from retrain_assets.production.probation.scoring import Answer, ServedVersion, stored_rows
+from retrain_assets.production.probation.scoring import ScoringResult, ServedVersion, stored_rows
 from retrain_assets.production.probation.text import ENDED, sentence_of
 from retrain_assets.production.probation.trial import (
     ProbationTerms,
@@ -105,7 +105,12 @@ class Probation:
         return replace(idle, status=status, sentence=sentence, sums=sums, measurement=found)
 
     def _measured(
-        self, access: PeriodAccess, trial: Trial, known: DaySums, rows: pa.Table, answers: tuple[Answer, Answer]
+        self,
+        access: PeriodAccess,
+        trial: Trial,
+        known: DaySums,
+        rows: pa.Table,
+        answers: tuple[ScoringResult, ScoringResult],
     ) -> tuple[DaySums, Measurement, Status]:
         """The days with the period's rows in them, what all closed blocks say, and what follows."""
         period, policy, model, compared = access.period, self.policy, self.model, trial.compared
@@ -143,13 +148,13 @@ class Probation:
         if live.scorer is None:
             return live.fault, served
         if served and scored is not None:
-            given = Answer.of(scores_of(scored))
+            given = ScoringResult.of(scores_of(scored))
         else:
             wanted = live.features | {self.model.key, self.model.time}
             given = live.answer(stored_rows(access.store, [access.period], wanted))
         return given.fault or self._beyond(given), served or not given.fault
 
-    def _beyond(self, given: Answer) -> str:
+    def _beyond(self, given: ScoringResult) -> str:
         """What the hard limits of the mean score say of a version's scores; empty when they hold, or ask nothing."""
         limits = self.policy.score_rate
         if limits is None or given.scores is None or not given.scores.size:
@@ -237,7 +242,7 @@ class Probation:
         return rows.filter(pc.equal(rows[time], arrived["time"].take(at)))
 
     def _folded(
-        self, known: DaySums, rows: pa.Table, answers: tuple[Answer, Answer], terms: ProbationTerms
+        self, known: DaySums, rows: pa.Table, answers: tuple[ScoringResult, ScoringResult], terms: ProbationTerms
     ) -> tuple[DaySums, tuple[float | None, float | None]]:
         """The days with the new rows in them, and both versions' mean loss on the new rows."""
         new, previous = answers[0].scores, answers[1].scores

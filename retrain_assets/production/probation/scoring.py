@@ -1,4 +1,4 @@
-"""Score stored rows with a version, and say what keeps it from answering: `ServedVersion`, `Answer`."""
+"""Score stored rows with a version, and say what keeps it from answering: `ServedVersion`, `ScoringResult`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retrain_assets.store import PeriodStore
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScoringResult:
     """A version's answer to some rows: scores of shape (n,) or (n, k), or the fault that kept it from answering."""
 
     scores: np.ndarray | None
@@ -24,7 +24,7 @@ class Answer:
     def of(cls, scores: np.ndarray) -> Self:
         """Scores, at fault where some of them are no numbers.
 
-        >>> Answer.of(np.array([0.5, np.nan])).fault, Answer.of(np.array([0.5, 0.25])).fault
+        >>> ScoringResult.of(np.array([0.5, np.nan])).fault, ScoringResult.of(np.array([0.5, 0.25])).fault
         ('1 of 2 scores are not finite', '')
         """
         bad = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
@@ -58,17 +58,17 @@ class ServedVersion:
         """The columns that it reads; none where it does not load."""
         return frozenset(self.scorer.contract.names) if self.scorer else frozenset()
 
-    def answer(self, rows: pa.Table) -> Answer:
+    def answer(self, rows: pa.Table) -> ScoringResult:
         """Score some rows."""
         if self.scorer is None:
-            return Answer(None, self.fault)
+            return ScoringResult(None, self.fault)
         if not rows.num_rows:
-            return Answer(None)
+            return ScoringResult(None)
         try:
             scores = self.scorer.scores(rows)
         except Exception as fault:  # whatever keeps it from scoring, it does not serve
-            return Answer(None, f"its feature contract is broken ({type(fault).__name__}: {fault})")
-        return Answer.of(scores)
+            return ScoringResult(None, f"its feature contract is broken ({type(fault).__name__}: {fault})")
+        return ScoringResult.of(scores)
 
 
 def stored_rows(store: PeriodStore, periods: list[str], wanted: frozenset[str]) -> pa.Table:

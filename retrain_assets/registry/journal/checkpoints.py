@@ -10,10 +10,10 @@ that do not change, it costs the same at the ten thousandth event as at the hund
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from retrain_assets.registry.storage.disk import canonical, sha256
+from retrain_assets.store import Json
 
 CHECKPOINTS = "checkpoints"
 SPAN = 100
@@ -29,14 +29,14 @@ def checkpoint_name(last: int) -> str:
     return f"{CHECKPOINTS}/{last:08d}.jsonl"
 
 
-def pack(records: Sequence[Mapping[str, Any]]) -> bytes:
+def pack(records: Sequence[Json]) -> bytes:
     """Some events' records as the bytes of a checkpoint."""
     body = b"\n".join(canonical(record) for record in records)
     header = {"last": records[-1]["seq"], "hash": records[-1]["hash"], "sha256": sha256(body)}
     return canonical(header) + b"\n" + body
 
 
-def unpack(data: bytes) -> list[dict[str, Any]]:
+def unpack(data: bytes) -> list[Json]:
     """The records in a checkpoint, each checked against its own hash and the hash of the one before.
 
     None when a byte of it is not as it was written, or when somebody wrote it anew with other content.
@@ -55,12 +55,12 @@ def unpack(data: bytes) -> list[dict[str, Any]]:
         return []
     if not isinstance(promised, dict) or promised.get("sha256") != sha256(body):
         return []
-    records: list[dict[str, Any]] = json.loads(b"[" + body.replace(b"\n", b",") + b"]")
+    records: list[Json] = json.loads(b"[" + body.replace(b"\n", b",") + b"]")
     end = {"last": records[-1]["seq"], "hash": records[-1]["hash"], "sha256": sha256(body)}
     return records if promised == end and _chained(body.split(b"\n"), records) else []
 
 
-def _chained(lines: Sequence[bytes], records: Sequence[Mapping[str, Any]]) -> bool:
+def _chained(lines: Sequence[bytes], records: Sequence[Json]) -> bool:
     """Whether every record's content has the hash that it names, and follows the one before it.
 
     A line is the canonical text of its record, so cutting the hash out of it gives the text that was hashed; written

@@ -9,13 +9,13 @@ The chain shows damage and edits by hand. It holds no secret, so it does not sto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Any, Literal, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 from retrain_assets.registry.storage.disk import canonical, sha256
+from retrain_assets.store import Json
 
 Action = Literal[
     "bootstrap", "promoted", "passed", "rejected", "insufficient", "identical", "rolled_back",
@@ -101,12 +101,12 @@ class Terms:
         """
         return self.until is None or at < self.until
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """The terms as plain JSON values."""
         return {"subject": self.subject, "until": self.until.isoformat() if self.until else None}
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Terms:
+    def from_dict(cls, record: Json) -> Terms:
         """The inverse of `to_dict`."""
         return cls(**{**record, "until": datetime.fromisoformat(record["until"]) if record["until"] else None})
 
@@ -171,7 +171,7 @@ class Event(Entry):
         unsealed = cls(**values, seq=seq, previous_hash=previous_hash, hash="")
         return replace(unsealed, hash=content_hash(unsealed.to_dict()))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """The event as plain JSON values."""
         record = {**asdict(self), "at": self.at.isoformat(), "deleted": list(self.deleted)}
         record["terms"] = self.terms.to_dict() if self.terms else None
@@ -182,7 +182,7 @@ class Event(Entry):
         return canonical(self.to_dict())
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Event:
+    def from_dict(cls, record: Json) -> Event:
         """The inverse of `to_dict`.
 
         Raises:
@@ -197,7 +197,7 @@ class Event(Entry):
         return cls(**{**record, **read, "deleted": tuple(record.get("deleted", ()))})
 
     @classmethod
-    def restored(cls, record: dict[str, Any]) -> Event:
+    def restored(cls, record: Json) -> Event:
         """The event that a record was before, much faster than `from_dict`: unchecked, and the record is used up."""
         if record.keys() != _PLAIN:
             return cls.from_dict(record)
@@ -210,7 +210,7 @@ class Event(Entry):
 _Kind = TypeVar("_Kind")
 
 
-def _with_fields(kind: type[_Kind], values: dict[str, Any]) -> _Kind:
+def _with_fields(kind: type[_Kind], values: Json) -> _Kind:
     made = object.__new__(kind)
     object.__setattr__(made, "__dict__", values)
     return made
@@ -221,6 +221,6 @@ _PLAIN = {field.name for field in fields(Event) if field.default is MISSING}
 """What every event's record holds; the others add what has a default."""
 
 
-def content_hash(record: Mapping[str, Any]) -> str:
+def content_hash(record: Json) -> str:
     """SHA-256 of everything in an event's record, the previous event's hash included, but its own hash."""
     return sha256(canonical({name: value for name, value in record.items() if name != "hash"}))

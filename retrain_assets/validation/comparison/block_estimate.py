@@ -12,7 +12,7 @@ import numpy.typing as npt
 from retrain_assets.metrics.metric import Array
 from retrain_assets.statistics.long_run_variance import DailySums, mean_error
 from retrain_assets.validation.comparison.estimate import Estimate
-from retrain_assets.validation.comparison.units import GateRows, Part, Units, units_of
+from retrain_assets.validation.comparison.units import GateRows, GateSubset, Units, units_of
 
 FEWEST_BLOCKS = 8
 """Below this many blocks a function without row values gets no answer."""
@@ -24,7 +24,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 """Positions of some rows."""
 
 
-def block_units(unit: str, rows: GateRows | Part, metric: str = "") -> Units:
+def block_units(unit: str, rows: GateRows | GateSubset, metric: str = "") -> Units:
     """The blocks that a function of whole sets of rows is measured in.
 
     Args:

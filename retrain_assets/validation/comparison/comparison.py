@@ -16,7 +16,7 @@ from retrain_assets.statistics.codes import Codes, narrow, sums
 from retrain_assets.validation.comparison.block_estimate import Rows, block_estimate, block_mean, block_units
 from retrain_assets.validation.comparison.estimate import Estimate, counted, estimate
 from retrain_assets.validation.comparison.grouping import Group
-from retrain_assets.validation.comparison.units import GateRows, Part, units_of, units_within
+from retrain_assets.validation.comparison.units import GateRows, GateSubset, units_of, units_within
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
@@ -145,7 +145,7 @@ class Answer:
 def compare(
     metric: Metric,
     policy: ValidationPolicy,
-    rows: GateRows | Part,
+    rows: GateRows | GateSubset,
     champion: Array,
     candidate: Array,
     of: npt.NDArray[np.bool_] | None = None,
@@ -295,7 +295,7 @@ def _mean(values: Array, mask: npt.NDArray[np.bool_] | None = None) -> float:
     return float(values.mean(where=mask)) if mask.any() else math.nan
 
 
-def _small(metric: Metric, rows: Part) -> Part:
+def _small(metric: Metric, rows: GateSubset) -> GateSubset:
     """Rows of a classifier with labels of one byte."""
     if "regression" in metric.tasks:
         return rows
@@ -306,7 +306,7 @@ def _small(metric: Metric, rows: Part) -> Part:
 def against_limit(
     metric: Metric,
     policy: ValidationPolicy,
-    rows: GateRows | Part,
+    rows: GateRows | GateSubset,
     candidate: Array,
     *,
     at_least: float | None,
@@ -327,7 +327,7 @@ def against_limit(
 
 
 def _compare_whole(
-    metric: Metric, policy: ValidationPolicy, rows: GateRows | Part, champion: Array, candidate: Array
+    metric: Metric, policy: ValidationPolicy, rows: GateRows | GateSubset, champion: Array, candidate: Array
 ) -> Comparison:
     """The same for a metric without row values, block by block."""
 
@@ -347,7 +347,7 @@ def _compare_whole(
 def _limit_whole(
     metric: Metric,
     policy: ValidationPolicy,
-    rows: GateRows | Part,
+    rows: GateRows | GateSubset,
     candidate: Array,
     at_least: float | None,
     at_most: float | None,

@@ -108,13 +108,13 @@ class GateRows:
             self._dependence[metric, days] = self.history.dependence(metric, days)
         return self._dependence[metric, days]
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Part:
+    def where(self, mask: npt.NDArray[np.bool_]) -> GateSubset:
         """Some of the rows, with what an estimate asks about them."""
-        return Part(self.label[mask], _some(self.amounts, mask), self, mask)
+        return GateSubset(self.label[mask], _some(self.amounts, mask), self, mask)
 
 
 @dataclass(frozen=True)
-class Part:
+class GateSubset:
     """Some of the gate rows, as an estimate needs them: no keys, no texts, days and clusters as small numbers from 0.
 
     `chosen` says which rows of `rows` they are; days and clusters are numbered when somebody asks for them.
@@ -122,7 +122,7 @@ class Part:
 
     label: npt.NDArray[Any]
     amounts: Mapping[str, Array]
-    rows: GateRows | Part = field(repr=False)
+    rows: GateRows | GateSubset = field(repr=False)
     chosen: npt.NDArray[np.bool_] = field(repr=False)
 
     def __len__(self) -> int:
@@ -153,9 +153,9 @@ class Part:
         """As of the rows these are a part of: the past keeps no days of single groups."""
         return self.rows.dependence(metric, days)
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Part:
+    def where(self, mask: npt.NDArray[np.bool_]) -> GateSubset:
         """Some of these rows."""
-        return Part(self.label[mask], _some(self.amounts, mask), self, mask)
+        return GateSubset(self.label[mask], _some(self.amounts, mask), self, mask)
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ class Units:
         return of_code if self.of_code is None else sums(self.of_code, of_code)
 
 
-def units_of(unit: str, rows: GateRows | Part, metric: str = "") -> Units:
+def units_of(unit: str, rows: GateRows | GateSubset, metric: str = "") -> Units:
     """The units of the rows for the row values of one improvement.
 
     Args:
@@ -264,13 +264,13 @@ def units_of(unit: str, rows: GateRows | Part, metric: str = "") -> Units:
     return Units(rows.clusters, unit)
 
 
-def units_within(unit: str, rows: GateRows | Part, mask: npt.NDArray[np.bool_], metric: str = "") -> Units:
+def units_within(unit: str, rows: GateRows | GateSubset, mask: npt.NDArray[np.bool_], metric: str = "") -> Units:
     """The same for some of the rows, those of `mask`.
 
     Raises:
         DataError: As `units_of`.
     """
-    return units_of(unit, Part(np.empty(int(np.count_nonzero(mask))), {}, rows, mask), metric)
+    return units_of(unit, GateSubset(np.empty(int(np.count_nonzero(mask))), {}, rows, mask), metric)
 
 
 def coded(values: npt.NDArray[np.generic]) -> tuple[list[str], Codes]:

@@ -24,7 +24,7 @@ EDGE = 3.0
 
 
 @dataclass(frozen=True)
-class Line:
+class ForestLine:
     """One finding as it is drawn: everything in units of `scale`, `asked` being where its interval must lie beyond."""
 
     finding: Finding
@@ -47,7 +47,7 @@ def forest_svg(verdict: Verdict) -> str:
     return svg(forest_figure(verdict)) if verdict.findings else ""
 
 
-def line_of(finding: Finding) -> Line | None:
+def line_of(finding: Finding) -> ForestLine | None:
     """A finding in units of its margin, or without one in a scale of its own that shows it whole; None if unmeasured.
 
     >>> at = line_of(Finding("guardrails", Outcome.PASS, "", role="guardrail", improvement=.1, low=0., margin=.2))
@@ -62,7 +62,7 @@ def line_of(finding: Finding) -> Line | None:
         scale, asked = margin, -1.0
     else:
         scale, asked = max(abs(middle), abs(low), abs(high)) / (EDGE - 0.5) or 1.0, 0.0
-    return Line(finding, scale, middle / scale, low / scale, high / scale, asked)
+    return ForestLine(finding, scale, middle / scale, low / scale, high / scale, asked)
 
 
 def forest_figure(verdict: Verdict) -> Figure:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import Array, predicted_class
+from retrain_assets.store import Json
 from retrain_assets.validation.comparison.units import GateRows, coded
 from retrain_assets.validation.policy import ValidationPolicy
 
@@ -48,6 +49,12 @@ class GroupValue:
     rows: int
     champion_value: float | None = None
     candidate_value: float | None = None
+
+    @classmethod
+    def from_dict(cls, record: Json) -> GroupValue:
+        """Read a stored value; the attribute of an older one follows from the group's name."""
+        attribute = JOIN.join(part.split("=")[0] for part in str(record["group"]).split(JOIN))
+        return cls(**{"attribute": attribute, **record})
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ def group_report(
 
 def group_evidence(
     policy: ValidationPolicy, task: str, rows: GateRows, champion: Array | None, candidate: Array
-) -> dict[str, Any]:
+) -> Json:
     """The group report as a verdict keeps it in its evidence."""
     if not policy.fairness.asked:
         return {"groups": [], "disparities": []}
@@ -213,7 +220,7 @@ def _values(
     of_cell: npt.NDArray[np.int64],
     counts: Array,
     sums: Mapping[str, Sums],
-    frames: Mapping[str, Any],
+    frames: Json,
 ) -> Iterator[GroupValue]:
     attribute = JOIN.join(names)
     by_side = {side: frame.by_group.to_dict("index") for side, frame in frames.items()}
@@ -238,7 +245,7 @@ def _small(attribute: str, names: npt.NDArray[np.str_], counts: Array) -> Iterat
         yield GroupValue(attribute, f"{attribute}=({len(others):,} further values)", ROWS, int(counts[others].sum()))
 
 
-def _disparities(attribute: str, sums: Mapping[str, Sums], frames: Mapping[str, Any]) -> Iterator[Disparity]:
+def _disparities(attribute: str, sums: Mapping[str, Sums], frames: Json) -> Iterator[Disparity]:
     if not frames:
         return
     known = {side: _apart(frame) for side, frame in frames.items()}

@@ -6,14 +6,13 @@ for an old verdict. Pure: the same verdict gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from retrain_assets.documents.page import PICTURE, figure, html_page, marked, table, text
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
-from retrain_assets.validation.pages.text import about, checks_of, decided, in_order, lacking, summaries
+from retrain_assets.validation.pages.evidence import Anchor, Evidence
+from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue
+from retrain_assets.validation.pages.text import CheckSummary, about, checks_of, decided, in_order, lacking, summaries
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
 READING = """Every check answers pass, fail or insufficient (not known); only a candidate that passes all of them may
@@ -32,19 +31,20 @@ _SMALLEST = 1e-4
 
 def report_markdown(verdict: Verdict) -> str:
     """The whole report as Markdown; its picture is named `picture:forest`."""
+    evidence = Evidence.of(verdict)
     parts = [
         f"# Validation report: {text(verdict.model)} {text(verdict.period)}",
         f"> **{text(decided(verdict))}**",
         *_section("The checks", table([_check(summary) for summary in summaries(verdict)])),
         *_section("What was insufficient", _insufficient(verdict)),
-        *_slices(verdict),
+        *_slices(evidence),
         *_section("Every finding", f"![every finding of {verdict.model} {verdict.period}]({PICTURE}forest)"),
         *_evidence(verdict),
         *_section("What the gate could see", _seen(verdict)),
-        *_section("Known hard cases", _cases(verdict)),
-        *_groups(verdict),
-        *_since_anchor(verdict),
-        *_section("Windows and digests", table(_facts(verdict))),
+        *_section("Known hard cases", _cases(evidence)),
+        *_groups(evidence),
+        *_since_anchor(verdict, evidence.anchor),
+        *_section("Windows and digests", table(_facts(verdict, evidence))),
         *_section("How to read this", READING),
     ]
     return "\n\n".join(parts) + "\n"
@@ -73,7 +73,7 @@ def stored_verdict(model: str, store: PeriodStore, period: str | None = None) ->
     return Verdict.from_dict(store.read_json("validation_report", asked) or {})
 
 
-def insufficient_rows(verdict: Verdict) -> list[dict[str, Any]]:
+def insufficient_rows(verdict: Verdict) -> list[dict[str, object]]:
     """What was not known and why, with the rows that it lacks where that can be said."""
     return [
         {
@@ -89,40 +89,28 @@ def insufficient_rows(verdict: Verdict) -> list[dict[str, Any]]:
     ]
 
 
-def flips(verdict: Verdict) -> list[dict[str, Any]]:
-    """The known hard cases that the live model got right and the candidate gets wrong."""
-    cases = verdict.evidence.get("cases", ())
-    return [case for case in cases if case["champion_right"] and not case["candidate_right"]]
-
-
-def group_rows(verdict: Verdict, attribute: str) -> list[dict[str, Any]]:
+def group_rows(evidence: Evidence, attribute: str) -> list[dict[str, object]]:
     """One line for each group of an attribute: its rows, and each metric as `live → candidate`."""
-    values = [value for value in verdict.evidence.get("groups", ()) if _attribute(value) == attribute]
-    metrics = list(dict.fromkeys(value["metric"] for value in values if value["metric"] != "rows"))
-    by_group: dict[str, dict[str, Mapping[str, Any]]] = {}
+    values = [value for value in evidence.groups if value.attribute == attribute]
+    metrics = list(dict.fromkeys(value.metric for value in values if value.metric != ROWS))
+    by_group: dict[str, dict[str, GroupValue]] = {}
     for value in values:
-        by_group.setdefault(value["group"], {})[value["metric"]] = value
+        by_group.setdefault(value.group, {})[value.metric] = value
     return [
         {
             "group": group,
-            "rows": found["rows"]["rows"] if "rows" in found else None,
+            "rows": found[ROWS].rows if ROWS in found else None,
             **{name: _both(found.get(name)) for name in metrics},
         }
         for group, found in by_group.items()
     ]
 
 
-def attributes_of(verdict: Verdict) -> list[str]:
-    """The protected attributes and pairs of them that the report has tables of, single ones first."""
-    found = dict.fromkeys(_attribute(value) for value in verdict.evidence.get("groups", ()))
-    return sorted(found, key=lambda name: " & " in name)
-
-
 def _section(title: str, body: str) -> tuple[str, str]:
     return f"## {title}", body
 
 
-def _check(summary: Any) -> dict[str, Any]:
+def _check(summary: CheckSummary) -> dict[str, object]:
     return {
         "check": summary.check.replace("_", " "),
         "asks": summary.question,
@@ -137,19 +125,20 @@ def _insufficient(verdict: Verdict) -> str:
     return table(rows) if rows else "Nothing: every question that was asked got an answer."
 
 
-def _slices(verdict: Verdict) -> list[str]:
+def _slices(evidence: Evidence) -> list[str]:
     """Slices that were too small to tell and hold nothing up; they stand in the evidence, not among the findings."""
-    found = verdict.evidence.get("undecided_slices", ())
-    names = {
-        "about": "group",
-        "metric": "metric",
-        "rows": "rows",
-        "design effect": "design_effect",
-        "detectable": "minimum_detectable",
-        "rows needed": "rows_needed",
-        "why": "reason",
-    }
-    rows = [{shown: slice_.get(field) for shown, field in names.items()} for slice_ in found]
+    rows = [
+        {
+            "about": slice_.group,
+            "metric": slice_.metric,
+            "rows": slice_.rows,
+            "design effect": slice_.design_effect,
+            "detectable": slice_.minimum_detectable,
+            "rows needed": slice_.rows_needed,
+            "why": slice_.reason,
+        }
+        for slice_ in evidence.undecided_slices
+    ]
     return ["### Slices too small to tell (they stop nothing)", table(rows)] if rows else []
 
 
@@ -161,7 +150,7 @@ def _evidence(verdict: Verdict) -> list[str]:
     return parts
 
 
-def _line(finding: Finding) -> dict[str, Any]:
+def _line(finding: Finding) -> dict[str, object]:
     between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
     return {
         "answer": marked(finding.outcome.value),
@@ -196,43 +185,48 @@ def _units(finding: Finding) -> str:
     return finding.unit and ("rows" if finding.unit == "row" else f"{finding.units:,} × {finding.unit}")
 
 
-def _cases(verdict: Verdict) -> str:
-    cases: Sequence[Mapping[str, Any]] = verdict.evidence.get("cases", ())
+def _cases(evidence: Evidence) -> str:
+    cases, lost = evidence.cases, evidence.flips
     if not cases:
         return "No case was scored; the regression suite's findings above say what that means."
-    lost = flips(verdict)
-    wrong = [case for case in cases if not case["candidate_right"] and case not in lost]
+    wrong = [case for case in cases if not case.candidate_right and case not in lost]
     said = f"{len(cases)} cases were scored. Negative flips (right before, wrong now): {len(lost)}."
     shown = [("negative flip", case) for case in lost] + [("still wrong", case) for case in wrong]
-    rows = [{"case": case["id"], "what": what, **_about_case(case)} for what, case in shown]
+    rows = [
+        {
+            "case": case.id,
+            "what": what,
+            "severity": case.severity,
+            "period": case.period,
+            "owner": case.owner,
+            "reason": case.reason,
+        }
+        for what, case in shown
+    ]
     return f"{said}\n\n{table(rows)}" if rows else said
 
 
-def _about_case(case: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: case[name] for name in ("severity", "period", "owner", "reason")}
-
-
-def _groups(verdict: Verdict) -> list[str]:
+def _groups(evidence: Evidence) -> list[str]:
     parts = ["## Groups (reported, not judged)"]
-    if not attributes_of(verdict):
+    if not evidence.attributes:
         return [*parts, "No table of groups: the scores could not be judged."]
-    least = verdict.evidence.get("group_minimum")
+    least = evidence.group_minimum
     small = f" A group of fewer than {least:,} rows is only counted, such a pair of values left out." if least else ""
     parts.append(f"Each metric as live → candidate.{small}")
-    for attribute in attributes_of(verdict):
-        parts += [f"### By {text(attribute)}", table(group_rows(verdict, attribute))]
-    apart = verdict.evidence.get("disparities", ())
-    return [*parts, "### Between the groups of one attribute", table([_apart(each) for each in apart])]
+    for attribute in evidence.attributes:
+        parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute))]
+    apart = [_apart(each) for each in evidence.disparities]
+    return [*parts, "### Between the groups of one attribute", table(apart)]
 
 
-def _apart(disparity: Mapping[str, Any]) -> dict[str, Any]:
+def _apart(disparity: Disparity) -> dict[str, object]:
     return {
-        "attribute": disparity["attribute"],
-        "metric": disparity["metric"],
-        "largest difference, live": disparity["champion_difference"],
-        "candidate": disparity["candidate_difference"],
-        "smallest ratio, live": disparity["champion_ratio"],
-        "ratio, candidate": disparity["candidate_ratio"],
+        "attribute": disparity.attribute,
+        "metric": disparity.metric,
+        "largest difference, live": disparity.champion_difference,
+        "candidate": disparity.candidate_difference,
+        "smallest ratio, live": disparity.champion_ratio,
+        "ratio, candidate": disparity.candidate_ratio,
     }
 
 
@@ -253,12 +247,11 @@ def _seen(verdict: Verdict) -> str:
     return table(rows) if rows else "Nothing was compared."
 
 
-def _since_anchor(verdict: Verdict) -> list[str]:
+def _since_anchor(verdict: Verdict, anchor: Anchor | None) -> list[str]:
     """How far every guarded metric and group has come since the version that a person approved, on the same rows."""
-    anchor = verdict.evidence.get("anchor")
-    if not anchor:
+    if anchor is None:
         return []
-    version, fault = anchor["version"], anchor.get("fault")
+    version, fault = anchor.version, anchor.fault
     title = f"## Since the anchor {text(version)}"
     if fault:
         return [title, f"Not asked: {text(version)} can no longer be scored ({text(fault)}). Approve a newer anchor."]
@@ -283,15 +276,15 @@ def _since_anchor(verdict: Verdict) -> list[str]:
     ]
 
 
-def _facts(verdict: Verdict) -> list[dict[str, Any]]:
-    gate, evidence = verdict.gate, verdict.evidence
+def _facts(verdict: Verdict, evidence: Evidence) -> list[dict[str, object]]:
+    gate = verdict.gate
     facts = {
         "gate window": f"{gate.start.replace('T', ' ')} to {gate.end.replace('T', ' ')}",
         "gate periods": ", ".join(gate.periods),
         "gate rows": f"{gate.rows:,} rows",
         "gate rows, SHA-256 of keys": gate.rowset_sha256,
-        "trained until": str(evidence.get("trained_until", "")).replace("T", " "),
-        "strategy": evidence.get("strategy", ""),
+        "trained until": evidence.trained_until.replace("T", " "),
+        "strategy": evidence.strategy,
         "candidate": verdict.candidate_digest,
         "live model": verdict.champion_digest or "none: this is the first",
         "rules, SHA-256": verdict.policy_sha256,
@@ -301,15 +294,8 @@ def _facts(verdict: Verdict) -> list[dict[str, Any]]:
     return [{"what": name, "value": value} for name, value in facts.items()]
 
 
-def _attribute(value: Mapping[str, Any]) -> str:
-    """The attribute of a group's record; from its name where an older record does not say."""
-    known = value.get("attribute")
-    return str(known or " & ".join(part.split("=")[0] for part in str(value["group"]).split(" & ")))
-
-
-def _both(value: Mapping[str, Any] | None) -> str:
-    if value is None or value["candidate_value"] is None:
+def _both(value: GroupValue | None) -> str:
+    if value is None or value.candidate_value is None:
         return ""
-    after = figure(value["candidate_value"])
-    before = value["champion_value"]
-    return after if before is None else f"{figure(before)} → {after}"
+    before, after = figure(value.champion_value), figure(value.candidate_value)
+    return after if value.champion_value is None else f"{before} → {after}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+from retrain_assets.store import Json
 from retrain_assets.verdict import Decision, Verdict
 
 PUBLISHED = Path(__file__).with_name("report.schema.json")
@@ -114,7 +114,7 @@ OPTIONAL = {
 """Fields that a record may lack: it was written before they existed, or they do not apply to it."""
 
 
-def report_json(verdict: Verdict) -> dict[str, Any]:
+def report_json(verdict: Verdict) -> Json:
     """The report for a program: the stored record, and what follows from it."""
     from retrain_assets.validation.pages.text import decided
 
@@ -122,7 +122,7 @@ def report_json(verdict: Verdict) -> dict[str, Any]:
     return {**verdict.to_dict(), **derived}
 
 
-def report_schema() -> dict[str, Any]:
+def report_schema() -> Json:
     """The JSON Schema of a stored verdict and of what `retrain report --json` prints.
 
     >>> report_schema() == json.loads(PUBLISHED.read_text())
@@ -133,7 +133,7 @@ def report_schema() -> dict[str, Any]:
     from retrain_assets.validation.pages.group_tables import Disparity, GroupValue
     from retrain_assets.validation.suite.cases import CaseResult
 
-    definitions: dict[str, Any] = {}
+    definitions: Json = {}
     for record in (Verdict, GroupValue, Disparity, CaseResult):
         schema = TypeAdapter(record).json_schema(mode="serialization")
         definitions |= schema.pop("$defs", {})
@@ -159,7 +159,7 @@ def publish() -> Path:
     return PUBLISHED
 
 
-def _explain(schema: dict[str, Any], meanings: dict[str, str], optional: tuple[str, ...]) -> None:
+def _explain(schema: Json, meanings: dict[str, str], optional: tuple[str, ...]) -> None:
     """Close the record: every field present but the optional ones, described, and no other."""
     schema["additionalProperties"] = False
     schema["required"] = sorted(set(schema["properties"]) - set(optional))
@@ -170,8 +170,8 @@ def _explain(schema: dict[str, Any], meanings: dict[str, str], optional: tuple[s
             value["description"] = meanings[field]
 
 
-def _evidence() -> dict[str, Any]:
-    def listed(name: str, text: str) -> dict[str, Any]:
+def _evidence() -> Json:
+    def listed(name: str, text: str) -> Json:
         return {"type": "array", "items": {"$ref": f"#/$defs/{name}"}, "description": text}
 
     return {

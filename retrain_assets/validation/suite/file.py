@@ -78,7 +78,7 @@ def inserted(text: str, case: SuiteCase) -> str:
 
 def entry(case: SuiteCase) -> str:
     """A case as one line of YAML."""
-    values: dict[str, Any] = {"id": case.id, "period": case.period, "owner": case.owner, "added": case.added}
+    values: dict[str, object] = {"id": case.id, "period": case.period, "owner": case.owner, "added": case.added}
     if case.expires is not None:
         values["expires"] = case.expires
     values |= {"severity": case.severity, "reason": case.reason}

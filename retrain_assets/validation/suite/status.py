@@ -20,7 +20,7 @@ from retrain_assets.windows.rows import load_window
 
 
 @dataclass(frozen=True)
-class Standing:
+class CaseStatus:
     """One case as of the last stored period.
 
     Attributes:
@@ -44,7 +44,7 @@ class Standing:
 
 def standings(
     harvest: Harvest, cases: Sequence[SuiteCase], store: PeriodStore, registry: Registry
-) -> tuple[Standing, ...]:
+) -> tuple[CaseStatus, ...]:
     """Where each case stands, in the order of the file.
 
     Raises:
@@ -54,13 +54,13 @@ def standings(
     scorer = TrainedScorer.from_files(registry.read(live.digest)) if live else None
     stored = store.periods("raw_data")
     today = harvest.model.calendar.bounds(stored[-1])[1].date() if stored else None
-    found: dict[str, Standing] = {}
+    found: dict[str, CaseStatus] = {}
     for period in sorted({case.period for case in cases}):
         keys, rows = _known(harvest, store, period, scorer)
         for case in cases:
             if case.period == period:
                 state = "live" if today is None else _state(case, today)
-                standing = Standing(case, state, case.id in keys if keys is not None else None, outcome=False)
+                standing = CaseStatus(case, state, case.id in keys if keys is not None else None, outcome=False)
                 found[case.id] = _answered(harvest, standing, rows, scorer)
     return tuple(found[case.id] for case in cases)
 
@@ -99,7 +99,9 @@ def _state(case: SuiteCase, today: Any) -> str:
     return "live" if case.added <= today else "later"
 
 
-def _answered(harvest: Harvest, standing: Standing, rows: pa.Table | None, scorer: TrainedScorer | None) -> Standing:
+def _answered(
+    harvest: Harvest, standing: CaseStatus, rows: pa.Table | None, scorer: TrainedScorer | None
+) -> CaseStatus:
     """The standing with the outcome, and with what the live version says, where both are known."""
     case, key = standing.case, harvest.model.key
     chosen = rows.filter(pc.equal(rows[key].cast(pa.string()), case.id)) if rows is not None else None

@@ -11,7 +11,13 @@ from sklearn import metrics as judge
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.estimation.density_ratio import density_ratio
-from retrain_assets.monitoring.estimation.estimator import Known, LossEstimate, NoEstimate, Waiting, estimate
+from retrain_assets.monitoring.estimation.estimator import (
+    LabelledRows,
+    LossEstimate,
+    NoEstimate,
+    UnlabelledRows,
+    estimate,
+)
 from retrain_assets.monitoring.estimation.expected_loss import (
     calibrated,
     expected_confusion,
@@ -35,7 +41,7 @@ def estimated(seed, shift=0.0, concept=0.0):
     """An estimate with the mean loss and accuracy that the new rows truly have to be expected to show."""
     features, score, _, label = world(seed, ROWS)
     new, new_score, true, _ = world(seed + 1000, NEW, shift, concept)
-    found = estimate("binary", "log_loss", Known(features, score, label), Waiting(new, new_score))
+    found = estimate("binary", "log_loss", LabelledRows(features, score, label), UnlabelledRows(new, new_score))
     truth = expected_losses("log_loss", new_score, true).mean()
     return found, truth, expected_metrics(new_score, true, 0.5)["accuracy"]
 
@@ -71,7 +77,7 @@ def test_the_later_truth_lies_within_the_limits_nine_times_in_ten():
     for seed in range(60):
         features, score, _, label = world(seed, 2000)
         new, new_score, _, new_label = world(seed + 1000, 1000)
-        found = estimate("binary", "brier", Known(features, score, label), Waiting(new, new_score))
+        found = estimate("binary", "brier", LabelledRows(features, score, label), UnlabelledRows(new, new_score))
         inside.append(found.low <= ((new_score - new_label) ** 2).mean() <= found.high)
     assert abs(np.mean(inside) - 0.9) < 3 * np.sqrt(0.09 / 60)
 
@@ -112,7 +118,9 @@ def test_metrics_without_a_denominator_are_unknown():
 def test_a_declared_cost_is_expected_from_the_confusion():
     features, score, _, label = world(1, ROWS)
     matrix = [[0.0, 2.0], [5.0, 0.0]]
-    found = estimate("binary", "brier", Known(features, score, label), Waiting(features, score), costs={"eur": matrix})
+    found = estimate(
+        "binary", "brier", LabelledRows(features, score, label), UnlabelledRows(features, score), costs={"eur": matrix}
+    )
     table = judge.confusion_matrix(label, score >= 0.5)
     assert found.metrics["eur"] == pytest.approx((table * matrix).sum() / ROWS, rel=0.02)
 
@@ -123,8 +131,8 @@ def test_the_loss_of_a_regression_is_unbiased_under_covariate_shift():
         random = np.random.default_rng(seed)
         x, new = random.uniform(0, 1, ROWS), random.beta(4, 2, NEW)
         label = 5 * x + random.normal(0, 0.2 + x)
-        known = Known(pa.table({"x": x}), 5 * x, label)
-        found = estimate("regression", "mae", known, Waiting(pa.table({"x": new}), 5 * new))
+        known = LabelledRows(pa.table({"x": x}), 5 * x, label)
+        found = estimate("regression", "mae", known, UnlabelledRows(pa.table({"x": new}), 5 * new))
         gaps.append(found.loss - ((0.2 + new) * np.sqrt(2 / np.pi)).mean())
     assert abs(np.mean(gaps)) < 3 * np.std(gaps, ddof=1) / np.sqrt(len(gaps)) + 0.01
 
@@ -135,7 +143,7 @@ def test_several_classes_are_estimated_from_calibrated_shares():
     label = np.array([random.choice(3, p=row) for row in true], dtype=float)
     sharper = true**2 / (true**2).sum(axis=1, keepdims=True)
     rows = pa.table({"x": true[:, 0], "y": true[:, 1]})
-    found = estimate("multiclass", "log_loss", Known(rows, sharper, label), Waiting(rows, sharper))
+    found = estimate("multiclass", "log_loss", LabelledRows(rows, sharper, label), UnlabelledRows(rows, sharper))
     assert found.loss == pytest.approx(judge.log_loss(label, sharper), abs=0.01)
     assert found.metrics["accuracy"] == pytest.approx(judge.accuracy_score(label, sharper.argmax(axis=1)), abs=0.015)
 
@@ -162,30 +170,32 @@ def test_the_same_rows_and_seed_give_the_same_numbers():
 
 def test_too_little_is_said_and_not_estimated():
     features, score, _, label = world(1, 999)
-    short = estimate("binary", "log_loss", Known(features, score, label), Waiting(features, score))
+    short = estimate("binary", "log_loss", LabelledRows(features, score, label), UnlabelledRows(features, score))
     assert short == NoEstimate("999 rows with known outcomes, 1,000 are needed for an estimate")
-    nobody = estimate("binary", "log_loss", Known(features, score, label), Waiting(features.slice(0, 0), score[:0]))
+    nobody = estimate(
+        "binary", "log_loss", LabelledRows(features, score, label), UnlabelledRows(features.slice(0, 0), score[:0])
+    )
     assert nobody == NoEstimate("no row waits for its outcome")
 
 
 def test_new_rows_without_any_like_them_are_not_estimated():
     features, score, _, label = world(1, 3000)
     far, far_score, _, _ = world(9, NEW, shift=6.0)
-    found = estimate("binary", "log_loss", Known(features, score, label), Waiting(far, far_score))
+    found = estimate("binary", "log_loss", LabelledRows(features, score, label), UnlabelledRows(far, far_score))
     assert isinstance(found, NoEstimate)
     assert "unlike those with known outcomes" in found.reason
 
 
 def test_a_score_or_label_that_is_no_number_is_refused_by_name():
     features, score, _, label = world(1, ROWS)
-    known = Known(features, score, label)
+    known = LabelledRows(features, score, label)
     with pytest.raises(DataError, match="1 of 4,000 waiting scores are not finite"):
-        estimate("binary", "log_loss", known, Waiting(features, np.where(np.arange(ROWS) == 7, np.nan, score)))
+        estimate("binary", "log_loss", known, UnlabelledRows(features, np.where(np.arange(ROWS) == 7, np.nan, score)))
     with pytest.raises(DataError, match="2 of 4,000 known labels are not finite"):
         estimate("binary", "log_loss", replace(known, label=np.where(label[0] + np.arange(ROWS) < 2, np.inf, label)),
-                 Waiting(features, score))  # fmt: skip
+                 UnlabelledRows(features, score))  # fmt: skip
     with pytest.raises(DataError, match=r"known rows: .* have \[10, 4000\] rows"):
-        Known(features.slice(0, 10), score, label)
+        LabelledRows(features.slice(0, 10), score, label)
     with pytest.raises(DataError, match="known rows have x, z; waiting rows have z"):
         density_ratio(features, features.select(["z"]))
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.production.probation.scoring import Answer, ServedVersion
+from retrain_assets.production.probation.scoring import ScoringResult, ServedVersion
 
 
 class Contract:
@@ -50,4 +50,4 @@ def test_a_missing_column_and_a_damaged_file_are_faults_of_the_version():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_row_of_class_scores_is_bad_when_one_of_them_is_no_number(bad):
-    assert Answer.of(np.array([[0.5, 0.5], [bad, 0.5]])).fault == "1 of 2 scores are not finite"
+    assert ScoringResult.of(np.array([[0.5, 0.5], [bad, 0.5]])).fault == "1 of 2 scores are not finite"
