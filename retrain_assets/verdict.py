@@ -32,17 +32,26 @@ def decisive_first(checks: Iterable[str]) -> tuple[str, ...]:
 
 
 class Outcome(StrEnum):
-    """The three answers of a check, of which not knowing never promotes; and that nothing was declared to be asked."""
+    """The three answers of a check, of which not knowing never promotes; and two that stop nothing.
+
+    WATCHED is the answer about a protected group too small for any gate to judge: it is named, and watched after the
+    promotion. NOT_ASKED says that nothing was declared to be asked.
+    """
 
     PASS = "pass"
     FAIL = "fail"
     INSUFFICIENT = "insufficient"
+    WATCHED = "watched"
     NOT_ASKED = "not asked"
+
+
+STOPS_NOTHING = (Outcome.PASS, Outcome.WATCHED, Outcome.NOT_ASKED)
+"""The outcomes of a check with which a candidate may be promoted."""
 
 
 _A_YEAR_DAYS = 365
 _NAMED = 3
-"""How many undecided slices a verdict's sentence names; the report lists them all."""
+"""How many small groups and slices a verdict's sentence names; the report lists them all."""
 
 REFIT_CHECKS = ("agreement", "regression_suite")
 """What a refitted model must pass to be promoted in the place of the candidate that was tested."""
@@ -131,7 +140,8 @@ class GateWindow:
 def combine(findings: Sequence[Finding]) -> Outcome:
     """One outcome for several findings: any FAIL fails, all PASS passes, everything else is not known.
 
-    What was not asked is left out; where nothing was, that is the outcome.
+    Findings of which some are WATCHED and all others PASS are WATCHED. What was not asked is left out; where nothing
+    was, that is the outcome.
 
     >>> combine([Finding("fairness", Outcome.PASS, "ok"), Finding("fairness", Outcome.INSUFFICIENT, "41 rows")])
     <Outcome.INSUFFICIENT: 'insufficient'>
@@ -146,8 +156,9 @@ def combine(findings: Sequence[Finding]) -> Outcome:
     asked = [outcome for outcome in outcomes if outcome is not Outcome.NOT_ASKED]
     if outcomes and not asked:
         return Outcome.NOT_ASKED
-    passed = bool(asked) and all(outcome is Outcome.PASS for outcome in asked)
-    return Outcome.PASS if passed else Outcome.INSUFFICIENT
+    if not asked or not all(outcome in STOPS_NOTHING for outcome in asked):
+        return Outcome.INSUFFICIENT
+    return Outcome.WATCHED if Outcome.WATCHED in asked else Outcome.PASS
 
 
 @dataclass(frozen=True)
@@ -217,19 +228,18 @@ class Verdict:
         outcomes = [self.outcome(check) for check in (*self.required, *sorted({f.check for f in self.findings}))]
         if Outcome.FAIL in outcomes:
             return Decision.REJECT
-        allowed = (Outcome.PASS, Outcome.NOT_ASKED)
-        passed = Outcome.PASS in outcomes and all(outcome in allowed for outcome in outcomes)
+        passed = Outcome.PASS in outcomes and all(outcome in STOPS_NOTHING for outcome in outcomes)
         return Decision.PROMOTE if passed else Decision.INSUFFICIENT
 
     @property
     def reason(self) -> str:
         """The decision in one sentence: the first finding that stands in the way, else what was gained.
 
-        Slices that were too small to tell stand in no way, so they are named after it.
+        Groups and slices that were too small to tell stand in no way, so they are named after it.
         """
         if self.identical:
             return "the candidate scores every gate row like the champion"
-        return "; ".join(part for part in (self._because, self._not_yet, self._undecided_slices) if part)
+        return "; ".join(part for part in (self._because, self._not_yet, self._watched, self._undecided_slices) if part)
 
     @property
     def _because(self) -> str:
@@ -260,13 +270,22 @@ class Verdict:
         return f"not yet: {more} like these would tell; {following}"
 
     @property
+    def _watched(self) -> str:
+        """The groups that a promotion leaves to probation, the first few by name; empty where nothing is promoted."""
+        names = [
+            f"{finding.group} ({finding.metric})"
+            for finding in self.findings
+            if finding.outcome is Outcome.WATCHED and not finding.against
+        ]
+        if not names or self.decision is not Decision.PROMOTE:
+            return ""
+        return f"too small to be judged here, watched after promotion: {_first_few(names)}"
+
+    @property
     def _undecided_slices(self) -> str:
         """The slices that are reported as INSUFFICIENT, the first few by name."""
         names = [f"{found['group']} ({found['metric']})" for found in self.evidence.get("undecided_slices", ())]
-        if not names:
-            return ""
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        return f"slices insufficient, which stops nothing: {', '.join(names[:_NAMED])}{more}"
+        return f"slices insufficient, which stops nothing: {_first_few(names)}" if names else ""
 
     @property
     def digest(self) -> str:
@@ -307,3 +326,8 @@ class Verdict:
     def from_json(cls, text: str) -> Verdict:
         """The inverse of `to_json`."""
         return cls.from_dict(json.loads(text))
+
+
+def _first_few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

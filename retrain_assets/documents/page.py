@@ -49,7 +49,7 @@ _MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\
 _WORD = 16
 """Characters of a date or a short name, which no line is broken in."""
 
-MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?", "not asked": "–"}
+MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?", "watched": "?", "not asked": "–"}
 """A sign for each outcome, so that no reader depends on colour."""
 
 _NUMBER = r"-?\d[\d,]*(\.\d+)?(e[-+]\d+)?"

@@ -174,6 +174,9 @@ def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -
             continue
         found = f"a change of {part.smallest:.3g}" if part.smallest is not None else "a change of unknown size"
         margin = f", margin {part.margin:g}" if part.margin is not None else ""
+        if part.watched:
+            sees.append(f"{name} on {part.rows:,} rows is too small to be judged{margin}: watched after a promotion")
+            continue
         left = f", {part.undecided:.0%} of equal models undecided" if part.undecided else ""
         sees.append(f"{name} on {part.rows:,} rows finds {found} ({policy.power:.0%} power){margin}{left}")
     return sees, never

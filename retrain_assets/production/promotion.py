@@ -22,7 +22,7 @@ from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.registry.rules import PromotionRules, wait_or_approve
 from retrain_assets.store import PeriodStore
-from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
+from retrain_assets.verdict import CHECKS, STOPS_NOTHING, Decision, Verdict
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def refuse_unshown(verdict: Verdict, shown: Mapping[str, bool]) -> None:
             f"{where}: {len(missing)} of {len(CHECKS)} checks of this report were not recorded with it: "
             f"{', '.join(missing)}. {again}"
         )
-    passes = {check: verdict.outcome(check) in (Outcome.PASS, Outcome.NOT_ASKED) for check in CHECKS}
+    passes = {check: verdict.outcome(check) in STOPS_NOTHING for check in CHECKS}
     other = [check for check in CHECKS if shown[check] and not passes[check]]
     if other or (decision_of(verdict) is Decision.PROMOTE and not all(shown[check] for check in CHECKS)):
         failed = other or [check for check in CHECKS if not shown[check]]

@@ -10,7 +10,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import pick, table
-from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
+from retrain_assets.verdict import CHECKS, STOPS_NOTHING, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
     "significance": "Is the candidate significantly better than the live model (or, of an aged one, no worse)?",
@@ -23,7 +23,12 @@ VERDICT = "verdict"
 """The key under which a check result names the verdict that it shows, by its digest."""
 PAGE = 50
 """How many results of one check are read at a time."""
-_SEVERITY = {Outcome.FAIL: 0, Outcome.INSUFFICIENT: 1, Outcome.PASS: 2, Outcome.NOT_ASKED: 3}
+_SEVERITY = {
+    outcome: place
+    for place, outcome in enumerate(
+        (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.WATCHED, Outcome.PASS, Outcome.NOT_ASKED)
+    )
+}
 
 
 def check_specs(frame: Frame) -> list[dg.AssetCheckSpec]:
@@ -35,18 +40,18 @@ def check_specs(frame: Frame) -> list[dg.AssetCheckSpec]:
 def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
     """One check of a verdict as Dagster shows it: the sentence first, the deciding numbers as series.
 
-    A fail is an error, what could not be decided a warning. What makes every question pointless (unusable scores,
-    missing outcomes) is shown with the first of them.
+    A fail is an error; what could not be decided, or is left to probation, a warning. What makes every question
+    pointless (unusable scores, missing outcomes) is shown with the first of them.
     """
     outcome = outcome_of(verdict, name)
     asked = verdict.of(name) + (verdict.of("hard") if name == CHECKS[0] else ())
     findings = sorted(asked, key=lambda finding: _SEVERITY[finding.outcome])
     sentences = "; ".join(finding.reason for finding in findings) or f"not asked: {verdict.reason}"
-    answer, undecided = f"{outcome.value}: ", outcome is Outcome.INSUFFICIENT
+    answer, unknown = f"{outcome.value}: ", outcome in (Outcome.INSUFFICIENT, Outcome.WATCHED)
     return dg.AssetCheckResult(
         check_name=name,
         passed=outcome in (Outcome.PASS, Outcome.NOT_ASKED),
-        severity=dg.AssetCheckSeverity.WARN if undecided else dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if unknown else dg.AssetCheckSeverity.ERROR,
         description=sentences if sentences.startswith(answer) else f"{answer}{sentences}",
         metadata={
             "outcome": outcome.value,
@@ -64,7 +69,7 @@ def outcome_of(verdict: Verdict, name: str) -> Outcome:
 
 
 def recorded(instance: dg.DagsterInstance, frame: Frame, verdict: Verdict) -> dict[str, bool]:
-    """What the run records say of each check of this very report: whether it passed; one without a record is absent.
+    """What the run records say of each check of this very report: whether it stops nothing; one without is absent.
 
     A result counts when it was yielded in the step that made the report: it names the verdict, and the run that
     materialized the report. A result of another report, or one that somebody reported from outside a run, does not.
@@ -81,7 +86,8 @@ def _passed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, verdict: Verdic
         named = result.metadata.get(VERDICT)
         own = bool(run_id) and made is not None and made.run_id == run_id
         if own and named is not None and named.value == verdict.digest:
-            return result.passed
+            outcome = result.metadata.get("outcome")
+            return result.passed or (outcome is not None and outcome.value in STOPS_NOTHING)
     return None
 
 

@@ -38,6 +38,7 @@ from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.probation_terms import terms
 from retrain_assets.validation.suite.cases import SuiteCase, case_results, regression_suite
 from retrain_assets.validation.suite.rows import live_cases, suite_rows
+from retrain_assets.validation.watched_groups import watched_groups
 from retrain_assets.verdict import Decision, Finding, Outcome, Refit, Verdict
 
 ASSET = "validation_report"
@@ -154,6 +155,7 @@ class Gate:
                 **group_evidence(policy, model.task, rows, scored.champion, scored.candidate),
                 "cases": [asdict(result) for result in case_results(policy, model.task, suite)],
                 **({"undecided_slices": [asdict(found) for found in judgement.reported]} if judgement.reported else {}),
+                **watched_groups(policy, rows, judgement.findings),
                 **self._probation(scored, rows),
                 **self._fallback(attempt),
                 **_anchored(scored),

@@ -171,6 +171,10 @@ class Floor(Policy):
         return self.at_least if self.at_least is not None else self.at_most or 0.0
 
 
+SMALL_SHARE = 0.1
+"""A group with a smaller share of the gate's rows counts as small, whatever its rows."""
+
+
 class FairnessPolicy(Policy):
     """Protected groups and how much worse one may become, or `none` and why nobody is asked about.
 
@@ -179,7 +183,9 @@ class FairnessPolicy(Policy):
     margin. Of several classes the rates that matter are named (`tpr[2]`); a bare `tpr` means that of every class.
     Values with fewer rows than `pool_below` are judged together as one group; rows whose value is missing are always a
     group of their own. How many rows a group has decides nothing where its limits give the answer: `least_rows` is
-    read, for specs that have it, and asks nothing. `floors` bound the first model per group.
+    read, for specs that have it, and asks nothing. A group of fewer than `pool_below` rows, or of less than a tenth of
+    the gate's, whose rows could not show the margin either way holds no promotion, is named, and watched after it;
+    under `strict`, or with a margin of 0, it holds. `floors` bound the first model per group.
     """
 
     none: str | None = Field(default=None, min_length=1)
@@ -195,6 +201,10 @@ class FairnessPolicy(Policy):
     def asked(self) -> bool:
         """Whether any group is protected; where none is, nothing is judged and nothing has passed."""
         return bool(self.groups)
+
+    def is_small(self, rows: int, of: int) -> bool:
+        """Whether a group of so many of the gate's rows may be watched after a promotion instead of holding it."""
+        return self.margin > 0 and not self.strict and rows < max(self.pool_below, SMALL_SHARE * of)
 
     @model_validator(mode="after")
     def _groups_or_none(self) -> Self:

@@ -268,6 +268,8 @@ def _limits(verdict: Verdict) -> str:
         if value.metric == ROWS and JOIN not in value.attribute and value.group not in known
     ]
     lines = [f"- Not known: {text(finding.reason)}{_short_by(finding)}" for finding in open_questions]
+    small = [finding for finding in in_order(verdict) if finding.outcome is Outcome.WATCHED]
+    lines += [f"- Not known, and watched in service: {text(finding.reason)}" for finding in small]
     if thin:
         lines.append(f"- Too few rows for figures of their own: {'; '.join(thin)}.")
     units = sorted(

@@ -12,15 +12,14 @@ from enum import StrEnum
 from typing import Self
 
 from retrain_assets.production.probation.anytime_valid import Conclusion
+from retrain_assets.production.probation.day_sums import Days
+from retrain_assets.production.probation.group_watch import GroupAccount
 from retrain_assets.statistics.daily_differences import DailyDifferences
 from retrain_assets.store import Json, PeriodStore, finite
 
 ASSET = "probation_report"
 SCHEMA = 1
 """The schema version that is written; a record without one is of before there were versions, and is read alike."""
-
-Days = Mapping[str, tuple[float, int]]
-"""Per day (ISO 8601) the summed excess loss of the new model over the previous one, and the rows."""
 
 
 class Status(StrEnum):
@@ -186,6 +185,7 @@ class ProbationRecord:
         ended: How an earlier period ended it; None while it goes on.
         sums: What is known of its days; None before anything was compared.
         measurement: What the comparison gave; None when nothing was compared in this period.
+        groups: The protected groups that a gate left to probation, as they stand.
     """
 
     period: str
@@ -196,6 +196,7 @@ class ProbationRecord:
     ended: Ending | None = None
     sums: DaySums | None = None
     measurement: Measurement | None = None
+    groups: tuple[GroupAccount, ...] = ()
 
     @property
     def limit(self) -> str | None:
@@ -221,6 +222,8 @@ class ProbationRecord:
             record |= asdict(part) if part is not None else {}
         if self.ended is not None:
             record[f"{self.ended.status}_in"] = self.ended.period
+        if self.groups:
+            record["groups"] = [account.to_dict() for account in self.groups]
         plain: Json = finite(record)
         return plain
 
@@ -251,6 +254,7 @@ class ProbationRecord:
             ended=ended[0] if ended else None,
             sums=sums,
             measurement=Measurement.from_dict(record) if "blocks" in record else None,
+            groups=tuple(GroupAccount.from_dict(account) for account in record.get("groups", ())),
         )
 
 

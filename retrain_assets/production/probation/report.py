@@ -18,6 +18,14 @@ from retrain_assets.errors import NoProbation
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.performance.scored_rows import without
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
+from retrain_assets.production.probation.day_sums import add_days, block_means, last_of
+from retrain_assets.production.probation.group_watch import (
+    GroupAccount,
+    Opening,
+    Watch,
+    group_sentence,
+    open_accounts,
+)
 from retrain_assets.production.probation.record import (
     ASSET,
     DaySums,
@@ -28,17 +36,7 @@ from retrain_assets.production.probation.record import (
 )
 from retrain_assets.production.probation.scoring import ScoringResult, ServedVersion, stored_rows
 from retrain_assets.production.probation.text import ENDED, sentence_of
-from retrain_assets.production.probation.trial import (
-    ProbationTerms,
-    Trial,
-    add_days,
-    block_means,
-    closed_until,
-    judge,
-    last_of,
-    limit_of,
-    trial_of,
-)
+from retrain_assets.production.probation.trial import ProbationTerms, Trial, closed_until, judge, limit_of, trial_of
 from retrain_assets.raw.keys import alike
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.registry.journal.history import History
@@ -46,6 +44,7 @@ from retrain_assets.scoring.scorer import scores_of
 from retrain_assets.statistics.daily_differences import PROBATIONS, write_differences
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.probation_terms import capped_losses
+from retrain_assets.validation.watched_groups import WatchedGroup
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Probation:
 
     def report(self, access: PeriodAccess) -> ProbationRecord:
         """Write the record of a period and return it."""
-        record = self._record(access)
+        record = self._with_groups(access, self._record(access))
         access.store.write_json(ASSET, access.period, record.to_dict())
         if record.sums is not None and record.comparison is not None:
             found = record.sums.differences(record.comparison.version, self.model.loss)
@@ -82,6 +81,59 @@ class Probation:
             said = f"{period}: no probation: {ENDED[ended.status].format(trial.compared.version)} in {ended.period}"
             return replace(idle, sentence=said, ended=ended)
         return self._compared(access, trial, before, replace(idle, sums=before.sums if before else None))
+
+    def _with_groups(self, access: PeriodAccess, record: ProbationRecord) -> ProbationRecord:
+        """The record with the protected groups that a gate left to probation, also after the comparison has ended."""
+        try:
+            trial = trial_of(History(access.registry.history()), self.model.calendar, self.policy, access.period)
+        except NoProbation:
+            return record
+        accounts = self._accounts(access, trial)
+        if not accounts:
+            return record
+        live = ServedVersion.load(access.registry, trial.compared.version, trial.compared.digest)
+        accounts = self._followed(access, trial, live, accounts)
+        said = group_sentence(accounts, live.name, self.model.label_unit, self.model.row_name)
+        harmed = any(account.status is Watch.HARMED for account in accounts)
+        if harmed and not record.status.asks_rollback:
+            return replace(
+                record,
+                status=Status.HARMED,
+                sentence=f"{access.period}: {said}",
+                comparison=trial.compared,
+                groups=accounts,
+            )
+        return replace(record, sentence=f"{record.sentence}; {said}", groups=accounts)
+
+    def _accounts(self, access: PeriodAccess, trial: Trial) -> tuple[GroupAccount, ...]:
+        """The accounts before the period's rows: those that an earlier period left open, and the promotion's own."""
+        earlier = [known for known in access.store.periods(ASSET, "json") if known < access.period]
+        before = stored_record(access.store, earlier[-1]) if earlier else None
+        evidence = access.registry.evidence(trial.event).evidence
+        terms, compared = ProbationTerms.from_evidence(evidence), trial.compared
+        opening = Opening(
+            compared.previous, compared.previous_digest, trial.first_day, terms.block_days, self.policy.alpha
+        )
+        begun = earlier and earlier[-1] > compared.promoted_in
+        left = () if begun else WatchedGroup.of_evidence(evidence)
+        return open_accounts(before.groups if before else (), left, opening)
+
+    def _followed(
+        self, access: PeriodAccess, trial: Trial, live: ServedVersion, accounts: tuple[GroupAccount, ...]
+    ) -> tuple[GroupAccount, ...]:
+        """The accounts with the rows whose outcome arrived in the period."""
+        names = {account.reference_digest: account.reference for account in accounts}
+        references = {digest: ServedVersion.load(access.registry, name, digest) for digest, name in names.items()}
+        split = frozenset(account.watched.attribute for account in accounts)
+        features = live.features.union(*(version.features for version in references.values()))
+        rows = self._rows(access, self._arrived(access, trial), features | split)
+        due = (self.model.calendar.bounds(access.period)[1] - self.model.label_delay).date()
+        after = live.answer(rows)
+        before = {digest: version.answer(rows) for digest, version in references.items()}
+        return tuple(
+            _with_harm(account, rows, self.model, before[account.reference_digest], after).judged(due)
+            for account in accounts
+        )
 
     def _compared(
         self, access: PeriodAccess, trial: Trial, before: ProbationRecord | None, idle: ProbationRecord
@@ -254,6 +306,15 @@ class Probation:
         days = add_days(known.days, day[fresh], (losses[0] - losses[1])[fresh])
         late = known.late_rows + int((~fresh).sum())
         return replace(known, days=days, late_rows=late), (float(losses[0].mean()), float(losses[1].mean()))
+
+
+def _with_harm(account: GroupAccount, rows: pa.Table, model: Model, before: Answer, after: Answer) -> GroupAccount:
+    """An account with the harm of new rows; as it was where a version does not answer."""
+    if before.scores is None or after.scores is None or before.fault or after.fault:
+        return account
+    own = account.watched.members(np.asarray(rows[account.watched.attribute].cast(pa.string()).to_pylist(), object))
+    harm = account.watched.harm(rows[LABEL].to_numpy(), before.scores, after.scores)
+    return account.with_rows(rows[model.time].to_numpy()[own], harm[own])
 
 
 def _before(store: PeriodStore, trial: Trial, period: str) -> ProbationRecord | None:

@@ -12,13 +12,11 @@ confirmation.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrain_assets.errors import NoProbation
 from retrain_assets.periods import Calendar
@@ -27,7 +25,6 @@ from retrain_assets.production.probation.anytime_valid import Conclusion, Path, 
 from retrain_assets.production.probation.record import (
     ASSET,
     ComparedVersions,
-    Days,
     ProbationRecord,
     Status,
     stored_record,
@@ -143,43 +140,6 @@ def limit_of(
     return max(last, closed_in(calendar, first_day, needed, label_delay))
 
 
-def add_days(known: Days, day: NDArray[np.datetime64], excess: NDArray[np.float64]) -> dict[str, tuple[float, int]]:
-    """The days with more rows added.
-
-    Args:
-        known: What is known so far.
-        day: Day of each new row, shape (n,).
-        excess: Loss of the new model minus loss of the previous one, shape (n,).
-
-    >>> add_days({"2019-06-01": (1.0, 2)}, np.array(["2019-06-01", "2019-06-02"], "M8[D]"), np.array([0.5, -1.0]))
-    {'2019-06-01': (1.5, 3), '2019-06-02': (-1.0, 1)}
-    """
-    days = dict(known)
-    names, code = np.unique(day.astype("datetime64[D]"), return_inverse=True)
-    sums, rows = np.bincount(code, weights=excess), np.bincount(code)
-    for name, total, count in zip(names.astype(str).tolist(), sums.tolist(), rows.tolist(), strict=True):
-        before = days.get(name, (0.0, 0))
-        days[name] = (before[0] + total, before[1] + count)
-    return dict(sorted(days.items()))
-
-
-def block_means(days: Days, first_day: date, until: date, block_days: int) -> list[float]:
-    """Mean excess per row of each closed block that has rows, oldest first.
-
-    >>> days = {"2019-06-01": (1.0, 2), "2019-06-02": (3.0, 2), "2019-06-04": (1.0, 4), "2019-06-05": (9.0, 1)}
-    >>> block_means(days, date(2019, 6, 1), date(2019, 6, 5), 2)
-    [1.0, 0.25]
-    """
-    sums: dict[int, tuple[float, int]] = {}
-    for name, (total, rows) in sorted(days.items()):
-        day = date.fromisoformat(name)
-        if first_day <= day < until and rows:
-            block = (day - first_day).days // block_days
-            before = sums.get(block, (0.0, 0))
-            sums[block] = (before[0] + total, before[1] + rows)
-    return [total / rows for total, rows in sums.values()]
-
-
 def judge(
     blocks: Sequence[float], block_days: int, policy: ProbationPolicy, *, over: bool, final: bool = False
 ) -> tuple[Status, Path]:
@@ -215,11 +175,6 @@ def counted(blocks: int, block_days: int) -> str:
     ('1 block of 7 days', '4 blocks of 1 day')
     """
     return f"{blocks} block{'s' * (blocks != 1)} of {block_days} day{'s' * (block_days != 1)}"
-
-
-def last_of(values: NDArray[np.float64], default: float = math.nan) -> float:
-    """The last value of a series, or the default of an empty one."""
-    return float(values[-1]) if values.size else default
 
 
 def asking(store: PeriodStore, registry: Registry) -> ProbationRecord | None:

@@ -23,7 +23,8 @@ BETWEEN = " | "
 class Group:
     """One value of one attribute, or several small ones together, and how many rows it has.
 
-    `code` numbers the attribute's values row by row; `member` says of each value whether it belongs to the group.
+    `code` numbers the attribute's values row by row; `member` says of each value whether it belongs to the group, and
+    `values` are those that do.
     """
 
     attribute: str
@@ -31,6 +32,7 @@ class Group:
     rows: int
     code: Codes = field(repr=False)
     member: Mask = field(repr=False)
+    values: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -68,7 +70,7 @@ def groups_of(attribute: str, rows: GateRows, pool_below: int) -> Iterator[Group
     rows_of = sums(code)
     small = (rows_of < pool_below) & (np.array(names) != MISSING)
     for place in np.flatnonzero(~small):
-        yield Group(attribute, names[place], int(rows_of[place]), code, np.arange(len(names)) == place)
+        yield Group(attribute, names[place], int(rows_of[place]), code, np.arange(len(names)) == place, (names[place],))
     if small.any():
-        pooled = BETWEEN.join(name for name, few in zip(names, small, strict=True) if few)
-        yield Group(attribute, f"(pooled: {pooled})", int(rows_of[small].sum()), code, small)
+        pooled = tuple(name for name, few in zip(names, small, strict=True) if few)
+        yield Group(attribute, f"(pooled: {BETWEEN.join(pooled)})", int(rows_of[small].sum()), code, small, pooled)

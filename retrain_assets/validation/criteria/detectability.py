@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -46,6 +46,7 @@ class PartDetectability:
         undecided: Share of equal models that it would leave undecided; None if unknown, 0 for the primary metric, which
             answers whatever the rows.
         never: Why it can never decide, with the key to change; empty where it can.
+        watched: Whether the group is too small to be judged, so that it is watched after a promotion.
     """
 
     check: str
@@ -56,6 +57,7 @@ class PartDetectability:
     margin: float | None
     undecided: float | None
     never: str = ""
+    watched: bool = False
 
 
 def detectability(
@@ -143,7 +145,18 @@ def _of_groups(
         label = rows.label[group.mask]
         for name in fairness.metrics:
             for shown, count in _asked(name, task, label):
-                yield _of_group(policy, shown, group.name, (count, label), level, disagreement)
+                part = _of_group(policy, shown, group.name, (count, label), level, disagreement)
+                small = fairness.is_small(group.rows, len(rows))
+                yield _left_to_probation(part) if small and _cannot_show(part) else part
+
+
+def _cannot_show(part: PartDetectability) -> bool:
+    """Whether a group's rows find no change as small as the margin."""
+    return bool(part.never) or (part.smallest is not None and part.margin is not None and part.smallest > part.margin)
+
+
+def _left_to_probation(part: PartDetectability) -> PartDetectability:
+    return replace(part, undecided=0.0, never="", watched=True)
 
 
 def _of_group(
@@ -221,10 +234,20 @@ def _of_finding(finding: Finding) -> PartDetectability:
     if margin and smallest and finding.alpha:
         level = _Level(finding.alpha, 0.8)
         undecided = level.undecided(smallest / level.smallest(1.0), margin)
+        if finding.outcome is Outcome.WATCHED:
+            undecided = 0.0
         if finding.outcome is Outcome.INSUFFICIENT and undecided > _HOPELESS:
             never = f"it finds a change of {smallest:.3g} and the margin is {margin:g}: raise it, or lengthen the gate"
     return PartDetectability(
-        finding.check, finding.metric, finding.group, finding.rows, smallest, margin, undecided, never
+        finding.check,
+        finding.metric,
+        finding.group,
+        finding.rows,
+        smallest,
+        margin,
+        undecided,
+        never,
+        finding.outcome is Outcome.WATCHED,
     )
 
 

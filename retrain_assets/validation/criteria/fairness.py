@@ -4,6 +4,10 @@ Per group and rate, on the same rows. Where every row is independent, rates are 
 for certain harm, the widest of three limits to pass); over days or clusters by the t test that serves every metric. The
 largest gap between groups is reported (`groups`) and never gated: with 100 positives a group and no disparity at all it
 averages .094 for the TPR, so that "the gap must not rise" would stop half of all equal models.
+
+A group may be too small for any gate of this length to answer. Whether it is, is settled without its own result: by
+its rows, and by how much the two models differ on all rows. Unless its limits answer all the same it is WATCHED: named
+here, and followed after the promotion (`production.probation.group_watch`).
 """
 
 from __future__ import annotations
@@ -27,12 +31,12 @@ from retrain_assets.validation.comparison.comparison import (
     finite,
     number,
 )
-from retrain_assets.validation.comparison.estimate import estimate
+from retrain_assets.validation.comparison.estimate import FEWEST_ROWS, Estimate, estimate
 from retrain_assets.validation.comparison.grouping import Group, Mask, groups
 from retrain_assets.validation.comparison.paired_proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
 from retrain_assets.validation.comparison.units import GateRows, units_within
 from retrain_assets.validation.criteria.guardrails import clears, not_asked
-from retrain_assets.validation.policy import Floor, ValidationPolicy
+from retrain_assets.validation.policy import FairnessPolicy, Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Finding, Outcome
 
@@ -47,7 +51,8 @@ _DIRECTION = {"tpr": "higher is better", "fpr": "lower is better", "selection_ra
 class _Harm:
     """How much worse one metric of one group has become, before it is judged; above 0 is worse.
 
-    `asked` names the rows the metric rests on (positives, negatives, rows).
+    `asked` names the rows the metric rests on (positives, negatives, rows). `visible` is the smallest change that so
+    few rows are expected to find with the declared power; infinite where they can show nothing.
     """
 
     group: Group
@@ -57,6 +62,11 @@ class _Harm:
     high: float
     p_value: float
     rows_needed: int | None
+    visible: float
+
+    def too_small(self, policy: FairnessPolicy, rows: int) -> bool:
+        """Whether it has too few of all rows to be judged, by what is known without looking at its own result."""
+        return policy.is_small(self.group.rows, rows) and self.visible > policy.margin
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,11 @@ class _ClassDecisions:
     truth: Mask
     answers: Codes
 
+    def disagreement(self, rate: str) -> float:
+        """Share of all rows that the rate is of whose decision the two models do not share."""
+        own = self.answers[_asked(rate, self.truth, np.ones_like(self.truth))]
+        return float(np.count_nonzero((own == 1) | (own == 2))) / max(own.size, 1)
+
 
 def fairness(
     policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array, level: Level
@@ -77,9 +92,9 @@ def fairness(
     """One finding per protected group and declared metric, or one that says that nobody is protected.
 
     PASS when the upper confidence limit of the harm at `level.alpha` is below the margin; FAIL when it is not and some
-    harm is certain, by a one-sided test below `policy.alpha` after Holm over all groups and metrics; otherwise
-    INSUFFICIENT. How many rows a group has decides nothing where its limits give the answer. Under `strict` certain
-    harm is a FAIL also within the margin.
+    harm is certain, by a one-sided test below `policy.alpha` after Holm over all groups and metrics; otherwise WATCHED
+    where the group is too small for a gate to judge, and INSUFFICIENT where it is not. How many rows a group has
+    decides nothing where its limits give the answer. Under `strict` certain harm is a FAIL also within the margin.
     """
     return _fairness(policy, rows, Questioned(task, champion, candidate), level, "")
 
@@ -117,7 +132,7 @@ def _fairness(
     adjusted = holm([harm.p_value for harm in harms]).tolist()
     family = len(harms)
     return tuple(
-        _judged(policy, harm, Question("fairness", "fairness", harm.group.name, against), (p, family), level)
+        _judged(policy, harm, Question("fairness", "fairness", harm.group.name, against), (p, family, len(rows)), level)
         for harm, p in zip(harms, adjusted, strict=True)
     )
 
@@ -128,11 +143,20 @@ def floors(policy: ValidationPolicy, task: str, rows: GateRows, candidate: Array
         why = "no floor is declared for the groups" if policy.fairness.asked else policy.fairness.none
         return (not_asked("fairness", f"{why}, and a first model has nothing to be compared with"),)
     return tuple(
-        clears(floor, comparison, level, Question("fairness", "floor", group.name))
+        _cleared(policy, floor, comparison, level, group)
         for group in groups(policy.fairness, rows)
         for floor in policy.fairness.floors
         for comparison in _distances(policy, task, rows, group, floor, candidate)
     )
+
+
+def _cleared(policy: ValidationPolicy, floor: Floor, comparison: Comparison, level: Level, group: Group) -> Finding:
+    """A floor of one group; nothing is asked of a small group whose rows allow no answer at all."""
+    found = clears(floor, comparison, level, Question("fairness", "floor", group.name))
+    small = policy.fairness.is_small(group.rows, group.code.size)
+    if not (small and found.outcome is Outcome.INSUFFICIENT and comparison.estimate.shortfall()):
+        return found
+    return replace(found, outcome=Outcome.NOT_ASKED, reason=f"not asked of so small a group: {found.reason}")
 
 
 def rate_of(name: str) -> tuple[str, int | None]:
@@ -172,14 +196,21 @@ def _rate_harms(
     after = _decisions(pair.task, rows.label, pair.candidate, policy.threshold, only)
     for (suffix, truth, old), (_, _, new) in zip(before, after, strict=True):
         decided = _ClassDecisions(suffix, truth, old.view(np.uint8) + 2 * new.view(np.uint8))
+        differ = decided.disagreement(rate)
         for group in found:
-            yield _rate_harm(policy, rows, group, rate, decided, level)
+            yield _rate_harm(policy, rows, group, (rate, differ), decided, level)
 
 
 def _rate_harm(
-    policy: ValidationPolicy, rows: GateRows, group: Group, rate: str, decided: _ClassDecisions, level: Level
+    policy: ValidationPolicy,
+    rows: GateRows,
+    group: Group,
+    question: tuple[str, float],
+    decided: _ClassDecisions,
+    level: Level,
 ) -> _Harm:
-    """How much worse a rate has become in a group."""
+    """How much worse a rate has become in a group; `question` is the rate and the share of all rows that changed."""
+    rate, differ = question
     asked = _asked(rate, decided.truth, group.mask)
     own = decided.answers[asked]
     n, (lost, gained, both) = own.size, (int(np.count_nonzero(own == answer)) for answer in (1, 2, 3))
@@ -194,40 +225,71 @@ def _rate_harm(
         (gained + both) / n if n else np.nan,
         estimate(psi, units_within(policy.unit, rows, asked, name), one_flip=policy.unit != "row"),
     )
-    fewest = rows_to_exclude_drop(b, c, n, policy.fairness.margin, level.alpha, level.power)
+    visible = _visible(comparison.estimate, max(differ, 1 / n) if n else np.inf, level)
     if policy.unit != "row":
-        return _harm_by_units(policy, group, comparison, _ASKED[rate], level)
+        return _harm_by_units(policy, group, comparison, (_ASKED[rate], visible), level)
+    fewest = rows_to_exclude_drop(b, c, n, policy.fairness.margin, level.alpha, level.power)
     low, high = drop_limits(b, c, n, level.alpha) if n else (np.nan, np.nan)
-    return _Harm(group, comparison, _ASKED[rate], low, high, mid_p_mcnemar(b, c) if n else np.nan, fewest)
+    visible = max(visible, -np.log(level.alpha) / n) if n else np.inf
+    return _Harm(group, comparison, _ASKED[rate], low, high, mid_p_mcnemar(b, c) if n else np.nan, fewest, visible)
 
 
 def _error_harms(
     policy: ValidationPolicy, rows: GateRows, found: Sequence[Group], pair: Questioned, level: Level
 ) -> Iterator[_Harm]:
-    compared = compare_in_parts(metric("mae"), policy, rows, pair.champion, pair.candidate, found)
+    error = metric("mae")
+    compared = compare_in_parts(error, policy, rows, pair.champion, pair.candidate, found)
+    before = error.row_losses(rows.label, pair.champion)
+    differ = float((before - error.row_losses(rows.label, pair.candidate)).var())
+    spread = float(before.var())
     for group, comparison in zip(found, compared, strict=True):
-        yield _harm_by_units(policy, group, comparison, "rows", level)
+        own = differ * float(before.var(where=group.mask)) / spread if spread > 0 else 0.0
+        yield _harm_by_units(policy, group, comparison, ("rows", _visible(comparison.estimate, own, level)), level)
 
 
-def _harm_by_units(policy: ValidationPolicy, group: Group, comparison: Comparison, asked: str, level: Level) -> _Harm:
-    """The harm by the t test over independent units; limits are unknown where there are too few."""
+def _visible(found: Estimate, variance: float, level: Level) -> float:
+    """The smallest change that a group's rows are expected to find with the declared power, before its result is seen.
+
+    Args:
+        found: Of the group, for its rows, days and degrees of freedom.
+        variance: Of the paired difference of one row, from all rows; of a regression times how much more the live
+            model's errors vary in the group than everywhere.
+        level: How strict the test is.
+    """
+    if found.rows < FEWEST_ROWS or found.units < found.fewest_units:
+        return float("inf")
+    known = found.by_day is not None and found.by_day.history_days
+    ratio = found.by_day.ratio if found.by_day and known else 1.0
+    expected = replace(found, standard_error=float(np.sqrt(ratio * variance / found.rows)))
+    smallest = expected.minimum_detectable(level.alpha, level.power)
+    return smallest if np.isfinite(smallest) else float("inf")
+
+
+def _harm_by_units(
+    policy: ValidationPolicy, group: Group, comparison: Comparison, asked: tuple[str, float], level: Level
+) -> _Harm:
+    """The harm by the t test over independent units; limits are unknown where there are too few.
+
+    `asked` names the rows that the metric rests on, and the smallest change that they are expected to find.
+    """
     found, unknown = comparison.estimate, bool(comparison.estimate.shortfall())
     return _Harm(
         group,
         comparison,
-        asked,
+        asked[0],
         np.nan if unknown else -found.high(level.alpha),
         np.nan if unknown else -found.low(level.alpha),
         np.nan if unknown else found.p_worse(),
         found.rows_needed(policy.fairness.margin, level.alpha, level.power),
+        asked[1],
     )
 
 
 def _judged(
-    policy: ValidationPolicy, harm: _Harm, question: Question, holm_p: tuple[float, int], level: Level
+    policy: ValidationPolicy, harm: _Harm, question: Question, among: tuple[float, int, int], level: Level
 ) -> Finding:
-    """The three answers, from the harm's upper limit and its p-value among so many."""
-    margin, comparison, alpha, (p_value, tests) = policy.fairness.margin, harm.comparison, policy.alpha, holm_p
+    """The answer, from the harm's upper limit; `among` holds its p-value after Holm, over how many, and all rows."""
+    margin, comparison, alpha, (p_value, tests, rows) = policy.fairness.margin, harm.comparison, policy.alpha, among
     change = f"{question.about}{comparison.values}"
     limit = f"{level.confidence} limit of the change for the worse {number(harm.high)}"
     certain, within = p_value < alpha, harm.high < margin
@@ -237,6 +299,8 @@ def _judged(
         reason += f" < {number(margin)}, but the rule is strict)" if within else f", not below {number(margin)})"
     elif within:
         outcome, reason = Outcome.PASS, f"{change} ({limit} < {number(margin)})"
+    elif harm.too_small(policy.fairness, rows):
+        outcome, reason = Outcome.WATCHED, f"{change}; {_why_watched(harm, margin)}"
     elif why := (comparison.estimate.shortfall() if not np.isfinite(harm.high) else ""):
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     else:
@@ -248,6 +312,13 @@ def _judged(
     answer = Answer(outcome, reason, margin, p_value, harm.rows_needed, alpha)
     found = comparison.finding(question, answer, level)
     return replace(found, low=finite(-harm.high), high=finite(-harm.low))
+
+
+def _why_watched(harm: _Harm, margin: float) -> str:
+    """Why a group is not judged, and what happens instead."""
+    sees = f"would find a change of {number(harm.visible)} where the margin is {number(margin)}"
+    few = sees if np.isfinite(harm.visible) else "can show nothing"
+    return f"so few {harm.asked} {few}: too small to be judged here, watched after a promotion"
 
 
 def _lacking(harm: _Harm, rows: int) -> str:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD, Outcome.INSUFFICIENT: UNKNOWN, Outcome.NOT_ASKED: UNKNOWN}
-MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.INSUFFICIENT: "D", Outcome.NOT_ASKED: "D"}
+_UNKNOWN = (Outcome.INSUFFICIENT, Outcome.WATCHED, Outcome.NOT_ASKED)
+COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD} | dict.fromkeys(_UNKNOWN, UNKNOWN)
+MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X"} | dict.fromkeys(_UNKNOWN, "D")
 LONGEST = 50
 EDGE = 3.0
 """How many margins fit to either side; what lies further out is drawn at the edge as an arrow."""
@@ -119,14 +120,14 @@ def _draw(axes: Axes, place: int, finding: Finding) -> None:
         MARKERS[finding.outcome],
         color=color,
         markersize=6,
-        fillstyle="none" if finding.outcome is Outcome.INSUFFICIENT else "full",
+        fillstyle="none" if finding.outcome in (Outcome.INSUFFICIENT, Outcome.WATCHED) else "full",
     )
     axes.plot([line.asked] * 2, [place - 0.4, place + 0.4], ":", color=INK, linewidth=1.6)
 
 
 def _finish(axes: Axes, verdict: Verdict) -> None:
     for outcome, marker in MARKERS.items():
-        fill = "none" if outcome is Outcome.INSUFFICIENT else "full"
+        fill = "none" if outcome in (Outcome.INSUFFICIENT, Outcome.WATCHED) else "full"
         axes.plot([], [], marker, color=COLORS[outcome], fillstyle=fill, label=outcome.value)
     axes.plot([], [], ":", color=INK, label="margin (-1), or limit (0; own scale)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32 / _inches(axes)), ncols=4, frameon=False, fontsize=8)

@@ -37,6 +37,7 @@ def report_markdown(verdict: Verdict) -> str:
         f"> **{text(decided(verdict))}**",
         *_section("The checks", table([_check(summary) for summary in summaries(verdict)])),
         *_section("What was insufficient", _insufficient(verdict)),
+        *_watched(verdict),
         *_slices(evidence),
         *_section("Every finding", f"![every finding of {verdict.model} {verdict.period}]({PICTURE}forest)"),
         *_evidence(verdict),
@@ -123,6 +124,20 @@ def _check(summary: CheckSummary) -> dict[str, object]:
 def _insufficient(verdict: Verdict) -> str:
     rows = insufficient_rows(verdict)
     return table(rows) if rows else "Nothing: every question that was asked got an answer."
+
+
+def _watched(verdict: Verdict) -> list[str]:
+    """Groups too small for this gate to judge: what is known of them, and what happens instead."""
+    rows = [
+        {"about": about(finding), "rows": finding.rows, "margin": finding.margin, "why": finding.reason}
+        for finding in in_order(verdict)
+        if finding.outcome is Outcome.WATCHED
+    ]
+    said = (
+        "Not passed and not failed: nobody can tell on these rows. After a promotion they are watched in every period, "
+        "and a harm beyond the margin that shows then takes the model back."
+    )
+    return ["## Groups too small to be judged", said, table(rows)] if rows else []
 
 
 def _slices(evidence: Evidence) -> list[str]:
@@ -240,7 +255,7 @@ def _seen(verdict: Verdict) -> str:
             "smallest change": each.smallest,
             "margin": each.margin,
             "undecided": "" if each.undecided is None else f"{each.undecided:.0%}",
-            "can never decide": each.never,
+            "can never decide": each.never or ("watched after promotion" if each.watched else ""),
         }
         for each in found_detectability(verdict)
     ]

@@ -44,7 +44,7 @@ MEANINGS = {
     },
     "Finding": {
         "check": "significance, guardrails, fairness, regression_suite, or hard (can it be judged at all).",
-        "outcome": "pass, fail, insufficient (not known), or not asked (nothing was declared).",
+        "outcome": "pass, fail, insufficient (not known), watched (a group too small to judge), or not asked.",
         "reason": "The finding in one sentence.",
         "metric": "Name of the metric; empty where none applies.",
         "role": "primary, guardrail, fairness, slice, floor, regression or hard.",
@@ -184,6 +184,11 @@ def _evidence() -> Json:
             "group_minimum": {"type": "integer", "description": "Rows from which on a group has values of its own."},
             "groups": listed("GroupValue", "Every protected group, and pairs of attributes, for both models."),
             "disparities": listed("Disparity", "How far the groups of one attribute are apart."),
+            "watched_groups": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "Groups too small to be judged here, which are watched after the promotion.",
+            },
             "undecided_slices": listed("Finding", "Slices too small to tell; they stop nothing."),
             "cases": listed("CaseResult", "The known hard cases that were scored."),
         },

@@ -16,7 +16,7 @@ QUESTIONS = {
 }
 """What each check asks."""
 
-_WORST_FIRST = (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.PASS, Outcome.NOT_ASKED)
+_WORST_FIRST = (Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.WATCHED, Outcome.PASS, Outcome.NOT_ASKED)
 
 
 @dataclass(frozen=True)

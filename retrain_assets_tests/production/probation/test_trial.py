@@ -15,16 +15,8 @@ from retrain_assets.errors import NoProbation
 from retrain_assets.periods import Calendar
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import confidence_sequence, enough_blocks
-from retrain_assets.production.probation.trial import (
-    ProbationTerms,
-    Status,
-    add_days,
-    block_means,
-    closed_until,
-    judge,
-    limit_of,
-    trial_of,
-)
+from retrain_assets.production.probation.day_sums import add_days, block_means
+from retrain_assets.production.probation.trial import ProbationTerms, Status, closed_until, judge, limit_of, trial_of
 from retrain_assets.registry.journal.history import History
 from retrain_assets.statistics.daily_differences import DifferenceHistory, daily_differences
 from retrain_assets.validation.comparison.units import GateRows

@@ -57,11 +57,60 @@ def test_a_group_of_few_rows_passes_when_its_limits_say_so_and_only_then():
     found = {f.group: f for f in fairness(rules, "binary", rows, worse, rose, LEVEL)}
     assert found["race=(missing)"].outcome is Outcome.PASS, "its rate has certainly risen"
     same = {f.group: f for f in fairness(rules, "binary", rows, worse, worse, LEVEL)}
-    assert same["race=(missing)"].outcome is Outcome.INSUFFICIENT, (
-        "nothing changed in too few rows to exclude the margin"
-    )
-    assert " more positives needed" in same["race=(missing)"].reason
+    assert same["race=(missing)"].outcome is Outcome.WATCHED, "nothing changed in too few rows to exclude the margin"
+    assert "too small to be judged here, watched after a promotion" in same["race=(missing)"].reason
     assert same["race=a"].outcome is Outcome.PASS
+    strict = policy(fairness={"groups": ["race"], "metrics": ["tpr"], "strict": True})
+    held = {f.group: f for f in fairness(strict, "binary", rows, worse, worse, LEVEL)}
+    assert held["race=(missing)"].outcome is Outcome.INSUFFICIENT
+    assert " more positives needed" in held["race=(missing)"].reason
+
+
+def small_and_large(harmed: int, small: int = 100, large: int = 1900):
+    """Positives of a small and a large group, of which so many of the small one lose the right answer."""
+    part = np.repeat(["small", "large"], [small, large]).astype(object)
+    place = np.arange(small + large)
+    champion = np.where(place % 25 == 0, 0.1, 0.9)
+    candidate = np.where(place % 25 == 1, 0.1, np.where(place % 25 == 0, 0.9, champion))
+    candidate[np.flatnonzero(champion[:small] == 0.9)[:harmed]] = 0.1
+    return gate_rows(np.ones(small + large), {"part": part}), champion, candidate
+
+
+def outcome_of_the_small(rules, harmed: int, **sizes: int) -> Outcome:
+    found = fairness(rules, "binary", *small_and_large(harmed, **sizes), LEVEL)
+    return next(finding.outcome for finding in found if "small" in finding.group)
+
+
+@pytest.mark.parametrize(
+    ("harmed", "sizes", "rules", "outcome"),
+    [
+        (4, {}, {}, Outcome.WATCHED),
+        (40, {}, {}, Outcome.FAIL),
+        (4, {"large": 300}, {"pool_below": 50}, Outcome.INSUFFICIENT),
+        (4, {"large": 300}, {"pool_below": 101}, Outcome.WATCHED),
+        (4, {}, {"margin": 0.0}, Outcome.INSUFFICIENT),
+        (4, {}, {"margin": 0.3}, Outcome.PASS),
+    ],
+)
+def test_only_a_small_group_that_could_not_show_the_margin_is_watched_and_certain_harm_still_fails(
+    harmed, sizes, rules, outcome
+):
+    asked = policy(fairness={"groups": ["part"], "metrics": ["tpr"], "pool_below": 1, **rules})
+    assert outcome_of_the_small(asked, harmed, **sizes) is outcome
+
+
+def test_a_candidate_cannot_win_a_watch_by_being_erratic_in_the_group_alone():
+    rng = np.random.default_rng(4)
+    part = np.repeat(["small", "large"], [300, 9700]).astype(object)
+    noise = rng.normal(0, 1, 10_000)
+    wild = np.where(part == "small", rng.normal(0.5, 12, 10_000), noise)
+    label = rng.normal(20, 4, 10_000)
+    asked = policy(VALUE_RULES, unit="row", fairness={"groups": ["part"], "margin": 1.0, "pool_below": 100})
+    found = fairness(asked, "regression", gate_rows(label, {"part": part}), label + noise[::-1], label + wild, LEVEL)
+    assert next(f.outcome for f in found if f.group == "part=small") is Outcome.FAIL
+    tame = label + np.where(part == "small", rng.normal(0, 3, 10_000), noise)
+    found = fairness(asked, "regression", gate_rows(label, {"part": part}), label + noise[::-1], tame, LEVEL)
+    assert next(f.outcome for f in found if f.group == "part=small") is not Outcome.WATCHED
 
 
 def test_errors_by_group_are_those_of_fairlearn():

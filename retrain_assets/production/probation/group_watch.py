@@ -1,0 +1,183 @@
+"""Follow the protected groups that a gate was too small to judge, after the promotion, until their rows suffice.
+
+What serves a group is held against the version that served before anything was left open, over all promotions since, so
+that small harms of several promotions add up. Per day the summed harm is kept, and an anytime-valid test over blocks of
+days asks for a rollback when some harm is certain and its size lies beyond the margin. Pure: rows and scores come from
+`report`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+
+from retrain_assets.documents.units import amount, counted
+from retrain_assets.metrics.metric import Array
+from retrain_assets.production.probation.anytime_valid import Conclusion, follow
+from retrain_assets.production.probation.day_sums import Days, add_days, block_means, last_of
+from retrain_assets.validation.comparison.estimate import FEWEST_ROWS
+from retrain_assets.validation.watched_groups import WatchedGroup
+
+LONGEST_DAYS = 364
+"""After a year a watch that neither found harm nor ruled it out ends unproven."""
+
+
+class Watch(StrEnum):
+    """Where the watch of a group stands; all but `open` are ends."""
+
+    OPEN = "open"
+    UNHARMED = "unharmed"
+    HARMED = "harmed"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class GroupAccount:
+    """One metric of one group: what is known of its harm since the version that it is held against.
+
+    Attributes:
+        watched: Which metric of which group, and the margin.
+        reference: Name of the version that served before anything was left open.
+        reference_digest: Of its folder.
+        since: The first day, as ISO text.
+        block_days: Days in an independent block.
+        alpha: One-sided level, held over all looks together.
+        closed_until: The first day that is not closed.
+        days: Per day the summed harm and the rows.
+        status: Where it stands.
+        harm: Mean harm so far, in the metric's unit; None without rows.
+        high: Upper limit of its confidence sequence; None where nothing is excluded.
+    """
+
+    watched: WatchedGroup
+    reference: str
+    reference_digest: str
+    since: str
+    block_days: int
+    alpha: float
+    closed_until: str
+    days: Days = field(default_factory=dict)
+    status: Watch = Watch.OPEN
+    harm: float | None = None
+    high: float | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return sum(count for _, count in self.days.values())
+
+    def with_rows(self, day: Array, harm: Array) -> Self:
+        """The account with the harm of new rows on their days; NaN and rows of closed days are left out."""
+        fresh = np.isfinite(harm) & (day.astype("datetime64[D]") >= np.datetime64(self.closed_until))
+        return replace(self, days=add_days(self.days, day[fresh], harm[fresh]))
+
+    def judged(self, until: date) -> Self:
+        """The account as its blocks that end before a day say.
+
+        HARMED: the e-process of the harm stands above its line, and the mean harm reaches the margin. UNHARMED: the
+        upper confidence limit lies below the margin. Nothing is said on fewer than ten rows.
+        """
+        first = date.fromisoformat(self.since)
+        blocks = max((until - first).days // self.block_days, 0)
+        closed = first + timedelta(days=blocks * self.block_days)
+        means = block_means(self.days, first, closed, self.block_days)
+        path = follow(means, self.block_days, self.alpha)
+        total = math.fsum(harm for harm, _ in self.days.values())
+        mean, high = total / self.rows if self.rows else math.nan, last_of(path.high, math.inf)
+        status = Watch.OPEN
+        if self.rows >= FEWEST_ROWS:
+            above = last_of(path.e_value, 0.0) >= path.line and path.ruling is Conclusion.WORSE
+            if above and mean >= self.watched.margin:
+                status = Watch.HARMED
+            elif high < self.watched.margin:
+                status = Watch.UNHARMED
+        if status is Watch.OPEN and (until - first).days >= LONGEST_DAYS:
+            status = Watch.UNPROVEN
+        known = [value if math.isfinite(value) else None for value in (mean, high)]
+        return replace(
+            self, status=status, closed_until=max(self.closed_until, closed.isoformat()), harm=known[0], high=known[1]
+        )
+
+    def words(self, label_unit: str, row_name: str) -> str:
+        """How the group stands, like `sex=F (tpr): 1.2 % worse than with v1 on 63 rows, margin 3 %`."""
+        unit = label_unit if self.watched.metric == "mae" else "share"
+        harm = math.nan if self.harm is None else self.harm
+        side = "worse" if harm >= 0 else "better"
+        stands = f"{amount(abs(harm), unit)} {side} than with {self.reference} on {counted(self.rows, row_name)}"
+        if self.harm is None:
+            stands = "no outcome yet"
+        return f"{self.watched.group} ({self.watched.metric}): {stands}, margin {amount(self.watched.margin, unit)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        days = {day: (float(total), int(rows)) for day, (total, rows) in record["days"].items()}
+        watched, status = WatchedGroup.from_dict(record["watched"]), Watch(record["status"])
+        return cls(**{**record, "watched": watched, "status": status, "days": days})
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a promotion settles for the accounts that it opens.
+
+    Attributes:
+        reference: Name of the version that it replaced.
+        reference_digest: Of its folder.
+        first: The first day that the new version is in charge of.
+        block_days: Days in an independent block.
+        alpha: One-sided level of all its accounts together.
+    """
+
+    reference: str
+    reference_digest: str
+    first: date
+    block_days: int
+    alpha: float
+
+
+def open_accounts(
+    before: Sequence[GroupAccount], left: Sequence[WatchedGroup], opening: Opening
+) -> tuple[GroupAccount, ...]:
+    """The accounts after a promotion: those still open go on, and each group that it left open gets one.
+
+    Args:
+        before: Of the version that was replaced.
+        left: What the promotion's verdict leaves to probation.
+        opening: What it settles for them.
+    """
+    going_on = tuple(account for account in before if account.status is Watch.OPEN)
+    known = {(account.watched.group, account.watched.metric) for account in going_on}
+    fresh = [watched for watched in left if (watched.group, watched.metric) not in known]
+    day, alpha = opening.first.isoformat(), opening.alpha / max(len(fresh), 1)
+    return going_on + tuple(
+        GroupAccount(each, opening.reference, opening.reference_digest, day, opening.block_days, alpha, day)
+        for each in fresh
+    )
+
+
+def group_sentence(accounts: Sequence[GroupAccount], version: str, label_unit: str, row_name: str) -> str:
+    """What the groups' accounts say, as the end of a sentence about the version that serves; empty without any."""
+    harmed = [account.words(label_unit, row_name) for account in accounts if account.status is Watch.HARMED]
+    if harmed:
+        return f"{version} harms a protected group, {'; '.join(harmed)}: more than chance explains. Roll it back"
+    told = {
+        Watch.OPEN: "watched groups",
+        Watch.UNHARMED: "shown to be unharmed",
+        Watch.UNPROVEN: f"still not known after {LONGEST_DAYS} days",
+    }
+    parts = [
+        f"{said}: {', '.join(account.words(label_unit, row_name) for account in own)}"
+        for status, said in told.items()
+        if (own := [account for account in accounts if account.status is status])
+    ]
+    return "; ".join(parts)
