@@ -16,14 +16,14 @@ from benchmarks.gate import worlds
 from benchmarks.gate.worlds import VALUES, Rng
 from benchmarks.tables import Case
 from retrain_assets.metrics.metric import Array
-from retrain_assets.production.probation.group_watch import GroupAccount, Watch
+from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.watched_groups import WatchedGroup, watched_groups
 from retrain_assets.verdict import Outcome
 
 MARGIN, SPREAD = 1.0, 2.0
 """The margin, and the standard deviation of a row's paired difference."""
-GATE_DAYS, OTHERS, LOOK_DAYS, YEAR_DAYS, PROMOTION_DAYS = 14, 1_400, 28, 364, 56
+GATE_DAYS, OTHERS, LOOK_DAYS, YEAR_DAYS = 14, 1_400, 28, 364
 BEGAN = date(2024, 1, 15)
 
 
@@ -42,30 +42,27 @@ def draws(rng: Rng, size: int) -> Array:
     return np.asarray(rng.laplace(0, SPREAD / np.sqrt(2), size))
 
 
-def caught_on(rng: Rng, policy: ValidationPolicy, harm: float, *, again: bool = False) -> float:
-    """The day on which the harm is stopped: 0 at the gate, else of the look that asks for a rollback; infinite: never.
-
-    `again`: every eight weeks another promotion adds the same harm, and the gate lets each pass.
-    """
+def caught_on(rng: Rng, policy: ValidationPolicy, harm: float) -> float:
+    """The day on which the harm is stopped: 0 at the gate, else of the look that asks for a rollback; infinite: never."""
     outcome, left = small_and_others(rng, policy, harm)
     if outcome is not Outcome.WATCHED:
         return 0.0 if outcome is Outcome.FAIL else float("inf")
     first = BEGAN.isoformat()
     account = GroupAccount(left[0], "v1", "1" * 64, first, 1, 0.05, first)
     day = np.arange(YEAR_DAYS)
-    harms = draws(rng, YEAR_DAYS) + harm * (1 + day // PROMOTION_DAYS if again else 1)
+    harms = draws(rng, YEAR_DAYS) + harm
     for look in range(LOOK_DAYS, YEAR_DAYS + 1, LOOK_DAYS):
         own = slice(look - LOOK_DAYS, look)
         account = account.with_rows(np.datetime64(BEGAN, "us") + day[own].astype("m8[D]"), harms[own])
         account = account.judged(BEGAN + timedelta(days=look))
-        if account.status is not Watch.OPEN:
-            return float(look) if account.status is Watch.HARMED else float("inf")
+        if account.status is not WatchStatus.OPEN:
+            return float(look) if account.status is WatchStatus.HARMED else float("inf")
     return float("inf")
 
 
-def caught_within(rng: Rng, policy: ValidationPolicy, harm: float, days: float, *, again: bool = False) -> bool:
+def caught_within(rng: Rng, policy: ValidationPolicy, harm: float, days: float) -> bool:
     """Whether that day comes within so many."""
-    return caught_on(rng, policy, harm, again=again) <= days
+    return caught_on(rng, policy, harm) <= days
 
 
 def passes(rng: Rng, policy: ValidationPolicy, harm: float) -> bool:
@@ -80,19 +77,18 @@ def cases() -> Iterator[Case]:
     for harm, days, reps, fast, low, high in (
         (0.0, 0, 2_000, 0, 0.0, 0.05),
         (0.0, YEAR_DAYS, 1_000, 100, 0.0, 0.05),
-        (0.5, YEAR_DAYS, 1_000, 0, 0.0, 0.05),
-        (1.5, YEAR_DAYS, 500, 0, 0.9, 1.0),
+        (0.5, YEAR_DAYS, 1_000, 0, 0.0, 1.0),
+        (1.0, 0, 1_000, 0, 0.0, 1.0),
+        (1.0, YEAR_DAYS, 500, 0, 0.0, 1.0),
+        (1.5, 0, 1_000, 0, 0.0, 1.0),
+        (1.5, 3 * LOOK_DAYS, 500, 0, 0.95, 1.0),
         (2.0, 0, 1_000, 0, 0.0, 1.0),
-        (2.0, 3 * LOOK_DAYS, 500, 0, 0.0, 1.0),
-        (2.0, YEAR_DAYS, 500, 50, 0.95, 1.0),
-        (4.0, 0, 500, 0, 0.0, 1.0),
-        (4.0, LOOK_DAYS, 500, 0, 0.95, 1.0),
+        (2.0, 3 * LOOK_DAYS, 500, 50, 0.95, 1.0),
+        (4.0, 0, 500, 0, 0.95, 1.0),
     ):
         until = f"stopped there or within {days} days" if days else "stopped there"
         name = f"{about}, harm {harm:g} margins: {until}"
         yield Case(name, partial(caught_within, policy=policy, harm=harm, days=days), reps, fast, low, high)
-    more = partial(caught_within, policy=policy, harm=0.4, days=YEAR_DAYS, again=True)
-    yield Case(f"{about}, .4 margins more every 56 days: stopped within a year", more, 500, 0, 0.8, 1.0)
     yield Case(
         f"{about}, harm 1 margin: PASS at the gate", partial(passes, policy=policy, harm=1.0), 2_000, 0, 0.0, 0.05
     )

@@ -172,7 +172,7 @@ class Floor(Policy):
 
 
 SMALL_SHARE = 0.1
-"""A group with a smaller share of the gate's rows counts as small, whatever its rows."""
+"""A group with fewer of the gate's rows counts as small, however many they are."""
 
 
 class FairnessPolicy(Policy):
@@ -183,9 +183,9 @@ class FairnessPolicy(Policy):
     margin. Of several classes the rates that matter are named (`tpr[2]`); a bare `tpr` means that of every class.
     Values with fewer rows than `pool_below` are judged together as one group; rows whose value is missing are always a
     group of their own. How many rows a group has decides nothing where its limits give the answer: `least_rows` is
-    read, for specs that have it, and asks nothing. A group of fewer than `pool_below` rows, or of less than a tenth of
-    the gate's, whose rows could not show the margin either way holds no promotion, is named, and watched after it;
-    under `strict`, or with a margin of 0, it holds. `floors` bound the first model per group.
+    read, for specs that have it, and asks nothing. A group with fewer than `pool_below` rows that bear on the question,
+    or less than a tenth of the gate's, which could not show the margin either way holds no promotion, is named, and
+    watched after it; under `strict`, or with a margin of 0, it holds. `floors` bound the first model per group.
     """
 
     none: str | None = Field(default=None, min_length=1)
@@ -203,7 +203,12 @@ class FairnessPolicy(Policy):
         return bool(self.groups)
 
     def is_small(self, rows: int, of: int) -> bool:
-        """Whether a group of so many of the gate's rows may be watched after a promotion instead of holding it."""
+        """Whether a group may be watched after a promotion instead of holding it.
+
+        Args:
+            rows: Of the group that bear on the question: of a TPR its positives.
+            of: All rows of the gate.
+        """
         return self.margin > 0 and not self.strict and rows < max(self.pool_below, SMALL_SHARE * of)
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrain_assets.documents.units import amount, counted
 from retrain_assets.metrics.metric import Array
@@ -72,7 +73,7 @@ class GroupAccount:
         """Rows so far."""
         return sum(count for _, count in self.days.values())
 
-    def with_rows(self, day: Array, harm: Array) -> Self:
+    def with_rows(self, day: NDArray[np.datetime64], harm: Array) -> Self:
         """The account with the harm of new rows on their days; NaN and rows of closed days are left out."""
         fresh = np.isfinite(harm) & (day.astype("datetime64[D]") >= np.datetime64(self.closed_until))
         return replace(self, days=add_days(self.days, day[fresh], harm[fresh]))

@@ -22,7 +22,7 @@ from retrain_assets.production.probation.day_sums import add_days, block_means, 
 from retrain_assets.production.probation.group_watch import (
     GroupAccount,
     Opening,
-    Watch,
+    WatchStatus,
     group_sentence,
     open_accounts,
 )
@@ -94,7 +94,7 @@ class Probation:
         live = ServedVersion.load(access.registry, trial.compared.version, trial.compared.digest)
         accounts = self._followed(access, trial, live, accounts)
         said = group_sentence(accounts, live.name, self.model.label_unit, self.model.row_name)
-        harmed = any(account.status is Watch.HARMED for account in accounts)
+        harmed = any(account.status is WatchStatus.HARMED for account in accounts)
         if harmed and not record.status.asks_rollback:
             return replace(
                 record,

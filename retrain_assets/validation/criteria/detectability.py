@@ -146,7 +146,7 @@ def _of_groups(
         for name in fairness.metrics:
             for shown, count in _asked(name, task, label):
                 part = _of_group(policy, shown, group.name, (count, label), level, disagreement)
-                small = fairness.is_small(group.rows, len(rows))
+                small = fairness.is_small(part.rows, len(rows))
                 yield _left_to_probation(part) if small and _cannot_show(part) else part
 
 

@@ -66,7 +66,7 @@ class _Harm:
 
     def too_small(self, policy: FairnessPolicy, rows: int) -> bool:
         """Whether it has too few of all rows to be judged, by what is known without looking at its own result."""
-        return policy.is_small(self.group.rows, rows) and self.visible > policy.margin
+        return policy.is_small(self.comparison.estimate.rows, rows) and self.visible > policy.margin
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def floors(policy: ValidationPolicy, task: str, rows: GateRows, candidate: Array
 def _cleared(policy: ValidationPolicy, floor: Floor, comparison: Comparison, level: Level, group: Group) -> Finding:
     """A floor of one group; nothing is asked of a small group whose rows allow no answer at all."""
     found = clears(floor, comparison, level, Question("fairness", "floor", group.name))
-    small = policy.fairness.is_small(group.rows, group.code.size)
+    small = policy.fairness.is_small(comparison.estimate.rows, group.code.size)
     if not (small and found.outcome is Outcome.INSUFFICIENT and comparison.estimate.shortfall()):
         return found
     return replace(found, outcome=Outcome.NOT_ASKED, reason=f"not asked of so small a group: {found.reason}")

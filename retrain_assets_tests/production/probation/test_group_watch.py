@@ -11,7 +11,7 @@ from retrain_assets.production.probation.group_watch import (
     LONGEST_DAYS,
     GroupAccount,
     Opening,
-    Watch,
+    WatchStatus,
     group_sentence,
     open_accounts,
 )
@@ -35,12 +35,12 @@ def after(known: GroupAccount, harm, first: int = 0) -> GroupAccount:
 @pytest.mark.parametrize(
     ("mean", "days", "status"),
     [
-        (2.0, 60, Watch.HARMED),
-        (0.0, 60, Watch.UNHARMED),
-        (0.6, 60, Watch.OPEN),
-        (3.0, 9, Watch.OPEN),
-        (1.0, LONGEST_DAYS, Watch.HARMED),
-        (0.97, LONGEST_DAYS, Watch.UNPROVEN),
+        (2.0, 60, WatchStatus.HARMED),
+        (0.0, 60, WatchStatus.UNHARMED),
+        (0.6, 60, WatchStatus.OPEN),
+        (3.0, 9, WatchStatus.OPEN),
+        (1.0, LONGEST_DAYS, WatchStatus.HARMED),
+        (0.97, LONGEST_DAYS, WatchStatus.UNPROVEN),
     ],
 )
 def test_a_group_is_harmed_when_harm_is_certain_and_reaches_the_margin_and_unharmed_when_it_cannot_reach_it(
@@ -52,14 +52,14 @@ def test_a_group_is_harmed_when_harm_is_certain_and_reaches_the_margin_and_unhar
 
 def test_the_account_goes_on_over_the_next_promotion_against_the_same_version_and_closed_ones_end():
     half = after(account(), np.tile([2.0, -0.6], 6))
-    assert half.status is Watch.OPEN
+    assert half.status is WatchStatus.OPEN
     opening = Opening("v2", "2" * 64, FIRST + timedelta(days=12), 7, 0.05)
     done = after(account(WOMEN), np.zeros(30))
-    assert done.status is Watch.UNHARMED
+    assert done.status is WatchStatus.UNHARMED
     going_on, fresh = open_accounts((half, done), (BRONX, WOMEN), opening)
     assert going_on == half
     assert (fresh.watched, fresh.reference, fresh.since, fresh.block_days) == (WOMEN, "v2", "2024-01-13", 7)
-    assert after(going_on, np.tile([2.0, 0.6], 20), first=12).status is Watch.HARMED
+    assert after(going_on, np.tile([2.0, 0.6], 20), first=12).status is WatchStatus.HARMED
 
 
 def test_new_accounts_share_the_level():
