@@ -43,7 +43,7 @@ def draws(rng: Rng, size: int) -> Array:
 
 
 def caught_on(rng: Rng, policy: ValidationPolicy, harm: float) -> float:
-    """The day on which the harm is stopped: 0 at the gate, else of the look that asks for a rollback; infinite: never."""
+    """The day on which the harm is stopped: 0 at the gate, or that of the look which rolls back; infinite if never."""
     outcome, left = small_and_others(rng, policy, harm)
     if outcome is not Outcome.WATCHED:
         return 0.0 if outcome is Outcome.FAIL else float("inf")

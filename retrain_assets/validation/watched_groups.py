@@ -5,14 +5,15 @@ The verdict that promotes names them in its evidence; probation follows them (`p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.metrics.metric import Array, metric, predicted_class
+from retrain_assets.store import Json
 from retrain_assets.validation.comparison.grouping import groups
 from retrain_assets.validation.comparison.units import MISSING, GateRows
 from retrain_assets.validation.policy import ValidationPolicy
@@ -43,12 +44,12 @@ class WatchedGroup:
     threshold: float
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+    def from_dict(cls, record: Json) -> Self:
         """The inverse of `dataclasses.asdict`."""
         return cls(**{**record, "values": tuple(record["values"])})
 
     @classmethod
-    def of_evidence(cls, evidence: Mapping[str, Any]) -> tuple[Self, ...]:
+    def of_evidence(cls, evidence: Json) -> tuple[Self, ...]:
         """The groups that a verdict's evidence names."""
         return tuple(cls.from_dict(record) for record in evidence.get(EVIDENCE, ()))
 
@@ -83,7 +84,7 @@ class WatchedGroup:
         return np.where(asked, worse, np.nan)
 
 
-def watched_groups(policy: ValidationPolicy, rows: GateRows, findings: Sequence[Finding]) -> dict[str, Any]:
+def watched_groups(policy: ValidationPolicy, rows: GateRows, findings: Sequence[Finding]) -> Json:
     """The groups that findings leave to probation, as an entry of a verdict's evidence; none where there are none."""
     left = [finding for finding in findings if finding.outcome is Outcome.WATCHED and not finding.against]
     if not left:

@@ -9,11 +9,11 @@ days asks for a rollback when some harm is certain and its size lies beyond the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from retrain_assets.documents.units import amount, counted
 from retrain_assets.metrics.metric import Array
 from retrain_assets.production.probation.anytime_valid import Conclusion, follow
 from retrain_assets.production.probation.day_sums import Days, add_days, block_means, last_of
+from retrain_assets.store import Json
 from retrain_assets.validation.comparison.estimate import FEWEST_ROWS
 from retrain_assets.validation.watched_groups import WatchedGroup
 
@@ -115,12 +116,12 @@ class GroupAccount:
             stands = "no outcome yet"
         return f"{self.watched.group} ({self.watched.metric}): {stands}, margin {amount(self.watched.margin, unit)}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As plain JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+    def from_dict(cls, record: Json) -> Self:
         """The inverse of `to_dict`."""
         days = {day: (float(total), int(rows)) for day, (total, rows) in record["days"].items()}
         watched, status = WatchedGroup.from_dict(record["watched"]), Watch(record["status"])

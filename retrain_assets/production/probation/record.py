@@ -6,7 +6,6 @@ Belongs here: `ProbationRecord` and its parts. What they mean is decided in `tri
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Self

@@ -308,7 +308,9 @@ class Probation:
         return replace(known, days=days, late_rows=late), (float(losses[0].mean()), float(losses[1].mean()))
 
 
-def _with_harm(account: GroupAccount, rows: pa.Table, model: Model, before: Answer, after: Answer) -> GroupAccount:
+def _with_harm(
+    account: GroupAccount, rows: pa.Table, model: Model, before: ScoringResult, after: ScoringResult
+) -> GroupAccount:
     """An account with the harm of new rows; as it was where a version does not answer."""
     if before.scores is None or after.scores is None or before.fault or after.fault:
         return account
