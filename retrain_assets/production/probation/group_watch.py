@@ -30,7 +30,7 @@ LONGEST_DAYS = 364
 """After a year a watch that neither found harm nor ruled it out ends unproven."""
 
 
-class Watch(StrEnum):
+class WatchStatus(StrEnum):
     """Where the watch of a group stands; all but `open` are ends."""
 
     OPEN = "open"
@@ -65,7 +65,7 @@ class GroupAccount:
     alpha: float
     closed_until: str
     days: Days = field(default_factory=dict)
-    status: Watch = Watch.OPEN
+    status: WatchStatus = WatchStatus.OPEN
     harm: float | None = None
     high: float | None = None
 
@@ -92,15 +92,15 @@ class GroupAccount:
         path = follow(means, self.block_days, self.alpha)
         total = math.fsum(harm for harm, _ in self.days.values())
         mean, high = total / self.rows if self.rows else math.nan, last_of(path.high, math.inf)
-        status = Watch.OPEN
+        status = WatchStatus.OPEN
         if self.rows >= FEWEST_ROWS:
             above = last_of(path.e_value, 0.0) >= path.line and path.ruling is Conclusion.WORSE
             if above and mean >= self.watched.margin:
-                status = Watch.HARMED
+                status = WatchStatus.HARMED
             elif high < self.watched.margin:
-                status = Watch.UNHARMED
-        if status is Watch.OPEN and (until - first).days >= LONGEST_DAYS:
-            status = Watch.UNPROVEN
+                status = WatchStatus.UNHARMED
+        if status is WatchStatus.OPEN and (until - first).days >= LONGEST_DAYS:
+            status = WatchStatus.UNPROVEN
         known = [value if math.isfinite(value) else None for value in (mean, high)]
         return replace(
             self, status=status, closed_until=max(self.closed_until, closed.isoformat()), harm=known[0], high=known[1]
@@ -124,7 +124,7 @@ class GroupAccount:
     def from_dict(cls, record: Json) -> Self:
         """The inverse of `to_dict`."""
         days = {day: (float(total), int(rows)) for day, (total, rows) in record["days"].items()}
-        watched, status = WatchedGroup.from_dict(record["watched"]), Watch(record["status"])
+        watched, status = WatchedGroup.from_dict(record["watched"]), WatchStatus(record["status"])
         return cls(**{**record, "watched": watched, "status": status, "days": days})
 
 
@@ -157,7 +157,7 @@ def open_accounts(
         left: What the promotion's verdict leaves to probation.
         opening: What it settles for them.
     """
-    going_on = tuple(account for account in before if account.status is Watch.OPEN)
+    going_on = tuple(account for account in before if account.status is WatchStatus.OPEN)
     known = {(account.watched.group, account.watched.metric) for account in going_on}
     fresh = [watched for watched in left if (watched.group, watched.metric) not in known]
     day, alpha = opening.first.isoformat(), opening.alpha / max(len(fresh), 1)
@@ -169,13 +169,13 @@ def open_accounts(
 
 def group_sentence(accounts: Sequence[GroupAccount], version: str, label_unit: str, row_name: str) -> str:
     """What the groups' accounts say, as the end of a sentence about the version that serves; empty without any."""
-    harmed = [account.words(label_unit, row_name) for account in accounts if account.status is Watch.HARMED]
+    harmed = [account.words(label_unit, row_name) for account in accounts if account.status is WatchStatus.HARMED]
     if harmed:
         return f"{version} harms a protected group, {'; '.join(harmed)}: more than chance explains. Roll it back"
     told = {
-        Watch.OPEN: "watched groups",
-        Watch.UNHARMED: "shown to be unharmed",
-        Watch.UNPROVEN: f"still not known after {LONGEST_DAYS} days",
+        WatchStatus.OPEN: "watched groups",
+        WatchStatus.UNHARMED: "shown to be unharmed",
+        WatchStatus.UNPROVEN: f"still not known after {LONGEST_DAYS} days",
     }
     parts = [
         f"{said}: {', '.join(account.words(label_unit, row_name) for account in own)}"

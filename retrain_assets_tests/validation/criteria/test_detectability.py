@@ -19,7 +19,8 @@ def verdict(*findings: Finding) -> Verdict:
 
 @pytest.mark.parametrize(("positives", "margin"), [(150, 0.05), (600, 0.05), (600, 0.03)])
 def test_the_share_of_equal_models_left_undecided_is_what_the_fairness_check_leaves(positives, margin):
-    rng, rules = np.random.default_rng(1), policy(fairness={"metrics": ["tpr"], "margin": margin})
+    strict = {"metrics": ["tpr"], "margin": margin, "strict": True}
+    rng, rules = np.random.default_rng(1), policy(fairness=strict)
     label = np.r_[np.ones(positives), np.zeros(200)]
     rows = gate_rows(label)
     (part,) = [part for part in detectability(rules, "binary", rows, 1) if part.check == "fairness"]
@@ -35,12 +36,14 @@ def test_the_share_of_equal_models_left_undecided_is_what_the_fairness_check_lea
 
 
 def test_a_part_that_can_never_decide_names_the_key_to_change():
-    label = np.r_[np.ones(12), np.zeros(988)]
-    found = {(part.check, part.metric): part for part in detectability(policy(), "binary", gate_rows(label), 12)}
+    label, rules = np.r_[np.ones(12), np.zeros(988)], policy(fairness={"strict": True})
+    found = {(part.check, part.metric): part for part in detectability(rules, "binary", gate_rows(label), 12)}
     assert "raise validation.fairness.margin or pool_below, or lengthen windows.gate" in found["fairness", "tpr"].never
     assert not found["fairness", "fpr"].never
-    few = {part.metric: part for part in detectability(policy(), "binary", gate_rows(label[8:]), 12) if part.group}
+    few = {part.metric: part for part in detectability(rules, "binary", gate_rows(label[8:]), 12) if part.group}
     assert "has 4 rows that bear on tpr, 10 are needed" in few["tpr"].never
+    watched = {part.metric: part for part in detectability(policy(), "binary", gate_rows(label), 12) if part.group}
+    assert [(part.watched, part.never) for part in watched.values()] == [(True, ""), (False, "")]
     nothing = detectability(policy(fairness={"margin": 0.0}), "binary", gate_rows(label), 12)
     assert all("no number of rows excludes a margin of 0" in part.never for part in nothing if part.group)
 
