@@ -63,22 +63,21 @@ class Bins:
         return Counted(self._cells(rows, np.sort(np.concatenate(others))), first, second)
 
     def count_told(self, tallies: Sequence[Tally]) -> list[Counted]:
-        """What `count` gives for each of some tallies, all in one go: many are small.
+        """What `count` gives for each of some tallies that share their values, all in one go.
 
         >>> Bins(np.array([2.0, 3.0]), 0.0, 4.0).count_told([Tally(np.array([1.0, 2.0, 3.0]), np.array([1, 2, 1]))])
         [Counted(cells=(1, 2, 0, 1, 0), first=131072, second=4831838208)]
         """
-        sizes = [tally.values.size for tally in tallies]
-        values, rows = (np.concatenate(parts) for parts in zip(*((t.values, t.rows) for t in tallies), strict=True))
+        values, rows = tallies[0].values, np.array([tally.rows for tally in tallies])
+        cells = np.zeros((len(tallies), 2 * self.edges.size + 1), np.int64)
+        if not values.size:
+            return [Counted(tuple(part), 0, 0) for part in cells.tolist()]
         steps = np.concatenate([found.astype(np.int64) for _, found in on_grid([values], self.low, self.high)])
-        ends = np.cumsum([0, *sizes])
-        first, second = (np.diff(np.append(0, np.cumsum(z))[ends]).tolist() for z in (steps * rows, steps**2 * rows))
         at = np.searchsorted(self.edges, values)
-        cell = 2 * at + (np.append(self.edges, np.nan)[at] == values)
-        width = 2 * self.edges.size + 1
-        place = np.repeat(np.arange(len(tallies)) * width, sizes) + cell
-        cells = np.bincount(place, rows, minlength=len(tallies) * width).astype(np.int64).reshape(-1, width)
-        return [Counted(tuple(c), f, s) for c, f, s in zip(cells.tolist(), first, second, strict=True)]
+        filled, starts = np.unique(2 * at + (np.append(self.edges, np.nan)[at] == values), return_index=True)
+        cells[:, filled] = np.add.reduceat(rows, starts, axis=1)
+        counted = zip(cells.tolist(), (rows @ steps).tolist(), (rows @ steps**2).tolist(), strict=True)
+        return [Counted(tuple(part), first, second) for part, first, second in counted]
 
     def _place(self, block: Floats, steps: Floats, rows: Whole) -> Floats:
         """Add to `rows` what the grid tells for sure: values between edges, values equal to one. Return the others."""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from retrain_assets.monitoring.profiles.binning import Values, extremes, in_blocks, size_of
-from retrain_assets.monitoring.profiles.value_counts import BLOCK, Tally, rows_by_code, tallied
+from retrain_assets.monitoring.profiles.value_counts import BLOCK, Tally, joined, rows_by_code, tallied
 from retrain_assets.store import PeriodStore
 
 PIECE_ROWS = 2**20
@@ -27,6 +27,8 @@ PIECE_ROWS = 2**20
 
 MOST_OPEN = 128
 """Most files of which all are kept open while their columns are read."""
+
+_MOST_COUNTS = 2**16
 
 _NUMBER_TYPES = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 _NO_NAMES = pa.array([], pa.string())
@@ -101,7 +103,7 @@ class NumericPiece:
 
 @dataclass(frozen=True)
 class CategoryPiece:
-    """One piece of a categorical column: each category once with its rows, and how many rows had none."""
+    """One piece of a categorical column: each category once with its rows, 0 of some, and how many rows had none."""
 
     rows: int
     distinct: pa.StringArray
@@ -138,7 +140,32 @@ def numbers(rows: Rows, name: str, in_order: bool = False) -> Iterator[NumericPi
         if isinstance(piece, int):
             yield NumericPiece(piece, missing=piece, absent=piece)
         else:
-            yield _numbers(piece, in_order)
+            told = None if in_order or not len(piece) else tallied([piece])
+            yield _told(len(piece), told[0]) if told else _numbers(piece)
+
+
+def numbers_of_parts(parts: Sequence[Rows], name: str) -> list[list[NumericPiece]]:
+    """A column declared numeric of several windows, all pieces at once; tallies share their values.
+
+    >>> [[one], [two]] = numbers_of_parts([pa.table({"x": [2.0, 2.0]}), pa.table({"x": [3.0]})], "x")
+    >>> one.finite.values, one.finite.rows, two.finite.rows
+    (array([2., 3.]), array([2, 0]), array([0, 1]))
+    """
+    read = [list(_pieces(rows, name)) for rows in parts]
+    columns = [piece for part in read for piece in part if not isinstance(piece, int)]
+    told = tallied(columns) if columns else None
+    told_of = iter(told or [])
+    return [
+        [
+            NumericPiece(piece, missing=piece, absent=piece)
+            if isinstance(piece, int)
+            else _numbers(piece)
+            if told is None
+            else _told(len(piece), next(told_of))
+            for piece in part
+        ]
+        for part in read
+    ]
 
 
 def names(rows: Rows, name: str) -> Iterator[CategoryPiece]:
@@ -155,6 +182,34 @@ def names(rows: Rows, name: str) -> Iterator[CategoryPiece]:
             yield _names(piece)
 
 
+def names_of_parts(parts: Sequence[Rows], name: str) -> list[list[CategoryPiece]]:
+    """A column declared categorical of several windows, all pieces at once; most share their categories.
+
+    >>> [[one], [two]] = names_of_parts([pa.table({"c": ["a"]}), pa.table({"c": ["b", "b"]})], "c")
+    >>> one.distinct.to_pylist(), one.counts, two.counts
+    (['a', 'b'], array([1, 0]), array([0, 2]))
+    """
+    read = [list(_pieces(rows, name)) for rows in parts]
+    columns = [piece for part in read for piece in part if not isinstance(piece, int)]
+    try:
+        counts_of = _counted(columns) if len({column.type for column in columns}) == 1 else None
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        counts_of = None
+    if counts_of is None:
+        return [list(names(rows, name)) for rows in parts]
+    distinct, counts = counts_of
+    nothing, counted = np.empty(0, np.int64), iter(counts)
+    return [
+        [
+            CategoryPiece(piece, _NO_NAMES, nothing, missing=piece, absent=piece)
+            if isinstance(piece, int)
+            else CategoryPiece(len(piece), distinct, rows := next(counted), missing=len(piece) - int(rows.sum()))
+            for piece in part
+        ]
+        for part in read
+    ]
+
+
 def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
     if isinstance(rows, ParquetRows):
         yield from rows.pieces(name)
@@ -169,11 +224,8 @@ def _pieces(rows: Rows, name: str) -> Iterator[pa.ChunkedArray | int]:
             yield rows.column(at).slice(start, PIECE_ROWS)
 
 
-def _numbers(column: pa.ChunkedArray, in_order: bool) -> NumericPiece:
+def _numbers(column: pa.ChunkedArray) -> NumericPiece:
     rows, kind = len(column), column.type
-    told = None if in_order or not rows else tallied(column)
-    if told is not None:
-        return _told(rows, told)
     if any(holds(kind) for holds in _NUMBER_TYPES):
         if column.null_count or kind != pa.float64():
             column = pc.cast(_in_small_chunks(column).drop_null(), pa.float64(), safe=False)
@@ -187,16 +239,10 @@ def _numbers(column: pa.ChunkedArray, in_order: bool) -> NumericPiece:
 
 
 def _told(rows: int, told: Tally) -> NumericPiece:
-    finite, infinite = np.isfinite(told.values), 0
-    if not finite.all():
-        infinite = int(told.rows[np.isinf(told.values)].sum())
-        told = told.only(finite)
-    missing = rows - told.size - infinite
-    if not told.values.size:
-        return NumericPiece(rows, missing=missing, infinite=infinite)
-    return NumericPiece(
-        rows, told, float(told.values.min()), float(told.values.max()), missing=missing, infinite=infinite
-    )
+    values, missing = told.values[told.rows > 0], rows - told.size - told.infinite
+    if not values.size:
+        return NumericPiece(rows, missing=missing, infinite=told.infinite)
+    return NumericPiece(rows, told, float(values[0]), float(values[-1]), missing=missing, infinite=told.infinite)
 
 
 def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -240,31 +286,39 @@ def _number(text: str) -> float | None:
 
 
 def _names(column: pa.ChunkedArray) -> CategoryPiece:
+    rows = len(column)
     try:
-        distinct, counts = _counted(column)
+        counted = _counted([column])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        wrong = len(column) - column.null_count
-        nothing = np.empty(0, np.int64)
-        return CategoryPiece(
-            len(column), _NO_NAMES, nothing, column.null_count, wrong=wrong, example=f"a {column.type}"
-        )
-    return CategoryPiece(len(column), distinct, counts, missing=len(column) - int(counts.sum()))
+        counted = None
+    if counted is None:
+        wrong, nothing = rows - column.null_count, np.empty(0, np.int64)
+        example = f"a {column.type}"
+        return CategoryPiece(rows, _NO_NAMES, nothing, column.null_count, wrong=wrong, example=example)
+    distinct, [counts] = counted
+    return CategoryPiece(rows, distinct, counts, missing=rows - int(counts.sum()))
 
 
-def _counted(column: pa.ChunkedArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
-    """Each value as text with its rows, nulls left out; two values of one text are counted apart."""
-    encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+def _counted(columns: Sequence[pa.ChunkedArray]) -> tuple[pa.StringArray, NDArray[np.int64]] | None:
+    """Each value of some columns of one type as text, nulls left out, and its rows in each: shape (columns, values).
+
+    Two values of one text are counted apart. None where several columns have so many values, such as identifiers, that
+    the counts would take more memory than the columns.
+    """
+    encoded = joined(columns)
+    encoded = encoded if pa.types.is_dictionary(encoded.type) else pc.dictionary_encode(encoded)
     encoded = encoded if encoded.num_chunks == 1 else encoded.unify_dictionaries()
     dictionary = encoded.chunk(0).dictionary if encoded.num_chunks else _NO_NAMES
-    codes = pa.chunked_array([chunk.indices for chunk in encoded.chunks], encoded.type.index_type)
-    counts = rows_by_code(codes, len(dictionary))
+    if len(columns) > 1 and len(dictionary) * len(columns) > max(_MOST_COUNTS, len(encoded)):
+        return None
+    codes = iter([chunk.indices for chunk in encoded.chunks])
+    parts = [pa.chunked_array([next(codes) for _ in one.chunks], encoded.type.index_type) for one in columns]
+    counts = np.array([rows_by_code(part, len(dictionary)) for part in parts])
     texts = pc.cast(dictionary, pa.string())
-    there = counts > 0
+    there = counts.any(axis=0)
     if texts.null_count:
         there &= texts.is_valid().to_numpy(zero_copy_only=False)
-    if there.all():
-        return texts, counts
-    return texts.filter(pa.array(there)), counts[there]
+    return (texts, counts) if there.all() else (texts.filter(pa.array(there)), counts[:, there])
 
 
 def _is_text(kind: pa.DataType) -> bool:

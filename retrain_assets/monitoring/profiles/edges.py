@@ -17,8 +17,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain_assets.monitoring.profiles.binning import Bins, Values, every, order_statistics, size_of, widened
-from retrain_assets.monitoring.profiles.column_reader import CategoryPiece, NumericPiece, Rows, names, numbers
-from retrain_assets.monitoring.profiles.value_counts import Tally, pooled
+from retrain_assets.monitoring.profiles.column_reader import (
+    CategoryPiece,
+    NumericPiece,
+    Rows,
+    names,
+    numbers,
+    numbers_of_parts,
+)
+from retrain_assets.monitoring.profiles.value_counts import Tally
 
 Kind = Literal["numeric", "categorical"]
 Floats = NDArray[np.float64]
@@ -94,14 +101,22 @@ def reference_edges(rows: Rows, numeric: Sequence[str], categorical: Sequence[st
     >>> edges.numeric["x"], edges.categories["c"]
     (array([1., 2.]), ('a', 'b'))
     """
-    in_order = rows.num_rows > MOST_VALUES
-    of_numbers = [numeric_edges(name, numbers(rows, name, in_order), rows.num_rows) for name in numeric]
+    of_numbers = [numeric_edges(name, _pieces(rows, name), rows.num_rows) for name in numeric]
     of_names = [category_edges(name, names(rows, name)) for name in categorical]
     return together([*of_numbers, *of_names])
 
 
+def _pieces(rows: Rows, name: str) -> Iterable[NumericPiece]:
+    if rows.num_rows > MOST_VALUES:
+        return numbers(rows, name, in_order=True)
+    return numbers_of_parts([rows], name)[0]
+
+
 def numeric_edges(name: str, pieces: Iterable[NumericPiece], rows: int) -> Edges:
-    """The bins of one numeric column; `rows` is how many rows the pieces have at most, in order if above the limit."""
+    """The bins of one numeric column; `rows` is how many rows the pieces have at most, in order if above the limit.
+
+    Tallies share their values.
+    """
     step = max(1, -(-rows // MOST_VALUES))
     values: list[Floats] = []
     tallies: list[Tally] = []
@@ -115,7 +130,8 @@ def numeric_edges(name: str, pieces: Iterable[NumericPiece], rows: int) -> Edges
         if step > 1 and piece.least is not None and piece.greatest is not None:
             ends += [piece.least, piece.greatest]
     if tallies and not values:
-        return _edges_of(name, *_points_told(pooled(tallies)))
+        pooled = Tally(tallies[0].values, np.sum([tally.rows for tally in tallies], axis=0))
+        return _edges_of(name, *_points_told(pooled))
     values += [np.repeat(tally.values, tally.rows) for tally in tallies]
     return _edges_of(name, *_points([*values, np.array([min(ends), max(ends)])] if ends else values))
 
@@ -130,7 +146,8 @@ def category_edges(name: str, pieces: Iterable[CategoryPiece]) -> Edges:
     most = 0
     for piece in pieces:
         for level, rows in zip(piece.distinct.to_pylist(), piece.counts.tolist(), strict=True):
-            total[level] += rows
+            if rows:
+                total[level] += rows
         most = max(most, len(total))
         if len(total) > _MOST_NAMES:
             total = Counter({level: total[level] for level in _largest(total, _MOST_NAMES // 2)})

@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.profiles.binning import STEPS, Bins, Counted
-from retrain_assets.monitoring.profiles.column_reader import CategoryPiece, NumericPiece, Rows, names, numbers, quoted
+from retrain_assets.monitoring.profiles.column_reader import (
+    CategoryPiece,
+    NumericPiece,
+    Rows,
+    names,
+    names_of_parts,
+    numbers,
+    numbers_of_parts,
+    quoted,
+)
 from retrain_assets.monitoring.profiles.edges import (
     MOST_VALUES,
     Edges,
@@ -209,19 +218,26 @@ def reference_profiles(
     keep = list if total <= MOST_VALUES else iter
     edges, columns = list[Edges](), {part: dict[str, ColumnProfile]() for part in parts}
     for name in numeric:
-        read = {part: keep(numbers(rows, name, total > MOST_VALUES)) for part, rows in parts.items()}
-        edges.append(numeric_edges(name, chain.from_iterable(read.values()), total))
         if keep is list:
-            found = _numeric_parts([list(pieces) for pieces in read.values()], edges[-1], name)
+            read = numbers_of_parts(list(parts.values()), name)
+            edges.append(numeric_edges(name, chain.from_iterable(read), total))
+            found = _numeric_parts(read, edges[-1], name)
         else:
+            in_order = chain.from_iterable(numbers(rows, name, in_order=True) for rows in parts.values())
+            edges.append(numeric_edges(name, in_order, total))
             found = [numeric_column(numbers(rows, name), edges[-1], name) for rows in parts.values()]
         for part, column in zip(parts, found, strict=True):
             columns[part][name] = column
     for name in categorical:
-        kept = {part: keep(names(rows, name)) for part, rows in parts.items()}
-        edges.append(category_edges(name, chain.from_iterable(kept.values())))
-        for part, rows in parts.items():
-            columns[part][name] = categorical_column(kept[part] if keep is list else names(rows, name), edges[-1], name)
+        if keep is list:
+            kept = names_of_parts(list(parts.values()), name)
+            edges.append(category_edges(name, chain.from_iterable(kept)))
+            found = _categorical_parts(kept, edges[-1], name)
+        else:
+            edges.append(category_edges(name, chain.from_iterable(names(rows, name) for rows in parts.values())))
+            found = [categorical_column(names(rows, name), edges[-1], name) for rows in parts.values()]
+        for part, column in zip(parts, found, strict=True):
+            columns[part][name] = column
     joined = together(edges)
     return joined, {part: Profile(rows.num_rows, columns[part], joined) for part, rows in parts.items()}
 
@@ -289,21 +305,38 @@ def categorical_column(pieces: Iterable[CategoryPiece], edges: Edges, name: str)
     >>> categorical_column(names(pa.table({"c": ["a", "a"]}), "c"), edges, "c").counts
     (2, 0)
     """
-    levels = pa.array(edges.categories[name], pa.string())
+    return _categorical_parts([list(pieces)], edges, name)[0]
+
+
+def _categorical_parts(parts: Sequence[Sequence[CategoryPiece]], edges: Edges, name: str) -> list[ColumnProfile]:
+    """One column of several parts; categories that pieces share are looked up once."""
+    levels, open_ended = pa.array(edges.categories[name], pa.string()), name in edges.beyond
     nothing = ColumnProfile("categorical", 0, (0,) * len(levels))
-    return _merged([_piece_of_names(read, levels, name in edges.beyond) for read in pieces] or [nothing])
+    shared, at = None, np.empty(0, np.int64)
+    columns = []
+    for part in parts:
+        pieces = []
+        for read in part:
+            if read.distinct is not shared:
+                shared, found = read.distinct, pc.index_in(read.distinct, value_set=levels)
+                at = pc.fill_null(found, len(levels)).to_numpy(zero_copy_only=False)
+            pieces.append(_piece_of_names(read, at, len(levels), open_ended))
+        columns.append(_merged(pieces or [nothing]))
+    return columns
 
 
 def _merged(pieces: Sequence[ColumnProfile]) -> ColumnProfile:
     return reduce(ColumnProfile.merge, pieces)
 
 
-def _piece_of_names(read: CategoryPiece, levels: pa.StringArray, open_ended: bool) -> ColumnProfile:
-    """One piece; where the reference has more levels than it lists, what is not listed is its rest and not new."""
-    at = pc.fill_null(pc.index_in(read.distinct, value_set=levels), len(levels)).to_numpy(zero_copy_only=False)
-    counts = np.bincount(at, read.counts, minlength=len(levels) + 1)
+def _piece_of_names(read: CategoryPiece, at: NDArray[np.int64], levels: int, open_ended: bool) -> ColumnProfile:
+    """One piece, each of whose categories stands at a place among the levels, or after them.
+
+    Where the reference has more levels than it lists, what is not listed is its rest and not new.
+    """
+    counts = np.bincount(at, read.counts, minlength=levels + 1)
     *known, unlisted = counts.astype(np.int64).tolist()
-    new = _new(read, np.flatnonzero(at == len(levels))) if unlisted and not open_ended else {}
+    new = _new(read, np.flatnonzero((at == levels) & (read.counts > 0))) if unlisted and not open_ended else {}
     return ColumnProfile(
         kind="categorical",
         rows=read.rows,

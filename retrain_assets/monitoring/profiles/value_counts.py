@@ -6,7 +6,7 @@ says that few of them are different. Counting what is told is exact; the sample 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,52 +28,49 @@ _FEW_OF_SAMPLE = 224
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Different values and the rows of each, shape (values,) both."""
+    """Different finite values in increasing order and the rows of each, shape (values,) both; some may have none.
+
+    Attributes:
+        infinite: Rows that are infinite, and so not among the values.
+    """
 
     values: Floats
     rows: Whole
+    infinite: int = 0
 
     @property
     def size(self) -> int:
         """How many rows are told."""
         return int(self.rows.sum())
 
-    def only(self, chosen: NDArray[np.bool_]) -> Tally:
-        """The chosen values."""
-        return Tally(self.values[chosen], self.rows[chosen])
-
     def at(self, ranks: NDArray[np.int64]) -> Floats:
-        """The values that stand at some places of all rows in order; needs increasing values, as `pooled` gives."""
+        """The values that stand at some places of all rows in order."""
         return self.values[np.searchsorted(np.cumsum(self.rows), ranks, side="right")]
 
 
-def tallied(column: pa.ChunkedArray) -> Tally | None:
-    """The values of a column of numbers, NaN among them, nulls left out or as NaN; None where too many are different.
+def tallied(columns: Sequence[pa.ChunkedArray]) -> list[Tally] | None:
+    """The values of some columns of one type, nulls and NaN left out; all share `values`.
 
-    >>> found = tallied(pa.chunked_array([[3, 1, None, 3]]))
-    >>> found.values, found.rows
-    (array([1., 3.]), array([1, 2]))
+    None where the columns hold no numbers, are of several types, or have too many different values.
+
+    >>> one, two = tallied([pa.chunked_array([[3, 1, None, 3]]), pa.chunked_array([[4, 1]])])
+    >>> one.values, one.rows, two.rows
+    (array([1., 3., 4.]), array([1, 2, 0]), array([1, 0, 1]))
     """
-    if pa.types.is_float32(column.type) or pa.types.is_float64(column.type):
-        return _floats(column)
-    if pa.types.is_boolean(column.type):
-        return _whole(column.cast(pa.uint8()))
-    if pa.types.is_integer(column.type):
-        return _whole(column)
+    kinds = {column.type for column in columns}
+    kind = kinds.pop() if len(kinds) == 1 else pa.null()
+    if pa.types.is_float32(kind) or pa.types.is_float64(kind):
+        return _floats(columns)
+    if pa.types.is_boolean(kind):
+        return _whole([column.cast(pa.uint8()) for column in columns])
+    if pa.types.is_integer(kind):
+        return _whole(columns)
     return None
 
 
-def pooled(tallies: Iterable[Tally]) -> Tally:
-    """Several tallies as one, in increasing order.
-
-    >>> both = pooled([Tally(np.array([2.0, 1.0]), np.array([1, 1])), Tally(np.array([2.0]), np.array([3]))])
-    >>> both.values, both.rows
-    (array([1., 2.]), array([1, 4]))
-    """
-    all_of = list(tallies)
-    values, at = np.unique(np.concatenate([one.values for one in all_of]), return_inverse=True)
-    rows = np.bincount(at, np.concatenate([one.rows for one in all_of]), minlength=values.size)
-    return Tally(values, rows.astype(np.int64))
+def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Columns of one type one after the other."""
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
 
 
 def rows_by_code(codes: pa.ChunkedArray, size: int, least: int = 0) -> Whole:
@@ -109,25 +106,47 @@ def _ends(column: pa.ChunkedArray) -> tuple[int, int]:
     return min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
 
 
-def _whole(column: pa.ChunkedArray) -> Tally | None:
+def _whole(columns: Sequence[pa.ChunkedArray]) -> list[Tally] | None:
+    column = joined(columns)
     if column.null_count == len(column):
-        return Tally(np.empty(0), np.empty(0, np.int64))
+        return [Tally(np.empty(0), np.empty(0, np.int64)) for _ in columns]
     least, greatest = _ends(column)
     first = 0 if least >= 0 and greatest < _WIDEST else least
-    if greatest - first > min(_WIDEST, 4 * len(column)):
+    size = greatest - first + 1
+    if size > _WIDEST or size * len(columns) > max(_WIDEST, 4 * len(column)):
         return None
-    rows = rows_by_code(column, greatest - first + 1, first)
-    there = np.flatnonzero(rows)
+    rows = np.array([rows_by_code(one, size, first) for one in columns])
+    there = np.flatnonzero(rows.any(axis=0))
     values = np.array([float(first + at) for at in there.tolist()]) if first else there.astype(float)
-    return Tally(values, rows[there])
+    return _told(values, rows[:, there])
 
 
-def _floats(column: pa.ChunkedArray) -> Tally | None:
-    middle = column.chunk(column.num_chunks // 2)
-    sample = middle.to_numpy(zero_copy_only=False)[:: max(1, len(middle) // _SAMPLE)]
-    bits = sample.view(f"i{sample.itemsize}").tolist()  # of NaN too there is one
-    if len(set(bits)) > max(_FEW_OF_SAMPLE, 7 * len(bits) // 8):
+def _floats(columns: Sequence[pa.ChunkedArray]) -> list[Tally] | None:
+    column = joined(columns)
+    if not len(column) or _seems_varied(column.chunk(column.num_chunks // 2)):
         return None
-    counted = pc.value_counts(column)
-    values = counted.field(0).to_numpy(zero_copy_only=False).astype(float)
-    return Tally(values + 0.0, counted.field(1).to_numpy())  # + 0.0: a zero has no sign
+    encoded = pc.dictionary_encode(column)
+    values = encoded.chunk(0).dictionary.to_numpy(zero_copy_only=False).astype(float)
+    if values.size * len(columns) > max(_WIDEST, 2 * len(column)):
+        return None
+    codes = iter([chunk.indices for chunk in encoded.chunks])
+    parts = [pa.chunked_array([next(codes) for _ in one.chunks], pa.int32()) for one in columns]
+    rows = np.array([rows_by_code(part, values.size) for part in parts])
+    order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]  # NaN is sorted to the end
+    return _told(values[order] + 0.0, rows[:, order])  # + 0.0: a zero has no sign
+
+
+def _told(values: Floats, rows: Whole) -> list[Tally]:
+    """Tallies of columns from values in order, of which some may be equal, and their rows, shape (columns, values)."""
+    if not values.size:
+        return [Tally(values, part) for part in rows]
+    different, starts = np.unique(values, return_index=True)
+    told, finite = np.add.reduceat(rows, starts, axis=1), np.isfinite(different)
+    beyond = told[:, ~finite].sum(axis=1).tolist()
+    return [Tally(different[finite], part, rest) for part, rest in zip(told[:, finite], beyond, strict=True)]
+
+
+def _seems_varied(chunk: pa.Array) -> bool:
+    sample = chunk.to_numpy(zero_copy_only=False)[:: max(1, len(chunk) // _SAMPLE)]
+    bits = sample.view(f"i{sample.itemsize}").tolist()  # of NaN too there is one
+    return len(set(bits)) > max(_FEW_OF_SAMPLE, 7 * len(bits) // 8)

@@ -39,3 +39,20 @@ def test_two_files_of_different_types_are_counted_as_the_declared_kind(tmp_path)
     rows = ParquetRows([tmp_path / "one.parquet", tmp_path / "two.parquet"])
     assert reference_edges(rows, ["x"], []).numeric["x"].tolist() == [1, 2, 3]
     assert reference_edges(rows, [], ["x"]).categories["x"] == ("1", "2", "2.0", "3")
+
+
+def test_categories_of_parts_told_together_are_those_told_one_by_one():
+    few = [pa.table({"c": ["a", "b", None]}), pa.table({"c": ["c", "a", "a"]}), pa.table({"d": [1]})]
+    many = [pa.table({"c": [f"{part}-{row}" for row in range(40_000)]}) for part in range(2)]
+    types = [pa.table({"c": [1, 2]}), pa.table({"c": ["1", "2"]})]
+    lists = [pa.table({"c": [[1], [2]]})] * 2
+    for parts in (few, many, types, lists):
+        together = column_reader.names_of_parts(parts, "c")
+        for pieces, part in zip(together, parts, strict=True):
+            alone = list(column_reader.names(part, "c"))
+            assert [_told(piece) for piece in pieces] == [_told(piece) for piece in alone]
+
+
+def _told(piece):
+    counts = zip(piece.distinct.to_pylist(), piece.counts.tolist(), strict=True)
+    return {text: rows for text, rows in counts if rows}, piece.missing, piece.absent, piece.wrong, piece.example

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.monitoring.profiles.binning import Bins
-from retrain_assets.monitoring.profiles.column_reader import numbers
+from retrain_assets.monitoring.profiles.column_reader import numbers, numbers_of_parts
 from retrain_assets.monitoring.profiles.edges import numeric_edges
 from retrain_assets.monitoring.profiles.profile import numeric_column, reference_profiles
-from retrain_assets.monitoring.profiles.value_counts import Tally, pooled, rows_by_code, tallied
+from retrain_assets.monitoring.profiles.value_counts import Tally, rows_by_code, tallied
 
 RNG = np.random.default_rng(3)
 NULLS = RNG.random(40_000) < 0.2
@@ -43,25 +43,41 @@ def test_a_told_column_has_the_edges_and_the_profile_of_its_values_in_order(shap
 
 
 def test_a_column_of_many_different_values_is_not_told():
-    assert tallied(pa.chunked_array([RNG.normal(size=5000)])) is None
-    assert tallied(pa.chunked_array([RNG.integers(0, 2**40, 5000)])) is None
-    assert tallied(pa.chunked_array([["a", "b"]])) is None
+    assert tallied([pa.chunked_array([RNG.normal(size=5000)])]) is None
+    assert tallied([pa.chunked_array([RNG.integers(0, 2**40, 5000)])]) is None
+    assert tallied([pa.chunked_array([["a", "b"]])]) is None
+
+
+def test_columns_of_two_types_are_not_told_together():
+    assert tallied([pa.chunked_array([[1, 2]]), pa.chunked_array([[1.0, 2.0]])]) is None
+
+
+def test_many_small_columns_of_a_wide_range_are_not_told_as_one_table_of_places():
+    assert tallied([pa.chunked_array([[0, 60_000]])] * 50) is None
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_parts_told_together_are_those_told_one_by_one(shape):
+    parts = [pa.table({"x": SHAPES[shape].slice(start, rows)}) for start, rows in ((0, 7), (7, 30_000), (30_007, 0))]
+    together = numbers_of_parts(parts, "x")
+    for pieces, part in zip(together, parts, strict=True):
+        alone = list(numbers(part, "x"))
+        assert [[getattr(one, name) for name in PLAIN] for one in pieces] == [
+            [getattr(one, name) for name in PLAIN] for one in alone
+        ]
 
 
 def test_tallies_counted_together_are_those_counted_one_by_one():
-    tallies = [Tally(RNG.normal(size=n).round(1), RNG.integers(1, 2**20, n)) for n in (5, 1, 700)]
+    values = np.unique(RNG.normal(size=700).round(1))
+    tallies = [Tally(values, RNG.integers(0, 2**20, values.size)) for _ in range(3)]
     bins = Bins(np.array([-1.0, 0.0, 0.5]), -2.0, 2.0)
     for one, counted in zip(tallies, bins.count_told(tallies), strict=True):
         assert counted == bins.count(one) == bins.count(np.array_split(np.repeat(one.values, one.rows), 4))
 
 
-def test_pooled_tallies_are_the_counts_of_all_rows_in_order():
-    values, rows = RNG.integers(0, 20, 60).astype(float), RNG.integers(1, 9, 60)
-    both = pooled([Tally(values[:25], rows[:25]), Tally(values[25:], rows[25:])])
-    expected = np.unique(np.repeat(values, rows), return_counts=True)
-    assert (both.values.tolist(), both.rows.tolist()) == tuple(part.tolist() for part in expected)
-    ranks = np.arange(both.size)
-    assert both.at(ranks).tolist() == np.sort(np.repeat(values, rows)).tolist()
+def test_a_tally_finds_the_value_at_each_place_of_its_rows_in_order():
+    tally = Tally(np.arange(20.0), RNG.integers(0, 9, 20))
+    assert tally.at(np.arange(tally.size)).tolist() == np.repeat(tally.values, tally.rows).tolist()
 
 
 def test_codes_without_a_value_and_dictionaries_without_an_entry_are_counted():
