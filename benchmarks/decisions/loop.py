@@ -55,6 +55,7 @@ class Played:
         rollbacks: Versions that probation took back.
         rows: Rows of the periods after the first model.
         losses: Mean loss over them by policy: `served`, `never`, `recent`, `history`, `preferred`, `oracle`.
+        cpu_seconds: What the play took.
     """
 
     attempts: list[tuple[str, str, str]] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Played:
     rollbacks: int = 0
     rows: int = 0
     losses: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
 
     def count(self, outcome: str) -> int:
         """Attempts that ended so."""

@@ -28,6 +28,7 @@ LEAST_ROWS, LEAST_PERIODS, MOST_PERIODS = 50, 12, 100
 _PARTIAL = 0.5
 _FIRST_ROWS = 1_000
 _USUAL_WEEKS = 8
+_GATE_DAYS = 14
 _USUAL_PERIODS = {"quarter": 3, "year": 1}
 
 
@@ -139,6 +140,19 @@ def _counted(every: Every, times: npt.NDArray[np.datetime64], why: str) -> Caden
     if len(rows) < 2:
         raise DataError(f"all rows lie in one {every}. A model needs some {every}s to learn from: choose --every.")
     return Cadence(Calendar(every=every, start=first, end=last), rows, why, left_out)
+
+
+def gate_rows(found: Cadence) -> int:
+    """The rows that a gate of the usual length holds: two weeks, or a whole period of quarters and years.
+
+    >>> from datetime import datetime
+    >>> weekly = Cadence(Calendar(every="week", start=datetime(2024, 1, 1)), {"2024-01-01": 300}, "", {})
+    >>> gate_rows(weekly)
+    600
+    """
+    every = found.calendar.every
+    share = 1.0 if every in _USUAL_PERIODS else _GATE_DAYS / _days(every)
+    return round(found.usual_rows * share)
 
 
 def first_training_time(found: Cadence) -> str | None:
