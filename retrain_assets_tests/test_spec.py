@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from benchmarks.worlds.parcels import SPEC
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
-from retrain_assets.validation.policy import ValidationPolicy
 
 
 @pytest.fixture
@@ -343,30 +342,6 @@ def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(folder, cha
     line = int(sentence.removeprefix(f"{path}:").split(":")[0])
     text = path.read_text().splitlines()[line - 1].strip()
     assert text.startswith(f"{key}:")
-
-
-def test_of_rates_a_whole_share_is_no_margin_and_a_limit_bounds_the_bad_side(folder):
-    base = {"groups": ["district"], "metrics": ["tpr"], "pool_below": 10}
-    binary = {
-        "primary": "log_loss",
-        "guardrails": [{"metric": "auc", "margin": 0.1}],
-        "regression_suite": {"path": "x"},
-    }
-    binary |= {"floors": [{"metric": "auc", "at_least": 0.5}], "false_promotions_per_year": 1}
-    for margin, floor, fault in (
-        (1.0, {"metric": "tpr", "at_least": 0.1}, "fairness.margin: 1 of tpr can never be lost, write a share below 1"),
-        (
-            0.1,
-            {"metric": "fpr", "at_least": 0.1},
-            "fairness.floors: fpr: a bad model clears at_least (lower is better)",
-        ),
-        (0.1, {"metric": "tpr", "at_most": 0.1}, "fairness.floors: tpr: a bad model clears at_most (higher is better)"),
-    ):
-        rules = ValidationPolicy.model_validate(binary | {"fairness": base | {"margin": margin, "floors": [floor]}})
-        assert rules.unbreakable.startswith(fault)
-    for floor in ({"metric": "selection_rate", "at_most": 0.5}, {"metric": "selection_rate", "at_least": 0.5}):
-        rules = ValidationPolicy.model_validate(binary | {"fairness": base | {"margin": 0.1, "floors": [floor]}})
-        assert rules.unbreakable == ""
 
 
 def test_a_cost_of_another_task_does_not_fit(folder):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -24,7 +23,7 @@ from retrain_assets.raw.ingest import ingest
 from retrain_assets.raw.policy import Columns, Contract
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.store import PeriodStore
-from retrain_assets_tests.monitoring.facts import delivery
+from retrain_assets_tests.monitoring.facts import delivery, trained
 from retrain_assets_tests.raw.rides import intake, source, written
 
 NUMERIC, NAMES = ["miles", "day", "paid"], ["carrier", "tail", "order"]
@@ -44,13 +43,6 @@ def rows(seed, count=1500):
             "order": [f"{seed:03}-{number:05}" for number in range(count)],
         }
     )
-
-
-def trained(features):
-    """A model that uses each feature."""
-    values = np.random.default_rng(0).normal(size=(200, len(features)))
-    data = lgb.Dataset(values, values.sum(axis=1), feature_name=list(features))
-    return lgb.train({"objective": "regression", "verbosity": -1, "num_threads": 1}, data, 3).model_to_string().encode()
 
 
 class Live:

@@ -8,35 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from retrain_assets.errors import DataError
 from retrain_assets.validation.judge import Conditions, GateScores, judge
-from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
+from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
+from retrain_assets_tests.validation.judgements import decision, judged, one, verdict, world
+from retrain_assets_tests.validation.worlds import VALUE_RULES, gate_rows, policy, suite
 
 OWN = "retrain_assets_tests.validation.own_metrics"
-
-
-def world(skill=(1.0, 2.0), n=4000, seed=1):
-    label, champion, candidate = classifier(np.random.default_rng(seed), n, skill)
-    return gate_rows(label), champion, candidate, np.full(n, label.mean())
-
-
-def judged(rows, champion, candidate, baseline, cases=None, rules=None, attempts=12, task="binary"):
-    cases = cases or (suite() if champion is not None else suite(champion=None))
-    return judge(rules or policy(), task, rows, GateScores(candidate, baseline, champion), cases, Conditions(attempts))
-
-
-def verdict(judgement) -> Verdict:
-    gate = GateWindow(("2024-01",), "2024-01-01", "2024-02-01", 10, "0" * 64)
-    return Verdict("m", "2024-01", judgement.findings, gate, "a", "b", "p", "1", identical=judgement.identical)
-
-
-def decision(judgement) -> Decision:
-    return verdict(judgement).decision
-
-
-def one(judgement, check: str) -> Finding:
-    return next(finding for finding in judgement.findings if finding.check == check)
 
 
 def test_a_better_and_harmless_candidate_is_promoted_with_a_finding_for_every_check():
@@ -67,63 +44,6 @@ def test_the_champion_submitted_again_is_identical_and_not_promoted():
     assert judgement.identical
     assert decision(judgement) is Decision.IDENTICAL
     assert "all 4,000 gate rows like the champion" in judgement.findings[0].reason
-
-
-def test_a_single_other_score_is_not_identical():
-    rows, champion, _, baseline = world()
-    almost = champion.copy()
-    almost[0] += 1e-9
-    judgement = judged(rows, champion, almost, baseline)
-    assert not judgement.identical
-    assert decision(judgement) is not Decision.PROMOTE
-
-
-@pytest.mark.parametrize(
-    ("broken", "why"),
-    [
-        (lambda s: np.r_[np.nan, s[1:]], "1 of 4,000 scores of the candidate are not finite"),
-        (lambda s: np.r_[np.inf, s[1:]], "1 of 4,000 scores of the candidate are not finite"),
-        (lambda s: np.r_[1.7, s[1:]], "are no probability, the worst 1.7"),
-        (lambda s: np.full_like(s, 0.4), "the candidate gives all 4,000 rows the same score"),
-    ],
-)
-def test_a_broken_candidate_is_rejected_before_any_statistic(broken, why):
-    rows, champion, candidate, baseline = world()
-    for rival in (champion, None):
-        judgement = judged(rows, rival, broken(candidate), baseline)
-        assert decision(judgement) is Decision.REJECT
-        assert why in judgement.findings[-1].reason
-
-
-def test_broken_rows_and_a_broken_champion_leave_it_open():
-    rows, champion, candidate, baseline = world()
-    sick = np.r_[np.nan, champion[1:]]
-    unlabelled = gate_rows(np.r_[np.nan, rows.label[1:]])
-    one_class = gate_rows(np.ones(4000))
-    for findings, why in (
-        (judged(rows, sick, candidate, baseline), "1 of 4,000 scores of the champion are not finite"),
-        (judged(unlabelled, champion, candidate, baseline), "1 of 4,000 gate rows have no outcome"),
-        (judged(one_class, champion, candidate, baseline), "of class 1, two classes needed"),
-        (judged(gate_rows(np.empty(0)), np.empty(0), np.empty(0), np.empty(0)), "no gate row with a known outcome"),
-    ):
-        assert decision(findings) is Decision.INSUFFICIENT
-        assert why in findings.findings[0].reason
-
-
-@pytest.mark.parametrize("count", [1, 2, 9])
-def test_so_few_rows_of_one_score_are_too_few_and_no_constant(count):
-    label = np.arange(count) % 2.0 + 5
-    rules = policy(VALUE_RULES)
-    scores = np.full(count, 5.0)
-    judgement = judge(
-        rules,
-        "regression",
-        gate_rows(label),
-        GateScores(scores, scores + 2, scores + 1),
-        suite((5,), (5.0,), (5.0,)),
-        Conditions(12),
-    )
-    assert decision(judgement) is Decision.INSUFFICIENT
 
 
 def test_a_candidate_better_than_the_champion_is_promoted_though_a_constant_were_as_good():
@@ -258,12 +178,6 @@ def test_the_same_arrays_give_the_same_evidence_and_it_survives_json():
     assert Verdict.from_json(record.to_json()) == record
 
 
-def test_scores_for_other_rows_are_refused():
-    rows, champion, candidate, baseline = world()
-    with pytest.raises(DataError, match="3999 candidate scores for 4000 rows"):
-        judged(rows, champion, candidate[1:], baseline)
-
-
 def test_whatever_is_unknown_nothing_is_promoted():
     """Every array in turn is made unusable; the answer is never a promotion."""
     rows, champion, candidate, baseline = world(n=400)
@@ -277,48 +191,6 @@ def test_whatever_is_unknown_nothing_is_promoted():
         lambda: judged(gate_rows(unknown), champion, candidate, baseline),
     ):
         assert decision(attempt()) in (Decision.INSUFFICIENT, Decision.REJECT)
-
-
-@pytest.mark.parametrize(
-    ("label", "why"),
-    [
-        (lambda y: y + 1, "label without a score: 2 "),
-        (
-            lambda y: np.where(np.arange(y.size) < 7, 3.0, y),
-            "7 of 4,000 gate rows have a label without a score: 3",
-        ),
-        (lambda y: np.where(np.arange(y.size) < 7, 0.5, y), "label without a score: 0.5 (7 rows)"),
-        (lambda y: np.where(np.arange(y.size) < 9, np.arange(y.size) + 5, y), "and 4 further values"),
-    ],
-)
-def test_binary_labels_other_than_0_and_1_leave_it_open_and_are_named(label, why):
-    rows, champion, candidate, baseline = world()
-    for rival in (champion, None):
-        found = judged(gate_rows(label(rows.label)), rival, candidate, baseline)
-        assert decision(found) is Decision.INSUFFICIENT
-        assert why in found.findings[0].reason
-        assert "the 2 classes that are scored are 0 and 1" in found.findings[0].reason
-
-
-def test_a_class_without_a_column_of_scores_leaves_it_open_and_is_named():
-    rng = np.random.default_rng(4)
-    label = rng.integers(0, 4, 900).astype(float)
-    champion, candidate = rng.dirichlet(np.ones(3), (2, 900))
-    rules = policy(fairness={"metrics": ["tpr"]})
-    cases = suite((1.0,), (np.eye(3)[1],), (np.eye(3)[1],))
-    found = judged(gate_rows(label), champion, candidate, np.full((900, 3), 1 / 3), cases, rules, task="multiclass")
-    assert decision(found) is Decision.INSUFFICIENT
-    assert f"label without a score: 3 ({int((label == 3).sum())} rows)" in found.findings[0].reason
-    assert "the 3 classes that are scored are 0 to 2" in found.findings[0].reason
-
-
-@pytest.mark.parametrize(("task", "columns"), [("binary", 2), ("multiclass", 0), ("regression", 2)])
-def test_scores_of_another_task_s_shape_are_rejected(task, columns):
-    rows, champion, *_ = world()
-    scores = np.column_stack([champion] * columns) if columns else champion
-    found = judged(rows, scores, scores + 0.001, scores, task=task)
-    assert decision(found) is Decision.REJECT
-    assert "scores have shape (4000," in found.findings[0].reason
 
 
 def test_ten_promotions_that_each_take_two_fifths_of_the_margin_are_stopped_by_the_anchor_at_the_third():

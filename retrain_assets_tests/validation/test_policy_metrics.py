@@ -6,18 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from scipy import stats
 
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.validation.comparison.block_estimate import FEWEST_BLOCKS, block_estimate, block_units
+from retrain_assets.validation.comparison.block_estimate import FEWEST_BLOCKS
 from retrain_assets.validation.comparison.comparison import Level, compare, number
 from retrain_assets.validation.criteria.guardrails import floors, guardrails
 from retrain_assets.validation.criteria.significance import primaries, significance
 from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Outcome, combine
-from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite
+from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite, value_world
 
 OWN = "retrain_assets_tests.validation.own_metrics"
 LEVEL = Level(alpha=0.05, power=0.8)
@@ -26,42 +25,6 @@ MEDIAN = {"callable": f"{OWN}:median_error", "higher_is_better": False, "unit": 
 
 def declares(**metrics):
     return policy(VALUE_RULES, metrics=metrics)
-
-
-def value_world(days=30, n=3000, seed=1, better=0.5):
-    rng = np.random.default_rng(seed)
-    label = rng.gamma(2, 5, n)
-    shared = rng.laplace(0, 1, n)
-    time = np.datetime64("2024-01-01", "us") + (np.arange(n) * days // n).astype("m8[D]")
-    return gate_rows(label, time=time), label + shared * (1 + better), label + shared
-
-
-@pytest.mark.parametrize(
-    ("declared", "why"),
-    [
-        ({"unit": "USD"}, "declare either cost or callable"),
-        ({"unit": "USD", "cost": {"wrong": 1}, **MEDIAN}, "declare either cost or callable"),
-        ({"unit": "m", "callable": MEDIAN["callable"]}, "say whether more of .*median_error is better, true or false"),
-        ({**MEDIAN, "callable": "median_error"}, "String should match pattern"),
-        ({**MEDIAN, "callable": "os.path:join()"}, "String should match pattern"),
-        ({**MEDIAN, "callable": "no_such_module.metrics:f"}, "no module 'no_such_module.metrics' is installed"),
-        ({"unit": "USD", "cost": {"false_positive": 1}}, r"declare false_positive and false_negative \(binary\)"),
-        ({"unit": "USD", "cost": {"wrong": 1, "over": 1, "under": 1}}, "declare false_positive and false_negative"),
-        ({"unit": "USD", "cost": {"over": 0, "under": 0}}, "over and under are 0: no error costs anything"),
-        ({"unit": "USD", "cost": {"over": -1, "under": 2}}, "greater than or equal to 0"),
-        ({"unit": "USD", "cost": {"wrong": 1}, "higher_is_better": True}, "a cost is better when it is lower"),
-        ({"cost": {"wrong": 1}}, "unit\n.*required"),
-    ],
-)
-def test_a_declaration_that_makes_no_sense_is_refused(declared, why):
-    with pytest.raises(ValidationError, match=why):
-        declares(own=declared)
-
-
-@pytest.mark.parametrize("name", ["mae", "tpr", "pinball[0.9]", "selection_rate", "my metric"])
-def test_a_metric_of_ones_own_has_a_name_of_its_own(name):
-    with pytest.raises(ValidationError, match="is the name of a known metric|is no name"):
-        declares(**{name: MEDIAN})
 
 
 def test_a_function_that_is_not_there_is_named():
@@ -93,35 +56,6 @@ def test_a_function_is_measured_per_block_and_tested_like_their_paired_differenc
     assert found.champion_value - found.candidate_value == pytest.approx(found.estimate.improvement)
     whole = [number(np.median(np.abs(scores - rows.label))) for scores in (champion, candidate)]
     assert f"mean of 16 folds of rows; all rows together {whole[0]} -> {whole[1]}" in found.values
-
-
-def test_days_that_resemble_each_other_widen_the_error_of_a_function_of_all_rows():
-    rng, days = np.random.default_rng(3), 112
-    level = np.empty(days)
-    level[0] = 0
-    for day in range(1, days):
-        level[day] = 0.9 * level[day - 1] + rng.normal()
-    values = np.repeat(level, 20) + rng.normal(0, 0.1, days * 20)
-    time = np.datetime64("2024-01-01", "us") + np.repeat(np.arange(days), 20).astype("m8[D]")
-    found = block_estimate(lambda part: float(values[part].mean()), block_units("auto", gate_rows(values, time=time)))
-    assert (found.unit, found.units) == ("day", 112)
-    assert found.design_effect > 20
-
-
-def test_clusters_stay_whole_in_the_folds():
-    rows, champion, _ = value_world()
-    driver = np.arange(3000) % 40
-    seen: list[set[int]] = []
-
-    def gain(part):
-        seen.append(set(driver[part].tolist()))
-        return float(champion[part].mean())
-
-    found = block_estimate(gain, block_units("driver", replace(rows, cluster=driver.astype(str))))
-    assert (found.unit, found.units) == ("fold of driver", 16)
-    assert sum(len(drivers) for drivers in seen[:16]) == 40
-    with pytest.raises(DataError, match="the gate rows carry no such column"):
-        block_units("driver", rows)
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(7, Outcome.INSUFFICIENT), (8, Outcome.PASS)])

@@ -68,3 +68,21 @@ def classifier(rng: np.random.Generator, n: int, skill=(1.0, 1.0), rate: float =
     noise = [own * (0.6 / power) for own, power in zip((mine, yours), skill, strict=True)]
     scores = [1 / (1 + np.exp(-(1.5 * (seen + error) * 0.8 + np.log(rate / (1 - rate))))) for error in noise]
     return label, scores[0], scores[1]
+
+
+def value_world(days=30, n=3000, seed=1, better=0.5):
+    """Rows with a value over some days, and the scores of a champion and of a candidate with smaller errors."""
+    rng = np.random.default_rng(seed)
+    label = rng.gamma(2, 5, n)
+    shared = rng.laplace(0, 1, n)
+    time = np.datetime64("2024-01-01", "us") + (np.arange(n) * days // n).astype("m8[D]")
+    return gate_rows(label, time=time), label + shared * (1 + better), label + shared
+
+
+def people(seed: int, n: int = 3000):
+    """A classifier's rows of two sexes and three races, some of them missing, and the scores of two models."""
+    rng = np.random.default_rng(seed)
+    label, champion, candidate = classifier(rng, n)
+    sex = np.where(rng.random(n) < 0.4, "F", "M").astype(object)
+    race = rng.choice(np.array(["a", "b", "c", None], dtype=object), n, p=[0.6, 0.35, 0.02, 0.03])
+    return gate_rows(label, {"sex": sex, "race": race}), champion, candidate

@@ -55,7 +55,7 @@ def joint_step(access: PeriodAccess, version: Version, used: Sequence[str], know
             seed=version.number,
             known=known,
         )
-    except DataError:
+    except (DataError, FileNotFoundError):
         return Joint(Measured(JOINT, "numeric", Sizes(), ()), known)
     return Joint(column, aucs)
 

@@ -6,11 +6,9 @@ from dataclasses import asdict, replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.special import expit
 from sklearn import metrics as judge
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring.estimation.density_ratio import density_ratio
 from retrain_assets.monitoring.estimation.estimator import (
     LabelledRows,
     LossEstimate,
@@ -20,21 +18,10 @@ from retrain_assets.monitoring.estimation.estimator import (
 )
 from retrain_assets.monitoring.estimation.expected_loss import (
     calibrated,
-    expected_confusion,
     expected_losses,
     expected_metrics,
 )
-
-ROWS, NEW = 4000, 2000
-
-
-def world(seed, rows, shift=0.0, concept=0.0):
-    """Features, the model's score, the true P(y = 1 | x) and outcomes; the model knows x but not z."""
-    random = np.random.default_rng(seed)
-    x, z = random.normal(0, 1, rows), random.normal(shift, 1, rows)
-    true = expit(1.5 * x + 1.5 * z - 1.5 + concept)
-    label = (random.uniform(size=rows) < true).astype(float)
-    return pa.table({"x": x, "z": z}), expit(1.1 * x - 1.1), true, label
+from retrain_assets_tests.monitoring.estimation.worlds import NEW, ROWS, world
 
 
 def estimated(seed, shift=0.0, concept=0.0):
@@ -82,39 +69,6 @@ def test_the_later_truth_lies_within_the_limits_nine_times_in_ten():
     assert abs(np.mean(inside) - 0.9) < 3 * np.sqrt(0.09 / 60)
 
 
-@pytest.mark.parametrize(
-    ("name", "of_scores"),
-    [("accuracy", judge.accuracy_score), ("f1", judge.f1_score), ("precision", judge.precision_score),
-     ("tpr", judge.recall_score)],
-)  # fmt: skip
-def test_expected_metrics_are_sklearns_on_rows_that_are_positive_and_negative_by_weight(name, of_scores):
-    score, share, label, weight = doubled()
-    found = expected_metrics(score, share, 0.4)[name]
-    assert found == pytest.approx(of_scores(label, np.tile(score, 2) >= 0.4, sample_weight=weight))
-
-
-def test_expected_auc_and_log_loss_are_sklearns_on_rows_that_are_positive_and_negative_by_weight():
-    score, share, label, weight = doubled()
-    found = expected_metrics(score, share, 0.4)
-    assert found["auc"] == pytest.approx(judge.roc_auc_score(label, np.tile(score, 2), sample_weight=weight))
-    loss = expected_losses("log_loss", score, share).mean()
-    assert loss == pytest.approx(judge.log_loss(label, np.tile(score, 2), sample_weight=weight))
-    table = judge.confusion_matrix(label, np.tile(score, 2) >= 0.4, sample_weight=weight)
-    assert expected_confusion(score, share, 0.4) == pytest.approx(table)
-
-
-def doubled():
-    """Scores with ties and shares, and each row once as a positive and once as a negative with its share as weight."""
-    random = np.random.default_rng(5)
-    score, share = random.integers(1, 20, 300) / 20, random.uniform(size=300)
-    return score, share, np.repeat([1.0, 0.0], 300), np.r_[share, 1 - share]
-
-
-def test_metrics_without_a_denominator_are_unknown():
-    found = expected_metrics(np.array([0.1, 0.2]), np.array([0.0, 0.0]), 0.5)
-    assert [name for name, value in found.items() if np.isnan(value)] == ["auc", "tpr", "precision", "f1"]
-
-
 def test_a_declared_cost_is_expected_from_the_confusion():
     features, score, _, label = world(1, ROWS)
     matrix = [[0.0, 2.0], [5.0, 0.0]]
@@ -146,22 +100,6 @@ def test_several_classes_are_estimated_from_calibrated_shares():
     found = estimate("multiclass", "log_loss", LabelledRows(rows, sharper, label), UnlabelledRows(rows, sharper))
     assert found.loss == pytest.approx(judge.log_loss(label, sharper), abs=0.01)
     assert found.metrics["accuracy"] == pytest.approx(judge.accuracy_score(label, sharper.argmax(axis=1)), abs=0.015)
-
-
-def test_rows_that_are_alike_get_no_weights():
-    features, score, _, _ = world(1, ROWS)
-    ratio = density_ratio(features, world(7, NEW)[0])
-    assert not ratio.shifted
-    assert ratio.effective_rows == pytest.approx(ROWS)
-    assert ratio.separation == pytest.approx(0.5, abs=0.03)
-
-
-def test_a_weighted_mean_over_known_rows_is_the_mean_of_the_new_ones():
-    gaps = []
-    for seed in range(6):
-        features, new = world(seed, ROWS)[0], world(seed + 50, NEW, 0.7)[0]
-        gaps.append(np.average(features["z"], weights=density_ratio(features, new).weights) - 0.7)
-    assert abs(np.mean(gaps)) < 0.12
 
 
 def test_the_same_rows_and_seed_give_the_same_numbers():
@@ -196,8 +134,6 @@ def test_a_score_or_label_that_is_no_number_is_refused_by_name():
                  UnlabelledRows(features, score))  # fmt: skip
     with pytest.raises(DataError, match=r"known rows: .* have \[10, 4000\] rows"):
         LabelledRows(features.slice(0, 10), score, label)
-    with pytest.raises(DataError, match="known rows have x, z; waiting rows have z"):
-        density_ratio(features, features.select(["z"]))
 
 
 def test_an_estimate_is_plain_json():

@@ -17,36 +17,10 @@ from retrain_assets.monitoring.impact.cost import (
     costs,
     to_records,
 )
-from retrain_assets.monitoring.impact.grown_share import grown_part, rows_in
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
+from retrain_assets_tests.monitoring.impact.worlds import ROWS, rows_of, watched
 from retrain_assets_tests.monitoring.stored import TAXI
-
-ROWS = 3000
-
-
-def rows_of(seed, fare=10.0, bike=0.3, missing=0.0, zone="C"):
-    random = np.random.default_rng(seed)
-    weight = random.normal(0, 1, ROWS)
-    weight[random.uniform(size=ROWS) < missing] = np.nan
-    return pa.table(
-        {
-            "fare": random.gamma(4, fare / 4, ROWS),
-            "weight": weight,
-            "vehicle": np.where(random.uniform(size=ROWS) < bike, "bike", "car"),
-            "zone": np.where(random.uniform(size=ROWS) < 0.5, "A", zone),
-        }
-    )
-
-
-def watched(current, since=None):
-    """The changes of a period against eight quiet ones, with its edges."""
-    quiet = {f"2024-{month:02}": rows_of(month) for month in range(1, 9)}
-    edges = reference_edges(pa.concat_tables(quiet.values()), ["fare", "weight"], ["vehicle", "zone"])
-    reference, present = {name: profile(table, edges) for name, table in quiet.items()}, profile(current, edges)
-    report = drift(DriftPolicy(), reference, present, "2024-09", None)
-    importance = {"fare": 0.6, "vehicle": 0.1, "zone": 0.3, "weight": 0.0}
-    return changes(report, importance, reference, present, since), edges, reference, present
 
 
 def test_columns_are_ordered_by_importance_times_effect():
@@ -64,24 +38,6 @@ def test_a_change_dates_from_the_first_warning_of_its_running_series():
 
 def test_a_quiet_period_has_no_change():
     assert watched(rows_of(99))[0] == ()
-
-
-def test_the_grown_part_is_what_became_more_frequent():
-    found, _, _, _ = watched(rows_of(99, bike=0.6))
-    grown = found[0].grown
-    assert grown.words == "vehicle 'bike'"
-    assert (grown.share_before, grown.share_after) == (pytest.approx(0.3, abs=0.02), pytest.approx(0.6, abs=0.03))
-
-
-@pytest.mark.parametrize(
-    "now", [{"fare": 13.0}, {"missing": 0.2}, {"bike": 0.5}, {"zone": "D"}], ids=["numeric", "missing", "level", "new"]
-)
-def test_the_rows_in_the_grown_part_are_as_many_as_its_share_says(now):
-    table = rows_of(99, **now)
-    found, edges, *_ = watched(table)
-    for one in found:
-        inside = rows_in(one.grown, table[one.column], edges, one.column)
-        assert inside.mean() == pytest.approx(one.grown.share_after)
 
 
 def test_the_cost_is_the_loss_of_the_grown_part_beyond_the_others_in_pandas_too():
@@ -116,14 +72,6 @@ def test_losses_of_other_rows_are_refused():
     found, edges, *_ = watched(table)
     with pytest.raises(DataError, match="column vehicle has 3,000 values for 10 losses"):
         costs(found, {"vehicle": table["vehicle"]}, np.ones(10), edges)
-
-
-def test_a_column_that_only_shrank_into_nothing_has_no_grown_part():
-    quiet = rows_of(1)
-    edges = reference_edges(quiet, ["fare"], [])
-    one = profile(quiet, edges)
-    assert grown_part(one, one, "fare") is None
-    assert grown_part(one, profile(quiet.slice(0, 0), edges), "fare") is None
 
 
 def test_the_first_line_says_what_changed_since_when_and_what_it_costs():

@@ -9,8 +9,6 @@ import statsmodels.api as sm
 from scipy import stats
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring.impact.cost import ColumnCost
-from retrain_assets.monitoring.pages.performance_text import measured_sentence
 from retrain_assets.monitoring.performance.report import (
     Baseline,
     PerformanceReport,
@@ -19,23 +17,7 @@ from retrain_assets.monitoring.performance.report import (
     baseline,
     measure,
 )
-from retrain_assets.monitoring.records.performance_record import PerformanceRecord
-from retrain_assets_tests.monitoring.stored import TAXI
-
-START = np.datetime64("2013-02-04", "us")
-
-
-def times(days, per_day, start=START):
-    return np.repeat(start + np.arange(days) * np.timedelta64(1, "D"), per_day)
-
-
-def losses(rng, days, per_day, mean=1.0, day_sd=0.2, rho=0.0):
-    """Losses whose days share an effect that fades with autocorrelation rho."""
-    effect = np.empty(days)
-    effect[0] = rng.normal()
-    for day in range(1, days):
-        effect[day] = rho * effect[day - 1] + np.sqrt(1 - rho**2) * rng.normal()
-    return rng.gamma(4, 0.25, days * per_day) - 1 + mean + np.repeat(day_sd * effect, per_day)
+from retrain_assets_tests.monitoring.performance.losses import KNOWN, START, losses, times
 
 
 def test_the_band_is_that_of_statsmodels_around_a_trend_when_days_are_equally_large():
@@ -107,9 +89,6 @@ def test_a_single_day_is_judged_by_how_days_scattered_before_not_by_its_rows():
     assert np.mean(row_tests) > 0.25
 
 
-KNOWN = Baseline(mean=1.0, rows=2800, low=0.9, high=1.1, source="gate 2013-01", blocks=28, block_days=1, day_sd=0.3)
-
-
 def test_excess_is_summed_over_rows_and_piles_up_but_never_below_zero():
     first = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 0.0)
     assert (first.excess_sum, first.accumulated_excess) == (7.0, 7.0)
@@ -129,8 +108,6 @@ def test_no_rows_are_insufficient_and_leave_the_excess_as_it_was():
         None,
         12.0,
     )
-    said = measured_sentence(TAXI, PerformanceRecord(report.period, "v1", report=report), KNOWN)
-    assert said == "In January 2019 no outcome of v1 arrived: nothing to compare."
 
 
 def test_an_unknown_band_is_insufficient_never_quiet():
@@ -147,9 +124,6 @@ def test_rows_without_a_finite_loss_are_counted_and_left_out():
         "2019-01", "v1", ScoredLosses(values, times(4, 1), {"origin": np.array(["JFK"] * 4, object)}), KNOWN, 0.0
     )
     assert (report.rows, report.without_loss, report.excess_sum) == (2, 2, 1.0)
-    assert measured_sentence(TAXI, PerformanceRecord("2019-01", report=report), KNOWN).endswith(
-        " 2 rides had no finite loss."
-    )
     assert report.by_group[0].rows == 2
 
 
@@ -198,30 +172,3 @@ def test_columns_of_unequal_length_are_refused_with_both_counts():
 def test_what_is_not_to_count_is_measured_and_told_but_not_added():
     aside = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
     assert (aside.excess_sum, aside.accumulated_excess, aside.outcome) == (7.0, 3.0, Quality.WARN)
-    record = PerformanceRecord("2019-01", "v1", accumulated_excess=3.0, report=aside)
-    said = "$3.00 lost beyond the promise since the last retrain, without the $7.00 of suspected outcomes."
-    assert measured_sentence(TAXI, record, KNOWN).endswith(said)
-
-
-def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_the_share_that_drifted_rows_hold():
-    report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
-    cost = ColumnCost("fare", "fare 0", 2, 1.6, 1.5, 0.14)
-    record = PerformanceRecord("2019-03", "v1", loss_since="2019-02", report=report, impact=(cost,))
-    assert measured_sentence(TAXI, record, KNOWN) == (
-        "v1 has been worse than promised since February 2019: $1.50 a ride where $1.00 was promised, $7.00 over the "
-        "month, 2 % of it where a feature drifted. It is at least $1.50 with 95 % confidence, on 14 rides."
-    )
-    gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
-    assert "$7.00 over the month, none of it where features drifted." in gained
-    assert "; no feature that drifted tells why." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
-    began = measured_sentence(TAXI, replace(record, loss_since=None), KNOWN)
-    assert began.startswith("v1 was worse than promised in March 2019: ")
-
-
-def test_a_loss_within_chance_of_the_baseline_is_as_promised():
-    quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 630.2)
-    record = PerformanceRecord("2019-03", "v1", accumulated_excess=630.2, report=quiet)
-    assert measured_sentence(TAXI, record, KNOWN) == (
-        "v1 lost $1.00 a ride in March 2019 on 14 rides, as promised ($1.00; up to $1.10 is within chance); "
-        "$630 lost beyond the promise since the last retrain."
-    )

@@ -13,30 +13,12 @@ from sklearn.metrics import mean_absolute_error
 
 from retrain_assets.errors import DataError
 from retrain_assets.validation.comparison.comparison import Level
-from retrain_assets.validation.comparison.grouping import groups
 from retrain_assets.validation.criteria.fairness import fairness, floors
 from retrain_assets.validation.policy import FairnessPolicy
 from retrain_assets.verdict import Outcome, combine
-from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy
+from retrain_assets_tests.validation.worlds import VALUE_RULES, gate_rows, people, policy
 
 LEVEL = Level(alpha=0.05, power=0.8)
-
-
-def people(seed: int, n: int = 3000):
-    rng = np.random.default_rng(seed)
-    label, champion, candidate = classifier(rng, n)
-    sex = np.where(rng.random(n) < 0.4, "F", "M").astype(object)
-    race = rng.choice(np.array(["a", "b", "c", None], dtype=object), n, p=[0.6, 0.35, 0.02, 0.03])
-    return gate_rows(label, {"sex": sex, "race": race}), champion, candidate
-
-
-def test_small_values_are_judged_together_and_missing_ones_by_themselves():
-    rows, *_ = people(1)
-    rows.groups["race"][:40] = "d, mixed"
-    found = {group.name: group.rows for group in groups(policy(fairness={"groups": ["race"]}).fairness, rows)}
-    assert list(found) == ["race=(missing)", "race=a", "race=b", "race=(pooled: c | d, mixed)"]
-    assert sum(found.values()) == 3000
-    assert found["race=(missing)"] == sum(value is None for value in rows.groups["race"])
 
 
 @pytest.mark.parametrize("nothing", [None, np.nan])

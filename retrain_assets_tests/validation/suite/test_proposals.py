@@ -1,22 +1,19 @@
 """Harvesting hard cases from real versions: which rows are proposed, and which never are."""
 
-import shutil
 from dataclasses import replace
 
-import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 import retrain_assets.candidates.training as module
-from benchmarks.worlds.parcels import SPEC, make_world, open_world, rows_of
+from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.errors import NotFound
 from retrain_assets.pipeline import harvest, suite_ids, training
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets.validation.suite.proposals import Mistakes, Proposal, forget, keep, proposals, said
-from retrain_assets.validation.suite.status import standings
+from retrain_assets_tests.validation.suite.mistakes import mistakes
 
 RATES = {
     "primary": "log_loss",
@@ -34,32 +31,6 @@ LATE = {
     "training": SPEC["training"] | {"objective": "binary"},
     "validation": SPEC["validation"] | RATES | {"regression_suite": {"path": "delivery.suite.yaml"}},
 }
-
-
-def mistakes(world, version, weeks):
-    """Error and key of every parcel of some weeks as a version scored it, the largest error first, by pandas."""
-    rows = pd.read_parquet(world.folder / "rows.parquet").set_index("id")
-    scored = world.store.read_table("predictions", weeks).to_pandas()
-    scored = scored[scored.version == version]
-    label = rows.minutes.loc[scored.id].to_numpy()
-    errors = pd.DataFrame({"id": scored.id.astype(str), "error": np.abs(scored.score.to_numpy() - label)})
-    return errors.sort_values("error", ascending=False)
-
-
-@pytest.fixture(scope="module")
-def slow_once(tmp_path_factory):
-    """v1 served two weeks in which every parcel took half an hour longer than in those it was trained on."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(tmp_path_factory.mktemp("slow"), rows_of(9, slower_from=5), instance)
-        built.bootstrapped()
-        built.monitor(built.weeks(7)[5:])
-    return built
-
-
-@pytest.fixture
-def slow(slow_once, tmp_path, instance):
-    """A copy of that world, for a test to write into."""
-    return open_world(shutil.copytree(slow_once.folder, tmp_path / "slow"), instance)
 
 
 def test_the_largest_errors_of_the_served_weeks_are_proposed_worst_first(slow):
@@ -236,48 +207,3 @@ def test_no_strategy_trains_or_rehearses_on_a_case(world, monkeypatch):
     for keys in seen.values():
         assert len(keys) > 400
         assert not keys & held_out
-
-
-# ---- where each case stands
-
-
-def test_each_case_says_whether_it_counts_whether_its_row_is_there_and_whether_the_live_model_is_right(slow):
-    weeks = slow.weeks(7)
-    rows = pd.read_parquet(slow.folder / "rows.parquet")
-    scored = mistakes(slow, "v1", weeks[5:])
-    wrong, right = scored.iloc[0].id, scored.iloc[-1].id
-    week_of = {str(row.id): slow.spec.period.key(row["at"].to_pydatetime()) for _, row in rows.iterrows()}
-    trained = str(rows[rows["at"] >= "2024-01-09"].iloc[0].id)
-    last = str(rows[rows["at"] >= "2024-02-18"].iloc[0].id)  # its outcome is known a day later
-
-    def case(row, period=None, **changes):
-        base = {"owner": "team:tests", "severity": "normal", "reason": "x", "added": pd.Timestamp("2024-02-12").date()}
-        return base | {"id": row, "period": period or week_of[row]} | changes
-
-    day = pd.Timestamp
-    (slow.folder / "delivery.suite.yaml").write_text(
-        yaml.safe_dump(
-            {
-                "cases": [
-                    case(wrong),
-                    case(right, expires=day("2024-02-14").date()),
-                    case(trained),
-                    case("nobody", weeks[5]),
-                    case("later", "2024-04-01"),
-                    case(last, added=day("2024-03-01").date()),
-                ]
-            }
-        )
-    )
-    cases = load_suite(slow.folder / "delivery.suite.yaml")
-    found = standings(harvest(slow.spec), cases, slow.store, slow.registry)
-    shown = [(each.state, each.row, each.outcome, each.right, each.by_heart) for each in found]
-    assert shown == [
-        ("live", True, True, False, False),
-        ("expired", True, True, True, False),
-        ("live", True, True, True, True),
-        ("live", False, False, None, False),
-        ("live", None, False, None, False),
-        ("later", True, False, None, False),
-    ]
-    assert found[0].said.endswith(f"it was {rows.set_index(rows.id.astype(str)).minutes[wrong]:g}")

@@ -1,0 +1,103 @@
+"""What a performance record says, in words and in order."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from retrain_assets.monitoring.impact.cost import ColumnCost
+from retrain_assets.monitoring.pages.performance_text import (
+    measured_sentence,
+    performance_facts,
+    performance_sentences,
+)
+from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
+from retrain_assets.monitoring.performance.report import (
+    Quality,
+    ScoredLosses,
+    measure,
+)
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord
+from retrain_assets_tests.monitoring.performance.losses import KNOWN, times
+from retrain_assets_tests.monitoring.stored import TAXI, estimated, jump, performance
+
+
+def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_the_share_that_drifted_rows_hold():
+    report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
+    cost = ColumnCost("fare", "fare 0", 2, 1.6, 1.5, 0.14)
+    record = PerformanceRecord("2019-03", "v1", loss_since="2019-02", report=report, impact=(cost,))
+    assert measured_sentence(TAXI, record, KNOWN) == (
+        "v1 has been worse than promised since February 2019: $1.50 a ride where $1.00 was promised, $7.00 over the "
+        "month, 2 % of it where a feature drifted. It is at least $1.50 with 95 % confidence, on 14 rides."
+    )
+    gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
+    assert "$7.00 over the month, none of it where features drifted." in gained
+    assert "; no feature that drifted tells why." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
+    began = measured_sentence(TAXI, replace(record, loss_since=None), KNOWN)
+    assert began.startswith("v1 was worse than promised in March 2019: ")
+
+
+def test_a_loss_within_chance_of_the_baseline_is_as_promised():
+    quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 630.2)
+    record = PerformanceRecord("2019-03", "v1", accumulated_excess=630.2, report=quiet)
+    assert measured_sentence(TAXI, record, KNOWN) == (
+        "v1 lost $1.00 a ride in March 2019 on 14 rides, as promised ($1.00; up to $1.10 is within chance); "
+        "$630 lost beyond the promise since the last retrain."
+    )
+
+
+def test_where_nothing_can_be_compared_the_sentence_says_what_is_lacking():
+    report = measure("2019-01", "v1", ScoredLosses([], np.array([], "datetime64[us]")), KNOWN, 12.0)
+    said = measured_sentence(TAXI, PerformanceRecord("2019-01", "v1", report=report), KNOWN)
+    assert said == "In January 2019 no outcome of v1 arrived: nothing to compare."
+    assert measured_sentence(TAXI, PerformanceRecord("2019-01", "v1"), KNOWN) == ""
+
+
+def test_rows_without_a_finite_loss_are_told():
+    report = measure("2019-01", "v1", ScoredLosses(np.array([1.5, np.nan, np.inf, 1.5]), times(4, 1)), KNOWN, 0.0)
+    said = measured_sentence(TAXI, PerformanceRecord("2019-01", report=report), KNOWN)
+    assert said.endswith(" 2 rides had no finite loss.")
+
+
+def test_an_excess_that_does_not_count_is_told_beside_the_one_that_does():
+    aside = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
+    record = PerformanceRecord("2019-01", "v1", accumulated_excess=3.0, report=aside)
+    said = "$3.00 lost beyond the promise since the last retrain, without the $7.00 of suspected outcomes."
+    assert measured_sentence(TAXI, record, KNOWN).endswith(said)
+
+
+def test_a_promise_without_a_known_limit_is_not_compared_with():
+    unknown = replace(KNOWN, low=float("nan"), high=float("nan"))
+    report = measure("2019-01", "v1", ScoredLosses(np.full(14, 9.0), times(7, 2)), unknown, 0.0)
+    said = measured_sentence(TAXI, PerformanceRecord("2019-01", "v1", report=report), unknown)
+    assert said == (
+        "v1 lost $9.00 a ride in January 2019 on 14 rides; too little is known of the promised loss to compare."
+    )
+
+
+def test_the_sentences_stand_in_the_order_fault_loss_place_estimate():
+    record = performance(
+        "2019-02", 2.3, label_jump=jump(), impact_sentence="fare changed.", estimated=estimated(1.5, 1.2, 1.8)
+    )
+    assert performance_sentences(record) == [
+        "mean label jumped; promotion is held until a person releases it.",
+        "2019-02: v1 lost 2.3",
+        "fare changed.",
+        "estimated, not measured: 1.5",
+    ]
+    assert performance_sentences(performance("2019-02", None)) == [
+        "Nothing is measured: no outcome of its rows arrived."
+    ]
+
+
+def test_only_what_is_beyond_its_limit_is_told_as_an_alert_and_each_by_its_kind():
+    late = BusinessMeasurement("late", "share", 0.25, 0.2, 0.3, 0.1, 9, Quality.WARN, "late 0.25")
+    worse = replace(estimated(1.5, 1.2, 1.8), outcome=Quality.WARN)
+    bad = performance("2019-02", 2.3, outcome="warn", label_jump=jump(), estimated=worse, business=(late,))
+    assert performance_facts(bad) == [
+        ("performance", "2019-02: v1 lost 2.3"),
+        ("label_jump", "mean label jumped. Promotion is held until a person releases it."),
+        ("estimate", "estimated, not measured: 1.5"),
+        ("business", "late 0.25"),
+    ]
+    good = performance("2019-02", 1.0, estimated=estimated(1.0, 0.5, 1.5), business=(replace(late, outcome="quiet"),))
+    assert performance_facts(good) == []
