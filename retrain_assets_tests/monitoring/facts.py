@@ -12,7 +12,7 @@ from retrain_assets.candidates.boosting.constant_model import constant_model
 from retrain_assets.model import Model
 from retrain_assets.periods import Calendar
 from retrain_assets.scoring.booster import lgb
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 
 
 def delivery(calendar: Calendar, **changed: Any) -> Model:

@@ -12,7 +12,7 @@ from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.drift.stored_inputs import arrived_calibration, days_of, joint_step
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
 from retrain_assets.periods import Calendar
-from retrain_assets.scoring.features import FeatureContract
+from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.facts import delivery
 
