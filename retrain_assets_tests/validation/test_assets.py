@@ -55,12 +55,12 @@ def test_a_verdict_is_stored_shown_and_tagged_and_never_fails_its_run(instance, 
 def test_the_judge_is_told_the_period_the_moment_and_who_asks(instance, home, tmp_path):
     registry, told = fresh(tmp_path / "world"), []
 
-    def judge(*at):
-        told.extend(at[2:])
+    def judge(access, moment, actor):
+        told.append((access.period, moment.isoformat(), actor))
         return verdict(registry, 0, candidate(registry, "a"))
 
     result = run(instance, home, judge)
-    assert [told[0], told[1].isoformat(), told[2]] == [DAY, "2019-01-08T00:00:00", f"run {result.run_id[:8]}"]
+    assert told == [(DAY, "2019-01-08T00:00:00", f"run {result.run_id[:8]}")]
 
 
 def test_a_judgement_that_the_rules_forbid_is_a_refused_run_and_leaves_no_report(instance, home):

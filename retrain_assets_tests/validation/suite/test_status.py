@@ -8,7 +8,7 @@ from retrain_assets.pipeline import harvest
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.suite.cases import load_suite
-from retrain_assets.validation.suite.status import Standing, periods_of, row_is_stored, standings
+from retrain_assets.validation.suite.status import CaseStatus, periods_of, row_is_stored, standings
 from retrain_assets_tests.validation.suite.mistakes import mistakes
 
 
@@ -67,6 +67,8 @@ def test_the_periods_that_hold_a_row_are_found_whatever_type_the_key_is_stored_a
 def test_before_any_row_is_stored_every_case_counts_and_none_is_answered(tmp_path, slow):
     (case,) = load_suite(slow.folder / "delivery.suite.yaml")
     empty = Registry(tmp_path / "registry", "delivery")
-    assert standings(harvest(slow.spec), [case], PeriodStore(tmp_path), empty) == (Standing(case, "live", None, False),)
+    assert standings(harvest(slow.spec), [case], PeriodStore(tmp_path), empty) == (
+        CaseStatus(case, "live", None, False),
+    )
     (found,) = standings(harvest(slow.spec), [case], slow.store, empty)
     assert (found.row, found.outcome, found.right) == (True, True, None)  # there is no version to ask
