@@ -28,7 +28,8 @@ import dagster as dg
 from benchmarks.worlds.crashes import unflushed
 from benchmarks.worlds.parcels import make_world, rows_of
 from benchmarks.worlds.verdicts import content, no_rest
-from retrain_assets.audit.status import status_of
+from retrain_assets.audit.status import last_period, status_of
+from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import watch
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import PromotionRules
@@ -103,7 +104,9 @@ def status_seconds(world: Path) -> float:
     spec = load_spec(world / "delivery.yaml")
     store = PeriodStore(world / "home" / "data" / spec.name)
     begun = time.perf_counter()
-    status_of(spec.name, store, Registry(world / "home" / "registry", spec.name), watch(spec), spec.period, START)
+    registry = Registry(world / "home" / "registry", spec.name)
+    period = last_period(store, registry) or spec.period.key(START)
+    status_of(PeriodAccess(store, registry, period), watch(spec), START)
     return time.perf_counter() - begun
 
 

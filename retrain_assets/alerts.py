@@ -87,8 +87,8 @@ PAGES: dict[str, str] = {
     "rejected": "validation_report",
     "insufficient": "validation_report",
     "identical": "validation_report",
-    "promoted": "production_model",
-    "rolled_back": "production_model",
+    "promoted": "model_status",
+    "rolled_back": "model_status",
 }
 """The asset whose page shows a fact; the others are about a run."""
 

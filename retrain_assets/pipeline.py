@@ -5,7 +5,7 @@
                                       └────► probation_report ───────► rollback sensor ─► rollback run
             feature_windows ─► candidate_recent ┐
                             └► candidate_history ┴► candidate_model ─► validation_report ─(4 checks)─► production_model
-            performance_report, production_model ─► deployment_history (also after every refusal and rollback)
+            performance_report, production_model ─► model_status (also after every refusal and rollback)
 
 Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
 The stages get their own policies from the spec here. What they need besides (`watch`, `training`, `gate`) is built only
@@ -58,7 +58,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
         resources: `home` and `clock`; by default those of the environment, RETRAIN_HOME and the clock on the wall.
     """
     frame = frame_of(spec)
-    model_jobs = jobs(frame, partial(harvest, spec))
+    model_jobs = jobs(frame, partial(harvest, spec), partial(watch, spec))
     return dg.Definitions(
         assets=[
             *raw_assets(frame, spec.source, spec.columns, partial(intake, spec)),
@@ -67,7 +67,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
             *candidate_assets(frame, spec.model, partial(training, spec)),
             *validation_assets(frame, partial(judged, spec)),
             *production_assets(frame, partial(promotion, spec), partial(probation, spec), partial(model_card, spec)),
-            *audit_assets(frame),
+            *audit_assets(frame, partial(watch, spec)),
         ],
         jobs=model_jobs,
         sensors=[

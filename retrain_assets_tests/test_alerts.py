@@ -91,7 +91,7 @@ def test_a_message_links_to_the_page_of_its_period_where_the_ui_is_named(receive
     publish(fact("drift", "fare moved"), tmp_path)
     link = "https://dagster.example/team/assets/delivery/drift_report?view=partitions&partition=2024-02-05"
     assert received[0]["message"] == f"fare moved\n{link}"
-    assert page_url(fact("promoted", "v2 is live", "")).endswith("/assets/delivery/production_model")
+    assert page_url(fact("promoted", "v2 is live", "")).endswith("/assets/delivery/model_status")
     assert page_url(fact("crash", "boom")).endswith(
         "/runs?q%5B0%5D=tag%3Aretrain%2Fmodel%3Ddelivery&q%5B1%5D=tag%3Adagster%2Fpartition%3D2024-02-05"
     )

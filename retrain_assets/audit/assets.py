@@ -1,7 +1,8 @@
-"""`deployment_history`: who was live when, what was tried, and how well the model was looked after."""
+"""`model_status`: the page to open first. What is live, is it well, what changed, what comes next; then the history."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import dagster as dg
 
@@ -10,11 +11,15 @@ from retrain_assets.dagster_glue.metadata import Materialized, Metadata, markdow
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG
+from retrain_assets.documents.page import text
+from retrain_assets.model import PeriodAccess
 from retrain_assets.registry.journal.tenure import Tenure, named, tenures
 from retrain_assets.store import PeriodStore
 
 if TYPE_CHECKING:
     from retrain_assets.audit.figures import Figures, RunTime
+    from retrain_assets.audit.status import ModelStatus
+    from retrain_assets.monitoring.triggers.evidence import Watch
 
 RUNS_READ = 50
 """How many of the latest retrain runs the times are taken from."""
@@ -25,31 +30,39 @@ SHOWN = 20
 COLUMNS = ("version", "from", "to", "in objective", "left")
 """What the page has room for of a tenure; the table under the picture and the stored record hold more."""
 
-ASSET = "deployment_history"
+LONGEST = 170
+"""Signs of one of the five answers on the page; five of them stay below what Dagster folds away."""
+
+REPORTS = ("drift_report", "performance_report", "validation_report", "probation_report")
+"""The assets whose newest pages are linked."""
+
+ASSET = "model_status"
 
 
-def audit_assets(frame: Frame) -> list[dg.AssetsDefinition]:
-    """The one asset."""
+def audit_assets(frame: Frame, watch: "Callable[[], Watch]") -> list[dg.AssetsDefinition]:
+    """The one asset; `watch()` gives what decides when the model is retrained."""
 
     @frame.asset(
         ASSET,
         deps=("performance_report", "production_model"),
         description=(
-            "Which version was live when, what was tried and why it was refused, as of the period, with the figures a "
-            "team is judged by: promotions, rejections, rollbacks, time within the quality objective, waiting times, "
-            "compute and age. Written at the end of every monitoring and retrain run and after every rollback."
+            "The page to open first, as of the period: what is live, is it well, what changed last, what comes next; "
+            "then which version was live when, what was tried, and the figures a team is judged by: promotions, "
+            "rejections, rollbacks, time within the quality objective, waiting times, compute and age. Written at the "
+            "end of every monitoring and retrain run and after every rollback."
         ),
         kinds={"matplotlib"},
     )
-    def deployment_history(context: dg.AssetExecutionContext, home: Home) -> Materialized:
+    def model_status(context: dg.AssetExecutionContext, home: Home) -> Materialized:
         period = period_of(context)
-        return dg.MaterializeResult(metadata=written(frame, home, context.instance, period, context.run.run_id))
+        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period)
+        return dg.MaterializeResult(metadata=written(frame, access, watch(), context.instance, context.run.run_id))
 
-    return [deployment_history]
+    return [model_status]
 
 
-def audit_hooks(frame: Frame) -> tuple[dg.HookDefinition, dg.HookDefinition]:
-    """After a failed step, and after a step that succeeded: the history as of the run's period, reported as an event.
+def audit_hooks(frame: Frame, watch: "Callable[[], Watch]") -> tuple[dg.HookDefinition, dg.HookDefinition]:
+    """After a failed step, and after a step that succeeded: the status as of the run's period, reported as an event.
 
     A refusal ends a retrain before its last assets run, and a rollback is no asset; both belong to the history all the
     same. A fault in here is logged and leaves the run's end as it is.
@@ -57,22 +70,23 @@ def audit_hooks(frame: Frame) -> tuple[dg.HookDefinition, dg.HookDefinition]:
 
     @dg.failure_hook(name=f"{frame.model}__history_after_failure", required_resource_keys={"home"})
     def after_failure(context: dg.HookContext) -> None:
-        _report(context, frame)
+        _report(context, frame, watch())
 
     @dg.success_hook(name=f"{frame.model}__history_after_success", required_resource_keys={"home"})
     def after_success(context: dg.HookContext) -> None:
-        _report(context, frame)
+        _report(context, frame, watch())
 
     return after_failure, after_success
 
 
-def _report(context: dg.HookContext, frame: Frame) -> None:
+def _report(context: dg.HookContext, frame: Frame, watch: "Watch") -> None:
     home, instance = context.resources.home, context.instance
     events = home.registry(frame.model).history()
     run = instance.get_run_by_id(context.run_id)
     period = (run.tags.get("dagster/partition") if run else None) or (events[-1].period if events else None)
     if period is not None and not _written_by(home.store(frame.model), period, context.run_id):
-        metadata = written(frame, home, instance, period, context.run_id)
+        access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period)
+        metadata = written(frame, access, watch, instance, context.run_id)
         event = dg.AssetMaterialization(frame.key(ASSET), partition=period, metadata=metadata)
         instance.report_runless_asset_event(event)
 
@@ -83,27 +97,50 @@ def _written_by(store: PeriodStore, period: str, run_id: str) -> bool:
     return record is not None and record.get("run") == run_id
 
 
-def written(frame: Frame, home: Home, instance: dg.DagsterInstance, period: str, run_id: str) -> Metadata:
-    """Store the history as of a period, and describe it for the asset's page."""
+def written(frame: Frame, access: PeriodAccess, watch: "Watch", instance: dg.DagsterInstance, run_id: str) -> Metadata:
+    """Store the status as of a period, and describe it for the asset's page."""
     from retrain_assets.audit.figures import figures, quality_until, training_seconds_until
     from retrain_assets.audit.plot import timeline
+    from retrain_assets.audit.status import status_of
 
-    store = home.store(frame.model)
-    registry = home.registry(frame.model)
+    store, registry, period = access.store, access.registry, access.period
     events = [event for event in registry.history() if event.period <= period]
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
+    status = status_of(access, watch, frame.calendar.bounds(period)[1])
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
     rows = [_row(tenure, frame, quality, store, period) for tenure in tenures(events)]
-    store.write_json(ASSET, period, {"run": run_id, "figures": found.to_dict(), "tenures": rows})
+    record = {"run": run_id, "status": status.to_dict(), "figures": found.to_dict(), "tenures": rows}
+    store.write_json(ASSET, period, record)
     picture, latest = timeline(frame.model, frame.calendar, events, quality, period), rows[::-1][:SHOWN]
     numbers: Metadata = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
     return {
-        "summary": dg.MetadataValue.md(_summary(found, frame.calendar.every)),
+        "summary": dg.MetadataValue.md(in_five_lines(status)),
+        "so_far": dg.MetadataValue.md(_so_far(found)),
         "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
         "tenures": table([pick(row, *COLUMNS) for row in latest]),
+        **_links(frame, store, period),
         "journal_head": dg.MetadataValue.md(_in_halves(str(registry.head() or "no event"))),
         **numbers,
+    }
+
+
+def in_five_lines(status: "ModelStatus") -> str:
+    """The five answers as Markdown, none so long that Dagster would fold the whole away."""
+    return "\n".join(f"- **{asked}**: {text(_cut(answer))}" for asked, answer in status.answers.items())
+
+
+def _cut(answer: str) -> str:
+    return answer if len(answer) <= LONGEST else f"{answer[: LONGEST - 1].rsplit(' ', 1)[0]} …"
+
+
+def _links(frame: Frame, store: PeriodStore, period: str) -> Metadata:
+    """The newest report of each kind up to the period, by its address in the UI."""
+    newest = {asset: max((p for p in store.periods(asset, "json") if p <= period), default=None) for asset in REPORTS}
+    return {
+        asset: dg.MetadataValue.url(f"/assets/{frame.model}/{asset}?view=partitions&partition={quote(found, safe='')}")
+        for asset, found in newest.items()
+        if found is not None
     }
 
 
@@ -164,9 +201,8 @@ def _left(tenure: Tenure) -> str:
     return f"{str(tenure.ended.action).replace('_', ' ')}{f' to {to}' if to else ''}"
 
 
-def _summary(found: "Figures", every: str) -> str:
-    if found.live is None or found.age_periods is None:
-        return f"No version is live as of {found.period}; {_many(found.attempts, 'attempt')} so far."
+def _so_far(found: "Figures") -> str:
+    """What came of the attempts, and how long the model kept its promise."""
     monitored = found.judged_periods + found.blind_periods
     within = (
         f" Within its quality objective in **{found.share_within_objective:.0%}** of {_many(monitored, 'period')}."
@@ -175,10 +211,9 @@ def _summary(found: "Figures", every: str) -> str:
     )
     blind = f" No outcome arrived in {_many(found.blind_periods, 'period')}." if found.blind_periods else ""
     return (
-        f"**{found.live}** is live as of {found.period}, since the decision of {found.live_since}; it is "
-        f"{_many(found.age_periods, every)} old. {_many(found.attempts, 'attempt')}: {found.promoted} promoted, "
-        f"{found.rejected} rejected, {found.insufficient} undecided, {found.identical} identical; "
-        f"{_many(found.rollbacks, 'rollback')}.{within}{blind}"
+        f"{_many(found.attempts, 'attempt')}: {found.promoted} promoted, {found.rejected} rejected, "
+        f"{found.insufficient} undecided, {found.identical} identical; {_many(found.rollbacks, 'rollback')}."
+        f"{within}{blind}"
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
+from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
+from retrain_assets.monitoring.triggers.decision import Trigger
 from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.journal.events import Event
@@ -17,6 +19,11 @@ from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
+
+if TYPE_CHECKING:
+    from retrain_assets.monitoring.triggers.evidence import Watch
+
+DRIFTS, NEW = "its data drift", "just went live"
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,13 @@ class ModelStatus:
         live: Name of the live version; None while there is none.
         decided_in: The period in which it was decided that it becomes live.
         age_periods: Periods since then, up to the last one monitored.
+        age: The same in words, such as `3 months`.
         last_period: The last period that was monitored; None where nothing ever ran.
         health: The answer in a few words.
         drift: What the last drift report says.
         performance: What the last performance report says of the loss; None while no outcome is known.
         probation: What the last probation report says.
+        last_decision: What was decided last, and why.
         next_retrain: What the next retrain waits for.
         standing: What people decided.
         cooldown: Until when promotion rests after a rollback.
@@ -53,11 +62,13 @@ class ModelStatus:
     live: str | None = None
     decided_in: str | None = None
     age_periods: int | None = None
+    age: str | None = None
     last_period: str | None = None
     health: str = "never ran"
     drift: str | None = None
     performance: str | None = None
     probation: str | None = None
+    last_decision: str | None = None
     next_retrain: str | None = None
     standing: Standing = Standing()
     cooldown: str | None = None
@@ -67,6 +78,31 @@ class ModelStatus:
     def ran(self) -> bool:
         """Whether anything was ever done with the model."""
         return self.last_period is not None or self.live is not None
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The five questions that a person comes with, each with its answer in a sentence."""
+        live = self.live or ("none, the model is retired" if self.standing.retired else "none yet")
+        since = f", decided in {self.decided_in}" if self.live else ""
+        age = f", {self.age} old" if self.age else ""
+        people = [
+            f"{word}: {said}"
+            for word, said in (("held", self.standing.holds), ("approved", self.standing.approvals))
+            if said
+        ]
+        return {
+            "what is live": f"{live}{since}{age}",
+            "is it well": ": ".join(filter(None, [self.health, self._evidence])),
+            "what changed last": self.last_decision or "nothing was decided yet",
+            "what comes next": self.cooldown or self.next_retrain or "the first monitored period",
+            "what people said": "; ".join(people) or "nothing is held or approved",
+        }
+
+    @property
+    def _evidence(self) -> str | None:
+        if self.health == NEW:
+            return f"no period is measured yet; before it, {self.performance}"
+        return self.drift if self.health == DRIFTS else self.performance
 
     @property
     def details(self) -> dict[str, str | int | None]:
@@ -80,6 +116,7 @@ class ModelStatus:
             "drift": self.drift,
             "performance": self.performance,
             "probation": self.probation,
+            "last decision": self.last_decision,
             "next retrain": self.next_retrain,
             "retired": self.standing.retired,
             "holds": self.standing.holds,
@@ -94,30 +131,33 @@ class ModelStatus:
         return {"model": self.model, **{name.replace(" ", "_"): value for name, value in self.details.items()}}
 
 
-def status_of(
-    model: str, store: PeriodStore, registry: Registry, watch: Any, calendar: Calendar, at: datetime
-) -> ModelStatus:
-    """Tell where a model stands.
+def last_period(store: PeriodStore, registry: Registry) -> str | None:
+    """The last period that was monitored or decided; None where nothing ever ran."""
+    return max([*monitored_periods(store)[-1:], *(event.period for event in registry.history()[-1:])], default=None)
+
+
+def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
+    """Tell where a model stands as of a period.
 
     Args:
-        model: Its name.
-        store: Its reports.
-        registry: Its versions and journal.
+        access: The model's reports, versions and journal; what was monitored or decided later is left out.
         watch: When it is retrained.
-        calendar: Its periods.
         at: Now, wall clock: holds and approvals expire.
     """
-    registry = registry.snapshot()
+    store, registry, calendar = access.store, access.registry.snapshot(access.period), watch.model.calendar
     history = History(registry.history())
     live = history.live
-    monitored = monitored_periods(store)
-    last = monitored[-1] if monitored else None
+    last = max((period for period in monitored_periods(store) if period <= access.period), default=None)
+    age = calendar.distance(live.period, last) if live and last else None
+    decided = _decisions(history)
     status = ModelStatus(
-        model=model,
+        model=watch.model.name,
         live=live.name if live else None,
         decided_in=live.period if live else None,
-        age_periods=calendar.distance(live.period, last) if live and last else None,
+        age_periods=age,
+        age=f"{age} {calendar.every}{'' if age == 1 else 's'}" if age is not None else None,
         last_period=last,
+        last_decision=_decision(decided[-1]) if decided else None,
         standing=standing(history, at),
         cooldown=_cooldown(history, watch, calendar, last),
     )
@@ -128,13 +168,18 @@ def status_of(
     measured = performance.report if performance else None
     return replace(
         status,
-        health=_health(status, drift, measured),
+        health=NEW if performance and live and performance.version != live.name else _health(status, drift, measured),
         drift=drift.sentence or None if drift else None,
         performance=measured.sentence if measured else None,
         probation=probation.sentence if probation else None,
-        next_retrain=decision.reason,
-        closeness=getattr(decision, "closeness", {}),
+        next_retrain=f"a retrain is due: {decision.reason}" if isinstance(decision, Trigger) else decision.reason,
+        closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
+
+
+def _decision(event: Event) -> str:
+    move = f" {event.to_version}" if event.to_version and event.to_version != event.from_version else ""
+    return f"{event.period}: {str(event.action).replace('_', ' ')}{move}, {event.reason}"
 
 
 def _health(status: ModelStatus, drift: DriftRecord | None, measured: PerformanceReport | None) -> str:
@@ -146,7 +191,7 @@ def _health(status: ModelStatus, drift: DriftRecord | None, measured: Performanc
     if measured is not None and measured.outcome is Quality.WARN:
         return "worse than promised"
     if drift is not None and drift.triggers:
-        return "its data drift"
+        return DRIFTS
     if measured is None:
         return "no outcomes yet"
     return "as promised" if measured.outcome is Quality.QUIET else "too few outcomes"
@@ -175,7 +220,7 @@ def _ruling(event: Event, names: dict[str, str]) -> str:
     return f"{bound} by {event.actor} {until(event)}: {event.reason}"
 
 
-def _cooldown(history: History, watch: Any, calendar: Calendar, last: str | None) -> str | None:
+def _cooldown(history: History, watch: Watch, calendar: Calendar, last: str | None) -> str | None:
     """Until when promotion rests after the last rollback; None when it does not."""
     rollback = history.last_rollback
     if rollback is None:
@@ -191,7 +236,10 @@ def decisions(registry: Registry) -> list[Event]:
 
     Left out are deleted files, about which nothing was decided, and a verdict that passed where its promotion follows.
     """
-    history = History(registry.history())
+    return _decisions(History(registry.history()))
+
+
+def _decisions(history: History) -> list[Event]:
     promoted = {event.evidence for event in history.moves}
     return [
         event

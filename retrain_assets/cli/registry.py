@@ -15,7 +15,7 @@ from retrain_assets.spec import load_specs
 @click.command()
 @click.argument("name", required=False)
 @click.option("--repair", is_flag=True, help="Mend what an interrupted write left, or what a hash proves.")
-@click.option("--expect", help="An event that NAME's journal must hold, as deployment_history shows it: SEQ:HASH.")
+@click.option("--expect", help="An event that NAME's journal must hold, as model_status shows it: SEQ:HASH.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems of each model as JSON.")
 @guarded
 def verify(name: str | None, repair: bool, expect: str | None, as_json: bool) -> None:

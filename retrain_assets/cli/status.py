@@ -24,7 +24,7 @@ COLOURS = {"as promised": "green", "worse than promised": "red", "its data drift
 @click.option("--json", "as_json", is_flag=True, help="Print a list of records, one per model.")
 @guarded
 def status(name: str | None, details: bool, as_json: bool) -> None:
-    """Tell what is live, how it is, and what the next retrain waits for: a line a model, or all about NAME.
+    """Tell what is live, how it is, and what the next retrain waits for: a line a model, or five about NAME.
 
     Example: retrain status taxi_charge
     """
@@ -33,19 +33,22 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
         click.echo(json.dumps([one.to_dict() for one in found], indent=1))
     elif name or details:
         for one in found:
-            click.echo(one.model)
-            for line in labelled((title, "-" if value is None else str(value)) for title, value in one.details.items()):
+            told = one.details if details else one.answers
+            click.secho(one.model, bold=True)
+            for line in labelled((title, "-" if value is None else str(value)) for title, value in told.items()):
                 click.echo(line)
     else:
         _overview(found)
 
 
 def _status(name: str) -> ModelStatus:
-    from retrain_assets.audit.status import status_of
+    from retrain_assets.audit.status import ModelStatus, last_period, status_of
+    from retrain_assets.model import PeriodAccess
     from retrain_assets.pipeline import watch
 
     spec, store, registry = opened(name)
-    return status_of(name, store, registry, watch(spec), spec.period, now())
+    period = last_period(store, registry)
+    return status_of(PeriodAccess(store, registry, period), watch(spec), now()) if period else ModelStatus(name)
 
 
 def _overview(found: list[ModelStatus]) -> None:
@@ -61,8 +64,7 @@ def _overview(found: list[ModelStatus]) -> None:
 
 
 def _line(one: ModelStatus) -> tuple[str, ...]:
-    age = "-" if one.age_periods is None else f"{one.age_periods} period{'s' * (one.age_periods != 1)}"
-    return (one.model, one.live or "-", age, one.health, one.next_retrain or "-")
+    return (one.model, one.live or "-", one.age or "-", one.health, one.next_retrain or "-")
 
 
 @click.command()

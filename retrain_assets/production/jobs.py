@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from retrain_assets.audit.assets import ASSET as HISTORY
+from retrain_assets.audit.assets import ASSET as STATUS
 from retrain_assets.audit.assets import audit_hooks
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
@@ -17,6 +17,7 @@ from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUT
 from retrain_assets.production.assets import pool_of
 
 if TYPE_CHECKING:
+    from retrain_assets.monitoring.triggers.evidence import Watch
     from retrain_assets.validation.suite.proposals import Harvest
 
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -37,7 +38,7 @@ MONITOR = (
     "drift_report",
     "performance_report",
     "probation_report",
-    HISTORY,
+    STATUS,
 )
 PROPOSED_CASES = 10
 """How many hard cases a rollback proposes for the regression suite."""
@@ -48,7 +49,7 @@ RETRAIN = (
     "candidate_model",
     "validation_report",
     "production_model",
-    HISTORY,
+    STATUS,
 )
 
 
@@ -61,12 +62,12 @@ def job_name(model: str, job: str) -> str:
     return f"{model}__{job}"
 
 
-def jobs(frame: Frame, harvest: "Callable[[], Harvest]") -> list[Job]:
+def jobs(frame: Frame, harvest: "Callable[[], Harvest]", watch: "Callable[[], Watch]") -> list[Job]:
     """Monitor and retrain one period; roll the live model back, after which `harvest()` proposes suite cases.
 
-    The deployment history is the last asset of both, and follows a refused candidate and a rollback by hooks.
+    The model's status is the last asset of both, and follows a refused candidate and a rollback by hooks.
     """
-    after_failure, after_success = audit_hooks(frame)
+    after_failure, after_success = audit_hooks(frame, watch)
     return [
         _asset_job(
             frame, "monitor", MONITOR, "Take a period in, score it, and report drift, quality and probation.", 3600

@@ -49,13 +49,17 @@ class Records:
         self._last_history = History(())
         self._pinned: History | None = None
 
-    def snapshot(self) -> Self:
+    def snapshot(self, until: str | None = None) -> Self:
         """The same registry, its journal as it stands now: whatever is asked is answered as of one moment, read once.
 
         What is written through it reads the journal anew.
+
+        Args:
+            until: The last period whose events count; by default all do.
         """
-        pinned = copy(self)
-        pinned._pinned = self._history()
+        pinned, history = copy(self), self._history()
+        later = until is not None and any(event.period > until for event in history.events)
+        pinned._pinned = History([e for e in history.events if e.period <= str(until)]) if later else history
         return pinned
 
     # ---- versions

@@ -1,4 +1,4 @@
-"""`deployment_history` through real Dagster runs: fresh after each decision, whatever it was."""
+"""`model_status` through real Dagster runs: fresh after each decision, whatever it was."""
 
 import re
 
@@ -7,7 +7,7 @@ import dagster as dg
 from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets.registry.journal.heads import Head
 
-KEY = dg.AssetKey(["delivery", "deployment_history"])
+KEY = dg.AssetKey(["delivery", "model_status"])
 
 
 def latest(world, period):
@@ -21,7 +21,9 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     built = world(slower_from=5)
     weeks = built.weeks(8)
     built.monitor(weeks[:1])
-    assert latest(built, weeks[0])["summary"] == "No version is live as of 2024-01-01; 0 attempts so far."
+    before = latest(built, weeks[0])
+    assert before["summary"].splitlines()[0] == "- **what is live**: none yet"
+    assert before["so_far"].startswith("0 attempts: ")
     built.bootstrapped()
     assert latest(built, weeks[4])["promoted"] == 1
 
@@ -36,9 +38,14 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert promoted.success, failure_of(promoted)
     shown = latest(built, weeks[7])
     assert (shown["versions"], shown["promoted"], shown["periods_to_promotion"]) == (2, 2, 2.0)
-    assert shown["summary"].startswith(
-        "**v2** is live as of 2024-02-19, since the decision of 2024-02-19; it is 0 weeks old. 3 att"
-    )
+    live, well, last, following, people = shown["summary"].splitlines()
+    assert live == "- **what is live**: v2, decided in 2024-02-19, 0 weeks old"
+    assert well.startswith("- **is it well**: just went live: no period is measured yet; before it, v1 has been worse")
+    assert last.startswith("- **what changed last**: 2024-02-19: promoted v2, ")
+    assert following.startswith("- **what comes next**: ")
+    assert people == "- **what people said**: nothing is held or approved"
+    assert shown["so_far"].startswith("3 attempts: 2 promoted, 1 rejected")
+    assert shown["validation_report"] == "/assets/delivery/validation_report?view=partitions&partition=2024-02-19"
 
     config = {"reason": "drivers complain", "expected_live": built.registry.live().digest}
     ops = {"delivery__roll_back": {"config": config}}
@@ -49,7 +56,8 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     kept = Head.parse(shown["journal_head"])
     assert (kept.seq, built.registry.verify(kept)) == (len(built.registry.history()), [])
     assert shown["age_periods"] == 3  # since its promotion, not since it came back
-    assert shown["summary"].startswith("**v1** is live")
+    assert shown["summary"].startswith("- **what is live**: v1, ")
+    assert "rolled back v1, " in shown["summary"]
 
 
 def test_its_numbers_are_those_of_the_journal_the_reports_and_the_runs(world):
@@ -70,7 +78,7 @@ def test_its_numbers_are_those_of_the_journal_the_reports_and_the_runs(world):
         r"!\[versions and decisions of delivery up to 2024-02-12\]\(data:image/png;base64,(.*)\)", shown["picture"]
     )
     assert len(picture[1]) < 100_000
-    stored = built.store.read_json("deployment_history", weeks[6])
+    stored = built.store.read_json("model_status", weeks[6])
     assert stored["figures"]["live"] == built.registry.live().name
     assert {name: stored["figures"][name] for name in ("attempts", "promoted")} == {"attempts": 1, "promoted": 1}
 
@@ -82,7 +90,7 @@ def test_an_earlier_period_written_again_knows_nothing_of_what_came_later(world)
     built.monitor(weeks[5:])
     before = latest(built, weeks[5])
     assert built.run("retrain", weeks[7]).success
-    assert built.run("monitor", weeks[5], assets=["deployment_history"]).success
+    assert built.run("monitor", weeks[5], assets=["model_status"]).success
     again = latest(built, weeks[5])
     times = {"seconds_to_promotion", "run_seconds", "journal_head"}
     assert {name: value for name, value in again.items() if name not in times} == {

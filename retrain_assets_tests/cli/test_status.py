@@ -24,14 +24,27 @@ def test_status_tells_where_each_model_stands(at_home):
 def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_home):
     lines = {line.split()[0]: line for line in retrain("status").output.splitlines()}
     live = registry(at_home).live().name
-    assert re.match(rf"delivery +{live} +1 period +as promised +no retrain due: 0 of the 1,000", lines["delivery"])
+    assert re.match(rf"delivery +{live} +1 week +as promised +no retrain due: 0 of the 1,000", lines["delivery"])
     assert lines["employment"] == "employment never ran. Begin with `retrain demo --model employment`."
     assert set(lines) == {"model", "delivery", "employment", "flight_delays", "taxi_charge"}
 
 
+def test_one_model_is_told_in_five_answers(at_home):
+    name, *lines = retrain("status", "delivery").output.splitlines()
+    told = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines if line[2] != " ")
+    live = registry(at_home).live()
+    assert name == "delivery"
+    assert list(told) == [
+        "what is live", "is it well", "what changed last", "what comes next", "what people said"
+    ]  # fmt: skip
+    assert told["what is live"].startswith(f"{live.name}, decided in {live.period}, ")
+    assert told["is it well"].startswith(f"as promised: {live.name} lost ")
+    assert told["what people said"] == "nothing is held or approved"
+
+
 @pytest.mark.usefixtures("at_home")
-def test_the_details_of_one_model_are_shown_where_it_is_named():
-    text = retrain("status", "delivery").output
+def test_the_details_are_shown_on_request():
+    text = retrain("status", "delivery", "--details").output
     assert text.splitlines()[0] == "delivery"
     assert re.search(rf"^  last period +{PERIODS[-1]}$", text, re.M)
     assert text in retrain("status", "--details").output

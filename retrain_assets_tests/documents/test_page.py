@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.chromium, pytest.mark.xdist_group("live")]
 ASSETS = (
     "raw_data", "outcomes", "predictions", "drift_report", "performance_report", "feature_windows", "candidate_recent",
     "candidate_history", "candidate_model", "validation_report", "production_model",
-    "probation_report", "deployment_history",
+    "probation_report", "model_status",
 )  # fmt: skip
 SWITCHES = [
     f"--{name}"
@@ -66,7 +66,7 @@ def test_the_lineage_reads_from_raw_data_on_the_left_to_the_production_model_on_
         left[asset] = name.bounding_box()["x"]
     assert left["raw_data"] < left["outcomes"] < left["feature_windows"] < left["candidate_recent"]
     assert left["candidate_recent"] < left["candidate_model"] < left["validation_report"] < left["production_model"]
-    assert left["production_model"] < left["deployment_history"]
+    assert left["production_model"] < left["model_status"]
 
 
 def test_the_validation_report_says_what_was_decided_and_why(page, served):

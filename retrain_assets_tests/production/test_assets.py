@@ -94,7 +94,7 @@ def test_a_candidate_that_is_kept_out_ends_its_run_well_and_shows_the_check_that
     unjudged, spoil, outcome, severity
 ):
     built = spoil(unjudged)
-    result = built.run("retrain", WEEK, assets=["validation_report", "production_model", "deployment_history"])
+    result = built.run("retrain", WEEK, assets=["validation_report", "production_model", "model_status"])
     assert result.success, failure_of(result)
     run = built.instance.get_run_by_id(result.run_id)
     assert run.tags[OUTCOME_TAG] == outcome
@@ -102,7 +102,7 @@ def test_a_candidate_that_is_kept_out_ends_its_run_well_and_shows_the_check_that
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     assert failed
     assert {check.severity for check in failed} == {severity}
-    assert result.asset_materializations_for_node("delivery__deployment_history")
+    assert result.asset_materializations_for_node("delivery__model_status")
     assert built.registry.live() is None
     (alert,) = success_alerts(
         run, frame_of(built.spec), built.defs.resources["home"], Clock(replay_at="2024-01-15T00:00:00")

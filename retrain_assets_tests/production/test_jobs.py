@@ -22,7 +22,7 @@ def test_each_job_names_its_model_and_ends_after_a_declared_time():
 
 
 def test_no_run_both_serves_and_decides():
-    assert set(MONITOR) & set(RETRAIN) == {"deployment_history"}
+    assert set(MONITOR) & set(RETRAIN) == {"model_status"}
 
 
 def test_a_rollback_is_told_which_version_to_leave():

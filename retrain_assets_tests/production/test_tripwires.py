@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.worlds.parcels import failure_of
-from retrain_assets.audit.status import status_of
+from retrain_assets.audit.status import last_period, status_of
 from retrain_assets.errors import CoolingDown
 from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import probation, promotion, watch
@@ -58,7 +58,11 @@ def test_the_cool_down_after_a_tripwire_counts_from_the_period_that_failed_not_f
         refuse_resting("here", weeks[8], **refused)
     refuse_resting("here", weeks[9], **refused)
     assert watch(own.spec).evidence(own.store, own.registry, weeks[7]).last_rollback_period == weeks[7]
-    shown = status_of(MODEL, own.store, own.registry, watch(own.spec), own.spec.period, datetime(2024, 3, 1))
+    shown = status_of(
+        PeriodAccess(own.store, own.registry, last_period(own.store, own.registry)),
+        watch(own.spec),
+        datetime(2024, 3, 1),
+    )
     assert shown.cooldown == f"after the rollback of {weeks[7]}; {weeks[9]} is the first period that may promote"
 
 

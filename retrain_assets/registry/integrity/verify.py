@@ -6,7 +6,7 @@ of more history than the events hold (`Inspection.traces`)?
 
 The folder holds no secret, so it cannot show everything: whoever takes the last events away, the verdicts and claims
 that belong to them, and writes both heads anew, leaves a whole and shorter registry. What shows that is a number and
-hash kept elsewhere, as `deployment_history` puts it into the run records: `expected`.
+hash kept elsewhere, as `model_status` puts it into the run records: `expected`.
 """
 
 from __future__ import annotations

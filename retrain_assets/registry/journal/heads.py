@@ -46,13 +46,13 @@ class Head:
         True
         >>> Head.parse("12")
         Traceback (most recent call last):
-        ValueError: '12' names no event: write its number, a colon and its hash of 64 digits, as deployment_history \
+        ValueError: '12' names no event: write its number, a colon and its hash of 64 digits, as model_status \
 shows them
         """
         written = "".join(text.split())
         if not re.fullmatch(r"\d+:[0-9a-f]{64}", written):
             raise ValueError(
-                f"{text!r} names no event: write its number, a colon and its hash of 64 digits, as deployment_history "
+                f"{text!r} names no event: write its number, a colon and its hash of 64 digits, as model_status "
                 "shows them"
             )
         seq, digest = written.split(":")
