@@ -55,6 +55,7 @@ class Played:
         rollbacks: Versions that probation took back.
         rows: Rows of the periods after the first model.
         losses: Mean loss over them by policy: `served`, `never`, `recent`, `history`, `preferred`, `oracle`.
+        better_later: Promotions whose version lost less than the one that it replaced, on all rows after it.
         cpu_seconds: What the play took.
     """
 
@@ -64,6 +65,7 @@ class Played:
     rollbacks: int = 0
     rows: int = 0
     losses: dict[str, float] = field(default_factory=dict)
+    better_later: int = 0
     cpu_seconds: float = 0.0
 
     def count(self, outcome: str) -> int:
@@ -113,9 +115,28 @@ class Playback:
         for period in periods:
             self._monitor(period)
             self._attempt(period, ungated=ungated)
+        if self.played.first_model:
+            self.played.better_later = sum(self._better_later(periods))
         if ungated and self.played.first_model:
             self._measure(periods)
         return self.played
+
+    def _better_later(self, periods: list[str]) -> Iterator[bool]:
+        """Whether each promoted version lost less than the one before it on all rows of later periods."""
+        loss = metric(self.spec.model.loss)
+        for event in self.registry.history():
+            if event.action != "promoted":
+                continue
+            later = tuple(period for period in self.store.periods("raw_data") if period > event.period)
+            if not later:
+                continue
+            pair = [Scorer.from_files(self.registry.read(str(d))) for d in (event.from_digest, event.to_digest)]
+            names = list(self.spec.columns.features)
+            span = Span(later, datetime.min, datetime.max)
+            rows = load_window(self.store, self.spec.model, span, names, periods[-1])
+            label = rows[LABEL].to_numpy()
+            before, after = (float(loss.row_losses(label, model.scores(rows)).sum()) for model in pair)
+            yield after < before
 
     def _monitor(self, period: str) -> None:
         access, spec = PeriodAccess(self.store, self.registry, period), self.spec

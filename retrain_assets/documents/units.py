@@ -76,6 +76,15 @@ def amount(value: float, unit: str = "") -> str:
     return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {unit}".rstrip()
 
 
+def is_money(unit: str) -> bool:
+    """Whether amounts of a unit are written with its symbol.
+
+    >>> is_money("USD"), is_money("kWh")
+    (True, False)
+    """
+    return unit in _SYMBOLS
+
+
 def counted(count: int, noun: str) -> str:
     """A number of things.
 

@@ -106,6 +106,7 @@ class Attempt:
             groups={name: _texts(rows, name) for name in dict.fromkeys(split)},
             amounts={name: rows[name].cast(pa.float64()).to_numpy() for name in policy.amounts},
             cluster=None if policy.unit in ("auto", "row") else _texts(rows, policy.unit),
+            label_unit=self.model.label_unit,
         )
 
     def history(self) -> DifferenceHistory:

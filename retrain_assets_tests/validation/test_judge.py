@@ -68,11 +68,14 @@ def test_a_harmed_group_rejects_what_every_other_check_passes():
     assert decision(judgement) is Decision.REJECT
 
 
-def test_a_group_without_a_positive_holds_what_every_other_check_passes():
+def test_a_group_without_a_positive_is_watched_and_under_the_strict_rule_holds_what_every_other_check_passes():
     rows, champion, candidate, baseline = world()
     quiet = (rows.label == 0) & (np.arange(4000) % 5 == 0)
     rows = replace(rows, groups={"sex": np.where(quiet, "F", "M").astype(object)})
-    judgement = judged(rows, champion, candidate, baseline, rules=policy(fairness={"metrics": ["tpr"]}))
+    watched = judged(rows, champion, candidate, baseline, rules=policy(fairness={"metrics": ["tpr"]}))
+    assert decision(watched) is Decision.PROMOTE
+    strict = policy(fairness={"metrics": ["tpr"], "strict": True})
+    judgement = judged(rows, champion, candidate, baseline, rules=strict)
     assert decision(judgement) is Decision.INSUFFICIENT
     (unsure,) = [finding for finding in judgement.findings if finding.outcome is not Outcome.PASS]
     assert (unsure.check, unsure.group) == ("fairness", "sex=F")
@@ -186,7 +189,6 @@ def test_whatever_is_unknown_nothing_is_promoted():
         lambda: judged(rows, champion, unknown, baseline),
         lambda: judged(rows, unknown, candidate, baseline),
         lambda: judged(rows, unknown, unknown, baseline),
-        lambda: judged(rows, champion, candidate, unknown),
         lambda: judged(rows, None, candidate, unknown),
         lambda: judged(gate_rows(unknown), champion, candidate, baseline),
     ):

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.documents.units import amount, is_money
 from retrain_assets.metrics.metric import Array, Metric
 from retrain_assets.statistics.codes import Codes, narrow, sums
 from retrain_assets.validation.comparison.block_estimate import Rows, block_estimate, block_mean, block_units
@@ -55,9 +56,10 @@ class Comparison:
 
     @property
     def values(self) -> str:
-        """Both values in words, like `mae 1.92 -> 1.71 label units`, and what they are where that needs saying."""
-        before = "" if self.champion_value is None else f"{number(self.champion_value)} -> "
-        said = f"{self.metric} {before}{number(self.candidate_value)} {self.unit}".rstrip()
+        """Both values in words, like `mae $1.92 -> $1.71`, and what they are where that needs saying."""
+        written, unit = (partial(amount, unit=self.unit), "") if is_money(self.unit) else (number, f" {self.unit}")
+        before = "" if self.champion_value is None else f"{written(self.champion_value)} -> "
+        said = f"{self.metric} {before}{written(self.candidate_value)}{unit}".rstrip()
         return f"{said} ({self.note})" if self.note else said
 
     @property
@@ -172,7 +174,7 @@ def compare(
     parts = metric.parts(rows.label, _columns(champion))
     units = units_of(policy.unit, rows, metric.name)
     found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
-    return Comparison(metric.name, metric.direction, metric.unit, before, after, found)
+    return Comparison(metric.name, metric.direction, _unit_of(metric, rows), before, after, found)
 
 
 def compare_in_parts(
@@ -199,7 +201,7 @@ def compare_in_parts(
         units = units_within(policy.unit, rows, mask, metric.name)
         own = None if parts is None else parts[mask]
         measured = estimate(psi[mask], units, support=support, one_flip=metric.counts_flips, parts=own)
-        found.append(Comparison(metric.name, metric.direction, metric.unit, before, after, measured))
+        found.append(Comparison(metric.name, metric.direction, _unit_of(metric, rows), before, after, measured))
     return found
 
 
@@ -285,6 +287,11 @@ def _paired_by_class(
     return psi, before, after, support
 
 
+def _unit_of(metric: Metric, rows: GateRows | GateSubset) -> str:
+    """The unit of a metric's values, in what the label is counted in where that was declared."""
+    return metric.unit.replace("label units", rows.label_unit) if rows.label_unit else metric.unit
+
+
 def _columns(scores: Array) -> int:
     return scores.shape[1] if scores.ndim == 2 else 1
 
@@ -323,7 +330,7 @@ def against_limit(
     units = units_of(policy.unit, rows)
     found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
     value = float(values.mean()) if values.size else math.nan
-    return Comparison(metric.name, metric.direction, metric.unit, None, value, found)
+    return Comparison(metric.name, metric.direction, _unit_of(metric, rows), None, value, found)
 
 
 def _compare_whole(
@@ -341,7 +348,9 @@ def _compare_whole(
     before, after = (block_mean(partial(value, scores), units) for scores in (champion, candidate))
     whole = f"{number(metric.value(rows.label, champion))} -> {number(metric.value(rows.label, candidate))}"
     found = block_estimate(gain, units)
-    return Comparison(metric.name, metric.direction, metric.unit, before, after, found, _mean_of(found, whole))
+    return Comparison(
+        metric.name, metric.direction, _unit_of(metric, rows), before, after, found, _mean_of(found, whole)
+    )
 
 
 def _limit_whole(
@@ -361,7 +370,7 @@ def _limit_whole(
     units = block_units(policy.unit, rows)
     found, after = block_estimate(distance, units), block_mean(value, units)
     whole = number(metric.value(rows.label, candidate))
-    return Comparison(metric.name, metric.direction, metric.unit, None, after, found, _mean_of(found, whole))
+    return Comparison(metric.name, metric.direction, _unit_of(metric, rows), None, after, found, _mean_of(found, whole))
 
 
 def _mean_of(found: Estimate, whole: str) -> str:

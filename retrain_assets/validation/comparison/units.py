@@ -37,7 +37,7 @@ class GateRows:
 
     `groups` holds the protected attributes and slicing columns as text or None; `cluster` the values of the column that
     `validation.unit` names, when it names one; `amounts` the numbers that price errors, NaN where one is missing.
-    `history` tells how alike the days of such differences were before.
+    `history` tells how alike the days of such differences were before, `label_unit` what the label is counted in.
     """
 
     key: npt.NDArray[np.generic]
@@ -47,6 +47,7 @@ class GateRows:
     cluster: npt.NDArray[np.generic] | None = None
     amounts: Mapping[str, Array] = field(default_factory=dict)
     history: DifferenceHistory = field(default_factory=DifferenceHistory)
+    label_unit: str = ""
 
     def __post_init__(self) -> None:
         lengths = {"key": len(self.key), "time": len(self.time)}
@@ -148,6 +149,11 @@ class GateSubset:
         """The rows' days as units, with what the past tells of the dependence between days of all rows."""
         days = Units.days(self.day, self.rows_of_day)
         return days.depending(self.dependence(metric, days.count))
+
+    @property
+    def label_unit(self) -> str:
+        """What the label is counted in."""
+        return self.rows.label_unit
 
     def dependence(self, metric: str, days: int) -> Dependence | None:
         """As of the rows these are a part of: the past keeps no days of single groups."""

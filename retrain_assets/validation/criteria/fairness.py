@@ -80,10 +80,11 @@ class _ClassDecisions:
     truth: Mask
     answers: Codes
 
-    def disagreement(self, rate: str) -> float:
-        """Share of all rows that the rate is of whose decision the two models do not share."""
+    def disagreement(self, rate: str) -> tuple[float, float]:
+        """Of all rows that the rate is of: the share whose decision the models do not share, and the live rate."""
         own = self.answers[_asked(rate, self.truth, np.ones_like(self.truth))]
-        return float(np.count_nonzero((own == 1) | (own == 2))) / max(own.size, 1)
+        differ = np.count_nonzero((own == 1) | (own == 2)) / max(own.size, 1)
+        return float(differ), _smoothed(np.count_nonzero((own == 1) | (own == 3)), own.size)
 
 
 def fairness(
@@ -198,19 +199,19 @@ def _rate_harms(
         decided = _ClassDecisions(suffix, truth, old.view(np.uint8) + 2 * new.view(np.uint8))
         differ = decided.disagreement(rate)
         for group in found:
-            yield _rate_harm(policy, rows, group, (rate, differ), decided, level)
+            yield _rate_harm(policy, rows, group, (rate, *differ), decided, level)
 
 
 def _rate_harm(
     policy: ValidationPolicy,
     rows: GateRows,
     group: Group,
-    question: tuple[str, float],
+    question: tuple[str, float, float],
     decided: _ClassDecisions,
     level: Level,
 ) -> _Harm:
-    """How much worse a rate has become in a group; `question` is the rate and the share of all rows that changed."""
-    rate, differ = question
+    """How much worse a rate has become in a group; `question` is the rate and its `disagreement` on all rows."""
+    rate, differ, usual = question
     asked = _asked(rate, decided.truth, group.mask)
     own = decided.answers[asked]
     n, (lost, gained, both) = own.size, (int(np.count_nonzero(own == answer)) for answer in (1, 2, 3))
@@ -225,6 +226,8 @@ def _rate_harm(
         (gained + both) / n if n else np.nan,
         estimate(psi, units_within(policy.unit, rows, asked, name), one_flip=policy.unit != "row"),
     )
+    own_rate = _smoothed(lost + both, n)
+    differ *= max(own_rate * (1 - own_rate) / (usual * (1 - usual)), 1.0)
     visible = _visible(comparison.estimate, max(differ, 1 / n) if n else np.inf, level)
     if policy.unit != "row":
         return _harm_by_units(policy, group, comparison, (_ASKED[rate], visible), level)
@@ -232,6 +235,15 @@ def _rate_harm(
     low, high = drop_limits(b, c, n, level.alpha) if n else (np.nan, np.nan)
     visible = max(visible, -np.log(level.alpha) / n) if n else np.inf
     return _Harm(group, comparison, _ASKED[rate], low, high, mid_p_mcnemar(b, c) if n else np.nan, fewest, visible)
+
+
+def _smoothed(count: int, of: int) -> float:
+    """A rate that is neither 0 nor 1, however few rows it is of.
+
+    >>> _smoothed(0, 0), _smoothed(3, 3)
+    (0.5, 0.8)
+    """
+    return (count + 1) / (of + 2)
 
 
 def _error_harms(
@@ -252,8 +264,8 @@ def _visible(found: Estimate, variance: float, level: Level) -> float:
 
     Args:
         found: Of the group, for its rows, days and degrees of freedom.
-        variance: Of the paired difference of one row, from all rows; of a regression times how much more the live
-            model's errors vary in the group than everywhere.
+        variance: Of the paired difference of one row, from all rows, times how much more the live model's errors vary
+            in the group than everywhere.
         level: How strict the test is.
     """
     if found.rows < FEWEST_ROWS or found.units < found.fewest_units:
