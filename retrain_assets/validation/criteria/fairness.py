@@ -84,7 +84,7 @@ class _ClassDecisions:
         """Of all rows that the rate is of: the share whose decision the models do not share, and the live rate."""
         own = self.answers[_asked(rate, self.truth, np.ones_like(self.truth))]
         differ = np.count_nonzero((own == 1) | (own == 2)) / max(own.size, 1)
-        return float(differ), _smoothed(np.count_nonzero((own == 1) | (own == 3)), own.size)
+        return float(differ), _smoothed(int(np.count_nonzero((own == 1) | (own == 3))), own.size)
 
 
 def fairness(
