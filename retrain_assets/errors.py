@@ -8,6 +8,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     ├── DataError                 rows or outcomes cannot be used
     │   ├── SourceError           file missing, unreadable, a row that does not parse
     │   │   └── TwoReadings       what is written there can be read in two ways
+    │   ├── ForeignModel          a model file from elsewhere that is damaged or does not fit
     │   └── NotEnoughData         a window holds too little to train or to score
     │       └── NotCovered        no strategy's training window holds what it is declared to hold
     ├── NoProbation               no version is on probation in a period
@@ -32,6 +33,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
         ├── Held                  a person holds the model or the version, or put the live version in service
         ├── CoolingDown           too soon after a rollback
         ├── FailureNotSeen        the candidate's training data ends before the failure that was rolled back
+        ├── NotAdoptable          a model from elsewhere where one is live, or decided later
         ├── Retired               a person took the whole model out of service
         └── Unservable            the candidate does not load, or scores otherwise than when it was trained
 """
@@ -55,6 +57,10 @@ class SourceError(DataError):
 
 class TwoReadings(SourceError):
     """A value or a file can be read in two ways; the message names both, and the key that decides."""
+
+
+class ForeignModel(DataError):
+    """A model file from elsewhere that is damaged, or does not fit the spec or the data."""
 
 
 class NotEnoughData(DataError):
@@ -151,6 +157,10 @@ class CoolingDown(NotPromotable):
 
 class FailureNotSeen(NotPromotable):
     """The candidate's training data ends before the failure that was rolled back."""
+
+
+class NotAdoptable(NotPromotable):
+    """A model from elsewhere where a version is live, or was decided later."""
 
 
 class Retired(NotPromotable):

@@ -9,6 +9,7 @@ from retrain_assets.audit.explanation import Explanation, Grounds, Service
 from retrain_assets.production.probation.record import Status
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.tenure import named
+from retrain_assets.registry.training_record import ADOPTED
 
 PROBATION = {
     Status.CONFIRMED: "Its probation confirmed it",
@@ -55,6 +56,7 @@ def headline(event: Event) -> str:
     sentences = {
         "bootstrap": f"{after} became the first live model ({who}).",
         "promoted": f"{after} replaced {before} ({who}).",
+        "adopted": f"{after}, trained elsewhere, was adopted ({who}).",
         "rolled_back": f"{before} was rolled back to {after} ({who}).",
         "approved": f"{bound} was approved, what the evidence left open notwithstanding ({who}){until}; {stayed}.",
         "anchored": f"{bound} was made the anchor that later versions are held against ({who}); {stayed}.",
@@ -114,6 +116,11 @@ def _trained(grounds: Grounds) -> list[str]:
     """Which data trained the candidate; nothing where that is not known."""
     training, candidate = grounds.training, grounds.verdict.candidate_digest[:12]
     first, last = str(training.trained_from)[:10], str(training.trained_until)[:10]
+    if training.strategy == ADOPTED:
+        return [
+            f"The model ({candidate}) was trained elsewhere; on which rows is not known, by declaration on none from "
+            f"{last} on."
+        ]
     if training.rows is not None:
         return [
             f"The candidate ({candidate}) was trained on {training.rows:,} rows from {first} to {last} by the strategy "

@@ -20,6 +20,7 @@ SERVED = "#4c72a4"
 MARKS = {
     "bootstrap": ("*", GOOD),
     "promoted": ("^", GOOD),
+    "adopted": ("*", GOOD),
     "rejected": ("x", BAD),
     "insufficient": ("o", UNKNOWN),
     "identical": ("s", UNKNOWN),

@@ -173,6 +173,8 @@ def headline(event: Event) -> str:
     match event.action:
         case "bootstrap":
             return f"**{event.to_version}** is the first live version: {event.reason}"
+        case "adopted":
+            return f"**{event.to_version}** was adopted by {event.actor}: {event.reason}"
         case "promoted":
             return f"**{event.to_version}** replaces {before}: {event.reason}"
         case "rolled_back":

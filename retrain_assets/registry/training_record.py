@@ -15,6 +15,8 @@ from retrain_assets.store import Json, require_schema
 
 FILE = "training.json"
 SCHEMA = 1
+ADOPTED = "adopted"
+"""The strategy of a version that was trained elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class TrainingRecord:
         parts: The two models of an average, by strategy.
         refit_of: Digest of the tested candidate that this one was refitted from.
         fallback: Whether it is the constant model behind a first version.
+        adopted: SHA-256 of the file that a person adopted. What trained it is then not known: `rows` is 0, and the
+            window is everything up to the day that the person declared.
     """
 
     model: str
@@ -69,6 +73,7 @@ class TrainingRecord:
     parts: Mapping[str, AveragedModel] = field(default_factory=dict)
     refit_of: str | None = None
     fallback: bool = False
+    adopted: str | None = None
 
     @property
     def start(self) -> datetime:
@@ -101,6 +106,7 @@ class TrainingRecord:
             **({"parts": {name: _part(part) for name, part in self.parts.items()}} if self.parts else {}),
             **({"refit_of": self.refit_of} if self.refit_of else {}),
             **({"fallback": True} if self.fallback else {}),
+            **({"adopted": self.adopted} if self.adopted else {}),
         }
 
     @classmethod
@@ -130,6 +136,7 @@ class TrainingRecord:
             parts={name: _read_part(part) for name, part in record.get("parts", {}).items()},
             refit_of=record.get("refit_of"),
             fallback=record.get("fallback", False),
+            adopted=record.get("adopted"),
         )
 
     def to_bytes(self) -> bytes:

@@ -29,7 +29,7 @@ from retrain_assets.production.probation.record import (
     Status,
     stored_record,
 )
-from retrain_assets.registry.journal.events import Event
+from retrain_assets.registry.journal.events import FIRSTS, Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.statistics.day_blocks import LENGTHS_DAYS
@@ -88,7 +88,7 @@ def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, peri
     if not earlier:
         raise NoProbation("no probation: no model was in charge")
     event = earlier[-1]
-    if event.action == "bootstrap":
+    if event.action in FIRSTS:
         raise NoProbation(f"nothing to compare: {event.to_version} is the first model")
     if event.action == "retired":
         raise NoProbation(f"no probation: the model was retired in {event.period}")

@@ -64,7 +64,9 @@ def contradiction(event: Event, history: History, verdict: Verdict) -> str | Non
     about = event.terms.subject if event.terms else None
     if event.action == "approved" and about != verdict.candidate_digest:
         return f"is about {short(about)}, its verdict about {short(verdict.candidate_digest)}"
-    if event.action == "approved":
+    if event.action == "adopted":
+        agrees = event.person and verdict.champion_digest is None
+    elif event.action == "approved":
         agrees = decision is Decision.INSUFFICIENT
     elif event.action in PROMOTIONS and decision is Decision.INSUFFICIENT:
         before = History(tuple(past for past in history.events if past.seq < event.seq))

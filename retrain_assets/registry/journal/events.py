@@ -18,11 +18,14 @@ from retrain_assets.registry.storage.disk import canonical, sha256
 from retrain_assets.store import Json
 
 Action = Literal[
-    "bootstrap", "promoted", "passed", "rejected", "insufficient", "identical", "rolled_back",
+    "bootstrap", "promoted", "adopted", "passed", "rejected", "insufficient", "identical", "rolled_back",
     "approved", "anchored", "held", "released", "retired", "pruned",
 ]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
-PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted")
+PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted", "adopted")
+"""The actions that put another model in service: a run's by its verdict, or a person's, of one trained elsewhere."""
+FIRSTS: tuple[Action, ...] = ("bootstrap", "adopted")
+"""The promotions where no version was live before."""
 ATTEMPTS: tuple[Action, ...] = (*PROMOTIONS, "rejected", "insufficient", "identical")
 """What became of a candidate that was judged; one that only `passed` waits for its promotion."""
 MOVES: tuple[Action, ...] = (*PROMOTIONS, "rolled_back", "retired")
@@ -145,6 +148,8 @@ class Entry:
         decides = self.person or (self.action == "held" and self.actor == MONITOR)
         if self.action in RULINGS and not (decides and self.terms):
             raise ValueError(f"{self.action} of {self.period}: only a person decides that, and on terms")
+        if self.action == "adopted" and not self.person:
+            raise ValueError(f"{self.action} of {self.period}: only a person decides that")
         if self.at.tzinfo is not None:
             raise ValueError(f"at={self.at.isoformat()} carries a time zone; the journal keeps plain wall-clock times")
         if not self.actor.strip() or not self.reason.strip():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from retrain_assets.registry.journal.events import PROMOTIONS, Event, GateUse
+from retrain_assets.registry.journal.events import FIRSTS, PROMOTIONS, Event, GateUse
 from retrain_assets.registry.journal.totals import Facts, facts_of
 from retrain_assets.registry.journal.totals import subject as _subject
 
@@ -175,7 +175,7 @@ class History:
         Without such a ruling it is the first version since the model last had none.
         """
         named = [past for past in self.rulings if past.action == "anchored"]
-        first = [move for move in self.moves if move.action == "bootstrap"]
+        first = [move for move in self.moves if move.action in FIRSTS]
         last = named[-1] if named else None
         if last is not None and (not first or last.seq > first[-1].seq):
             return self._by_digest.get(str(_subject(last)))

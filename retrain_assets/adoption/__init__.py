@@ -1,0 +1,1 @@
+"""A model that was trained elsewhere becomes a version."""
