@@ -37,6 +37,7 @@ from retrain_assets.validation.assets import validation_assets
 from retrain_assets.windows.assets import window_assets
 
 if TYPE_CHECKING:
+    from retrain_assets.adoption.adoption import Adoption
     from retrain_assets.candidates.training import Training
     from retrain_assets.monitoring.triggers.evidence import Watch
     from retrain_assets.production.card.model_card import ModelCard
@@ -158,6 +159,14 @@ def rest_of(spec: ModelSpec, rolled_back: str) -> "Rest":
     from retrain_assets.production.promotion import rest_after
 
     return rest_after(spec.period, spec.source.label_delay, spec.rollback.cooldown, rolled_back)
+
+
+def adoption(spec: ModelSpec) -> "Adoption":
+    """What adopts a model that was trained elsewhere."""
+    from retrain_assets.adoption.adoption import Adoption
+    from retrain_assets.monitoring.drift.reference_periods import kept_periods
+
+    return Adoption(spec.model, spec.columns, spec.windows, gate(spec), kept_periods(spec.drift, spec.period))
 
 
 def harvest(spec: ModelSpec) -> "Harvest":

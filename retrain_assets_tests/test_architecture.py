@@ -41,6 +41,7 @@ LAYERS = """
     production.probation
     audit
     production
+    adoption
     spec_file
     serving
     spec

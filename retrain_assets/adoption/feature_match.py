@@ -10,15 +10,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote
 
 from retrain_assets.errors import ForeignModel
 from retrain_assets.model import Task
 from retrain_assets.raw.policy import Columns
 from retrain_assets.raw.values import same_levels
-from retrain_assets.scoring.features import FeatureContract, Kind
-from retrain_assets.scoring.model_text import ModelText
+from retrain_assets.scoring.feature_contract import FeatureContract, Kind
+from retrain_assets.scoring.model_text import Level, ModelText
 
 OBJECTIVES: Mapping[Task, frozenset[str]] = {
     "binary": frozenset({"binary"}),
@@ -141,7 +140,7 @@ def _columns_of(text: ModelText, columns: Columns) -> dict[str, str]:
     return dict(zip(text.names, order, strict=True))
 
 
-def _levels(text: ModelText, order: Sequence[str], kinds: Mapping[str, Kind]) -> dict[str, tuple[Any, ...]]:
+def _levels(text: ModelText, order: Sequence[str], kinds: Mapping[str, Kind]) -> dict[str, tuple[Level, ...]]:
     """The values behind the codes of each categorical column, as the file has them."""
     declared = [name for name in order if kinds[name] == "categorical"]
     coded = [name for position, name in enumerate(order) if text.codes(position) is not None]
@@ -171,7 +170,7 @@ def _levels(text: ModelText, order: Sequence[str], kinds: Mapping[str, Kind]) ->
     return given
 
 
-def _check_codes(name: str, info: str, codes: tuple[int, ...] | None, values: Sequence[Any]) -> None:
+def _check_codes(name: str, info: str, codes: tuple[int, ...] | None, values: Sequence[Level]) -> None:
     """Refuse values that are fewer than the codes that the model saw, which are then those of another column."""
     if codes is None and info.startswith("["):
         bounds = [float(bound) for bound in info.strip("[]").split(":")]
@@ -187,7 +186,7 @@ def _check_codes(name: str, info: str, codes: tuple[int, ...] | None, values: Se
         )
 
 
-def _as_column(name: str, values: Sequence[Any], held: ColumnValues) -> tuple[str, ...]:
+def _as_column(name: str, values: Sequence[Level], held: ColumnValues) -> tuple[str, ...]:
     """The values as the column spells them, in the order of their codes."""
     texts = [_text(value) for value in values]
     spelling = same_levels(texts, held.rows.keys())
@@ -206,7 +205,7 @@ def _as_column(name: str, values: Sequence[Any], held: ColumnValues) -> tuple[st
     return spelled
 
 
-def _text(value: Any) -> str:
+def _text(value: Level) -> str:
     """A value as ingestion would write it: codes without a decimal point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

@@ -1,8 +1,10 @@
-"""Commands by which a person decides: rollback, approve, promote, hold, release, retire."""
+"""Commands by which a person decides: adopt, rollback, approve, promote, hold, release, retire."""
 
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +28,116 @@ from retrain_assets.documents.terminal import say
 from retrain_assets.errors import NotFound
 
 if TYPE_CHECKING:
+    from retrain_assets.adoption.adoption import Adopted, Adoption, GivenModel
+    from retrain_assets.cli.shared import Opened
     from retrain_assets.registry.journal.events import Event
+
+
+@click.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--trained-until",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The last day of which the model may have seen rows; later rows alone measure it.",
+)
+@click.option("--period", help="As of the end of which period it is measured, like 2024-08; the newest without it.")
+@REASON
+@BY
+@AS_JSON
+@guarded
+def adopt(name: str, file: Path, reason: str, by: str | None, as_json: bool, **said: object) -> None:
+    """Make a LightGBM text model that was trained elsewhere the first live version.
+
+    FILE is what booster.save_model wrote. Its features are matched with the spec's columns by name and kind, its
+    categories by value. It is measured on the gate rows of the period, and monitored, held to its loss and compared
+    with from then on like any version. Whatever is measured, it is your decision.
+
+    Example: retrain adopt churn model.txt --trained-until 2024-06-30 --reason "in use since July"
+    """
+    from retrain_assets.pipeline import adoption
+    from retrain_assets.registry.journal.history import History
+    from retrain_assets.registry.rules import refuse_in_service
+
+    model, person = opened(name), person_of(by)
+    refuse_in_service(name, History(model.registry.history()))
+    asked, until = said["period"], said["trained_until"]
+    assert isinstance(until, datetime)
+    how: Adoption = adoption(model.spec)
+    given = _given(file, until.date(), how)
+    period = ended_period(model.spec, str(asked)) if asked else _newest(model)
+    done = _adopted(how, model, given, (person, reason, period))
+    if as_json:
+        from retrain_assets.cli.ruling_arguments import record_of
+
+        click.echo(json.dumps(record_of(done.event), indent=1))
+        return
+    for line in _adoption_words(model, given, done):
+        say(line)
+
+
+def _given(file: Path, until: date, how: Adoption) -> GivenModel:
+    """The file, probed, and matched with the spec as far as that needs no rows."""
+    from retrain_assets.adoption.adoption import GivenModel
+
+    with waiting(f"trying {file} in a process of its own"):
+        given = GivenModel.of(file.read_bytes(), file.name, until)
+    how.matched(given, {})
+    return given
+
+
+def _newest(model: Opened) -> str:
+    """The newest ended period that the source has rows of."""
+    from retrain_assets.onboarding.survey import last_period
+
+    period = last_period(model.spec)
+    if period is None:
+        raise NotFound(f"{model.spec.name}: the source has no rows of a period that has ended. Check source.path.")
+    return period
+
+
+def _adopted(how: Adoption, model: Opened, given: GivenModel, decision: tuple[str, str, str]) -> Adopted:
+    """Take in what is not stored up to the period, adopt the model, and tell of it."""
+    from retrain_assets.alerts import publish
+    from retrain_assets.model import PeriodAccess
+    from retrain_assets.production.announcements import notice
+    from retrain_assets.registry.journal.history import History
+    from retrain_assets.registry.rulings import Signature
+    from retrain_assets.store import retrain_home
+
+    spec, store, registry = model
+    person, reason, period = decision
+    stored = set(store.periods("raw_data")) & set(store.periods("outcomes"))
+    runner = runner_of(spec)
+    for lacking in (known for known in spec.period.between(spec.period.first, period) if known not in stored):
+        with waiting(f"taking in {spec.name} {lacking}"):
+            end = runner.run("monitor", lacking, assets=["raw_data", "outcomes"])
+        if not end.success:
+            say(f"{lacking} was not taken in: {end.cause}", err=True)
+    with waiting(f"measuring {given.name}"):
+        done = how.adopt(PeriodAccess(store, registry, period), given, Signature(person, reason, now(), period))
+    publish(notice(spec.name, History(registry.history()), done.event), retrain_home())
+    return done
+
+
+def _adoption_words(model: Opened, given: GivenModel, done: Adopted) -> list[str]:
+    from retrain_assets.verdict import Decision
+
+    name, event, verdict = model.spec.name, done.event, done.verdict
+    passed = "passes" if verdict.decision is Decision.PROMOTE else "does not pass"
+    gate = verdict.gate
+    lines = [
+        f"adopted: {given.name} is {event.to_version} of {name}, as of {event.period} ({event.actor})",
+        f"Measured on {gate.rows:,} rows of {gate.start[:10]} to {gate.end[:10]}, it {passed} what a first model must: "
+        f"{verdict.reason}",
+    ]
+    for column, share in done.match.unknown.items():
+        lines.append(f"{column}: {share:.1%} of the stored rows have a value that it does not know, scored as missing.")
+    if done.match.unused:
+        lines.append(f"It does not read {', '.join(done.match.unused)}.")
+    following = model.spec.period.shift(event.period, 1)
+    return [*lines, f"It serves from {following} on: retrain monitor {name} --period {following}"]
 
 
 @click.command()
@@ -197,4 +308,4 @@ def _ruled(event: Event, as_json: bool, next_step: str) -> None:
         say(next_step)
 
 
-PEOPLE_COMMANDS = (rollback, approve, promote, hold, release, retire)
+PEOPLE_COMMANDS = (adopt, rollback, approve, promote, hold, release, retire)

@@ -30,11 +30,12 @@ from retrain_assets.registry.rules import (
     refuse_judging,
     refuse_other_refit,
     refuse_retired,
+    refuse_unadoptable,
     refuse_unless_promotable,
     refuse_unservable,
     refuse_without_rows,
 )
-from retrain_assets.registry.rulings import Ruling, refuse_run_name
+from retrain_assets.registry.rulings import Ruling, Signature, refuse_run_name
 from retrain_assets.registry.storage import version_folders
 from retrain_assets.registry.training_record import trained_until
 from retrain_assets.registry.training_span import TrainingSpan, refuse_seen_rows
@@ -183,6 +184,37 @@ class Registry(Records):
             self._evidence.keep(verdict)
             reason = reason_of(verdict)
             entry = Entry(at, verdict.period, action, *_moved(history, pointer), actor, reason, verdict.digest, gate)
+            event = self._journal.append(entry, after=history.events)
+            self._claims.settle([gate])
+            return event
+
+    def adopt(self, verdict: Verdict, signed: Signature, probe: Callable[[Mapping[str, bytes]], None]) -> Event:
+        """Make a model that was trained elsewhere the live version, where none is, because a person decides so.
+
+        Args:
+            verdict: What was measured of the model alone, on rows that it was not trained on as far as is known. They
+                are spent, as those of any model that goes live.
+            signed: Who decides, why, when.
+            probe: Raises `DataError` when the model in these files does not load or does not score.
+
+        Raises:
+            NotPromotable: A version is live, or a decision stands against it.
+            WrongCandidate: The verdict is about another model, or one that is not in the store.
+        """
+        with self._writing() as history:
+            refuse_foreign(verdict, self.model, self._folders.has)
+            refuse_without_rows(verdict)
+            refuse_unadoptable(verdict, history, signed.at)
+            files = self._folders.read(verdict.candidate_digest)
+            where = f"{self.model} {verdict.period}"
+            refuse_seen_rows(where, verdict.gate, {"the model": TrainingSpan.in_files(files)})
+            refuse_unservable(verdict, history, files, probe)
+            gate, digest = gate_use(verdict, "adopted"), verdict.digest
+            self._claims.cover(digest, gate)
+            self._evidence.keep(verdict)
+            moved = _moved(history, self._named(history, verdict.candidate_digest))
+            by, why = signed.person, signed.reason
+            entry = Entry(signed.at, verdict.period, "adopted", *moved, by, why, digest, gate, person=True)
             event = self._journal.append(entry, after=history.events)
             self._claims.settle([gate])
             return event

@@ -18,6 +18,7 @@ from retrain_assets.errors import (
     Held,
     IncompleteVerdict,
     InsufficientVerdict,
+    NotAdoptable,
     NotApprovable,
     Quarantined,
     Retired,
@@ -181,6 +182,48 @@ def refuse_unless_approvable(verdict: Verdict, history: History, *, policy_sha25
     _refuse_overtaken(verdict, history)
     if history.attempt(verdict.digest) is None:
         raise NotApprovable(f"{where}: this verdict is not in the journal. Materialize validation_report again.")
+
+
+def refuse_unadoptable(verdict: Verdict, history: History, at: datetime) -> None:
+    """Raise the first reason why no person may put the verdict's candidate, trained elsewhere, in service.
+
+    What the findings say is no reason: the person knows them, and decides.
+
+    Args:
+        verdict: What was measured of the model alone.
+        history: The journal as it stands.
+        at: Now, wall clock: holds expire.
+
+    Raises:
+        NotAdoptable: A version is live, or one was decided in the verdict's period or later.
+        NotPromotable: Another decision stands against it; the subclass and the sentence say which.
+    """
+    where = _name(verdict)
+    refuse_in_service(verdict.model, history)
+    _refuse_held(where, history, at, {"the model": verdict.candidate_digest}, deciding=verdict.period)
+    _refuse_quarantined(verdict, history)
+    last = history.moves[-1].period if history.moves else ""
+    if not verdict.period > last:
+        raise NotAdoptable(
+            f"{where}: a decision of {last} stands, which is not before {verdict.period}. Adopt it as of a period "
+            f"after {last}."
+        )
+    _refuse_spent(verdict, history)
+
+
+def refuse_in_service(model: str, history: History) -> None:
+    """Refuse to adopt a model where a version is live, or a person took the model out of service.
+
+    Raises:
+        NotAdoptable: A version is live.
+        Retired: The whole model is out of service.
+    """
+    refuse_retired(model, history)
+    if history.live:
+        raise NotAdoptable(
+            f"{model}: {history.live.name} is live, and a model from elsewhere does not take its place unjudged. To "
+            f"begin anew with yours: `retrain retire {model}`, then `retrain release {model}`, then adopt it."
+        )
 
 
 def refuse_automatic(where: str, history: History, at: datetime, *digests: str | None) -> None:

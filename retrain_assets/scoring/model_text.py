@@ -13,12 +13,14 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrain_assets.errors import ForeignModel
+
+Level = str | int | float | bool
+"""A value of a categorical feature as pandas had it."""
 
 LARGEST_BYTES = 1 << 29
 LARGEST_LEAF = 1e100
@@ -62,7 +64,7 @@ class ModelText:
     objective: str
     classes: int
     trees: int
-    values: tuple[tuple[Any, ...], ...] | None
+    values: tuple[tuple[Level, ...], ...] | None
 
     @property
     def rounds(self) -> int:
@@ -288,7 +290,7 @@ def _check_length(words: list[str], name: str, where: str, length: int | None) -
         raise ForeignModel(f"{name} of {where} has {len(words)} entries, {length} are needed: it was cut or changed")
 
 
-def _values(text: str) -> tuple[tuple[Any, ...], ...] | None:
+def _values(text: str) -> tuple[tuple[Level, ...], ...] | None:
     """The values of the categorical features, from the line that LightGBM's Python package adds at the end."""
     line = next((line for line in reversed(text.rstrip("\n").split("\n")[-2:]) if line.startswith(_PANDAS)), None)
     if line is None:

@@ -122,6 +122,10 @@ class Gate:
         registry.record(verdict, at=at, actor=actor)
         return verdict
 
+    def measured(self, attempt: Attempt) -> Verdict:
+        """What the gate finds of a version alone, as of a first model; nothing is claimed and nothing written down."""
+        return self._judge(attempt.scored())
+
     def _judge(self, scored: ScoredAttempt) -> Verdict:
         attempt, model, policy = scored.attempt, self.model, self.policy
         candidate, rows = attempt.candidate.scorer, attempt.gate_rows(policy, self.groups)

@@ -126,7 +126,10 @@ class ModelCard:
     def _purpose(self, training: TrainingRecord, fallback: bool) -> str:
         policy = self.validation
         margins = ", ".join(f"{rail.metric} {figure(rail.margin)}" for rail in policy.guardrails)
-        trees = f"LightGBM gradient-boosted trees, {training.rounds} rounds, strategy {training.strategy}"
+        how = (
+            f"adopted from a file, SHA-256 {training.adopted}" if training.adopted else f"strategy {training.strategy}"
+        )
+        trees = f"LightGBM gradient-boosted trees, {training.rounds} rounds, {how}"
         method = fallback_card.method(training.baseline) if fallback else trees
         return _facts(
             {
@@ -142,6 +145,7 @@ class ModelCard:
     def _data(self, version: Version, training: TrainingRecord, verdict: Verdict) -> str:
         gate = verdict.gate
         trained, worth = _span(training.trained_from, training.trained_until), round(training.effective_rows)
+        elsewhere = _elsewhere(training) if training.adopted else ""
         weighted = f", worth {worth:,} after weighting by age" if worth < training.rows else ""
         tested = version.digest == verdict.candidate_digest
         unseen = "never trained on" if tested else "trained on only afterwards, by the refit that became this version"
@@ -149,7 +153,7 @@ class ModelCard:
         judged_on = f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, in no other decision, {unseen}"
         return _facts(
             {
-                "trained on": f"{training.rows:,} rows of {trained}{weighted}",
+                "trained on": elsewhere or f"{training.rows:,} rows of {trained}{weighted}",
                 "tested on": fallback_card.measured_on(verdict) if version.name == FALLBACK else judged_on,
                 "outcome": delay,
                 "features": ", ".join(self.features),
@@ -220,6 +224,11 @@ def _part(title: str, body: str) -> tuple[str, str]:
 
 def _facts(facts: Mapping[str, str]) -> str:
     return table([{"what": name, "value": value} for name, value in facts.items()])
+
+
+def _elsewhere(training: TrainingRecord) -> str:
+    """What is known of the rows behind a model that a person adopted."""
+    return f"rows that are not known; by declaration none from {training.trained_until[:10]} on"
 
 
 def _span(start: str, end: str) -> str:
