@@ -40,7 +40,7 @@ _PANDAS = "pandas_categorical:"
 _AFTER_TREES = re.compile(
     r"end of trees\n+(feature_importances:\n([^\s=]+=\d+\n)*\n)?"
     r"(parameters:\n(\[\w+: [^\n]*\]\n)*\n?end of parameters\n)?"
-    r"\n?(pandas_categorical:[^\n]*)?\n*"
+    r"\n*(pandas_categorical:[^\n]*\n*)?"
 )
 _CATEGORICAL, _MISSING_TYPES = 1, (0, 1, 2)
 

@@ -1,0 +1,130 @@
+"""`retrain adopt`: a model that was trained elsewhere is the first version, and one like any other from then on."""
+
+import json
+import re
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.worlds.parcels import World, make_world, open_world, rows_of
+from retrain_assets.alerts import read as read_alerts
+from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.training_record import TrainingRecord
+from retrain_assets_tests.adoption.elsewhere import FEATURES, parcels_model
+from retrain_assets_tests.commanded import CHANGES, PERIODS, environment, retrain
+
+GIVEN = ("--trained-until", "2024-01-14", "--reason", "in use since 2023")
+
+
+@pytest.fixture(scope="module")
+def adopted(tmp_path_factory):
+    """The folder in which a model of two weeks was adopted as of the third, and what the command printed."""
+    folder = tmp_path_factory.mktemp("adopted")
+    rows = rows_of(5, slower_from=4)
+    with dg.DagsterInstance.ephemeral() as instance, pytest.MonkeyPatch.context() as patch:
+        make_world(folder / "models", rows, instance, **CHANGES)
+        parcels_model(rows[rows["at"] < "2024-01-15"]).save_model(str(folder / "model.txt"))
+        environment(patch, folder, folder / "models" / "home")
+        said = retrain("adopt", "delivery", "model.txt", "--period", PERIODS[2], *GIVEN).output
+    return folder, said
+
+
+@pytest.fixture
+def world(adopted, monkeypatch, instance) -> World:
+    environment(monkeypatch, adopted[0], adopted[0] / "models" / "home")
+    return open_world(adopted[0] / "models", instance)
+
+
+def test_the_decision_is_an_event_of_the_person_with_what_was_measured(adopted, world):
+    event = world.registry.history()[-1]
+    assert (event.action, event.to_version, event.actor, event.person) == ("adopted", "v1", "ada", True)
+    assert event.reason == "in use since 2023"
+    verdict = world.registry.verdict(world.registry.live())
+    assert (verdict.gate.start, verdict.gate.end) == ("2024-01-15T00:00:00", "2024-01-21T00:00:00")
+    assert verdict.evidence["trained_until"] == "2024-01-15T00:00:00"
+    assert "adopted: model.txt is v1 of delivery" in adopted[1]
+    assert "It serves from 2024-01-22 on" in adopted[1]
+    assert [alert.kind for alert in read_alerts(adopted[0] / "models" / "home")] == ["promoted"]
+    assert world.registry.verify() == []
+
+
+def test_its_scores_are_those_of_the_file_bit_by_bit(adopted, world):
+    import lightgbm as lgb
+
+    rows = rows_of(5, slower_from=4).tail(700)
+    coded = rows[FEATURES].assign(vehicle=pd.Categorical(rows.vehicle, categories=["van", "bike", "car"]))
+    expected = lgb.Booster(model_file=str(adopted[0] / "model.txt")).predict(coded)
+    from retrain_assets.serving.live import load_live
+
+    scores = load_live("delivery").predict({name: rows[name].tolist() for name in FEATURES})
+    assert np.array_equal(scores["score"], expected)
+
+
+def test_the_baseline_is_its_loss_on_the_rows_of_the_gate(adopted, world):
+    import lightgbm as lgb
+
+    rows = rows_of(5, slower_from=4)
+    rows = rows[(rows["at"] >= "2024-01-15") & (rows["at"] < "2024-01-21")]
+    coded = rows[FEATURES].assign(vehicle=pd.Categorical(rows.vehicle, categories=["van", "bike", "car"]))
+    error = np.abs(lgb.Booster(model_file=str(adopted[0] / "model.txt")).predict(coded) - rows.minutes).mean()
+    held = world.registry.verdict(world.registry.live()).evidence["baseline"]
+    assert held["mean"] == pytest.approx(error, abs=1e-8)
+
+
+def test_rows_before_the_declared_day_never_judge_it(world):
+    record = TrainingRecord.from_files(world.registry.read(world.registry.live().digest))
+    assert (record.trained_from, record.trained_until) == ("2024-01-01T00:00:00", "2024-01-15T00:00:00")
+    assert record.rows == 0
+    assert len(str(record.adopted)) == 64
+
+
+def test_every_page_tells_of_it(adopted, world):
+    assert "v1, trained elsewhere, was adopted" in retrain("explain", "delivery").output
+    assert json.loads(retrain("history", "delivery", "--json").output)[0]["action"] == "adopted"
+    assert "rows that are not known; by declaration none from 2024-01-15 on" in retrain("card", "delivery").output
+    assert "v1" in retrain("status", "delivery").output
+    assert History(world.registry.history()).anchor.name == "v1"
+
+
+def test_it_is_monitored_and_has_to_be_beaten_by_the_next(world):
+    world.monitor(PERIODS[3:5])
+    assert world.store.read_json("performance_report", PERIODS[4])["version"] == "v1"
+    result = world.run("retrain", PERIODS[4])
+    assert result.success
+    verdict = world.store.read_json("validation_report", PERIODS[4])
+    assert verdict["champion_digest"] == world.registry.versions()[0].digest
+
+
+def test_a_second_one_is_refused_while_a_version_is_live(adopted, world):
+    refusal = retrain("adopt", "delivery", "model.txt", *GIVEN, code=1).stderr
+    assert "is live, and a model from elsewhere does not take its place unjudged" in refusal
+
+
+@pytest.fixture
+def untouched(adopted, monkeypatch, tmp_path):
+    """The same specs and file, in a home in which nothing has happened."""
+    environment(monkeypatch, adopted[0], tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "sentence"),
+    [
+        ("models/rows.parquet", GIVEN, "rows.parquet: it begins with .*no LightGBM text model"),
+        ("model.txt", ("--period", "2023-05-01", *GIVEN), "has no period 2023-05-01|2023-05-01"),
+        ("nothing.txt", GIVEN, "'nothing.txt' does not exist"),
+        ("model.txt", ("--reason", "x"), "Missing option '--trained-until'"),
+        ("model.txt", ("--by", "run 4f2a91bc", *GIVEN), "is the name of a run, no person's"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_leaves_nothing_behind(untouched, file, given, sentence):
+    ended = retrain("adopt", "delivery", file, *given, code=2)
+    assert re.search(sentence, " ".join(ended.stderr.split()))
+    assert not (untouched / "registry").exists()
+
+
+def test_an_unknown_model_is_refused_with_the_known_names(untouched):
+    refusal = retrain("adopt", "parcel", "model.txt", *GIVEN, code=2).stderr
+    assert re.search(r"no model 'parcel'; known: .*delivery", " ".join(refusal.split()))

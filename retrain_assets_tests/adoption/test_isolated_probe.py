@@ -1,0 +1,59 @@
+"""A model of unknown origin is tried in a process of its own, and whatever happens to that process is a refusal."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.adoption import isolated_probe
+from retrain_assets.adoption.isolated_probe import examined, probed
+from retrain_assets.errors import ForeignModel
+from retrain_assets_tests.adoption.elsewhere import text_model
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    return text_model()
+
+
+def test_a_whole_model_holds(model):
+    assert probed(model).trees == 3
+
+
+def test_no_mutation_of_a_model_ends_the_process_that_examines_it(model):
+    command = [sys.executable, "-m", "retrain_assets_tests.adoption.mutated_models", "150"]
+    ended = subprocess.run(command, input=model, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert 75 < int(ended.stdout.splitlines()[-1]) < 150
+
+
+def test_what_lightgbm_itself_refuses_is_a_sentence(model):
+    assert "Sigmoid parameter" in examined(model.replace(b"sigmoid:1", b"sigmoid:0", 1))
+
+
+def test_a_child_that_is_ended_by_the_model_is_a_refusal(model, monkeypatch, tmp_path):
+    monkeypatch.setattr(isolated_probe.sys, "executable", stand_in(tmp_path, "kill -SEGV $$"))
+    with pytest.raises(ForeignModel, match=r"ended \(signal 11\): it is damaged"):
+        probed(model)
+
+
+def test_a_child_that_takes_too_long_is_a_refusal(model, monkeypatch, tmp_path):
+    monkeypatch.setattr(isolated_probe.sys, "executable", stand_in(tmp_path, "exec sleep 5"))
+    monkeypatch.setattr(isolated_probe, "WALL_SECONDS", 0.2)
+    with pytest.raises(ForeignModel, match=r"not loaded and scored within 0.2 seconds"):
+        probed(model)
+
+
+def test_no_process_is_started_for_what_is_no_text_model(monkeypatch):
+    monkeypatch.setattr(isolated_probe.subprocess, "run", pytest.fail)
+    with pytest.raises(ForeignModel, match="a pickle is not read"):
+        probed(b"\x80\x04pickled")
+
+
+def stand_in(folder: Path, line: str) -> str:
+    """A program that is run in the place of Python."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+    return str(path)

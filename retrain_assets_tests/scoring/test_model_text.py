@@ -1,0 +1,107 @@
+"""A text model is accepted only whole: every fault by which LightGBM ends a process, or reads what is not there."""
+
+import re
+
+import pytest
+
+from retrain_assets.errors import ForeignModel
+from retrain_assets.scoring.model_text import read_model_text, renamed
+from retrain_assets_tests.adoption.elsewhere import text_model
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    return text_model()
+
+
+def test_the_head_and_the_values_of_the_categories_are_read(model):
+    text = read_model_text(model)
+    assert text.names == ("tenure", "Monthly_Fee", "plan", "size", "land", "zone")
+    assert (text.objective, text.classes, text.trees, text.rounds) == ("binary sigmoid:1", 1, 3, 3)
+    assert text.values == (("f", "b", "c", "d", "e", "a"), ("low", "high"), ("x",), (9, 3, 7))
+    assert sorted(text.codes(2)) == [0, 1, 2, 3, 4, 5]
+    assert [text.codes(place) for place in (0, 3, 4)] == [None, None, None]
+
+
+def test_several_classes_have_a_tree_each_a_round():
+    text = read_model_text(text_model(objective="multiclass", num_class=3))
+    assert (text.classes, text.trees, text.rounds) == (3, 9, 3)
+
+
+def test_a_model_without_pandas_categories_does_not_say_them(model):
+    bare = re.sub(rb"\npandas_categorical:.*\n", b"\n", model)
+    assert read_model_text(bare).values is None
+    assert read_model_text(bare + b"\npandas_categorical:null\n").values is None
+
+
+def resized(model: bytes) -> bytes:
+    """The model with the sizes of its trees made right again, so that what is wrong inside them is looked at."""
+    parts = re.split(rb"(?=Tree=\d+\n)", model.split(b"end of trees")[0])[1:]
+    sizes = b" ".join(str(len(part)).encode() for part in parts)
+    return re.sub(rb"tree_sizes=[^\n]*", b"tree_sizes=" + sizes, model, count=1)
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "sentence"),
+    [
+        (rb"split_feature=\d+", b"split_feature=6", "tree 0 splits by a feature beyond the 6"),
+        (rb"split_feature=\d+", b"split_feature=-1", "tree 0 splits by a feature beyond the 6"),
+        (rb"num_leaves=6", b"num_leaves=60", "has 6 entries, 60 are needed"),
+        (rb"num_leaves=6", b"num_leaves=999999999", "num_leaves=999999999, which cannot be"),
+        (rb"(threshold=\S+) \S+", rb"\1", "threshold of tree 0 has 4 entries, 5 are needed"),
+        (rb"left_child=\S+", b"left_child=0", "is not reached exactly once"),
+        (rb"left_child=\S+", b"left_child=99", "is not reached exactly once"),
+        (rb"right_child=\S+", b"right_child=-40", "is not reached exactly once"),
+        (rb"leaf_value=\S+", b"leaf_value=nan", "a leaf that is no finite number"),
+        (rb"leaf_value=\S+", b"leaf_value=1e308", "add up to 1e\\+308"),
+        (rb"leaf_value=\S+", b"leaf_value=x", "holds something that is no number"),
+        (rb"decision_type=\S+", b"decision_type=13", "an unknown kind"),
+        (rb"decision_type=.*", b"decision_type=1 1 1 1 1", "a category set beyond"),
+        (rb"threshold=\S+", b"threshold=inf", "a threshold that is no finite number"),
+        (rb"cat_boundaries=0 \d+", b"cat_boundaries=0 9", "cat_(threshold|boundaries)|bounds do not rise"),
+        (rb"cat_threshold=\d+", b"cat_threshold=-5", "a negative category set"),
+        (rb"is_linear=0", b"is_linear=1", "linear leaves"),
+        (rb"shrinkage=1", b"shrinkage=1\nnum_leaves=2", "stands twice in tree 0"),
+        (rb"max_feature_idx=5", b"max_feature_idx=50", "names 6 features, describes 6 and counts 51"),
+        (rb"num_class=1", b"num_class=3", "1 trees a round for 3 class"),
+        (rb"objective=binary sigmoid:1", b"objective=multiclass num_class:9", "does not go with num_class=1"),
+        (rb"version=v4", b"version=v9", "v2 to v4 are read"),
+        (rb"\nparameters:\n", b"\nparameters:\nTree=2\n", "does not go on as LightGBM writes it"),
+        (rb"pandas_categorical:.*", b"pandas_categorical:[[[", "is no JSON"),
+        (rb"pandas_categorical:.*", b'pandas_categorical:[[{"a": 1}]]', "something else than lists"),
+    ],
+)  # fmt: skip
+def test_what_would_be_read_past_its_end_or_cannot_be_is_refused_by_its_place(model, line, instead, sentence):
+    changed = resized(re.sub(line, instead, model, count=1))
+    assert changed != model
+    with pytest.raises(ForeignModel, match=sentence):
+        read_model_text(changed)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (b"", "is empty, which is no LightGBM text model"),
+        (b"\x80\x04\x95\x12pickled", "a pickle is not read"),
+        (b"tree\r\nversion=v4\r\n", "Windows line ends"),
+        (b"tree\n\xff\xfe", "is no text"),
+    ],
+)
+def test_what_is_no_text_model_is_refused_with_what_to_write(given, sentence):
+    with pytest.raises(ForeignModel, match=sentence):
+        read_model_text(given)
+
+
+def test_a_model_that_was_cut_anywhere_is_refused(model):
+    whole = model.rstrip(b"\n")
+    end = whole.index(b"end of parameters")
+    for length in range(0, end, 97):
+        with pytest.raises(ForeignModel, match="LightGBM|cut|changed|needed|holds|has no"):
+            read_model_text(whole[:length])
+
+
+def test_renaming_changes_the_names_alone(model):
+    names = {name: name.upper() for name in read_model_text(model).names}
+    changed = renamed(model, names)
+    assert read_model_text(changed).names == tuple(names.values())
+    assert len(changed) == len(model)
