@@ -7,6 +7,8 @@ newest outcome, and the one that the rehearsals prefer.
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -29,6 +31,7 @@ from retrain_assets.production.rollback import roll_back
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.booster import load
+from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.spec import ModelSpec
 from retrain_assets.store import LABEL, PeriodStore
@@ -89,32 +92,63 @@ class Fresh:
     period: str
     models: Mapping[str, Scorer]
 
+    def write(self, folder: Path) -> None:
+        """Keep the models in a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for policy, model in self.models.items():
+            (folder / f"{policy}.bst").write_text(model.booster.model_to_string())
+            (folder / f"{policy}.json").write_text(json.dumps(model.contract.to_dict()))
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The models that a folder keeps, which is called like their period."""
+        models = {
+            path.stem: Scorer(
+                load(path.read_bytes()), FeatureContract.from_dict(json.loads(path.with_suffix(".json").read_text()))
+            )
+            for path in sorted(folder.glob("*.bst"))
+        }
+        return cls(folder.name, models)
+
 
 class Playback:
-    """One stream in a folder of its own."""
+    """One stream in a folder of its own; one that was broken off goes on where it stood."""
 
     def __init__(self, spec: ModelSpec, home: Path, tell: Callable[[str], None] = print) -> None:
-        """Open an empty home.
+        """Open a home, empty or of a play that was broken off.
 
         Args:
             spec: Of the stream's model.
-            home: Where its store and registry are made.
+            home: Where its store and registry are.
             tell: Called with one line for each attempt.
         """
         self.spec = spec
         self.store, self.registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
         self.training, self.gate, self.promotion = training(spec), gate(spec), promotion(spec)
         self.probation, self.watch = probation(spec), watch(spec)
-        self.played, self.tell = Played(), tell
-        self.fresh: list[Fresh] = []
+        self.played, self.tell, self.home = Played(), tell, home
+        self.done = ""
+        state = home / "state.json"
+        if state.exists():
+            known = json.loads(state.read_text())
+            self.done, self.played = known["done"], Played.from_dict(known["played"])
+        folders = sorted((home / "fresh").glob("*"))
+        self.fresh = [Fresh.read(folder) for folder in folders if folder.name <= self.done]
 
     def play(self, *, ungated: bool) -> Played:
         """Go through all periods; `ungated` also trains and measures what a loop without a gate would serve."""
         spec = self.spec
         periods = spec.period.between(spec.period.first, spec.period.shift(spec.period.key(_end(spec)), 0))
+        before = self.played.cpu_seconds
         for period in periods:
+            if period <= self.done:
+                continue
             self._monitor(period)
             self._attempt(period, ungated=ungated)
+            self.played.cpu_seconds = round(before + time.process_time(), 1)
+            state = json.dumps({"done": period, "played": self.played.to_dict()})
+            (self.home / "state.new").write_text(state)
+            (self.home / "state.new").replace(self.home / "state.json")
         if self.played.first_model:
             self.played.better_later = sum(self._better_later(periods))
         if ungated and self.played.first_model:
@@ -173,6 +207,7 @@ class Playback:
             return
         if ungated and live is not None:
             self.fresh.append(Fresh(period, dict(self._without_gate(access, windows, candidate))))
+            self.fresh[-1].write(self.home / "fresh" / period)
         outcome, reason = self._decided(access)
         self.tell(f"{period} {outcome}: {reason[:300]}")
         if live is not None:
