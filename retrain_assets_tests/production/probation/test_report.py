@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import dagster as dg
@@ -18,6 +19,7 @@ from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import frame_of, probation
 from retrain_assets.production.policy import ProbationPolicy
+from retrain_assets.production.probation.record import ProbationRecord
 from retrain_assets.production.sensors import success_alerts
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets_tests.production.bad_deploy import (
@@ -146,3 +148,35 @@ def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
     record = probed(own, week, spec)
     assert record.status == "unproven"
     assert record.sentence.endswith("; its probation ends unproven")
+
+
+# ---- groups that the gate left open
+
+
+def test_a_group_that_the_gate_left_open_is_held_against_the_version_before_and_its_harm_takes_the_new_one_back(
+    own, monkeypatch
+):
+    week, rows = own.weeks(7)[-1], rows_of(8)
+    district = str(rows["district"].iloc[0])
+    left = {"group": f"district={district}", "metric": "mae", "attribute": "district", "values": [district]}
+    known = type(own.registry).evidence
+
+    def evidence(self, event):
+        verdict = known(self, event)
+        watched = [left | {"margin": 1.0, "threshold": 0.5}]
+        return replace(verdict, evidence={**verdict.evidence, "watched_groups": watched})
+
+    monkeypatch.setattr(type(own.registry), "evidence", evidence)
+    patient = replace(probation(own.spec), policy=ProbationPolicy(tolerance=1000.0))
+    record = patient.report(PeriodAccess(own.store, own.registry, week))
+    start, end = own.spec.period.bounds(week)
+    inside = (rows["at"] >= start) & (rows["at"] < end) & (rows["at"] + np.timedelta64(1, "D") < end)
+    mine = rows[inside & (rows["district"] == district)]
+    bad, good = (Scorer.from_files(own.registry.read(version.digest)) for version in reversed(own.registry.versions()))
+    lost = [np.abs(model.scores(pa.Table.from_pandas(mine)) - mine.minutes).mean() for model in (bad, good)]
+    (account,) = record.groups
+    assert (account.rows, account.reference) == (len(mine), "v1")
+    assert account.harm == pytest.approx(lost[0] - lost[1])
+    assert record.status.asks_rollback
+    assert f"v2 harms a protected group, district={district} (mae)" in record.sentence
+    assert ProbationRecord.from_dict(report(own, week)) == record
