@@ -25,7 +25,7 @@ check: .venv/installed-test      ## lint, format, types
 	$(PYTHON) -m venv .venv
 
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable '.[ui,alerts]'
 	touch $@
 
 .venv/installed-test: .venv/installed

@@ -23,6 +23,7 @@ from typing import BinaryIO, Literal
 from urllib.parse import quote, urlencode
 
 from retrain_assets.documents.redaction import silent, without_secrets
+from retrain_assets.errors import require_extra
 
 _LOG = logging.getLogger("retrain_assets.alerts")
 
@@ -287,6 +288,7 @@ def _send(alerts: Sequence[Alert]) -> None:
 
 def _sent(url: str, title: str, text: str, severity: Severity) -> bool:
     """Whether a receiver took a message; as plain text, which Apprise escapes for receivers that show HTML."""
+    require_extra("apprise", "alerts", "RETRAIN_ALERT_URLS")
     import apprise
 
     receivers = apprise.Apprise()

@@ -5,6 +5,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
 
     RetrainError
     ├── SpecError                 a model's YAML is wrong
+    ├── MissingPackage            something that was asked for needs an extra that is not installed
     ├── DataError                 rows or outcomes cannot be used
     │   ├── SourceError           file missing, unreadable, a row that does not parse
     │   │   └── TwoReadings       what is written there can be read in two ways
@@ -38,6 +39,8 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
         └── Unservable            the candidate does not load, or scores otherwise than when it was trained
 """
 
+from importlib.util import find_spec
+
 
 class RetrainError(Exception):
     """Root of the tree."""
@@ -45,6 +48,29 @@ class RetrainError(Exception):
 
 class SpecError(RetrainError):
     """A model's YAML is wrong; the message names file, line and key."""
+
+
+class MissingPackage(RetrainError):
+    """Something that was asked for needs a package of an extra that is not installed."""
+
+
+def require_extra(module: str, extra: str, purpose: str) -> None:
+    """Refuse to go on without a package that only one of the project's extras brings.
+
+    Args:
+        module: What will be imported.
+        extra: The extra that brings it.
+        purpose: What needs it, as the sentence begins.
+
+    Raises:
+        MissingPackage: It is not installed; the message holds the command that installs it.
+
+    >>> require_extra("no_such_module", "ui", "`retrain dev`")
+    Traceback (most recent call last):
+    retrain_assets.errors.MissingPackage: `retrain dev` needs no_such_module: pip install 'retrain-assets[ui]'
+    """
+    if find_spec(module) is None:
+        raise MissingPackage(f"{purpose} needs {module}: pip install 'retrain-assets[{extra}]'")
 
 
 class DataError(RetrainError):

@@ -24,6 +24,7 @@ from retrain_assets.audit.assets import audit_assets
 from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home, usual_resources
+from retrain_assets.dagster_glue.stored_tables import KEY, stored_tables
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.policy import MonitoringPolicy
@@ -82,7 +83,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
             rollback_sensor(frame),
             *alert_sensors(frame, model_jobs),
         ],
-        resources=dict(resources or usual_resources()),
+        resources={**(resources or usual_resources()), KEY: stored_tables},
     )
 
 

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "models"
 """The folder of the specs that come with the package."""
 
+SHIPPED_DATA = SHIPPED.parent.parent / "data"
+"""Their data: in a clone of the repository, and not in an installed package."""
+
 OWN = Path("retrain_models")
 """The folder of a team's own specs where the environment names none."""
 
@@ -357,6 +360,8 @@ def own_folders() -> list[Path]:
 def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
     """Every spec of the shipped folder and of the folders in the environment variable RETRAIN_MODELS, by name.
 
+    The shipped folder counts where its data are, in a clone of the repository.
+
     Without the variable a folder `retrain_models` in the current one counts, which `retrain new` writes to.
     RETRAIN_SHIPPED=0 leaves the shipped folder out: a team's deployment then has its own models alone.
 
@@ -364,7 +369,8 @@ def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
         SpecError: A spec is wrong, or two files declare the same name.
     """
     if folders is None:
-        shipped = [SHIPPED] if os.environ.get("RETRAIN_SHIPPED", "1") != "0" else []
+        shown = os.environ.get("RETRAIN_SHIPPED", "1") != "0" and (SHIPPED_DATA / "DATA_CARD.md").exists()
+        shipped = [SHIPPED] if shown else []
         folders = [*shipped, *own_folders()]
     specs: dict[str, ModelSpec] = {}
     origin: dict[str, Path] = {}

@@ -62,11 +62,14 @@ def world(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., World]:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The real webserver and daemon over the small model, in a home of their own."""
+    """The real webserver and daemon over the small model, in a home of their own; a person launches its first run."""
     folder = tmp_path_factory.mktemp("served")
     with dg.DagsterInstance.ephemeral() as instance:
         make_world(folder, rows_of(3), instance, **TWO_WEEKS)
     with serve(folder) as running:
+        for sensor in ("new_data", "retrain_trigger"):
+            running.first_tick(f"delivery__{sensor}")
+        running.launch("delivery__monitor", "2024-01-01")
         yield running
 
 

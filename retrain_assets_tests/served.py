@@ -33,7 +33,10 @@ TWO_WEEKS: dict[str, Any] = {
 RUNS = """query($job: String!) { runsOrError(filter: {pipelineName: $job}) { ... on Runs {
   results { runId status endTime tags { key value } } } } }"""
 TICKS = """query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor {
-  sensorState { ticks(limit: 1) { timestamp status skipReason } } } } }"""
+  sensorState { ticks(limit: 100) { timestamp status skipReason } } } } }"""
+LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+LOCATION = {"repositoryLocationName": "retrain_assets.definitions", "repositoryName": "__repository__"}
 MATERIALIZATIONS = """query($key: [String!]!) { assetOrError(assetKey: {path: $key}) { ... on Asset {
   assetMaterializations { partition runId } } } }"""
 CHECKS = """query($key: [String!]!) { assetNodeOrError(assetKey: {path: $key}) { ... on AssetNode {
@@ -63,16 +66,37 @@ class Served:
         runs = self.ask(RUNS, job=job)["runsOrError"]["results"]
         return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in runs]
 
+    def ticks(self, sensor: str) -> list[dict[str, Any]]:
+        """The ticks of a sensor that have ended, newest first."""
+        found = self.ask(TICKS, sensor=LOCATION | {"sensorName": sensor})["sensorOrError"]
+        return [tick for tick in found["sensorState"]["ticks"] if tick["status"] != "STARTED"] if found else []
+
     def tick_after(self, moment: float, sensor: str, seconds: float = 60) -> dict[str, Any]:
         """The newest tick of a sensor, once it is later than a moment (seconds since 1970)."""
-        location = "retrain_assets.definitions"
-        where = {"repositoryLocationName": location, "repositoryName": "__repository__", "sensorName": sensor}
 
         def later() -> dict[str, Any] | None:
-            (tick,) = self.ask(TICKS, sensor=where)["sensorOrError"]["sensorState"]["ticks"]
-            return tick if tick["timestamp"] > moment and tick["status"] != "STARTED" else None
+            return next((tick for tick in self.ticks(sensor) if tick["timestamp"] > moment), None)
 
         return self.wait(later, f"{sensor} was not asked again", seconds)
+
+    def first_tick(self, sensor: str, seconds: float = 120) -> dict[str, Any]:
+        """The oldest tick of a sensor, once the daemon has asked it."""
+
+        def asked() -> dict[str, Any] | None:
+            try:
+                return next(reversed(self.ticks(sensor)), None)
+            except (AssertionError, KeyError):  # the code location is not loaded yet
+                return None
+
+        return self.wait(asked, f"{sensor} was never asked", seconds)
+
+    def launch(self, job: str, period: str) -> str:
+        """Launch a job for a period, as the button of its page does; the run's id."""
+        tags = [{"key": "dagster/partition", "value": period}]
+        asked = {"mode": "default", "runConfigData": {}, "selector": LOCATION | {"jobName": job}}
+        answer = self.ask(LAUNCH, params=asked | {"executionMetadata": {"tags": tags}})["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
 
     def materializations(self, *key: str) -> list[dict[str, Any]]:
         """What was materialized of an asset, newest first."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from retrain_assets import errors
 from retrain_assets.alerts import Alert, page_url, publish, publish_all, read
 
 # Apprise imports a module of the standard library that Python 3.13 drops, to fill in for it there.
@@ -179,6 +180,13 @@ def test_a_receiver_whose_library_breaks_fails_nothing(tmp_path, monkeypatch, ca
     monkeypatch.setenv("RETRAIN_ALERT_URLS", "json://127.0.0.1:9")
     assert publish(ALERT, tmp_path)
     assert "no such certificate" in caplog.text
+
+
+def test_without_apprise_the_log_names_the_command_that_installs_it(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(errors, "find_spec", lambda name: None)
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", "json://127.0.0.1:9")
+    assert publish(ALERT, tmp_path)
+    assert "MissingPackage: RETRAIN_ALERT_URLS needs apprise: pip install 'retrain-assets[alerts]'" in caplog.text
 
 
 def alert(number):

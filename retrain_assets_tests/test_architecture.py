@@ -104,7 +104,7 @@ def test_benchmarks_do_not_import_tests():
 
 UNMIRRORED = """
     candidates/assets candidates/boosting/constant_model candidates/policy candidates/strategy_record
-    candidates/training candidates/version_files cli/replay cli/run cli/runner cli/score cli/shared
+    candidates/training candidates/version_files cli/replay cli/runner cli/score cli/shared
     dagster_glue/executor dagster_glue/frame dagster_glue/metadata dagster_glue/run_context dagster_glue/tags
     dagster_glue/undecided documents/figure documents/redaction errors metrics/delong metrics/row_values model
     onboarding/defaults pipeline policy raw/assets raw/database raw/served registry/storage/disk spec_file

@@ -19,7 +19,9 @@ from retrain_assets.validation.checks import QUESTIONS
 from retrain_assets.validation.suite.cases import load_suite
 
 NAMES = Path(__file__).with_name("definition_names.txt")
-HEAVY = ("lightgbm", "sklearn", "fairlearn", "matplotlib", "pandas", "scipy", "pyarrow")
+HEAVY = (
+    "lightgbm", "sklearn", "fairlearn", "matplotlib", "pandas", "scipy", "pyarrow", "apprise", "dagster_webserver",
+)  # fmt: skip
 SPECS = load_specs([SHIPPED])
 
 

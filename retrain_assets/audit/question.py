@@ -56,9 +56,7 @@ def decision_named(model: str, events: Sequence[Event], which: str | None) -> Ev
         NotFound: There is no such decision.
     """
     if not events:
-        raise NotFound(
-            f"{model}: no decision yet. Run `retrain demo --model {model}` or `retrain run {model} --period P`."
-        )
+        raise NotFound(f"{model}: no decision yet. Run `retrain replay {model}` or `retrain run {model} --period P`.")
     if which is None:
         chosen = [event for event in events if moved(event)] or list(events)
     else:

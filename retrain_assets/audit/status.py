@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from retrain_assets.model import PeriodAccess
+from retrain_assets.monitoring.first_run import how_to_start
 from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
@@ -52,7 +53,7 @@ class ModelStatus:
         performance: What the last performance report says of the loss; None while no outcome is known.
         probation: What the last probation report says.
         last_decision: What was decided last, and why.
-        next_retrain: What the next retrain waits for.
+        next_retrain: What the next retrain waits for; of a model that never ran, how to start it.
         standing: What people decided.
         cooldown: Until when promotion rests after a rollback.
         closeness: How close each reason to retrain is, from 0 to 1.
@@ -161,6 +162,8 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         standing=standing(history, at),
         cooldown=_cooldown(history, watch, calendar, last),
     )
+    if not status.ran:
+        return replace(status, next_retrain=how_to_start(status.model, calendar))
     if last is None:
         return status
     drift, performance, probation = read_drift(store, last), read_performance(store, last), stored_record(store, last)

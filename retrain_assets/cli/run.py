@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import time
+import warnings
 from dataclasses import replace
-from pathlib import Path
+from importlib.metadata import entry_points
+from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import click
 
-from retrain_assets.cli.shared import END_AS_JSON, ended_period, finish, guarded, opened, runner_of, spec_of, waiting
+from retrain_assets.cli.shared import (
+    END_AS_JSON,
+    NO_MODEL,
+    ended_period,
+    finish,
+    guarded,
+    opened,
+    runner_of,
+    spec_of,
+    waiting,
+)
+from retrain_assets.documents.terminal import say
+from retrain_assets.errors import SpecError, require_extra
+from retrain_assets.spec import SHIPPED_DATA, load_specs
 
 if TYPE_CHECKING:
     from retrain_assets.cli.runner import RunEnd
@@ -40,6 +58,11 @@ def demo(model: str, until: str | None, scenario: str | None) -> None:
         return
     from retrain_assets.cli.replay import replay
 
+    if not SHIPPED_DATA.is_dir() and model not in load_specs():
+        raise SpecError(
+            f"no data of {model} here: the demo's data are in the project's repository, not in the installed package. "
+            "Clone it and run `make demo` there; `retrain replay NAME` replays a model of your own."
+        )
     spec = spec_of(model)
     replay(spec, until=ended_period(spec, until) if until else None)
 
@@ -68,17 +91,81 @@ def replay_command(name: str, first: str | None, until: str | None) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The UI has no login: keep it local.")
 @guarded
 def dev(port: int, host: str) -> None:
-    """Serve the Dagster UI with sensors on.
+    """Serve the Dagster UI with sensors on; they go on with every model that was started, and start none.
 
     Example: retrain dev --port 3001
     """
     from retrain_assets.cli.runner import prepare_instance
     from retrain_assets.store import retrain_home
 
+    require_extra("dagster_webserver", "ui", "`retrain dev`")
+    if os.environ.get("RETRAIN_ALERT_URLS"):
+        require_extra("apprise", "alerts", "RETRAIN_ALERT_URLS")
+    _require_free(host, port)
     os.environ["RETRAIN_HOME"] = str(retrain_home())
+    page = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    told = opening(page)
     prepare_instance(retrain_home()).dispose()
-    dagster = str(Path(sys.executable).parent / "dagster")
-    os.execv(dagster, [dagster, "dev", "-m", "retrain_assets.definitions", "-h", host, "-p", str(port)])
+    say("Starting the Dagster UI and its daemon, which takes some 20 seconds ...")
+    Thread(target=_say_once_served, args=(page, told), daemon=True).start()
+    _serve(host, port)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a port that another program listens on.
+
+    Raises:
+        ValueError: One does.
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise ValueError(f"{host}:{port}: {error.strerror}. Choose another port with --port.") from None
+
+
+def opening(page: str) -> str:
+    """What to open for each model that was started, and how to start the others."""
+    from retrain_assets.audit.assets import ASSET
+    from retrain_assets.monitoring.first_run import started
+
+    begun = {name: started(*opened(name)[1:]) for name in load_specs()}
+    if not begun:
+        return f"Open {page} (Ctrl-C stops it). No model: {NO_MODEL}."
+    lines = [f"Open {page} (Ctrl-C stops it). What the sensors do stands under {page}/automation."]
+    lines += [f"  {name}: {page}/assets/{name}/{ASSET}" for name in begun if begun[name]]
+    if waiting_ones := [name for name in begun if not begun[name]]:
+        lines.append(
+            f"Nothing runs for {', '.join(waiting_ones)} until you start it: `retrain replay {waiting_ones[0]}`, or "
+            f"launch {waiting_ones[0]}__monitor in the UI."
+        )
+    return "\n".join(lines)
+
+
+def _say_once_served(page: str, opening: str) -> None:
+    """Print what to open as soon as the UI answers."""
+    while True:
+        try:
+            urlopen(f"{page}/server_info", timeout=5).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            say(opening)
+            return
+
+
+def _serve(host: str, port: int) -> None:
+    """Run Dagster's own `dagster dev` in this process until it is stopped.
+
+    Its log is kept to errors: what the daemon does is in the UI. That a newer command exists, in a package of its own,
+    is no concern of whoever reads it.
+    """
+    warnings.filterwarnings("ignore", message="Function `dev_command` is superseded")
+    (command,) = entry_points(group="console_scripts", name="dagster")
+    sys.argv = ["dagster", "dev", "-m", "retrain_assets.definitions", "-h", host, "-p", str(port)]
+    sys.argv += ["--log-level", "error"]
+    command.load()()
 
 
 @click.command()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from retrain_assets.store import PeriodStore
 
 NO, BAD_INPUT = 1, 2
+NO_MODEL = "there is none yet, `retrain new NAME --data FILES` writes the first spec"
 BY = click.option("--by", help="Who decides; your login name without it.")
 REASON = click.option("--reason", required=True, help="Why; kept in the history for good.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
@@ -55,7 +56,8 @@ def spec_of(name: str) -> ModelSpec:
     """
     specs = load_specs()
     if name not in specs:
-        raise SpecError(f"no model {name!r}; known: {', '.join(sorted(specs))}. RETRAIN_MODELS names further folders.")
+        known = f"known: {', '.join(sorted(specs))}" if specs else NO_MODEL
+        raise SpecError(f"no model {name!r}; {known}. RETRAIN_MODELS names further folders.")
     return specs[name]
 
 

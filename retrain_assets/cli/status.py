@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.cli.shared import guarded, now, opened, spec_of
-from retrain_assets.documents.terminal import labelled, say, table, width
+from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
+from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
 from retrain_assets.spec import load_specs
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def _status(name: str) -> ModelStatus:
 
 
 def _overview(found: list[ModelStatus]) -> None:
+    if not found:
+        say(f"No model: {NO_MODEL}.")
     ran = [one for one in found if one.ran]
     if ran:
         head, *lines = table([HEAD, *map(_line, ran)], width())
@@ -60,7 +62,7 @@ def _overview(found: list[ModelStatus]) -> None:
             click.secho(line, fg=COLOURS.get(one.health))
     for one in found:
         if not one.ran:
-            click.secho(f"{one.model} never ran. Begin with `retrain demo --model {one.model}`.", dim=True)
+            click.secho(wrapped(f"{one.model} never ran. {one.next_retrain}", width()), dim=True)
 
 
 def _line(one: ModelStatus) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ def history(name: str, as_json: bool) -> None:
         click.echo(json.dumps([decision_record(event) for event in events], indent=1))
         return
     if not events:
-        say(f"{name}: no decision yet. Run `retrain demo --model {name}` or `retrain run {name} --period P`.")
+        say(f"{name}: no decision yet. Run `retrain replay {name}` or `retrain run {name} --period P`.")
     for event in events:
         move = f"{event.from_version or '-'} -> {event.to_version or '-'}"
         place = f"e{event.seq:<4} {event.period:<10} {event.action:<12} {move:<12}"

@@ -10,6 +10,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, Metadata, column_schema, pick, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
+from retrain_assets.dagster_glue.stored_tables import KEY
 from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import MonitoringPolicy
 from retrain_assets.raw.policy import Columns
@@ -43,6 +44,7 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
             "from the registry's journal, so that a period scored again gets the same scores."
         ),
         kinds={"lightgbm", "parquet"},
+        io_manager_key=KEY,
         metadata={
             "dagster/column_schema": column_schema(
                 {

@@ -1,6 +1,7 @@
 """What starts runs by itself: a period whose data is there, and evidence that asks for a retrain.
 
 Both sensors skip with a sentence. They read reports and the journal; of a period's rows only whether there are any.
+They take over a model that a person has started, and start none.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.tags import AGAIN_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
 from retrain_assets.model import Model
+from retrain_assets.monitoring.first_run import how_to_start, started
 from retrain_assets.raw.policy import Source
 
 if TYPE_CHECKING:
@@ -88,13 +90,18 @@ def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefiniti
         job_name=loop.monitor,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Monitors the next period once it has ended and its rows are there, one period after the other.",
+        description=(
+            "Monitors the next period once it has ended and its rows are there, one period after the other. "
+            "The first run of a model is launched by a person."
+        ),
     )
     def new_data(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> dg.SensorResult | dg.SkipReason:
         store, registry, now = home.store(frame.model), home.registry(frame.model), clock.now()
         pending = pending_periods(frame, store.periods("performance_report", "json"), now)
         if not pending:
             return dg.SkipReason("every period that has ended is monitored")
+        if not _taken_up(context.instance, home, frame.model):
+            return dg.SkipReason(_waits(frame))
         if in_flight(context.instance, frame.model):
             return dg.SkipReason(f"a run of {frame.model} is in flight; {pending[0]} comes next")
         asking = loop.withdrawal(context.instance, home, frame.model, now)
@@ -208,7 +215,8 @@ def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
         chosen = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after) if after else key
         records = context.instance.fetch_materializations(chosen, limit=1000, ascending=True).records
         if not records:
-            return dg.SkipReason("no new performance report")
+            begun = _taken_up(context.instance, home, frame.model)
+            return dg.SkipReason("no new performance report" if begun else _waits(frame))
         if in_flight(context.instance, frame.model):
             return dg.SkipReason(f"a run of {frame.model} is in flight; will look again")
         asking = loop.withdrawal(context.instance, home, frame.model, clock.now())
@@ -220,7 +228,7 @@ def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
         decision = loop.watch().decide(store, home.registry(frame.model), period)
         if isinstance(decision, Quiet):
             return dg.SensorResult(skip_reason=f"{period}: {decision.reason}", cursor=cursor)
-        if started(context.instance, decision.id):
+        if fired(context.instance, decision.id):
             return dg.SensorResult(skip_reason=f"{period}: this evidence started a retrain before", cursor=cursor)
         return dg.SensorResult(cursor=cursor, run_requests=[request(decision)])
 
@@ -262,12 +270,22 @@ def in_flight(instance: dg.DagsterInstance, model: str) -> bool:
     return bool(instance.get_run_records(runs, limit=1))
 
 
+def _taken_up(instance: dg.DagsterInstance, home: Home, model: str) -> bool:
+    """Whether a person has started the model: it has results, or a run of it was launched, however it ended."""
+    runs = dg.RunsFilter(tags={MODEL_TAG: model})
+    return started(home.store(model), home.registry(model)) or bool(instance.get_run_records(runs, limit=1))
+
+
+def _waits(frame: Frame) -> str:
+    return f"waits for its first run, which a person starts. {how_to_start(frame.model, frame.calendar)}"
+
+
 def tried(instance: dg.DagsterInstance, run_key: str) -> bool:
     """Whether a run was started for this period with these very data."""
     return bool(instance.get_run_records(dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1))
 
 
-def started(instance: dg.DagsterInstance, trigger_id: str) -> bool:
+def fired(instance: dg.DagsterInstance, trigger_id: str) -> bool:
     """Whether a trigger has started a run before."""
     return bool(instance.get_run_records(dg.RunsFilter(tags={TRIGGER_TAG: trigger_id}), limit=1))
 
@@ -280,4 +298,4 @@ def _due(instance: dg.DagsterInstance, watch: "Watch", store: "PeriodStore", reg
     if not monitored:
         return None
     decision = watch.decide(store, registry, monitored[-1])
-    return decision if isinstance(decision, Trigger) and not started(instance, decision.id) else None
+    return decision if isinstance(decision, Trigger) and not fired(instance, decision.id) else None

@@ -19,7 +19,7 @@ def test_what_is_not_there_is_refused_and_what_is_there_is_named(past, which):
 
 
 def test_an_empty_journal_says_how_to_begin(registry, tmp_path):
-    with pytest.raises(NotFound, match=f"no decision yet. Run `retrain demo --model {MODEL}`"):
+    with pytest.raises(NotFound, match=f"no decision yet. Run `retrain replay {MODEL}`"):
         ask((registry, PeriodStore(tmp_path)))
     text = told((registry, PeriodStore(tmp_path)), at="2019-05-03")
     assert "no version was live at 2019-05-03 23:59. Nothing has been live since." in text

@@ -25,7 +25,10 @@ def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_ho
     lines = {line.split()[0]: line for line in retrain("status").output.splitlines()}
     live = registry(at_home).live().name
     assert re.match(rf"delivery +{live} +1 week +as promised +no retrain due: 0 of the 1,000", lines["delivery"])
-    assert lines["employment"] == "employment never ran. Begin with `retrain demo --model employment`."
+    assert lines["employment"] == (
+        "employment never ran. Start it with `retrain replay employment`, or launch employment__monitor for 2015; "
+        "the sensors go on from there."
+    )
     assert set(lines) == {"model", "delivery", "employment", "flight_delays", "taxi_charge"}
 
 
@@ -65,7 +68,7 @@ def test_history_lists_every_decision_with_the_promised_fields(at_home):
 
 
 def test_the_history_of_a_new_model_says_how_to_begin(empty_home):
-    assert "no decision yet. Run `retrain demo --model delivery`" in retrain("history", "delivery").output
+    assert "no decision yet. Run `retrain replay delivery`" in retrain("history", "delivery").output
     assert retrain("history", "delivery", "--json").stdout == "[]\n"
 
 
@@ -137,4 +140,4 @@ def test_a_moment_that_is_none_is_bad_input(at_home):
 
 
 def test_a_model_without_decisions_cannot_be_explained(empty_home):
-    assert "no decision yet. Run `retrain demo" in retrain("explain", "delivery", code=2).stderr
+    assert "no decision yet. Run `retrain replay" in retrain("explain", "delivery", code=2).stderr

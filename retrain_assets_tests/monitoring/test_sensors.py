@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.worlds.parcels import SPEC
+from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG
@@ -18,6 +18,33 @@ from retrain_assets.pipeline import frame_of
 from retrain_assets.production.sensors import failure_alerts
 
 MODEL = "delivery"
+WAITS = (
+    "waits for its first run, which a person starts. Start it with `retrain replay delivery`, or launch "
+    "delivery__monitor for 2024-01-01; the sensors go on from there."
+)
+
+
+@pytest.fixture
+def unstarted(tmp_path, instance):
+    """Builds a model that nobody has started."""
+
+    def build(weeks=9, **changes):
+        return make_world(tmp_path, rows_of(weeks), instance, **changes)
+
+    return build
+
+
+@pytest.fixture
+def world(unstarted):
+    """Builds a model that somebody has started, so far in vain."""
+
+    def build(weeks=9, **changes):
+        built = unstarted(weeks, **changes)
+        run = dg.DagsterRun(f"{MODEL}__monitor", tags={MODEL_TAG: MODEL}, status=dg.DagsterRunStatus.FAILURE)
+        built.instance.add_run(run)
+        return built
+
+    return build
 
 
 def tick(world, sensor, now=None, cursor=None):
@@ -34,6 +61,33 @@ def new_data(world, now):
     """The period that the sensor asks for, or why it asks for none."""
     data = tick(world, "new_data", now)
     return [request.partition_key for request in data.run_requests or ()] or data.skip_message
+
+
+def test_a_model_that_nobody_started_waits_and_says_how_to_start_it(unstarted):
+    built = unstarted(contract=SPEC["contract"] | {"max_delay": "2d"})
+    assert new_data(built, "2024-02-20T00:00:00") == WAITS
+    assert tick(built, "retrain_trigger").skip_message == WAITS
+    assert read(built.folder / "home") == [], "nothing is overdue of a model that nobody started"
+
+
+def test_the_sensors_take_a_model_over_after_its_first_run_by_hand(unstarted):
+    built = unstarted()
+    built.monitor(built.weeks(1))
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-08"]
+    assert tick(built, "retrain_trigger").skip_message.startswith("2024-01-01: ")
+
+
+def test_the_sensors_take_over_after_a_first_run_that_failed(unstarted):
+    built = unstarted(weeks=2, contract={"min_rows": 1_000_000})
+    assert not built.run("monitor", "2024-01-01").success
+    assert new_data(built, "2024-02-20T00:00:00") == ["2024-01-01"]
+
+
+def test_the_run_of_another_model_starts_none(unstarted):
+    built = unstarted()
+    other = dg.DagsterRun("other__monitor", tags={MODEL_TAG: "other"}, status=dg.DagsterRunStatus.SUCCESS)
+    built.instance.add_run(other)
+    assert new_data(built, "2024-02-20T00:00:00") == WAITS
 
 
 def test_nothing_is_asked_for_before_the_first_period_has_ended(world):

@@ -1,4 +1,4 @@
-"""The loop by itself, under the real webserver and daemon: nobody launches a run here."""
+"""The loop by itself, under the real webserver and daemon, once a person has launched its first run."""
 
 import pytest
 
@@ -7,7 +7,25 @@ from retrain_assets.verdict import CHECKS
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
 
 
-def test_the_sensors_take_the_loop_from_new_data_to_a_live_model(served):
+@pytest.mark.parametrize("sensor", ["new_data", "retrain_trigger"])
+def test_nothing_runs_before_a_person_has_launched_the_first_run(served, sensor):
+    first = served.first_tick(f"delivery__{sensor}")
+
+    assert first["status"] == "SKIPPED"
+    assert first["skipReason"].startswith("waits for its first run, which a person starts. ")
+    assert first["skipReason"].endswith("or launch delivery__monitor for 2024-01-01; the sensors go on from there.")
+
+
+def test_the_terminal_says_what_to_open_and_what_waits_and_warns_of_nothing(served):
+    said = served.log.read_text()
+
+    assert f"Open {served.url} (Ctrl-C stops it)." in said
+    assert "Nothing runs for delivery until you start it: `retrain replay delivery`" in said
+    assert "arning" not in said
+    assert "WARNING" not in said
+
+
+def test_the_sensors_take_the_loop_from_the_first_run_to_a_live_model(served):
     retrain = served.finished("delivery__retrain")
 
     assert retrain["status"] == "SUCCESS", served.log.read_text()[-4000:]
@@ -18,7 +36,7 @@ def test_the_sensors_take_the_loop_from_new_data_to_a_live_model(served):
 
     monitors = served.runs("delivery__monitor")
     assert [run["tags"]["dagster/partition"] for run in monitors] == ["2024-01-08", "2024-01-01"]
-    assert {run["tags"]["dagster/sensor_name"] for run in monitors} == {"delivery__new_data"}
+    assert [run["tags"].get("dagster/sensor_name") for run in monitors] == ["delivery__new_data", None]
     assert {run["status"] for run in monitors} == {"SUCCESS"}
 
     (production,) = served.materializations("delivery", "production_model")

@@ -1,0 +1,83 @@
+"""`retrain dev` and `retrain demo` before they run anything: what is missing is one sentence with the next step."""
+
+import socket
+
+import pytest
+
+from retrain_assets import errors, spec
+from retrain_assets.cli import run
+from retrain_assets_tests.commanded import retrain
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """An installation without one package."""
+
+    def leave_out(module):
+        there = errors.find_spec
+        monkeypatch.setattr(errors, "find_spec", lambda name: None if name == module else there(name))
+
+    return leave_out
+
+
+@pytest.fixture
+def unserved(monkeypatch):
+    """Fails a test in which Dagster would be started."""
+    monkeypatch.setattr(run, "_serve", lambda *at: pytest.fail("nothing was to be served"))
+
+
+@pytest.mark.usefixtures("unserved")
+def test_dev_without_the_web_server_names_the_command_that_installs_it(empty_home, without):
+    without("dagster_webserver")
+    said = retrain("dev", code=2).stderr
+    assert said == "retrain: `retrain dev` needs dagster_webserver: pip install 'retrain-assets[ui]'\n"
+    assert not empty_home.exists()
+
+
+@pytest.mark.usefixtures("unserved", "empty_home")
+def test_dev_with_receivers_of_alerts_but_without_apprise_says_so_before_an_alert_is_lost(without, monkeypatch):
+    without("apprise")
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", "json://127.0.0.1:9")
+    assert (
+        retrain("dev", code=2).stderr
+        == "retrain: RETRAIN_ALERT_URLS needs apprise: pip install 'retrain-assets[alerts]'\n"
+    )
+
+
+@pytest.mark.usefixtures("unserved", "empty_home")
+def test_dev_on_a_port_that_is_taken_says_so():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        said = retrain("dev", "--port", port, code=2).stderr
+    assert f"127.0.0.1:{port}: Address already in use. Choose another port with --port." in said
+
+
+@pytest.mark.usefixtures("at_home")
+def test_dev_names_the_page_of_a_started_model_and_how_to_start_the_others():
+    lines = run.opening("http://h:1").splitlines()
+    assert lines[0].startswith("Open http://h:1 ")
+    assert lines[1] == "  delivery: http://h:1/assets/delivery/deployment_history"
+    assert lines[2].startswith(
+        "Nothing runs for employment, flight_delays, taxi_charge until you start it: `retrain replay"
+    )
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """An installed package, beside which no data are, and no specs of a team either."""
+    for module in (spec, run):
+        monkeypatch.setattr(module, "SHIPPED_DATA", tmp_path / "data")
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("RETRAIN_MODELS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_installed_package_without_its_data_shows_no_shipped_model_and_says_where_the_demo_is():
+    assert spec.load_specs() == {}
+    assert "the demo's data are in the project's repository" in retrain("demo", code=2).stderr
+    assert retrain("status").output == (
+        "No model: there is none yet, `retrain new NAME --data FILES` writes the first spec.\n"
+    )
