@@ -43,6 +43,9 @@ SHIPPED_DATA = SHIPPED.parent.parent / "data"
 OWN = Path("retrain_models")
 """The folder of a team's own specs where the environment names none."""
 
+COMPONENT = "defs.yaml"
+"""Beside a spec in a `dg` project: what makes a component of it, and no spec."""
+
 _OBJECTIVES = {
     "binary": {"binary"},
     "multiclass": {"multiclass"},
@@ -378,7 +381,7 @@ def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
         if not folder.is_dir():
             raise SpecError(f"RETRAIN_MODELS: no folder {folder}. Name existing folders, separated by {os.pathsep!r}.")
         for path in sorted(folder.glob("*.yaml")):
-            if path.name.endswith(".suite.yaml"):
+            if path.name.endswith(".suite.yaml") or path.name == COMPONENT:
                 continue
             spec = load_spec(path)
             if spec.name in specs:

@@ -1,7 +1,10 @@
 """`RetrainedModel` in the defs folder of a `dg` project gives the pipeline that `build_model_defs` gives."""
 
+import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
@@ -12,10 +15,13 @@ from benchmarks.worlds.parcels import SPEC
 from retrain_assets.component import RetrainedModel, RetrainedModelScaffolder
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.errors import SpecError
+from retrain_assets.spec import load_specs
 from retrain_assets_tests.test_definitions import names
 
 # Dagster's own loader passes a beta parameter when it adds the component to each asset's metadata.
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -130,6 +136,27 @@ def test_the_jobs_run_in_one_process_whatever_the_projects_executor(world):
     for job in world().defs.resolve_all_job_defs():
         if job.name.startswith("delivery__"):
             assert job.executor_def is run_executor()
+
+
+def test_the_folder_of_a_component_serves_the_command_line_too(world, project, monkeypatch):
+    declare(world(), project.defs / "delivery")
+    project(delivery={"spec": "delivery.yaml"})
+    assert set(load_specs([project.defs / "delivery"])) == {"delivery"}
+
+
+def test_dg_scaffolds_an_instance_that_loads_as_it_is_written(project, tmp_path):
+    pytest.importorskip("dagster_dg_cli")
+    words = ["scaffold", "defs", "retrain_assets.component.RetrainedModel", "churn"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from dagster_dg_cli.cli import main; main()", *words],
+        cwd=tmp_path / "project",
+        env=os.environ | {"PYTHONPATH": f"{project.defs.parents[1]}{os.pathsep}{ROOT}", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.name for path in (project.defs / "churn").iterdir()} >= {"defs.yaml", "churn.yaml"}
+    assert {key.path[0] for key in project().resolve_asset_graph().get_all_asset_keys()} == {"churn"}
 
 
 def test_the_component_takes_nothing_but_the_spec():
