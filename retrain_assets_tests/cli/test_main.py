@@ -1,11 +1,8 @@
 """Every subcommand of `retrain` as a person types it: what it prints, its exit code, and what it leaves behind."""
 
 import json
-import os
 import re
 import shutil
-import sys
-from pathlib import Path
 
 import click
 import dagster as dg
@@ -198,18 +195,6 @@ def test_a_retrain_that_is_rejected_is_no_and_says_why(young_home):
     assert end["outcome"] == "rejected"
     assert end["cause"] == registry(young_home).history()[-1].reason
     assert end["cause"].startswith("significance: mae ")
-
-
-def test_dev_starts_dagster_on_this_home_and_this_machine_only(empty_home, monkeypatch):
-    started = []
-    monkeypatch.setattr(os, "execv", lambda path, words: started.append((path, words)))
-    retrain("dev", "--port", "3456")
-    ((path, words),) = started
-    assert Path(path).parent == Path(sys.executable).parent
-    assert words[1:] == ["dev", "-m", "retrain_assets.definitions", "-h", "127.0.0.1", "-p", "3456"]
-    assert Path(os.environ["DAGSTER_HOME"]) == empty_home / "dagster"
-    config = yaml.safe_load((empty_home / "dagster" / "dagster.yaml").read_text())
-    assert config["concurrency"]["pools"]["default_limit"] == 1
 
 
 def test_the_spec_of_these_tests_is_the_one_of_the_small_world(replayed):

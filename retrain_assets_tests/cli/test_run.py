@@ -1,8 +1,13 @@
 """`retrain dev` and `retrain demo` before they run anything: what is missing is one sentence with the next step."""
 
+import os
 import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from retrain_assets import errors, spec
 from retrain_assets.cli import run
@@ -52,6 +57,20 @@ def test_dev_on_a_port_that_is_taken_says_so():
         port = str(listener.getsockname()[1])
         said = retrain("dev", "--port", port, code=2).stderr
     assert f"127.0.0.1:{port}: Address already in use. Choose another port with --port." in said
+
+
+def test_dev_starts_dagster_on_this_home_and_this_machine_only(empty_home, monkeypatch):
+    started = []
+    dagster = SimpleNamespace(load=lambda: lambda: started.append(sys.argv))
+    monkeypatch.setattr(run, "entry_points", lambda **chosen: (dagster,) if chosen["name"] == "dagster" else ())
+    monkeypatch.setattr(run, "_say_once_served", lambda *what: None)
+    monkeypatch.setattr(sys, "argv", [])
+    retrain("dev", "--port", "3456")
+    words = "dagster dev -m retrain_assets.definitions -h 127.0.0.1 -p 3456 --log-level error"
+    assert started == [words.split()]
+    assert Path(os.environ["DAGSTER_HOME"]) == empty_home / "dagster"
+    config = yaml.safe_load((empty_home / "dagster" / "dagster.yaml").read_text())
+    assert config["concurrency"]["pools"]["default_limit"] == 1
 
 
 @pytest.mark.usefixtures("at_home")
