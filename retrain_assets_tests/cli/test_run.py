@@ -77,7 +77,7 @@ def test_dev_starts_dagster_on_this_home_and_this_machine_only(empty_home, monke
 def test_dev_names_the_page_of_a_started_model_and_how_to_start_the_others():
     lines = run.opening("http://h:1").splitlines()
     assert lines[0].startswith("Open http://h:1 ")
-    assert lines[1] == "  delivery: http://h:1/assets/delivery/deployment_history"
+    assert lines[1] == "  delivery: http://h:1/assets/delivery/model_status"
     assert lines[2].startswith(
         "Nothing runs for employment, flight_delays, taxi_charge until you start it: `retrain replay"
     )
