@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from retrain_assets.model import PeriodAccess
-from retrain_assets.monitoring.first_run import how_to_start
 from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
@@ -162,8 +161,6 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         standing=standing(history, at),
         cooldown=_cooldown(history, watch, calendar, last),
     )
-    if not status.ran:
-        return replace(status, next_retrain=how_to_start(status.model, calendar))
     if last is None:
         return status
     drift, performance, probation = read_drift(store, last), read_performance(store, last), stored_record(store, last)

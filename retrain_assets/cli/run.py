@@ -50,6 +50,11 @@ def demo(model: str, until: str | None, scenario: str | None) -> None:
 
     Example: retrain demo --model employment, or retrain demo --scenario bad-deploy
     """
+    if not SHIPPED_DATA.is_dir() and (scenario is not None or model not in load_specs()):
+        raise SpecError(
+            f"no data of {scenario or model} here: the demo's data are in the project's repository, not in the "
+            "installed package. Clone it and run `make demo` there; `retrain replay NAME` replays a model of your own."
+        )
     if scenario is not None:
         from retrain_assets.cli.scenarios.bad_deploy import bad_deploy
         from retrain_assets.store import retrain_home
@@ -58,11 +63,6 @@ def demo(model: str, until: str | None, scenario: str | None) -> None:
         return
     from retrain_assets.cli.replay import replay
 
-    if not SHIPPED_DATA.is_dir() and model not in load_specs():
-        raise SpecError(
-            f"no data of {model} here: the demo's data are in the project's repository, not in the installed package. "
-            "Clone it and run `make demo` there; `retrain replay NAME` replays a model of your own."
-        )
     spec = spec_of(model)
     replay(spec, until=ended_period(spec, until) if until else None)
 

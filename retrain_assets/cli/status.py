@@ -44,11 +44,14 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
 def _status(name: str) -> ModelStatus:
     from retrain_assets.audit.status import ModelStatus, last_period, status_of
     from retrain_assets.model import PeriodAccess
+    from retrain_assets.monitoring.first_run import how_to_start
     from retrain_assets.pipeline import watch
 
     spec, store, registry = opened(name)
     period = last_period(store, registry)
-    return status_of(PeriodAccess(store, registry, period), watch(spec), now()) if period else ModelStatus(name)
+    if not period:
+        return ModelStatus(name, next_retrain=how_to_start(name, spec.period))
+    return status_of(PeriodAccess(store, registry, period), watch(spec), now())
 
 
 def _overview(found: list[ModelStatus]) -> None:

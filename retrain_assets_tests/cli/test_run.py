@@ -96,7 +96,8 @@ def installed(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("installed")
 def test_an_installed_package_without_its_data_shows_no_shipped_model_and_says_where_the_demo_is():
     assert spec.load_specs() == {}
-    assert "the demo's data are in the project's repository" in retrain("demo", code=2).stderr
+    for words in ((), ("--scenario", "bad-deploy")):
+        assert "the demo's data are in the project's repository" in retrain("demo", *words, code=2).stderr
     assert retrain("status").output == (
         "No model: there is none yet, `retrain new NAME --data FILES` writes the first spec.\n"
     )

@@ -143,8 +143,7 @@ def _finish(axes: Axes, verdict: Verdict) -> None:
 
 
 def _inches(axes: Axes) -> float:
-    figure = axes.get_figure(root=True)
-    return float(axes.get_position().height * figure.get_size_inches()[1]) if figure else 0.0
+    return float(axes.bbox.height / axes.figure.dpi)
 
 
 def _write(axes: Axes, x: float, place: int, words: str, **look: Any) -> None:
