@@ -35,8 +35,8 @@ from retrain_assets.validation.comparison.estimate import FEWEST_ROWS, Estimate,
 from retrain_assets.validation.comparison.grouping import Group, Mask, groups
 from retrain_assets.validation.comparison.paired_proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
 from retrain_assets.validation.comparison.units import GateRows, units_within
-from retrain_assets.validation.criteria.guardrails import clears, not_asked
-from retrain_assets.validation.policy import FairnessPolicy, Floor, ValidationPolicy
+from retrain_assets.validation.criteria.guardrails import clears, joint_power, not_asked
+from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Finding, Outcome
 
@@ -51,8 +51,9 @@ _DIRECTION = {"tpr": "higher is better", "fpr": "lower is better", "selection_ra
 class _Harm:
     """How much worse one metric of one group has become, before it is judged; above 0 is worse.
 
-    `asked` names the rows the metric rests on (positives, negatives, rows). `visible` is the smallest change that so
-    few rows are expected to find with the declared power; infinite where they can show nothing.
+    `asked` names the rows the metric rests on (positives, negatives, rows). `variance` is that of a row's paired
+    difference as expected before the group's own result is seen; `least` the smallest change that so few rows could
+    exclude if not one of them changed.
     """
 
     group: Group
@@ -62,11 +63,12 @@ class _Harm:
     high: float
     p_value: float
     rows_needed: int | None
-    visible: float
+    variance: float
+    least: float = 0.0
 
-    def too_small(self, policy: FairnessPolicy, rows: int) -> bool:
-        """Whether it has too few of all rows to be judged, by what is known without looking at its own result."""
-        return policy.is_small(self.comparison.estimate.rows, rows) and self.visible > policy.margin
+    def visible(self, level: Level) -> float:
+        """The smallest change that its rows are expected to find; infinite where they can show nothing."""
+        return max(_visible(self.comparison.estimate, self.variance, level), self.least)
 
 
 @dataclass(frozen=True)
@@ -228,13 +230,14 @@ def _rate_harm(
     )
     own_rate = _smoothed(lost + both, n)
     differ *= max(own_rate * (1 - own_rate) / (usual * (1 - usual)), 1.0)
-    visible = _visible(comparison.estimate, max(differ, 1 / n) if n else np.inf, level)
+    variance = max(differ, 1 / n) if n else np.inf
     if policy.unit != "row":
-        return _harm_by_units(policy, group, comparison, (_ASKED[rate], visible), level)
+        return _harm_by_units(policy, group, comparison, (_ASKED[rate], variance), level)
     fewest = rows_to_exclude_drop(b, c, n, policy.fairness.margin, level.alpha, level.power)
     low, high = drop_limits(b, c, n, level.alpha) if n else (np.nan, np.nan)
-    visible = max(visible, -np.log(level.alpha) / n) if n else np.inf
-    return _Harm(group, comparison, _ASKED[rate], low, high, mid_p_mcnemar(b, c) if n else np.nan, fewest, visible)
+    least = -float(np.log(level.alpha)) / n if n else np.inf
+    p_value = mid_p_mcnemar(b, c) if n else np.nan
+    return _Harm(group, comparison, _ASKED[rate], low, high, p_value, fewest, variance, least)
 
 
 def _smoothed(count: int, of: int) -> float:
@@ -256,7 +259,7 @@ def _error_harms(
     spread = float(before.var())
     for group, comparison in zip(found, compared, strict=True):
         own = differ * float(before.var(where=group.mask)) / spread if spread > 0 else 0.0
-        yield _harm_by_units(policy, group, comparison, ("rows", _visible(comparison.estimate, own, level)), level)
+        yield _harm_by_units(policy, group, comparison, ("rows", own), level)
 
 
 def _visible(found: Estimate, variance: float, level: Level) -> float:
@@ -282,7 +285,7 @@ def _harm_by_units(
 ) -> _Harm:
     """The harm by the t test over independent units; limits are unknown where there are too few.
 
-    `asked` names the rows that the metric rests on, and the smallest change that they are expected to find.
+    `asked` names the rows that the metric rests on, with the expected variance of one of them.
     """
     found, unknown = comparison.estimate, bool(comparison.estimate.shortfall())
     return _Harm(
@@ -302,6 +305,7 @@ def _judged(
 ) -> Finding:
     """The answer, from the harm's upper limit; `among` holds its p-value after Holm, over how many, and all rows."""
     margin, comparison, alpha, (p_value, tests, rows) = policy.fairness.margin, harm.comparison, policy.alpha, among
+    joint = Level(level.alpha, joint_power(level.power, tests))
     change = f"{question.about}{comparison.values}"
     limit = f"{level.confidence} limit of the change for the worse {number(harm.high)}"
     certain, within = p_value < alpha, harm.high < margin
@@ -311,8 +315,8 @@ def _judged(
         reason += f" < {number(margin)}, but the rule is strict)" if within else f", not below {number(margin)})"
     elif within:
         outcome, reason = Outcome.PASS, f"{change} ({limit} < {number(margin)})"
-    elif harm.too_small(policy.fairness, rows):
-        outcome, reason = Outcome.WATCHED, f"{change}; {_why_watched(harm, margin)}"
+    elif policy.fairness.is_small(comparison.estimate.rows, rows) and (visible := harm.visible(joint)) > margin:
+        outcome, reason = Outcome.WATCHED, f"{change}; {_why_watched(harm.asked, visible, margin)}"
     elif why := (comparison.estimate.shortfall() if not np.isfinite(harm.high) else ""):
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     else:
@@ -326,11 +330,11 @@ def _judged(
     return replace(found, low=finite(-harm.high), high=finite(-harm.low))
 
 
-def _why_watched(harm: _Harm, margin: float) -> str:
+def _why_watched(asked: str, visible: float, margin: float) -> str:
     """Why a group is not judged, and what happens instead."""
-    sees = f"would find a change of {number(harm.visible)} where the margin is {number(margin)}"
-    few = sees if np.isfinite(harm.visible) else "can show nothing"
-    return f"so few {harm.asked} {few}: too small to be judged here, watched after a promotion"
+    sees = f"would find a change of {number(visible)} where the margin is {number(margin)}"
+    few = sees if np.isfinite(visible) else "can show nothing"
+    return f"so few {asked} {few}: too small to be judged here, watched after a promotion"
 
 
 def _lacking(harm: _Harm, rows: int) -> str:
