@@ -18,6 +18,7 @@ LAYERS = """
     model
     dagster_glue
     raw
+    feature_function
     windows
     scoring
     monitoring.profiles

@@ -34,7 +34,7 @@ from retrain_assets.candidates.strategy_choice import (
     selection_scores,
 )
 from retrain_assets.candidates.strategy_record import StrategyRecord, asset_of, read_strategy, write_strategy
-from retrain_assets.candidates.version_files import version_files
+from retrain_assets.candidates.version_files import made_columns, version_files
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.raw.policy import Columns
@@ -77,11 +77,15 @@ class Training:
 
         Every row is read once, and only the rows of this strategy's own windows. A strategy whose window does not
         cover what it must is not trained; its record says what is lacking.
+
+        Raises:
+            DataError: The team's own function made columns of some rows, and another or another source of it of others.
         """
         began = clock.process_time()
         store, period = access.store, access.period
         cut = read_manifest(store, period).windows
         windows, recipe = only(cut, strategy), self.recipe(strategy)
+        made_columns(store, windows.history.periods, self.model.name)
         held = self.held(store, strategy, widest(windows), period)
         covered = self._coverage(store, held, cut, strategy)
         record = StrategyRecord(strategy, covered, windows.history)

@@ -7,12 +7,16 @@ the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from retrain_assets.candidates import origin_losses
 from retrain_assets.candidates.origin_losses import OriginLosses
 from retrain_assets.candidates.strategies import Trained
+from retrain_assets.feature_function.made_columns import MadeColumns, made_alike
 from retrain_assets.monitoring.profiles.column_reader import stored_rows
 from retrain_assets.monitoring.profiles.files import reference_files
 from retrain_assets.monitoring.profiles.profile import reference_profiles
@@ -44,7 +48,9 @@ def version_files(
         record: What trained it.
         origins: Daily losses at its rolling origins.
     """
-    contract = trained.contract
+    made = made_columns(store, dict.fromkeys((*trained.window.periods, *reference)), record.model)
+    used = made is not None and not set(made.columns).isdisjoint(trained.contract.names)
+    contract = replace(trained.contract, made=made.to_dict() if made and used else None)
     first = store.require_table("raw_data", reference[0], list(columns.features))
     probe = encode(first.slice(0, PROBE_ROWS), contract).table
     parts = {period: stored_rows(store, "raw_data", [period]) for period in reference}
@@ -58,6 +64,17 @@ def version_files(
         **reference_files(edges, profiles),
         "probe.json": _json({"rows": [list(row.values()) for row in probe.to_pylist()], "scores": scores}),
     }
+
+
+def made_columns(store: PeriodStore, periods: Iterable[str], model: str) -> MadeColumns | None:
+    """How the team's own function made columns of some stored periods; None where it made none.
+
+    Raises:
+        DataError: Not all of them were made alike.
+    """
+    paths = {period: store.path("raw_data", period) for period in sorted(periods)}
+    schemas = {period: pq.read_schema(path) for period, path in paths.items() if path.exists()}
+    return made_alike({period: MadeColumns.of_metadata(schema.metadata) for period, schema in schemas.items()}, model)
 
 
 def _json(record: Any) -> bytes:

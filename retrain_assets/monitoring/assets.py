@@ -70,6 +70,7 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
                     f"**{predicted.version.name} scored {model.units.rows(predicted.table.num_rows)} of "
                     f"{model.calendar.words(period)}.** It is live since the decision of "
                     f"{model.calendar.words(predicted.version.period)}."
+                    f"{f' {predicted.remark}' if predicted.remark else ''}"
                 ),
                 "scores": table([_score_row(name, predicted.table[name]) for name in scores]),
                 "version": predicted.version.name,

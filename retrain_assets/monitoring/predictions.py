@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from retrain_assets.errors import DataError
+from retrain_assets.feature_function.made_columns import MadeColumns
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.registry.registry import Version
 from retrain_assets.scoring.scorer import Scorer, score_columns
@@ -15,10 +17,14 @@ from retrain_assets.scoring.scorer import Scorer, score_columns
 
 @dataclass(frozen=True)
 class Predicted:
-    """The scores of one period and the version that gave them; None before the first model."""
+    """The scores of one period and the version that gave them; None before the first model.
+
+    `remark` says where the rows' features were made otherwise than those that the version was trained on.
+    """
 
     version: Version | None
     table: pa.Table | None
+    remark: str = ""
 
 
 def predict_period(model: Model, at: PeriodAccess) -> Predicted:
@@ -47,4 +53,18 @@ def predict_period(model: Model, at: PeriodAccess) -> Predicted:
     labels = pa.array([version.name] * rows.num_rows).dictionary_encode()
     table = pa.table({key: rows[key], time: rows[time], "version": labels, **columns})
     at.store.write_table("predictions", period, table)
-    return Predicted(version, table)
+    return Predicted(version, table, _otherwise_made(scorer, at))
+
+
+def _otherwise_made(scorer: Scorer, at: PeriodAccess) -> str:
+    """Say that the function which made the period's features is another, or its source, than in training."""
+    trained = scorer.contract.made
+    stored = MadeColumns.of_metadata(pq.read_schema(at.store.path("raw_data", at.period)).metadata)
+    if trained is None or (stored is not None and stored.sha256 == MadeColumns.from_dict(trained).sha256):
+        return ""
+    made = MadeColumns.from_dict(trained)
+    by = f"{stored.function} with another source ({stored.sha256[:12]})" if stored else "no function"
+    return (
+        f"The features of {at.period} were made by {by}, those that {scorer.version} was trained on by {made.function} "
+        f"({made.sha256[:12]}): they may mean something else. Bring that source back, or retrain."
+    )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -34,15 +35,27 @@ _CATEGORY = pa.dictionary(pa.int32(), pa.string())
 _NEAREST = 3
 
 
+class ColumnMaker(Protocol):
+    """A team's own function that makes columns of the rows as read."""
+
+    @property
+    def path(self) -> str:
+        """Its name in sentences."""
+
+    def with_made(self, rows: pa.Table, source: Source, columns: Columns) -> pa.Table:
+        """The rows with the made columns, and the record of how they were made in the schema's metadata."""
+
+
 @dataclass(frozen=True)
 class Intake:
-    """What a model declares about the rows and outcomes that it takes in."""
+    """What a model declares about the rows and outcomes that it takes in; `maker` adds columns of the team's own."""
 
     model: Model
     source: Source
     columns: Columns
     contract: Contract
     objective: str
+    maker: ColumnMaker | None = None
 
     def also(self, kinds: Mapping[str, str]) -> Intake:
         """The same with further features, which an earlier model reads: each with its kind."""

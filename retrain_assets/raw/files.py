@@ -7,7 +7,7 @@ told by the file itself unless it is declared (`dialect`). Parts of a path like 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
@@ -48,13 +48,20 @@ class Wanted:
     """Which columns and rows are asked for: `times` of the columns are times, `keep` marks rows once these are read.
 
     `pushdown` lists columns of time with bounds, of which a row that is kept always meets one or has no time; a Parquet
-    file that has them all then skips what lies outside.
+    file that has them all then skips what lies outside. With `others` every other column is wanted too.
     """
 
     columns: tuple[str, ...]
     times: tuple[str, ...]
     keep: Callable[[pa.Table], pa.ChunkedArray]
     pushdown: tuple[tuple[str, Bounds], ...] = ()
+    others: bool = False
+
+    def among(self, names: Iterable[str]) -> list[str]:
+        """Those of some columns that are wanted, in the order in which they are."""
+        there = dict.fromkeys(names)
+        wanted = [name for name in dict.fromkeys(self.columns) if name in there]
+        return [*wanted, *(name for name in there if name not in wanted)] if self.others else wanted
 
 
 class File:
@@ -132,7 +139,7 @@ class File:
         Raises:
             SourceError: The file does not parse, or a time is none.
         """
-        present = [name for name in dict.fromkeys(wanted.columns) if name in self.names]
+        present = wanted.among(self.names)
         try:
             if not self.is_csv:
                 return self._parquet_rows(wanted, present)

@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from retrain_assets.raw.contract import Checked, ContractProblem, Intake, KnownColumns, apply_contract
+from retrain_assets.errors import DataError
+from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, Intake, KnownColumns, apply_contract
 from retrain_assets.raw.files import Bounds
 from retrain_assets.raw.keys import alike, as_stored
 from retrain_assets.raw.labels import check_labels
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.raw.sources import describe, read_outcomes, read_rows
+from retrain_assets.raw.sources import Reading, describe, read_outcomes, read_rows
 from retrain_assets.raw.values import same_levels
 from retrain_assets.store import PeriodStore
 
@@ -49,15 +51,46 @@ def peek(intake: Intake, period: str, stored: frozenset[str] = frozenset(), opti
     source, columns = intake.source, intake.columns
     where = describe(source.features)
     numbers = [*columns.numeric, *columns.amounts]
-    read = read_rows(source, columns.all, *intake.model.calendar.bounds(period), numbers)
+    maker = intake.maker
+    read = read_rows(source, columns.all, *intake.model.calendar.bounds(period), numbers, maker is not None)
     known = KnownColumns(read.names, stored, frozenset(optional))
+    if maker is not None:
+        read, known = _made(read, known, intake, maker)
     checked = apply_contract(read.table, intake, period, where, known)
+    if read.table.schema.metadata:
+        checked = replace(checked, table=checked.table.replace_schema_metadata(read.table.schema.metadata))
     remarks = [ContractProblem("schema", False, None, 0, f"{remark}.") for remark in read.remarks]
     problems = checked.problems
     if not read.table.num_rows and _later_rows(intake, period):
         gap = ContractProblem("volume", False, None, 0, f"{where}: no rows of {period}, but later ones: a gap.")
         problems = (*(problem for problem in problems if problem.check != "volume"), gap)
     return replace(checked, problems=(*problems, *remarks))
+
+
+def _made(read: Reading, known: KnownColumns, intake: Intake, maker: ColumnMaker) -> tuple[Reading, KnownColumns]:
+    """The rows with the columns that the team's function makes; every declared column must be there or made.
+
+    Raises:
+        DataError: One is neither, or the function did what it may not.
+    """
+    declared = [name for name in intake.columns.all if name not in known.optional]
+    if not read.table.num_rows:
+        lacking = [name for name in declared if name not in read.table.column_names]
+        return read, replace(known, names=(*known.names, *lacking))
+    given, there = read.table, read.table.column_names
+    for name in (name for name in declared if name in read.names and name not in there):
+        given = given.append_column(name, pa.nulls(given.num_rows))
+    rows = maker.with_made(given, intake.source, intake.columns)
+    made = [name for name in rows.column_names if name not in given.column_names]
+    rows = rows.select([*there, *made])
+    lacking = [name for name in declared if name not in known and name not in made]
+    if lacking:
+        near = get_close_matches(lacking[0], (*made, *known.names), n=1)
+        raise DataError(
+            f"{', '.join(lacking)}: declared under columns, neither in the source nor made by {maker.path}, which "
+            f"makes {', '.join(made) or 'nothing'}.{f' Did you mean {near[0]}?' if near else ''}"
+        )
+    return replace(read, table=rows), replace(known, names=(*known.names, *made))
 
 
 def _later_rows(intake: Intake, period: str) -> bool:

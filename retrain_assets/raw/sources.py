@@ -38,7 +38,12 @@ class Reading:
 
 
 def read_rows(
-    source: Source, columns: Sequence[str], start: datetime, end: datetime, numbers: Collection[str] = ()
+    source: Source,
+    columns: Sequence[str],
+    start: datetime,
+    end: datetime,
+    numbers: Collection[str] = (),
+    others: bool = False,
 ) -> Reading:
     """Read the rows with start <= time < end, and those without a time, which belong to no period.
 
@@ -52,6 +57,7 @@ def read_rows(
         start: First moment wanted.
         end: First moment not wanted.
         numbers: Those of the columns that hold numbers, whose notation matters.
+        others: Whether every other column of the source is wanted too.
 
     Raises:
         SourceError: Nothing is there, a file of the period does not parse, or key or time is missing.
@@ -60,7 +66,7 @@ def read_rows(
     names = tuple(dict.fromkeys((source.key, source.time, *columns)))
     bounds = (start, end)
     keep = _between(source.time, bounds)
-    wanted = Wanted(names, (source.time,), keep, ((source.time, bounds),))
+    wanted = Wanted(names, (source.time,), keep, ((source.time, bounds),), others)
     needed = {source.time: "source.time", source.key: "source.key"}
     return _Reader(source.features, source.key, numbers).read(wanted, needed, bounds)
 
@@ -266,7 +272,7 @@ class _Reader:
         lacks_time = by_key is not None and not set(wanted.times) <= set(rows.column_names)
         asked = by_key if lacks_time and by_key is not None else wanted
         _require(rows.column_names, needed, where)
-        rows = rows.select([name for name in dict.fromkeys(asked.columns) if name in rows.column_names])
+        rows = rows.select(asked.among(rows.column_names))
         words = pa.array(self.table.null_values, pa.string())
         for name in rows.column_names:
             if name in asked.times:

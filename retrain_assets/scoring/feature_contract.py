@@ -19,7 +19,8 @@ Kind = Literal["numeric", "categorical"]
 class FeatureContract:
     """Feature names in the model's order, the kind of each, and the levels of each category by code.
 
-    A level's code is its place in `levels`, which is sorted by text.
+    A level's code is its place in `levels`, which is sorted by text where the model was trained here. `made` is the
+    record of the team's own function that makes some of the features, None without one.
 
     >>> contract = FeatureContract(("miles", "zone"), {"miles": "numeric", "zone": "categorical"}, {"zone": ("JFK",)})
     >>> FeatureContract.from_dict(contract.to_dict()) == contract
@@ -29,11 +30,17 @@ class FeatureContract:
     names: tuple[str, ...]
     kinds: Mapping[str, Kind]
     levels: Mapping[str, tuple[str, ...]]
+    made: dict[str, Any] | None = None
 
     @property
     def categorical(self) -> tuple[str, ...]:
         """Names of the categorical features, in the model's order."""
         return tuple(name for name in self.names if self.kinds[name] == "categorical")
+
+    @property
+    def made_by(self) -> str:
+        """Name of the function that makes some of the features; empty where none does."""
+        return str(self.made["function"]) if self.made else ""
 
     @cached_property
     def codes(self) -> Mapping[str, Mapping[str, int]]:
@@ -50,10 +57,11 @@ class FeatureContract:
             "names": list(self.names),
             "kinds": dict(self.kinds),
             "levels": {name: list(levels) for name, levels in self.levels.items()},
+            **({"made": dict(self.made)} if self.made else {}),
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> FeatureContract:
         """The inverse of `to_dict`."""
         levels = {name: tuple(values) for name, values in record["levels"].items()}
-        return cls(tuple(record["names"]), dict(record["kinds"]), levels)
+        return cls(tuple(record["names"]), dict(record["kinds"]), levels, record.get("made"))

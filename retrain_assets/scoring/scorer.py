@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.errors import DataError
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.feature_matrix import feature_matrix
 
@@ -91,6 +92,7 @@ class Scorer:
         Raises:
             DataError: A feature is missing or of the wrong kind; it is named.
         """
+        rows = self.with_made_features(rows)
         if isinstance(rows, Mapping):
             return feature_matrix(rows, self.contract)
         import pyarrow as pa
@@ -100,11 +102,37 @@ class Scorer:
         encoded = encode(rows if isinstance(rows, pa.Table) else pa.table(rows), self.contract)
         return encoded.table, {name: count for name, count in encoded.unseen.items() if count}
 
+    def with_made_features(
+        self, rows: pa.Table | Mapping[str, Sequence[object]]
+    ) -> pa.Table | Mapping[str, Sequence[object]]:
+        """The rows with the features that the team's own function makes; rows that have them all stay as they are.
+
+        Raises:
+            DataError: The function is not here, raised, or did what it may not.
+        """
+        if self.contract.made is None or all(name in _names(rows) for name in self.contract.names):
+            return rows
+        try:
+            from retrain_assets.scoring.made_features import with_made_features
+        except ImportError as error:
+            raise DataError(
+                f"{self.version or 'this version'} reads columns that {self.contract.made_by} makes, which cannot be "
+                f"applied here ({error}): give rows that have {', '.join(self.contract.names)}"
+            ) from None
+        return with_made_features(rows, self.contract)
+
     def predicted(self, encoded: pa.Table | NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of encoded rows."""
         from retrain_assets.scoring.booster import predict
 
         return predict(self.booster, encoded)
+
+
+def _names(rows: pa.Table | Mapping[str, Sequence[object]]) -> Sequence[str]:
+    """The names of the columns of a table, a mapping or a data frame."""
+    if isinstance(rows, Mapping):
+        return tuple(rows)
+    return tuple(rows.column_names if hasattr(rows, "column_names") else rows.columns)
 
 
 def score_columns(scores: np.ndarray) -> dict[str, np.ndarray]:

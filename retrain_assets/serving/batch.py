@@ -13,8 +13,11 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from retrain_assets.errors import DataError, SourceError
+from retrain_assets.feature_function.made_columns import MadeColumns
 from retrain_assets.raw.files import PARQUET, files_of
 from retrain_assets.raw.policy import Table
+from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.scoring.made_features import with_made_features
 from retrain_assets.scoring.scorer import Scored, score_columns
 from retrain_assets.scoring.written_rows import as_contract
 from retrain_assets.serving.live import LiveModel
@@ -63,14 +66,14 @@ def score_file(
     """
     if not out.name.endswith((*PARQUET, ".csv")):
         raise SourceError(f"{out}: unknown kind of file. Use one of {', '.join((*PARQUET, '.csv'))}.")
-    result, writer = BatchResult(), None
+    result, writer, contract = BatchResult(), None, live.scorer.contract
     partial = out.with_name(f".{out.name}.partial")
     try:
-        for rows in _pieces(table, (*kept, *live.scorer.contract.names)):
+        for rows in _pieces(table, columns_read(kept, contract)):
             if kept[0] not in rows.column_names:
                 has = ", ".join(rows.column_names)
                 raise DataError(f"{table.path}: no column {kept[0]!r}, the key of a row. It has {has}.")
-            scored = live.score(as_contract(rows, live.scorer.contract))
+            scored = live.score(as_contract(with_made_features(rows, contract), contract))
             result.add(scored)
             found = _beside(rows.select([name for name in kept if name in rows.column_names]), scored, scored_at)
             writer = writer or _writer(out, partial, found.schema)
@@ -83,6 +86,12 @@ def score_file(
     finally:
         partial.unlink(missing_ok=True)
     return result
+
+
+def columns_read(kept: tuple[str, str], contract: FeatureContract) -> tuple[str, ...]:
+    """Key, time, features, and what a feature function made some of them of."""
+    inputs = MadeColumns.from_dict(contract.made).inputs if contract.made else {}
+    return tuple(dict.fromkeys((*kept, *contract.names, *inputs)))
 
 
 def _writer(out: Path, partial: Path, schema: pa.Schema) -> pq.ParquetWriter | csv.CSVWriter:

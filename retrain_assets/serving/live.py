@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,11 @@ import pyarrow as pa
 
 from retrain_assets.errors import NotFound
 from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.scoring.made_features import other_source
 from retrain_assets.scoring.scorer import Scored, Scorer, score_columns
 from retrain_assets.store import plain, retrain_home
+
+_LOG = logging.getLogger("retrain_assets.serving")
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,10 @@ def load_live(name: str, version: str | None = None, at: datetime | None = None)
         missing = f"{name} has no live version: run `retrain run {name} --period P` first"
     if found is None:
         raise NotFound(f"{missing} (RETRAIN_HOME is {retrain_home()}).")
-    return LiveModel(name, found, Scorer.from_files(registry.read(found.digest), found.name, found.digest))
+    scorer = Scorer.from_files(registry.read(found.digest), found.name, found.digest)
+    if sentence := other_source(scorer.contract.made, f"{name} {found.name}"):
+        _LOG.warning(sentence)
+    return LiveModel(name, found, scorer)
 
 
 def predict(name: str, rows: pa.Table | Mapping[str, Any]) -> pa.Table:

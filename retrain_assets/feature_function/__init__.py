@@ -1,0 +1,1 @@
+"""A team's own function that adds columns to the raw rows."""
