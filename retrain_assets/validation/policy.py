@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
+from retrain_assets.feature_function.module_source import module_spec
 from retrain_assets.metrics.names import is_share, largest_change, lower_is_better, tasks_of
 from retrain_assets.policy import Policy
 
@@ -65,11 +65,7 @@ class DeclaredMetric(Policy):
     @classmethod
     def _installed(cls, path: str | None) -> str | None:
         module = path.split(":")[0] if path else ""
-        try:
-            known = not module or find_spec(module) is not None
-        except ImportError:
-            known = False
-        if not known:
+        if module and module_spec(module) is None:
             raise ValueError(f"no module {module!r} is installed: put it on the Python path of the code location")
         return path
 

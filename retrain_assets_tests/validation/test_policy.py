@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.policy import DeclaredMetric, ValidationPolicy
 from retrain_assets_tests.validation.worlds import VALUE_RULES, policy
 
 OWN = "retrain_assets_tests.validation.own_metrics"
@@ -104,3 +104,13 @@ def test_a_suite_without_a_path_lies_beside_the_spec_and_need_not_be_there(tmp_p
         (str(tmp_path / "churn.suite.yaml"), True),
         (str(tmp_path / "cases.yaml"), False),
     ]
+
+
+def test_a_callable_is_looked_for_without_importing_the_package_it_stands_in(tmp_path, monkeypatch):
+    (tmp_path / "eager_pkg").mkdir()
+    for name in ("__init__", "metrics"):
+        (tmp_path / "eager_pkg" / f"{name}.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    DeclaredMetric(**MEDIAN | {"callable": "eager_pkg.metrics:median"})
+    with pytest.raises(ValueError, match=r"no module 'eager_pkg.nothing' is installed"):
+        DeclaredMetric(**MEDIAN | {"callable": "eager_pkg.nothing:median"})
