@@ -168,13 +168,13 @@ def _trees(rest: str, sizes: str, features: int) -> int:
 
 def _tree(block: str, where: str, features: int) -> float:
     """Check one tree; returns its largest leaf value, without its sign."""
+    if "\nis_linear=1" in block:
+        raise ForeignModel(f"{where} has linear leaves (linear_tree), which are not read. Train without them")
     fields = _fields(block.split("\n")[1:], where, _TREE)
     leaves = _whole(fields, "num_leaves", where, 1, 1_000_000)
     values = _numbers(fields, "leaf_value", where, leaves)
     if not np.isfinite(values).all():
         raise ForeignModel(f"{where} has a leaf that is no finite number")
-    if fields.get("is_linear", "0") != "0":
-        raise ForeignModel(f"{where} has linear leaves (linear_tree), which are not read. Train without them")
     categories = _whole(fields, "num_cat", where, 0, 1_000_000)
     if leaves == 1:
         if categories:

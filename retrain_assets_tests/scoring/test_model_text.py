@@ -105,3 +105,23 @@ def test_renaming_changes_the_names_alone(model):
     changed = renamed(model, names)
     assert read_model_text(changed).names == tuple(names.values())
     assert len(changed) == len(model)
+
+
+def test_linear_leaves_are_refused_as_such():
+    with pytest.raises(ForeignModel, match="tree 0 has linear leaves"):
+        read_model_text(text_model(objective="regression", linear_tree=True))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"objective": "regression", "reg_sqrt": True},
+        {"objective": "tweedie"},
+        {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.5},
+        {"boosting": "dart"},
+        {"objective": "multiclassova", "num_class": 3},
+        {"min_data_in_leaf": 400},
+    ],
+)
+def test_whatever_lightgbm_writes_is_read(parameters):
+    assert read_model_text(text_model(**parameters)).trees >= 1
