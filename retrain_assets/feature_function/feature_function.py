@@ -144,6 +144,11 @@ class DeclaredFunction:
             rows = rows.append_column(name, new[name])
         return rows.replace_schema_metadata({**(rows.schema.metadata or {}), **made.to_metadata()})
 
+    def made_in(self, metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:
+        """The columns that a stored table's record names as made; none without one."""
+        made = MadeColumns.of_metadata(metadata)
+        return frozenset(made.columns) if made else frozenset()
+
 
 @cache
 def feature_function(path: str) -> FeatureFunction:

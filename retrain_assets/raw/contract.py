@@ -45,6 +45,9 @@ class ColumnMaker(Protocol):
     def with_made(self, rows: pa.Table, source: Source, columns: Columns) -> pa.Table:
         """The rows with the made columns, and the record of how they were made in the schema's metadata."""
 
+    def made_in(self, metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:
+        """The columns that such a record names."""
+
 
 @dataclass(frozen=True)
 class Intake:

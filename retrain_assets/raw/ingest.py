@@ -119,7 +119,7 @@ def ingest(
         SourceError: The source cannot be read.
     """
     further = {name: kind for name, kind in (served or {}).items() if name not in intake.columns.all}
-    known = stored_columns(store)
+    known = stored_columns(store, intake.maker)
     checked = peek(intake.also(further), period, known, further)
     if late and not checked.table.num_rows + checked.rejected.num_rows:
         waited = ContractProblem("volume", False, None, 0, f"No rows of {period} came in time: a gap.")
@@ -173,9 +173,13 @@ def _all_missing(column: pa.ChunkedArray) -> bool:
     return bool(0 < len(column) == column.null_count)
 
 
-def stored_columns(store: PeriodStore) -> frozenset[str]:
-    """Every column that some stored period holds values of."""
-    return frozenset(name for period in store.periods("raw_data") for name in _held(store, period))
+def stored_columns(store: PeriodStore, maker: ColumnMaker | None = None) -> frozenset[str]:
+    """Every column of the source that some stored period holds values of; what a function made is none of it."""
+    found: set[str] = set()
+    for period in store.periods("raw_data"):
+        made = maker.made_in(pq.read_schema(store.path("raw_data", period)).metadata) if maker else frozenset[str]()
+        found.update(name for name in _held(store, period) if name not in made)
+    return frozenset(found)
 
 
 def _held(store: PeriodStore, period: str) -> list[str]:

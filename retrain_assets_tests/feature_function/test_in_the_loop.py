@@ -15,7 +15,7 @@ from retrain_assets.feature_function import feature_function as module
 from retrain_assets.feature_function.made_columns import MadeColumns
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.predictions import predict_period
-from retrain_assets.raw.ingest import peek
+from retrain_assets.raw.ingest import ingest, peek
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.spec import load_spec
 
@@ -89,3 +89,15 @@ def test_a_module_that_is_not_there_is_a_fault_of_the_spec(world):
     path.write_text(path.read_text().replace(f"{PATH}:add", "no_such_package.features:add"))
     with pytest.raises(SpecError, match=r"features: no module 'no_such_package.features' is installed"):
         load_spec(path)
+
+
+def test_a_column_that_the_function_no_longer_makes_is_refused_and_not_taken_as_missing(world, monkeypatch):
+    made = world(weeks=2, **PARTS)
+    weeks = made.weeks(2)
+    assert made.run("monitor", weeks[0], assets=["raw_data"]).success
+    shorter = replace(
+        module.feature_function(f"{PATH}:add"), function=lambda rows: rows.append_column("pace", rows["distance"])
+    )
+    monkeypatch.setattr(module, "feature_function", lambda path: shorter)
+    with pytest.raises(DataError, match="weekday: declared under columns, neither in the source nor made by"):
+        ingest(made.spec.intake, made.store, weeks[1])
