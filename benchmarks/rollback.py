@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import confidence_sequence, enough_blocks, line, log_e_values
 from retrain_assets.production.probation.trial import PATIENCE
+from retrain_assets.registry.registry import RollbackRequest
 from retrain_assets.statistics.day_blocks import LENGTHS_DAYS, block_length_days
 
 Floats = NDArray[np.float64]
@@ -231,12 +232,7 @@ def drill_seconds(rounds: int = 20) -> float:
             registry = Registry(root, "drill")
             began = time.perf_counter()
             event = roll_back(
-                registry,
-                reason=f"drill {number}",
-                at=datetime(2026, 1, 1),
-                actor="benchmark",
-                period="2026-01",
-                expected_live=live,
+                registry, RollbackRequest(f"drill {number}", datetime(2026, 1, 1), "benchmark", "2026-01", live)
             )
             assert event.to_digest is not None
             assert registry.read(event.to_digest)["model.bst"]

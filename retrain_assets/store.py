@@ -112,6 +112,9 @@ def own(name: str) -> str:
 LABEL = own("label")
 """The outcome beside the features of its row."""
 
+OUTCOME, OUTCOME_TIME, KNOWN_AT = "label", "time", "known_at"
+"""Columns of the stored outcomes besides the key: the outcome, when its row happened, when it became known."""
+
 COMPRESSION = "lz4"
 """Of the periods' tables: read in two thirds of the time of zstd, for files that are some percent larger."""
 

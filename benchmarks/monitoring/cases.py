@@ -12,7 +12,7 @@ from benchmarks.monitoring.flights import against, weeks
 from benchmarks.monitoring.worlds import EVERY_SIZE, Change, Reference, Rng, World
 from benchmarks.tables import Case
 from retrain_assets.monitoring.drift.domain_classifier import JOINT, joint_series
-from retrain_assets.monitoring.drift.report import DriftReport, drift
+from retrain_assets.monitoring.drift.report import DriftReport, FurtherInputs, drift
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_profiles
 
@@ -62,7 +62,7 @@ def joint_change_found(rng: Rng, correlation: float) -> bool:
     reference, current = {f"{n:03}": rows(0.0) for n in range(PERIODS)}, rows(correlation)
     edges, profiles = reference_profiles(reference, current.column_names, [])
     series = [joint_series(reference, current, [], seed=0)[0]]
-    found = drift(DriftPolicy(), profiles, profile(current, edges), "999", None, series)
+    found = drift(DriftPolicy(), profiles, profile(current, edges), "999", None, FurtherInputs(series))
     return JOINT in found.warned if correlation else bool(found.warned)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.worlds.training_records import record_of
 from retrain_assets.registry.cooldown import Rest
-from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.registry.registry import Event, Registry, RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
@@ -103,18 +103,15 @@ def promoted(registry: Registry, numbers: Sequence[int]) -> list[Event]:
     return [promote(registry, verdict(registry, n, candidate(registry, f"of {n}")), n) for n in numbers]
 
 
-def rolled_back(registry: Registry, number: int, **changes: Any) -> Event:
+def rolled_back(
+    registry: Registry, number: int, *, probe: Callable[[Mapping[str, bytes]], None] = content, **changes: Any
+) -> Event:
     """Roll back whichever version is live in a period, with a probe that is content."""
     live = registry.live()
-    arguments: dict[str, Any] = {
-        "expected_live": live.digest if live else None,
-        "reason": "worse on airport rides",
-        "at": moment(number),
-        "actor": "ann",
-        "period": period(number),
-        "probe": content,
-    }
-    return registry.rollback(**{**arguments, **changes})
+    request = RollbackRequest(
+        "worse on airport rides", moment(number), "ann", period(number), live.digest if live else None
+    )
+    return registry.rollback(replace(request, **changes), probe)
 
 
 def fresh(folder: Path) -> Registry:

@@ -10,7 +10,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, Metadata, markdown_table, pick, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
-from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG
+from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG, PARTITION_TAG
 from retrain_assets.documents.page import text
 from retrain_assets.model import PeriodAccess
 from retrain_assets.registry.journal.tenure import Tenure, named, tenures
@@ -83,7 +83,7 @@ def _report(context: dg.HookContext, frame: Frame, watch: "Watch") -> None:
     home, instance = context.resources.home, context.instance
     events = home.registry(frame.model).history()
     run = instance.get_run_by_id(context.run_id)
-    period = (run.tags.get("dagster/partition") if run else None) or (events[-1].period if events else None)
+    period = (run.tags.get(PARTITION_TAG) if run else None) or (events[-1].period if events else None)
     if period is not None and not _written_by(home.store(frame.model), period, context.run_id):
         access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period)
         metadata = written(frame, access, watch, instance, context.run_id)

@@ -21,7 +21,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
 from retrain_assets.raw.keys import alike, one_array
 from retrain_assets.raw.labels import latest_per_key
-from retrain_assets.store import LABEL, PeriodStore, of_one_kind
+from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore, of_one_kind
 from retrain_assets.windows.cut import Span
 
 
@@ -135,7 +135,7 @@ def _keys_in(schema: pa.Schema, key: str, keys: pa.ChunkedArray) -> pc.Expressio
 def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], names: RowNames) -> pa.Table:
     """The rows that have an outcome, with the latest one known."""
     key, time = names.key, names.time
-    columns = [key, "label", "time", "known_at"]
+    columns = [key, OUTCOME, OUTCOME_TIME, KNOWN_AT]
     paths = [store.path("outcomes", period) for period in arrived]
     mine = [_keys_in(pq.read_schema(path), key, rows[key]) for path in paths]
     found = [pq.read_table(path, columns=columns, filters=one) for path, one in zip(paths, mine, strict=True)]
@@ -144,8 +144,8 @@ def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], name
     known = latest_per_key(pa.concat_tables(of_one_kind(found), promote_options="permissive"), key)
     own, others = alike(rows[key], known[key])
     place = pc.index_in(own, value_set=others)
-    rows = rows.append_column(LABEL, known["label"].take(place))
-    agrees = pc.equal(rows[time], known["time"].take(place))
+    rows = rows.append_column(LABEL, known[OUTCOME].take(place))
+    agrees = pc.equal(rows[time], known[OUTCOME_TIME].take(place))
     return rows.filter(pc.and_(pc.fill_null(agrees, False), rows[LABEL].is_valid()))
 
 

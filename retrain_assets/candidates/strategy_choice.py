@@ -21,6 +21,10 @@ from retrain_assets.candidates.strategies import Trained, TrainingRows
 from retrain_assets.candidates.strategy_record import StrategyRecord
 from retrain_assets.errors import DataError, NotCovered
 from retrain_assets.metrics.metric import metric
+from retrain_assets.store import OUTCOME
+
+ORIGIN, KEY = "origin", "key"
+"""Columns of a rehearsal's scores, beside the outcome and the raw scores."""
 
 
 def eligible(records: Mapping[str, StrategyRecord], where: str) -> list[str]:
@@ -70,9 +74,9 @@ def selection_scores(origin: str, rows: TrainingRows, raw: NDArray[np.float64]) 
     columns = raw.reshape(len(rows), -1)
     return pa.table(
         {
-            "origin": pa.array([origin]).take(pa.array(np.zeros(len(rows), dtype=np.int8))),
-            "key": rows.key,
-            "label": rows.label,
+            ORIGIN: pa.array([origin]).take(pa.array(np.zeros(len(rows), dtype=np.int8))),
+            KEY: rows.key,
+            OUTCOME: rows.label,
             **{f"raw_{number}": columns[:, number] for number in range(columns.shape[1])},
         }
     )
@@ -89,7 +93,7 @@ def average_origins(scores: Sequence[pa.Table], objective: str, loss: str) -> tu
     Raises:
         DataError: The strategies were rehearsed on different rows.
     """
-    shared = set.intersection(*(set(pc.unique(table["origin"]).to_pylist()) for table in scores))
+    shared = set.intersection(*(set(pc.unique(table[ORIGIN]).to_pylist()) for table in scores))
     return tuple(_average_at(origin, scores, objective, loss) for origin in sorted(shared))
 
 
@@ -155,10 +159,10 @@ def _lacks(record: StrategyRecord) -> str:
 
 
 def _average_at(origin: str, scores: Sequence[pa.Table], objective: str, loss: str) -> OriginLoss:
-    here = [table.filter(pc.equal(table["origin"], origin)) for table in scores]
+    here = [table.filter(pc.equal(table[ORIGIN], origin)) for table in scores]
     first = here[0]
     for other in here[1:]:
-        if not (first["key"].equals(other["key"]) and first["label"].equals(other["label"])):
+        if not (first.select([KEY, OUTCOME]).equals(other.select([KEY, OUTCOME]))):
             raise DataError(
                 f"selection {origin}: the strategies were rehearsed on different rows ({first.num_rows:,} and "
                 f"{other.num_rows:,}). Materialize candidate_recent and candidate_history again."
@@ -166,5 +170,5 @@ def _average_at(origin: str, scores: Sequence[pa.Table], objective: str, loss: s
     columns = [name for name in first.column_names if name.startswith("raw_")]
     mean = np.mean([[table[name].to_numpy() for name in columns] for table in here], axis=0).T
     rated = from_raw(mean[:, 0] if len(columns) == 1 else mean, objective)
-    lost = metric(loss).row_losses(first["label"].to_numpy(), rated)
+    lost = metric(loss).row_losses(first[OUTCOME].to_numpy(), rated)
     return OriginLoss(origin, AVERAGE, float(lost.mean()), first.num_rows)

@@ -11,17 +11,16 @@ import click
 
 from retrain_assets.cli.shared import (
     AS_JSON,
-    BY,
     END_AS_JSON,
-    REASON,
+    Statement,
     ended_period,
     finish,
     guarded,
     now,
     opened,
-    person_of,
     runner_of,
     spec_of,
+    stated,
     waiting,
 )
 from retrain_assets.documents.terminal import say
@@ -43,11 +42,10 @@ if TYPE_CHECKING:
     help="The last day of which the model may have seen rows; later rows alone measure it.",
 )
 @click.option("--period", help="As of the end of which period it is measured, like 2024-08; the newest without it.")
-@REASON
-@BY
+@stated
 @AS_JSON
 @guarded
-def adopt(name: str, file: Path, reason: str, by: str | None, as_json: bool, **said: object) -> None:
+def adopt(name: str, file: Path, statement: Statement, as_json: bool, **said: object) -> None:
     """Make a LightGBM text model that was trained elsewhere the first live version.
 
     FILE is what booster.save_model wrote. Its features are matched with the spec's columns by name and kind, its
@@ -60,14 +58,14 @@ def adopt(name: str, file: Path, reason: str, by: str | None, as_json: bool, **s
     from retrain_assets.registry.journal.history import History
     from retrain_assets.registry.rules import refuse_in_service
 
-    model, person = opened(name), person_of(by)
+    model, person = opened(name), statement.person
     refuse_in_service(name, History(model.registry.history()))
     asked, until = said["period"], said["trained_until"]
     assert isinstance(until, datetime)
     how: Adoption = adoption(model.spec)
     given = _given(file, until.date(), how)
     period = ended_period(model.spec, str(asked)) if asked else _newest(model)
-    done = _adopted(how, model, given, (person, reason, period))
+    done = _adopted(how, model, given, (person, statement.reason, period))
     if as_json:
         from retrain_assets.cli.ruling_arguments import record_of
 
@@ -142,12 +140,11 @@ def _adoption_words(model: Opened, given: GivenModel, done: Adopted) -> list[str
 
 @click.command()
 @click.argument("name")
-@REASON
-@BY
+@stated
 @click.option("--to", help="An earlier version to return to, like v2; without it the one served before.")
 @END_AS_JSON
 @guarded
-def rollback(name: str, reason: str, by: str | None, to: str | None, as_json: bool) -> None:
+def rollback(name: str, statement: Statement, to: str | None, as_json: bool) -> None:
     """Put the version served before, or that of --to, back in place, after checking that it loads and scores.
 
     It is your decision: no run rolls back from it again until another version is promoted or you release it.
@@ -166,7 +163,7 @@ def rollback(name: str, reason: str, by: str | None, to: str | None, as_json: bo
         raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
     target = registry.rollback_target(to).name
     left = past.live.digest if past.live else NOTHING
-    config = rollback_config(name, reason, left, person=person_of(by), **({"to": target} if to else {}))
+    config = rollback_config(name, statement.reason, left, person=statement.person, **({"to": target} if to else {}))
     with waiting(f"rolling {name} back to {target}"):
         end = runner_of(spec).run("rollback", None, at=now(), config=config)
     finish(end, as_json)
@@ -177,12 +174,11 @@ def rollback(name: str, reason: str, by: str | None, to: str | None, as_json: bo
 @click.option("--period", help="The attempt to approve: the period of its verdict, like 2019-03.")
 @click.option("--until", "end", help="Last day or period on which it may be promoted, or a time.")
 @click.option("--anchor", help="A version, like v4, that later ones may not be worse than; no candidate is approved.")
-@REASON
-@BY
+@stated
 @AS_JSON
 @guarded
 def approve(
-    name: str, period: str | None, end: str | None, anchor: str | None, reason: str, by: str | None, as_json: bool
+    name: str, period: str | None, end: str | None, anchor: str | None, statement: Statement, as_json: bool
 ) -> None:
     """Let a candidate be promoted although a check was insufficient; a failed check is never approved.
 
@@ -200,13 +196,13 @@ def approve(
 
     spec, store, registry = opened(name)
     if anchor is not None:
-        event = ruling_arguments.anchor(registry, anchor, by=person_of(by), reason=reason, at=now())
+        event = ruling_arguments.anchor(registry, anchor, by=statement.person, reason=statement.reason, at=now())
         _ruled(event, as_json, "It binds every later candidate, until another version is the anchor or it is released.")
         return
     if period is None or end is None:
         raise click.UsageError("give --period and --until of the attempt, or --anchor and a version")
     until, attempt = ruling_arguments.end_of_ruling(end, spec.period), ended_period(spec, period)
-    signature = Signature(person_of(by), reason, now(), attempt)
+    signature = Signature(statement.person, statement.reason, now(), attempt)
     event = ruling_arguments.approve(promotion(spec), registry, store, signature, until)
     _ruled(event, as_json, f"Promote it with: retrain promote {name} --period {period}")
 
@@ -234,11 +230,10 @@ def promote(name: str, period: str, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("which", required=False)
 @click.option("--until", "end", help="Last day or period of the hold, or a time; without it until it is released.")
-@REASON
-@BY
+@stated
 @AS_JSON
 @guarded
-def hold(name: str, which: str | None, end: str | None, reason: str, by: str | None, as_json: bool) -> None:
+def hold(name: str, which: str | None, end: str | None, statement: Statement, as_json: bool) -> None:
     """Stop every promotion and automatic rollback of a model, or of WHICH.
 
     WHICH is one candidate or version: v3, the period of an attempt, or the first digits of a digest. It is not
@@ -250,7 +245,7 @@ def hold(name: str, which: str | None, end: str | None, reason: str, by: str | N
     from retrain_assets.registry.rulings import Hold
 
     spec, store, registry = opened(name)
-    signed = ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)
+    signed = ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period)
     until = ruling_arguments.end_of_ruling(end, spec.period) if end else None
     event = registry.rule(Hold(signed, ruling_arguments.digest_of(which, registry, store), until))
     _ruled(event, as_json, f"End it with: retrain release {name}{f' {which}' if which else ''} --reason TEXT")
@@ -259,11 +254,10 @@ def hold(name: str, which: str | None, end: str | None, reason: str, by: str | N
 @click.command()
 @click.argument("name")
 @click.argument("which", required=False)
-@REASON
-@BY
+@stated
 @AS_JSON
 @guarded
-def release(name: str, which: str | None, reason: str, by: str | None, as_json: bool) -> None:
+def release(name: str, which: str | None, statement: Statement, as_json: bool) -> None:
     """End what people decided: holds on a model and its retirement, or holds and approvals of WHICH.
 
     WHICH is one candidate or version: v3, the period of an attempt, or the first digits of a digest.
@@ -274,17 +268,16 @@ def release(name: str, which: str | None, reason: str, by: str | None, as_json: 
     from retrain_assets.registry.rulings import Release
 
     spec, store, registry = opened(name)
-    signed = ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)
+    signed = ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period)
     _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
 
 
 @click.command()
 @click.argument("name")
-@REASON
-@BY
+@stated
 @AS_JSON
 @guarded
-def retire(name: str, reason: str, by: str | None, as_json: bool) -> None:
+def retire(name: str, statement: Statement, as_json: bool) -> None:
     """Take a whole model out of service: no version is live, and none is promoted before somebody releases it.
 
     Example: retrain retire taxi_charge --reason "fares are fixed by law from January on"
@@ -293,7 +286,9 @@ def retire(name: str, reason: str, by: str | None, as_json: bool) -> None:
     from retrain_assets.registry.rulings import Retire
 
     spec, store, registry = opened(name)
-    event = registry.rule(Retire(ruling_arguments.signed(person_of(by), reason, now(), store, spec.period)))
+    event = registry.rule(
+        Retire(ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period))
+    )
     _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 NO, BAD_INPUT = 1, 2
 NO_MODEL = "there is none yet, `retrain new NAME --data FILES` writes the first spec"
 BY = click.option("--by", help="Who decides; your login name without it.")
-REASON = click.option("--reason", required=True, help="Why; kept in the history for good.")
+_REASON = click.option("--reason", required=True, help="Why; kept in the history for good.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
 END_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the end of the run as JSON.")
 
 
-def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+def guarded(command: Callable[..., object]) -> Callable[..., object]:
     """Turn the project's errors into a sentence on standard error, and exit code 1 for a refusal, 2 for the others."""
 
     @wraps(command)
-    def run(*args: Any, **options: Any) -> Any:
+    def run(*args: object, **options: object) -> object:
         try:
             return command(*args, **options)
         except (RetrainError, ValueError, OSError) as error:
@@ -46,6 +46,28 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(NO if isinstance(error, NotPromotable | NotApprovable) else BAD_INPUT)
 
     return run
+
+
+class Statement(NamedTuple):
+    """Why somebody decides, and the name that was given with it."""
+
+    reason: str
+    by: str | None
+
+    @property
+    def person(self) -> str:
+        """Who decides."""
+        return person_of(self.by)
+
+
+def stated(command: Callable[..., object]) -> Callable[..., object]:
+    """Take --reason and --by, and hand them to the command as one `statement`."""
+
+    @wraps(command)
+    def run(*args: object, reason: str, by: str | None, **options: object) -> object:
+        return command(*args, statement=Statement(reason, by), **options)
+
+    return _REASON(BY(run))
 
 
 def spec_of(name: str) -> ModelSpec:

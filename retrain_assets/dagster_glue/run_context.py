@@ -5,7 +5,7 @@ from typing import Protocol
 
 import dagster as dg
 
-from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets.dagster_glue.tags import OUTCOME_TAG, USER_TAG
 
 
 class StepError(Protocol):
@@ -24,6 +24,11 @@ def refused(context: dg.AssetExecutionContext | dg.OpExecutionContext, sentence:
     """The end of a run that asked for something it may not have: tagged, so that it is no crash, and never retried."""
     context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "refused"})
     return dg.Failure(sentence, allow_retries=False)
+
+
+def actor_of(run: dg.DagsterRun) -> str:
+    """Who asks, where no person signs: whoever launched the run, or the run itself."""
+    return run.tags.get(USER_TAG, f"run {run.run_id[:8]}")
 
 
 def cause_of(error: StepError | None) -> str:

@@ -133,7 +133,7 @@ def _performance_report(
     )
     def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Materialized:
         from retrain_assets.monitoring.drift.label_drift import Labels, hold_on_jump
-        from retrain_assets.monitoring.estimation.label_free import EstimationPolicy
+        from retrain_assets.monitoring.estimation.estimator import EstimationPolicy
         from retrain_assets.monitoring.pages.page import performance_document
         from retrain_assets.monitoring.pages.summary import group_table, loss_table, performance_summary, summary
         from retrain_assets.monitoring.performance.business_metrics import declared

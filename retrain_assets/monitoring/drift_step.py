@@ -12,7 +12,7 @@ from itertools import islice
 
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.drift.reference_periods import comparable
-from retrain_assets.monitoring.drift.report import Drift, DriftReport, drift
+from retrain_assets.monitoring.drift.report import Drift, DriftReport, FurtherInputs, drift
 from retrain_assets.monitoring.drift.score_columns import UNCERTAINTY, score_table
 from retrain_assets.monitoring.drift.serving_series import ServingNumbers, out_of_range, served_series
 from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS
@@ -111,8 +111,10 @@ def _features(model: Model, served: _Served, columns: Columns, policy: DriftPoli
         current,
         served.period,
         last.features if last else None,
-        [joint.column] if joint is not None else (),
-        days_of(access, edges, columns.features, model.time, used) if few else None,
+        FurtherInputs(
+            [joint.column] if joint is not None else (),
+            days_of(access, edges, columns.features, model.time, used) if few else None,
+        ),
     )
     return _Features(report, current, reference, joint)
 
@@ -132,7 +134,7 @@ def _scores(
     earlier = kept_profiles(store, DRIFT_PROFILES, [one.period for one in first], current.edges)
     series = served_series([*(one.serving for one in first), serving])
     last = served.last.scores if served.last else None
-    return drift(policy, earlier, current, served.period, last, series), [current]
+    return drift(policy, earlier, current, served.period, last, FurtherInputs(series)), [current]
 
 
 def _uncertain_periods(scores: DriftReport | None, last: DriftRecord | None) -> int:

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.drift.label_drift import Jump, Labels, label_step, label_table
 from retrain_assets.monitoring.drift.report import DriftReport
-from retrain_assets.monitoring.estimation.label_free import EstimationPolicy, estimate_step
+from retrain_assets.monitoring.estimation.estimator import EstimationPolicy
+from retrain_assets.monitoring.estimation.label_free import estimate_step
 from retrain_assets.monitoring.impact_step import changed_columns, impact_sentence, loss_impact
 from retrain_assets.monitoring.pages.performance_text import measured_sentence, performance_sentences
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement, measure_business
 from retrain_assets.monitoring.performance.expression import Expression
 from retrain_assets.monitoring.performance.report import Baseline, Quality, ScoredLosses, measure
-from retrain_assets.monitoring.performance.scored_rows import aligned, joined, scored_by
+from retrain_assets.monitoring.performance.scored_rows import aligned, joined, periods_of, scored_by
 from retrain_assets.monitoring.policy import BusinessMetric
 from retrain_assets.monitoring.profiles.files import (
     LABEL_PROFILES,
@@ -38,7 +38,7 @@ from retrain_assets.monitoring.triggers.accumulated_excess import carried, suspe
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
-from retrain_assets.store import own
+from retrain_assets.store import OUTCOME, OUTCOME_TIME, own
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _labels(
     """What the record says of the outcomes themselves, whose profile is kept; nothing without outcomes."""
     if arrived is None or not arrived.num_rows:
         return None, None
-    store, table = at.store, label_table(labels.task, arrived["label"])
+    store, table = at.store, label_table(labels.task, arrived[OUTCOME])
     seen = profile(table, label_edges(store, table, labels.task == "regression"))
     last = [known for known in earlier if store.path(LABEL_PROFILES, known).exists()][-labels.drift.reference_periods :]
     before = read_performance(store, last[-1]) if last else None
@@ -137,14 +137,10 @@ def _scored_rows(model: Model, at: PeriodAccess, version: Version, arrived: pa.T
     """The outcomes of a period whose rows the version scored, with the scores; None without one."""
     if arrived is None or not arrived.num_rows:
         return None
-    scored = joined(arrived, scored_by(at.store, version.name, _periods_of(model, arrived)), model.key)
+    scored = joined(
+        arrived, scored_by(at.store, version.name, periods_of(model.calendar, arrived[OUTCOME_TIME])), model.key
+    )
     return scored if scored is not None and scored.num_rows else None
-
-
-def _periods_of(model: Model, rows: pa.Table) -> list[str]:
-    """The periods from the first row to the last."""
-    ends = pc.min_max(rows["time"])
-    return model.calendar.between(*(model.calendar.key(ends[end].as_py()) for end in ("min", "max")))
 
 
 def _measured(
@@ -155,11 +151,11 @@ def _measured(
     changed = changed_columns(at.store, version, at.period)
     wanted = [name for _, expression in policy.business for name in expression.columns]
     names = dict.fromkeys((*policy.groups, *wanted, *(one.column for one in changed)))
-    stored = at.store.read_table("raw_data", _periods_of(model, rows), [model.key, *names])
+    stored = at.store.read_table("raw_data", periods_of(model.calendar, rows[OUTCOME_TIME]), [model.key, *names])
     values = aligned(rows[model.key], stored, model.key)
-    losses = metric(model.loss).row_losses(rows["label"].to_numpy(), scores_of(rows))
+    losses = metric(model.loss).row_losses(rows[OUTCOME].to_numpy(), scores_of(rows))
     groups = {name: np.asarray(values[name].to_pylist(), dtype=object) for name in policy.groups if name in values}
-    of_rows = ScoredLosses(losses, rows["time"].to_numpy(), groups)
+    of_rows = ScoredLosses(losses, rows[OUTCOME_TIME].to_numpy(), groups)
     report = measure(at.period, version.name, of_rows, scored.promised, record.accumulated_excess, scored.counts)
     since = (scored.earlier.loss_since if scored.earlier else None) or at.period
     costed = loss_impact(at.registry, version, changed, values, losses)
@@ -181,13 +177,13 @@ def _business(
     """Every business metric on the scored rows; with several classes `score` is the class of the largest share."""
     scores = scores_of(scored.rows)
     rows: dict[str, np.ndarray] = {
-        own("label"): scored.rows["label"].to_numpy(),
+        own("label"): scored.rows[OUTCOME].to_numpy(),
         own("score"): scores if scores.ndim == 1 else scores.argmax(axis=1).astype(float),
     }
     for name, column in values.items():
         number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
         rows[name] = column.cast(pa.float64()).to_numpy() if number else np.asarray(column.to_pylist(), dtype=object)
-    time, days = scored.rows["time"].to_numpy(), scored.promised.block_days
+    time, days = scored.rows[OUTCOME_TIME].to_numpy(), scored.promised.block_days
     found = [measure_business(one, expression, rows, time, days) for one, expression in business]
     return tuple(replace(one, periods=_running(scored.earlier, one)) for one in found)
 

@@ -14,7 +14,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.dagster_glue.tags import AGAIN_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
+from retrain_assets.dagster_glue.tags import AGAIN_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, PARTITION_TAG, TRIGGER_TAG
 from retrain_assets.model import Model
 from retrain_assets.monitoring.first_run import how_to_start, started
 from retrain_assets.raw.policy import Source
@@ -251,7 +251,7 @@ def killed(instance: dg.DagsterInstance, retrain: str) -> dg.RunRequest | None:
     run = last[0] if last else None
     if run is None or run.status is not dg.DagsterRunStatus.FAILURE or {OUTCOME_TAG, AGAIN_TAG} & run.tags.keys():
         return None
-    period = run.tags.get("dagster/partition")
+    period = run.tags.get(PARTITION_TAG)
     if period is None or instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         return None
     tags = {tag: run.tags[tag] for tag in (TRIGGER_TAG, KIND_TAG, MODEL_TAG) if tag in run.tags}

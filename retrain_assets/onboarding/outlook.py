@@ -24,7 +24,7 @@ from retrain_assets.raw.sources import describe
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import ModelSpec
 from retrain_assets.statistics.day_blocks import LENGTHS_DAYS
-from retrain_assets.store import LABEL, PeriodStore
+from retrain_assets.store import LABEL, OUTCOME, PeriodStore
 from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.criteria.detectability import detectability
 from retrain_assets.validation.suite.cases import load_suite
@@ -187,13 +187,13 @@ def _labelled(spec: ModelSpec, store: PeriodStore, span: Span, as_of: str) -> tu
     key, time = spec.source.key, spec.source.time
     rows = store.read_table("raw_data", list(span.periods), [key, time])
     known = [period for period in store.periods("outcomes") if period <= as_of]
-    outcomes = store.read_table("outcomes", known, [key, "label"])
+    outcomes = store.read_table("outcomes", known, [key, OUTCOME])
     if rows is None or outcomes is None:
         return 0, 0, 0
     rows = rows.filter(pc.and_(pc.greater_equal(rows[time], span.start), pc.less(rows[time], span.end)))
     wanted, among = alike(outcomes[key], rows[key])
     inside = outcomes.filter(pc.is_in(wanted, value_set=among))
-    return len(pc.unique(inside[key])), rows.num_rows, len(pc.unique(inside["label"]))
+    return len(pc.unique(inside[key])), rows.num_rows, len(pc.unique(inside[OUTCOME]))
 
 
 def _suite_problems(spec: ModelSpec, usable: Sequence[PeriodFindings]) -> Iterator[str]:

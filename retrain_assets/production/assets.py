@@ -13,7 +13,7 @@ import dagster as dg
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, table
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.dagster_glue.run_context import period_of, refused
+from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def production_assets(
         from retrain_assets.verdict import Verdict
 
         access = home.at(frame.model, period_of(context))
-        actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
+        actor = actor_of(context.run)
         report = access.store.read_json("validation_report", access.period)
         try:
             shown = recorded(context.instance, frame, Verdict.from_dict(report)) if report else {}

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from pydantic import Field
 
 from retrain_assets.audit.assets import ASSET as STATUS
 from retrain_assets.audit.assets import audit_hooks
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.dagster_glue.run_context import refused
+from retrain_assets.dagster_glue.run_context import actor_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG
 from retrain_assets.production.assets import pool_of
 
@@ -51,6 +52,33 @@ RETRAIN = (
     "production_model",
     STATUS,
 )
+
+
+class RollbackConfig(dg.Config):
+    """What a launch of the rollback job says."""
+
+    reason: str = Field(description="Why; kept in the history for good.")
+    expected_live: str = Field(
+        description="The version to leave, like v3, or its digest (none: where none is live); refused when another one "
+        "is live, so that a second launch does not go back a further version."
+    )
+    person: str | None = Field(
+        default=None,
+        description="Your name, when you decide this yourself: a person may do what a hold forbids a run.",
+    )
+    to: str | None = Field(
+        default=None,
+        description="An earlier version to return to, like v2; without it the one served before. For when that one is "
+        "damaged, or was no better.",
+    )
+    period: str | None = Field(
+        default=None, description="Period whose evidence asks for it; without it the newest one."
+    )
+    failed_in: str | None = Field(
+        default=None,
+        description="Period that showed the failure, where the rollback is booked in an earlier one: the cool-down and "
+        "what the next candidate must have learnt count from it.",
+    )
 
 
 def job_name(model: str, job: str) -> str:
@@ -101,62 +129,34 @@ def _rollback_job(frame: Frame, harvest: "Callable[[], Harvest]") -> dg.JobDefin
     @dg.op(
         name=f"{frame.model}__roll_back",
         pool=pool_of(frame.model),
-        config_schema={
-            "reason": dg.Field(str, description="Why; kept in the history for good."),
-            "expected_live": dg.Field(
-                str,
-                description="The version to leave, like v3, or its digest (none: where none is live); refused when "
-                "another one is live, so that a second launch does not go back a further version.",
-            ),
-            "person": dg.Field(
-                str,
-                is_required=False,
-                description="Your name, when you decide this yourself: a person may do what a hold forbids a run.",
-            ),
-            "to": dg.Field(
-                str,
-                is_required=False,
-                description="An earlier version to return to, like v2; without it the one served before. For when that "
-                "one is damaged, or was no better.",
-            ),
-            "period": dg.Field(
-                str, is_required=False, description="Period whose evidence asks for it; without it the newest one."
-            ),
-            "failed_in": dg.Field(
-                str,
-                is_required=False,
-                description="Period that showed the failure, where the rollback is booked in an earlier one: the "
-                "cool-down and what the next candidate must have learnt count from it.",
-            ),
-        },
     )
-    def roll_back(context: dg.OpExecutionContext, home: Home, clock: Clock) -> None:
+    def roll_back(context: dg.OpExecutionContext, config: RollbackConfig, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import NothingChanged, RetrainError
         from retrain_assets.production.announcements import tell_rollback
         from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import roll_back as withdraw
+        from retrain_assets.registry.registry import RollbackRequest
 
-        config, store, registry = context.op_config, home.store(frame.model), home.registry(frame.model)
-        person = config.get("person")
+        store, registry, person = home.store(frame.model), home.registry(frame.model), config.person
         periods = store.periods("performance_report", "json")
         launched = [tag for tag in AUTOMATIC if tag in context.run.tags]
         if person is not None and launched:
             raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
-        period = config.get("period", periods[-1] if periods else frame.calendar.first)
+        period = config.period or (periods[-1] if periods else frame.calendar.first)
+        request = RollbackRequest(
+            reason=config.reason,
+            at=clock.now(),
+            actor=_actor(context.run) if person is None else person,
+            period=period,
+            expected_live=config.expected_live,
+            to=config.to,
+            person=person is not None,
+            failed_in=config.failed_in,
+        )
         try:
-            for named in (period, config.get("failed_in", period)):
+            for named in (period, config.failed_in or period):
                 _refuse_unknown(frame, named, store.periods("raw_data"))
-            event = withdraw(
-                registry,
-                expected_live=config["expected_live"],
-                reason=config["reason"],
-                at=clock.now(),
-                actor=_actor(context.run) if person is None else person,
-                period=period,
-                to=config.get("to"),
-                person=person is not None,
-                failed_in=config.get("failed_in"),
-            )
+            event = withdraw(registry, request)
         except NothingChanged as same:
             context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back"})
             raise dg.Failure(f"rolled back to the same model: {same}", allow_retries=False) from same
@@ -213,8 +213,7 @@ def _refuse_unknown(frame: Frame, period: str, stored: list[str]) -> None:
 
 def _actor(run: dg.DagsterRun) -> str:
     """Who asks when no person signs: the probation, or the run."""
-    name = f"run {run.run_id[:8]}"
-    return f"probation, {name}" if run.tags.get(KIND_TAG) == "probation" else run.tags.get("dagster/user", name)
+    return f"probation, run {run.run_id[:8]}" if run.tags.get(KIND_TAG) == "probation" else actor_of(run)
 
 
 def rollback_config(model: str, reason: str, expected_live: str, **more: str | None) -> dict[str, object]:

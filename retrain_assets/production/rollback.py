@@ -19,6 +19,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ from retrain_assets.errors import (
     RetrainError,
 )
 from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.registry.registry import Event, Registry, RollbackRequest
 from retrain_assets.registry.rules import refuse_automatic
 
 RELATIVE_TOLERANCE = 1e-6
@@ -43,18 +44,7 @@ RELATIVE_TOLERANCE = 1e-6
 Files = Mapping[str, bytes]
 
 
-def roll_back(
-    registry: Registry,
-    *,
-    reason: str,
-    at: datetime,
-    actor: str,
-    period: str,
-    expected_live: str,
-    to: str | None = None,
-    person: bool = False,
-    failed_in: str | None = None,
-) -> Event:
+def roll_back(registry: Registry, request: RollbackRequest) -> Event:
     """Withdraw the live version: probe the one served before, move the pointer, and see that other bytes are served.
 
     A run passes over versions that are damaged, to the next older sound one and at last the fallback, and its reason
@@ -62,14 +52,7 @@ def roll_back(
 
     Args:
         registry: Of the model.
-        reason: Why; kept for good.
-        at: Now, wall clock.
-        actor: Who asks: a person or a run.
-        period: The period whose evidence asks for it.
-        expected_live: Digest or name (`v3`) of the version to leave, so that a second or late call hits no other.
-        to: Name of an earlier version, None for the last one served before.
-        person: A person asks, who may do what a hold forbids a run.
-        failed_in: The period that showed the failure, where the rollback is booked in an earlier `period`.
+        request: Which version is to be left, for which, and why.
 
     Raises:
         Retired: The whole model is out of service.
@@ -79,23 +62,13 @@ def roll_back(
         RegistryError: There is nothing to return to, the target is damaged, or another version is live.
     """
     live = registry.live()
-    chosen, said = to, reason
-    if to is None and not person and live is not None and expected_live in (live.name, live.digest):
-        chosen, said = past_damage(registry, reason)
+    if request.to is None and not request.person and live and request.expected_live in (live.name, live.digest):
+        chosen, said = past_damage(registry, request.reason)
+        request = replace(request, to=chosen, reason=said)
     try:
-        event = registry.rollback(
-            reason=said,
-            at=at,
-            actor=actor,
-            period=period,
-            probe=probe_model,
-            expected_live=expected_live,
-            to=chosen,
-            person=person,
-            failed_in=failed_in,
-        )
+        event = registry.rollback(request, probe_model)
     except (DataError, IntegrityError, NotFound) as damage:
-        raise type(damage)(f"{damage}{_others(registry, chosen)}") from None
+        raise type(damage)(f"{damage}{_others(registry, request.to)}") from None
     refuse_same_bytes(registry, event)
     return event
 

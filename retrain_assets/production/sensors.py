@@ -17,7 +17,16 @@ from retrain_assets.alerts import Alert
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import cause_of
-from retrain_assets.dagster_glue.tags import AGAIN_TAG, EVENT_TAG, KEPT, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
+from retrain_assets.dagster_glue.tags import (
+    AGAIN_TAG,
+    EVENT_TAG,
+    KEPT,
+    KIND_TAG,
+    MODEL_TAG,
+    OUTCOME_TAG,
+    PARTITION_TAG,
+    TRIGGER_TAG,
+)
 from retrain_assets.errors import RetrainError
 from retrain_assets.production.jobs import Job, job_name, rollback_config
 
@@ -151,7 +160,7 @@ def failure_alerts(
     instance: dg.DagsterInstance, run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock
 ) -> list[Alert]:
     """The one fact of a failed run."""
-    period = run.tags.get("dagster/partition", "")
+    period = run.tags.get(PARTITION_TAG, "")
     outcome = run.tags.get(OUTCOME_TAG, "")
     if outcome in KEPT:
         return [_kept_alert(home, frame, clock, period, outcome)]
@@ -182,7 +191,7 @@ def _killed(run: dg.DagsterRun, frame: Frame, period: str) -> str:
 
 def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> list[Alert]:
     """The facts of a run that succeeded."""
-    period = run.tags.get("dagster/partition", "")
+    period = run.tags.get(PARTITION_TAG, "")
     store = home.store(frame.model)
     if run.job_name == job_name(frame.model, "monitor"):
         from retrain_assets.monitoring.pages.performance_text import performance_facts

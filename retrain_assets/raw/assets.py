@@ -11,6 +11,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, column_schema, pi
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.raw.policy import Columns, Source
+from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,9 +88,9 @@ def raw_assets(
             "dagster/column_schema": column_schema(
                 {
                     source.key: ("key", "Which row"),
-                    "label": ("float64", f"{source.label}, the outcome"),
-                    "time": ("timestamp", "When the row happened"),
-                    "known_at": ("timestamp", "When its outcome became known"),
+                    OUTCOME: ("float64", f"{source.label}, the outcome"),
+                    OUTCOME_TIME: ("timestamp", "When the row happened"),
+                    KNOWN_AT: ("timestamp", "When its outcome became known"),
                 }
             )
         },
@@ -105,7 +106,7 @@ def raw_assets(
         if blocking:
             raise DataError("; ".join(blocking) + " The earlier outcomes stay.")
         start = frame.calendar.bounds(period)[0]
-        late = sum(moment < start for moment in arrived["time"].to_pylist())
+        late = sum(moment < start for moment in arrived[OUTCOME_TIME].to_pylist())
         return dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(
@@ -168,4 +169,4 @@ def _schema(source: Source, columns: Columns) -> dg.TableSchema:
 def _mean(arrived: "pa.Table") -> float:
     import pyarrow.compute as pc
 
-    return float(pc.mean(arrived["label"]).as_py()) if arrived.num_rows else float("nan")
+    return float(pc.mean(arrived[OUTCOME]).as_py()) if arrived.num_rows else float("nan")

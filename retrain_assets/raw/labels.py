@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from retrain_assets.raw.contract import ContractProblem, Intake
 from retrain_assets.raw.numbers import NumberColumn, read_numbers
 from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
+from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
 DEMANDS: Mapping[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = {
     "poisson": ("below 0, which objective poisson cannot learn", lambda label: pc.less(label, 0)),
@@ -44,16 +45,16 @@ def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Tab
     """
     source, task = intake.source, intake.model.task
     key, label = source.key, source.label
-    numbers = _mapped(outcomes["label"], source.label_values) if source.label_values else _numbers(outcomes, task)
-    typed = outcomes.set_column(outcomes.column_names.index("label"), "label", numbers.values.cast(pa.float64()))
+    numbers = _mapped(outcomes[OUTCOME], source.label_values) if source.label_values else _numbers(outcomes, task)
+    typed = outcomes.set_column(outcomes.column_names.index(OUTCOME), OUTCOME, numbers.values.cast(pa.float64()))
     problems = [
-        *_unusable_labels(outcomes, typed["label"], numbers, intake, where),
+        *_unusable_labels(outcomes, typed[OUTCOME], numbers, intake, where),
         *_findings_on_labels(typed, numbers, key, label),
     ]
-    typed = typed.filter(pc.and_(typed["label"].is_valid(), typed["time"].is_valid()))
+    typed = typed.filter(pc.and_(typed[OUTCOME].is_valid(), typed[OUTCOME_TIME].is_valid()))
     problems += _contradictions(typed, key, label, where)
     typed = latest_per_key(typed, key)
-    levels = pc.unique(typed["label"]) if task != "regression" else []
+    levels = pc.unique(typed[OUTCOME]) if task != "regression" else []
     if len(levels) == 1:
         rows = f"{typed.num_rows:,} row{'s' * (typed.num_rows > 1)}"
         sentence = (
@@ -66,10 +67,10 @@ def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Tab
 
 def _numbers(outcomes: pa.Table, task: str) -> NumberColumn:
     """The labels as numbers; words for yes and no only where there are two classes."""
-    numbers = read_numbers(outcomes["label"])
+    numbers = read_numbers(outcomes[OUTCOME])
     if task == "binary" or numbers.remark is None or "yes and no" not in numbers.remark:
         return numbers
-    words = pc.is_in(pc.utf8_lower(flat(outcomes["label"])), value_set=pa.array(sorted(TRUE_WORDS | FALSE_WORDS)))
+    words = pc.is_in(pc.utf8_lower(flat(outcomes[OUTCOME])), value_set=pa.array(sorted(TRUE_WORDS | FALSE_WORDS)))
     return NumberColumn(pa.nulls(len(words), pa.float64()), words, "holds words for yes and no, which are no numbers")
 
 
@@ -97,7 +98,7 @@ def latest_per_key(outcomes: pa.Table, key: str) -> pa.Table:
     """
     if _distinct(outcomes[key]):
         return outcomes
-    ordered = outcomes.take(pc.sort_indices(outcomes["known_at"]))
+    ordered = outcomes.take(pc.sort_indices(outcomes[KNOWN_AT]))
     numbered = pa.table({"key": ordered[key], "row": pa.array(np.arange(ordered.num_rows))})
     last = numbered.group_by("key").aggregate([("row", "max")])["row_max"]
     return ordered.take(last.take(pc.sort_indices(last)))
@@ -121,7 +122,7 @@ def _unusable_labels(
         wrong = pc.fill_null(wrong, False)
         if count := how_many(wrong):
             at = pc.index(wrong, True).as_py()
-            first = f"first {intake.source.key} {outcomes[intake.source.key][at]}: {outcomes['label'][at]}"
+            first = f"first {intake.source.key} {outcomes[intake.source.key][at]}: {outcomes[OUTCOME][at]}"
             sentence = f"{where}: {label}: {count:,} of {total:,} outcomes are {what}; {first}. {advice}"
             found.append(ContractProblem(check, True, label, count, sentence))
 
@@ -130,7 +131,7 @@ def _unusable_labels(
     if values:
         advice = f"Add them to source.label, which knows {', '.join(values)}."
     elif numbers.fault and total:
-        shown = pc.unique(read_categories(outcomes["label"])[0].drop_null()).slice(0, _SHOWN).to_pylist()
+        shown = pc.unique(read_categories(outcomes[OUTCOME])[0].drop_null()).slice(0, _SHOWN).to_pylist()
         sentence = f"{where}: {label} {numbers.fault}, {total:,} outcomes, such as {', '.join(shown)}. {advice}"
         return [ContractProblem("schema", True, label, total, sentence)]
     block(numbers.unreadable, "schema", "no declared value" if values else "no number", advice)
@@ -150,7 +151,7 @@ def _unusable_labels(
 
 def _findings_on_labels(outcomes: pa.Table, numbers: NumberColumn, key: str, label: str) -> list[ContractProblem]:
     total = outcomes.num_rows
-    missing, orphans = outcomes["label"].null_count - how_many(numbers.unreadable), outcomes["time"].null_count
+    missing, orphans = outcomes[OUTCOME].null_count - how_many(numbers.unreadable), outcomes[OUTCOME_TIME].null_count
     found = []
     if numbers.remark:
         found.append(ContractProblem("schema", False, label, 0, f"{label}: {numbers.remark}."))
@@ -169,8 +170,8 @@ def _contradictions(outcomes: pa.Table, key: str, label: str, where: str) -> lis
     """Keys with two different outcomes that became known at the same moment, so that neither is the later one."""
     if pc.count_distinct(outcomes[key]).as_py() == outcomes.num_rows:
         return []
-    counted = outcomes.group_by([key, "known_at"]).aggregate([("label", "count_distinct")])
-    torn = counted.filter(pc.greater(counted["label_count_distinct"], 1))
+    counted = outcomes.group_by([key, KNOWN_AT]).aggregate([(OUTCOME, "count_distinct")])
+    torn = counted.filter(pc.greater(counted[f"{OUTCOME}_count_distinct"], 1))
     if not torn.num_rows:
         return []
     sentence = (

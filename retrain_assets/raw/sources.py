@@ -23,6 +23,7 @@ from retrain_assets.raw.numbers import plain_numbers
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.times import wall_clock
 from retrain_assets.raw.values import how_many, read_categories
+from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
 Part = tuple[str, pa.Table]
 """Some rows, and the file or query they come from."""
@@ -102,7 +103,7 @@ def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table
     time = _times(read.table, source, keys)
     known_at = pc.add(time, pa.scalar(source.label_delay))
     outcomes = _outcomes(read.table, source, time, known_at)
-    return replace(read, table=outcomes.filter(_inside(outcomes["known_at"], (start, end))))
+    return replace(read, table=outcomes.filter(_inside(outcomes[KNOWN_AT], (start, end))))
 
 
 def fingerprint(source: Source) -> str:
@@ -146,25 +147,25 @@ def _dated(source: Source, bounds: Bounds, keys: pa.Table | None, reader: _Reade
     read = reader.read(wanted, needed, bounds)
     time, dated = _times(read.table, source, keys), read.table[known_at]
     outcomes = _outcomes(read.table, source, time, pc.max_element_wise(dated, time))
-    inside = _inside(outcomes["known_at"], bounds)
+    inside = _inside(outcomes[KNOWN_AT], bounds)
     outcomes, dated = outcomes.filter(inside), dated.filter(inside)
-    that_day = pc.equal(dated, pc.floor_temporal(outcomes["time"], unit="day"))  # a date without a time of day
-    early_ones = pc.fill_null(pc.and_not(pc.less(dated, outcomes["time"]), that_day), False)
+    that_day = pc.equal(dated, pc.floor_temporal(outcomes[OUTCOME_TIME], unit="day"))  # a date without a time of day
+    early_ones = pc.fill_null(pc.and_not(pc.less(dated, outcomes[OUTCOME_TIME]), that_day), False)
     remarks = read.remarks
     if count := how_many(early_ones):
         at = pc.index(early_ones, True).as_py()
         remarks = (
             *remarks,
             f"{count:,} of {len(dated):,} outcomes were known before their row, which cannot be, first {source.key} "
-            f"{outcomes[source.key][at]}: {known_at} {dated[at]}, {source.time} {outcomes['time'][at]}. They count "
-            "from their row on. Check source.known_at",
+            f"{outcomes[source.key][at]}: {known_at} {dated[at]}, {source.time} {outcomes[OUTCOME_TIME][at]}. They "
+            "count from their row on. Check source.known_at",
         )
     return replace(read, table=outcomes, remarks=remarks)
 
 
 def _outcomes(rows: pa.Table, source: Source, time: pa.ChunkedArray, known_at: pa.ChunkedArray) -> pa.Table:
     return pa.Table.from_arrays(
-        [rows[source.key], rows[source.label], time, known_at], [source.key, "label", "time", "known_at"]
+        [rows[source.key], rows[source.label], time, known_at], [source.key, OUTCOME, OUTCOME_TIME, KNOWN_AT]
     )
 
 

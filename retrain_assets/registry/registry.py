@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from retrain_assets.errors import Conflict, IntegrityError, NotFound
@@ -44,7 +45,33 @@ from retrain_assets.verdict import Verdict
 NOTHING = "none"
 """How somebody who expects no version to be live says so."""
 
-__all__ = ["Event", "GateUse", "Registry", "Version"]
+__all__ = ["Event", "GateUse", "Registry", "RollbackRequest", "Version"]
+
+
+@dataclass(frozen=True)
+class RollbackRequest:
+    """What a rollback asks for.
+
+    Attributes:
+        reason: Why; kept for good.
+        at: Now, wall clock.
+        actor: Who asks: a person or a run.
+        period: The period whose evidence asks for it; booked never earlier than the live version's decision.
+        expected_live: Digest or name (`v3`) of the version to leave, so that a second or late call hits no other; None
+            or `none` where none is live.
+        to: Name of an earlier version (`v2`) to return to, None for the last one served before.
+        person: The actor is a person, who may do what a hold or an earlier person's rollback forbids a run.
+        failed_in: The period that showed the failure, where that is later than `period`.
+    """
+
+    reason: str
+    at: datetime
+    actor: str
+    period: str
+    expected_live: str | None
+    to: str | None = None
+    person: bool = False
+    failed_in: str | None = None
 
 
 class Registry(Records):
@@ -219,19 +246,7 @@ class Registry(Records):
             self._claims.settle([gate])
             return event
 
-    def rollback(
-        self,
-        *,
-        reason: str,
-        at: datetime,
-        actor: str,
-        period: str,
-        probe: Callable[[Mapping[str, bytes]], None],
-        expected_live: str | None,
-        to: str | None = None,
-        person: bool = False,
-        failed_in: str | None = None,
-    ) -> Event:
+    def rollback(self, request: RollbackRequest, probe: Callable[[Mapping[str, bytes]], None]) -> Event:
         """Return to the version served before, and quarantine the one that is left.
 
         Where none served before, the target is the fallback that the first model's verdict names (`v0`).
@@ -241,15 +256,8 @@ class Registry(Records):
         asked again by somebody else it is refused, for another version is live by then.
 
         Args:
-            reason: Why; kept for good.
-            at: Now, wall clock.
-            actor: Who asks.
-            period: Period whose evidence, or end, this follows; never earlier than the live version's decision.
+            request: Which version is to be left, for which, and why.
             probe: Raises when the model in these files does not load or does not score.
-            expected_live: Digest or name (`v3`) of the version that is to be left, None or `none` where none is live.
-            to: Name of an earlier version (`v2`) to return to, None for the last one served before.
-            person: The actor is a person, who may do what a hold or an earlier person's rollback forbids a run.
-            failed_in: The period that showed the failure, where that is later than `period`.
 
         Raises:
             Retired: The whole model is out of service.
@@ -260,29 +268,29 @@ class Registry(Records):
         """
         with self._writing() as history:
             live, last = history.live, history.moves[-1] if history.moves else None
-            if last and to in (None, last.to_version) and _repeats(last, expected_live, reason, actor, person):
+            if last and _repeats(last, request):
                 return last
-            if expected_live not in ((live.name, live.digest) if live else (None, NOTHING)):
+            if request.expected_live not in ((live.name, live.digest) if live else (None, NOTHING)):
                 stands = f"{live.name} ({live.digest[:12]})" if live else "nothing"
                 raise Conflict(
-                    f"{self.model}: live is {stands}, the rollback was meant for {str(expected_live)[:12]}. "
+                    f"{self.model}: live is {stands}, the rollback was meant for {str(request.expected_live)[:12]}. "
                     "Look at `retrain status`, then decide again."
                 )
-            where = f"{self.model} {period}: rollback"
+            where = f"{self.model} {request.period}: rollback"
             refuse_retired(where, history)
-            target = self._target(history, to)
-            if person:
-                refuse_run_name(actor)
+            target = self._target(history, request.to)
+            if request.person:
+                refuse_run_name(request.actor)
             else:
-                refuse_automatic(where, history, at, live.digest if live else None, target.digest)
+                refuse_automatic(where, history, request.at, live.digest if live else None, target.digest)
             probe(self._folders.read(target.digest))
             pointer = (target.name, target.digest)
-            period = max(period, history.moves[-1].period)
+            period, failed_in = max(request.period, history.moves[-1].period), request.failed_in
             later = failed_in if failed_in is not None and failed_in > period else None
             moved = _moved(history, pointer)
             entry = Entry(
-                at, period, "rolled_back", *moved, actor, reason, evidence=None, gate=None, person=person,
-                failed_in=later,
+                request.at, period, "rolled_back", *moved, request.actor, request.reason, evidence=None, gate=None,
+                person=request.person, failed_in=later,
             )  # fmt: skip
             return self._journal.append(entry, after=history.events)
 
@@ -410,16 +418,17 @@ class Registry(Records):
         return names.get(digest, f"v{len(names) + 1}"), digest
 
 
-def _repeats(last: Event, left: str | None, reason: str, actor: str, person: bool) -> bool:
+def _repeats(last: Event, request: RollbackRequest) -> bool:
     """Whether the last move is the very rollback that is asked for; the clock of a second call is later.
 
     The journal's reason may say more, namely which damaged versions the first call passed over.
     """
-    asked = ("rolled_back", actor, person)
+    asked = ("rolled_back", request.actor, request.person)
     return (
-        asked == (last.action, last.actor, last.person)
-        and last.reason.startswith(reason)
-        and left in (last.from_digest, last.from_version)
+        request.to in (None, last.to_version)
+        and asked == (last.action, last.actor, last.person)
+        and last.reason.startswith(request.reason)
+        and request.expected_live in (last.from_digest, last.from_version)
     )
 
 

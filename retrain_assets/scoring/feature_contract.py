@@ -7,6 +7,7 @@ Nothing but Python's own library is imported here: an exported model is scored b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,3 +66,8 @@ class FeatureContract:
         """The inverse of `to_dict`."""
         levels = {name: tuple(values) for name, values in record["levels"].items()}
         return cls(tuple(record["names"]), dict(record["kinds"]), levels, record.get("made"))
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> FeatureContract:
+        """The contract of a version, from its files by name."""
+        return cls.from_dict(json.loads(files["features.json"]))

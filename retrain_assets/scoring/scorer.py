@@ -11,7 +11,6 @@ probe.json        a few encoded rows with the scores they must get
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -60,7 +59,7 @@ class Scorer:
         """Load a version from its files, as the registry hands them out verified; its name and digest go along."""
         from retrain_assets.scoring.booster import load
 
-        contract = FeatureContract.from_dict(json.loads(files["features.json"]))
+        contract = FeatureContract.from_files(files)
         return cls(load(files["model.bst"]), contract, version, digest)
 
     def score(self, rows: pa.Table | Mapping[str, Sequence[Any]]) -> Scored:

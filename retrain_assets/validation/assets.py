@@ -11,7 +11,7 @@ import dagster as dg
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, Metadata, pick, short, table
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.dagster_glue.run_context import period_of, refused
+from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.validation.checks import check_specs, shown
 from retrain_assets.verdict import CHECKS, Finding, Verdict
@@ -44,7 +44,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
         access = home.at(frame.model, period_of(context))
         store, period = access.store, access.period
         try:
-            actor = context.run.tags.get("dagster/user", f"run {context.run.run_id[:8]}")
+            actor = actor_of(context.run)
             verdict = judge(access, clock.now(), actor)
         except NotPromotable as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
@@ -74,7 +74,7 @@ def _story(verdict: Verdict, files: str) -> Metadata:
     from retrain_assets.validation.pages.text import decided, in_order, summaries
 
     columns = ("check", "about", "rows", "rows needed", "lacks")
-    reported = Evidence.of(verdict)
+    reported = Evidence.from_dict(verdict.evidence)
     single = [name for name in reported.attributes if " & " not in name]
     cases = [pick(asdict(case), "id", "severity", "period", "owner", "reason") for case in reported.flips]
     whole = f"{report_markdown(verdict)}\n\n{files}"

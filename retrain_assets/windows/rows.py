@@ -20,7 +20,7 @@ from retrain_assets.model import RowNames
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.raw.keys import Keys, alike, one_array
 from retrain_assets.raw.labels import latest_per_key
-from retrain_assets.store import LABEL, PeriodStore, of_one_kind
+from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore, of_one_kind
 from retrain_assets.windows.cut import Span
 
 MAX_MOVED_SHARE = 0.01
@@ -169,8 +169,8 @@ def _known_outcomes(store: PeriodStore, key: str, periods: Sequence[str], as_of:
     if not periods:
         return None
     arrived = [period for period in store.periods("outcomes") if periods[0] <= period <= as_of]
-    outcomes = store.read_table("outcomes", arrived, [key, "label", "time", "known_at"])
-    return latest_per_key(outcomes, key).select([key, "label", "time"]) if outcomes is not None else None
+    outcomes = store.read_table("outcomes", arrived, [key, OUTCOME, OUTCOME_TIME, KNOWN_AT])
+    return latest_per_key(outcomes, key).select([key, OUTCOME, OUTCOME_TIME]) if outcomes is not None else None
 
 
 def _labelled(parts: list[pa.Table], known: pa.Table, key: str, time: str) -> list[pa.Table]:
@@ -184,14 +184,14 @@ def _labelled(parts: list[pa.Table], known: pa.Table, key: str, time: str) -> li
         offset += rows.num_rows
         found = here.is_valid()
         rows, here = _filtered(rows, found), here.filter(found)
-        outcome_time = known["time"].take(here)
+        outcome_time = known[OUTCOME_TIME].take(here)
         agrees = pc.equal(rows[time], outcome_time)
         differs = pc.indices_nonzero(pc.invert(agrees))
         matched, moved = matched + rows.num_rows, moved + len(differs)
         if len(differs) and not example:
             first = differs[0].as_py()
             example = f"{key} {rows[key][first]}: {rows[time][first]} against {outcome_time[first]}"
-        parts[number] = _filtered(rows.append_column(LABEL, known["label"].take(here)), agrees)
+        parts[number] = _filtered(rows.append_column(LABEL, known[OUTCOME].take(here)), agrees)
     if moved > MAX_MOVED_SHARE * matched:
         raise DataError(
             f"rows and outcomes disagree on {time} for {moved:,} of {matched:,} keys ({example}): a key must name one "

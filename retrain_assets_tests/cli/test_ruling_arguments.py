@@ -18,7 +18,7 @@ from retrain_assets.cli.main import main
 from retrain_assets.cli.ruling_arguments import end_of_ruling
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.periods import Calendar
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets_tests.commanded import retrain
 from retrain_assets_tests.served import TWO_WEEKS
@@ -252,14 +252,8 @@ def promoted_three(registry):
 
 def test_status_shows_the_cool_down_after_a_rollback(waiting):
     promoted_three(waiting)
-    shown = waiting.rollback(
-        expected_live="v3",
-        reason="x",
-        at=datetime(2026, 2, 2),
-        actor="ann",
-        period="2026-02-02",
-        probe=lambda files: None,
-    )
+    request = RollbackRequest("x", datetime(2026, 2, 2), "ann", "2026-02-02", "v3")
+    shown = waiting.rollback(request, lambda files: None)
     assert status()["cooldown"] == (
         f"after the rollback of {shown.period}; 2026-02-16 is the first period that may promote"
     )

@@ -10,6 +10,7 @@ from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.production.rollback import roll_back
+from retrain_assets.registry.registry import RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
@@ -66,7 +67,7 @@ def back(built, **changes):
         "expected_live": built.registry.live().digest,
         "person": True,
     }
-    return roll_back(built.registry, **{**arguments, **changes})
+    return roll_back(built.registry, RollbackRequest(**{**arguments, **changes}))
 
 
 def launched(built, **config):

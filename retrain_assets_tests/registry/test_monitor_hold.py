@@ -11,7 +11,7 @@ from benchmarks.worlds.verdicts import candidate, fresh, moment, period, promote
 from retrain_assets.errors import Held
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.rulings import Hold, Release, Signature
 
 
@@ -63,10 +63,8 @@ def test_a_decision_as_of_an_earlier_period_is_not_held(suspected: Registry) -> 
 
 
 def rolled_back(registry: Registry) -> Event:
-    return registry.rollback(
-        reason="harmed", at=moment(4), actor="run 1", period=period(4), probe=lambda files: None,
-        expected_live=registry.live().digest,
-    )  # fmt: skip
+    request = RollbackRequest("harmed", moment(4), "run 1", period(4), registry.live().digest)
+    return registry.rollback(request, lambda files: None)
 
 
 def test_a_rollback_goes_on_while_the_monitor_holds_but_not_while_a_person_does(suspected: Registry) -> None:

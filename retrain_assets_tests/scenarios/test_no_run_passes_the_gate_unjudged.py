@@ -16,6 +16,7 @@ from retrain_assets.monitoring.triggers.decision import Quiet
 from retrain_assets.pipeline import build_model_defs, promotion, watch
 from retrain_assets.production.jobs import AUTOMATIC
 from retrain_assets.production.policy import RollbackPolicy
+from retrain_assets.registry.registry import RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.verdict import Verdict
@@ -95,18 +96,16 @@ def resting(built):
     moves = {"at": datetime(2024, 3, 1), "actor": "run 1"}
     built.registry.record(other, **moves)
     built.registry.promote(other, other.champion_digest, PromotionRules(other.policy_sha256, content, no_rest), **moves)
-    built.registry.rollback(
-        **moves, expected_live="v2", reason="worse on vans", period=week(built, 6), probe=lambda files: None
-    )
+    request = RollbackRequest(**moves, expected_live="v2", reason="worse on vans", period=week(built, 6))
+    built.registry.rollback(request, lambda files: None)
 
 
 def quarantined(built):
     result = built.run("retrain", week(built), assets=["production_model"])
     assert result.success, failure_of(result)
     moves = {"at": datetime(2024, 3, 1), "actor": "ann", "person": True}
-    built.registry.rollback(
-        **moves, expected_live="v2", reason="worse on vans", period=week(built), probe=lambda files: None
-    )
+    request = RollbackRequest(**moves, expected_live="v2", reason="worse on vans", period=week(built))
+    built.registry.rollback(request, lambda files: None)
 
 
 STATES = {

@@ -29,7 +29,7 @@ def fallback_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
     Args:
         files: The first model's files; its feature contract, profile and probe rows are kept.
     """
-    contract = FeatureContract.from_dict(json.loads(files["features.json"]))
+    contract = FeatureContract.from_files(files)
     training = TrainingRecord.from_files(files)
     model = constant_model(contract, training.task, training.baseline)
     rows = json.loads(files["probe.json"])["rows"]

@@ -140,14 +140,26 @@ class DriftReport:
         return cls(**{**record, "columns": tuple(ColumnDrift(**column) for column in record["columns"])})
 
 
+@dataclass(frozen=True)
+class FurtherInputs:
+    """What was measured of the periods besides their profiles.
+
+    Attributes:
+        series: Columns measured elsewhere, each value for the same reference periods, such as `joint_series`.
+        days: Daily profiles of the same rows, asked when there are fewer than 4 reference periods.
+    """
+
+    series: Sequence[Measured] = ()
+    days: Days | None = None
+
+
 def drift(
     policy: DriftPolicy,
     reference: Mapping[str, Profile],
     current: Profile,
     period: str,
     previous: DriftReport | None,
-    series: Sequence[Measured] = (),
-    days: Days | None = None,
+    more: FurtherInputs | None = None,
 ) -> DriftReport:
     """Compare a period with the latest reference periods, column by column.
 
@@ -163,8 +175,7 @@ def drift(
         current: Profile of the period under test, with the same edges.
         period: Key of the period under test; a reference profile of that very key is left out.
         previous: The report of the period before, which can confirm a warning.
-        series: Columns measured elsewhere, each value for the same reference periods, such as `joint.joint_series`.
-        days: Daily profiles of the same rows, asked when there are fewer than 4 reference periods.
+        more: What was measured besides the profiles.
 
     Raises:
         DataError: A reference profile has other edges than the current one.
@@ -184,9 +195,10 @@ def drift(
     columns_measured = (
         comparable_part(measure([*used, current], name), problems.get(name)) for name in current.columns
     )
-    measured = [*columns_measured, *series]
-    _require_as_long(series, len(used))
-    outcomes = _judge(policy, measured, len(used), days)
+    more = more or FurtherInputs()
+    measured = [*columns_measured, *more.series]
+    _require_as_long(more.series, len(used))
+    outcomes = _judge(policy, measured, len(used), more.days)
     signals_before = {column.column: column.signals for column in previous.columns} if previous else {}
     columns = [
         _column(one, outcome, problems.get(one.name), signals_before.get(one.name, ()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,13 +15,13 @@ from retrain_assets.monitoring.drift.column_change import Measured, Sizes
 from retrain_assets.monitoring.drift.day_permutation import Days
 from retrain_assets.monitoring.drift.domain_classifier import JOINT, ROWS, joint_series
 from retrain_assets.monitoring.drift.serving_series import Calibration, calibration
-from retrain_assets.monitoring.performance.scored_rows import joined, scored_by
+from retrain_assets.monitoring.performance.scored_rows import joined, periods_of, scored_by
 from retrain_assets.monitoring.profiles.profile import Edges, Profile, profile
 from retrain_assets.registry.registry import Version
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import scores_of
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import OUTCOME, OUTCOME_TIME, PeriodStore
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def joint_step(access: PeriodAccess, version: Version, used: Sequence[str], know
     Returns:
         The joint column; without a number when rows cannot be encoded or a reference period is no longer stored.
     """
-    contract = FeatureContract.from_dict(json.loads(access.registry.read(version.digest)["features.json"]))
+    contract = FeatureContract.from_files(access.registry.read(version.digest))
     try:
         reference = {name: _encoded(access.store, name, contract) for name in used}
         column, aucs = joint_series(
@@ -92,14 +91,12 @@ def arrived_calibration(model: Model, access: PeriodAccess, version: str) -> Cal
     arrived = access.store.read_table("outcomes", [access.period])
     if arrived is None or not arrived.num_rows:
         return None
-    ends = pc.min_max(arrived["time"]).as_py()
-    periods = model.calendar.between(model.calendar.key(ends["min"]), model.calendar.key(ends["max"]))
-    scored = scored_by(access.store, version, periods)
+    scored = scored_by(access.store, version, periods_of(model.calendar, arrived[OUTCOME_TIME]))
     if scored is None:
         return None
-    rows = joined(scored, arrived.select([model.key, "label"]), model.key)
+    rows = joined(scored, arrived.select([model.key, OUTCOME]), model.key)
     assert rows is not None
-    label, scores = rows["label"].to_numpy(), scores_of(rows)
+    label, scores = rows[OUTCOME].to_numpy(), scores_of(rows)
     if model.task == "multiclass":
         label, scores = label == scores.argmax(axis=1), scores.max(axis=1)
     return calibration(label, scores)

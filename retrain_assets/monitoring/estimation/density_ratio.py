@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import metric
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +49,38 @@ class Ratio:
         return float(self.weights.sum() ** 2 / (self.weights**2).sum())
 
 
-def density_ratio(known: pa.Table, waiting: pa.Table, *, seed: int = 0, threads: int = 1) -> Ratio:
+@dataclass(frozen=True)
+class SmallTrees:
+    """A small LightGBM model that is fitted on one half of some rows, to predict the other.
+
+    Attributes:
+        objective: LightGBM's name of it.
+        rounds: Boosting rounds.
+        seed: The same rows and seed give the same model.
+    """
+
+    objective: str
+    rounds: int
+    seed: int
+
+    def fit(self, rows: pa.Table, target: Floats, held_out: int) -> lgb.Booster:
+        """Fit the rows that are not in a fold; row i is in fold i modulo 2."""
+        from retrain_assets.scoring.booster import lgb, require_numbers
+
+        require_numbers(rows)
+        inside = np.arange(rows.num_rows) % FOLDS != held_out
+        data = lgb.Dataset(rows.filter(pa.array(inside)), target[inside])
+        settings = {
+            **_TREES,
+            "objective": self.objective,
+            "seed": self.seed,
+            "num_threads": 1,
+            "force_row_wise": True,
+        }
+        return lgb.train(settings, data, self.rounds)
+
+
+def density_ratio(known: pa.Table, waiting: pa.Table, *, seed: int = 0) -> Ratio:
     """Weigh known rows so that they look like the waiting ones.
 
     w(x) = P(waiting | x) / P(known | x) · n_known / n_waiting, from trees fitted on the other half of the rows, at most
@@ -68,7 +102,8 @@ def density_ratio(known: pa.Table, waiting: pa.Table, *, seed: int = 0, threads:
         )
     rows = pa.concat_tables([known, waiting], promote_options="permissive").combine_chunks()
     new = np.repeat([0.0, 1.0], [known.num_rows, waiting.num_rows])
-    share = _out_of_fold(rows, new, "binary", _ROUNDS, seed, threads)
+    trees = SmallTrees("binary", _ROUNDS, seed)
+    share = predicted_elsewhere([trees.fit(rows, new, held_out=fold) for fold in range(FOLDS)], rows)
     separation = metric("auc").value(new, share)
     chance = math.sqrt((len(new) + 1) / (12 * known.num_rows * waiting.num_rows))
     shifted = separation > 0.5 + _CERTAIN_Z * chance
@@ -79,26 +114,10 @@ def density_ratio(known: pa.Table, waiting: pa.Table, *, seed: int = 0, threads:
     return Ratio(weights / weights.mean(), separation, True)
 
 
-def _out_of_fold(rows: pa.Table, target: Floats, objective: str, rounds: int, seed: int, threads: int) -> Floats:
-    models = [fitted(rows, target, fold, objective, rounds, seed, threads) for fold in range(FOLDS)]
-    return predicted_elsewhere(models, rows)
-
-
-def predicted_elsewhere(models: Sequence[Any], rows: pa.Table) -> Floats:
+def predicted_elsewhere(models: Sequence[lgb.Booster], rows: pa.Table) -> Floats:
     """What each row's value is to the model that did not see it."""
     fold = np.arange(rows.num_rows) % FOLDS
     predicted = np.empty(rows.num_rows)
     for number, model in enumerate(models):
-        predicted[fold == number] = model.predict(rows.filter(pa.array(fold == number)))
+        predicted[fold == number] = np.asarray(model.predict(rows.filter(pa.array(fold == number))))
     return predicted
-
-
-def fitted(rows: pa.Table, target: Floats, held_out: int, objective: str, rounds: int, seed: int, threads: int) -> Any:
-    """A small LightGBM model of the rows that are not in a fold; row i is in fold i modulo 2."""
-    from retrain_assets.scoring.booster import lgb, require_numbers
-
-    require_numbers(rows)
-    inside = np.arange(rows.num_rows) % FOLDS != held_out
-    data = lgb.Dataset(rows.filter(pa.array(inside)), target[inside])
-    settings = {**_TREES, "objective": objective, "seed": seed, "num_threads": threads, "force_row_wise": True}
-    return lgb.train(settings, data, rounds)

@@ -7,23 +7,23 @@ known ones, the known ones are weighted by how much more often their like occurs
 loss estimation: a small model of the row loss, learnt from the known rows.
 
 Both assume that outcomes still follow from features as they did, which nothing without outcomes can show. No file is
-read here and no policy known; which rows are known and which are waiting is decided in `waiting`.
+read here; which rows are known and which are waiting is decided in `label_free`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Task
-from retrain_assets.monitoring.estimation.density_ratio import FOLDS, density_ratio, fitted, predicted_elsewhere
+from retrain_assets.monitoring.estimation.density_ratio import FOLDS, SmallTrees, density_ratio, predicted_elsewhere
 from retrain_assets.monitoring.estimation.expected_loss import (
     calibrated,
     expected_cost,
@@ -43,6 +43,21 @@ ASSUMES = (
 )
 
 _ROUNDS = 60
+
+
+@dataclass(frozen=True)
+class EstimationPolicy:
+    """What is estimated without outcomes besides the loss.
+
+    Attributes:
+        threshold: From which score on a row counts as class 1 (two classes).
+        costs: Per name a cost matrix, `matrix[outcome][decision]`, whose expected cost per row is wanted (two classes).
+        seed: Of the trees; the same input and seed give the same numbers.
+    """
+
+    threshold: float = 0.5
+    costs: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    seed: int = 7
 
 
 @dataclass(frozen=True)
@@ -115,23 +130,16 @@ def estimate(
     loss: str,
     known: LabelledRows,
     waiting: UnlabelledRows,
-    *,
-    threshold: float = 0.5,
-    costs: Mapping[str, ArrayLike] | None = None,
-    seed: int = 0,
-    threads: int = 1,
+    policy: EstimationPolicy | None = None,
 ) -> LossEstimate | NoEstimate:
-    """LossEstimate the mean loss, and for classifiers the usual metrics, of rows without outcomes.
+    """Estimate the mean loss, and for classifiers the usual metrics, of rows without outcomes.
 
     Args:
         task: What the model predicts.
         loss: Name of a mean loss of that task.
         known: Rows with outcomes.
         waiting: Rows without.
-        threshold: From which score on a row counts as class 1 (two classes).
-        costs: Per name a cost matrix, `matrix[outcome][decision]`, whose expected cost per row is wanted (two classes).
-        seed: Of the trees; the same input and seed give the same numbers.
-        threads: Threads for LightGBM.
+        policy: What is estimated besides; without it the usual metrics alone.
 
     Returns:
         The estimate, or why there is none: fewer than 1,000 known rows (or effective ones), or no row is waiting.
@@ -152,25 +160,17 @@ def estimate(
         return NoEstimate("no row waits for its outcome")
     if len(known.label) < FEWEST_ROWS:
         return NoEstimate(f"{len(known.label):,} rows with known outcomes, {FEWEST_ROWS:,} are needed for an estimate")
+    policy = policy or EstimationPolicy()
     if task == "regression":
-        return _values(loss, known, waiting, seed, threads)
-    return _classes(loss, known, waiting, threshold, costs or {}, seed, threads)
+        return _values(loss, known, waiting, policy)
+    return _classes(loss, known, waiting, policy)
 
 
 def _classes(
-    loss: str,
-    known: LabelledRows,
-    waiting: UnlabelledRows,
-    threshold: float,
-    costs: Mapping[str, ArrayLike],
-    seed: int,
-    threads: int,
+    loss: str, known: LabelledRows, waiting: UnlabelledRows, policy: EstimationPolicy
 ) -> LossEstimate | NoEstimate:
     ratio = density_ratio(
-        _with_scores(known.features, known.scores),
-        _with_scores(waiting.features, waiting.scores),
-        seed=seed,
-        threads=threads,
+        _with_scores(known.features, known.scores), _with_scores(waiting.features, waiting.scores), seed=policy.seed
     )
     if not ratio.effective_rows >= FEWEST_ROWS:
         return NoEstimate(
@@ -191,12 +191,15 @@ def _classes(
         reference_rows=len(known.label),
         effective_rows=ratio.effective_rows,
         separation=ratio.separation,
-        metrics=expected_metrics(waiting.scores, probability, threshold)
-        | {name: expected_cost(waiting.scores, probability, threshold, matrix) for name, matrix in costs.items()},
+        metrics=expected_metrics(waiting.scores, probability, policy.threshold)
+        | {
+            name: expected_cost(waiting.scores, probability, policy.threshold, matrix)
+            for name, matrix in policy.costs.items()
+        },
     )
 
 
-def _values(loss: str, known: LabelledRows, waiting: UnlabelledRows, seed: int, threads: int) -> LossEstimate:
+def _values(loss: str, known: LabelledRows, waiting: UnlabelledRows, policy: EstimationPolicy) -> LossEstimate:
     """Direct loss estimation: the mean of a model of the row loss over the waiting rows.
 
     Each half of the known rows gives a model; their residuals are of the other half.
@@ -204,7 +207,8 @@ def _values(loss: str, known: LabelledRows, waiting: UnlabelledRows, seed: int, 
     losses = metric(loss).row_losses(known.label, known.scores)
     features = _with_scores(known.features, known.scores)
     new = _with_scores(waiting.features, waiting.scores)
-    models = [fitted(features, losses, fold, "regression", _ROUNDS, seed, threads) for fold in range(FOLDS)]
+    trees = SmallTrees("regression", _ROUNDS, policy.seed)
+    models = [trees.fit(features, losses, held_out=fold) for fold in range(FOLDS)]
     expected = np.mean([model.predict(new) for model in models], axis=0)
     residuals = losses - predicted_elsewhere(models, features)
     level = float(expected.mean() + residuals.mean())

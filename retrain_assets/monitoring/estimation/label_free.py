@@ -7,13 +7,12 @@ would be a choice of the quick ones. Everything is as of the period: predictions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retrain_assets.documents.units import amount
 from retrain_assets.errors import NotFound
@@ -22,6 +21,7 @@ from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate, Truth
 from retrain_assets.monitoring.estimation.estimator import (
     FEWEST_ROWS,
+    EstimationPolicy,
     LabelledRows,
     LossEstimate,
     NoEstimate,
@@ -34,14 +34,16 @@ from retrain_assets.monitoring.performance.scored_rows import (
     finite_scores,
     joined,
     outcome_files,
+    periods_of,
     scored_by,
+    time_span,
     without,
 )
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.registry.registry import Version
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.scorer import Scorer, scores_of
-from retrain_assets.store import LABEL, PeriodStore
+from retrain_assets.store import LABEL, OUTCOME, OUTCOME_TIME, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 
@@ -53,21 +55,6 @@ REMEMBERED = 24
 
 ALL_THERE = 0.95
 """Share of the awaited outcomes with which an estimate is compared before all are due."""
-
-
-@dataclass(frozen=True)
-class EstimationPolicy:
-    """What is estimated without outcomes besides the loss.
-
-    Attributes:
-        threshold: From which score on a row counts as class 1.
-        costs: Per name a cost matrix whose expectation is wanted, `matrix[outcome][decision]`.
-        seed: Of the trees.
-    """
-
-    threshold: float = 0.5
-    costs: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
-    seed: int = 7
 
 
 def estimate_step(
@@ -97,7 +84,7 @@ def estimate_step(
     if rows is None or isinstance(found, NoEstimate):
         reason = found.reason if isinstance(found, NoEstimate) else "no row waits"
         return EstimateRecord(f"Nothing is estimated: {reason}."), tuple(earlier[-REMEMBERED:])
-    first, last = (model.calendar.key(moment) for moment in _ends(rows, model.time))
+    first, last = (model.calendar.key(moment) for moment in time_span(rows[model.time]))
     own = PastEstimate(at.period, version.name, found.rows, (first, last), found.loss, found.low, found.high)
     series = tuple([*earlier, own][-REMEMBERED:])
     outcome = Quality.WARN if found.low > baseline.high else Quality.QUIET
@@ -125,8 +112,8 @@ def settled(model: Model, at: PeriodAccess, past: PastEstimate, baseline: Baseli
     past = replace(past, arrived=arrived)
     if found is None or not (arrived >= ALL_THERE * past.rows or now >= due(model, past.period)):
         return past
-    losses = metric(model.loss).row_losses(found["label"].to_numpy(), scores_of(found))
-    measured, low, high = mean_limits(losses, found["time"].to_numpy(), baseline)
+    losses = metric(model.loss).row_losses(found[OUTCOME].to_numpy(), scores_of(found))
+    measured, low, high = mean_limits(losses, found[OUTCOME_TIME].to_numpy(), baseline)
     if measured is None:
         return past
     apart = low is not None and high is not None and (low > past.high or high < past.low)
@@ -170,15 +157,7 @@ def _estimated(
     if known is None:
         return NoEstimate("no row with a known outcome that the model was not trained on")
     unlabelled = UnlabelledRows(_features(model, at.store, rows, scorer), scores_of(rows))
-    return estimate(
-        model.task,
-        model.loss,
-        known,
-        unlabelled,
-        threshold=policy.threshold,
-        costs=policy.costs,
-        seed=policy.seed,
-    )
+    return estimate(model.task, model.loss, known, unlabelled, policy)
 
 
 def _known(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> LabelledRows | None:
@@ -216,8 +195,8 @@ def _served(model: Model, at: PeriodAccess, version: Version, scorer: Scorer, kn
     rows = joined(latest_per_key(outcomes, model.key), scored, model.key)
     if rows is None or not rows.num_rows:
         return None
-    rows = finite_scores(rows, ["label"])
-    return LabelledRows(_features(model, at.store, rows, scorer), scores_of(rows), rows["label"].to_numpy())
+    rows = finite_scores(rows, [OUTCOME])
+    return LabelledRows(_features(model, at.store, rows, scorer), scores_of(rows), rows[OUTCOME].to_numpy())
 
 
 def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> LabelledRows | None:
@@ -244,16 +223,9 @@ def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> L
 def _features(model: Model, store: PeriodStore, rows: pa.Table, scorer: Scorer) -> pa.Table:
     """The model's features of some scored rows, as numbers, in their order."""
     names = list(scorer.contract.names)
-    time = model.time if model.time in rows.column_names else "time"
-    ends = [model.calendar.key(moment) for moment in _ends(rows, time)]
-    stored = store.read_table("raw_data", model.calendar.between(*ends), [model.key, *names])
+    time = model.time if model.time in rows.column_names else OUTCOME_TIME
+    stored = store.read_table("raw_data", periods_of(model.calendar, rows[time]), [model.key, *names])
     return encode(pa.table(aligned(rows[model.key], stored, model.key)), scorer.contract).table
-
-
-def _ends(rows: pa.Table, time: str) -> tuple[datetime, datetime]:
-    """When the first and the last of the rows happened."""
-    ends = pc.min_max(rows[time]).as_py()
-    return ends["min"], ends["max"]
 
 
 def _sentence(

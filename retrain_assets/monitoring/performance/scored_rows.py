@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.periods import Calendar
 from retrain_assets.raw.keys import alike
 from retrain_assets.store import PeriodStore
 
@@ -32,6 +34,17 @@ def aligned(keys: pa.ChunkedArray, rows: pa.Table | None, key: str) -> dict[str,
     own, others = alike(keys, rows[key])
     at = pc.index_in(own, value_set=others)
     return {name: rows[name].take(at) for name in rows.column_names if name != key}
+
+
+def time_span(times: pa.ChunkedArray) -> tuple[datetime, datetime]:
+    """When the first and the last of some rows happened."""
+    first, last = pc.min_max(times).values()
+    return first.as_py(), last.as_py()
+
+
+def periods_of(calendar: Calendar, times: pa.ChunkedArray) -> list[str]:
+    """The periods from the first of some rows to the last."""
+    return calendar.between(*(calendar.key(moment) for moment in time_span(times)))
 
 
 def scored_by(store: PeriodStore, version: str, periods: Iterable[str]) -> pa.Table | None:

@@ -10,6 +10,7 @@ store: label_edges/first.parquet             their bins, chosen from the first p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,42 @@ _PROFILES = pa.schema(
 _PLAIN = tuple(
     name for name in _PROFILES.names if name not in ("edges", "period", "column", "counts", "new_names", "new_rows")
 )
+
+
+@dataclass(frozen=True)
+class _StoredEdges:
+    """A row of an edges file: the bins of one column."""
+
+    column: str
+    kind: str
+    points: Sequence[float] | None = None
+    low: float | None = None
+    high: float | None = None
+    levels: Sequence[str] | None = None
+    beyond: int | None = None
+
+
+@dataclass(frozen=True)
+class _StoredProfile:
+    """A row of a profiles file: one column of a period, and the digest of the edges that it was counted with."""
+
+    edges: str
+    period: str
+    name: str
+    column: ColumnProfile
+
+    def to_dict(self) -> Json:
+        column = self.column
+        lists = {"counts": column.counts, "new_names": list(column.new), "new_rows": list(column.new.values())}
+        plain = {name: getattr(column, name) for name in _PLAIN}
+        return {"edges": self.edges, "period": self.period, "column": self.name} | plain | lists
+
+    @classmethod
+    def from_dict(cls, row: Json) -> _StoredProfile:
+        plain = {name: row[name] for name in _PLAIN} | {"first": int(row["first"]), "second": int(row["second"])}
+        new = dict(zip(row["new_names"], row["new_rows"], strict=True))
+        column = ColumnProfile(**plain, counts=tuple(row["counts"]), new=new)
+        return cls(row["edges"], row["period"], row["column"], column)
 
 
 def reference_of(registry: Registry, version: Version) -> tuple[Edges, dict[str, Profile]]:
@@ -108,14 +145,13 @@ def edges_to_parquet(edges: Edges) -> bytes:
     >>> edges_from_parquet(edges_to_parquet(edges)) == edges
     True
     """
-    rows: list[Json] = []
+    rows: list[_StoredEdges] = []
     for name, points in edges.numeric.items():
         low, high = edges.limits.get(name, (None, None))
-        rows.append({"column": name, "kind": "numeric", "points": points.tolist(), "low": low, "high": high})
+        rows.append(_StoredEdges(name, "numeric", points.tolist(), low, high))
     for name, levels in edges.categories.items():
-        row = {"column": name, "kind": "categorical", "levels": list(levels), "beyond": edges.beyond.get(name, 0)}
-        rows.append(row)
-    return _written(rows, _EDGES)
+        rows.append(_StoredEdges(name, "categorical", levels=list(levels), beyond=edges.beyond.get(name, 0)))
+    return _written([asdict(row) for row in rows], _EDGES)
 
 
 def edges_from_parquet(data: bytes) -> Edges:
@@ -124,21 +160,21 @@ def edges_from_parquet(data: bytes) -> Edges:
     Raises:
         DataError: The bytes are something else.
     """
-    rows = _read(data, _EDGES, "edges")
-    numeric = [row for row in rows if row["kind"] == "numeric"]
-    named = [row for row in rows if row["kind"] == "categorical"]
+    rows = [_StoredEdges(**row) for row in _read(data, _EDGES, "edges")]
+    numeric = [row for row in rows if row.kind == "numeric"]
+    named = [row for row in rows if row.kind == "categorical"]
     return Edges(
-        {row["column"]: np.asarray(row["points"], dtype=float) for row in numeric},
-        {row["column"]: tuple(row["levels"]) for row in named},
-        {row["column"]: (row["low"], row["high"]) for row in numeric if row["low"] is not None},
-        {row["column"]: row["beyond"] for row in named if row["beyond"]},
+        {row.column: np.asarray(row.points, dtype=float) for row in numeric},
+        {row.column: tuple(row.levels or ()) for row in named},
+        {row.column: (row.low, row.high) for row in numeric if row.low is not None and row.high is not None},
+        {row.column: row.beyond for row in named if row.beyond},
     )
 
 
 def profiles_to_parquet(profiles: Iterable[tuple[str, Profile]]) -> bytes:
     """One row per period and column; the profiles may have different edges, whose digest each row names."""
     rows = [
-        {"edges": one.edges.digest, "period": period, "column": name, **_row(column)}
+        _StoredProfile(one.edges.digest, period, name, column).to_dict()
         for period, one in profiles
         for name, column in one.columns.items()
     ]
@@ -160,20 +196,10 @@ def profiles_from_parquet(data: bytes, edges: Edges) -> dict[str, Profile]:
     """
     found: dict[str, dict[str, ColumnProfile]] = {}
     for row in _read(data, _PROFILES, "profiles"):
-        if row["edges"] == edges.digest:
-            found.setdefault(row["period"], {})[row["column"]] = _column(row)
+        stored = _StoredProfile.from_dict(row)
+        if stored.edges == edges.digest:
+            found.setdefault(stored.period, {})[stored.name] = stored.column
     return {period: Profile(next(iter(columns.values())).rows, columns, edges) for period, columns in found.items()}
-
-
-def _row(column: ColumnProfile) -> Json:
-    lists = {"counts": column.counts, "new_names": list(column.new), "new_rows": list(column.new.values())}
-    return {name: getattr(column, name) for name in _PLAIN} | lists
-
-
-def _column(row: Json) -> ColumnProfile:
-    plain = {name: row[name] for name in _PLAIN} | {"first": int(row["first"]), "second": int(row["second"])}
-    new = dict(zip(row["new_names"], row["new_rows"], strict=True))
-    return ColumnProfile(**plain, counts=tuple(row["counts"]), new=new)
 
 
 def _written(rows: list[Json], schema: pa.Schema) -> bytes:

@@ -49,7 +49,7 @@ def quality(first: Verdict) -> str:
         for found in first.of("significance")
         if found.champion_value is not None
     ]
-    held = Evidence.of(first).baseline
+    held = Evidence.from_dict(first.evidence).baseline
     said = ["No gate has judged it. On the gate rows of the first version, which had to beat it:", table(rows)]
     if held is not None:
         said.append(f"Loss it is held to in service, promised by the first version: {figure(held.mean)}.")

@@ -170,7 +170,7 @@ class ModelCard:
 
     def _groups(self, verdict: Verdict) -> str:
         judged = [_quality_line(finding) for finding in verdict.of("fairness")]
-        evidence = Evidence.of(verdict)
+        evidence = Evidence.from_dict(verdict.evidence)
         apart = [
             {
                 "attribute": each.attribute,
@@ -241,7 +241,7 @@ def _quality(verdict: Verdict) -> str:
     ]
     said = [f"The gate's answer: {text(decided(verdict))}", table([_quality_line(finding) for finding in judged])]
     said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
-    held = Evidence.of(verdict).baseline
+    held = Evidence.from_dict(verdict.evidence).baseline
     if held is not None:
         limits = f"{figure(held.low) or 'unknown'} to {figure(held.high) or 'unknown'}"
         loss = f"{figure(held.mean)} (one-sided 95 % limits {limits})"
@@ -269,7 +269,7 @@ def _importance(training: TrainingRecord) -> str:
 
 def _limits(verdict: Verdict) -> str:
     open_questions = [finding for finding in in_order(verdict) if finding.outcome is Outcome.INSUFFICIENT]
-    groups = Evidence.of(verdict).groups
+    groups = Evidence.from_dict(verdict.evidence).groups
     known = {value.group for value in groups if value.metric != ROWS}
     thin = [
         f"{text(value.group)} ({value.rows:,})"

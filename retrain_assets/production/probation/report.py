@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import NoProbation
 from retrain_assets.model import Model, PeriodAccess
-from retrain_assets.monitoring.performance.scored_rows import without
+from retrain_assets.monitoring.performance.scored_rows import time_span, without
 from retrain_assets.production.policy import ProbationPolicy, ScoreRate
 from retrain_assets.production.probation.day_sums import add_days, block_means, last_of
 from retrain_assets.production.probation.group_watch import (
@@ -42,7 +42,7 @@ from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.registry.journal.history import History
 from retrain_assets.scoring.scorer import scores_of
 from retrain_assets.statistics.daily_differences import PROBATIONS, write_differences
-from retrain_assets.store import LABEL, PeriodStore
+from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore
 from retrain_assets.validation.probation_terms import capped_losses
 from retrain_assets.validation.watched_groups import WatchedGroup
 
@@ -110,7 +110,7 @@ class Probation:
         earlier = [known for known in access.store.periods(ASSET, "json") if known < access.period]
         before = stored_record(access.store, earlier[-1]) if earlier else None
         evidence = access.registry.evidence(trial.event).evidence
-        terms, compared = ProbationTerms.from_evidence(evidence), trial.compared
+        terms, compared = ProbationTerms.from_dict(evidence), trial.compared
         opening = Opening(
             compared.previous, compared.previous_digest, trial.first_day, terms.block_days, self.policy.alpha
         )
@@ -166,7 +166,7 @@ class Probation:
     ) -> tuple[DaySums, Measurement, Status]:
         """The days with the period's rows in them, what all closed blocks say, and what follows."""
         period, policy, model, compared = access.period, self.policy, self.model, trial.compared
-        terms = ProbationTerms.from_evidence(access.registry.evidence(trial.event).evidence)
+        terms = ProbationTerms.from_dict(access.registry.evidence(trial.event).evidence)
         frozen = known.closed_until or trial.first_day.isoformat()
         until = closed_until(trial, terms.block_days, model.calendar.bounds(period)[1], model.label_delay)
         sums, losses = self._folded(replace(known, closed_until=frozen), rows, answers, terms)
@@ -266,12 +266,12 @@ class Probation:
     def _arrived(self, access: PeriodAccess, trial: Trial) -> pa.Table:
         """The first outcome of each row of the probation that arrived in the period."""
         store, key, period = access.store, self.model.key, access.period
-        arrived = store.read_table("outcomes", [period], [key, "label", "time", "known_at"])
+        arrived = store.read_table("outcomes", [period], [key, OUTCOME, OUTCOME_TIME, KNOWN_AT])
         if arrived is None:
-            return pa.table({key: pa.array([], pa.string()), "label": pa.array([], pa.float64())})
+            return pa.table({key: pa.array([], pa.string()), OUTCOME: pa.array([], pa.float64())})
         first = datetime.combine(trial.first_day, datetime.min.time())
         arrived = latest_per_key(
-            arrived.filter(pc.greater_equal(arrived["time"], pa.scalar(first, pa.timestamp("us")))), key
+            arrived.filter(pc.greater_equal(arrived[OUTCOME_TIME], pa.scalar(first, pa.timestamp("us")))), key
         )
         earlier = [known for known in store.periods("outcomes") if trial.compared.promoted_in < known < period]
         seen = store.read_table("outcomes", earlier, [key])
@@ -282,16 +282,16 @@ class Probation:
         if not arrived.num_rows:
             return arrived.slice(0, 0)
         key, time, calendar = self.model.key, self.model.time, self.model.calendar
-        ends = pc.min_max(arrived["time"]).as_py()
-        periods = calendar.between(calendar.key(ends["min"]), min(access.period, calendar.key(ends["max"])))
+        first, last = (calendar.key(moment) for moment in time_span(arrived[OUTCOME_TIME]))
+        periods = calendar.between(first, min(access.period, last))
         found = stored_rows(access.store, periods, features | {key, time})
         if key not in found.column_names:
             return arrived.slice(0, 0)
         own, others = alike(found[key], arrived[key])
         at = pc.index_in(own, value_set=others)
         found, at = found.filter(at.is_valid()), at.filter(at.is_valid())
-        rows = found.append_column(LABEL, arrived["label"].take(at))
-        return rows.filter(pc.equal(rows[time], arrived["time"].take(at)))
+        rows = found.append_column(LABEL, arrived[OUTCOME].take(at))
+        return rows.filter(pc.equal(rows[time], arrived[OUTCOME_TIME].take(at)))
 
     def _folded(
         self, known: DaySums, rows: pa.Table, answers: tuple[ScoringResult, ScoringResult], terms: ProbationTerms

@@ -64,12 +64,12 @@ class ProbationTerms:
     loss_cap: float | None = None
 
     @classmethod
-    def from_evidence(cls, evidence: Mapping[str, object]) -> ProbationTerms:
+    def from_dict(cls, evidence: Mapping[str, object]) -> ProbationTerms:
         """The terms in a verdict's evidence; a verdict without them gets the longest block, which is always safe.
 
-        >>> ProbationTerms.from_evidence({})
+        >>> ProbationTerms.from_dict({})
         ProbationTerms(block_days=14, loss_cap=None)
-        >>> ProbationTerms.from_evidence({"probation": {"block_days": 3, "loss_cap": 9.5}})
+        >>> ProbationTerms.from_dict({"probation": {"block_days": 3, "loss_cap": 9.5}})
         ProbationTerms(block_days=3, loss_cap=9.5)
         """
         found = evidence.get("probation")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from retrain_assets.registry.journal.events import Link
 from retrain_assets.registry.storage.disk import canonical, sha256
 from retrain_assets.store import Json
 
@@ -32,8 +33,7 @@ def checkpoint_name(last: int) -> str:
 def pack(records: Sequence[Json]) -> bytes:
     """Some events' records as the bytes of a checkpoint."""
     body = b"\n".join(canonical(record) for record in records)
-    header = {"last": records[-1]["seq"], "hash": records[-1]["hash"], "sha256": sha256(body)}
-    return canonical(header) + b"\n" + body
+    return canonical(_header(records, body)) + b"\n" + body
 
 
 def unpack(data: bytes) -> list[Json]:
@@ -56,8 +56,12 @@ def unpack(data: bytes) -> list[Json]:
     if not isinstance(promised, dict) or promised.get("sha256") != sha256(body):
         return []
     records: list[Json] = json.loads(b"[" + body.replace(b"\n", b",") + b"]")
-    end = {"last": records[-1]["seq"], "hash": records[-1]["hash"], "sha256": sha256(body)}
-    return records if promised == end and _chained(body.split(b"\n"), records) else []
+    return records if promised == _header(records, body) and _chained(body.split(b"\n"), records) else []
+
+
+def _header(records: Sequence[Json], body: bytes) -> Json:
+    last = Link.from_dict(records[-1])
+    return {"last": last.seq, "hash": last.hash, "sha256": sha256(body)}
 
 
 def _chained(lines: Sequence[bytes], records: Sequence[Json]) -> bool:
@@ -66,10 +70,11 @@ def _chained(lines: Sequence[bytes], records: Sequence[Json]) -> bool:
     A line is the canonical text of its record, so cutting the hash out of it gives the text that was hashed; written
     anew, the same check takes ten times as long.
     """
-    previous = records[0]["previous_hash"]
-    for line, record in zip(lines, records, strict=True):
-        own = b'"hash":"%s",' % str(record["hash"]).encode()
-        if record["previous_hash"] != previous or sha256(line.replace(own, b"", 1)) != record["hash"]:
+    links = [Link.from_dict(record) for record in records]
+    previous = links[0].previous_hash
+    for line, link in zip(lines, links, strict=True):
+        own = b'"hash":"%s",' % link.hash.encode()
+        if link.previous_hash != previous or sha256(line.replace(own, b"", 1)) != link.hash:
             return False
-        previous = record["hash"]
+        previous = link.hash
     return True

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Literal, TypeVar, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from retrain_assets.registry.storage.disk import canonical, sha256
 from retrain_assets.store import Json
@@ -154,6 +154,19 @@ class Entry:
             raise ValueError(f"at={self.at.isoformat()} carries a time zone; the journal keeps plain wall-clock times")
         if not self.actor.strip() or not self.reason.strip():
             raise ValueError(f"{self.action} of {self.period}: an event names its actor and its reason; one is empty")
+
+
+class Link(NamedTuple):
+    """An event's place in the chain."""
+
+    seq: int
+    previous_hash: str
+    hash: str
+
+    @classmethod
+    def from_dict(cls, record: Json) -> Link:
+        """The place of a stored event, without reading the rest of it."""
+        return cls(record["seq"], record["previous_hash"], str(record["hash"]))
 
 
 @dataclass(frozen=True)

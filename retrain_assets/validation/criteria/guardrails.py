@@ -77,7 +77,6 @@ def non_inferior(
     *,
     harm: float | None = None,
     tests: int = 1,
-    because: str = "",
 ) -> Finding:
     """Judge "not worse by the margin": PASS when the lower confidence limit of the improvement lies above -margin.
 
@@ -92,7 +91,6 @@ def non_inferior(
         question: What is asked, of which rows.
         harm: Of several questions the p-value of "it got no worse", adjusted for their number.
         tests: How many there are.
-        because: Put before the sentence.
     """
     found = comparison.estimate
     low, needed = found.low(level.alpha), found.rows_needed(margin, level.alpha, level.power)
@@ -110,13 +108,7 @@ def non_inferior(
         outcome, reason = Outcome.FAIL, f"{change} ({missed}), {comparison.base}"
     else:
         outcome, reason = Outcome.INSUFFICIENT, f"{change} ({missed}); {found.rows:,} rows, {needed or 0:,} needed"
-    answer = Answer(
-        outcome,
-        f"{because}: {reason}" if because else reason,
-        margin,
-        found.p_value(-margin) if harm is None else harm,
-        needed,
-    )
+    answer = Answer(outcome, reason, margin, found.p_value(-margin) if harm is None else harm, needed)
     return comparison.finding(question, answer, level)
 
 

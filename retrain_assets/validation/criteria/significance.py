@@ -155,7 +155,8 @@ def _fresher(policy: FresherPolicy, comparison: Comparison, level: Level, becaus
     margin = policy.margin
     if margin is None:
         margin = (policy.margin_share or 0.0) * (comparison.champion_value or 0.0)
-    return non_inferior(comparison, margin, level, PRIMARY, because=because)
+    finding = non_inferior(comparison, margin, level, PRIMARY)
+    return replace(finding, reason=f"{because}: {finding.reason}")
 
 
 def _aged(policy: FresherPolicy, age: ChampionAge) -> tuple[str, bool]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrain_assets.monitoring.performance.report import Baseline
+from retrain_assets.store import Json
 from retrain_assets.validation.pages.group_tables import Disparity, GroupValue
 from retrain_assets.validation.suite.cases import CaseResult
-from retrain_assets.verdict import Finding, Verdict
+from retrain_assets.verdict import Finding
 
 
 @dataclass(frozen=True)
-class Anchor:
+class ComparedAnchor:
     """The version that a person approved last, and why the candidate could not be held against it (empty: it was)."""
 
     version: str
@@ -46,12 +47,11 @@ class Evidence:
     disparities: tuple[Disparity, ...]
     undecided_slices: tuple[Finding, ...]
     cases: tuple[CaseResult, ...]
-    anchor: Anchor | None
+    anchor: ComparedAnchor | None
 
     @classmethod
-    def of(cls, verdict: Verdict) -> Evidence:
+    def from_dict(cls, stored: Json) -> Evidence:
         """Read a verdict's evidence, also of one that an earlier release stored."""
-        stored = verdict.evidence
         return cls(
             stored.get("trained_until", ""),
             stored.get("strategy", ""),
@@ -61,7 +61,7 @@ class Evidence:
             tuple(Disparity(**each) for each in stored.get("disparities", ())),
             tuple(Finding(**each) for each in stored.get("undecided_slices", ())),
             tuple(CaseResult(**each) for each in stored.get("cases", ())),
-            Anchor(**stored["anchor"]) if stored.get("anchor") else None,
+            ComparedAnchor(**stored["anchor"]) if stored.get("anchor") else None,
         )
 
     @property

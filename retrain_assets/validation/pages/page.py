@@ -10,7 +10,7 @@ from retrain_assets.documents.page import PICTURE, figure, html_page, marked, ta
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
-from retrain_assets.validation.pages.evidence import Anchor, Evidence
+from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue
 from retrain_assets.validation.pages.text import CheckSummary, about, checks_of, decided, in_order, lacking, summaries
 from retrain_assets.verdict import Finding, Outcome, Verdict
@@ -31,7 +31,7 @@ _SMALLEST = 1e-4
 
 def report_markdown(verdict: Verdict) -> str:
     """The whole report as Markdown; its picture is named `picture:forest`."""
-    evidence = Evidence.of(verdict)
+    evidence = Evidence.from_dict(verdict.evidence)
     parts = [
         f"# Validation report: {text(verdict.model)} {text(verdict.period)}",
         f"> **{text(decided(verdict))}**",
@@ -262,7 +262,7 @@ def _seen(verdict: Verdict) -> str:
     return table(rows) if rows else "Nothing was compared."
 
 
-def _since_anchor(verdict: Verdict, anchor: Anchor | None) -> list[str]:
+def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[str]:
     """How far every guarded metric and group has come since the version that a person approved, on the same rows."""
     if anchor is None:
         return []

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,31 @@ class SuiteCase:
     def expired(self, today: date) -> bool:
         """Whether the case no longer counts: its last day is before `today`."""
         return self.expires is not None and self.expires < today
+
+    @classmethod
+    def from_dict(cls, entry: object, where: str) -> SuiteCase:
+        """Read an entry of a suite file; `where` is for messages.
+
+        Raises:
+            SpecError: It lacks a key, has an unknown one or a wrong value.
+        """
+        if not isinstance(entry, dict):
+            raise SpecError(
+                f"{where}: expected keys {', '.join(_REQUIRED)}, got {entry!r}. Write one mapping per case."
+            )
+        for key in _REQUIRED:
+            if entry.get(key) in (None, ""):
+                raise SpecError(f"{where}: {key}: is required and has no default. Add it.")
+        for key in entry:
+            if key not in (*_REQUIRED, *_OPTIONAL):
+                raise SpecError(f"{where}: {key}: unknown key. Take one of {', '.join((*_REQUIRED, *_OPTIONAL))}.")
+        for key in _DATES:
+            if entry.get(key) is not None and type(entry[key]) is not date:
+                raise SpecError(f"{where}: {key}: {entry[key]!r} is no date. Write it like 2019-04-30.")
+        if entry["severity"] not in ("critical", "normal"):
+            raise SpecError(f"{where}: severity: {entry['severity']!r} is not known. Take critical or normal.")
+        texts = {key: str(entry[key]) for key in _REQUIRED if key not in _DATES}
+        return cls(**texts, added=entry["added"], expires=entry.get("expires"))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -106,7 +131,9 @@ def read_suite(text: str, path: Path) -> tuple[SuiteCase, ...]:
         raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(record, dict) or set(record) != {"cases"} or not isinstance(record["cases"], list):
         raise SpecError(f"{path}: expected one list under 'cases:' and nothing else. Begin with 'cases:'.")
-    cases = tuple(_case(f"{path}: entry {place}", entry) for place, entry in enumerate(record["cases"], start=1))
+    cases = tuple(
+        SuiteCase.from_dict(entry, f"{path}: entry {place}") for place, entry in enumerate(record["cases"], start=1)
+    )
     first: dict[str, int] = {}
     for place, case in enumerate(cases, start=1):
         if case.id in first:
@@ -199,7 +226,8 @@ def _normal(
         outcome = Outcome.INSUFFICIENT
         reason += f"; {right} that were right before cannot tell chance from harm, {fewest} are needed"
     found = _finding(outcome, reason, asked, p_value=p_value, alpha=policy.alpha, shares=shares)
-    return replace(found, **_reach(policy, before[normal], after[normal]))
+    detectable, needed = _reach(policy, before[normal], after[normal])
+    return replace(found, minimum_detectable=detectable, rows_needed=needed)
 
 
 def _fewest_flips(alpha: float) -> int:
@@ -207,7 +235,9 @@ def _fewest_flips(alpha: float) -> int:
     return math.floor(math.log2(1 / alpha)) + 1
 
 
-def _reach(policy: ValidationPolicy, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def _reach(
+    policy: ValidationPolicy, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]
+) -> tuple[float | None, int]:
     """What drop of the share right so many normal cases would find, and how many would find the drop that was seen.
 
     Not less than the exact test can reach at all: with k flips of which all are for the worse its p-value is 2^-k.
@@ -217,7 +247,7 @@ def _reach(policy: ValidationPolicy, before: npt.NDArray[np.bool_], after: npt.N
     drop = max(-seen.improvement, 0.0)
     needed = max(fewest / drop, seen.rows_needed(drop, policy.alpha, policy.power) or 0) if drop else fewest
     reach = max(detectable, fewest / len(before))
-    return {"minimum_detectable": reach if reach <= 1 else None, "rows_needed": math.ceil(needed)}
+    return reach if reach <= 1 else None, math.ceil(needed)
 
 
 def _finding(
@@ -253,21 +283,3 @@ def _finding(
 
 def _ids(cases: tuple[SuiteCase, ...], chosen: npt.NDArray[np.bool_]) -> str:
     return ", ".join(case.id for case, taken in zip(cases, chosen, strict=True) if taken)
-
-
-def _case(where: str, entry: Any) -> SuiteCase:
-    if not isinstance(entry, dict):
-        raise SpecError(f"{where}: expected keys {', '.join(_REQUIRED)}, got {entry!r}. Write one mapping per case.")
-    for key in _REQUIRED:
-        if entry.get(key) in (None, ""):
-            raise SpecError(f"{where}: {key}: is required and has no default. Add it.")
-    for key in entry:
-        if key not in (*_REQUIRED, *_OPTIONAL):
-            raise SpecError(f"{where}: {key}: unknown key. Take one of {', '.join((*_REQUIRED, *_OPTIONAL))}.")
-    for key in _DATES:
-        if entry.get(key) is not None and type(entry[key]) is not date:
-            raise SpecError(f"{where}: {key}: {entry[key]!r} is no date. Write it like 2019-04-30.")
-    if entry["severity"] not in ("critical", "normal"):
-        raise SpecError(f"{where}: severity: {entry['severity']!r} is not known. Take critical or normal.")
-    texts = {key: str(entry[key]) for key in _REQUIRED if key not in _DATES}
-    return SuiteCase(**texts, added=entry["added"], expires=entry.get("expires"))  # type: ignore[arg-type]

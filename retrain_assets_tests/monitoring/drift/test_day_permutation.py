@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.monitoring.drift.day_permutation import Days
-from retrain_assets.monitoring.drift.report import Drift, drift
+from retrain_assets.monitoring.drift.report import Drift, FurtherInputs, drift
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
 
@@ -42,7 +42,7 @@ def judged(days, policy=EVERY_SIZE):
     for day, one in days.reference.items():
         by_week.setdefault(str(day - timedelta(days=day.weekday())), []).append(one)
     reference = {key: merged(found) for key, found in by_week.items()}
-    return drift(policy, reference, merged(list(days.current.values())), "9999", None, days=days)
+    return drift(policy, reference, merged(list(days.current.values())), "9999", None, FurtherInputs(days=days))
 
 
 @pytest.mark.parametrize("periods", [1, 3])

@@ -5,7 +5,7 @@ import pytest
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift.domain_classifier import JOINT, joint_series, tell_apart
-from retrain_assets.monitoring.drift.report import Drift, drift
+from retrain_assets.monitoring.drift.report import Drift, FurtherInputs, drift
 from retrain_assets.monitoring.profiles.profile import profile
 from retrain_assets_tests.monitoring.drift.normal_rows import EDGES, POLICY, rows
 
@@ -24,7 +24,10 @@ def told(months):
     for correlation in (0.0, 0.5):
         current = rows(rng, correlation=correlation)
         column, known = joint_series(months, current, [], 0, known)
-        found[correlation] = column, drift(POLICY, profiles, profile(current, EDGES), "99", None, [column])
+        found[correlation] = (
+            column,
+            drift(POLICY, profiles, profile(current, EDGES), "99", None, FurtherInputs([column])),
+        )
     return found
 
 
@@ -49,11 +52,11 @@ def test_reference_aucs_are_remembered_and_the_same_seed_gives_the_same_answer(m
 def test_too_few_rows_give_no_joint_answer(months):
     column, _ = joint_series(months, rows(np.random.default_rng(4), 100), [], 0)
     report = drift(POLICY, {k: profile(t, EDGES) for k, t in months.items()}, profile(months["00"], EDGES), "99", None,
-                   [column])  # fmt: skip
+                   FurtherInputs([column]))  # fmt: skip
     assert next(c for c in report.columns if c.column == JOINT).outcome is Drift.INSUFFICIENT
 
 
 def test_a_series_of_another_length_is_refused(months, told):
     few = {key: profile(months[key], EDGES) for key in list(months)[:5]}
     with pytest.raises(DataError, match=r"\(joint\) has 6 reference values for 5 periods"):
-        drift(POLICY, few, profile(months["05"], EDGES), "99", None, [told[0.0][0]])
+        drift(POLICY, few, profile(months["05"], EDGES), "99", None, FurtherInputs([told[0.0][0]]))

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from retrain_assets.monitoring.drift.report import Drift, drift
+from retrain_assets.monitoring.drift.report import Drift, FurtherInputs, drift
 from retrain_assets.monitoring.drift.serving_series import (
     CALIBRATION,
     OUT_OF_RANGE,
@@ -41,9 +41,13 @@ def test_a_model_that_loses_its_calibration_warns_and_missing_outcomes_do_not():
     before = [record() for _ in range(10)]
     scores = {f"{n:02}": profile(rows(rng, 500), EDGES) for n in range(10)}
     for current, warned in ((record(), ()), (record(0.15), (CALIBRATION,)), (record(outcomes=False), ())):
-        report = drift(POLICY, scores, profile(rows(rng, 500), EDGES), "99", None, served_series([*before, current]))
+        report = drift(
+            POLICY, scores, profile(rows(rng, 500), EDGES), "99", None, FurtherInputs(served_series([*before, current]))
+        )
         assert report.warned == warned
     assert next(c for c in report.columns if c.column == CALIBRATION).outcome is Drift.INSUFFICIENT
     far = ServingNumbers(out_of_range(profile(pa.table({name: np.full(500, 50.0) for name in NAMES}), EDGES)))
-    report = drift(POLICY, scores, profile(rows(rng, 500), EDGES), "99", None, served_series([*before, far]))
+    report = drift(
+        POLICY, scores, profile(rows(rng, 500), EDGES), "99", None, FurtherInputs(served_series([*before, far]))
+    )
     assert report.warned == (OUT_OF_RANGE,)

@@ -10,6 +10,7 @@ from sklearn import metrics as judge
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.estimation.estimator import (
+    EstimationPolicy,
     LabelledRows,
     LossEstimate,
     NoEstimate,
@@ -73,7 +74,11 @@ def test_a_declared_cost_is_expected_from_the_confusion():
     features, score, _, label = world(1, ROWS)
     matrix = [[0.0, 2.0], [5.0, 0.0]]
     found = estimate(
-        "binary", "brier", LabelledRows(features, score, label), UnlabelledRows(features, score), costs={"eur": matrix}
+        "binary",
+        "brier",
+        LabelledRows(features, score, label),
+        UnlabelledRows(features, score),
+        EstimationPolicy(costs={"eur": matrix}),
     )
     table = judge.confusion_matrix(label, score >= 0.5)
     assert found.metrics["eur"] == pytest.approx((table * matrix).sum() / ROWS, rel=0.02)

@@ -14,7 +14,7 @@ from benchmarks.worlds.training_records import record_of
 from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
-from retrain_assets.monitoring.estimation.label_free import EstimationPolicy
+from retrain_assets.monitoring.estimation.estimator import EstimationPolicy
 from retrain_assets.monitoring.performance.report import baseline
 from retrain_assets.monitoring.performance_step import PerformancePolicy, performance_step
 from retrain_assets.periods import Calendar

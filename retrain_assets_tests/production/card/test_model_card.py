@@ -16,7 +16,7 @@ from retrain_assets.pipeline import model_card
 from retrain_assets.production.card.model_card import NOT_COVERED, RMF
 from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.text import decided
 
@@ -201,7 +201,8 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     shutil.copytree(loop.folder / "home" / "registry", tmp_path / "registry")
     registry = Registry(tmp_path / "registry", "delivery")
     again = {"reason": "still too high", "at": datetime(2024, 6, 2), "actor": "ann", "period": loop.weeks(8)[-1]}
-    assert roll_back(registry, **again, expected_live=registry.live().digest, person=True).to_version == "v0"
+    request = RollbackRequest(**again, expected_live=registry.live().digest, person=True)
+    assert roll_back(registry, request).to_version == "v0"
     said = card.markdown(registry, card.version(registry))
     assert said == card.markdown(registry, card.version(registry, "v0"))
     found = parts(said)

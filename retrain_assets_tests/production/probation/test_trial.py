@@ -178,4 +178,4 @@ def test_a_probation_ends_at_the_first_period_by_which_twice_the_blocks_it_needs
 
 
 def test_a_verdict_without_terms_gets_the_longest_block():
-    assert ProbationTerms.from_evidence({}) == ProbationTerms(14, None)
+    assert ProbationTerms.from_dict({}) == ProbationTerms(14, None)

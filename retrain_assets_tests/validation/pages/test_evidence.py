@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from retrain_assets.monitoring.performance.report import Baseline
-from retrain_assets.validation.pages.evidence import Anchor, Evidence
+from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.group_tables import Disparity, GroupValue
 from retrain_assets.validation.suite.cases import CaseResult
 from retrain_assets.verdict import Finding, GateWindow, Outcome, Verdict
@@ -14,7 +14,7 @@ from retrain_assets.verdict import Finding, GateWindow, Outcome, Verdict
 def read(**evidence):
     gate = GateWindow(("2024-01",), "2024-01-01T00:00:00", "2024-02-01T00:00:00", 2000, "a" * 64)
     stored = Verdict("delivery", "2024-01", (), gate, "c" * 64, "b" * 64, "d" * 64, "1", evidence=evidence).to_json()
-    return Evidence.of(Verdict.from_json(stored))
+    return Evidence.from_dict(Verdict.from_json(stored).evidence)
 
 
 def test_what_the_gate_reported_comes_back_as_it_was():
@@ -33,7 +33,7 @@ def test_what_the_gate_reported_comes_back_as_it_was():
         cases=[asdict(case)],
         anchor={"version": "v1", "digest": "e" * 64},
     )
-    anchor = Anchor("v1", "e" * 64)
+    anchor = ComparedAnchor("v1", "e" * 64)
     assert found == Evidence("2023-12-31T00:00:00", "recent", held, 100, (value,), (apart,), (slice_,), (case,), anchor)
     assert found.flips == [case]
 

@@ -70,7 +70,7 @@ def test_a_record_without_levels_of_p_values_keeps_its_digest():
 
 
 def test_the_negative_flips_are_the_cases_right_before_and_wrong_now(judged):
-    assert [case.id for case in Evidence.of(judged).flips] == ["case-1"]
+    assert [case.id for case in Evidence.from_dict(judged.evidence).flips] == ["case-1"]
 
 
 def test_what_was_insufficient_says_how_many_rows_it_lacks():
@@ -84,7 +84,7 @@ def test_what_was_insufficient_says_how_many_rows_it_lacks():
 
 
 def test_group_rows_put_both_models_side_by_side(judged):
-    rows = {row["group"]: row for row in group_rows(Evidence.of(judged), "sex")}
+    rows = {row["group"]: row for row in group_rows(Evidence.from_dict(judged.evidence), "sex")}
     value = next(v for v in judged.evidence["groups"] if v["group"] == "sex=F" and v["metric"] == "tpr")
 
     assert rows["sex=F"]["tpr"] == f"{value['champion_value']:.4g} → {value['candidate_value']:.4g}"
