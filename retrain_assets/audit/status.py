@@ -252,8 +252,3 @@ def decision_record(event: Event) -> dict[str, str | None]:
     """A decision as plain JSON values."""
     names = ("period", "action", "from_version", "to_version", "actor", "reason")
     return {"at": event.at.isoformat(), **{name: getattr(event, name) for name in names}}
-
-
-def history_of(registry: Registry) -> list[dict[str, str | None]]:
-    """Every decision, oldest first, as plain JSON values."""
-    return [decision_record(event) for event in decisions(registry)]

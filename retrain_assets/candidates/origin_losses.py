@@ -8,7 +8,7 @@ history and from the candidates before it. This module alone knows the record's 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -98,21 +98,3 @@ class OriginLosses:
         record = json.loads(files[FILE])
         require_schema(record, SCHEMA, "losses of the rolling origins")
         return cls(record["loss"], tuple(DailyLosses.from_dict(model) for model in record["models"]))
-
-
-def paired(first: DailyLosses, second: DailyLosses) -> tuple[Sequence[date], Sequence[int], Sequence[float]]:
-    """Pair two models of one retrain on the days they share: days, rows, and first minus second summed by day.
-
-    >>> day = (date(2019, 1, 1), date(2019, 1, 2))
-    >>> aged = DailyLosses("a", "recent", day, (2, 3), (2.0, 3.0))
-    >>> paired(aged, DailyLosses("b", "recent", day[1:], (3,), (1.0,)))[2]
-    [2.0]
-    """
-    other = dict(zip(second.days, second.losses, strict=True))
-    shared = [place for place, day in enumerate(first.days) if day in other]
-    days = [first.days[place] for place in shared]
-    return (
-        days,
-        [first.rows[place] for place in shared],
-        [first.losses[place] - other[first.days[place]] for place in shared],
-    )

@@ -184,22 +184,6 @@ class Metric:
             raise TypeError(f"{self.name} cannot be asked by part: give it the rows of each part.")
         return self._rows(outcomes, predicted, threshold, part)
 
-    def influence(
-        self,
-        label: npt.ArrayLike,
-        champion_scores: npt.ArrayLike,
-        candidate_scores: npt.ArrayLike,
-        threshold: float = 0.5,
-    ) -> Array:
-        """Paired row values of the improvement, shape (n,): their mean is the improvement, above 0 is better.
-
-        >>> psi = metric("mae").influence([10.0, 12.0], [9.0, 11.0], [10.5, 12.0])
-        >>> psi, float(psi.mean())
-        (array([0.5, 1. ]), 0.75)
-        """
-        candidate = self.row_values(label, candidate_scores, threshold)
-        return (candidate - self.row_values(label, champion_scores, threshold)) * self._sign
-
     def support(self, label: npt.ArrayLike, scores: npt.ArrayLike, threshold: float = 0.5) -> float:
         """How many rows the value rests on: the positives for TPR, the scarcer class for AUC, all rows for a loss.
 

@@ -136,14 +136,14 @@ def _performance_report(
         from retrain_assets.monitoring.estimation.estimator import EstimationPolicy
         from retrain_assets.monitoring.pages.page import performance_document
         from retrain_assets.monitoring.pages.summary import group_table, loss_table, performance_summary, summary
-        from retrain_assets.monitoring.performance.business_metrics import declared
+        from retrain_assets.monitoring.performance.business_metrics import parsed_metrics
         from retrain_assets.monitoring.performance_step import PerformancePolicy, performance_step
 
         at = home.at(model.name, period_of(context))
         texts = sorted({*columns.categorical, *columns.groups} - set(columns.numeric))
         policy = PerformancePolicy(
             columns.groups,
-            declared(monitoring.business, list(columns.numeric), texts, monitoring.threshold),
+            parsed_metrics(monitoring.business, list(columns.numeric), texts, monitoring.threshold),
             EstimationPolicy(monitoring.threshold, monitoring.costs),
             Labels(model.task, monitoring.drift, monitoring.labels),
         )

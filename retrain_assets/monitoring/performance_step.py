@@ -34,7 +34,7 @@ from retrain_assets.monitoring.records.performance_record import (
     read_performance,
     write_performance,
 )
-from retrain_assets.monitoring.triggers.accumulated_excess import carried, suspected
+from retrain_assets.monitoring.triggers.accumulated_excess import excess_before, outcomes_suspected
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
@@ -94,11 +94,11 @@ def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy) 
     if version is None:
         return write_performance(at.store, record)
     history = History(at.registry.history())
-    begun_with = carried(at.store, history, version.name, at.period)
+    begun_with = excess_before(at.store, history, version.name, at.period)
     record = replace(record, version=version.name, loss=model.loss, accumulated_excess=begun_with.excess)
     promised = champion_baseline(at.registry, version)
     rows = _scored_rows(model, at, version, arrived)
-    counts = not suspected(record, history)
+    counts = not outcomes_suspected(record, history)
     if rows is not None:
         earlier_own = before if before and before.version == version.name else None
         record = _measured(model, at, policy, _Scored(version, rows, promised, earlier_own, counts), record)

@@ -206,7 +206,7 @@ def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
     def retrain_trigger(
         context: dg.SensorEvaluationContext, home: Home, clock: Clock
     ) -> dg.SensorResult | dg.SkipReason:
-        from retrain_assets.monitoring.triggers.decision import Quiet
+        from retrain_assets.monitoring.triggers.decision import NoRetrain
 
         again = killed(context.instance, loop.retrain)
         if again is not None and not in_flight(context.instance, frame.model):
@@ -226,7 +226,7 @@ def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
         store = home.store(frame.model)
         period = store.periods("performance_report", "json")[-1]
         decision = loop.watch().decide(store, home.registry(frame.model), period)
-        if isinstance(decision, Quiet):
+        if isinstance(decision, NoRetrain):
             return dg.SensorResult(skip_reason=f"{period}: {decision.reason}", cursor=cursor)
         if fired(context.instance, decision.id):
             return dg.SensorResult(skip_reason=f"{period}: this evidence started a retrain before", cursor=cursor)

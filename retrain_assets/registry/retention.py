@@ -15,7 +15,7 @@ from retrain_assets.registry.journal.events import MOVES
 from retrain_assets.registry.journal.history import History
 
 
-class Kept(Policy):
+class RetainedVersions(Policy):
     """Whose files stay: the `newest` so many, and all whose last decision is not older than `younger_than` (`90d`)."""
 
     newest: int = Field(ge=0)
@@ -24,9 +24,10 @@ class Kept(Policy):
     def keeps(self, rank: int, age: timedelta) -> bool:
         """Whether the files of the model with this rank (0 for the newest of its kind) stay.
 
-        >>> [Kept(newest=1, younger_than="30d").keeps(rank, timedelta(days=days)) for rank, days in ((0, 99), (1, 9))]
+        >>> newest = RetainedVersions(newest=1, younger_than="30d")
+        >>> [newest.keeps(rank, timedelta(days=days)) for rank, days in ((0, 99), (1, 9))]
         [True, True]
-        >>> Kept(newest=1, younger_than="30d").keeps(1, timedelta(days=99))
+        >>> newest.keeps(1, timedelta(days=99))
         False
         """
         return rank < self.newest or age <= self.younger_than
@@ -38,20 +39,20 @@ class RetentionPolicy(Policy):
     A kind that is not declared keeps all its files, so without a declaration nothing is ever deleted.
     """
 
-    candidates: Kept | None = None
-    versions: Kept | None = None
+    candidates: RetainedVersions | None = None
+    versions: RetainedVersions | None = None
 
     @property
     def sentence(self) -> str:
         """The policy in words.
 
-        >>> RetentionPolicy(candidates=Kept(newest=3, younger_than="90d")).sentence
+        >>> RetentionPolicy(candidates=RetainedVersions(newest=3, younger_than="90d")).sentence
         'kept are the 3 newest candidates and those younger than 90 days, every former version'
         """
         return f"kept are {_words(self.candidates, 'candidate')}, {_words(self.versions, 'former version')}"
 
 
-def _words(kept: Kept | None, noun: str) -> str:
+def _words(kept: RetainedVersions | None, noun: str) -> str:
     if kept is None:
         return f"every {noun}"
     young = f" and those younger than {kept.younger_than / timedelta(days=1):g} days" if kept.younger_than else ""

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, verdict
-from retrain_assets.audit.status import decisions, history_of, standing
+from retrain_assets.audit.status import decision_record, decisions, standing
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rulings import Hold, Release, Retire, Signature
 from retrain_assets.verdict import Outcome
@@ -33,7 +33,7 @@ def test_a_promotion_is_one_decision_and_a_verdict_that_waits_is_one_too(tmp_pat
     failed = verdict(registry, 2, candidate(registry, "c"), findings=findings(Outcome.FAIL))
     registry.record(failed, at=moment(2), actor="run 3")
     assert [event.action for event in decisions(registry)] == ["bootstrap", "passed", "rejected"]
-    assert history_of(registry)[-1] == {
+    assert decision_record(decisions(registry)[-1]) == {
         "at": moment(2).isoformat(), "period": period(2), "action": "rejected", "from_version": "v1",
         "to_version": "v1", "actor": "run 3", "reason": "fairness: JFK: 41 rows",
     }  # fmt: skip

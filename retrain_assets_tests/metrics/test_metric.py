@@ -12,6 +12,7 @@ from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metrics.metric import METRICS, OF_CLASS, cost, custom, metric
 from retrain_assets.metrics.names import TASKS, lower_is_better, tasks_of
 from retrain_assets.metrics.row_values import asymmetric_error, decision_cost
+from retrain_assets_tests.metrics.paired import influence
 
 VALUES = sorted(name for name, known in METRICS.items() if "regression" in known.tasks)
 
@@ -72,7 +73,7 @@ def test_values_are_those_of_scikit_learn(name):
 def test_the_mean_influence_is_the_improvement(name):
     label, champion, candidate = rows_for(name)
     known = metric(name)
-    psi = known.influence(label, champion, candidate, 0.4)
+    psi = influence(known, label, champion, candidate, 0.4)
     values = {"champion": known.value(label, champion, 0.4), "candidate": known.value(label, candidate, 0.4)}
     assert psi.mean() == pytest.approx(known.improvement(**values), abs=1e-12)
 
@@ -127,7 +128,7 @@ def test_auc_influence_has_the_variance_of_delong_written_out_pair_by_pair():
     (v10_a, v01_a), (v10_b, v01_b) = placements(champion), placements(candidate)
     m, n = positive.sum(), negative.sum()
     delong = np.var(v10_b - v10_a, ddof=1) / m + np.var(v01_b - v01_a, ddof=1) / n
-    psi = metric("auc").influence(label, champion, candidate)
+    psi = influence(metric("auc"), label, champion, candidate)
     centred = np.where(positive, psi - psi.mean(), 0), np.where(negative, psi - psi.mean(), 0)
     ours = sum((part**2).sum() / len(psi) ** 2 * k / (k - 1) for part, k in zip(centred, (m, n), strict=True))
     assert ours == pytest.approx(delong, rel=1e-10)
@@ -195,7 +196,7 @@ def test_the_spread_of_influence_is_the_sampling_error_of_the_improvement():
         stated, found = [], []
         for seed in range(400):
             label, champion, candidate = rows_for(name, seed)
-            psi = metric(name).influence(label, champion, candidate, 0.4)
+            psi = influence(metric(name), label, champion, candidate, 0.4)
             stated.append(psi.std(ddof=1) / np.sqrt(len(psi)))
             found.append(psi.mean())
         assert np.mean(stated) == pytest.approx(np.std(found), rel=0.1), name
@@ -275,7 +276,7 @@ def test_amounts_price_each_row_and_the_mean_influence_is_what_is_saved():
         for scores in (champion, candidate)
     ]
     assert known.value(label, champion, 0.4) == pytest.approx(paid[0])
-    assert known.influence(label, champion, candidate, 0.4).mean() == pytest.approx(paid[0] - paid[1])
+    assert influence(known, label, champion, candidate, 0.4).mean() == pytest.approx(paid[0] - paid[1])
 
 
 def test_a_priced_metric_is_not_computed_without_its_amounts():
@@ -303,21 +304,21 @@ def test_a_parameter_that_makes_no_sense_is_refused(name):
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_swapping_the_models_turns_the_sign(name):
     label, one, two = rows_for(name)
-    there, back = metric(name).influence(label, one, two), metric(name).influence(label, two, one)
+    there, back = influence(metric(name), label, one, two), influence(metric(name), label, two, one)
     assert there == pytest.approx(-back)
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_the_truth_is_an_improvement_over_noise(name):
     label, noise, _ = rows_for(name)
-    assert metric(name).influence(label, noise[::-1], label).mean() > 0
+    assert influence(metric(name), label, noise[::-1], label).mean() > 0
 
 
 @pytest.mark.parametrize(("name", "label"), [("auc", [1, 1]), ("tpr", [0, 0]), ("fpr", [1, 1]), ("precision", [1, 0])])
 def test_a_value_that_cannot_be_known_is_no_number(name, label):
     scores = [0.1, 0.2]
     assert np.isnan(metric(name).value(label, scores))
-    assert np.isnan(metric(name).influence(label, scores, scores)).all()
+    assert np.isnan(influence(metric(name), label, scores, scores)).all()
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))

@@ -40,11 +40,11 @@ from retrain_assets.registry.journal.attempts import contradiction
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.retention import RetainedVersions, RetentionPolicy
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.verdict import Outcome, Verdict
 
-LEAST = RetentionPolicy(candidates=Kept(newest=0), versions=Kept(newest=0))
+LEAST = RetentionPolicy(candidates=RetainedVersions(newest=0), versions=RetainedVersions(newest=0))
 NEVER = datetime.max
 
 

@@ -23,13 +23,13 @@ from benchmarks.worlds.verdicts import (
 )
 from retrain_assets.errors import IntegrityError, NotFound, StorageError, WrongCandidate
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.retention import RetainedVersions, RetentionPolicy
 from retrain_assets.registry.rulings import Anchor, Approve, Hold, Release, Signature
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.version_folders import VersionFolders
 from retrain_assets.verdict import Outcome
 
-NOTHING = Kept(newest=0)
+NOTHING = RetainedVersions(newest=0)
 LEAST = RetentionPolicy(candidates=NOTHING, versions=NOTHING)
 
 
@@ -68,7 +68,7 @@ def test_the_live_version_and_the_one_before_stay_whatever_is_declared(registry:
 
 def test_the_anchor_stays_until_a_person_names_another(registry: Registry) -> None:
     first, second, third, *_ = (event.to_digest for event in promoted(registry, range(6)))
-    policy = RetentionPolicy(candidates=NOTHING, versions=Kept(newest=3))
+    policy = RetentionPolicy(candidates=NOTHING, versions=RetainedVersions(newest=3))
     assert pruned(registry, 6, policy) == {second}
     assert registry.read(first), "the first version is the anchor where nobody named one"
     registry.rule(Anchor(Signature("ann", "as good as agreed", moment(7), period(7)), third))
@@ -94,7 +94,7 @@ def test_a_rollback_passes_over_versions_whose_files_are_gone(registry: Registry
 def test_the_newest_so_many_of_each_kind_stay(registry: Registry) -> None:
     versions = [event.to_digest for event in promoted(registry, range(7))]
     tried = [rejected(registry, number) for number in range(7, 12)]
-    policy = RetentionPolicy(candidates=Kept(newest=2), versions=Kept(newest=3))
+    policy = RetentionPolicy(candidates=RetainedVersions(newest=2), versions=RetainedVersions(newest=3))
     assert pruned(registry, 12, policy) == {*versions[1:3], *tried[:3]}
     assert pruned(registry, 12, policy) == set(), "a second time there is nothing left to do"
 
@@ -108,7 +108,7 @@ def test_only_the_kind_that_is_declared_goes(registry: Registry) -> None:
 def test_what_is_younger_than_declared_stays_beyond_the_number(registry: Registry) -> None:
     promoted(registry, [0])
     tried = [rejected(registry, number) for number in (1, 2, 3, 4)]
-    policy = RetentionPolicy(candidates=Kept(newest=1, younger_than=timedelta(weeks=3)))
+    policy = RetentionPolicy(candidates=RetainedVersions(newest=1, younger_than=timedelta(weeks=3)))
     assert pruned(registry, 5, policy) == {tried[0]}
     assert pruned(registry, 8, policy) == {tried[1], tried[2]}
 
@@ -255,7 +255,11 @@ def test_random_histories_never_lose_what_is_live_held_or_to_be_returned_to(tmp_
             registry.rule(
                 Hold(Signature("ann", "keep", moment(number), period(number)), registry.spent()[-1].candidate)
             )
-        gone = pruned(registry, number, RetentionPolicy(candidates=Kept(newest=1), versions=Kept(newest=0)))
+        gone = pruned(
+            registry,
+            number,
+            RetentionPolicy(candidates=RetainedVersions(newest=1), versions=RetainedVersions(newest=0)),
+        )
         back = [digest for digest in served if digest not in {*barred, served[-1], *registry.deleted()}]
         assert not gone & {anchor, served[-1], *held, *back[-1:]}
         served = [digest for digest in served if digest == served[-1] or digest not in gone]

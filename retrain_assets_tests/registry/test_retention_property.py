@@ -22,7 +22,7 @@ from benchmarks.worlds.verdicts import (
     rolled_back,
     verdict,
 )
-from retrain_assets.registry.retention import Kept, RetentionPolicy
+from retrain_assets.registry.retention import RetainedVersions, RetentionPolicy
 from retrain_assets.registry.rulings import Anchor, Approve, Hold, Release, Signature
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.version_folders import VersionFolders
@@ -73,7 +73,7 @@ class Account:
 
 
 kept = st.none() | st.builds(
-    Kept, newest=st.integers(0, 3), younger_than=st.integers(0, 6).map(lambda weeks: timedelta(weeks=weeks))
+    RetainedVersions, newest=st.integers(0, 3), younger_than=st.integers(0, 6).map(lambda weeks: timedelta(weeks=weeks))
 )
 policies = st.builds(RetentionPolicy, candidates=kept, versions=kept)
 
@@ -144,7 +144,7 @@ def test_former_versions_that_were_refits_go_too(registry) -> None:
         tested = candidate(registry, f"tested {number}")
         promote(registry, verdict(registry, number, tested, refit=refitted(registry, tested, f"{number}")), number)
     anchor, second, third, fourth, live = (version.digest for version in registry.versions())
-    event = registry.prune(RetentionPolicy(versions=Kept(newest=0)), at=moment(9), actor="run")
+    event = registry.prune(RetentionPolicy(versions=RetainedVersions(newest=0)), at=moment(9), actor="run")
     assert set(event.deleted) == {second, third}
     assert registry.read(anchor)
     assert registry.read(fourth)
@@ -157,7 +157,11 @@ def test_the_fallback_in_service_stays_and_so_does_its_folder_after_it_was_left(
     assert rolled_back(registry, 1).to_digest == fallback
     for number in (2, 3, 4):
         promote(registry, verdict(registry, number, candidate(registry, f"of {number}")), number)
-        registry.prune(RetentionPolicy(versions=Kept(newest=0), candidates=Kept(newest=0)), at=moment(9), actor="run")
+        registry.prune(
+            RetentionPolicy(versions=RetainedVersions(newest=0), candidates=RetainedVersions(newest=0)),
+            at=moment(9),
+            actor="run",
+        )
     assert registry.read(fallback)
 
 
@@ -166,7 +170,7 @@ def test_a_deleted_refit_that_is_made_and_promoted_again_is_there_again(registry
     for number, digest in enumerate(tested):
         promote(registry, verdict(registry, number, digest, refit=refitted(registry, digest, f"{number}")), number)
     second = registry.versions()[1].digest
-    registry.prune(RetentionPolicy(versions=Kept(newest=0)), at=moment(9), actor="run")
+    registry.prune(RetentionPolicy(versions=RetainedVersions(newest=0)), at=moment(9), actor="run")
     assert registry.deleted() == {second}
     again = refitted(registry, tested[1], "1")
     assert again.digest == second

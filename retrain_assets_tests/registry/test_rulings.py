@@ -39,7 +39,7 @@ from retrain_assets.errors import (
 from retrain_assets.registry.journal.events import Event, content_hash
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.retention import Kept, RetentionPolicy, disposable
+from retrain_assets.registry.retention import RetainedVersions, RetentionPolicy, disposable
 from retrain_assets.registry.rulings import Anchor, Approve, Hold, Release, Retire, Signature
 from retrain_assets.registry.storage.disk import canonical
 from retrain_assets.verdict import CHECKS, Outcome, Verdict
@@ -452,7 +452,7 @@ def test_the_anchor_is_the_first_version_until_a_person_names_another_and_again_
     assert anchor() == "v1"
     event = registry.rule(Anchor(ann(3), versions[1].digest))
     assert (event.action, event.person, event.to_version, anchor()) == ("anchored", True, "v3", "v2")
-    keep = RetentionPolicy(versions=Kept(newest=0), candidates=Kept(newest=0))
+    keep = RetentionPolicy(versions=RetainedVersions(newest=0), candidates=RetainedVersions(newest=0))
     gone = disposable(History(registry.history()), keep, moment(9))
     assert versions[1].digest not in gone, "every later candidate is held against it"
     registry.rule(Release(ann(4), versions[1].digest))

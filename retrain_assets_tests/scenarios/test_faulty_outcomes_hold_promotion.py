@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.monitoring.triggers.decision import Quiet
+from retrain_assets.monitoring.triggers.decision import NoRetrain
 from retrain_assets.pipeline import frame_of, watch
 from retrain_assets.production.sensors import success_alerts
 from retrain_assets.registry.rulings import Release, Signature
@@ -83,7 +83,7 @@ def test_one_alert_of_its_own_kind_comes(faulty):
 def test_the_loss_that_the_fault_makes_starts_no_retrain_before_a_person_releases(faulty):
     world, week, _ = faulty
     decision = watch(world.spec).decide(world.store, world.registry, week)
-    assert isinstance(decision, Quiet)
+    assert isinstance(decision, NoRetrain)
     assert "of outcomes that look faulty, counts once released: held by monitor until somebody" in decision.reason
     events = len(world.registry.history())
     assert world.run("monitor", week).success

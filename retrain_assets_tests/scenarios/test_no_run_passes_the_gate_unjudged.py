@@ -12,7 +12,7 @@ from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, 
 from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.errors import InsufficientVerdict
-from retrain_assets.monitoring.triggers.decision import Quiet
+from retrain_assets.monitoring.triggers.decision import NoRetrain
 from retrain_assets.pipeline import build_model_defs, promotion, watch
 from retrain_assets.production.jobs import AUTOMATIC
 from retrain_assets.production.policy import RollbackPolicy
@@ -320,7 +320,7 @@ def test_a_retrain_that_a_person_stands_against_is_refused_before_anything_is_ju
 def test_a_verdict_that_passed_and_is_not_promoted_has_spent_its_rows_and_its_attempt(waiting):
     use = waiting.registry.spent()[-1]
     assert (use.period, use.outcome) == (week(waiting), "passed")
-    assert isinstance(trigger_of(waiting), Quiet), "the same evidence does not ask for a second attempt"
+    assert isinstance(trigger_of(waiting), NoRetrain), "the same evidence does not ask for a second attempt"
     waiting.monitor([week(waiting, WEEK + 1)])
     later = watch(waiting.spec).windows_at(waiting.store, waiting.registry, week(waiting, WEEK + 1))
     assert datetime.fromisoformat(use.end) <= later.gate.start

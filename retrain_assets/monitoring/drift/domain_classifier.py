@@ -40,7 +40,7 @@ _PARAMETERS = {
 
 
 @dataclass(frozen=True)
-class Told:
+class Separation:
     """How well two sets of rows can be told apart.
 
     Attributes:
@@ -54,7 +54,7 @@ class Told:
     important: tuple[tuple[str, float], ...]
 
 
-def tell_apart(one: pa.Table, other: pa.Table, categorical: Sequence[str], seed: int) -> Told:
+def tell_apart(one: pa.Table, other: pa.Table, categorical: Sequence[str], seed: int) -> Separation:
     """Train a LightGBM classifier to tell two tables' rows apart, and score it on rows that it has not seen.
 
     Args:
@@ -95,7 +95,7 @@ def tell_apart(one: pa.Table, other: pa.Table, categorical: Sequence[str], seed:
     order = np.argsort(-share, kind="stable")[:NAMED]
     important = tuple((names[n], round(float(share[n]), 4)) for n in order if share[n] > 0)
     noise = (rows.shape[0] + 1) / (12 * one.num_rows * other.num_rows)
-    return Told(float(np.mean(aucs)), noise, important)
+    return Separation(float(np.mean(aucs)), noise, important)
 
 
 def joint_series(
@@ -135,7 +135,7 @@ def joint_series(
     return Measured(JOINT, "numeric", Sizes(), (summary,), mostly), aucs
 
 
-def _against(one: pa.Table, others: Sequence[pa.Table], categorical: Sequence[str], seed: int) -> Told:
+def _against(one: pa.Table, others: Sequence[pa.Table], categorical: Sequence[str], seed: int) -> Separation:
     each = -(-ROWS // len(others))
     rest = pa.concat_tables([_sample(other, each, seed) for other in others], promote_options="permissive")
     return tell_apart(_sample(one, ROWS, seed), rest, categorical, seed)

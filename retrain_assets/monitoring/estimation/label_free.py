@@ -78,7 +78,7 @@ def estimate_step(
     Returns:
         The estimate, or why there is none; and the latest estimates, this one included.
     """
-    earlier = [settled(model, at, one, baseline) for one in past]
+    earlier = [with_truth(model, at, one, baseline) for one in past]
     rows = _waiting_rows(model, at, version)
     found = _estimated(model, at, policy, version, rows)
     if rows is None or isinstance(found, NoEstimate):
@@ -92,7 +92,7 @@ def estimate_step(
     return EstimateRecord(sentence, found, baseline.mean, outcome), series
 
 
-def settled(model: Model, at: PeriodAccess, past: PastEstimate, baseline: Baseline) -> PastEstimate:
+def with_truth(model: Model, at: PeriodAccess, past: PastEstimate, baseline: Baseline) -> PastEstimate:
     """An earlier estimate with its later truth: the measured loss of the very rows that had no outcome then.
 
     It stays open until 95 % of the outcomes are there or all are due.
@@ -106,11 +106,11 @@ def settled(model: Model, at: PeriodAccess, past: PastEstimate, baseline: Baseli
     later = [known for known in outcome_files(store, first, at.period) if known > past.period]
     outcomes = store.read_table("outcomes", later) if later else None
     if scored is None or outcomes is None:
-        return replace(past, settled=now >= due(model, calendar.shift(past.period, 1)), arrived=0)
+        return replace(past, settled=now >= outcomes_due(model, calendar.shift(past.period, 1)), arrived=0)
     found = joined(latest_per_key(outcomes, key), without(scored, known_then, key), key)
     arrived = found.num_rows if found is not None else 0
     past = replace(past, arrived=arrived)
-    if found is None or not (arrived >= ALL_THERE * past.rows or now >= due(model, past.period)):
+    if found is None or not (arrived >= ALL_THERE * past.rows or now >= outcomes_due(model, past.period)):
         return past
     losses = metric(model.loss).row_losses(found[OUTCOME].to_numpy(), scores_of(found))
     measured, low, high = mean_limits(losses, found[OUTCOME_TIME].to_numpy(), baseline)
@@ -120,7 +120,7 @@ def settled(model: Model, at: PeriodAccess, past: PastEstimate, baseline: Baseli
     return replace(past, truth=Truth(measured, low, high, apart), settled=True)
 
 
-def awaited(model: Model, period: str, version: Version) -> list[str]:
+def awaited_periods(model: Model, period: str, version: Version) -> list[str]:
     """The periods with rows whose outcome may still come: as far back as the label delay, and one more."""
     calendar = model.calendar
     end = calendar.bounds(period)[1]
@@ -128,14 +128,14 @@ def awaited(model: Model, period: str, version: Version) -> list[str]:
     return [known for known in calendar.between(oldest, period) if known > version.period]
 
 
-def due(model: Model, period: str) -> datetime:
+def outcomes_due(model: Model, period: str) -> datetime:
     """When the last outcome of a period's rows is due."""
     return model.calendar.bounds(period)[1] + model.label_delay
 
 
 def _waiting_rows(model: Model, at: PeriodAccess, version: Version) -> pa.Table | None:
     """The rows that the version scored and whose outcome has not arrived, oldest first; None when all have."""
-    periods = awaited(model, at.period, version)
+    periods = awaited_periods(model, at.period, version)
     scored = scored_by(at.store, version.name, periods)
     if scored is None:
         return None
@@ -166,7 +166,7 @@ def _known(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> 
     finished = [
         known
         for known in at.store.periods("predictions")
-        if version.period < known < at.period and due(model, known) <= end
+        if version.period < known < at.period and outcomes_due(model, known) <= end
     ]
     parts: list[LabelledRows] = []
     for known in reversed(finished):

@@ -8,7 +8,7 @@ other rows. It is an association: a slice may be hard for another reason than it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from retrain_assets.documents.units import LossUnits, amount, counted, plural
 from retrain_assets.errors import DataError
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
-from retrain_assets.monitoring.impact.grown_share import Grown, grown_part, rows_in
+from retrain_assets.monitoring.impact.grown_share import GrownPart, grown_part, rows_in
 from retrain_assets.monitoring.profiles.profile import Edges, Profile
 from retrain_assets.store import Json
 
@@ -42,13 +42,13 @@ class Change:
     importance: float
     effect: float
     weight: float
-    grown: Grown | None
+    grown: GrownPart | None
 
     @classmethod
     def from_dict(cls, record: Json) -> Change:
         """The inverse of `dataclasses.asdict`, also after JSON."""
         grown = record["grown"]
-        return cls(**{**record, "grown": Grown.from_dict(grown) if grown else None})
+        return cls(**{**record, "grown": GrownPart.from_dict(grown) if grown else None})
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,6 @@ def cost_words(model: Model, found: Sequence[ColumnCost], period: str) -> str:
     if not told.excess > 0:
         return f"{rows}: it costs nothing so far."
     return f"{rows}: {units.total(told.excess)} more over the {model.calendar.every}."
-
-
-def to_records(found: Sequence[Change] | Sequence[ColumnCost]) -> list[Json]:
-    """Changes or costs as plain JSON."""
-    return [asdict(one) for one in found]
 
 
 def _change(

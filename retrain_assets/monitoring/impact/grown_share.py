@@ -21,7 +21,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Grown:
+class GrownPart:
     """The part of a column that holds a larger share of rows than in the reference, beyond chance.
 
     Attributes:
@@ -45,13 +45,13 @@ class Grown:
     filled: bool = False
 
     @classmethod
-    def from_dict(cls, record: Json) -> Grown:
+    def from_dict(cls, record: Json) -> GrownPart:
         """The inverse of `dataclasses.asdict`, also after JSON."""
         cells = tuple((int(first), int(last)) for first, last in record["cells"])
         return cls(**{**record, "cells": cells, "levels": tuple(record["levels"])})
 
 
-def grown_part(reference: Profile, current: Profile, column: str) -> Grown | None:
+def grown_part(reference: Profile, current: Profile, column: str) -> GrownPart | None:
     """The bins or categories whose share of all rows rose by more than 3 standard errors; None without one.
 
     Numeric columns are looked at in tenths of the reference.
@@ -82,10 +82,10 @@ def grown_part(reference: Profile, current: Profile, column: str) -> Grown | Non
     share_before, share_after = float(before[rose].sum()), float(after[rose].sum())
     alone = rose.sum() == 1 and (missing or (len(cells) == 1 and _one_value(cells[0])))
     filled = bool(alone and share_after > 2 * share_before and _alike(before[~rose], after[~rose]))
-    return Grown(cells, levels, unseen, missing, share_before, share_after, words, filled)
+    return GrownPart(cells, levels, unseen, missing, share_before, share_after, words, filled)
 
 
-def rows_in(grown: Grown, column: pa.ChunkedArray, edges: Edges, name: str) -> NDArray[np.bool_]:
+def rows_in(grown: GrownPart, column: pa.ChunkedArray, edges: Edges, name: str) -> NDArray[np.bool_]:
     """Which rows' values lie in the part that grew, shape (n,)."""
     missing = pc.fill_null(pc.is_null(column, nan_is_null=True), True).to_numpy()
     inside: NDArray[np.bool_]

@@ -43,7 +43,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _ROW_FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": np.abs, "min": np.minimum, "max": np.maximum}
 
 
-def declared(
+def parsed_metrics(
     metrics: Sequence[BusinessMetric], numeric: Sequence[str], categorical: Sequence[str], threshold: float
 ) -> tuple[tuple[BusinessMetric, Expression], ...]:
     """Every declared metric with its parsed expression; `threshold` turns a binary score into a decision."""

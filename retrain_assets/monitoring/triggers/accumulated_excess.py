@@ -23,7 +23,7 @@ REMEMBERED = 60
 
 
 @dataclass(frozen=True)
-class Carried:
+class ExcessSoFar:
     """What a period begins with, in loss units summed over rows.
 
     Attributes:
@@ -35,7 +35,7 @@ class Carried:
     suspected: float
 
 
-def carried(store: PeriodStore, history: History, version: str, period: str) -> Carried:
+def excess_before(store: PeriodStore, history: History, version: str, period: str) -> ExcessSoFar:
     """The excess of the version's reports in a row before a period, from its last attempt on.
 
     Args:
@@ -53,10 +53,10 @@ def carried(store: PeriodStore, history: History, version: str, period: str) -> 
             break
         run.append(record)
     before = run.pop().accumulated_excess if len(run) > REMEMBERED else 0.0
-    held = [suspected(record, history) for record in run]
+    held = [outcomes_suspected(record, history) for record in run]
     counted = [_excess(record) for record, doubt in zip(run, held, strict=True) if not doubt]
     doubtful = [_excess(record) for record, doubt in zip(run, held, strict=True) if doubt]
-    return Carried(summed(before, reversed(counted)), sum(doubtful))
+    return ExcessSoFar(summed(before, reversed(counted)), sum(doubtful))
 
 
 def summed(before: float, excesses: Iterable[float]) -> float:
@@ -71,7 +71,7 @@ def summed(before: float, excesses: Iterable[float]) -> float:
     return total
 
 
-def suspected(record: PerformanceRecord, history: History) -> bool:
+def outcomes_suspected(record: PerformanceRecord, history: History) -> bool:
     """Whether the outcomes of a performance record jumped and no person has released the hold for it yet."""
     if record.label_jump is None:
         return False

@@ -70,7 +70,7 @@ class Trigger:
 
 
 @dataclass(frozen=True)
-class Quiet:
+class NoRetrain:
     """No retrain: the first thing that stands in the way, and the share of each threshold that is reached."""
 
     reason: str
@@ -88,7 +88,7 @@ def trigger_id(model: str, period: str, kind: Kind) -> str:
 
 def decide(
     model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: Length
-) -> Trigger | Quiet:
+) -> Trigger | NoRetrain:
     """Decide whether a retrain is due as of the evidence's period.
 
     Args:
@@ -109,10 +109,10 @@ def decide(
     closeness = _closeness(calendar, policy, evidence)
     asked = _asked(model, policy, evidence)
     if asked is None:
-        return Quiet(f"no retrain due: {_excess(model, policy, evidence)}{_suspected(model, evidence)}", closeness)
+        return NoRetrain(f"no retrain due: {_excess(model, policy, evidence)}{_suspected(model, evidence)}", closeness)
     obstacle = _obstacle(model, policy, evidence, rollback_cooldown)
     if obstacle is not None:
-        return Quiet(obstacle, closeness)
+        return NoRetrain(obstacle, closeness)
     kind, reason = asked
     return Trigger(trigger_id(model.name, evidence.period, kind), model.name, evidence.period, kind, reason)
 

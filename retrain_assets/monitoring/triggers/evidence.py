@@ -11,7 +11,7 @@ from retrain_assets.monitoring.performance.report import PerformanceReport
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import read_performance
-from retrain_assets.monitoring.triggers.decision import Quiet, Trigger, TriggerEvidence, decide
+from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger, TriggerEvidence, decide
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
@@ -35,7 +35,7 @@ class Watch:
         """The model's periods."""
         return self.model.calendar
 
-    def decide(self, store: PeriodStore, registry: Registry, period: str) -> Trigger | Quiet:
+    def decide(self, store: PeriodStore, registry: Registry, period: str) -> Trigger | NoRetrain:
         """Decide whether the evidence as of a period asks for a retrain."""
         evidence = self.evidence(store, registry, period)
         return decide(self.model, self.triggers, evidence, self.rollback_cooldown)

@@ -1,6 +1,7 @@
 """What drift costs: ordered by what matters to the model, and counted in loss where rows became more frequent."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from retrain_assets.monitoring.impact.cost import (
     changes,
     cost_words,
     costs,
-    to_records,
 )
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
@@ -87,7 +87,7 @@ def test_the_first_line_says_what_changed_since_when_and_what_it_costs():
 
 def test_changes_survive_json():
     found, *_ = watched(rows_of(99, fare=13.0, bike=0.6, missing=0.3, zone="D"))
-    assert tuple(Change.from_dict(one) for one in json.loads(json.dumps(to_records(found)))) == found
+    assert tuple(Change.from_dict(one) for one in json.loads(json.dumps([asdict(one) for one in found]))) == found
 
 
 def test_the_report_they_come_from_warns():

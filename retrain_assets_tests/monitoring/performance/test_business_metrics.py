@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retrain_assets.monitoring.performance.business_metrics import declared, measure_business
+from retrain_assets.monitoring.performance.business_metrics import measure_business, parsed_metrics
 from retrain_assets.monitoring.performance.expression import cost_expression, parse
 from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.policy import BusinessMetric
@@ -123,7 +123,7 @@ def test_an_undefined_ratio_has_no_value():
 
 def test_declared_metrics_come_with_their_expressions():
     matrix = BusinessMetric(name="risk", cost_matrix=[[0, 1], [9, 0]], unit="dollars", better="lower", threshold=2)
-    ((one, expression),) = declared([matrix], [], [], 0.3)
+    ((one, expression),) = parsed_metrics([matrix], [], [], 0.3)
     assert one is matrix
     assert expression.text == cost_expression([[0, 1], [9, 0]], 0.3)
 

@@ -8,7 +8,7 @@ import pytest
 
 from retrain_assets.monitoring.records.performance_record import read_performance, write_performance
 from retrain_assets.monitoring.triggers import accumulated_excess
-from retrain_assets.monitoring.triggers.accumulated_excess import carried, suspected
+from retrain_assets.monitoring.triggers.accumulated_excess import excess_before, outcomes_suspected
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Release, Signature
@@ -34,7 +34,7 @@ def told(store, period, amount, version="v1", jump=None, accumulated=0.0):
 
 def begun(model, period, version="v1"):
     store, registry = model
-    return carried(store, History(registry.history()), version, period)
+    return excess_before(store, History(registry.history()), version, period)
 
 
 def test_the_sum_never_falls_below_nothing_and_forgets_what_was_won(model):
@@ -61,7 +61,7 @@ def test_suspected_outcomes_count_once_a_person_has_released_the_hold(model):
     assert (begun(model, "2024-03").excess, begun(model, "2024-03").suspected) == (5.0, 900.0)  # before the hold too
     registry.hold(reason="mean label jumped", at=datetime(2024, 3, 1), period="2024-02")
     assert (begun(model, "2024-03").excess, begun(model, "2024-03").suspected) == (5.0, 900.0)
-    assert suspected(read_performance(store, "2024-02"), History(registry.history()))
+    assert outcomes_suspected(read_performance(store, "2024-02"), History(registry.history()))
     registry.rule(Release(Signature("ann", "prices did rise", datetime(2024, 3, 2), "2024-02")))
     assert (begun(model, "2024-03").excess, begun(model, "2024-03").suspected) == (905.0, 0.0)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from retrain_assets.monitoring.policy import TriggerPolicy
-from retrain_assets.monitoring.triggers.decision import Quiet, Trigger, TriggerEvidence, decide, trigger_id
+from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger, TriggerEvidence, decide, trigger_id
 from retrain_assets.periods import Length
 from retrain_assets_tests.monitoring.stored import TAXI
 
@@ -33,7 +33,7 @@ def asked(evidence, policy=POLICY, rollback_cooldown=ONE_PERIOD):
 
 def test_calm_evidence_is_quiet_and_says_how_close_it_is():
     quiet = asked(CALM)
-    assert isinstance(quiet, Quiet)
+    assert isinstance(quiet, NoRetrain)
     assert quiet.reason == "no retrain due: $812 of the $2,500 of excess loss that would pay for one"
     assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 1.0}
 
@@ -94,14 +94,14 @@ EVERYTHING = POLICY.model_copy(
 def test_what_is_declared_asks_at_its_threshold_and_not_before(change, kind, reason):
     trigger = asked(replace(CALM, **change), EVERYTHING)
     assert (trigger.kind, trigger.reason) == (kind, reason)
-    assert isinstance(asked(replace(CALM, **change)), Quiet)
+    assert isinstance(asked(replace(CALM, **change)), NoRetrain)
     before = {
         "estimated_excess": {"estimated_excess": 1687.0},
         "business": {"business": {"revenue": 2, "other": 9}},
         "uncertain_periods": {"uncertain_periods": 2},
         "new_rows": {"new_rows": 8999},
     }[next(iter(change))]
-    assert isinstance(asked(replace(CALM, **before), EVERYTHING), Quiet)
+    assert isinstance(asked(replace(CALM, **before), EVERYTHING), NoRetrain)
 
 
 def test_an_estimated_gain_never_pays_for_a_measured_loss():
@@ -129,7 +129,7 @@ def test_every_declared_condition_says_how_close_it_is():
 def test_each_obstacle_alone_keeps_a_losing_model_from_a_retrain(change, reason):
     assert isinstance(asked(LOSING), Trigger)
     quiet = asked(replace(LOSING, **change))
-    assert isinstance(quiet, Quiet)
+    assert isinstance(quiet, NoRetrain)
     assert reason in quiet.reason
     assert quiet.closeness["excess_loss"] == 1.0
 
@@ -161,18 +161,18 @@ def test_without_cooldown_one_period_still_allows_one_attempt_only():
 
 
 def test_an_earlier_period_looked_at_again_starts_nothing_after_a_later_attempt():
-    assert isinstance(asked(replace(LOSING, last_attempt_period="2019-08")), Quiet)
+    assert isinstance(asked(replace(LOSING, last_attempt_period="2019-08")), NoRetrain)
 
 
 def test_kinds_that_the_policy_does_not_name_never_ask():
     silent = POLICY.model_copy(update={"on_confirmed_drift": False, "max_age": None})
     old = replace(CALM, drift_confirmed=True, live_since_period="2018-01", last_attempt_period=None)
-    assert isinstance(asked(old, silent), Quiet)
+    assert isinstance(asked(old, silent), NoRetrain)
     assert set(asked(old, silent).closeness) == {"excess_loss", "new_rows"}
 
 
 def test_an_unknown_excess_never_asks():
-    assert isinstance(asked(replace(CALM, accumulated_excess=float("nan"))), Quiet)
+    assert isinstance(asked(replace(CALM, accumulated_excess=float("nan"))), NoRetrain)
 
 
 def test_excess_loss_speaks_before_drift_and_age():

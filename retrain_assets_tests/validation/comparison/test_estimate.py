@@ -13,6 +13,7 @@ from retrain_assets.metrics.metric import metric
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.estimate import estimate
 from retrain_assets.validation.comparison.units import Units, units_of
+from retrain_assets_tests.metrics.paired import influence
 from retrain_assets_tests.validation.worlds import gate_rows
 
 
@@ -101,7 +102,7 @@ def test_an_auc_has_delongs_error_and_the_degrees_of_freedom_of_welch_on_its_pla
     (v10_a, v01_a), (v10_b, v01_b) = placements(label, champion), placements(label, candidate)
     welch = stats.ttest_ind(v10_b - v10_a, v01_a - v01_b, equal_var=False)
     auc = metric("auc")
-    found = estimate(auc.influence(label, champion, candidate), rows(150), parts=auc.parts(label, 1))
+    found = estimate(influence(auc, label, champion, candidate), rows(150), parts=auc.parts(label, 1))
     assert found.improvement == pytest.approx(v10_b.mean() - v10_a.mean())
     assert found.standard_error == pytest.approx(2 * found.improvement / welch.statistic)
     assert found.degrees == pytest.approx(welch.df)
@@ -113,7 +114,7 @@ def test_a_rate_of_one_class_is_the_paired_t_test_of_that_class(name, of):
     decided = [(scores[label == of] >= 0.5).astype(float) for scores in (champion, candidate)]
     peer = stats.ttest_rel(*(reversed(decided) if name == "tpr" else decided), alternative="greater")
     known = metric(name)
-    found = estimate(known.influence(label, champion, candidate), rows(150), parts=known.parts(label, 1))
+    found = estimate(influence(known, label, champion, candidate), rows(150), parts=known.parts(label, 1))
     assert found.p_value() == pytest.approx(peer.pvalue)
     assert found.degrees == pytest.approx((label == of).sum() - 1)
 
@@ -121,7 +122,7 @@ def test_a_rate_of_one_class_is_the_paired_t_test_of_that_class(name, of):
 def test_days_and_clusters_know_the_error_of_an_auc_no_better_than_its_positives_do():
     label, champion, candidate = few_positives(6)
     auc, day = metric("auc"), Units(np.arange(150) % 50, "day")
-    psi, parts = auc.influence(label, champion, candidate), auc.parts(label, 1)
+    psi, parts = influence(auc, label, champion, candidate), auc.parts(label, 1)
     by_row, by_day, plain = (
         estimate(psi, rows(150), parts=parts),
         estimate(psi, day, parts=parts),
@@ -150,7 +151,7 @@ def test_the_ranking_of_several_classes_adds_the_variance_between_them_and_of_ea
 def test_many_rows_of_both_classes_are_judged_as_before():
     label, champion, candidate = few_positives(8, 2000, 6000)
     auc = metric("auc")
-    psi = auc.influence(label, champion, candidate)
+    psi = influence(auc, label, champion, candidate)
     before, after = estimate(psi, rows(6000)), estimate(psi, rows(6000), parts=auc.parts(label, 1))
     assert after.low(0.05) == pytest.approx(before.low(0.05), abs=1e-3 * before.standard_error)
 
