@@ -29,7 +29,7 @@ from retrain_assets.pipeline import gate, probation, promotion, training, watch
 from retrain_assets.production.probation.trial import asking
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.scoring.booster import load
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.scorer import Scorer, scores_of
@@ -183,14 +183,8 @@ class Playback:
             self.played.rollbacks += 1
             self.tell(f"{period} rolled back: {record.sentence}")
             now = spec.period.bounds(period)[1]
-            roll_back(
-                self.registry,
-                reason=record.sentence,
-                at=now,
-                actor="run probation",
-                period=record.decided_in,
-                expected_live=record.comparison.digest,
-            )
+            left = record.comparison.digest
+            roll_back(self.registry, RollbackRequest(record.sentence, now, "run probation", record.decided_in, left))
 
     def _attempt(self, period: str, *, ungated: bool) -> None:
         windows = self.watch.windows_at(self.store, self.registry, period)

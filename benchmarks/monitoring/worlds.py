@@ -22,7 +22,7 @@ from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.column_reader import CategoryPiece, NumericPiece, names, numbers
 from retrain_assets.monitoring.profiles.edges import category_edges, numeric_edges, together
 from retrain_assets.monitoring.profiles.profile import Edges, Profile, categorical_column, numeric_column
-from retrain_assets.monitoring.profiles.value_counts import Tally, pooled
+from retrain_assets.monitoring.profiles.value_counts import Tally
 
 Rng = np.random.Generator
 Floats = npt.NDArray[np.float64]
@@ -107,8 +107,9 @@ class World:
     def _numbers(self, rng: Rng, at: int, shift: float, change: Change) -> NumericPiece:
         missing = int(rng.binomial(self.rows, change.missing)) if at == 0 else 0
         counts = rng.multinomial(self.rows - missing, np.full(ATOMS, 1 / ATOMS))
-        told = pooled([Tally(self._values(at, shift), counts)])
-        kept = told.only(told.rows > 0)
+        values, place = np.unique(self._values(at, shift), return_inverse=True)
+        rows = np.bincount(place, counts).astype(np.int64)
+        kept = Tally(values[rows > 0], rows[rows > 0])
         return NumericPiece(self.rows, kept, float(kept.values[0]), float(kept.values[-1]), missing=missing)
 
     def _names(self, rng: Rng, at: int, tilt: float, change: Change) -> CategoryPiece:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.model import PeriodAccess
-from retrain_assets.monitoring.performance.business_metrics import declared
+from retrain_assets.monitoring.performance.business_metrics import parsed_metrics
 from retrain_assets.monitoring.performance.report import Baseline, Quality
 from retrain_assets.monitoring.performance_step import PerformancePolicy, champion_baseline, performance_step
 from retrain_assets.monitoring.policy import BusinessMetric
@@ -95,7 +95,7 @@ def test_groups_come_from_the_stored_rows(access):
 @pytest.mark.parametrize(("scores", "periods"), [((1.0, 1.0), (1, 2)), ((0.0, 1.0), (0, 1)), ((1.0, 0.0), (1, 0))])
 def test_a_business_metric_counts_the_periods_beyond_its_threshold_in_a_row(access, scores, periods):
     late = BusinessMetric(name="late", expression="share(score >= 0.5)", unit="share", better="lower", threshold=0.5)
-    policy = PerformancePolicy(business=declared([late], [], [], 0.5))
+    policy = PerformancePolicy(business=parsed_metrics([late], [], [], 0.5))
     found = []
     for period, score in zip(("2024-02", "2024-03"), scores, strict=True):
         stored(access.of(period), score)

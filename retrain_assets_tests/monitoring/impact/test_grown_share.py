@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pyarrow as pa
 import pytest
 
-from retrain_assets.monitoring.impact.grown_share import Grown, grown_part, rows_in
+from retrain_assets.monitoring.impact.grown_share import GrownPart, grown_part, rows_in
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
 from retrain_assets_tests.monitoring.impact.worlds import rows_of, watched
 
@@ -56,4 +56,4 @@ def test_many_grown_levels_are_named_up_to_three():
 @pytest.mark.parametrize("now", [{"fare": 13.0}, {"missing": 0.2}, {"zone": "D"}])
 def test_a_grown_part_survives_json(now):
     for one in watched(rows_of(99, **now))[0]:
-        assert Grown.from_dict(json.loads(json.dumps(asdict(one.grown)))) == one.grown
+        assert GrownPart.from_dict(json.loads(json.dumps(asdict(one.grown)))) == one.grown

@@ -9,7 +9,7 @@ from benchmarks.worlds.verdicts import candidate, findings, fresh, moment, perio
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
 from retrain_assets.monitoring.records.performance_record import write_performance
-from retrain_assets.monitoring.triggers.decision import Quiet
+from retrain_assets.monitoring.triggers.decision import NoRetrain
 from retrain_assets.monitoring.triggers.evidence import Watch, spent_ranges, trained_until
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.registry.rulings import Hold, Retire, Signature
@@ -126,5 +126,5 @@ def test_a_decision_of_a_person_stands_in_the_way_and_is_named(store, registry, 
     assert WATCH.evidence(store, registry, LAST).wait == said
     write_performance(store, performance(LAST, 2.0, excess=1000.0, labelled_total=900))
     found = WATCH.decide(store, registry, LAST)
-    assert isinstance(found, Quiet)
+    assert isinstance(found, NoRetrain)
     assert said in found.reason
