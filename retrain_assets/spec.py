@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -29,6 +29,7 @@ from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.spec_file import SpecFile, checked, read_spec_file
+from retrain_assets.store import Json
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.policy import WindowsPolicy
 
@@ -52,16 +53,12 @@ _OBJECTIVES = {
     "multiclass": {"multiclass"},
     "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
 }
-_GUARDRAILS: dict[str, dict[str, Any]] = {
-    "binary": {"metric": "auc", "margin": 0.02},
-    "multiclass": {"metric": "accuracy", "margin": 0.02},
-    "regression": {"metric": "wape", "margin": 0.02},
+_GUARDRAILS = {
+    "binary": (("auc", 0.02), ("brier", 0.01)),
+    "multiclass": (("accuracy", 0.02), ("brier", 0.02)),
+    "regression": (("wape", 0.02),),
 }
-_SECOND_GUARDRAILS: dict[str, dict[str, Any]] = {
-    "binary": {"metric": "brier", "margin": 0.01},
-    "multiclass": {"metric": "brier", "margin": 0.02},
-    "regression": {"metric": "wape", "margin": 0.02},
-}
+"""Metric and margin of the guardrail of each task, and of another one where that metric is the primary."""
 _ONE_PERIOD = {"hour": "1h", "day": "1d", "week": "1w", "month": "31d", "quarter": "92d", "year": "366d"}
 _WINDOWS: dict[
     str, dict[str, str]
@@ -105,7 +102,7 @@ class ModelSpec(Policy):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_defaults(cls, record: Any) -> Any:
+    def _with_defaults(cls, record: object) -> object:
         return with_defaults(record) if isinstance(record, Mapping) else record
 
     @property
@@ -251,27 +248,32 @@ class ModelSpec(Policy):
     def policy_sha256(self) -> str:
         """Digest of the rules a verdict is reached under: an older verdict does not promote under newer rules."""
         suite = Path(self.validation.regression_suite.path)
-        rules: dict[str, Any] = {
+        source, values = self.source, self.source.label_values
+        rules: Json = {
             "task": self.task,
-            "validation": self.validation.model_dump(mode="json"),
+            "validation": self._validation_rules,
             "windows": self.windows.model_dump(mode="json"),
-            "label": [self.source.label, str(self.source.label_delay), self.source.known_at],
+            "label": [source.label, str(source.label_delay), source.known_at, *([values] if values else [])],
             "attempts_per_year": self.triggers.max_per_year,
             "suite": hashlib.sha256(suite.read_bytes()).hexdigest() if suite.exists() else None,
         }
-        if self.source.label_values:
-            rules["label"].append(self.source.label_values)
-        rules["validation"]["regression_suite"] = {"tolerance": self.validation.regression_suite.tolerance}
-        if self.validation.fairness.none is None:
-            rules["validation"]["fairness"].pop("none")
-        if self.validation.insufficient == "hold":  # as verdicts were reached before the key existed
-            rules["validation"].pop("insufficient")
         if self.training.refit:
             rules["refit"] = self.training.agreement.model_dump(mode="json") if self.training.agreement else None
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def _validation_rules(self) -> Json:
+        """The rules of the gate as they are digested; a key that came later is left out while it says nothing."""
+        validation, suite = self.validation, self.validation.regression_suite
+        unsaid: Json = {"regression_suite": set(type(suite).model_fields) - {"tolerance"}}
+        if validation.fairness.none is None:
+            unsaid["fairness"] = {"none"}
+        if validation.insufficient == "hold":  # as verdicts were reached before the key existed
+            unsaid["insufficient"] = True
+        return validation.model_dump(mode="json", exclude=unsaid)
 
-def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
+
+def with_defaults(record: Mapping[str, object]) -> Json:
     """Give a spec what it leaves to defaults that depend on its task and period.
 
     Defaults that depend on nothing stand beside their key, in the stage's own policy.
@@ -280,7 +282,7 @@ def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
     >>> full["training"], full["validation"]
     ({'objective': 'binary'}, {'guardrails': [{'metric': 'auc', 'margin': 0.02}], 'primary': 'log_loss'})
     """
-    full = dict(record)
+    full: Json = dict(record)
     task, period = full.get("task"), full.get("period")
     if "primary" in full and "primary" not in (full.get("validation") or {}):
         primary = full.pop("primary")
@@ -300,7 +302,7 @@ def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
-def _attempts_per_year(every: str, windows: Any) -> int:
+def _attempts_per_year(every: str, windows: object) -> int:
     """How many attempts a year have room for: one a period, each on a gate window of its own.
 
     >>> _attempts_per_year("week", {"gate": "2w"}), _attempts_per_year("month", {"gate": "2w"})
@@ -317,21 +319,21 @@ def _attempts_per_year(every: str, windows: Any) -> int:
     return max(1, min(PERIODS_PER_YEAR[every], int(gates)))
 
 
-def _fill(record: dict[str, Any], name: str, defaults: Mapping[str, Any]) -> None:
+def _fill(record: Json, name: str, defaults: Json) -> None:
     """Give a block the defaults that it does not declare; what is no mapping stays, for the rules to name."""
     block = {} if record.get(name) is None else record[name]
     record[name] = {**defaults, **block} if isinstance(block, Mapping) else block
 
 
-def _guardrail(task: str, validation: Mapping[str, Any]) -> dict[str, Any]:
+def _guardrail(task: str, validation: Json) -> Json:
     """The one guardrail of a spec that declares none: a metric that says something else than the primary."""
     if "guardrails" in validation:
         return {}
-    metric = _GUARDRAILS[task]
     primary = validation.get("primary")
-    if metric["metric"] in ([primary] if isinstance(primary, str) else primary or ()):
-        metric = _SECOND_GUARDRAILS[task]
-    return {"guardrails": [metric]}
+    taken = [primary] if isinstance(primary, str) else primary or ()
+    usual = _GUARDRAILS[task]
+    metric, margin = usual[-1] if usual[0][0] in taken else usual[0]
+    return {"guardrails": [{"metric": metric, "margin": margin}]}
 
 
 def load_spec(path: Path) -> ModelSpec:

@@ -9,15 +9,19 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from retrain_assets.errors import SpecError
+from retrain_assets.store import Json
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Spec = TypeVar("Spec", bound=BaseModel)
-Where = tuple[Any, ...]
+Where = tuple[str | int, ...]
 """A key's place in the file: the keys and list positions that lead to it."""
 
 SHORT_FORMS: tuple[tuple[Where, Where], ...] = (
@@ -40,7 +44,7 @@ _TYPES = {
     "date": "a date like 2024-01-01",
     "finite": "a finite number",
 }
-_STAND_INS: dict[str, Any] = {
+_STAND_INS: Json = {
     "name": "unnamed",
     "period": {"every": "month", "start": "2000-01-01"},
     "source": {"path": "?", "key": "?key", "time": "?time", "label": "?label", "label_delay": "0d"},
@@ -63,7 +67,7 @@ class SpecFile:
     """A YAML mapping as read: its keys and values, and the line on which each key stands."""
 
     path: Path
-    record: Mapping[str, Any]
+    record: Json
     lines: Mapping[Where, int]
 
     def path_of(self, where: Where) -> Where:
@@ -120,18 +124,39 @@ def checked(kind: type[Spec], file: SpecFile) -> Spec:
         raise SpecError("\n".join(_every_fault(kind, file, error))) from None
 
 
+@dataclass(frozen=True)
+class _Fault:
+    """One fault as the validator finds it: the key, its kind, the value that stands there, and what it says of it."""
+
+    where: Where
+    kind: str
+    value: object
+    message: str
+    context: Json
+
+    @classmethod
+    def from_dict(cls, found: ErrorDetails) -> _Fault:
+        return cls(found["loc"], found["type"], found["input"], found["msg"], found.get("ctx", {}))
+
+
+def _faults(error: ValidationError) -> list[_Fault]:
+    """The faults that the validator finds, without lists that are called empty only because their entries are wrong."""
+    found = [_Fault.from_dict(each) for each in error.errors()]
+    return [fault for fault in found if not _is_echo(fault, found)]
+
+
 def _every_fault(kind: type[BaseModel], file: SpecFile, error: ValidationError) -> list[str]:
     """The faults of a spec, and those that show only once the first are out of the way.
 
     A rule about several keys is asked only where each is well-formed. So a faulty key is taken out, and what is left is
     read again, until nothing new is found; what is missing only because it was taken out is not said.
     """
-    record: Any = file.record
+    record: object = file.record
     sentences: dict[str, None] = {}
     removed: set[Where] = set()
     for attempt in range(_NEVER_ENDING):
-        faults = [fault for fault in error.errors() if not _is_echo(fault, error)]
-        new = {place for fault in faults if fault["type"] != "missing" and (place := _place(file, fault))} - removed
+        faults = _faults(error)
+        new = {place for fault in faults if fault.kind != "missing" and (place := _place(file, fault))} - removed
         for fault in faults:
             if not attempt or not _is_consequence(fault, removed):
                 sentences |= dict.fromkeys(_sentences(kind, file, fault))
@@ -148,9 +173,9 @@ def _every_fault(kind: type[BaseModel], file: SpecFile, error: ValidationError) 
     return sorted(sentences, key=lambda sentence: _line_of(file, sentence))
 
 
-def _completed(record: Any) -> Any:
+def _completed(record: object) -> Json:
     """The record with something in the place of each required key, so that the rules about the others are asked."""
-    full = dict(record)
+    full = dict(record) if isinstance(record, Mapping) else {}
     for name, stand_in in _STAND_INS.items():
         given = full.get(name)
         if given is None:
@@ -161,19 +186,18 @@ def _completed(record: Any) -> Any:
     return full
 
 
-def _is_consequence(fault: Any, removed: set[Where]) -> bool:
+def _is_consequence(fault: _Fault, removed: set[Where]) -> bool:
     """Whether a fault is there only because a key was taken out: it is missing, or its block lacks it."""
-    where = tuple(fault["loc"])
+    where = fault.where
     inside = any(gone[: len(where)] == where for gone in removed) if where else False
-    return fault["type"] in ("missing", "too_short") or inside
+    return fault.kind in ("missing", "too_short") or inside
 
 
-def _is_echo(fault: Any, error: ValidationError) -> bool:
-    """Whether a list is called empty only because its entries are at fault."""
-    if fault["type"] != "too_short":
+def _is_echo(fault: _Fault, faults: Sequence[_Fault]) -> bool:
+    if fault.kind != "too_short":
         return False
-    where = fault["loc"]
-    return any(other["loc"][: len(where)] == where and len(other["loc"]) > len(where) for other in error.errors())
+    where = fault.where
+    return any(other.where[: len(where)] == where and len(other.where) > len(where) for other in faults)
 
 
 def _line_of(file: SpecFile, sentence: str) -> int:
@@ -187,9 +211,9 @@ def _shortened(where: Where) -> Where:
     return where
 
 
-def _place(file: SpecFile, fault: Any) -> Where:
+def _place(file: SpecFile, fault: _Fault) -> Where:
     """The key that a fault is about, as far as it stands in the file."""
-    where = tuple(fault["loc"])
+    where = fault.where
     if not where:  # parts that do not fit together: the message begins with the key
         where = _named(_message(fault).split(" ", 1)[0].removesuffix(":"))
     where = file.path_of(where)
@@ -202,7 +226,7 @@ def _named(name: str) -> Where:
     return tuple(int(part) if part.isdecimal() else part for part in name.split("."))
 
 
-def _without(record: Any, where: Where) -> Any:
+def _without(record: object, where: Where) -> object:
     """The record without one key; lists lose the entry by becoming shorter."""
     head, rest = where[0], where[1:]
     if isinstance(record, Mapping) and head in record:
@@ -216,12 +240,12 @@ def _without(record: Any, where: Where) -> Any:
     return record
 
 
-def _sentences(kind: type[BaseModel], file: SpecFile, fault: Any) -> list[str]:
+def _sentences(kind: type[BaseModel], file: SpecFile, fault: _Fault) -> list[str]:
     """A fault in words; one that the rules found may be several, one a line."""
-    where = tuple(part for part in fault["loc"] if part != "[key]")
-    if fault["type"] == "extra_forbidden":
+    where = tuple(part for part in fault.where if part != "[key]")
+    if fault.kind == "extra_forbidden":
         return [file.at(where, _unknown(kind, where))]
-    if fault["type"] == "missing":
+    if fault.kind == "missing":
         return [file.at(where, _MISSING.get(str(where[-1]), "is required and has no default"))]
     found = []
     for line in _message(fault).split("\n"):
@@ -235,11 +259,11 @@ def _sentences(kind: type[BaseModel], file: SpecFile, fault: Any) -> list[str]:
     return found
 
 
-def _message(fault: Any) -> str:
+def _message(fault: _Fault) -> str:
     """What a rule is broken by, without a word of the validator's own."""
-    kind, context, value = fault["type"], fault.get("ctx", {}), fault["input"]
+    kind, value = fault.kind, fault.value
     if kind == "value_error":
-        return str(fault["msg"]).removeprefix("Value error, ")
+        return fault.message.removeprefix("Value error, ")
     limits = {
         "greater_than": ("above", "gt"),
         "greater_than_equal": ("at least", "ge"),
@@ -248,13 +272,13 @@ def _message(fault: Any) -> str:
     }
     if kind in limits:
         word, key = limits[kind]
-        return f"{value} must be {word} {context[key]:g}"
+        return f"{value} must be {word} {fault.context[key]:g}"
     if kind == "literal_error":
-        return f"{value!r} is none of {str(context['expected']).replace(chr(39), '')}"
+        return f"{value!r} is none of {str(fault.context['expected']).replace(chr(39), '')}"
     if kind == "string_pattern_mismatch":
         return f"{value!r} is no name: write lower-case letters, digits and _, beginning with a letter"
     if kind == "too_short":
-        return _EMPTY.get(str(fault["loc"][-1]), "is empty. Name at least one")
+        return _EMPTY.get(str(fault.where[-1]), "is empty. Name at least one")
     if kind == "too_long" or kind == "date_from_datetime_inexact":
         return f"{value!r} has too many entries"
     expected = next((word for name, word in _TYPES.items() if kind.startswith(name)), "of another form")
@@ -271,7 +295,7 @@ def _unknown(kind: type[BaseModel], where: Where) -> str:
 
 def _fields_at(kind: type[BaseModel], where: Where) -> list[str]:
     """The keys that a block of the spec may have."""
-    here: Any = kind
+    here: type[BaseModel] | None = kind
     for part in where:
         field = here.model_fields.get(part) if isinstance(here, type) and issubclass(here, BaseModel) else None
         if field is not None:
@@ -281,7 +305,7 @@ def _fields_at(kind: type[BaseModel], where: Where) -> list[str]:
     return list(here.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
