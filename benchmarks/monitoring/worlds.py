@@ -20,7 +20,7 @@ from scipy import special
 from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.column_reader import CategoryPiece, NumericPiece, names, numbers
-from retrain_assets.monitoring.profiles.edges import category_edges, numeric_edges, together
+from retrain_assets.monitoring.profiles.edges import category_edges, merged_edges, numeric_edges
 from retrain_assets.monitoring.profiles.profile import Edges, Profile, categorical_column, numeric_column
 from retrain_assets.monitoring.profiles.value_counts import Tally
 
@@ -173,7 +173,7 @@ class Reference:
     def __init__(self, periods: Sequence[Period]) -> None:
         whole = Period.of(periods)
         numeric = [numeric_edges(name, pieces, whole.rows) for name, pieces in whole.numbers.items()]
-        self.edges = together([*numeric, *(category_edges(name, pieces) for name, pieces in whole.names.items())])
+        self.edges = merged_edges([*numeric, *(category_edges(name, pieces) for name, pieces in whole.names.items())])
         self.profiles = {f"{n:03}": one.profile(self.edges) for n, one in enumerate(periods)}
 
     def report(self, policy: DriftPolicy, current: Period, previous: DriftReport | None = None) -> DriftReport:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from retrain_assets.candidates.policy import RareType
 from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
-from retrain_assets.raw.keys import alike, one_array
+from retrain_assets.raw.keys import comparable_keys, one_array
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore, of_one_kind
 from retrain_assets.windows.cut import Span
@@ -142,7 +142,7 @@ def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], name
     if not found:
         return rows.slice(0, 0).append_column(LABEL, pa.chunked_array([[]], pa.float64()))
     known = latest_per_key(pa.concat_tables(of_one_kind(found), promote_options="permissive"), key)
-    own, others = alike(rows[key], known[key])
+    own, others = comparable_keys(rows[key], known[key])
     place = pc.index_in(own, value_set=others)
     rows = rows.append_column(LABEL, known[OUTCOME].take(place))
     agrees = pc.equal(rows[time], known[OUTCOME_TIME].take(place))

@@ -22,7 +22,7 @@ from retrain_assets.candidates.boosting.lightgbm_model import fit_early_stopped,
 from retrain_assets.candidates.boosting.model_average import from_raw
 from retrain_assets.candidates.origin_losses import DailyLosses
 from retrain_assets.candidates.policy import AVERAGE
-from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, row_weights, worth
+from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, effective_row_count, row_weights
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.metrics.metric import metric
 from retrain_assets.scoring.feature_contract import FeatureContract
@@ -239,7 +239,7 @@ class _Rehearsals:
             lost = _row_losses(after, from_raw(scores, objective), recipe)
             daily.append(DailyLosses.of(name, strategy, after.time, lost))
             mean, trained_rows = float(lost[: len(selection)].mean()), len(train)
-            effective = worth(weight, trained_rows)
+            effective = effective_row_count(weight, trained_rows)
             losses.append(OriginLoss(name, strategy, mean, len(selection), rounds, trained_rows, effective))
         if len(raw) > 1:
             both = float(_row_losses(selection, from_raw(np.mean(raw, axis=0), objective), recipe).mean())
@@ -295,7 +295,7 @@ def _effective_rows(rows: TrainingRows, windows: Windows, recipe: Recipe) -> dic
     worths: dict[str, float] = {}
     for strategy in recipe.training.trained:
         train = rows.training(spans[strategy], strategy, recipe)
-        worths[strategy] = worth(row_weights(train, strategy, spans[strategy], recipe), len(train))
+        worths[strategy] = effective_row_count(row_weights(train, strategy, spans[strategy], recipe), len(train))
     return worths
 
 

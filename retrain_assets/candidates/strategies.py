@@ -240,7 +240,7 @@ def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recip
         strategy=strategy,
         rounds=rounds,
         rows=len(rows),
-        effective_rows=worth(weight, len(rows)),
+        effective_rows=effective_row_count(weight, len(rows)),
         baseline=baseline_of(rows.label, model.task, model.classes, model.loss),
         window=span,
     )
@@ -285,7 +285,7 @@ def strategy_weights(strategy: str, time: ArrayLike, as_of: datetime, recipe: Re
     return np.asarray(weights(np.asarray(time), recipe.model.calendar, as_of, recipe.half_life), dtype=np.float32)
 
 
-def worth(weight: NDArray[np.float32] | None, rows: int) -> float:
+def effective_row_count(weight: NDArray[np.float32] | None, rows: int) -> float:
     """How many equally weighted rows the weighted ones are worth, (Σw)²/Σw²."""
     return float(rows) if weight is None else float(effective_rows(weight))
 

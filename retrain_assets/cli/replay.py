@@ -23,7 +23,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.onboarding.survey import last_period
-from retrain_assets.raw.keys import alike
+from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
@@ -200,7 +200,7 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
         span = Span((period,), datetime.min, datetime.max)
         rows = load_window(store, spec.model, span, first.contract.names, as_of)
         served = store.require_table("predictions", period)
-        own, others = alike(rows[spec.source.key], served[spec.source.key])
+        own, others = comparable_keys(rows[spec.source.key], served[spec.source.key])
         at = pc.index_in(own, value_set=others)
         label = rows[LABEL].to_numpy()
         pair = np.array(

@@ -19,7 +19,7 @@ from retrain_assets.pipeline import watch
 from retrain_assets.production.probation.anytime_valid import enough_blocks
 from retrain_assets.production.probation.trial import closed_in
 from retrain_assets.raw.ingest import peek
-from retrain_assets.raw.keys import alike
+from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.raw.sources import describe
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import ModelSpec
@@ -191,7 +191,7 @@ def _labelled(spec: ModelSpec, store: PeriodStore, span: Span, as_of: str) -> tu
     if rows is None or outcomes is None:
         return 0, 0, 0
     rows = rows.filter(pc.and_(pc.greater_equal(rows[time], span.start), pc.less(rows[time], span.end)))
-    wanted, among = alike(outcomes[key], rows[key])
+    wanted, among = comparable_keys(outcomes[key], rows[key])
     inside = outcomes.filter(pc.is_in(wanted, value_set=among))
     return len(pc.unique(inside[key])), rows.num_rows, len(pc.unique(inside[OUTCOME]))
 

@@ -27,7 +27,7 @@ from retrain_assets.onboarding.columns import (
     words_of,
 )
 from retrain_assets.onboarding.table import ForeignTable
-from retrain_assets.raw.keys import alike, as_keys
+from retrain_assets.raw.keys import as_keys, comparable_keys
 from retrain_assets.raw.values import flat, how_many
 
 _TIME_WORDS = {"date", "time", "at", "ts", "timestamp", "day", "datetime", "when"}
@@ -231,7 +231,7 @@ def _rows_of(table: ForeignTable, outcomes: ForeignTable, key: str) -> npt.NDArr
         DataError: Hardly any row has an outcome.
     """
     _require(outcomes, key, "--key")
-    rows, known = alike(as_keys(table.rows[key]), as_keys(outcomes.rows[key]))
+    rows, known = comparable_keys(as_keys(table.rows[key]), as_keys(outcomes.rows[key]))
     at = pc.fill_null(pc.index_in(rows, value_set=known), -1)
     found = np.asarray(flat(at).to_numpy(zero_copy_only=False), dtype=np.int64)
     if (found >= 0).mean() < _SOME_RETURN:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from retrain_assets.errors import DataError
 from retrain_assets.raw.contract import Checked, ContractProblem
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
-from retrain_assets.raw.keys import alike
+from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.raw.sources import describe, read_rows
 from retrain_assets.spec import ModelSpec
 from retrain_assets.store import PeriodStore
@@ -130,5 +130,5 @@ def _known_share(spec: ModelSpec, store: PeriodStore, period: str) -> float:
     outcomes = store.read_table("outcomes", later, [key]) if later else None
     if rows is None or not rows.num_rows or outcomes is None:
         return 0.0
-    wanted, known = alike(rows[key], outcomes[key])
+    wanted, known = comparable_keys(rows[key], outcomes[key])
     return float(pc.mean(pc.is_in(wanted, value_set=known)).as_py())

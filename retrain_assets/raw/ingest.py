@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from retrain_assets.errors import DataError
 from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, Intake, KnownColumns, apply_contract
 from retrain_assets.raw.files import Bounds
-from retrain_assets.raw.keys import alike, as_stored
+from retrain_assets.raw.keys import as_stored, comparable_keys
 from retrain_assets.raw.labels import check_labels
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.raw.sources import Reading, describe, read_outcomes, read_rows
@@ -207,7 +207,7 @@ def _overdue(
         return ()
     due_at = pc.add(keys[source.time], pa.scalar(source.label_delay))
     due = keys.filter(pc.and_(pc.greater_equal(due_at, bounds[0]), pc.less(due_at, bounds[1])))
-    wanted, among = alike(due[source.key], arrived[source.key])
+    wanted, among = comparable_keys(due[source.key], arrived[source.key])
     lacking = due.num_rows - (pc.sum(pc.is_in(wanted, value_set=among)).as_py() or 0)
     if not lacking:
         return ()

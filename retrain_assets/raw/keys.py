@@ -55,10 +55,10 @@ def as_stored(keys: pa.ChunkedArray, stored: pa.DataType | None) -> pa.ChunkedAr
     return keys.cast(pa.int64())
 
 
-def alike(left: Keys, right: Keys) -> tuple[Keys, pa.Array]:
+def comparable_keys(left: Keys, right: Keys) -> tuple[Keys, pa.Array]:
     """Two columns of keys that can be looked up in one another, the second as one array: as text where types differ.
 
-    >>> [keys.to_pylist() for keys in alike(pa.array([7]), pa.array(["7"]))]
+    >>> [keys.to_pylist() for keys in comparable_keys(pa.array([7]), pa.array(["7"]))]
     [['7'], ['7']]
     """
     right = one_array(right)

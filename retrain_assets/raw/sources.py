@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.raw.database import query
 from retrain_assets.raw.files import Bounds, File, Wanted, files_of, found, span_of, without_words
-from retrain_assets.raw.keys import alike, as_keys, one_array
+from retrain_assets.raw.keys import as_keys, comparable_keys, one_array
 from retrain_assets.raw.numbers import plain_numbers
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.times import wall_clock
@@ -208,7 +208,7 @@ def _times(rows: pa.Table, source: Source, keys: pa.Table | None) -> pa.ChunkedA
 
 
 def _looked_up(rows: pa.Table, source: Source, keys: pa.Table) -> pa.ChunkedArray:
-    own, known = alike(rows[source.key], as_keys(keys[source.key]))
+    own, known = comparable_keys(rows[source.key], as_keys(keys[source.key]))
     return keys[source.time].take(pc.index_in(own, value_set=known))
 
 

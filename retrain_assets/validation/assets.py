@@ -71,7 +71,7 @@ def _story(verdict: Verdict, files: str) -> Metadata:
     from retrain_assets.validation.pages.evidence import Evidence
     from retrain_assets.validation.pages.forest_plot import forest
     from retrain_assets.validation.pages.page import group_rows, insufficient_rows, report_markdown
-    from retrain_assets.validation.pages.text import decided, in_order, summaries
+    from retrain_assets.validation.pages.text import decision_sentence, in_order, summaries
 
     columns = ("check", "about", "rows", "rows needed", "lacks")
     reported = Evidence.from_dict(verdict.evidence)
@@ -79,7 +79,7 @@ def _story(verdict: Verdict, files: str) -> Metadata:
     cases = [pick(asdict(case), "id", "severity", "period", "owner", "reason") for case in reported.flips]
     whole = f"{report_markdown(verdict)}\n\n{files}"
     return {
-        "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {text(decided(verdict))}"),
+        "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {text(decision_sentence(verdict))}"),
         "checks": table([pick(asdict(each), "check", "outcome", "counts") for each in summaries(verdict)]),
         "picture": dg.MetadataValue.md(forest(verdict)),
         "report": dg.MetadataValue.md(re.sub(r"!\[[^]]*]\(picture:\w+\)", "(the picture stands above)", whole)),

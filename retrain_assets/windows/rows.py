@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
 from retrain_assets.periods import Calendar, Length
-from retrain_assets.raw.keys import Keys, alike, one_array
+from retrain_assets.raw.keys import Keys, comparable_keys, one_array
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore, of_one_kind
 from retrain_assets.windows.cut import Span
@@ -100,7 +100,7 @@ def require_disjoint(windows: Mapping[str, Keys]) -> None:
     names = list(windows)
     for number, name in enumerate(names):
         for other in names[number + 1 :]:
-            left, right = alike(windows[name], windows[other])
+            left, right = comparable_keys(windows[name], windows[other])
             shared = left.filter(pc.is_in(left, value_set=right))
             if len(shared):
                 raise DataError(
@@ -176,7 +176,7 @@ def _known_outcomes(store: PeriodStore, key: str, periods: Sequence[str], as_of:
 def _labelled(parts: list[pa.Table], known: pa.Table, key: str, time: str) -> list[pa.Table]:
     """The rows that have an outcome, with it; each part is let go as its successor is made, to save memory."""
     keys = pa.concat_tables([part.select([key]) for part in parts], promote_options="permissive")[key]
-    at = _positions(*alike(keys, known[key]))
+    at = _positions(*comparable_keys(keys, known[key]))
     matched = moved = offset = 0
     example = ""
     for number, rows in enumerate(parts):

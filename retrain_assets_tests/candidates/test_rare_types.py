@@ -20,10 +20,10 @@ from retrain_assets.candidates.strategies import (
     HeldRows,
     Recipe,
     TrainingRows,
+    effective_row_count,
     row_weights,
     train_strategy,
     training_table,
-    worth,
 )
 from retrain_assets.scoring.features import contract_of, encode
 from retrain_assets.store import LABEL, PeriodStore
@@ -202,8 +202,8 @@ def test_weights_have_mean_one_and_the_effective_rows_are_kishs(strategy: str) -
     weight = row_weights(rows, strategy, RECENT, BINARY)
     assert weight.mean() == pytest.approx(1, abs=1e-6)
     exact = weight.astype(float)
-    assert worth(weight, len(rows)) == pytest.approx(exact.sum() ** 2 / (exact**2).sum())
-    assert worth(weight, len(rows)) < len(rows)
+    assert effective_row_count(weight, len(rows)) == pytest.approx(exact.sum() ** 2 / (exact**2).sum())
+    assert effective_row_count(weight, len(rows)) < len(rows)
 
 
 def test_old_rows_of_a_class_do_not_make_the_class_look_common() -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.periods import Calendar
-from retrain_assets.raw.keys import alike
+from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.store import PeriodStore
 
 
@@ -17,7 +17,7 @@ def joined(left: pa.Table, right: pa.Table | None, key: str) -> pa.Table | None:
     """The rows of `left` whose key `right` has, with what `right` knows besides; None without a right side."""
     if right is None:
         return None
-    own, others = alike(left[key], right[key])
+    own, others = comparable_keys(left[key], right[key])
     at = pc.index_in(own, value_set=others)
     found = pc.is_valid(at)
     left, at = left.filter(found), at.filter(found)
@@ -31,7 +31,7 @@ def aligned(keys: pa.ChunkedArray, rows: pa.Table | None, key: str) -> dict[str,
     """The columns of the rows with these keys, in their order; null where the row is not stored."""
     if rows is None:
         return {}
-    own, others = alike(keys, rows[key])
+    own, others = comparable_keys(keys, rows[key])
     at = pc.index_in(own, value_set=others)
     return {name: rows[name].take(at) for name in rows.column_names if name != key}
 
@@ -60,7 +60,7 @@ def without(rows: pa.Table, keys: pa.Table | None, key: str) -> pa.Table:
     """The rows whose key is in none of the others."""
     if keys is None:
         return rows
-    own, others = alike(rows[key], keys[key])
+    own, others = comparable_keys(rows[key], keys[key])
     return rows.filter(pc.invert(pc.is_in(own, value_set=others)))
 
 

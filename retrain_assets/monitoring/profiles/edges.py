@@ -103,7 +103,7 @@ def reference_edges(rows: Rows, numeric: Sequence[str], categorical: Sequence[st
     """
     of_numbers = [numeric_edges(name, _pieces(rows, name), rows.num_rows) for name in numeric]
     of_names = [category_edges(name, names(rows, name)) for name in categorical]
-    return together([*of_numbers, *of_names])
+    return merged_edges([*of_numbers, *of_names])
 
 
 def _pieces(rows: Rows, name: str) -> Iterable[NumericPiece]:
@@ -155,7 +155,7 @@ def category_edges(name: str, pieces: Iterable[CategoryPiece]) -> Edges:
     return Edges({}, {name: tuple(sorted(listed))}, {}, {name: most - len(listed)} if most > len(listed) else {})
 
 
-def together(columns: Iterable[Edges]) -> Edges:
+def merged_edges(columns: Iterable[Edges]) -> Edges:
     """The edges of columns of different names as one."""
     joined = Edges({}, {}, {}, {})
     for one in columns:

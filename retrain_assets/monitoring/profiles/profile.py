@@ -36,9 +36,9 @@ from retrain_assets.monitoring.profiles.edges import (
     Edges,
     Kind,
     category_edges,
+    merged_edges,
     numeric_edges,
     reference_edges,
-    together,
 )
 from retrain_assets.monitoring.profiles.value_counts import Tally
 
@@ -238,7 +238,7 @@ def reference_profiles(
             found = [categorical_column(names(rows, name), edges[-1], name) for rows in parts.values()]
         for part, column in zip(parts, found, strict=True):
             columns[part][name] = column
-    joined = together(edges)
+    joined = merged_edges(edges)
     return joined, {part: Profile(rows.num_rows, columns[part], joined) for part, rows in parts.items()}
 
 

@@ -21,7 +21,7 @@ from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.group_tables import JOIN, ROWS
 from retrain_assets.validation.pages.page import group_rows
-from retrain_assets.validation.pages.text import about, decided, in_order, lacking
+from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
@@ -239,7 +239,10 @@ def _quality(verdict: Verdict) -> str:
     judged = [
         f for f in in_order(verdict) if f.check in ("significance", "guardrails") or (f.check == "hard" and f.metric)
     ]
-    said = [f"The gate's answer: {text(decided(verdict))}", table([_quality_line(finding) for finding in judged])]
+    said = [
+        f"The gate's answer: {text(decision_sentence(verdict))}",
+        table([_quality_line(finding) for finding in judged]),
+    ]
     said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
     held = Evidence.from_dict(verdict.evidence).baseline
     if held is not None:

@@ -37,7 +37,7 @@ from retrain_assets.production.probation.record import (
 from retrain_assets.production.probation.scoring import ScoringResult, ServedVersion, stored_rows
 from retrain_assets.production.probation.text import ENDED, sentence_of
 from retrain_assets.production.probation.trial import ProbationTerms, Trial, closed_until, judge, limit_of, trial_of
-from retrain_assets.raw.keys import alike
+from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.registry.journal.history import History
 from retrain_assets.scoring.scorer import scores_of
@@ -287,7 +287,7 @@ class Probation:
         found = stored_rows(access.store, periods, features | {key, time})
         if key not in found.column_names:
             return arrived.slice(0, 0)
-        own, others = alike(found[key], arrived[key])
+        own, others = comparable_keys(found[key], arrived[key])
         at = pc.index_in(own, value_set=others)
         found, at = found.filter(at.is_valid()), at.filter(at.is_valid())
         rows = found.append_column(LABEL, arrived[OUTCOME].take(at))

@@ -12,7 +12,15 @@ from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue
-from retrain_assets.validation.pages.text import CheckSummary, about, checks_of, decided, in_order, lacking, summaries
+from retrain_assets.validation.pages.text import (
+    CheckSummary,
+    about,
+    checks_of,
+    decision_sentence,
+    in_order,
+    lacking,
+    summaries,
+)
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
 READING = """Every check answers pass, fail or insufficient (not known); only a candidate that passes all of them may
@@ -34,7 +42,7 @@ def report_markdown(verdict: Verdict) -> str:
     evidence = Evidence.from_dict(verdict.evidence)
     parts = [
         f"# Validation report: {text(verdict.model)} {text(verdict.period)}",
-        f"> **{text(decided(verdict))}**",
+        f"> **{text(decision_sentence(verdict))}**",
         *_section("The checks", table([_check(summary) for summary in summaries(verdict)])),
         *_section("What was insufficient", _insufficient(verdict)),
         *_watched(verdict),

@@ -116,9 +116,9 @@ OPTIONAL = {
 
 def report_json(verdict: Verdict) -> Json:
     """The report for a program: the stored record, and what follows from it."""
-    from retrain_assets.validation.pages.text import decided
+    from retrain_assets.validation.pages.text import decision_sentence
 
-    derived = {"decision": verdict.decision.value, "sentence": decided(verdict), "sha256": verdict.digest}
+    derived = {"decision": verdict.decision.value, "sentence": decision_sentence(verdict), "sha256": verdict.digest}
     return {**verdict.to_dict(), **derived}
 
 

@@ -40,13 +40,13 @@ def checks_of(verdict: Verdict) -> tuple[str, ...]:
     return decisive_first((*verdict.required, *(finding.check for finding in verdict.findings)))
 
 
-def decided(verdict: Verdict) -> str:
+def decision_sentence(verdict: Verdict) -> str:
     """The decision in one sentence, for a reader who knows no statistics.
 
     >>> from retrain_assets.verdict import GateWindow
     >>> window = GateWindow(("2024-01",), "2024-01-01T00:00:00", "2024-02-01T00:00:00", 9, "a" * 64)
     >>> unasked = Verdict("delivery", "2024-01", (), window, "c" * 64, "b" * 64, "p" * 64, "1")
-    >>> print(decided(unasked))
+    >>> print(decision_sentence(unasked))
     Not promoted, because it is not known whether the candidate is good enough: guardrails: no finding.
     """
     match verdict.decision:
@@ -91,7 +91,7 @@ def about(finding: Finding) -> str:
 
 def verdict_words(verdict: Verdict) -> list[str]:
     """The whole verdict as lines of plain text: the decision, every check with its findings, and what was lacking."""
-    lines = [decided(verdict)]
+    lines = [decision_sentence(verdict)]
     for summary in summaries(verdict):
         lines += ["", f"{summary.check} ({summary.outcome.value}): {summary.question}"]
         lines += [f"  [{finding.outcome.value}] {finding.reason}" for finding in verdict.of(summary.check)]

@@ -182,7 +182,7 @@ class Harvest:
                 {
                     "id": keys[int(at)].as_py(),
                     "label": f"{label[at]:g}",
-                    "said": said(self.model.task, self.policy.threshold, scores[at]),
+                    "said": answer_words(self.model.task, self.policy.threshold, scores[at]),
                     "loss": float(loss[at]) if np.isfinite(loss[at]) else None,
                 },
             )
@@ -215,11 +215,13 @@ class Harvest:
         return losses
 
 
-def said(task: str, threshold: float, score: Any) -> str:
+def answer_words(task: str, threshold: float, score: Any) -> str:
     """What a model said of a row, in words.
 
-    >>> said("regression", 0.5, 14.234), said("binary", 0.5, 0.97), said("multiclass", 0.5, np.array([0.1, 0.9]))
-    ('14.23', '1 (probability 0.97)', '1 (probability 0.9)')
+    >>> answer_words("regression", 0.5, 14.234), answer_words("binary", 0.5, 0.97)
+    ('14.23', '1 (probability 0.97)')
+    >>> answer_words("multiclass", 0.5, np.array([0.1, 0.9]))
+    '1 (probability 0.9)'
     """
     if task == "regression":
         return f"{float(score):.4g}"

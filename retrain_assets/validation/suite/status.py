@@ -14,7 +14,7 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.trained_scorer import TrainedScorer
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.suite.cases import SuiteCase, right_rows
-from retrain_assets.validation.suite.proposals import Harvest, said
+from retrain_assets.validation.suite.proposals import Harvest, answer_words
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 
@@ -115,7 +115,7 @@ def _answered(
         standing,
         outcome=True,
         right=bool(right_rows(harvest.policy, harvest.model.task, label, scores)[0]),
-        said=f"{said(harvest.model.task, harvest.policy.threshold, scores[0])}, it was {label[0]:g}",
+        said=f"{answer_words(harvest.model.task, harvest.policy.threshold, scores[0])}, it was {label[0]:g}",
         by_heart=_by_heart(case, moment, scorer, harvest),
     )
 

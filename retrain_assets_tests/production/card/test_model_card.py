@@ -18,7 +18,7 @@ from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.training_record import TrainingRecord
-from retrain_assets.validation.pages.text import decided
+from retrain_assets.validation.pages.text import decision_sentence
 
 FRAMEWORK = {
     "GOVERN": {1: 7, 2: 3, 3: 2, 4: 3, 5: 2, 6: 2},
@@ -96,7 +96,7 @@ def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals
     verdict = loop.registry.verdict(card.version(loop.registry, "v2"))
     found = parts(written(loop, card, "v2"))
 
-    assert text(decided(verdict)) in found["Quality"]
+    assert text(decision_sentence(verdict)) in found["Quality"]
     for finding in verdict.of("significance") + verdict.of("guardrails"):
         assert f"| {finding.candidate_value:.4g} | {finding.champion_value:.4g} |" in found["Quality"]
         assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Quality"]
@@ -217,5 +217,5 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     assert "nothing of its own" in found["Data"]
     assert "No feature changes its score".lower() in found["What it looks at"].lower()
     assert "in no other decision" not in said
-    assert text(decided(first)) not in said
+    assert text(decision_sentence(first)) not in said
     assert card.html(registry, registry.live())

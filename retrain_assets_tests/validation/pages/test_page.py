@@ -18,7 +18,7 @@ from retrain_assets.validation.pages.page import (
     report_markdown,
     stored_verdict,
 )
-from retrain_assets.validation.pages.text import decided
+from retrain_assets.validation.pages.text import decision_sentence
 from retrain_assets.verdict import Finding, Outcome, Verdict
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
 from retrain_assets_tests.validation.pages.reports import GATE, passing, verdict
@@ -35,7 +35,7 @@ def test_the_fairness_question_asks_for_proof_on_page_and_asset_check_alike():
 def test_the_page_holds_decision_findings_groups_flips_window_and_digests(judged):
     page = "".join(Page(report_html(judged)).words)
 
-    assert decided(judged) in page
+    assert decision_sentence(judged) in page
     for digest in (judged.digest, judged.candidate_digest, judged.champion_digest, GATE.rowset_sha256, "d" * 64):
         assert digest in page
     for finding in judged.findings:

@@ -7,7 +7,15 @@ import pytest
 from retrain_assets.validation.pages.page import (
     insufficient_rows,
 )
-from retrain_assets.validation.pages.text import about, checks_of, decided, in_order, lacking, summaries, verdict_words
+from retrain_assets.validation.pages.text import (
+    about,
+    checks_of,
+    decision_sentence,
+    in_order,
+    lacking,
+    summaries,
+    verdict_words,
+)
 from retrain_assets.verdict import CHECKS, Decision, Finding, Outcome
 from retrain_assets_tests.validation.pages.reports import passing, verdict
 
@@ -26,9 +34,9 @@ def test_the_decision_is_one_sentence_for_each_kind(findings, changes, decision,
     made = verdict(*findings, **changes)
 
     assert made.decision is decision
-    assert said in decided(made)
-    assert decided(made).endswith(".")
-    assert "\n" not in decided(made)
+    assert said in decision_sentence(made)
+    assert decision_sentence(made).endswith(".")
+    assert "\n" not in decision_sentence(made)
 
 
 def undecided(*names):
@@ -46,7 +54,7 @@ def test_slices_that_could_not_be_decided_are_named_in_the_sentence(names, said)
     found = [passing(check) for check in CHECKS]
     made = verdict(*found, evidence={"undecided_slices": undecided(*names)})
     assert made.decision is Decision.PROMOTE
-    assert decided(made).endswith(said)
+    assert decision_sentence(made).endswith(said)
 
 
 def test_a_check_that_was_never_asked_is_insufficient_and_says_so():

@@ -12,7 +12,7 @@ from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.errors import NotFound
 from retrain_assets.pipeline import harvest, suite_ids, training
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.validation.suite.proposals import Mistakes, Proposal, forget, keep, proposals, said
+from retrain_assets.validation.suite.proposals import Mistakes, Proposal, answer_words, forget, keep, proposals
 from retrain_assets_tests.validation.suite.mistakes import mistakes
 
 RATES = {
@@ -168,9 +168,9 @@ def test_proposals_wait_until_one_is_taken_and_a_newer_one_of_a_row_replaces_it(
 
 
 def test_what_a_model_of_several_classes_said_names_the_class():
-    assert said("multiclass", 0.5, np.array([0.2, 0.7, 0.1])) == "1 (probability 0.7)"
-    assert said("binary", 0.3, 0.31) == "1 (probability 0.31)"
-    assert said("binary", 0.3, 0.2) == "0 (probability 0.8)"
+    assert answer_words("multiclass", 0.5, np.array([0.2, 0.7, 0.1])) == "1 (probability 0.7)"
+    assert answer_words("binary", 0.3, 0.31) == "1 (probability 0.31)"
+    assert answer_words("binary", 0.3, 0.2) == "0 (probability 0.8)"
 
 
 # ---- cases and training
