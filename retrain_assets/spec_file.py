@@ -295,13 +295,13 @@ def _unknown(kind: type[BaseModel], where: Where) -> str:
 
 def _fields_at(kind: type[BaseModel], where: Where) -> list[str]:
     """The keys that a block of the spec may have."""
-    here: type[BaseModel] | None = kind
+    here = kind
     for part in where:
-        field = here.model_fields.get(part) if isinstance(here, type) and issubclass(here, BaseModel) else None
-        if field is not None:
-            here = _model_in(field.annotation)
-        if here is None:
+        field = here.model_fields.get(str(part))
+        inner = _model_in(field.annotation) if field is not None else here
+        if inner is None:
             return []
+        here = inner
     return list(here.model_fields)
 
 

@@ -13,7 +13,7 @@ def first(tmp_path):
         "significance", Outcome.PASS, "better", metric="mae", role="primary", champion_value=27.7, candidate_value=7.5
     )
     registry = fresh(tmp_path)
-    held = {"baseline": {"mean": 7.25, "low": 7.0, "high": 7.5, "source": "rehearsal"}}
+    held = {"baseline": {"mean": 7.25, "rows": 500, "low": 7.0, "high": 7.5, "source": "rehearsal"}}
     passing = verdict(registry, 0, candidate(registry, "a"))
     return replace(passing, findings=(beaten, *passing.findings[1:]), evidence=held)
 
