@@ -22,7 +22,7 @@ from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons
 from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.candidates.rolling_origins import choose
 from retrain_assets.candidates.strategies import HeldRows
-from retrain_assets.candidates.strategy_choice import chosen, common_losses, merged
+from retrain_assets.candidates.strategy_choice import average_of, chosen, common_losses
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import training
@@ -72,7 +72,7 @@ def replayed(home: Path, model: str) -> dict[str, float]:
             gate = read_manifest(store, period).windows.gate
             rows = load_window(store, spec.model, gate, list(spec.columns.features), period)
             sums: dict[str, float] = {}
-            for name, trained in {**models, AVERAGE: merged(models["recent"], models["history"])}.items():
+            for name, trained in {**models, AVERAGE: average_of(models)}.items():
                 scores = predict(trained.model, encode(rows, trained.contract).table)
                 sums[name] = float(loss.row_losses(rows[LABEL].to_numpy(), scores).sum())
             for choice, names in (("chosen of two", BASES), ("chosen of three", THREE)):

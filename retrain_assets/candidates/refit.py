@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from retrain_assets.candidates.origin_losses import OriginLosses
 from retrain_assets.candidates.strategies import Trained, train_strategy
-from retrain_assets.candidates.strategy_choice import merged
+from retrain_assets.candidates.strategy_choice import average_of
 from retrain_assets.candidates.training import Training
 from retrain_assets.errors import DataError
 from retrain_assets.model import PeriodAccess
@@ -43,7 +43,7 @@ def refit(training: Training, access: PeriodAccess, digest: str) -> str:
     windows = read_manifest(access.store, access.period).windows
     rounds = {name: part.rounds for name, part in tested.parts.items()} or {tested.strategy: tested.rounds}
     models = {name: _again(training, access, windows, name, number) for name, number in rounds.items()}
-    trained = merged(models["recent"], models["history"]) if tested.parts else models[tested.strategy]
+    trained = average_of(models) if tested.parts else models[tested.strategy]
     record = replace(training.training_record(trained, access.period, tested.selection_loss), refit_of=digest)
     origins = OriginLosses.from_files(files) or OriginLosses(training.model.loss, ())
     return access.registry.add(training.version_files(access, trained, record, origins))

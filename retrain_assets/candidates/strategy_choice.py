@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from retrain_assets.candidates.boosting.model_average import average_models, from_raw
 from retrain_assets.candidates.policy import AVERAGE, TrainingPolicy
 from retrain_assets.candidates.rolling_origins import OriginLoss, prefer
-from retrain_assets.candidates.strategies import Trained, TrainingRows
+from retrain_assets.candidates.strategies import STRATEGIES, Trained, TrainingRows
 from retrain_assets.candidates.strategy_record import StrategyRecord
 from retrain_assets.errors import DataError, NotCovered
 from retrain_assets.metrics.metric import metric
@@ -138,11 +138,12 @@ def reason_of(strategy: str, comparison: StrategyComparison, records: Mapping[st
     return " ".join(part for part in (f"Mean {comparison.loss} on the selection periods: {shown}.", tie, out) if part)
 
 
-def merged(recent: Trained, history: Trained) -> Trained:
+def average_of(models: Mapping[str, Trained]) -> Trained:
     """Merge the recent and the history model into one that scores their average.
 
     Rows, weights, baseline and window are those of `history`, which holds the rows of `recent`; `parts` tells of both.
     """
+    recent, history = (models[name] for name in STRATEGIES)
     model, contract = average_models(recent.model, recent.contract, history.model, history.contract)
     return replace(
         history,

@@ -24,12 +24,12 @@ from retrain_assets.candidates.rolling_origins import OriginLoss, choose, widest
 from retrain_assets.candidates.strategies import HeldRows, Recipe, Trained, TrainingRows, train_strategy, training_table
 from retrain_assets.candidates.strategy_choice import (
     StrategyComparison,
+    average_of,
     average_origins,
     averaged,
     chosen,
     common_losses,
     eligible,
-    merged,
     reason_of,
     selection_scores,
 )
@@ -239,7 +239,7 @@ def only(windows: Windows, strategy: str) -> Windows:
 def _model_of(records: Mapping[str, StrategyRecord], strategy: str) -> Trained:
     """The model of the chosen strategy."""
     models = {name: record.trained for name, record in records.items() if record.trained is not None}
-    return merged(models["recent"], models["history"]) if strategy == AVERAGE else models[strategy]
+    return average_of(models) if strategy == AVERAGE else models[strategy]
 
 
 def _incumbent(registry: Registry) -> str:

@@ -18,6 +18,8 @@ from retrain_assets.errors import DataError
 from retrain_assets.scoring.feature_contract import FeatureContract
 
 _CATEGORICAL, _WORD = 1, 32
+_SPLITS = ("cat_boundaries", "cat_threshold", "split_feature", "threshold", "decision_type")
+"""Lines of a tree that say which categories go left at which node."""
 _FREE = ("feature_infos", "tree_sizes")
 """Lines of the head in which two models of the same task and columns may differ."""
 
@@ -155,12 +157,11 @@ def _half(tree: Mapping[str, str], codes: Mapping[int, NDArray[np.int64]]) -> di
 
 def _recoded(tree: Mapping[str, str], codes: Mapping[int, NDArray[np.int64]]) -> tuple[str, str]:
     """The sets of categories that go left, as bits in words of 32, under their new codes."""
-    bounds = [int(bound) for bound in tree["cat_boundaries"].split()]
-    words = np.array(tree["cat_threshold"].split(), dtype=np.uint32)
-    split_on, threshold = tree["split_feature"].split(), tree["threshold"].split()
+    ends_of, sets_of, split_on, threshold, kinds = (tree[name].split() for name in _SPLITS)
+    bounds, words = [int(bound) for bound in ends_of], np.array(sets_of, dtype=np.uint32)
     feature = {
         int(float(place)): int(column)
-        for column, place, kind in zip(split_on, threshold, tree["decision_type"].split(), strict=True)
+        for column, place, kind in zip(split_on, threshold, kinds, strict=True)
         if int(kind) & _CATEGORICAL
     }
     sets = [

@@ -28,6 +28,7 @@ from retrain_assets.cli.replay import INDENT, heading, retrain_left, shown, step
 from retrain_assets.cli.runner import Runner, prepare_instance
 from retrain_assets.documents.terminal import console, say, width, wrapped
 from retrain_assets.errors import RetrainError
+from retrain_assets.monitoring.performance.scored_rows import time_span
 from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import SHIPPED, ModelSpec, load_specs
@@ -68,13 +69,12 @@ def turned_world(rows: pa.Table, time: str, begin: datetime, turn: datetime, end
     """
     happened = _between(rows, time, begin, turn)
     other = _between(rows, time, turn - SHIFT, end - SHIFT)
-    ends = pc.min_max(other[time]).as_py()
     at = other.column_names.index(time)
     moved = other.set_column(
         at, rows.schema.field(at), pc.add(other[time], pa.scalar(SHIFT)).cast(rows.schema.field(at).type)
     )
     joined = pa.concat_tables([happened, moved])
-    return Turned(joined, happened.num_rows, moved.num_rows, ends["min"], ends["max"])
+    return Turned(joined, happened.num_rows, moved.num_rows, *time_span(other[time]))
 
 
 def _between(rows: pa.Table, time: str, start: datetime, end: datetime) -> pa.Table:

@@ -190,9 +190,8 @@ def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     measured = performance.report if performance else None
     lost = [measured.sentence] if measured and measured.outcome is Quality.WARN and measured.sentence in told else []
     lines = lost + (drift_lead(drift) if drift.version else [f"{period}: no model was live."])
-    troubled = {column.column for column in drift.columns if column.problem}
-    rows = [row for row in column_rows(drift) if row["outcome"] != "quiet" or row["column"] in troubled]
-    lines += [f"  {row['outcome']:<12} {row['column']:<20} {row['what moved']}" for row in rows]
+    noted = [column for column in drift.columns if column.problem or outcome_of(column) != "quiet"]
+    lines += [f"  {outcome_of(column):<12} {column.column:<20} {what_moved(column)}" for column in noted]
     return lines + [said for said in told if said not in lost]
 
 

@@ -100,8 +100,8 @@ def _above(values: NDArray[np.integer[Any]], least: int) -> NDArray[np.intp]:
 def _ends(column: pa.ChunkedArray) -> tuple[int, int]:
     """Least and greatest of a column of whole numbers, of which there is one at least."""
     if column.null_count:
-        ends = pc.min_max(column)
-        return int(ends["min"].as_py()), int(ends["max"].as_py())
+        least, greatest = (int(end.as_py()) for end in pc.min_max(column).values())
+        return least, greatest
     parts = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks if len(chunk)]
     return min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
 
