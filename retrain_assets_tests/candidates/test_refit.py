@@ -16,7 +16,7 @@ from retrain_assets.candidates.boosting.model_average import average_models
 from retrain_assets.candidates.origin_losses import OriginLosses
 from retrain_assets.candidates.refit import refit
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
-from retrain_assets.candidates.strategy_choice import merged
+from retrain_assets.candidates.strategy_choice import average_of
 from retrain_assets.candidates.strategy_record import read_strategy
 from retrain_assets.errors import DataError, NotEnoughData
 from retrain_assets.model import PeriodAccess
@@ -138,7 +138,7 @@ def test_a_model_that_disagrees_is_refused_and_the_tested_candidate_is_promoted(
 def test_the_average_is_refitted_in_both_parts(agreed: World) -> None:
     week, work = agreed.weeks(5)[-1], training(agreed.spec)
     recent, history = (read_strategy(agreed.store, name, week).trained for name in ("recent", "history"))
-    merger = merged(recent, history)
+    merger = average_of({"recent": recent, "history": history})
     record = work.training_record(merger, week, 1.0)
     tested = agreed.registry.add(work.version_files(access_of(agreed), merger, record, OriginLosses("mae", ())))
     again = refit(work, access_of(agreed), tested)
