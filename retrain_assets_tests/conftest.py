@@ -117,3 +117,32 @@ def empty_home(replayed, monkeypatch, tmp_path):
     folder, _ = replayed
     environment(monkeypatch, folder, tmp_path / "home")
     return tmp_path / "home"
+
+
+@pytest.fixture
+def spec_folder(tmp_path: Path) -> Path:
+    """A folder for specs of the small model, with its suite."""
+    (tmp_path / "delivery.suite.yaml").write_text("cases: []\n")
+    return tmp_path
+
+
+@pytest.fixture
+def started(instance: dg.DagsterInstance) -> Callable[[dict[str, str]], str]:
+    """Makes a run that is under way, with some tags."""
+
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job(name="delivery__retrain")
+    def empty() -> None:
+        nothing()
+
+    def start(tags: dict[str, str]) -> str:
+        run = instance.create_run_for_job(empty, tags=tags)
+        instance.handle_run_event(
+            run.run_id,
+            dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="delivery__retrain", message=""),
+        )
+        return run.run_id
+
+    return start

@@ -10,55 +10,18 @@ from pydantic import ValidationError
 from benchmarks.worlds.parcels import SPEC
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import SHIPPED, load_spec, load_specs
+from retrain_assets_tests.specs import SHORT, changed, line_of, refusal, written
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "delivery.suite.yaml").write_text("cases: []\n")
-    return tmp_path
-
-
-def written(folder, spec, name="delivery.yaml"):
-    path = folder / name
-    path.write_text(spec if isinstance(spec, str) else yaml.safe_dump(spec, sort_keys=False))
-    return path
-
-
-def changed(*where, to):
-    """The small world's spec with one value changed, or, with `to` None, taken out."""
-    spec = yaml.safe_load(yaml.safe_dump(SPEC))
-    inner = spec
-    for key in where[:-1]:
-        inner = inner[key]
-    if to is None:
-        del inner[where[-1]]
-    else:
-        inner[where[-1]] = to
-    return spec
-
-
-def line_of(path, text):
-    (line,) = (
-        number for number, found in enumerate(path.read_text().splitlines(), 1) if found.strip().startswith(text)
-    )
-    return line
-
-
-def refusal(path):
-    with pytest.raises(SpecError, match="yaml") as caught:
-        load_spec(path)
-    return str(caught.value)
-
-
-def test_a_good_spec_resolves_its_paths_against_its_own_folder(folder):
-    spec = load_spec(written(folder, SPEC))
-    assert spec.source.features.path == str(folder / "rows.parquet")
-    assert spec.validation.regression_suite.path == str(folder / "delivery.suite.yaml")
+def test_a_good_spec_resolves_its_paths_against_its_own_folder(spec_folder):
+    spec = load_spec(written(spec_folder, SPEC))
+    assert spec.source.features.path == str(spec_folder / "rows.parquet")
+    assert spec.validation.regression_suite.path == str(spec_folder / "delivery.suite.yaml")
     assert spec.source.label_delay == timedelta(days=1)
 
 
-def test_a_loaded_spec_is_frozen(folder):
-    spec = load_spec(written(folder, SPEC))
+def test_a_loaded_spec_is_frozen(spec_folder):
+    spec = load_spec(written(spec_folder, SPEC))
     with pytest.raises(ValidationError, match="frozen"):
         spec.name = "other"
 
@@ -80,8 +43,8 @@ def test_a_loaded_spec_is_frozen(folder):
         (("name",), "Delivery Time", "name", "name: 'Delivery Time' is no name: write lower-case letters"),
     ],
 )
-def test_a_wrong_value_is_named_with_file_line_and_key(folder, where, to, key, message):
-    path = written(folder, changed(*where, to=to))
+def test_a_wrong_value_is_named_with_file_line_and_key(spec_folder, where, to, key, message):
+    path = written(spec_folder, changed(*where, to=to))
     sentence = refusal(path)
     assert sentence.startswith(f"{path}:{line_of(path, f'{key}:')}: ")
     assert message in sentence
@@ -99,21 +62,12 @@ def test_a_wrong_value_is_named_with_file_line_and_key(folder, where, to, key, m
         (("source", "label_delay"), "source.label_delay: say how long after its row an outcome is known, like 30d, or"),
     ],
 )
-def test_what_nobody_can_guess_has_no_default(folder, where, message):
-    path = written(folder, changed(*where, to=None))
+def test_what_nobody_can_guess_has_no_default(spec_folder, where, message):
+    path = written(spec_folder, changed(*where, to=None))
     sentence = refusal(path)
     assert message in sentence
     section = line_of(path, f"{where[-2]}:") if len(where) > 1 else 1
     assert sentence.startswith(f"{path}:{section}: ")
-
-
-def test_every_fault_is_named_at_once(folder):
-    spec = changed("windows", "recent_periods", to=-1)
-    spec["triggers"]["oops"] = 1
-    sentence = refusal(written(folder, spec))
-    assert len(sentence.splitlines()) == 2
-    assert "windows.recent_periods" in sentence
-    assert "triggers.oops" in sentence
 
 
 BUSINESS = {"name": "cost", "expression": "mean(label)", "unit": "dollars", "better": "lower", "threshold": 3}
@@ -129,9 +83,9 @@ BUSINESS = {"name": "cost", "expression": "mean(label)", "unit": "dollars", "bet
         ([BUSINESS], {"on_business_metrics": ["profit"]}, "on_business_metrics: profit is not under business_metrics"),
     ],
 )
-def test_a_business_metric_that_cannot_be_measured_is_refused(folder, metrics, triggers, message):
+def test_a_business_metric_that_cannot_be_measured_is_refused(spec_folder, metrics, triggers, message):
     spec = SPEC | {"business_metrics": metrics, "triggers": SPEC["triggers"] | triggers}
-    assert message in refusal(written(folder, spec))
+    assert message in refusal(written(spec_folder, spec))
 
 
 @pytest.mark.parametrize(
@@ -159,8 +113,8 @@ def test_a_business_metric_that_cannot_be_measured_is_refused(folder, metrics, t
         (("source", "known_at"), "known_at", "known_at is a column of the outcomes table: declare source.outcomes"),
     ],
 )
-def test_parts_that_do_not_fit_together_are_refused(folder, where, to, message):
-    path = written(folder, changed(*where, to=to))
+def test_parts_that_do_not_fit_together_are_refused(spec_folder, where, to, message):
+    path = written(spec_folder, changed(*where, to=to))
     sentence = refusal(path)
     assert message in sentence
     line = int(sentence.removeprefix(f"{path}:").split(":")[0])
@@ -176,70 +130,40 @@ def test_parts_that_do_not_fit_together_are_refused(folder, where, to, message):
         ("mea", "unknown metric 'mea'; known:"),
     ],
 )
-def test_a_fairness_floor_of_another_task_is_refused(folder, metric, fault):
+def test_a_fairness_floor_of_another_task_is_refused(spec_folder, metric, fault):
     floors = [{"metric": metric, "at_least": 0.5}]
-    path = written(folder, changed("validation", "fairness", "floors", to=floors))
+    path = written(spec_folder, changed("validation", "fairness", "floors", to=floors))
     lines = path.read_text().splitlines()
     line = 1 + lines.index("    floors:")
     assert f"{path}:{line}: validation.fairness.floors: {fault}" in refusal(path)
 
 
-def test_a_suite_file_among_the_specs_is_told_how_it_is_named(folder):
-    path = written(folder, "cases: []\n", "cases.yaml")
-    assert refusal(path) == f"{path}: a regression suite, no model. Call it cases.suite.yaml, or keep it elsewhere."
-
-
-def test_a_key_that_stands_twice_is_refused_with_its_line(folder):
-    text = yaml.safe_dump(SPEC, sort_keys=False) + "owners: ['team:others']\n"
-    path = written(folder, text)
-    assert refusal(path) == f"{path}:{len(text.splitlines())}: the key 'owners' stands twice. Keep one."
-
-
-def test_a_nested_key_that_stands_twice_is_refused_with_its_line(folder):
-    text = yaml.safe_dump(SPEC, sort_keys=False).replace("  recent_periods: 3\n", "  recent_periods: 3\n" * 2)
-    path = written(folder, text)
-    second = max(number for number, line in enumerate(text.splitlines(), 1) if "recent_periods" in line)
-    assert refusal(path) == f"{path}:{second}: the key 'recent_periods' stands twice. Keep one."
-
-
-def test_a_missing_suite_file_is_named_with_the_line_that_names_it(folder):
-    (folder / "delivery.suite.yaml").unlink()
-    path = written(folder, SPEC)
+def test_a_missing_suite_file_is_named_with_the_line_that_names_it(spec_folder):
+    (spec_folder / "delivery.suite.yaml").unlink()
+    path = written(spec_folder, SPEC)
     sentence = refusal(path)
     assert sentence.startswith(
         f"{path}:{line_of(path, 'path: delivery.suite.yaml')}: validation.regression_suite.path: no file"
     )
-    assert str(folder / "delivery.suite.yaml") in sentence
+    assert str(spec_folder / "delivery.suite.yaml") in sentence
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("name: [", "not valid YAML"), ("- name", "expected a mapping"), ("", "expected a mapping")],
-)
-def test_a_file_that_is_no_mapping_is_refused(folder, text, message):
-    assert message in refusal(written(folder, text))
-
-
-def test_a_file_that_is_not_there_is_refused(tmp_path):
-    assert "No such file or directory. Name an existing spec file." in refusal(tmp_path / "absent.yaml")
-
-
-def test_two_files_may_not_declare_the_same_name(folder):
-    first, second = written(folder, SPEC), written(folder, SPEC, "zz.yaml")
+def test_two_files_may_not_declare_the_same_name(spec_folder):
+    first, second = written(spec_folder, SPEC), written(spec_folder, SPEC, "zz.yaml")
     with pytest.raises(SpecError, match="the name delivery is declared in") as caught:
-        load_specs([folder])
+        load_specs([spec_folder])
     assert str(caught.value) == f"{second}: the name delivery is declared in {first} too. Rename one."
 
 
-def test_the_folders_of_retrain_models_come_beside_the_shipped_ones(folder, monkeypatch):
-    written(folder, SPEC)
-    monkeypatch.setenv("RETRAIN_MODELS", str(folder))
+def test_the_folders_of_retrain_models_come_beside_the_shipped_ones(spec_folder, monkeypatch):
+    written(spec_folder, SPEC)
+    monkeypatch.setenv("RETRAIN_MODELS", str(spec_folder))
     assert set(load_specs()) == {"taxi_charge", "flight_delays", "employment", "delivery"}
 
 
-def test_a_team_can_leave_the_shipped_models_out(folder, monkeypatch):
-    written(folder, SPEC)
-    monkeypatch.setenv("RETRAIN_MODELS", str(folder))
+def test_a_team_can_leave_the_shipped_models_out(spec_folder, monkeypatch):
+    written(spec_folder, SPEC)
+    monkeypatch.setenv("RETRAIN_MODELS", str(spec_folder))
     monkeypatch.setenv("RETRAIN_SHIPPED", "0")
     assert set(load_specs()) == {"delivery"}
 
@@ -259,15 +183,15 @@ def test_a_folder_of_retrain_models_that_is_not_there_is_named(tmp_path, monkeyp
         (("triggers", "retrain_cost"), 5, True),
     ],
 )
-def test_only_a_change_of_the_rules_of_judging_outdates_a_verdict(folder, where, to, same):
-    before = load_spec(written(folder, SPEC)).policy_sha256
-    assert (load_spec(written(folder, changed(*where, to=to))).policy_sha256 == before) is same
+def test_only_a_change_of_the_rules_of_judging_outdates_a_verdict(spec_folder, where, to, same):
+    before = load_spec(written(spec_folder, SPEC)).policy_sha256
+    assert (load_spec(written(spec_folder, changed(*where, to=to))).policy_sha256 == before) is same
 
 
-def test_the_rules_do_not_depend_on_where_the_folder_is(folder, tmp_path_factory):
+def test_the_rules_do_not_depend_on_where_the_folder_is(spec_folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("elsewhere")
     (other / "delivery.suite.yaml").write_text("cases: []\n")
-    assert load_spec(written(folder, SPEC)).policy_sha256 == load_spec(written(other, SPEC)).policy_sha256
+    assert load_spec(written(spec_folder, SPEC)).policy_sha256 == load_spec(written(other, SPEC)).policy_sha256
 
 
 def test_every_shipped_spec_loads_with_its_files():
@@ -292,7 +216,7 @@ R2 = {"unit": "share", "callable": "sklearn.metrics:r2_score", "higher_is_better
 RAILS = [{"metric": "mae", "margin": 1.0}]
 
 
-def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_are_read(folder):
+def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_are_read(spec_folder):
     spec = judging(
         metrics={"lost": COST},
         primary=["mae", "pinball[0.9]", "lost"],
@@ -301,7 +225,7 @@ def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_ar
         fresher={"max_age_periods": 8, "margin_share": 0.02},
     )
     spec["columns"]["amounts"] = {"value_usd": {"min": 0}}
-    read = load_spec(written(folder, spec))
+    read = load_spec(written(spec_folder, spec))
     assert read.validation.primary == ("mae", "pinball[0.9]", "lost")
     assert read.validation.amounts == ("value_usd",)
     assert read.columns.all == ("distance", "weight", "vehicle", "district", "value_usd")
@@ -335,8 +259,8 @@ def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_ar
         ({"fairness": SPEC["validation"]["fairness"] | {"margin": -2}}, "margin", "margin: -2 must be at least 0"),
     ],
 )  # fmt: skip
-def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(folder, changes, key, message):
-    path = written(folder, judging(**changes))
+def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(spec_folder, changes, key, message):
+    path = written(spec_folder, judging(**changes))
     sentence = refusal(path)
     assert message in sentence
     line = int(sentence.removeprefix(f"{path}:").split(":")[0])
@@ -344,9 +268,9 @@ def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(folder, cha
     assert text.startswith(f"{key}:")
 
 
-def test_a_cost_of_another_task_does_not_fit(folder):
+def test_a_cost_of_another_task_does_not_fit(spec_folder):
     wrong = {"lost": {"unit": "USD", "cost": {"false_positive": 1, "false_negative": 2}}}
-    sentence = refusal(written(folder, judging(metrics=wrong, primary="lost")))
+    sentence = refusal(written(spec_folder, judging(metrics=wrong, primary="lost")))
     assert "validation.primary: metric lost does not fit task regression" in sentence
 
 
@@ -358,11 +282,11 @@ def test_a_cost_of_another_task_does_not_fit(folder):
         (["minutes"], "minutes is key, time or label"),
     ],
 )
-def test_an_amount_is_no_other_column(folder, to, message):
-    assert message in refusal(written(folder, changed("columns", "amounts", to=to)))
+def test_an_amount_is_no_other_column(spec_folder, to, message):
+    assert message in refusal(written(spec_folder, changed("columns", "amounts", to=to)))
 
 
-def test_a_class_is_one_of_the_declared_number(folder):
+def test_a_class_is_one_of_the_declared_number(spec_folder):
     validation = SPEC["validation"] | {
         "primary": "auc[2]",
         "guardrails": [{"metric": "tpr[3]", "margin": 0.1}],
@@ -372,45 +296,36 @@ def test_a_class_is_one_of_the_declared_number(folder):
     }
     spec = SPEC | {"task": "multiclass", "classes": 3, "validation": validation}
     spec["training"] = SPEC["training"] | {"objective": "multiclass"}
-    assert "validation.guardrails: unknown metric 'tpr[3]'" in refusal(written(folder, spec))
-    assert load_spec(written(folder, spec | {"classes": 4})).validation.primary == ("auc[2]",)
+    assert "validation.guardrails: unknown metric 'tpr[3]'" in refusal(written(spec_folder, spec))
+    assert load_spec(written(spec_folder, spec | {"classes": 4})).validation.primary == ("auc[2]",)
 
 
 # ---- a short spec
 
-SHORT = """\
-name: churn
-task: binary
-period: {every: month, start: 2024-01-01}
-source: {path: "churn/*.csv", outcomes: labels.csv, key: id, time: day, label: churned, known_at: label_date}
-columns: {numeric: [tenure], categorical: [plan]}
-primary: log_loss
-"""
 
-
-def test_a_spec_of_six_keys_is_enough_and_asks_nobody_for_what_was_not_declared(folder):
-    spec = load_spec(written(folder, SHORT, "churn.yaml"))
-    assert spec.source.features.path == str(folder / "churn/*.csv")
-    assert spec.source.outcomes.path == str(folder / "labels.csv")
+def test_a_spec_of_six_keys_is_enough_and_asks_nobody_for_what_was_not_declared(spec_folder):
+    spec = load_spec(written(spec_folder, SHORT, "churn.yaml"))
+    assert spec.source.features.path == str(spec_folder / "churn/*.csv")
+    assert spec.source.outcomes.path == str(spec_folder / "labels.csv")
     assert spec.training.objective == "binary"
     assert [rail.metric for rail in spec.validation.guardrails] == ["auc"]
     assert (spec.validation.fairness.asked, spec.validation.floors) == (False, ())
     assert (spec.validation.regression_suite.path, spec.validation.regression_suite.optional) == (
-        str(folder / "churn.suite.yaml"),
+        str(spec_folder / "churn.suite.yaml"),
         True,
     )
 
 
-def test_the_short_and_the_full_form_say_the_same(folder):
+def test_the_short_and_the_full_form_say_the_same(spec_folder):
     full = SHORT.replace("primary: log_loss", "validation: {primary: [log_loss]}")
     full = full.replace('path: "churn/*.csv"', 'features: {path: "churn/*.csv"}')
     full = full.replace("outcomes: labels.csv", "outcomes: {path: labels.csv}")
-    both = [load_spec(written(folder, text, "churn.yaml")).model_dump() for text in (full, SHORT)]
+    both = [load_spec(written(spec_folder, text, "churn.yaml")).model_dump() for text in (full, SHORT)]
     assert both[0] == both[1]
 
 
-def test_a_default_guardrail_never_repeats_the_primary(folder):
-    spec = load_spec(written(folder, SHORT.replace("log_loss", "auc"), "churn.yaml"))
+def test_a_default_guardrail_never_repeats_the_primary(spec_folder):
+    spec = load_spec(written(spec_folder, SHORT.replace("log_loss", "auc"), "churn.yaml"))
     assert [rail.metric for rail in spec.validation.guardrails] == ["brier"]
 
 
@@ -422,37 +337,16 @@ def test_a_default_guardrail_never_repeats_the_primary(folder):
         ("{}", 'declare groups, metrics, margin, or {none: "why"}'),
     ],
 )
-def test_fairness_is_groups_or_none_with_a_reason(folder, fairness, message):
-    path = written(folder, f"{SHORT}validation: {{fairness: {fairness}}}\n", "churn.yaml")
+def test_fairness_is_groups_or_none_with_a_reason(spec_folder, fairness, message):
+    path = written(spec_folder, f"{SHORT}validation: {{fairness: {fairness}}}\n", "churn.yaml")
     if message is None:
         assert load_spec(path).validation.fairness.none == "small team"
     else:
         assert message in refusal(path)
 
 
-def test_faults_behind_other_faults_are_named_in_the_same_round(folder):
-    text = SHORT.replace("name: churn", "name: Churn").replace("month", "moon").replace("log_loss", "logloss")
-    sentence = refusal(written(folder, text.replace("[tenure]", "[churned]"), "churn.yaml"))
-    assert [line.split(":")[1] for line in sentence.splitlines()] == ["1", "3", "5", "6"]
-    for message in ("'Churn' is no name", "'moon' is none of hour", "churned is key, time", "unknown metric 'logloss'"):
-        assert message in sentence
-
-
-def test_no_message_speaks_the_validators_language(folder):
-    text = SHORT.replace("{every: month, start: 2024-01-01}", "[1]").replace("[tenure]", "{tenure: {min: low}}")
-    sentence = refusal(written(folder, text + "owners: 3\nclasses: two\ntriggers: {max_per_year: 1.5}\n", "churn.yaml"))
-    assert len(sentence.splitlines()) == 5
-    for jargon in ("Input", "Tuple", "instance", "validation error", "pydantic", "type=", "dict"):
-        assert jargon not in sentence
-
-
-def test_an_unknown_key_is_answered_with_the_nearest_names(folder):
-    sentence = refusal(written(folder, SHORT + "windows: {gate_period: 2}\n", "churn.yaml"))
-    assert "windows.gate_period: unknown key. Did you mean gate_periods" in sentence
-
-
-def test_a_date_with_a_zone_is_refused_with_its_line(folder):
+def test_a_date_with_a_zone_is_refused_with_its_line(spec_folder):
     text = SHORT.replace("2024-01-01}", '2024-01-01, end: "2025-01-01T00:00:00+02:00"}')
     assert "churn.yaml:3: period.end: 2025-01-01T00:00:00+02:00 has a zone" in refusal(
-        written(folder, text, "churn.yaml")
+        written(spec_folder, text, "churn.yaml")
     )

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 BLOT = "***"
 _SHORTEST_LOGIN, _SHORTEST = 4, 6
 """Shorter parts (a port, `true`) are taken for no secrets: blotting them out would leave nothing readable."""
+_LEFT_UNESCAPED = ("", "/", " +")
+"""What escapes leave as it is: nothing, as in a query; the slash, as in a path; what SQLAlchemy leaves in a login."""
 
 
 def without_secrets(text: str, urls: Iterable[str], paths: bool = True) -> str:
@@ -49,7 +51,8 @@ def _parts(url: str, paths: bool) -> Iterator[str]:
     more += [split.netloc, *re.split(r"[/@:]", split.netloc + split.path)] if paths else []
     for shortest, found in ((_SHORTEST_LOGIN, (url, login, *login.split(":"))), (_SHORTEST, more)):
         words = [word for part in found for word in re.split(r"[^A-Za-z0-9_-]+", unquote(part)) if part != url]
-        forms = {form for part in found for form in (part, unquote(part), quote(part), quote(part, safe=""))}
+        texts = {text for part in found for text in (part, unquote(part))}
+        forms = {form for text in texts for form in (text, *(quote(text, safe=safe) for safe in _LEFT_UNESCAPED))}
         yield from (form for form in {*forms, *words} if len(form) >= shortest)
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 
 from retrain_assets.candidates.coverage import coverage, gate_levels
-from retrain_assets.candidates.policy import CoveragePolicy, RareType, TrainingPolicy
+from retrain_assets.candidates.policy import CoveragePolicy, RareType
 from retrain_assets.candidates.rare_types import of_type
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
@@ -99,46 +98,3 @@ def test_only_the_features_of_the_gates_own_rows_are_counted_and_no_outcome_is_o
     gate = Span(("2019-01", "2019-02", "2019-03"), datetime(2019, 1, 10), datetime(2019, 2, 28))
     assert gate_levels(store, gate, ["zone"], "at") == {"zone": {"JFK": 1, "EWR": 1, "LGA": 1}}
     assert set(asked) == {("raw_data", ("at", "zone"))}
-
-
-@pytest.mark.parametrize(
-    ("declared", "message"),
-    [
-        ({"column": "zone", "min_rows": 5}, "by column and value, or by label alone"),
-        ({"column": "zone", "value": "JFK", "label": 1, "min_rows": 5}, "by column and value, or by label alone"),
-        ({"label": 1}, "Field required"),
-        ({"label": 1, "min_rows": 0}, "greater than 0"),
-    ],
-)
-def test_a_rare_type_that_is_no_type_is_refused(declared: dict[str, object], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        RareType.model_validate(declared)
-
-
-@pytest.mark.parametrize(
-    ("knobs", "message"),
-    [
-        ({"strategies": ["recent", "average"]}, "average is of recent and history"),
-        ({"strategies": ["recent", "recent"]}, "one stands twice"),
-        ({"strategies": []}, "at least 1 item"),
-        ({"switch_gain": 1.0}, "less than 1"),
-    ],
-)
-def test_training_knobs_that_do_not_fit_together_are_refused(knobs: dict[str, object], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        TrainingPolicy.model_validate({"objective": "binary", **knobs})
-
-
-@pytest.mark.parametrize(
-    ("declared", "task", "message"),
-    [
-        ({"categories": ["miles"]}, "binary", "categories: miles is not under columns.categorical"),
-        ({"rare": [{"column": "x", "value": 1, "min_rows": 1}]}, "binary", "rare: x is not under columns"),
-        ({"rare": [{"label": 1, "min_rows": 1}]}, "regression", "a regression has no classes"),
-        ({"rare": [{"label": 2, "min_rows": 1}]}, "binary", "label 2 is no class from 0 to 1"),
-    ],
-)
-def test_coverage_that_does_not_fit_the_model_is_named(declared: dict[str, object], task: str, message: str) -> None:
-    policy = CoveragePolicy.model_validate(declared)
-    assert message in str(policy.misfit(task, 2, ("zone",), ("zone", "miles")))
-    assert CoveragePolicy(categories=("zone",)).misfit(task, 2, ("zone",), ("zone", "miles")) is None

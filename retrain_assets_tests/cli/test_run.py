@@ -1,17 +1,20 @@
-"""`retrain dev` and `retrain demo` before they run anything: what is missing is one sentence with the next step."""
+"""Commands that run something: one retrain or monitoring run, the demo and the UI, and what each lacks as a sentence."""
 
+import json
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import dagster as dg
 import pytest
 import yaml
 
 from retrain_assets import errors, spec
 from retrain_assets.cli import run
-from retrain_assets_tests.commanded import retrain
+from retrain_assets_tests.commanded import FIRST, PERIODS, registry, retrain
 
 
 @pytest.fixture
@@ -101,3 +104,54 @@ def test_an_installed_package_without_its_data_shows_no_shipped_model_and_says_w
     assert retrain("status").output == (
         "No model: there is none yet, `retrain new NAME --data FILES` writes the first spec.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "period", "sentence"),
+    [
+        ("run", "2024-13-01", "period '2024-13-01' is not one of this model's: expected a week like '2024-01-01'"),
+        ("monitor", "2024-01-03", "period '2024-01-03' does not begin a week; '2024-01-01' does"),
+    ],
+)
+def test_an_unknown_period_is_bad_input(empty_home, command, period, sentence):
+    assert sentence in retrain(command, "delivery", "--period", period, code=2).stderr
+    assert not empty_home.exists()
+
+
+def test_a_period_of_the_demo_that_is_none_is_bad_input(empty_home):
+    assert (
+        "expected a week like '2024-01-01'" in retrain("demo", "--model", "delivery", "--until", "March", code=2).stderr
+    )
+
+
+def test_a_retrain_without_data_is_no_and_says_what_is_missing(empty_home):
+    output = retrain("run", "delivery", "--period", PERIODS[0], code=1).output
+    assert output.startswith("insufficient: ")
+    assert "no period up to 2024-01-01 is ingested yet" in output
+    assert "Monitor every period from 2024-01-01 on first" in output
+
+
+def test_a_retrain_of_the_period_that_promoted_the_live_version_answers_with_that_decision(own_home):
+    before = registry(own_home).history()
+    end = json.loads(retrain("run", "delivery", "--period", PERIODS[5], "--json").stdout)
+    assert (end["outcome"], end["cause"]) == ("promoted", "")
+    assert registry(own_home).history() == before
+
+
+def test_a_retrain_that_promotes_is_yes(young_home):
+    shutil.rmtree(young_home / "registry")
+    assert retrain("run", "delivery", "--period", FIRST).output.startswith("promoted (run ")
+    judged, event = registry(young_home).history()
+    assert judged.action == "passed"
+    assert (event.action, event.period, event.actor) == ("bootstrap", FIRST, "ada")
+
+
+def test_a_retrain_that_is_rejected_is_no_and_says_why(young_home):
+    end = json.loads(retrain("monitor", "delivery", "--period", PERIODS[3], "--json").stdout)
+    assert (end["outcome"], end["cause"]) == ("done", "")
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_run_by_id(end["run_id"]).status is dg.DagsterRunStatus.SUCCESS
+    end = json.loads(retrain("run", "delivery", "--period", PERIODS[3], "--json", code=1).stdout)
+    assert end["outcome"] == "rejected"
+    assert end["cause"] == registry(young_home).history()[-1].reason
+    assert end["cause"].startswith("significance: mae ")

@@ -4,13 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import make_world, rows_of
-from retrain_assets.cli.runner import Runner
 from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG, alive, fail_crashed
 from retrain_assets_tests.commanded import CHANGES, FIRST, registry
 
@@ -72,47 +70,6 @@ def test_a_run_killed_in_the_middle_of_a_promotion_blocks_nothing_and_promotes_n
     assert (last.status, crashed.status) == (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
     assert [slots for slots in claimed if slots] == []
     assert not list((home / "dagster" / "processes").iterdir())
-
-
-@pytest.fixture
-def started(instance):
-    """Makes a run that is under way, with some tags."""
-
-    @dg.op
-    def nothing() -> None: ...
-
-    @dg.job(name="delivery__retrain")
-    def empty() -> None:
-        nothing()
-
-    def start(tags):
-        run = instance.create_run_for_job(empty, tags=tags)
-        instance.handle_run_event(
-            run.run_id,
-            dg.DagsterEvent(event_type_value="PIPELINE_START", job_name="delivery__retrain", message=""),
-        )
-        return run.run_id
-
-    return start
-
-
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ({PROCESS_TAG: "0" * 32}, {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}),
-        ({PROCESS_TAG: "0" * 32, "retrain/outcome": "rejected"}, None),
-        ({PROCESS_TAG: "0" * 32, "dagster/partition": "2024-02-12"}, None),
-        ({}, None),
-    ],
-    ids=["killed", "it had ended", "another period", "under way in another process"],
-)
-def test_a_replay_knows_the_retrain_whose_process_was_killed(tmp_path, monkeypatch, instance, started, tags, expected):
-    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
-    why = {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}
-    runner = Runner(SimpleNamespace(name="delivery"), instance)
-    assert runner.broken_off("2024-02-05") is None
-    started({"dagster/partition": "2024-02-05"} | why | tags)
-    assert runner.broken_off("2024-02-05") == expected
 
 
 def test_only_runs_whose_process_is_gone_are_failed(tmp_path, instance, started):

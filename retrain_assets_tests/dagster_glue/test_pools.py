@@ -6,12 +6,10 @@ import threading
 import time
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from retrain_assets.cli.runner import prepare_instance
-from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.pools import PATIENCE_SECONDS, long_waits, wake, waking
 
 POOL, HOLDER = "delivery__live", "0" * 32
@@ -124,10 +122,3 @@ def test_a_run_that_the_ui_launches_is_woken_by_its_own_executor(kept, tmp_path)
         [sys.executable, "-W", "ignore", "raced.py"], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=90
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
-
-
-def test_the_executor_is_dagsters_own_in_name_config_and_requirements(monkeypatch):
-    assert (run_executor().name, run_executor().get_requirements({})) == ("in_process", [])
-    monkeypatch.setenv("RETRAIN_EXECUTOR", "multiprocess")
-    assert run_executor().name == "multiprocess"
-    assert run_executor().get_requirements({}) == dg.multiprocess_executor.get_requirements({})

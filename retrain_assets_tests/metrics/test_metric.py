@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn import metrics as sk
-from sklearn.calibration import calibration_curve
 
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metrics.metric import METRICS, OF_CLASS, cost, custom, metric
 from retrain_assets.metrics.names import TASKS, lower_is_better, tasks_of
-from retrain_assets.metrics.row_values import asymmetric_error, decision_cost
+from retrain_assets.metrics.row_values import decision_cost
 from retrain_assets_tests.metrics.paired import influence
+from retrain_assets_tests.metrics.rows import binary_rows, binned_calibration_error, jackknife, value_rows
 
 VALUES = sorted(name for name, known in METRICS.items() if "regression" in known.tasks)
-
-
-def binned_calibration_error(label, scores):
-    """Shares and frequencies from scikit-learn's curve, bin sizes from numpy's histogram; edges belong above."""
-    scores = scores + 1e-9
-    seen, said = calibration_curve(label, scores, n_bins=10, strategy="uniform")
-    sizes, _ = np.histogram(scores, bins=np.linspace(0, 1, 11))
-    return float((sizes[sizes > 0] * np.abs(seen - said)).sum() / len(label))
 
 
 SKLEARN = {
@@ -40,19 +31,6 @@ SKLEARN = {
     "rmse": lambda y, p, hard: sk.root_mean_squared_error(y, p),
     "wape": lambda y, p, hard: np.abs(y - p).sum() / np.abs(y).sum(),
 }
-
-
-def binary_rows(seed: int, n: int = 300):
-    rng = np.random.default_rng(seed)
-    label = (rng.random(n) < 0.3).astype(float)
-    scores = [np.clip(rng.normal(0.35 + 0.2 * label, 0.2), 0.01, 0.99).round(2) for _ in range(2)]
-    return label, *scores
-
-
-def value_rows(seed: int, n: int = 300):
-    rng = np.random.default_rng(seed)
-    label = rng.gamma(2, 5, n)
-    return label, label + rng.normal(0, 3, n), label + rng.normal(0.5, 2, n)
 
 
 def rows_for(name: str, seed: int = 1):
@@ -78,12 +56,6 @@ def test_the_mean_influence_is_the_improvement(name):
     assert psi.mean() == pytest.approx(known.improvement(**values), abs=1e-12)
 
 
-def jackknife(value, n):
-    """Pseudo-values of a function of row positions: n·all - (n - 1)·(all but row i)."""
-    keep, whole = ~np.eye(n, dtype=bool), value(np.ones(n, dtype=bool))
-    return n * whole - (n - 1) * np.array([value(rows) for rows in keep])
-
-
 @pytest.mark.parametrize("name", sorted(set(METRICS) - {"calibration_error"}))
 def test_row_values_are_the_jackknife_pseudo_values_up_to_a_hundredth(name):
     label, scores, _ = rows_for(name, seed=2)
@@ -91,17 +63,6 @@ def test_row_values_are_the_jackknife_pseudo_values_up_to_a_hundredth(name):
     own = metric(name).row_values(label, scores, 0.4)
     assert np.corrcoef(own, pseudo)[0, 1] > 0.9999
     assert own.std() == pytest.approx(pseudo.std(), rel=0.01)
-
-
-def test_calibration_row_values_are_the_pseudo_values_where_no_single_row_turns_its_bin():
-    label, scores, _ = binary_rows(2)
-    pseudo = jackknife(lambda rows: metric("calibration_error").value(label[rows], scores[rows]), len(label))
-    own = metric("calibration_error").row_values(label, scores)
-    place = np.minimum((scores * 10).astype(int), 9)
-    sums = np.bincount(place, weights=label - scores, minlength=10)
-    steady = (np.abs(sums) > 1)[place]
-    assert steady.sum() > 200
-    assert own[steady] == pytest.approx(pseudo[steady], abs=1e-8)
 
 
 @pytest.mark.parametrize("name", ["auc", "calibration_error", "auc[1]", "tpr[1]", "fpr[2]", "precision[0]", "f1[2]"])
@@ -115,44 +76,6 @@ def test_row_values_of_several_classes_are_the_jackknife_pseudo_values(name):
     assert own.mean() == pytest.approx(metric(name).value(label, scores))
     assert np.corrcoef(own, pseudo)[0, 1] > 0.999
     assert own.std() == pytest.approx(pseudo.std(), rel=0.02)
-
-
-def test_auc_influence_has_the_variance_of_delong_written_out_pair_by_pair():
-    label, champion, candidate = binary_rows(3)
-    positive, negative = label == 1, label == 0
-
-    def placements(scores):
-        kernel = (scores[positive][:, None] > scores[negative]) + 0.5 * (scores[positive][:, None] == scores[negative])
-        return kernel.mean(axis=1), kernel.mean(axis=0)
-
-    (v10_a, v01_a), (v10_b, v01_b) = placements(champion), placements(candidate)
-    m, n = positive.sum(), negative.sum()
-    delong = np.var(v10_b - v10_a, ddof=1) / m + np.var(v01_b - v01_a, ddof=1) / n
-    psi = influence(metric("auc"), label, champion, candidate)
-    centred = np.where(positive, psi - psi.mean(), 0), np.where(negative, psi - psi.mean(), 0)
-    ours = sum((part**2).sum() / len(psi) ** 2 * k / (k - 1) for part, k in zip(centred, (m, n), strict=True))
-    assert ours == pytest.approx(delong, rel=1e-10)
-    assert psi.mean() == pytest.approx(v10_b.mean() - v10_a.mean())
-
-
-@pytest.mark.parametrize("levels", [1, 3, 500, 0, "one value on most rows"])
-def test_auc_of_many_rows_has_the_placements_of_scipy_ranks_whatever_is_tied(levels):
-    rng = np.random.default_rng(9)
-    label, scores = (rng.random(60_000) < 0.3).astype(float), rng.random(60_000)
-    if isinstance(levels, str):
-        scores[rng.random(60_000) < 0.9] = 0.25
-    elif levels:
-        scores = np.floor(scores * levels) / levels
-    positive = label == 1
-    within = np.where(positive, stats.rankdata(np.where(positive, scores, np.inf)), 0)
-    within[~positive] = stats.rankdata(scores[~positive])
-    beaten = stats.rankdata(scores) - within
-    placement = np.where(positive, beaten / (~positive).sum(), 1 - beaten / positive.sum())
-    area = placement[positive].mean()
-    wanted = area + np.where(positive, 1 / positive.mean(), 1 / (1 - positive.mean())) * (placement - area)
-    values = metric("auc").row_values(label, scores)
-    assert values == pytest.approx(wanted)
-    assert values.mean() == pytest.approx(sk.roc_auc_score(label, scores))
 
 
 @pytest.mark.parametrize(
@@ -241,30 +164,6 @@ def test_calibration_of_several_classes_is_that_of_the_most_probable_one():
     assert metric("calibration_error").value(label, scores) == pytest.approx(
         binned_calibration_error(hit, sure), abs=1e-8
     )
-
-
-@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
-def test_the_pinball_loss_is_that_of_scikit_learn_and_least_at_its_quantile(quantile):
-    label, scores, _ = value_rows(9)
-    known = metric(f"pinball[{quantile}]")
-    assert known.value(label, scores) == pytest.approx(sk.mean_pinball_loss(label, scores, alpha=quantile))
-    assert known.row_losses(label, scores).shape == (300,)
-    levels = np.quantile(label, [quantile - 0.08, quantile, quantile + 0.08])
-    below, at, above = (known.value(label, np.full(300, level)) for level in levels)
-    assert at < below
-    assert at < above
-
-
-def test_a_cost_is_the_sum_over_the_cells_of_the_confusion_matrix_per_row():
-    label, scores, _ = binary_rows(10)
-    _, alarms, misses, _ = sk.confusion_matrix(label, scores >= 0.4).ravel()
-    known = cost("outlay", "USD", "binary", decision_cost(2, 40))
-    assert known.value(label, scores, 0.4) == pytest.approx((2 * alarms + 40 * misses) / 300)
-    assert (known.unit, known.higher_is_better, known.tasks) == ("USD", False, {"binary"})
-    over_under = cost("quote", "USD", "regression", asymmetric_error(over=1, under=3))
-    value, quoted, _ = value_rows(10)
-    expected = np.mean(np.maximum(quoted - value, 0) + 3 * np.maximum(value - quoted, 0))
-    assert over_under.value(value, quoted) == pytest.approx(expected)
 
 
 def test_amounts_price_each_row_and_the_mean_influence_is_what_is_saved():

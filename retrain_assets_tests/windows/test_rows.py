@@ -84,7 +84,7 @@ def by_hand(store, span, as_of):
     return merged.astype({"zone": object}).rename(columns={"label": LABEL})
 
 
-@pytest.mark.parametrize("as_of", PERIODS)
+@pytest.mark.parametrize("as_of", ["2019-01", "2019-04"])
 @pytest.mark.parametrize(
     "span",
     [

@@ -26,8 +26,7 @@ SHAPES = {
 PLAIN = ("rows", "missing", "infinite", "wrong", "least", "greatest")
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize(("shape", "pieces"), [*((shape, 3) for shape in SHAPES), ("few floats", 1)])
 def test_a_told_column_has_the_edges_and_the_profile_of_its_values_in_order(shape, pieces):
     whole = SHAPES[shape]
     chunks = pa.chunked_array([whole.slice(at * 15_000, 15_000) for at in range(3)] if pieces == 3 else [whole])

@@ -114,8 +114,7 @@ def e_value(x: np.ndarray, block_days: int) -> float:
     return float(np.mean(mixed))
 
 
-@pytest.mark.parametrize("block_days", [1, 3, 7, 14])
-@pytest.mark.parametrize("effect", [0.7, 1.0, 2.0, 4.0])
+@pytest.mark.parametrize(("block_days", "effect"), [(1, 0.7), (3, 1.0), (7, 1.0), (14, 1.0), (14, 2.0), (1, 4.0)])
 def test_so_many_blocks_of_an_effect_cross_the_line_and_one_fewer_do_not(block_days, effect):
     enough = enough_blocks(block_days, 0.05, effect)
 

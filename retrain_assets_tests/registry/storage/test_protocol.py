@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from benchmarks.worlds.verdicts import MODEL
-from retrain_assets.errors import Conflict, IntegrityError, StorageError
+from retrain_assets.errors import Conflict
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.protocol import Storage
@@ -130,64 +129,3 @@ def test_no_name_leads_out_of_the_store(storage: Storage, name: str) -> None:
     ):
         with pytest.raises(ValueError, match="is no name in a store"):
             act()
-
-
-@pytest.mark.parametrize("name", ["../model.bst", "/tmp/model.bst", "a/b", "..", "a\0"])
-def test_no_file_of_a_folder_leads_out_of_it(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="is no name in a store|not enough|too many"):
-        LocalStorage(tmp_path / "store").create_folder("versions/9f", {name: b"x"})
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def test_no_symbolic_link_in_the_store_is_followed(tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "secret").write_bytes(b"secret")
-    store = LocalStorage(tmp_path / "store")
-    store.create("a/b", b"")
-    os.symlink(outside, store.root / "versions")
-    os.symlink(outside / "secret", store.root / "a" / "link")
-    os.symlink(outside / "made", store.root / "x.lock")
-    for act in (
-        lambda: store.read("versions/secret"),
-        lambda: store.names("versions"),
-        lambda: store.create("versions/new", b""),
-        lambda: store.create_folder("versions/new", {"a": b""}),
-        lambda: store.delete("versions/secret"),
-        lambda: store.read("a/link"),
-        lambda: store.replace("a/link", b""),
-        lambda: store.lock("x.lock").__enter__(),
-    ):
-        with pytest.raises(IntegrityError, match="is a symbolic link. The store follows none"):
-            act()
-    assert [path.name for path in outside.iterdir()] == ["secret"]
-
-
-def test_a_link_among_the_leftovers_is_removed_and_what_it_points_to_stays(tmp_path: Path) -> None:
-    store = LocalStorage(tmp_path / "store")
-    store.create("a/b", b"")
-    (tmp_path / "outside").mkdir()
-    os.symlink(tmp_path / "outside", store.root / "tmp" / "a" / "left")
-    assert store.sweep("a") == ("tmp/a/left",)
-    assert (tmp_path / "outside").is_dir()
-
-
-@pytest.mark.parametrize(
-    ("number", "advice"),
-    [(28, "Free some space"), (122, "Free some space"), (30, "Make it"), (13, "Make it"), (5, "log")],
-)
-def test_a_refusal_of_the_system_names_the_path_and_the_next_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
-) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(number, os.strerror(number))
-
-    store = LocalStorage(tmp_path / "store")
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "write", refuse)
-        with pytest.raises(StorageError, match=f"a/b: {os.strerror(number)}. .*{advice}") as caught:
-            store.create("a/b", b"x")
-        with pytest.raises(StorageError, match="versions/9f: "):
-            store.create_folder("versions/9f", {"model.bst": b"x"})
-    assert "retrain status" in str(caught.value)
-    assert store.names("a") == store.names("versions") == store.names("tmp/a") == store.names("tmp/versions") == ()

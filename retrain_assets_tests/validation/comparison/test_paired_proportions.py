@@ -88,10 +88,14 @@ def passed(n, margin, alpha, limit, lost, gained):
     return sum(chance[i] for i in likely if limit(int(b[i]), int(c[i]), n, alpha) < margin)
 
 
-@pytest.mark.parametrize("gained", [0.0, 0.002, 0.01, 0.03])
 @pytest.mark.parametrize(
-    ("n", "margin", "alpha"), [(100, 0.05, 0.05), (40, 0.1, 0.05), (200, 0.1, 0.05), (200, 0.05, 0.02)]
-)
+    ("n", "margin", "alpha", "gained"),
+    [
+        *((100, 0.05, 0.05, gained) for gained in (0.0, 0.002, 0.01, 0.03)),
+        (40, 0.1, 0.05, 0.0), (40, 0.1, 0.05, 0.03), (200, 0.1, 0.05, 0.01), (200, 0.05, 0.02, 0.0),
+        (200, 0.05, 0.02, 0.002),
+    ],
+)  # fmt: skip
 def test_a_drop_of_exactly_the_margin_passes_no_more_often_than_the_level_whichever_way_decisions_flip(
     n, margin, alpha, gained
 ):

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 import yaml
 
-import retrain_assets.candidates.training as module
 from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.errors import NotFound
-from retrain_assets.pipeline import harvest, suite_ids, training
+from retrain_assets.pipeline import harvest
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.validation.suite.proposals import Mistakes, Proposal, answer_words, forget, keep, proposals
 from retrain_assets_tests.validation.suite.mistakes import mistakes
@@ -171,39 +170,3 @@ def test_what_a_model_of_several_classes_said_names_the_class():
     assert answer_words("multiclass", 0.5, np.array([0.2, 0.7, 0.1])) == "1 (probability 0.7)"
     assert answer_words("binary", 0.3, 0.31) == "1 (probability 0.31)"
     assert answer_words("binary", 0.3, 0.2) == "0 (probability 0.8)"
-
-
-# ---- cases and training
-
-
-def test_no_strategy_trains_or_rehearses_on_a_case(world, monkeypatch):
-    built = world()
-    weeks = built.weeks(5)
-    built.monitor(weeks)
-    rows = pd.read_parquet(built.folder / "rows.parquet")
-    day = pd.Timedelta(days=1)
-    chosen = [str(rows[rows["at"] >= pd.Timestamp(week) + day].iloc[0].id) for week in weeks[:4]]
-    path = built.folder / "delivery.suite.yaml"
-    case = {"owner": "team:tests", "severity": "normal", "reason": "one of every week"}
-    entries = yaml.safe_load(path.read_text())["cases"]
-    entries += [
-        case | {"id": row, "period": week, "added": pd.Timestamp("2024-02-05").date()}
-        for row, week in zip(chosen, weeks, strict=False)
-    ]
-    path.write_text(yaml.safe_dump({"cases": entries}))
-    held_out = suite_ids(built.spec)
-    assert held_out == {*chosen, entries[0]["id"]}
-
-    seen: dict[str, set[str]] = {}
-    original = module.HeldRows
-
-    def spy(table, recipe):
-        seen[recipe.training.strategies[0]] = set(table["id"].cast("string").to_pylist())
-        return original(table, recipe)
-
-    monkeypatch.setattr(module, "HeldRows", spy)
-    assert built.run("retrain", weeks[-1]).success
-    assert set(seen) == set(training(built.spec).policy.strategies) == {"recent", "history"}
-    for keys in seen.values():
-        assert len(keys) > 400
-        assert not keys & held_out

@@ -1,0 +1,88 @@
+"""The demo and the replay: a line for each period, and what all of it was worth."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+import retrain_assets.cli.replay as module
+from retrain_assets.cli.replay import INDENT, PeriodLine, decision, shown
+from retrain_assets.cli.runner import RunEnd
+from retrain_assets_tests.commanded import FIRST, PERIODS, registry, retrain
+
+
+def rows_printed(text):
+    """The lines of the demo's table, by period."""
+    return {line[:10]: line for line in text.splitlines() if line[:10] in PERIODS}
+
+
+def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_it_stopped(replayed):
+    first, second = (rows_printed(text) for text in replayed[1])
+    assert (list(first), list(second)) == (PERIODS[:3], PERIODS[3:])
+    lines = first | second
+    assert all(re.match(r"\S+ +420 ", line) for line in lines.values())  # 60 parcels a day
+    assert "wait 2 periods" in lines[PERIODS[0]]
+    assert "bootstrap v1: mae" in lines[FIRST]
+    assert re.search(r"excess_loss +rejected", lines[PERIODS[3]])  # nothing was trained on a slower week yet
+    assert "cool-down until the week of 5 February 2024" in lines[PERIODS[4]]
+    assert re.search(r"excess_loss +promoted v2: mae", lines[PERIODS[5]])
+    assert "no retrain due: 0 of the 1,000 of excess loss" in lines[PERIODS[6]]
+
+
+def test_the_demo_ends_with_what_was_decided_and_what_it_was_worth(replayed):
+    folder, (first, second) = replayed
+    assert "Decisions: 1 bootstrap\n" in first
+    assert "Nothing was promoted after the first model: no evidence asked for a retrain." in first
+    assert "3 periods in" in first
+    assert "Decisions: 1 bootstrap, 1 rejected, 1 promoted\n" in second
+    found = re.search(r"all +([\d,]+) rows +served ([\d.]+) +never retrained ([\d.]+)", second)
+    assert found
+    assert int(found[1].replace(",", "")) == 4 * 420 - 60  # every scored parcel but those of the last day
+    assert float(found[2]) < float(found[3])  # the world became half an hour slower, and the first model never knows
+    assert registry(folder / "home").live().name == "v2"
+    assert f"Live: v2, decided in {PERIODS[5]}." in second
+    assert "4 periods in" in second
+    assert "retrain explain delivery" in second
+
+
+def test_a_demo_before_the_first_model_says_that_there_is_nothing_to_compare(empty_home):
+    printed = retrain("demo", "--model", "delivery", "--until", PERIODS[0]).output
+    assert "Decisions: none" in printed
+    assert "No model has been promoted yet" in printed
+
+
+def test_a_demo_of_what_is_done_says_so_and_repeats_the_summary(own_home):
+    before = registry(own_home).history()
+    again = retrain("demo", "--model", "delivery").output
+    assert rows_printed(again) == {}
+    assert "is left to monitor" in again
+    assert "Decisions:" in again
+    assert registry(own_home).history() == before
+
+
+def test_a_narrow_terminal_has_the_decision_below_the_numbers(monkeypatch):
+    line = PeriodLine("2024-01-01", 1420, "fare", "1.500 (1.000)", "drift", "promoted v2: mae fell", "green")
+    wide = shown(line)
+    assert wide.endswith(" promoted v2: mae fell")
+    assert "\n" not in wide
+    monkeypatch.setattr(module, "width", lambda: 80)
+    first, second = shown(line).splitlines()
+    assert first.split() == ["2024-01-01", "1,420", "fare", "1.500", "(1.000)", "drift"]
+    assert second == f"{INDENT}promoted v2: mae fell"
+
+
+@pytest.mark.parametrize(
+    ("actions", "outcome", "said"),
+    [
+        ([], "crash", "crash: disk full"),
+        ([], "insufficient", "insufficient: disk full"),
+        (["rejected"], "crash", "rejected: because"),
+        (["passed", "promoted"], "promoted", "promoted v2: because"),
+        (["rolled_back"], "done", "rolled_back v2: because"),
+    ],
+)
+def test_a_decision_is_told_from_the_journal_or_by_the_cause_of_a_crash(actions, outcome, said):
+    events = [SimpleNamespace(period="2024-01-01", action=one, to_version="v2", reason="because") for one in actions]
+    other = SimpleNamespace(period="2024-01-08", action="rejected", to_version="v2", reason="another week")
+    registry = SimpleNamespace(history=lambda: (*events, other))
+    assert decision(registry, "2024-01-01", RunEnd("1", outcome != "crash", outcome, "disk full")) == said

@@ -1,0 +1,55 @@
+"""What runs a model's jobs: its instance, and what it knows of runs that ended otherwise."""
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from retrain_assets.cli.runner import RunEnd, Runner, actor, prepare_instance
+from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({PROCESS_TAG: "0" * 32}, {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}),
+        ({PROCESS_TAG: "0" * 32, "retrain/outcome": "rejected"}, None),
+        ({PROCESS_TAG: "0" * 32, "dagster/partition": "2024-02-12"}, None),
+        ({}, None),
+    ],
+    ids=["killed", "it had ended", "another period", "under way in another process"],
+)
+def test_a_replay_knows_the_retrain_whose_process_was_killed(tmp_path, monkeypatch, instance, started, tags, expected):
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    why = {"retrain/trigger_id": "x", "retrain/trigger": "excess_loss"}
+    runner = Runner(SimpleNamespace(name="delivery"), instance)
+    assert runner.broken_off("2024-02-05") is None
+    started({"dagster/partition": "2024-02-05"} | why | tags)
+    assert runner.broken_off("2024-02-05") == expected
+
+
+@pytest.mark.parametrize(
+    ("success", "outcome", "agreed"),
+    [(True, "promoted", True), (True, "done", True), (True, "rejected", False), (True, "identical", False),
+     (False, "crash", False)],
+)  # fmt: skip
+def test_a_run_agreed_when_what_was_asked_for_was_done(success, outcome, agreed):
+    assert RunEnd("1", success, outcome, "").agreed is agreed
+
+
+def test_the_instance_is_made_in_its_home_and_says_where_that_cannot_be_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    with prepare_instance(tmp_path / "home") as instance:
+        assert instance.root_directory == os.environ["DAGSTER_HOME"] == str(tmp_path / "home" / "dagster")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="RETRAIN_HOME=.*file: Not a directory. Name a folder that can be written."):
+        prepare_instance(tmp_path / "file")
+
+
+@pytest.mark.parametrize(("logged_in", "name"), [({"USER": "ada", "LOGNAME": "bob"}, "ada"), ({}, "cli")])
+def test_who_types_is_known_by_the_login_name(monkeypatch, logged_in, name):
+    for variable in ("USER", "LOGNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in logged_in.items():
+        monkeypatch.setenv(variable, value)
+    assert actor() == name

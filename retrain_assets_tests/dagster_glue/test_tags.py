@@ -1,0 +1,23 @@
+"""The tags that the project reads again: its own, told apart, and stable, for stored runs carry them."""
+
+from retrain_assets.dagster_glue import tags
+from retrain_assets.verdict import Decision
+
+STORED = {
+    "MODEL_TAG": "retrain/model",
+    "TRIGGER_TAG": "retrain/trigger_id",
+    "KIND_TAG": "retrain/trigger",
+    "EVENT_TAG": "retrain/event",
+    "OUTCOME_TAG": "retrain/outcome",
+    "AGAIN_TAG": "retrain/again",
+}
+
+
+def test_runs_of_earlier_releases_are_found_by_the_tags_they_carry():
+    assert {name: value for name, value in vars(tags).items() if name.endswith("_TAG")} == STORED
+
+
+def test_the_outcomes_that_keep_the_live_version_are_the_decisions_that_promote_nothing():
+    said = {"reject": "rejected"}
+    kept = {said.get(one.value, one.value) for one in Decision if one is not Decision.PROMOTE}
+    assert set(tags.KEPT) == kept
