@@ -1,4 +1,4 @@
-"""Commands that run something: one retrain or monitoring run, the demo and the UI, and what each lacks as a sentence."""
+"""Commands that run something: a retrain or monitoring run, the demo and the UI, and what each lacks as a sentence."""
 
 import json
 import os
