@@ -1,6 +1,7 @@
 """The stored record of a cut: counted and hashed by hand, read as written, refused where rows would judge twice."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -63,12 +64,8 @@ def test_a_record_is_plain_json_and_one_without_a_schema_is_read():
 
 
 def test_a_row_that_would_train_and_judge_is_refused_and_nothing_is_stored(store):
-    rows = store.read_table("raw_data", ["2024-01"])
-    twice = pa.concat_tables([rows, rows.slice(0, 1).set_column(1, "time", pa.array([datetime(2024, 1, 15)],
-                                                                                 pa.timestamp("us")))])  # fmt: skip
-    store.write_table("raw_data", "2024-01", twice)
-    windows = Windows("2024-02", span(14, 16, "2024-01"), RECENT, span(0, 14, "2024-01"), (), IMMATURE)
-    with pytest.raises(DataError, match="d0"):
-        write_manifest(store, windows, MODEL)
+    overlapping = replace(WINDOWS, history=span(0, 16, "2024-01"), gate=span(14, 16, "2024-01"))
+    with pytest.raises(DataError, match="the history and the gate window share 2 key"):
+        write_manifest(store, overlapping, MODEL)
     with pytest.raises(FileNotFoundError, match="no windows of 2024-02: materialize feature_windows of 2024-02 first"):
         read_manifest(store, "2024-02")
