@@ -47,14 +47,12 @@ def lines(name: str, real: Played, shuffled: Played | None) -> Iterator[tuple[st
     best = min(ungated, key=lambda policy: ungated[policy])
     gain = (never - ungated[best]) / never
     kept = (never - served) / (never - ungated[best]) if gain > 0 else float("nan")
-    attempts = max(len(real.attempts), 1)
-    undecided = real.count("insufficient") / attempts
     false = _false_promotions(shuffled) if shuffled else 0
     told = "not played"
     if shuffled:
         told = f"{false} of {len(shuffled.attempts)} ({shuffled.count('promoted') - false} more were better)"
     right = (gain <= LEAST_GAIN or kept >= LEAST_KEPT) and served <= never * (1 + MOST_LOST)
-    right = right and undecided <= MOST_UNDECIDED
+    right = right and real.count("insufficient") <= max(1, MOST_UNDECIDED * len(real.attempts))
     if shuffled:
         right = right and false <= max(1, MOST_FALSE * len(shuffled.attempts))
     share = f"{kept:.0%}" if gain > LEAST_GAIN else "-"
