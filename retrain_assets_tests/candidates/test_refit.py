@@ -23,7 +23,7 @@ from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.triggers.evidence import trained_until
 from retrain_assets.pipeline import training
 from retrain_assets.registry.training_record import TrainingRecord
-from retrain_assets.scoring.scorer import Scorer
+from retrain_assets.scoring.trained_scorer import TrainedScorer
 from retrain_assets.store import LABEL
 from retrain_assets.verdict import Verdict
 from retrain_assets.windows.cut import Span, Windows
@@ -144,7 +144,7 @@ def test_the_average_is_refitted_in_both_parts(agreed: World) -> None:
     again = refit(work, access_of(agreed), tested)
     gate = windows_of(agreed).gate
     rows = load_window(agreed.store, work.model, gate, ["distance", "weight", "vehicle"], week)
-    one, other = (Scorer.from_files(agreed.registry.read(digest)) for digest in (tested, again))
+    one, other = (TrainedScorer.from_files(agreed.registry.read(digest)) for digest in (tested, again))
     assert {part.trained_until for part in other.training.parts.values()} == {gate.end.isoformat()}
     assert other.training.rounds == one.training.rounds == one.booster.num_trees() == other.booster.num_trees()
     assert 0 < np.abs(one.scores(rows) - other.scores(rows)).mean() < 5
