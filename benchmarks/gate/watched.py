@@ -90,5 +90,5 @@ def cases() -> Iterator[Case]:
         name = f"{about}, harm {harm:g} margins: {until}"
         yield Case(name, partial(caught_within, policy=policy, harm=harm, days=days), reps, fast, low, high)
     yield Case(
-        f"{about}, harm 1 margin: PASS at the gate", partial(passes, policy=policy, harm=1.0), 2_000, 0, 0.0, 0.05
+        f"{about}, harm 1 margin: PASS at the gate", partial(passes, policy=policy, harm=1.0), 2_000, 0, 0.0, 0.06
     )
