@@ -14,7 +14,7 @@ dev: .venv/installed             ## the Dagster UI, sensors on, on http://127.0.
 	$(BIN)/retrain dev
 
 test: .venv/installed-test       ## every test; those that need Chromium are skipped where there is none
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -q
 
 check: .venv/installed-test      ## lint, format, types
 	$(BIN)/ruff check .

@@ -1,7 +1,10 @@
 import json
+import os
 import shutil
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,34 @@ import pytest
 
 from benchmarks.worlds.parcels import World, make_world, rows_of
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
+from retrain_assets_tests.past_worlds import PastWorlds, once, past, undrawn
 from retrain_assets_tests.served import TWO_WEEKS, Served, serve
+
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4_000_000_000
+"""Where files live in memory on Linux, and how much must be free there for the tests to write into it."""
+
+LONGEST_FIRST = ("scenarios/test_the_ui", "cli/scenarios", "scenarios", "validation", "cli", "production", "registry")
+"""The tests that are handed out first, so that no worker sits over one of them when the other has nothing left."""
+
+
+def pytest_configure() -> None:
+    """Write into memory where there is room and nobody has chosen a folder: the registry waits for the disk often."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests of a file to one worker, so that what they share is built once; the longest files first."""
+    here = Path(__file__).parent
+    ranks = {}
+    for item in items:
+        name = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else item.path.stem
+        found = (rank for rank, prefix in enumerate(LONGEST_FIRST) if name.startswith(prefix))
+        ranks[item] = next(found, len(LONGEST_FIRST))
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=ranks.__getitem__)
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +75,38 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
+def pictures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Runs draw their pictures only for a test that is marked to look at them."""
+    with nullcontext() if request.node.get_closest_marker("drawn") else undrawn():
+        yield
+
+
+@pytest.fixture
+def instance(pictures: None) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this test run use."""
+    own = tmp_path_factory.getbasetemp()
+    return (own if worker_id == "master" else own.parent) / "shared"
+
+
+@pytest.fixture(scope="session")
+def past_worlds(shared_folder: Path) -> PastWorlds:
+    return PastWorlds(shared_folder)
+
+
+@pytest.fixture
+def world_after(past_worlds: PastWorlds, tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., World]:
+    """A small model after so many monitored weeks and the retrains of some, of the fifth where nothing else is said."""
+
+    def copy(monitored: int, *, retrained: Sequence[int] = (5,), **recipe: Any) -> World:
+        return past_worlds.copy(past(**recipe).up_to(monitored, retrained), tmp_path, instance)
+
+    return copy
 
 
 @pytest.fixture
@@ -74,20 +133,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def replayed(tmp_path_factory):
+def replayed(shared_folder):
     """A folder in which `retrain demo` has replayed seven weeks with a change after the third, in two calls.
 
     `young` is the home after the first call, which ends with the first model, and `home` after the second.
     """
-    folder = tmp_path_factory.mktemp("replayed")
-    with dg.DagsterInstance.ephemeral() as instance:
-        make_world(folder / "models", rows_of(7, slower_from=3), instance, **CHANGES)
-    with pytest.MonkeyPatch.context() as patch:
-        environment(patch, folder, folder / "home")
-        first = retrain("demo", "--model", "delivery", "--until", FIRST).output
-        shutil.copytree(folder / "home", folder / "young")
-        second = retrain("demo", "--model", "delivery").output
-    return folder, (first, second)
+    folder = shared_folder / "replayed"
+    printed = folder / "printed.json"
+    with once(printed) as missing, pytest.MonkeyPatch.context() as patch:
+        if missing:
+            make_world(folder / "models", rows_of(7, slower_from=3), None, **CHANGES)
+            environment(patch, folder, folder / "home")
+            first = retrain("demo", "--model", "delivery", "--until", FIRST).output
+            shutil.copytree(folder / "home", folder / "young")
+            second = retrain("demo", "--model", "delivery").output
+            printed.write_text(json.dumps([first, second]))
+    return folder, json.loads(printed.read_text())
 
 
 @pytest.fixture
@@ -98,21 +159,21 @@ def at_home(replayed, monkeypatch):
 
 
 @pytest.fixture
-def own_home(replayed, monkeypatch, tmp_path):
+def own_home(replayed, pictures, monkeypatch, tmp_path):
     """A copy of the replayed home, for commands that change it."""
     environment(monkeypatch, replayed[0], tmp_path / "home")
     return Path(shutil.copytree(replayed[0] / "home", tmp_path / "home"))
 
 
 @pytest.fixture
-def young_home(replayed, monkeypatch, tmp_path):
+def young_home(replayed, pictures, monkeypatch, tmp_path):
     """A copy of the home in which the first model has just become live."""
     environment(monkeypatch, replayed[0], tmp_path / "home")
     return Path(shutil.copytree(replayed[0] / "young", tmp_path / "home"))
 
 
 @pytest.fixture
-def empty_home(replayed, monkeypatch, tmp_path):
+def empty_home(replayed, pictures, monkeypatch, tmp_path):
     """A home in which nothing has happened yet."""
     folder, _ = replayed
     environment(monkeypatch, folder, tmp_path / "home")

@@ -351,7 +351,7 @@ def _primary() -> Iterator[Case]:
         "equal models, 400 independent rows: primary PASS",
         partial(equal_classifiers, policy=worlds.rules(CLASSES)),
         5_000,
-        2_000,
+        1_000,
         0.04,
         0.06,
     )
@@ -366,7 +366,7 @@ def _primary() -> Iterator[Case]:
         "independent rows, 30 days x 20 rows, without history",
         partial(equal_on_days, policy=auto, world=Days(30, 20, 0, 0.0, 0.0)),
         2_000,
-        1_000,
+        500,
         0.0,
         0.06,
     )
@@ -377,8 +377,8 @@ def _primary() -> Iterator[Case]:
         yield Case(f"equal AUC, 10 positives of 1,000 rows, unit {unit}: primary PASS", few, 8_000, fast, 0.0, 0.065)
     chosen = partial(better_of_two, policy=row, elsewhere=True)
     reused = partial(better_of_two, policy=row, elsewhere=False)
-    yield Case("better of two, chosen on the selection window: primary PASS", chosen, 7_000, 2_000, 0.04, 0.06)
-    yield Case("the same, chosen on the gate window", reused, 2_000, 1_000)
+    yield Case("better of two, chosen on the selection window: primary PASS", chosen, 7_000, 1_000, 0.04, 0.06)
+    yield Case("the same, chosen on the gate window", reused, 2_000, 500)
 
 
 def _days(auto: ValidationPolicy) -> Iterator[Case]:
@@ -420,7 +420,7 @@ def _days(auto: ValidationPolicy) -> Iterator[Case]:
 
 
 def _guardrails() -> Iterator[Case]:
-    for count, fast in ((1, 1_500), (2, 0), (4, 500), (8, 0), (16, 200)):
+    for count, fast in ((1, 800), (2, 0), (4, 400), (8, 0), (16, 200)):
         name = f"one of {count} guardrails truly at its margin: promoted"
         yield Case(name, partial(at_the_margin, policy=with_rails(count)), 4_000, fast, 0.0, 0.06)
     worse = SPREAD**2 - TYPICAL**2 - 0.1**2
@@ -430,7 +430,7 @@ def _guardrails() -> Iterator[Case]:
         yield Case(name, partial(skewed_at_the_margin, policy=squared, rows=rows), 4_000, 0)
     tight = worlds.rules(VALUES, guardrails=[{"metric": "mae", "margin": 0.05}])
     slips = partial(slips_through, policy=tight)
-    yield Case("guardrail twice the margin worse, 500 rows: PASS", slips, 10_000, 1_500, 0.0, 0.03)
+    yield Case("guardrail twice the margin worse, 500 rows: PASS", slips, 10_000, 800, 0.0, 0.03)
     yield Case('the same under "p > .05, so not worse"', partial(not_significantly_worse, policy=tight), 2_000, 200)
 
 

@@ -3,6 +3,7 @@
 import re
 
 import dagster as dg
+import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets.registry.journal.heads import Head
@@ -17,17 +18,13 @@ def latest(world, period):
     return {name: value.value for name, value in record.asset_materialization.metadata.items()}
 
 
-def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world):
-    built = world(slower_from=5)
+def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world_after):
+    built = world_after(6, slower_from=5)
     weeks = built.weeks(8)
-    built.monitor(weeks[:1])
     before = latest(built, weeks[0])
     assert before["summary"].splitlines()[0] == "- **what is live**: none yet"
     assert before["so_far"].startswith("0 attempts: ")
-    built.bootstrapped()
     assert latest(built, weeks[4])["promoted"] == 1
-
-    built.monitor(weeks[5:6])
     assert latest(built, weeks[5])["age_periods"] == 1
     kept = built.run("retrain", weeks[5])  # nothing was trained on a slower week yet
     assert kept.success, failure_of(kept)
@@ -60,11 +57,11 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert "rolled back v1, " in shown["summary"]
 
 
-def test_its_numbers_are_those_of_the_journal_the_reports_and_the_runs(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
+@pytest.mark.drawn
+def test_its_numbers_are_those_of_the_journal_the_reports_and_the_runs(world_after):
+    built = world_after(7, slower_from=5)
     weeks = built.weeks(7)
-    built.monitor(weeks[5:])
+    assert built.run("monitor", weeks[6], assets=["model_status"]).success
     shown = latest(built, weeks[6])
     judged = [built.store.read_json("performance_report", week)["report"] for week in weeks[5:]]
     assert [report["outcome"] for report in judged] == ["warn", "warn"]  # half an hour slower
@@ -83,11 +80,9 @@ def test_its_numbers_are_those_of_the_journal_the_reports_and_the_runs(world):
     assert {name: stored["figures"][name] for name in ("attempts", "promoted")} == {"attempts": 1, "promoted": 1}
 
 
-def test_an_earlier_period_written_again_knows_nothing_of_what_came_later(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
+def test_an_earlier_period_written_again_knows_nothing_of_what_came_later(world_after):
+    built = world_after(8, slower_from=5)
     weeks = built.weeks(8)
-    built.monitor(weeks[5:])
     before = latest(built, weeks[5])
     assert built.run("retrain", weeks[7]).success
     assert built.run("monitor", weeks[5], assets=["model_status"]).success
@@ -98,12 +93,8 @@ def test_an_earlier_period_written_again_knows_nothing_of_what_came_later(world)
     }
 
 
-def test_a_fault_in_the_history_does_not_change_how_a_rollback_ends(world, monkeypatch):
-    built = world(slower_from=5)
-    built.bootstrapped()
-    weeks = built.weeks(8)
-    built.monitor(weeks[5:])
-    assert built.run("retrain", weeks[7]).success
+def test_a_fault_in_the_history_does_not_change_how_a_rollback_ends(world_after, monkeypatch):
+    built = world_after(8, retrained=(5, 8), slower_from=5)
     monkeypatch.setattr("retrain_assets.audit.plot.timeline", lambda *_: 1 / 0)
     config = {"reason": "drivers complain", "expected_live": built.registry.live().digest}
     ops = {"delivery__roll_back": {"config": config}}
@@ -111,12 +102,10 @@ def test_a_fault_in_the_history_does_not_change_how_a_rollback_ends(world, monke
     assert built.registry.live().name == "v1"
 
 
-def test_a_run_in_which_several_checks_fail_reports_once(world):
+def test_a_run_in_which_several_checks_fail_reports_once(world_after):
     tight = SPEC["validation"] | {"guardrails": [{"metric": "rmse", "margin": 1e-9}]}
-    built = world(slower_from=5, validation=tight)
+    built = world_after(6, slower_from=5, validation=tight)
     weeks = built.weeks(6)
-    built.bootstrapped()
-    built.monitor(weeks[5:])
     kept = built.run("retrain", weeks[5])
     assert kept.success, failure_of(kept)
     assert len([check for check in kept.get_asset_check_evaluations() if not check.passed]) > 1

@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks.worlds.parcels import SPEC, World, failure_of, make_world, open_world, rows_of
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
+from retrain_assets_tests.past_worlds import undrawn
 
 WEEKS = 6
 
@@ -22,7 +23,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows, folder = rows_of(WEEKS), tmp_path_factory.mktemp("monitored") / "world"
     last = rows["at"] >= rows["at"].min() + (rows["at"].max() - rows["at"].min()) * 5 / 6
     rows.loc[last & (rows["id"] % 20 == 0), "vehicle"] = "drone"
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
         world = make_world(folder, rows, instance)
         world.monitor(world.weeks(WEEKS))
     return folder
@@ -34,7 +35,7 @@ def retrained(monitored: Path, folder: Path, coverage: dict[str, Any]) -> tuple[
     spec = yaml.safe_load((folder / "delivery.yaml").read_text())
     training = SPEC["training"] | {"coverage": coverage}
     (folder / "delivery.yaml").write_text(yaml.safe_dump(spec | {"training": training}))
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
         world = open_world(folder, instance)
         result = world.run("retrain", world.weeks(WEEKS)[-1])
         run = instance.get_run_by_id(result.run_id)

@@ -29,6 +29,7 @@ from retrain_assets.verdict import Verdict
 from retrain_assets.windows.cut import Span, Windows
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window
+from retrain_assets_tests.past_worlds import undrawn
 
 THREE = ["recent", "history", "average"]
 
@@ -41,7 +42,7 @@ def knobs(tolerance: float) -> dict[str, object]:
 def monitored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose first five weeks are monitored, with no model yet."""
     folder = tmp_path_factory.mktemp("monitored") / "world"
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
         world = make_world(folder, rows_of(5), instance, training=knobs(5.0))
         world.monitor(world.weeks(5))
     return folder
@@ -52,7 +53,7 @@ def bootstrapped(monitored: Path, folder: Path, tolerance: float) -> World:
     shutil.copytree(monitored, folder)
     spec = yaml.safe_load((folder / "delivery.yaml").read_text())
     (folder / "delivery.yaml").write_text(yaml.safe_dump(spec | {"training": knobs(tolerance)}))
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
         world = open_world(folder, instance)
         result = world.run("retrain", world.weeks(5)[-1])
         assert result.success, failure_of(result)

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from benchmarks.worlds.parcels import SPEC, make_world, rows_of
+from benchmarks.worlds.parcels import SPEC
 from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.cli.main import main
 from retrain_assets.cli.ruling_arguments import end_of_ruling
@@ -21,6 +21,7 @@ from retrain_assets.periods import Calendar
 from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets_tests.commanded import retrain
+from retrain_assets_tests.past_worlds import past, undrawn
 from retrain_assets_tests.served import TWO_WEEKS
 
 PERIOD = "2024-01-08"
@@ -38,11 +39,10 @@ def environment(patch, folder):
     patch.chdir(folder)
 
 
-def world_of(folder, outcomes, **changes):
+def world_of(past_worlds, folder, outcomes, **changes):
     """Two weeks, with a verdict on the first candidate that waits; of the gate rows this share has an outcome."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(folder, rows_of(3), instance, **TWO_WEEKS | changes)
-        built.monitor(built.weeks(2))
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
+        built = past_worlds.copy(past(3, **TWO_WEEKS | changes).up_to(2, ()), folder, instance)
         arrived = built.store.read_table("outcomes", [PERIOD])
         built.store.write_table("outcomes", PERIOD, arrived.slice(0, int(arrived.num_rows * outcomes)))
         assets = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model", "validation_report"]
@@ -50,31 +50,49 @@ def world_of(folder, outcomes, **changes):
     return folder
 
 
-@pytest.fixture(scope="module")
-def passed(tmp_path_factory):
-    return world_of(tmp_path_factory.mktemp("passed"), 1.0)
+def own(folder, patch, target):
+    """A copy of a folder with the environment pointing to it; the copy's registry."""
+    shutil.copytree(folder, target)
+    environment(patch, target)
+    return Registry(target / "home" / "registry", "delivery")
 
 
 @pytest.fixture(scope="module")
-def undecided(tmp_path_factory):
+def passed(past_worlds, tmp_path_factory):
+    return world_of(past_worlds, tmp_path_factory.mktemp("passed"), 1.0)
+
+
+@pytest.fixture(scope="module")
+def promoted(passed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("promoted") / "v1"
+    with pytest.MonkeyPatch.context() as patch, undrawn():
+        own(passed, patch, folder)
+        retrain("promote", "delivery", "--period", PERIOD)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undecided(past_worlds, tmp_path_factory):
     human = SPEC["validation"] | {"insufficient": "human"}
-    return world_of(tmp_path_factory.mktemp("undecided"), 0.7, validation=human)
+    return world_of(past_worlds, tmp_path_factory.mktemp("undecided"), 0.7, validation=human)
 
 
 @pytest.fixture
-def waiting(passed, tmp_path, monkeypatch):
+def waiting(passed, pictures, tmp_path, monkeypatch):
     """A home in which a passed verdict waits to be promoted."""
-    folder = Path(shutil.copytree(passed, tmp_path / "passed"))
-    environment(monkeypatch, folder)
-    return Registry(folder / "home" / "registry", "delivery")
+    return own(passed, monkeypatch, tmp_path / "passed")
 
 
 @pytest.fixture
-def open_question(undecided, tmp_path, monkeypatch):
+def live(promoted, pictures, tmp_path, monkeypatch):
+    """The same home after `retrain promote` has made v1 live."""
+    return own(promoted, monkeypatch, tmp_path / "promoted")
+
+
+@pytest.fixture
+def open_question(undecided, pictures, tmp_path, monkeypatch):
     """A home in which a candidate could not be decided, under a spec that lets people approve."""
-    folder = Path(shutil.copytree(undecided, tmp_path / "undecided"))
-    environment(monkeypatch, folder)
-    return Registry(folder / "home" / "registry", "delivery")
+    return own(undecided, monkeypatch, tmp_path / "undecided")
 
 
 def said(*words, code=0):
@@ -140,18 +158,17 @@ def test_a_hold_stops_the_promotion_and_its_release_lets_it_through(waiting):
 
 
 @pytest.mark.parametrize("which", ["period", "digits", "version"])
-def test_a_hold_names_a_version_a_period_or_the_first_digits_of_a_digest(waiting, which):
-    retrain("promote", "delivery", "--period", PERIOD)
-    live = waiting.live()
-    name = {"period": PERIOD, "digits": live.digest[:8], "version": "v1"}[which]
-    assert said("hold", "delivery", name, "--reason", "x")["subject"] == live.digest
+def test_a_hold_names_a_version_a_period_or_the_first_digits_of_a_digest(live, which):
+    digest = live.live().digest
+    name = {"period": PERIOD, "digits": digest[:8], "version": "v1"}[which]
+    assert said("hold", "delivery", name, "--reason", "x")["subject"] == digest
     assert status()["holds"].startswith("v1 by ada until somebody releases it: x")
-    assert said("release", "delivery", "v1", "--reason", "y")["subject"] == live.digest
+    assert said("release", "delivery", "v1", "--reason", "y")["subject"] == digest
 
 
+@pytest.mark.usefixtures("live")
 @pytest.mark.parametrize("which", ["v7", "2024-01-01", "abcdefab", "xyz"])
-def test_a_hold_on_what_is_not_there_is_bad_input(waiting, which):
-    retrain("promote", "delivery", "--period", PERIOD)
+def test_a_hold_on_what_is_not_there_is_bad_input(which):
     sentence = retrain("hold", "delivery", which, "--reason", "x", code=2).stderr
     assert f"{which!r} names no candidates or versions; known: v1, {PERIOD}" in sentence
 
@@ -184,8 +201,7 @@ def test_an_end_may_be_a_date_a_time_or_a_period():
 # ---- retire
 
 
-def test_a_retired_model_is_out_of_service_until_it_is_released(waiting):
-    retrain("promote", "delivery", "--period", PERIOD)
+def test_a_retired_model_is_out_of_service_until_it_is_released(live):
     assert "v1 served last, no version is live now" in retrain("retire", "delivery", "--reason", "the law").output
     record = status()
     assert record["live"] is None
@@ -198,8 +214,8 @@ def test_a_retired_model_is_out_of_service_until_it_is_released(waiting):
     retrain("release", "delivery", "--reason", "the law fell")
     assert status()["retired"] is None
     retrain("rollback", "delivery", "--reason", "as before")
-    assert waiting.live().name == "v1"
-    assert waiting.verify() == []
+    assert live.live().name == "v1"
+    assert live.verify() == []
 
 
 # ---- prune
@@ -314,12 +330,11 @@ def test_where_nobody_is_logged_in_a_person_must_be_named(waiting, monkeypatch):
     assert said("hold", "delivery", "--reason", "x", "--by", "ann")["actor"] == "ann"
 
 
-def test_a_version_becomes_the_anchor_by_name_and_only_one_that_exists(waiting):
-    retrain("promote", "delivery", "--period", PERIOD)
+def test_a_version_becomes_the_anchor_by_name_and_only_one_that_exists(live):
     assert (
         "no version 'v9'. Known: v1" in retrain("approve", "delivery", "--anchor", "v9", "--reason", "x", code=2).stderr
     )
     text = retrain("approve", "delivery", "--anchor", "v1", "--reason", "reviewed in spring").output
     assert "later versions may not be worse than it by a declared margin" in text
-    assert waiting.history()[-1].action == "anchored"
+    assert live.history()[-1].action == "anchored"
     assert status()["anchor"] == "v1"

@@ -3,38 +3,24 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
-import dagster as dg
 import pandas as pd
 import pytest
 import yaml
 
-from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli import main
 from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets_tests.commanded import retrain
 
 
-@pytest.fixture(scope="module")
-def once(tmp_path_factory):
-    """v1 has served two weeks that were half an hour slower than the weeks it was trained on."""
-    folder = tmp_path_factory.mktemp("suite")
-    with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(folder, rows_of(7, slower_from=5), instance)
-        built.bootstrapped()
-        built.monitor(built.weeks(7)[5:])
-    return folder
-
-
 @pytest.fixture
-def folder(once, tmp_path, monkeypatch):
-    """A copy of that folder, with the environment pointing to it."""
-    copy = Path(shutil.copytree(once, tmp_path / "models"))
-    monkeypatch.setenv("RETRAIN_HOME", str(copy / "home"))
-    monkeypatch.setenv("RETRAIN_MODELS", str(copy))
+def folder(world_after, monkeypatch):
+    """The specs of a world in which v1 has served two weeks, half an hour slower than those it was trained on."""
+    folder = world_after(7, slower_from=5).folder
+    monkeypatch.setenv("RETRAIN_HOME", str(folder / "home"))
+    monkeypatch.setenv("RETRAIN_MODELS", str(folder))
     monkeypatch.setenv("RETRAIN_SHIPPED", "0")
-    return copy
+    return folder
 
 
 def cases(folder):
@@ -204,7 +190,7 @@ def test_check_says_that_a_case_s_row_is_set_aside_by_the_contract(folder):
         (
             lambda rows: rows.assign(minutes=float("nan")),
             1,
-            "cannot work as it is:\n  - none of the 7 periods can be taken in: minutes: 360 of 360 outcomes missing. "
+            "cannot work as it is:\n  - none of the 9 periods can be taken in: minutes: 360 of 360 outcomes missing. "
             "Check source.label.",
         ),
         (

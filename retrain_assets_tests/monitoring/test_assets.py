@@ -16,6 +16,7 @@ from retrain_assets_tests.rendered import LIMIT_BYTES, Page
 from retrain_assets_tests.served import TWO_WEEKS
 
 
+@pytest.mark.drawn
 def test_every_monitored_period_leaves_both_pages_beside_the_records_the_same_each_time(world):
     built = world(weeks=3, windows=TWO_WEEKS["windows"])
     *first, week = built.weeks(3)

@@ -238,9 +238,8 @@ def test_the_trigger_says_what_it_waits_for_and_looks_at_a_report_once(world):
     assert tick(built, "retrain_trigger", cursor=first.cursor).skip_message == "no new performance report"
 
 
-def test_the_trigger_waits_for_a_run_in_flight_without_forgetting_the_report(world):
-    built = world()
-    built.monitor(built.weeks(5))
+def test_the_trigger_waits_for_a_run_in_flight_without_forgetting_the_report(world_after):
+    built = world_after(5, retrained=())
     run = dg.DagsterRun(f"{MODEL}__monitor", tags={MODEL_TAG: MODEL}, status=dg.DagsterRunStatus.STARTED)
     built.instance.add_run(run)
     waiting = tick(built, "retrain_trigger")

@@ -17,6 +17,7 @@ from retrain_assets.production.sensors import success_alerts
 from retrain_assets.validation import assets as validation
 from retrain_assets.validation.checks import recorded
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict
+from retrain_assets_tests.past_worlds import past, undrawn
 from retrain_assets_tests.served import TWO_WEEKS
 
 UNJUDGED = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model"]
@@ -25,13 +26,14 @@ WEEK = "2024-01-08"
 
 
 @pytest.fixture(scope="module")
-def candidate(tmp_path_factory):
+def candidate(past_worlds, tmp_path_factory):
     """A world with a trained candidate that nobody has judged, and the instance of its runs."""
     with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(tmp_path_factory.mktemp("candidate") / "world", rows_of(3), instance, **TWO_WEEKS)
-        built.monitor(built.weeks(2))
-        result = built.run("retrain", WEEK, assets=UNJUDGED)
-        assert result.success, failure_of(result)
+        with undrawn():
+            two_weeks = past(3, **TWO_WEEKS).up_to(2, ())
+            built = past_worlds.copy(two_weeks, tmp_path_factory.mktemp("candidate"), instance)
+            result = built.run("retrain", WEEK, assets=UNJUDGED)
+            assert result.success, failure_of(result)
         yield built
 
 

@@ -36,10 +36,9 @@ def home_of(world):
     return Path(world.defs.resources["home"].path)
 
 
-def test_a_promotion_a_rejection_and_a_crash_are_three_different_alerts(world):
-    built = world()
+def test_a_promotion_a_rejection_and_a_crash_are_three_different_alerts(world_after):
+    built = world_after(5, retrained=())
     weeks = built.weeks(7)
-    built.monitor(weeks[:5])
     promoted = built.run("retrain", weeks[4])
     (promotion,) = alerts_of(built, promoted)
     built.monitor(weeks[5:])
@@ -56,19 +55,18 @@ def test_a_promotion_a_rejection_and_a_crash_are_three_different_alerts(world):
     assert [alert.kind for alert in read(home_of(built))] == ["promoted", "rejected", "crash"]
 
 
-def test_a_fact_is_published_once_however_often_a_run_is_read(world):
-    built = world()
+def test_a_fact_is_published_once_however_often_a_run_is_read(world_after):
+    built = world_after(5, retrained=())
     weeks = built.weeks(5)
-    built.monitor(weeks)
     result = built.run("retrain", weeks[-1])
     for _ in range(3):
         alerts_of(built, result)
     assert len(read(home_of(built))) == 1
 
 
-def test_a_promotion_repeated_by_hand_is_no_second_promotion(world):
-    built = world()
-    week = built.bootstrapped()
+def test_a_promotion_repeated_by_hand_is_no_second_promotion(world_after):
+    built = world_after(5)
+    week = built.weeks(5)[-1]
     alerts_of(built, built.run("retrain", week, assets=["production_model"]))
     alerts_of(built, built.run("retrain", week, assets=["production_model"]))
     assert len(read(home_of(built))) == 1
@@ -82,9 +80,8 @@ def test_a_refused_contract_is_told_in_the_words_of_the_contract(world):
     assert "dagster._core" not in alert.sentence
 
 
-def test_loss_beyond_its_baseline_is_an_alert_and_a_quiet_week_is_none(world):
-    built = world(slower_from=6)
-    built.bootstrapped()
+def test_loss_beyond_its_baseline_is_an_alert_and_a_quiet_week_is_none(world_after):
+    built = world_after(5, slower_from=6)
     quiet, slow = built.weeks(7)[5:]
     assert [alert.kind for alert in alerts_of(built, built.run("monitor", quiet))] == []
     found = {alert.kind: alert for alert in alerts_of(built, built.run("monitor", slow))}
@@ -92,7 +89,7 @@ def test_loss_beyond_its_baseline_is_an_alert_and_a_quiet_week_is_none(world):
     assert found["performance"].sentence == built.store.read_json("performance_report", slow)["report"]["sentence"]
 
 
-def test_a_business_metric_beyond_its_threshold_is_a_series_an_alert_and_a_trigger(world):
+def test_a_business_metric_beyond_its_threshold_is_a_series_an_alert_and_a_trigger(world_after):
     late = {
         "name": "late_share",
         "expression": "share(label > 30 and vehicle == 'bike')",
@@ -101,8 +98,7 @@ def test_a_business_metric_beyond_its_threshold_is_a_series_an_alert_and_a_trigg
         "threshold": 0.05,
     }
     triggers = SPEC["triggers"] | {"on_business_metrics": ["late_share"], "patience": 1, "retrain_cost": 1e9}
-    built = world(weeks=9, business_metrics=[late], triggers=triggers)
-    built.bootstrapped()
+    built = world_after(5, business_metrics=[late], triggers=triggers)
     week = built.weeks(6)[-1]
     result = built.run("monitor", week)
     (one,) = built.store.read_json("performance_report", week)["business"]
@@ -117,11 +113,9 @@ def test_a_business_metric_beyond_its_threshold_is_a_series_an_alert_and_a_trigg
     assert evidence.business == {"late_share": 1}
 
 
-def test_a_rollback_is_an_alert(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
+def test_a_rollback_is_an_alert(world_after):
+    built = world_after(8, slower_from=5)
     weeks = built.weeks(8)
-    built.monitor(weeks[5:])
     result = built.run("retrain", weeks[-1])
     assert result.success, failure_of(result)
     (promotion,) = alerts_of(built, result)

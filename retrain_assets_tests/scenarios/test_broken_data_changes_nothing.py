@@ -4,9 +4,7 @@ Each test breaks one thing in the sixth week of a model that has been live since
 """
 
 import re
-import shutil
 import sqlite3
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,22 +21,12 @@ ROWS = 7 * 60
 """Parcels in a week, as `rows_of` makes them."""
 
 
-@pytest.fixture(scope="module")
-def healthy(tmp_path_factory):
-    """The folder of a model that five weeks have made live."""
-    import dagster as dg
-
-    folder = tmp_path_factory.mktemp("healthy")
-    with dg.DagsterInstance.ephemeral() as instance:
-        world = make_world(folder, rows_of(6), instance)
-        assert world.weeks(6)[-1] == BAD_WEEK
-        world.bootstrapped()
-    return folder
-
-
 @pytest.fixture
-def built(healthy, tmp_path, instance):
-    return open_world(Path(shutil.copytree(healthy, tmp_path / "world")), instance)
+def built(world_after):
+    """A model that five weeks have made live."""
+    world = world_after(5, weeks=6)
+    assert world.weeks(6)[-1] == BAD_WEEK
+    return world
 
 
 def bad(rows):

@@ -13,6 +13,7 @@ from retrain_assets.monitoring.triggers.decision import NoRetrain
 from retrain_assets.pipeline import frame_of, watch
 from retrain_assets.production.sensors import success_alerts
 from retrain_assets.registry.rulings import Release, Signature
+from retrain_assets_tests.past_worlds import undrawn
 
 CHANGES = {"training": SPEC["training"] | {"max_rounds": 20}}
 
@@ -25,11 +26,12 @@ def faulty(tmp_path_factory):
     rows.loc[late, "minutes"] *= 60
     rows.loc[late & (rows["id"] % 4 > 0), "distance"] *= 0.2
     with dg.DagsterInstance.ephemeral() as instance:
-        world = make_world(tmp_path_factory.mktemp("faulty"), rows, instance, **CHANGES)
-        world.bootstrapped()
-        week = world.weeks(6)[-1]
-        result = world.run("monitor", week)
-        assert result.success
+        with undrawn():
+            world = make_world(tmp_path_factory.mktemp("faulty"), rows, instance, **CHANGES)
+            world.bootstrapped()
+            week = world.weeks(6)[-1]
+            result = world.run("monitor", week)
+            assert result.success
         yield world, week, result
 
 

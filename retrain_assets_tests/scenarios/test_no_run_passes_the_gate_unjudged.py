@@ -8,7 +8,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, rows_of
+from benchmarks.worlds.parcels import SPEC, failure_of, open_world
 from benchmarks.worlds.verdicts import content, no_rest
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.errors import InsufficientVerdict
@@ -20,6 +20,7 @@ from retrain_assets.registry.registry import RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.verdict import Verdict
+from retrain_assets_tests.past_worlds import past, undrawn
 
 BEFORE_PROMOTION = [
     "feature_windows", "candidate_recent", "candidate_history", "candidate_model", "validation_report",
@@ -29,23 +30,15 @@ WEEK = 7
 """The week whose verdict waits to be promoted: v1 is live since the fifth, the world is another since the sixth."""
 
 
-def prepared(folder, **changes):
-    """A world with v1 live and a verdict that waits: passed, for a candidate that has learnt the change."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(folder, rows_of(9, slower_from=5), instance, **changes)
-        built.bootstrapped()
-        weeks = built.weeks(8)
-        built.monitor(weeks[5:])
-        shutil.copytree(folder, folder.with_name(f"{folder.name} before"))
-        result = built.run("retrain", weeks[WEEK], assets=BEFORE_PROMOTION)
-        assert result.success, failure_of(result)
-
-
 @pytest.fixture(scope="module")
-def passing(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("passing")
-    prepared(folder)
-    return folder
+def passing(past_worlds, tmp_path_factory):
+    """The folder of a world with v1 live and a passed verdict that waits: its candidate has learnt the change."""
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
+        eight = past(slower_from=5).up_to(WEEK + 1, (5,))
+        built = past_worlds.copy(eight, tmp_path_factory.mktemp("passing"), instance)
+        result = built.run("retrain", week(built), assets=BEFORE_PROMOTION)
+        assert result.success, failure_of(result)
+    return built.folder
 
 
 @pytest.fixture
@@ -58,9 +51,9 @@ def waiting(passing, tmp_path, instance):
 
 
 @pytest.fixture
-def unjudged(passing, tmp_path, instance):
-    """A copy of the world just before its second retrain."""
-    return open_world(shutil.copytree(passing.with_name(f"{passing.name} before"), tmp_path / "before"), instance)
+def unjudged(world_after):
+    """The world just before its second retrain."""
+    return world_after(WEEK + 1, slower_from=5)
 
 
 def week(built, number=WEEK):
@@ -234,11 +227,10 @@ def rebuilt(built, spec):
 # ---- what could not be decided
 
 
-def insufficient(folder, instance, **changes):
+def insufficient(world_after, **changes):
     """A world whose first candidate could not be decided: a third of the gate rows have no outcome."""
-    built = make_world(folder, rows_of(5), instance, **changes)
+    built = world_after(5, retrained=(), **changes)
     weeks = built.weeks(5)
-    built.monitor(weeks)
     arrived = built.store.read_table("outcomes", [weeks[-1]])
     built.store.write_table("outcomes", weeks[-1], arrived.slice(0, arrived.num_rows * 2 // 3))
     result = built.run("retrain", weeks[-1])
@@ -247,8 +239,8 @@ def insufficient(folder, instance, **changes):
     return built, weeks[-1]
 
 
-def test_an_approved_candidate_is_promoted_by_the_next_run_of_production_model(tmp_path, instance):
-    built, period = insufficient(tmp_path, instance, **HUMAN)
+def test_an_approved_candidate_is_promoted_by_the_next_run_of_production_model(world_after):
+    built, period = insufficient(world_after, **HUMAN)
     (kept,) = built.run("retrain", period, assets=["production_model"]).asset_materializations_for_node(
         "delivery__production_model"
     )
@@ -269,8 +261,8 @@ def test_an_approved_candidate_is_promoted_by_the_next_run_of_production_model(t
     assert len(built.registry.history()) == 3, "judging again is no second attempt"
 
 
-def test_an_approval_written_past_the_spec_promotes_nothing(tmp_path, instance):
-    built, period = insufficient(tmp_path, instance)
+def test_an_approval_written_past_the_spec_promotes_nothing(world_after):
+    built, period = insufficient(world_after)
     rules = promotion(built.spec)
     verdict = rules.verdict(built.store, period)
     signed = Signature("ann", "let it through", datetime(2024, 2, 5), period)
@@ -376,14 +368,9 @@ def test_a_rollback_by_a_run_is_recorded_as_no_persons(twice):
 # ---- retention in the pipeline
 
 
-def test_a_run_deletes_what_the_spec_does_not_keep_and_no_more(tmp_path, instance):
+def test_a_run_deletes_what_the_spec_does_not_keep_and_no_more(world_after):
     keep = {"retention": {"candidates": {"newest": 0}, "versions": {"newest": 0}}}
-    built = make_world(tmp_path, rows_of(9), instance, **keep)
-    built.bootstrapped()
-    weeks = built.weeks(9)
-    for number in (6, 8):
-        built.monitor(weeks[number - 1 : number + 1])
-        assert built.run("retrain", weeks[number]).success
+    built = world_after(9, retrained=(5, 7, 9), **keep)
     actions = [event.action for event in built.registry.history()]
     assert actions == ["passed", "bootstrap", "rejected", "rejected", "pruned"]
     first, second = (use.candidate for use in built.registry.spent()[1:])

@@ -13,6 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.worlds.parcels import SPEC, failure_of, make_world, rows_of
+from retrain_assets_tests.past_worlds import undrawn
 
 WEEKS, FIRST, DECIDED, SLOWER_FROM = 7, 3, 5, 3
 """Weeks in the source, the weeks before the first model and before the decision compared, and those before a change."""
@@ -81,7 +82,7 @@ def decisions(folder, source, ahead=0, **training):
         outcomes.astype({"known_at": "datetime64[us]"}).to_parquet(folder / "outcomes.parquet")
         changes["source"] = SPEC["source"] | {"outcomes": {"path": "outcomes.parquet"}, "known_at": "known_at"}
         changes["validation"] = SPEC["validation"] | {"max_unlabelled_share": 0.9}  # many are known only days later
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
         world = make_world(folder, rows, instance, **changes)
         weeks = world.weeks(DECIDED + ahead)
         world.monitor(weeks[:FIRST])

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from dagster._core.errors import DagsterInvalidDefinitionError
 
-from benchmarks.worlds.parcels import SPEC, failure_of, open_world
+from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, rows_of
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.verdict import CHECKS
@@ -20,21 +20,17 @@ def outcome(world, result):
     return world.instance.get_run_by_id(result.run_id).tags.get(OUTCOME_TAG)
 
 
-def rejected(world):
+def rejected(world_after):
     """A world in which nothing changed, with a candidate that the gate has refused; the week of the attempt."""
-    built = world()
-    built.bootstrapped()
-    week = built.weeks(7)[-1]
-    built.monitor(built.weeks(7)[5:])
-    result = built.run("retrain", week)
-    assert result.success, failure_of(result)
-    assert outcome(built, result) == "rejected"
-    return built, week
+    built = world_after(7, retrained=(5, 7))
+    retrain, _ = built.instance.get_runs(dg.RunsFilter(job_name="delivery__retrain"))
+    assert retrain.tags[OUTCOME_TAG] == "rejected"
+    return built, built.weeks(7)[-1]
 
 
-def test_first_model_is_promoted_as_bootstrap_and_serves_the_next_week(world):
-    built = world()
-    week = built.bootstrapped()
+def test_first_model_is_promoted_as_bootstrap_and_serves_the_next_week(world_after):
+    built = world_after(5)
+    week = built.weeks(5)[-1]
     judged, event = built.registry.history()
     assert (judged.action, judged.gate.outcome, event.gate, event.evidence) == (
         "passed",
@@ -47,37 +43,29 @@ def test_first_model_is_promoted_as_bootstrap_and_serves_the_next_week(world):
     assert built.registry.served_in(built.weeks(6)[-1]).name == "v1"
 
 
-def test_all_four_checks_are_shown_and_all_pass_for_the_first_model(world):
-    built = world()
+def test_all_four_checks_are_shown_and_all_pass_for_the_first_model(world_after):
+    built = world_after(5, retrained=())
     weeks = built.weeks(5)
-    built.monitor(weeks)
     shown = {check.check_name: check.passed for check in built.run("retrain", weeks[-1]).get_asset_check_evaluations()}
     assert shown == dict.fromkeys(CHECKS, True)
 
 
-def test_a_better_candidate_is_promoted_after_the_world_changed(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
-    weeks = built.weeks(8)
-    built.monitor(weeks[5:])
-    result = built.run("retrain", weeks[-1])
-    assert result.success, failure_of(result)
+def test_a_better_candidate_is_promoted_after_the_world_changed(world_after):
+    built = world_after(8, retrained=(5, 8), slower_from=5)
     assert [event.action for event in built.registry.history()] == ["passed", "bootstrap", "passed", "promoted"]
     assert built.registry.live().name == "v2"
 
 
-def test_an_equal_candidate_is_rejected_and_the_live_model_stays(world):
-    built, week = rejected(world)
+def test_an_equal_candidate_is_rejected_and_the_live_model_stays(world_after):
+    built, week = rejected(world_after)
     assert [event.action for event in built.registry.history()] == ["passed", "bootstrap", "rejected"]
     assert built.registry.live().name == "v1"
     assert built.registry.history()[-1].period == week
 
 
-def test_loss_beyond_its_baseline_starts_the_retrain_once(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
+def test_loss_beyond_its_baseline_starts_the_retrain_once(world_after):
+    built = world_after(6, slower_from=5)
     week = built.weeks(6)[-1]
-    built.monitor([week])
     sensor = built.defs.resolve_sensor_def("delivery__retrain_trigger")
 
     def tick(cursor=None):
@@ -105,22 +93,20 @@ def kept(built, result):
     return says and outcome(built, result) == "rejected" and built.registry.live().name == "v1"
 
 
-def test_production_model_alone_keeps_the_live_version_with_the_reason(world):
-    built, week = rejected(world)
+def test_production_model_alone_keeps_the_live_version_with_the_reason(world_after):
+    built, week = rejected(world_after)
     assert kept(built, built.run("retrain", week, assets=["production_model"]))
 
 
-def test_production_model_without_any_verdict_is_refused(world):
-    built = world()
-    built.bootstrapped()
+def test_production_model_without_any_verdict_is_refused(world_after):
+    built = world_after(6)
     week = built.weeks(6)[-1]
-    built.monitor([week])
     alone = built.run("retrain", week, assets=["production_model"])
     assert "promotion refused: IncompleteVerdict" in failure_of(alone)
 
 
-def test_a_check_reported_green_from_outside_promotes_nothing(world):
-    built, week = rejected(world)
+def test_a_check_reported_green_from_outside_promotes_nothing(world_after):
+    built, week = rejected(world_after)
     for check in CHECKS:
         forged = dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(["delivery", "validation_report"]), check_name=check, passed=True, metadata={}
@@ -138,8 +124,8 @@ def test_a_job_cannot_leave_the_checks_out(world):
         defs.resolve_job_def("no_checks")
 
 
-def test_judging_again_gives_the_same_verdict_not_another_chance(world):
-    built, week = rejected(world)
+def test_judging_again_gives_the_same_verdict_not_another_chance(world_after):
+    built, week = rejected(world_after)
     before = built.store.read_json("validation_report", week)
     again = built.run("retrain", week, assets=["validation_report", "production_model"])
     assert kept(built, again)
@@ -147,8 +133,8 @@ def test_judging_again_gives_the_same_verdict_not_another_chance(world):
     assert [event.action for event in built.registry.history()] == ["passed", "bootstrap", "rejected"]
 
 
-def test_another_candidate_cannot_be_judged_on_the_same_rows(world):
-    built, week = rejected(world)
+def test_another_candidate_cannot_be_judged_on_the_same_rows(world_after):
+    built, week = rejected(world_after)
     record = built.store.read_json("candidate_model", week)
     other = built.registry.add(dict(built.registry.read(record["digest"])) | {"note.txt": b"tuned"})
     built.store.write_json("candidate_model", week, record | {"digest": other})
@@ -156,11 +142,9 @@ def test_another_candidate_cannot_be_judged_on_the_same_rows(world):
     assert "GateRowsSpent" in failure_of(again)
 
 
-def test_a_newer_candidate_than_the_report_is_refused(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
+def test_a_newer_candidate_than_the_report_is_refused(world_after):
+    built = world_after(8, slower_from=5)
     weeks = built.weeks(8)
-    built.monitor(weeks[5:])
     result = built.run("retrain", weeks[-1], assets=[*TRAINED, "validation_report"])
     assert result.success, failure_of(result)
     record = built.store.read_json("candidate_model", weeks[-1])
@@ -170,11 +154,9 @@ def test_a_newer_candidate_than_the_report_is_refused(world):
     assert built.registry.live().name == "v1"
 
 
-def test_a_verdict_under_older_rules_is_refused(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
+def test_a_verdict_under_older_rules_is_refused(world_after):
+    built = world_after(8, slower_from=5)
     weeks = built.weeks(8)
-    built.monitor(weeks[5:])
     result = built.run("retrain", weeks[-1], assets=[*TRAINED, "validation_report"])
     assert result.success, failure_of(result)
     spec = yaml.safe_load((built.folder / "delivery.yaml").read_text())
@@ -184,9 +166,9 @@ def test_a_verdict_under_older_rules_is_refused(world):
     assert "StaleVerdict" in failure_of(later.run("retrain", weeks[-1], assets=["production_model"]))
 
 
-def test_promoting_the_promoted_again_changes_nothing(world):
-    built = world()
-    week = built.bootstrapped()
+def test_promoting_the_promoted_again_changes_nothing(world_after):
+    built = world_after(5)
+    week = built.weeks(5)[-1]
     result = built.run("retrain", week, assets=["production_model"])
     assert result.success, failure_of(result)
     assert [event.action for event in built.registry.history()] == ["passed", "bootstrap"]
@@ -203,13 +185,8 @@ def test_a_run_without_a_period_is_refused(world):
     assert "belongs to a period" in failure_of(run)
 
 
-def test_a_rollback_run_puts_the_former_version_back(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
-    weeks = built.weeks(8)
-    built.monitor(weeks[5:])
-    result = built.run("retrain", weeks[-1])
-    assert result.success, failure_of(result)
+def test_a_rollback_run_puts_the_former_version_back(world_after):
+    built = world_after(8, retrained=(5, 8), slower_from=5)
     ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", "expected_live": "v2"}}}
     result = built.run("rollback", None, run_config={"ops": ops})
     assert result.success, failure_of(result)
@@ -218,37 +195,30 @@ def test_a_rollback_run_puts_the_former_version_back(world):
     assert built.registry.verify() == []
 
 
-def test_the_same_history_gives_the_same_model_bytes(world, tmp_path, instance):
-    from benchmarks.worlds.parcels import make_world, rows_of
-
-    digests = []
-    for name in ("one", "two"):
-        built = make_world(tmp_path / name, rows_of(6), instance)
-        built.bootstrapped()
-        digests.append(built.registry.live().digest)
-    assert digests[0] == digests[1]
+def test_the_same_history_gives_the_same_model_bytes(world_after, tmp_path, instance):
+    lived = make_world(tmp_path / "again", rows_of(9), instance)
+    lived.bootstrapped()
+    assert lived.registry.live().digest == world_after(5).registry.live().digest
 
 
 @pytest.mark.parametrize("asset", ["validation_report", "candidate_model", "feature_windows"])
-def test_records_are_plain_json(world, asset):
-    built = world()
-    week = built.bootstrapped()
+def test_records_are_plain_json(world_after, asset):
+    built = world_after(5)
+    week = built.weeks(5)[-1]
     record = built.store.read_json(asset, week)
     assert json.loads(json.dumps(record)) == record
 
 
-def test_a_verdict_changed_on_disk_after_promotion_is_noticed(world):
-    built = world()
-    built.bootstrapped()
+def test_a_verdict_changed_on_disk_after_promotion_is_noticed(world_after):
+    built = world_after(5)
     (path,) = (built.registry.folder / "verdicts").glob("*.json")
     verdict = built.registry.evidence(built.registry.history()[0])
     path.write_text(replace(verdict, code_version="9").to_json())
     assert any("digest" in problem for problem in built.registry.verify())
 
 
-def test_a_suite_case_that_cannot_be_scored_asks_nothing_of_the_first_model(world):
-    built = world()
-    built.monitor(built.weeks(5))
+def test_a_suite_case_that_cannot_be_scored_asks_nothing_of_the_first_model(world_after):
+    built = world_after(5, retrained=())
     path = built.folder / "delivery.suite.yaml"
     cases = yaml.safe_load(path.read_text())["cases"]
     cases.append(cases[0] | {"id": "x9", "period": "2023-12-25"})  # a week before the data begin
@@ -258,10 +228,9 @@ def test_a_suite_case_that_cannot_be_scored_asks_nothing_of_the_first_model(worl
     assert built.registry.verdict(built.registry.live()).outcome("regression_suite") == "not asked"
 
 
-def test_a_suite_case_that_cannot_be_scored_holds_a_later_model(world):
-    built = world(slower_from=5)
+def test_a_suite_case_that_cannot_be_scored_holds_a_later_model(world_after):
+    built = world_after(9, retrained=(), slower_from=5)
     weeks = built.weeks(9)
-    built.monitor(weeks)
     assert outcome(built, built.run("retrain", weeks[4])) == "promoted"
     path = built.folder / "delivery.suite.yaml"
     cases = yaml.safe_load(path.read_text())["cases"]
@@ -271,10 +240,9 @@ def test_a_suite_case_that_cannot_be_scored_holds_a_later_model(world):
     assert "cannot be scored" in built.registry.history()[-1].reason
 
 
-def test_gate_rows_without_outcomes_hold_the_first_model(world):
-    built = world()
+def test_gate_rows_without_outcomes_hold_the_first_model(world_after):
+    built = world_after(5, retrained=())
     weeks = built.weeks(5)
-    built.monitor(weeks)
     arrived = built.store.read_table("outcomes", [weeks[-1]])
     built.store.write_table("outcomes", weeks[-1], arrived.slice(0, arrived.num_rows * 2 // 3))
     held = built.run("retrain", weeks[-1])
@@ -283,18 +251,15 @@ def test_gate_rows_without_outcomes_hold_the_first_model(world):
     assert "gate rows have no outcome" in event.reason
 
 
-def test_the_yearly_number_of_attempts_binds_a_person_too(world):
+def test_the_yearly_number_of_attempts_binds_a_person_too(world_after):
     triggers = SPEC["triggers"] | {"max_per_year": 1}
-    built = world(triggers=triggers)
-    built.bootstrapped()
+    built = world_after(6, triggers=triggers)
     week = built.weeks(6)[-1]
-    built.monitor([week])
     assert "BudgetSpent" in failure_of(built.run("retrain", week))
 
 
-def test_a_week_that_was_missed_loses_neither_excess_nor_labels(world):
-    built = world(slower_from=5)
-    built.bootstrapped()
+def test_a_week_that_was_missed_loses_neither_excess_nor_labels(world_after):
+    built = world_after(5, slower_from=5)
     weeks = built.weeks(8)
     built.monitor([weeks[5], weeks[7]])
     reports = [built.store.read_json("performance_report", week) for week in weeks[4:6] + weeks[7:]]

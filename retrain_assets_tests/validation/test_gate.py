@@ -16,6 +16,7 @@ from retrain_assets.errors import GateRowsSpent
 from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import gate, promotion
 from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
+from retrain_assets_tests.past_worlds import undrawn
 
 LATER = "2024-02-05"
 """The week after the bootstrap, in which the second candidate is judged."""
@@ -35,7 +36,7 @@ def healthy(tmp_path_factory):
     # Since the sixth week the depot has bicycles of a new kind, and a column says which parcels they take.
     new = (rows["at"] >= LATER) & (rows["vehicle"] == "bike")
     rows.loc[new, "vehicle"] = "cargo bike"
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
         columns = COLUMNS | {"amounts": {"value_usd": {"min": 0}}}
         make_world(folder, rows, instance, columns=columns).bootstrapped()
     return folder

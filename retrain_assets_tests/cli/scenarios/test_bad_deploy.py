@@ -1,7 +1,5 @@
 """The bad deploy is made of real rides: nothing in a row is changed but its date, and no row stands twice."""
 
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,9 +31,13 @@ SPEC = load_spec(SHIPPED / f"{MODEL}.yaml")
 
 
 @pytest.fixture
-def prepared(tmp_path, monkeypatch):
-    for name in ("RETRAIN_HOME", "RETRAIN_MODELS", "RETRAIN_SHIPPED"):
+def environment(monkeypatch):
+    for name in ("RETRAIN_HOME", "RETRAIN_MODELS", "RETRAIN_SHIPPED", "DAGSTER_HOME"):
         monkeypatch.setenv(name, "")  # so that what the scenario sets is taken back
+
+
+@pytest.fixture
+def prepared(tmp_path, environment):
     folder = scenario_home(tmp_path, "bad-deploy")
     return folder, prepare(folder), load_specs()[MODEL]
 
@@ -101,16 +103,12 @@ def test_a_scenario_that_was_interrupted_is_not_finished_and_goes_on_where_it_wa
     assert left(spec, store) == spec.period.between("2018-12", LAST)
 
 
-def test_the_bad_deploy_is_promoted_on_evidence_and_withdrawn_by_probation(tmp_path):
-    program = (
-        "from pathlib import Path; from retrain_assets.cli.scenarios.bad_deploy import bad_deploy; "
-        f"bad_deploy(Path({str(tmp_path)!r}))"
-    )
-    played = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert played.returncode == 0, played.stdout[-2000:] + played.stderr[-2000:]
+@pytest.mark.usefixtures("environment", "pictures")
+def test_the_bad_deploy_is_promoted_on_evidence_and_withdrawn_by_probation(tmp_path, capsys):
+    bad_deploy(tmp_path)
     events = Registry(scenario_home(tmp_path, "bad-deploy") / "registry", MODEL).history()
     deployed, withdrawn = events[-2:]
     assert (deployed.action, withdrawn.action) == ("promoted", "rolled_back")
     assert withdrawn.actor.startswith("probation")
     assert (deployed.period, withdrawn.period) == (SPEC.period.shift(TURN, -1), TURN)
-    assert f"{MODEL}: {withdrawn.from_version} was rolled back to {withdrawn.to_version}" in played.stdout
+    assert f"{MODEL}: {withdrawn.from_version} was rolled back to {withdrawn.to_version}" in capsys.readouterr().out

@@ -30,9 +30,8 @@ def business(name, value, threshold=0.3):
     return BusinessMeasurement(name, "US$", value, value - 0.1, value + 0.1, threshold, 9, outcome, name)
 
 
-def test_the_losses_stand_on_the_band_of_the_version_that_made_them_and_promotions_are_named(world):
-    built = world(weeks=9)
-    built.bootstrapped()
+def test_the_losses_stand_on_the_band_of_the_version_that_made_them_and_promotions_are_named(world_after):
+    built = world_after(5)
     event = built.registry.history()[-1]
     periods = [event.period, *(built.spec.period.shift(event.period, step) for step in (1, 2))]
     records = [performance(*each) for each in zip(periods, (1, 2, 3), ("v1",) * 3, (0, 5, 9), strict=True)]
@@ -47,11 +46,11 @@ def test_the_losses_stand_on_the_band_of_the_version_that_made_them_and_promotio
     assert bottom.lines[0].get_ydata() == [7.0, 7.0]
 
 
-def test_a_rollback_is_marked_apart_from_a_promotion_and_a_rejection(world):
+def test_a_rollback_is_marked_apart_from_a_promotion_and_a_rejection(world_after):
     from dataclasses import replace
 
-    built = world(weeks=9)
-    first = built.bootstrapped()
+    built = world_after(5)
+    first = built.weeks(5)[-1]
     event = built.registry.history()[-1]
     weeks = [built.spec.period.shift(first, step) for step in range(4)]
     events = [
@@ -115,11 +114,9 @@ def test_forty_periods_stay_under_the_limit(loss):
     assert picture.shape[1] > 400
 
 
-def test_the_history_is_what_a_monitored_model_has_stored(world):
-    built = world(weeks=9, slower_from=6)
-    last = built.bootstrapped()
-    weeks = [built.spec.period.shift(last, step) for step in (1, 2)]
-    built.monitor(weeks)
+def test_the_history_is_what_a_monitored_model_has_stored(world_after):
+    built = world_after(7, slower_from=6)
+    last, *weeks = built.weeks(7)[4:]
 
     history = performance_history(built.store, built.registry, weeks[0])
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from benchmarks.worlds.parcels import failure_of, make_world, rows_of
+from benchmarks.worlds.parcels import failure_of
 from retrain_assets.documents.page import text
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.pipeline import model_card
@@ -19,6 +19,7 @@ from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.text import decision_sentence
+from retrain_assets_tests.past_worlds import past, undrawn
 
 FRAMEWORK = {
     "GOVERN": {1: 7, 2: 3, 3: 2, 4: 3, 5: 2, 6: 2},
@@ -30,18 +31,17 @@ FRAMEWORK = {
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory):
+def loop(past_worlds, tmp_path_factory):
     """A model whose first version was replaced after a change of the world, and put back by a person."""
     with dg.DagsterInstance.ephemeral() as instance:
-        built = make_world(tmp_path_factory.mktemp("card"), rows_of(9, slower_from=5), instance)
-        built.bootstrapped()
-        weeks = built.weeks(8)
-        built.monitor(weeks[5:])
-        for result in (
-            built.run("retrain", weeks[-1]),
-            built.run("rollback", None, run_config=rollback_config("delivery", "too high", "v2")),
-        ):
-            assert result.success, failure_of(result)
+        with undrawn():
+            one_version = past(slower_from=5).up_to(8, (5,))
+            built = past_worlds.copy(one_version, tmp_path_factory.mktemp("card"), instance)
+            for result in (
+                built.run("retrain", built.weeks(8)[-1]),
+                built.run("rollback", None, run_config=rollback_config("delivery", "too high", "v2")),
+            ):
+                assert result.success, failure_of(result)
         yield built
 
 

@@ -41,7 +41,7 @@ def probed(built, week, spec):
 def test_the_report_holds_what_both_models_lose_on_the_same_newly_labelled_rows(story):
     week = story.weeks(7)[-1]
     record = report(story, week)
-    rows = rows_of(8)
+    rows = rows_of(9)
     start, end = story.spec.period.bounds(week)
     known = rows[(rows["at"] >= start) & (rows["at"] < end) & (rows["at"] + np.timedelta64(1, "D") < end)]
     bad, good = (
