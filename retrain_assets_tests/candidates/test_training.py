@@ -16,10 +16,9 @@ from retrain_assets.store import PeriodStore
 from retrain_assets.windows.policy import WindowsPolicy
 
 
-def test_no_strategy_trains_or_rehearses_on_a_case(world, monkeypatch):
-    built = world()
+def test_no_strategy_trains_or_rehearses_on_a_case(world_after, monkeypatch):
+    built = world_after(5, retrained=())
     weeks = built.weeks(5)
-    built.monitor(weeks)
     rows = pd.read_parquet(built.folder / "rows.parquet")
     day = pd.Timedelta(days=1)
     chosen = [str(rows[rows["at"] >= pd.Timestamp(week) + day].iloc[0].id) for week in weeks[:4]]

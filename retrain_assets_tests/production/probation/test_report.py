@@ -156,7 +156,7 @@ def test_a_probation_that_is_blind_at_its_end_has_proved_nothing(own):
 def test_a_group_that_the_gate_left_open_is_held_against_the_version_before_and_its_harm_takes_the_new_one_back(
     own, monkeypatch
 ):
-    week, rows = own.weeks(7)[-1], rows_of(8)
+    week, rows = own.weeks(7)[-1], rows_of(9)
     district = str(rows["district"].iloc[0])
     left = {"group": f"district={district}", "metric": "mae", "attribute": "district", "values": [district]}
     known = type(own.registry).evidence
