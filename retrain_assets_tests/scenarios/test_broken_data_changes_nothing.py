@@ -236,7 +236,7 @@ def test_gate_rows_of_one_class_promote_nothing(tmp_path, instance, rows):
     # The attempt itself is written down: in the journal, in the history of deployments, and on the live version's card.
     after, card = files(built), built.store.path("model_card", "v1", "html")
     changed = {path for path, data in before.items() if after.get(path) != data}
-    assert {path for path in changed if path.name != "head.json" and "deployment" not in str(path)} == {card}
+    assert {path for path in changed if path.name != "head.json" and "model_status" not in str(path)} == {card}
     rows_before, rows_after = (on_card(found[card]) for found in (before, after))
     added = [part for part in rows_after if part not in rows_before]
     assert [re.findall("<td>(held|insufficient)</td>", part) for part in added] == [["held"], ["insufficient"]]

@@ -66,8 +66,8 @@ def test_a_share_keeps_its_limit_with_errors_to_spare_or_forgiven(share, errors,
 
 def test_the_gate_takes_at_most_four_columns_beyond_what_it_is_given(monkeypatch):
     """With a group of nearly all rows, every slice judged; one task and fewer rows than in the benchmark."""
-    monkeypatch.setattr(speed, "ROWS", 150_000)
-    monkeypatch.setattr(speed, "CLUSTERS", 30_000)
+    monkeypatch.setattr(speed, "ROWS", 300_000)
+    monkeypatch.setattr(speed, "CLUSTERS", 60_000)
     peaks = speed.peaks("binary", seed=1)
     assert len(peaks) == 5
     assert all(1 < columns <= 4 for columns in peaks.values()), peaks
