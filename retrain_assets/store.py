@@ -173,6 +173,13 @@ class PeriodStore:
             return None
         return pa.concat_tables(of_one_kind(tables), promote_options="permissive").unify_dictionaries()
 
+    def count_rows(self, asset: str, period: str) -> int:
+        """The rows that a period has; 0 without a file."""
+        import pyarrow.parquet as pq
+
+        path = self.path(asset, period)
+        return int(pq.read_metadata(path).num_rows) if path.exists() else 0
+
     def require_table(self, asset: str, period: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one period.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retrain_assets.cli.shared import NO, guarded, spec_of
+from retrain_assets.documents.terminal import say, width
 from retrain_assets.errors import DataError
 from retrain_assets.spec import ModelSpec, load_specs
 
@@ -23,15 +25,22 @@ if TYPE_CHECKING:
 MOST_LINES = 24
 """Periods are shown one by one up to this number; of more, those in which something was found."""
 
-MOST_FOUND = 3
+MOST_FOUND = 2
 """Findings shown for one period; the rest is counted."""
+
+OFTEN = 4
+"""What is found in so many periods, and in a quarter of them, is said once."""
+
+_WIDE, _FOUND_AT, _NARROW_AT = 110, 48, 4
+_CHANGING = re.compile(r"\([^)]*\)|'[^']*'|\S+\.(?:csv|parquet|tsv|txt|gz|pq)\b|\b(?:\d{4}-[\d-]+|[-+\d][\d.,%]*)")
 
 
 @click.command()
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("--all", "every", is_flag=True, help="Show every period and everything that was found in it.")
 @guarded
-def check(name: str | None, as_json: bool) -> None:
+def check(name: str | None, as_json: bool, every: bool) -> None:
     """Read every period of a model's data, and tell what its spec will do with them.
 
     Shows what was found in each period, the defaults in force and what they mean for these data, and what will go
@@ -40,11 +49,11 @@ def check(name: str | None, as_json: bool) -> None:
     Example: retrain check churn
     """
     specs = [spec_of(name)] if name else list(load_specs().values())
-    ready = [_checked(spec, as_json) for spec in specs]
+    ready = [_checked(spec, as_json, every) for spec in specs]
     sys.exit(0 if all(ready) else NO)
 
 
-def _checked(spec: ModelSpec, as_json: bool) -> bool:
+def _checked(spec: ModelSpec, as_json: bool, every: bool) -> bool:
     from retrain_assets.onboarding.outlook import Outlook, outlook
     from retrain_assets.onboarding.survey import survey
     from retrain_assets.registry.registry import Registry
@@ -61,7 +70,12 @@ def _checked(spec: ModelSpec, as_json: bool) -> bool:
         record = {"model": spec.name, "ready": seen.ready, **asdict(seen), "periods": [asdict(one) for one in found]}
         click.echo(json.dumps(record, indent=1))
     else:
-        click.echo("\n".join(screen(spec, found, seen)))
+        limit = width()
+        for line in screen(spec, found, seen, every):
+            indent = len(line) - len(line.lstrip())
+            wide = limit is None or limit >= _WIDE
+            at = _FOUND_AT - indent if line[:1].isdigit() and wide else _NARROW_AT
+            say(line, hanging=at)
     return seen.ready
 
 
@@ -83,11 +97,11 @@ class _Told:
             click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
 
 
-def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook) -> Iterator[str]:
-    """What `check` prints of one model."""
+def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook, every: bool = False) -> Iterator[str]:
+    """What `check` prints of one model; `every` period with all of its findings, or what fits a screen."""
     yield f"{spec.name}: {spec.task}, by {spec.period.every}"
     if found:
-        yield from _table(found)
+        yield from _all(found) if every else _table(found)
         yield from _defaults(spec, found)
     if seen.sees:
         yield "the gate, on rows like those of the first model:"
@@ -102,23 +116,56 @@ def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook) -> I
         yield from (f"  - {sentence}" for sentence in seen.stops)
 
 
+_HEAD = f"{'period':<12}{'rows':>9}{'out':>6}{'missing':>9}{'outcomes':>10}  found"
+
+
 def _table(found: Sequence[PeriodFindings]) -> Iterator[str]:
-    rows, out = sum(one.rows for one in found), sum(one.out for one in found)
-    yield f"{'period':<12}{'rows':>9}{'out':>6}{'missing':>9}{'outcomes':>10}  found"
-    shown = found if len(found) <= MOST_LINES else [one for one in found if one.found or one.stops][:MOST_LINES]
-    for one in shown:
-        said = [*(f"REFUSED: {cause}" for cause in one.stops), *one.found]
-        more = f" (and {len(said) - MOST_FOUND} more)" if len(said) > MOST_FOUND else ""
+    """The periods, or of many those in which something rare was found; what is found often is said once."""
+    often = _often(found)
+    rare = {one.period: [text for text in one.found if _kind(text) not in often] for one in found}
+    worth = [one for one in found if one.stops or rare[one.period]]
+    shown = found if len(found) <= MOST_LINES else sorted(worth, key=lambda one: not one.stops)[:MOST_LINES]
+    yield _HEAD
+    for one in sorted(shown, key=lambda one: one.period):
+        said = [*(f"REFUSED: {cause}" for cause in one.stops), *rare[one.period]]
         first, *rest = [*said[:MOST_FOUND], ""][: max(1, min(len(said), MOST_FOUND))]
-        yield (
-            f"{one.period:<12}{one.rows:>9,}{one.out:>6,}{one.missing:>9.1%}{one.outcomes:>10.0%}  {first}"
-            f"{more if not rest else ''}"
-        ).rstrip()
-        for place, sentence in enumerate(rest, 1):
-            yield f"{'':<46}  {sentence}{more if place == len(rest) else ''}"
+        more = f" (and {len(said) - MOST_FOUND} more: --all)" if len(said) > MOST_FOUND else ""
+        yield _line(one, first)
+        yield from (f"{'':<{_FOUND_AT}}{sentence}{more}" for sentence in rest)
+    rows, out = sum(one.rows for one in found), sum(one.out for one in found)
     hidden = len(found) - len(shown)
-    note = f"; {hidden} periods without a finding or beyond {MOST_LINES} lines are not shown" if hidden else ""
+    note = f"; {hidden} periods more, without a finding of their own: --all" if hidden else ""
+    note = f"; {hidden} periods more: --all" if hidden and len(worth) > len(shown) else note
     yield f"{len(found)} periods{'':<3}{rows:>9,}{out:>6,}{note}"
+    for number, sentence in often.values():
+        yield f"  in {number} of {len(found)} periods: {sentence}"
+
+
+def _all(found: Sequence[PeriodFindings]) -> Iterator[str]:
+    yield _HEAD
+    for one in found:
+        first, *rest = [*(f"REFUSED: {cause}" for cause in one.stops), *one.found] or [""]
+        yield _line(one, first)
+        yield from (f"{'':<{_FOUND_AT}}{sentence}" for sentence in rest)
+
+
+def _line(one: PeriodFindings, first: str) -> str:
+    return f"{one.period:<12}{one.rows:>9,}{one.out:>6,}{one.missing:>9.1%}{one.outcomes:>10.0%}  {first}".rstrip()
+
+
+def _often(found: Sequence[PeriodFindings]) -> dict[str, tuple[int, str]]:
+    """Findings of one kind that many periods have: how many, and the first."""
+    kinds: dict[str, list[str]] = {}
+    for one in found:
+        for kind, sentence in {_kind(sentence): sentence for sentence in reversed(one.found)}.items():
+            kinds.setdefault(kind, []).append(sentence)
+    least = max(OFTEN, len(found) / 4)
+    return {kind: (len(texts), texts[0]) for kind, texts in kinds.items() if len(texts) >= least}
+
+
+def _kind(sentence: str) -> str:
+    """A finding without its numbers, files and examples."""
+    return _CHANGING.sub("", sentence)
 
 
 def _defaults(spec: ModelSpec, found: Sequence[PeriodFindings]) -> Iterator[str]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.cli.shared import guarded
-from retrain_assets.errors import SpecError
+from retrain_assets.cli.shared import guarded, waiting
+from retrain_assets.documents.terminal import say
+from retrain_assets.errors import SpecError, TwoReadings
+from retrain_assets.raw.times import DAY_FIRST
 from retrain_assets.spec import OWN, load_spec, own_folders
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Tables:
 @click.option("--positive", help="Which value of a label of two values means yes.")
 @click.option("--known-at", help="The column of the outcomes that says when each became known.")
 @click.option("--label-delay", help="How long after its row an outcome is known, like 30d.")
+@click.option("--time-format", help="How times are written: day-first, month-first, or a pattern like %d/%m/%y.")
 @click.option("--every", type=click.Choice(["hour", "day", "week", "month", "quarter", "year"]), help="A period.")
 @click.option("--use", multiple=True, help="Take a left-out column in as a feature; may be given more than once.")
 @click.option("--protect", multiple=True, help="Protect the groups of a column; may be given more than once.")
@@ -67,12 +70,19 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **sa
     from retrain_assets.onboarding.table import read_table
 
     path = _free_path(name, said["to"], force)
-    tables = Tables(name, read_table(data), read_table(outcomes) if outcomes else None, said["every"])  # type: ignore[arg-type]
+    form = said["time_format"]
+    with waiting(f"reading {data}"):
+        rows = read_table(data, form)  # type: ignore[arg-type]
+        tables = Tables(name, rows, read_table(outcomes, form) if outcomes else None, said["every"])  # type: ignore[arg-type]
     words = {knob: value for knob in ("key", "time", "label", "known_at", "positive") if (value := said[knob])}
     named, delay = Named(**words), said["label_delay"]  # type: ignore[arg-type]
-    draft = tables.drafted(named, delay)  # type: ignore[arg-type]
+    try:
+        with waiting("looking at its columns"):
+            draft = tables.drafted(named, delay)  # type: ignore[arg-type]
+    except TwoReadings as error:
+        raise TwoReadings(f"{str(error).removesuffix(' beside the path')}, here --time-format {DAY_FIRST}.") from None
     for line in found(draft):
-        click.echo(line)
+        say(line, hanging=11)
     if not yes:
         draft = asked(tables, named, draft, delay)  # type: ignore[arg-type]
     for column in said["use"]:  # type: ignore[attr-defined]
@@ -82,8 +92,8 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **sa
     path.parent.mkdir(parents=True, exist_ok=True)
     text = spec_text(draft, path.parent)
     _write(path, text)
-    click.echo(f"\nwrote {path}, {len(text.splitlines())} lines; those that say DECIDE are yours to decide.")
-    click.echo(f"Next: retrain check {name}, then retrain replay {name}")
+    say(f"\nwrote {path}, {len(text.splitlines())} lines; those that say DECIDE are yours to decide.")
+    say(f"Next: retrain check {name}, then retrain replay {name}")
 
 
 def found(draft: Draft) -> Iterator[str]:
@@ -92,15 +102,24 @@ def found(draft: Draft) -> Iterator[str]:
     files = f"{len(draft.table.parts)} file{'s' * (len(draft.table.parts) > 1)}"
     yield f"{draft.name}: {draft.table.rows.num_rows:,} rows in {files}, {found.periods[0]} to {found.periods[-1]}"
     every = found.calendar.every
-    yield f"  period   {every}: {found.why}; {min(found.rows.values()):,} to {max(found.rows.values()):,} rows each"
+    least, most = min(found.rows.values()), max(found.rows.values())
+    yield f"  period   {every}: {found.why}; {f'{least:,} to ' if least < most else ''}{most:,} rows each"
     for period, rows in found.left_out.items():
-        yield f"           {period} has only {rows:,} rows and is left out"
-    yield f"  key      {roles.key}" + (f"; {roles.repeated:,} row(s) stand twice exactly" if roles.repeated else "")
+        yield f"           {period} has only {rows:,} row{'s' * (rows > 1)} and is left out"
+    copies = f"; {roles.repeated:,} exact copies of rows, left out" if roles.repeated else ""
+    torn = f"; {roles.torn:,} stand twice with different values: their periods are refused" if roles.torn else ""
+    joined = f", called {roles.joined} in the outcomes" if roles.joined else ""
+    yield f"  key      {roles.key}{joined}{copies}{torn}"
     yield f"  time     {roles.time}"
     values = ", ".join(f"{value} is {number:g}" for value, number in label.values.items())
     share = f"{draft.rate:.1%} of the rows are 1" if label.task == "binary" else ""
     yield f"  label    {label.name}: {'; '.join(part for part in (label.task, values, share, label.why) if part)}"
-    how = f"from {roles.known_at}" if draft.delay_is_known else "nobody says how late outcomes come; a guess"
+    if label.unknown:
+        yield f"           {', '.join(label.unknown)} counts as not known yet"
+    if label.others:
+        yield f"           {', '.join(label.others)} could be it too: --label says another"
+    how = f"from {roles.known_at}" if roles.known_at else "newer rows have no outcome yet"
+    how = how if draft.delay_is_known else "nobody says how late outcomes come; a guess"
     yield f"  delay    {draft.delay}, {how}"
     yield f"  features {len(draft.numeric)} numbers, {len(draft.categorical)} categories"
     for suspect in draft.suspects:
@@ -109,7 +128,11 @@ def found(draft: Draft) -> Iterator[str]:
         if one.lacking:
             more = f" and {len(one.lacking) - 1} more" if len(one.lacking) > 1 else ""
             yield f"  absent   {name}: not in {one.lacking[0].rpartition('/')[2]}{more}; counts as missing there"
-    for remark in (*draft.table.remarks, *(draft.outcomes.remarks if draft.outcomes else ())):
+    for before, after in draft.renamed:
+        written = f"rename: {{{before}: {after}}}"
+        yield f"  renamed? {before} ends where {after} begins: if it is the same, write {written} beside the path"
+    outcomes = draft.outcomes.remarks if draft.outcomes and draft.outcomes.path != draft.table.path else ()
+    for remark in (*draft.table.remarks, *outcomes):
         yield f"  read as  {remark}"
 
 

@@ -26,6 +26,10 @@ LEAST_ROWS, LEAST_PERIODS, MOST_PERIODS = 50, 12, 100
 """What a period and a history should have: rows to measure on, and periods to learn from and to look at."""
 
 _PARTIAL = 0.5
+_STRAYS = 0.005
+_MOST_ENDS = 3
+_DAYS_OF_A_GATE = 14
+_LONG_GAP = 0.9
 _FIRST_ROWS = 1_000
 _USUAL_WEEKS = 8
 _GATE_DAYS = 14
@@ -101,18 +105,27 @@ def _usual_gap(times: npt.NDArray[np.datetime64]) -> float:
 
 
 def _of_files(files: Sequence[npt.NDArray[np.datetime64]]) -> Every | None:
-    """The longest length of which every file fills one period alone."""
-    full = [times[~np.isnat(times)] for times in files]
+    """The longest length of which every file fills one period alone, but for a stray row."""
+    full = [_without_strays(times[~np.isnat(times)]) for times in files]
     full = [times for times in full if len(times)]
     if len(full) < 3:
         return None
     ends = [(_moment(times.min()), _moment(times.max())) for times in full]
-    for length in LENGTHS:
+    for length in reversed(LENGTHS):
         calendar = Calendar(every=length, start=min(first for first, _ in ends))
         keys = [{calendar.key(first), calendar.key(last)} for first, last in ends]
         if all(len(key) == 1 for key in keys) and len(set.union(*keys)) == len(full):
             return length
     return None
+
+
+def _without_strays(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+    """The times of a file without those that lie a month or more beside nearly all others."""
+    if len(times) < 1 / _STRAYS:
+        return times
+    low, high = (times[np.argsort(times)[int(share * (len(times) - 1))]] for share in (_STRAYS, 1 - _STRAYS))
+    month = np.timedelta64(28, "D")
+    return times[(times > low - month) & (times < high + month)]
 
 
 def _moment(time: np.datetime64) -> datetime:
@@ -132,9 +145,11 @@ def _counted(every: Every, times: npt.NDArray[np.datetime64], why: str) -> Caden
     rows = _counts(Calendar(every=every, start=_moment(times.min())), times)
     left_out = {}
     usual = float(np.median(list(rows.values())))
-    for end in (min(rows), max(rows)):
-        if len(rows) > 3 and rows[end] < _PARTIAL * usual:
-            left_out[end] = rows.pop(end)
+    for choose in (min, max):
+        for _ in range(_MOST_ENDS):
+            end = choose(rows)
+            if len(rows) > 3 and rows[end] < _PARTIAL * usual:
+                left_out[end] = rows.pop(end)
     calendar = Calendar(every=every, start=_moment(times.min()))
     first, last = calendar.bounds(min(rows))[0], calendar.bounds(max(rows))[1]
     if len(rows) < 2:
@@ -153,6 +168,20 @@ def gate_rows(found: Cadence) -> int:
     every = found.calendar.every
     share = 1.0 if every in _USUAL_PERIODS else _GATE_DAYS / _days(every)
     return round(found.usual_rows * share)
+
+
+def gate_time(times: Times, every: Every) -> str | None:
+    """How long a gate must be that always holds a date with rows; None where two weeks do.
+
+    >>> months = np.array(["2023-01-01", "2023-02-01", "2023-03-01"], dtype="datetime64[us]")
+    >>> gate_time(months, "month"), gate_time(months + np.arange(3) * np.timedelta64(1, "D"), "year")
+    ('5w', None)
+    """
+    days = np.unique(times[~np.isnat(times)].astype("datetime64[D]")).astype(np.int64)
+    gap = int(np.quantile(np.diff(days), _LONG_GAP)) if len(days) > 1 else 0
+    if every in _USUAL_PERIODS or gap < _DAYS_OF_A_GATE / 2:
+        return None
+    return f"{max(-(-(gap + 1) // 7), 2)}w"
 
 
 def first_training_time(found: Cadence) -> str | None:

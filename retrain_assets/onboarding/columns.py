@@ -15,10 +15,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.errors import SourceError
+from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.onboarding.table import SHOWN_VALUES, ForeignTable, is_text, number_like
 from retrain_assets.raw.numbers import read_numbers
-from retrain_assets.raw.times import wall_clock
+from retrain_assets.raw.times import Order, wall_clock
 from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, read_categories
 
 Kind = Literal["number", "category", "time", "text"]
@@ -28,8 +28,33 @@ MOST_LEVELS = 1_000
 
 _CODE_WORDS = {"code", "zone", "zip", "postcode", "id", "vendor", "type", "class", "category", "cluster", "segment"}
 KEY_WORDS = {"id", "key", "uuid", "number", "no", "nr"}
+TIME_WORDS = {"date", "time", "at", "ts", "timestamp", "day", "datetime", "when", "datum", "fecha", "zeit", "month"}
+PROTECTED = {
+    "gender", "sex", "race", "racial", "ethnic", "ethnicity", "religion", "religious", "faith", "nationality",
+    "nationalities", "citizen", "citizenship", "nativity", "ancestry", "disability", "disabled", "difficulty", "age",
+    "birth", "birthdate", "dob", "marital", "married", "pregnant", "pregnancy", "orientation", "veteran", "military",
+    "caste", "union", "skin",
+}  # fmt: skip
+"""Words that speak of an attribute that law or decency protects."""
+
+OUTCOME_DATE_WORDS = {"label", "outcome", "known", "result", "resolved", "observed"}
+"""Words of a column's name that say that it dates the outcome."""
+
 _SIGNED_WORDS = {"temp", "temperature", "dewpoint", "lat", "lon", "latitude", "longitude", "balance", "change", "delta"}
 _MOST_CODES = 300
+_MOST_TIMES = 0.9
+_FEWEST_SENTINELS = 3
+_NATURAL_LIMITS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("hour", "hours"), (0, 24)),
+    **dict.fromkeys(("month",), (1, 12)),
+    **dict.fromkeys(("weekday", "dow", "dayofweek"), (0, 7)),
+    **dict.fromkeys(("percent", "pct", "percentage"), (0, 100)),
+    **dict.fromkeys(("lat", "latitude"), (-90, 90)),
+    **dict.fromkeys(("lon", "lng", "longitude"), (-180, 180)),
+    **dict.fromkeys(("minute",), (0, 1440)),
+    **dict.fromkeys(("deg", "degrees", "direction"), (0, 360)),
+    **dict.fromkeys(("year", "built"), (1800, 2100)),
+}
 _NEARLY_ALL = 0.95
 _COUNTING = 3
 _USUAL = 0.999
@@ -44,6 +69,7 @@ class ColumnFacts:
         low, high: The smallest and the largest number; None of what is no number.
         usual_high: The number that only one value in a thousand exceeds, and `usual_low` the other end.
         whole: Whether every number is whole.
+        sentinel: A number like -999 far from all others, which stands for a missing one.
         levels: The different values of a category or a small number, the most frequent first; at most twenty.
         lacking: The files that do not have the column.
     """
@@ -58,6 +84,7 @@ class ColumnFacts:
     usual_low: float | None = None
     usual_high: float | None = None
     whole: bool = False
+    sentinel: float | None = None
     levels: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
 
@@ -103,8 +130,8 @@ def facts_of(table: ForeignTable, name: str) -> ColumnFacts:
     text = flat(texts_of(column))
     counts = pc.value_counts(text.drop_null()).to_pylist()
     levels = [str(one["values"]) for one in sorted(counts, key=lambda one: (-one["counts"], str(one["values"])))]
-    yes_or_no = {_yes(level) for level in levels}
-    distinct = len(levels) if None in yes_or_no else len(yes_or_no)
+    meant = {yes_or_no(level) for level in levels}
+    distinct = len(levels) if None in meant else len(meant)
     return ColumnFacts(name, kind, len(text), text.null_count, distinct, levels=tuple(levels[:20]), lacking=lacking)
 
 
@@ -119,10 +146,12 @@ def kind_of(column: pa.ChunkedArray, name: str) -> Kind:
         return "time"
     if pa.types.is_boolean(kind):
         return "category"
+    if words_of(name) & TIME_WORDS and _times_in_numbers(column):
+        return "time"
     if is_text(column):
         if number_like(column):
             return "category" if _is_code(name, flat(read_numbers(column).values)) else "number"
-        if times_of(column, name) is not None:
+        if looks_like_times(column):
             return "time"
         return "category" if len(pc.unique(column.drop_null())) <= MOST_LEVELS else "text"
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -130,19 +159,46 @@ def kind_of(column: pa.ChunkedArray, name: str) -> Kind:
     return "text"
 
 
-def times_of(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray | None:
-    """A column as times; None when it holds anything else."""
-    if not is_text(column) and not pa.types.is_temporal(column.type):
-        return None
+def _times_in_numbers(column: pa.ChunkedArray) -> bool:
+    """Whether every number of a column is a time by its size, and none of them only a year."""
+    shown = pc.unique(column.drop_null())[:SHOWN_VALUES]
+    if not len(shown) or pa.types.is_temporal(shown.type):
+        return False
+    text = pc.utf8_trim_whitespace(read_categories(pa.chunked_array([shown]))[0].cast(pa.string()))
+    if not pc.all(pc.match_substring_regex(text, r"^\d{5,19}(\.\d+)?$")).as_py():
+        return False
+    times = times_of(pa.chunked_array([text]), "")
+    return times is not None and not times.null_count
+
+
+def looks_like_times(column: pa.ChunkedArray) -> bool:
+    """Whether nearly all texts of a column are times, or would be if it were known what stands first in them."""
+    shown = pc.unique(column.drop_null())[:SHOWN_VALUES]
+    if not len(shown) or not any(character in str(shown[0]) for character in "-/.: "):
+        return False
     try:
-        if is_text(column):
-            shown = pc.unique(column.drop_null())[:SHOWN_VALUES]
-            if not len(shown) or not any(character in str(shown[0]) for character in "-/.:"):
-                return None
-            wall_clock(pa.chunked_array([shown]), where)
-        return wall_clock(column, where)
+        times = wall_clock(pa.chunked_array([shown]), "")
+    except TwoReadings:
+        return True
+    except SourceError:
+        return False
+    return times.null_count <= (1 - _MOST_TIMES) * len(times)
+
+
+def times_of(column: pa.ChunkedArray, where: str, order: Order | None = None) -> pa.ChunkedArray | None:
+    """A column as times; None when it holds anything else.
+
+    Raises:
+        TwoReadings: Nothing decides whether day or month stands first.
+    """
+    try:
+        times = wall_clock(column, where, order)
+    except TwoReadings:
+        raise
     except SourceError:
         return None
+    lost = times.null_count - column.null_count
+    return times if lost <= (1 - _MOST_TIMES) * max(len(column) - column.null_count, 1) else None
 
 
 def texts_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -172,14 +228,19 @@ def positive_of(levels: tuple[str, ...]) -> str:
     >>> positive_of(("N", "Y")), positive_of(("stays", "leaves"))
     ('Y', 'leaves')
     """
-    said = [level for level in levels if level.strip().lower() in TRUE_WORDS | {"1", "1.0"}]
+    said = [level for level in levels if yes_or_no(level)]
+    letters = {level.strip().lower(): level for level in levels}
+    if not said and "n" in letters:
+        said = [level for letter, level in letters.items() if letter in ("o", "s")]
     return said[0] if len(said) == 1 else levels[-1]
 
 
-def _yes(level: str) -> bool | None:
+def yes_or_no(level: str) -> bool | None:
     """Whether a level is a word for yes or for no; None when it is another."""
     word = level.strip().lower()
-    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
+    if word in TRUE_WORDS | {"1", "1.0"}:
+        return True
+    return False if word in FALSE_WORDS | {"0", "0.0"} else None
 
 
 def _is_code(name: str, values: pa.Array) -> bool:
@@ -197,27 +258,54 @@ def _number(name: str, values: pa.Array, lacking: tuple[str, ...]) -> ColumnFact
     missing = len(values) - len(known)
     if not len(known):
         return ColumnFacts(name, "number", len(values), missing, 0, lacking=lacking)
+    sentinel = sentinel_of(known)
+    if sentinel is not None:
+        known = known[known != sentinel]
+        missing = len(values) - len(known)
     unique, counts = np.unique(known, return_counts=True)
     low, high = float(unique[0]), float(unique[-1])
     usual_low, usual_high = (float(q) for q in np.quantile(known, [1 - _USUAL, _USUAL]))
     levels = tuple(f"{value:g}" for value in unique[np.argsort(-counts, kind="stable")]) if len(unique) <= 20 else ()
     whole = bool((unique == np.floor(unique)).all())
     return ColumnFacts(
-        name, "number", len(values), missing, len(unique), low, high, usual_low, usual_high, whole, levels, lacking
+        *(name, "number", len(values), missing, len(unique), low, high, usual_low, usual_high, whole, sentinel),
+        *(levels, lacking),
     )
+
+
+def sentinel_of(known: npt.NDArray[np.float64]) -> float | None:
+    """A number of nothing but nines that several rows have, far from all the others or alone below zero.
+
+    >>> sentinel_of(np.array([3.0, 9.0, 12.0, -999.0, -999.0, -999.0])), sentinel_of(np.array([3.0, 9.0, 99.0]))
+    (-999.0, None)
+    """
+    for end in (known.min(), known.max()):
+        others = known[known != end]
+        if len(known) - len(others) < _FEWEST_SENTINELS or len(np.unique(others)) < _FEWEST_SENTINELS:
+            continue
+        span = float(others.max() - others.min())
+        far = min(abs(end - others.min()), abs(end - others.max())) > span or (end < 0 <= others.min())
+        if far and set(f"{abs(end):g}") == {"9"} and abs(end) >= 99:
+            return float(end)
+    return None
 
 
 def limits_with_room(facts: ColumnFacts) -> tuple[float | None, float | None]:
     """Limits of a number's possible values, with as much room again as the values seen take up.
 
-    A number that is hardly ever negative is never, unless it is a temperature or the like. Where the largest value lies
-    ten times beyond what 999 of 1,000 values reach, as meters and typing errors do, the room is measured from those.
+    What a column's name makes certain, like the hours of a day, is its limit. A number that is hardly ever negative is
+    never, unless it is a temperature or the like. Where the largest value lies ten times beyond what 999 of 1,000
+    values reach, as meters and typing errors do, the room is measured from those.
 
     >>> limits_with_room(ColumnFacts("age", "number", 9, 0, 9, 18.0, 94.0, 18.0, 90.0))
     (0.0, 200.0)
     """
     if facts.low is None or facts.high is None or facts.usual_low is None or facts.usual_high is None:
         return None, None
+    for word in words_of(facts.name) & _NATURAL_LIMITS.keys():
+        natural = _NATURAL_LIMITS[word]
+        if natural[0] <= facts.low and facts.high <= natural[1]:
+            return natural
     low, high = facts.low, facts.high
     span = max(facts.usual_high - facts.usual_low, abs(facts.usual_high), 1e-9)
     if high - facts.usual_high > _FAR * span:

@@ -33,6 +33,7 @@ from retrain_assets.windows.cut import Span, Wait, Windows
 from retrain_assets.windows.rows import load_window
 
 _FEW_OUTCOMES = 0.5
+_OFTEN_UNDECIDED = 0.25
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def outlook(spec: ModelSpec, store: PeriodStore, registry: Registry, found: Sequ
         if isinstance(first, Wait):
             stops.append(
                 f"no first model can come from {usable[0].period} to {found[-1].period}: {first.reason}. "
-                "Lower windows.min_train_periods, or wait for more periods."
+                "Lower windows.min_train, or wait for more periods."
             )
         elif not stops:
             begins, faults = _first_model(spec, store, first)
@@ -172,13 +173,17 @@ def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -
         if part.never:
             never.append(f"{name} can never decide: {part.never}")
             continue
-        found = f"a change of {part.smallest:.3g}" if part.smallest is not None else "a change of unknown size"
         margin = f", margin {part.margin:g}" if part.margin is not None else ""
         if part.watched:
             sees.append(f"{name} on {part.rows:,} rows is too small to be judged{margin}: watched after a promotion")
             continue
+        if part.smallest is None:
+            sees.append(f"{name} on {part.rows:,} rows: how small a change it finds, the first model tells{margin}")
+            continue
         left = f", {part.undecided:.0%} of equal models undecided" if part.undecided else ""
-        sees.append(f"{name} on {part.rows:,} rows finds {found} ({policy.power:.0%} power){margin}{left}")
+        advice = ": raise its margin, or lengthen windows.gate" if (part.undecided or 0.0) > _OFTEN_UNDECIDED else ""
+        found = f"finds a change of {part.smallest:.3g} ({policy.power:.0%} power)"
+        sees.append(f"{name} on {part.rows:,} rows {found}{margin}{left}{advice}")
     return sees, never
 
 

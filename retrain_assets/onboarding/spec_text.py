@@ -23,6 +23,12 @@ _LINES_FOR_NUMBERS = 12
 _RATE_MARGIN = 0.05
 _SHOWN_LEVELS = 6
 _FEWEST_DAYS = 5
+_ALLOWED_WITHOUT, _MOST_WITHOUT = 0.05, 0.9
+_WRITTEN = {
+    "time_format": "how its times are written, which single files do not tell",
+    "rename": "what columns are called here and there",
+    "null_values": "words for a missing value",
+}
 _PLAIN = re.compile(r"[A-Za-z_./][\w ./*-]*")
 _METRICS = {
     "binary": ("log_loss", "auc", "tpr"),
@@ -71,11 +77,15 @@ def _label_comment(draft: Draft) -> str:
 def _source(draft: Draft, folder: Path) -> list[str]:
     roles = draft.roles
     lines = ["source:", _line(f"  path: {_path(draft.table, folder)}", _read(draft.table))]
+    lines += [_line(f"  {key}: {_value(value)}", _WRITTEN[key]) for key, value in draft.table.written.items()]
     if draft.outcomes is not None:
-        lines.append(_line(f"  outcomes: {_path(draft.outcomes, folder)}", _read(draft.outcomes)))
-    repeated = f"; rows that stand twice: {roles.repeated:,}" if roles.repeated else ""
+        path, written = _path(draft.outcomes, folder), draft.outcomes.written
+        more = "".join(f", {key}: {_value(value)}" for key, value in written.items())
+        lines.append(_line(f"  outcomes: {f'{{path: {path}{more}}}' if written else path}", _read(draft.outcomes)))
+    repeated = f"; exact copies of rows: {roles.repeated:,}" if roles.repeated else ""
+    torn = f"; {roles.torn:,} stand twice with different values" if roles.torn else ""
     lines += [
-        _line(f"  key: {_scalar(roles.key)}", f"names one row for good{repeated}"),
+        _line(f"  key: {_scalar(roles.key)}", f"names one row for good{repeated}{torn}"),
         _line(f"  time: {_scalar(roles.time)}", "when the row happened"),
     ]
     mapped = ", ".join(f"{_scalar(value)}: {number:g}" for value, number in roles.label.values.items())
@@ -83,7 +93,9 @@ def _source(draft: Draft, folder: Path) -> list[str]:
     lines.append(_line(f"  label: {label}", "the outcome that is predicted"))
     if roles.known_at is not None:
         lines.append(_line(f"  known_at: {_scalar(roles.known_at)}", "when each outcome became known"))
-        told = "99 of 100 outcomes are known this long after their row"
+        told = "97 of 100 outcomes are known this long after their row"
+    elif draft.delay_is_known:
+        told = "rows newer than that have no outcome yet"
     else:
         told = f"{DECIDE}: how long after its row an outcome is known; nothing in the data says it"
     return [*lines, _line(f"  label_delay: {draft.delay}", told)]
@@ -112,6 +124,15 @@ def _numbers(draft: Draft) -> list[str]:
     return _wrapped("  numeric: {", rules, "}", "possible values, with room; a value outside counts as missing")
 
 
+def _value(value: object) -> str:
+    """One of the keys beside a path, as YAML on one line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_scalar(str(one))}: {_scalar(str(other))}' for one, other in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_scalar(str(one)) for one in value)}]"
+    return _scalar(str(value))
+
+
 def _rule(facts: ColumnFacts) -> str:
     low, high = limits_with_room(facts)
     return f"{{min: {low:g}, max: {high:g}}}" if low is not None and high is not None else "{}"
@@ -119,6 +140,8 @@ def _rule(facts: ColumnFacts) -> str:
 
 def _seen(facts: ColumnFacts) -> str:
     missing = f", {facts.missing_share:.1%} missing" if facts.missing else ""
+    if facts.sentinel is not None:
+        missing += f", {facts.sentinel:g} among them"
     lacking = f", not in {_short(facts.lacking[0])}" if facts.lacking else ""
     low, high = facts.low, facts.high
     if high is not None and facts.usual_high is not None and high > 10 * max(facts.usual_high, 1e-9):
@@ -142,8 +165,8 @@ def _left_out(draft: Draft) -> list[str]:
             lines.append(f"  # not used, {reason}: {_cut(named)}")
     protected = [name for name in draft.protected if name not in draft.groups]
     if protected:
-        lines.append(f"  # {DECIDE}: these look protected and are not used; to protect them take this in and write")
-        lines.append(f"  # fairness below: groups: [{', '.join(protected)}]")
+        comment = f"{DECIDE}: look protected, are not used; to protect some, take this line in and name them below"
+        lines += _wrapped("  # groups: [", [_scalar(name) for name in protected], "]", comment, "  #   ")
     return lines
 
 
@@ -151,7 +174,6 @@ def _rules(draft: Draft) -> list[str]:
     task = draft.roles.label.task
     primary, guardrail, rate = _METRICS[task]
     every = draft.cadence.calendar.every
-    smallest = min(draft.cadence.rows.values())
     margin = draft.guardrail_margin
     unit = "points" if task != "regression" else "units, a twentieth of the label's spread"
     fairness = '{none: "not decided yet"}'
@@ -160,24 +182,42 @@ def _rules(draft: Draft) -> list[str]:
         names = ", ".join(_scalar(name) for name in draft.groups)
         fairness = f"{{groups: [{names}], metrics: [{rate}], margin: {group_margin:g}}}"
     return [
-        _line(f"contract: {{min_rows: {draft.min_rows}}}", f"half of the smallest {every}, {smallest:,} rows"),
+        _contract(draft),
         *_first_training(draft),
         _line(f"primary: {primary}", f"{DECIDE}: what a new model must be better on"),
         _line(
-            "# triggers: {retrain_cost: 100}",
-            f"{DECIDE}: {primary} that pays for a retrain; else a tenth of a {every}'s",
+            f"# triggers: {{retrain_cost: {draft.default_cost:g}}}",
+            f"{DECIDE}: {primary}, summed over rows, that pays for a retrain; else a tenth of a {every}'s, about this",
         ),
         "validation:",
         *_unit(draft),
+        *_unlabelled(draft),
         _line(f"  guardrails: [{{metric: {guardrail}, margin: {margin:g}}}]", f"{DECIDE}: may not lose so many {unit}"),
         _line(f"  fairness: {fairness}", f"{DECIDE}: groups, metrics: [{rate}], margin: {group_margin:g}; or why none"),
     ]
 
 
+def _contract(draft: Draft) -> str:
+    """How small a period may be, and more room for values outside the limits where words like -999 are among them."""
+    every, smallest = draft.cadence.calendar.every, min(draft.cadence.rows.values())
+    shares = [draft.facts[name].missing_share for name in draft.numeric if draft.facts[name].sentinel is not None]
+    outside = f", max_outside_share: {min(1.0, round(2 * max(shares) + 0.05, 2)):g}" if shares else ""
+    return _line(
+        f"contract: {{min_rows: {draft.min_rows}{outside}}}", f"half of the smallest {every}, {smallest:,} rows"
+    )
+
+
 def _first_training(draft: Draft) -> list[str]:
-    if draft.min_train is None:
+    lengths = {"gate": draft.gate, "min_train": draft.min_train}
+    told = {
+        "gate": "the newest rows, which judge: long enough to hold a date",
+        "min_train": "what the first model trains on",
+    }
+    known = {name: length for name, length in lengths.items() if length is not None}
+    if not known:
         return []
-    return [_line(f"windows: {{min_train: {draft.min_train}}}", "what the first model trains on")]
+    written = ", ".join(f"{name}: {length}" for name, length in known.items())
+    return [_line(f"windows: {{{written}}}", "; ".join(told[name] for name in known))]
 
 
 def _unit(draft: Draft) -> list[str]:
@@ -187,18 +227,29 @@ def _unit(draft: Draft) -> list[str]:
     return [_line("  unit: row", f"{DECIDE}: a period has too few dates to compare days; are its rows independent?")]
 
 
+def _unlabelled(draft: Draft) -> list[str]:
+    """More rows without an outcome than the default allows, where the history has them."""
+    share = draft.unlabelled
+    if share <= _ALLOWED_WITHOUT / 2:
+        return []
+    allowed = min(round(1.5 * share + 0.03, 2), _MOST_WITHOUT)
+    return [
+        _line(f"  max_unlabelled_share: {allowed:g}", f"{DECIDE}: {share:.0%} of the older rows have no outcome: why?")
+    ]
+
+
 def _line(text: str, comment: str) -> str:
     return f"{text:<{_COMMENT_AT}} # {comment}" if len(text) <= _COMMENT_AT else f"{text}  # {comment}"
 
 
-def _wrapped(opening: str, items: Sequence[str], closing: str, comment: str) -> list[str]:
+def _wrapped(opening: str, items: Sequence[str], closing: str, comment: str, further: str = "    ") -> list[str]:
     """A list or mapping over as many lines as it needs; the comment stands above where there are several."""
     lines, current = [], opening
     for number, item in enumerate(items):
         piece = item + (", " if number < len(items) - 1 else closing)
         if len(current) + len(piece.rstrip()) > _WIDTH:
             lines.append(current.rstrip())
-            current = "    "
+            current = further
         current += piece
     lines.append(current)
     return [_line(lines[0], comment)] if len(lines) == 1 else [f"  # {comment}", *lines]

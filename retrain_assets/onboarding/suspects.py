@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from retrain_assets.onboarding.columns import ColumnFacts, numbers_of, texts_of, times_of, words_of
+from retrain_assets.onboarding.columns import PROTECTED, ColumnFacts, numbers_of, texts_of, times_of, words_of
 from retrain_assets.onboarding.roles import Roles
 from retrain_assets.onboarding.table import ForeignTable
 from retrain_assets.raw.values import flat
@@ -26,12 +26,6 @@ LEAK_AUC = 0.99
 LEAK_CORRELATION = 0.995
 CLOCK_CORRELATION = 0.95
 
-_PROTECTED = {
-    "gender", "sex", "race", "racial", "ethnic", "ethnicity", "religion", "religious", "faith", "nationality",
-    "nationalities", "citizen", "citizenship", "nativity", "ancestry", "disability", "disabled", "difficulty", "age",
-    "birth", "birthdate", "dob", "marital", "married", "pregnant", "pregnancy", "orientation", "veteran", "military",
-    "caste", "union", "skin",
-}  # fmt: skip
 _SAMPLE = 50_000
 _MOST_PURE_LEVELS = 200
 _NEARLY_ALL = 0.999
@@ -52,7 +46,7 @@ def looks_protected(name: str) -> bool:
     >>> looks_protected("gender"), looks_protected("customerAge"), looks_protected("page"), looks_protected("stage")
     (True, True, False, False)
     """
-    return bool(words_of(name) & _PROTECTED)
+    return bool(words_of(name) & PROTECTED)
 
 
 def suspects_of(table: ForeignTable, facts: Mapping[str, ColumnFacts], roles: Roles) -> list[Suspect]:

@@ -5,23 +5,32 @@ What a column means is told in `columns` and `roles`; how files are read stands 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError
-from retrain_assets.raw.files import File, Wanted, files_of
+from retrain_assets.raw.dialect import ungrouped
+from retrain_assets.raw.files import File, Wanted, bare_name, files_of
 from retrain_assets.raw.numbers import plain_numbers
 from retrain_assets.raw.policy import Table
-from retrain_assets.raw.values import flat, how_many, read_categories
+from retrain_assets.raw.sources import with_one_type
+from retrain_assets.raw.times import Order, declared_order, wall_clock
+from retrain_assets.raw.values import how_many
+
+Written: TypeAlias = str | list[str] | dict[str, str]
+"""One of the keys beside a path that say how its files are written."""
 
 SHOWN_VALUES = 5_000
 """How many different values of a column are looked at to tell what it is."""
 
 _NUMBER_LIKE = "^[+-]?(\\d[\\d.,' \u00a0\u202f]*|\\.\\d+)([eE][+-]?\\d+)?$"
+_MOST_UNITS = 200
 _CODE_LIKE = r"^0\d+$|^\d{1,2}\.\d{1,2}\.\d{4}|^\d{4}\.\d{1,2}\.\d{1,2}"
 _MOST_NUMBERS = 0.98
 
@@ -43,32 +52,81 @@ class ForeignTable:
         parts: The rows of each file, in name order.
         rows: All of them; a column that a file lacks is missing in its rows.
         remarks: What was read otherwise than it stands, one sentence each.
+        written: What of it a spec has to declare beside the path: `time_format`, `rename`, `null_values`.
     """
 
     path: str
     parts: tuple[Part, ...]
     rows: pa.Table
     remarks: tuple[str, ...]
+    written: Mapping[str, Written] = field(default_factory=dict)
+
+    @property
+    def order(self) -> Order | None:
+        """The declared order of day and month in its times."""
+        time_format = self.written.get("time_format")
+        return declared_order(time_format) if isinstance(time_format, str) else None
+
+    def having(self, **written: Written) -> ForeignTable:
+        """The same table with more that a spec has to declare."""
+        return replace(self, written={**self.written, **written})
 
     def lacking(self, name: str) -> tuple[str, ...]:
         """The files that do not have a column."""
         return tuple(part.path for part in self.parts if name not in part.rows.column_names)
 
 
-def read_table(path: str) -> ForeignTable:
-    """Read every file of a path, glob or folder as one table.
+def read_table(path: str, time_format: str | None = None) -> ForeignTable:
+    """Read every file of a path, glob or folder as one table; a file that cannot be read is left out and named.
+
+    Args:
+        path: Of the files.
+        time_format: How its times are written, where the user said it.
 
     Raises:
-        SourceError: Nothing is there, a file does not parse, or a number can be read in two ways.
+        SourceError: Nothing is there, or no file can be read.
     """
-    parts, remarks = [], []
-    for file in files_of(Table(path=path)):
-        part, said = _part(file)
+    table = Table(path=path, time_format=time_format)
+    parts: list[Part] = []
+    said: dict[str, list[str]] = {}
+    broken: list[SourceError] = []
+    for file in files_of(table):
+        try:
+            part, remarks = _part(file)
+        except SourceError as error:
+            broken.append(error)
+            continue
         parts.append(part)
-        remarks += said
+        for remark in remarks:
+            said.setdefault(re.sub(r" are written like .*|^[\d,]+ ", "", remark), []).append(
+                f"{_short(file.path)}: {remark}"
+            )
+    if broken and not parts:
+        raise broken[0]
     if not any(part.rows.num_rows for part in parts):
         raise SourceError(f"{path}: no rows. Name files that hold some.")
-    return ForeignTable(path, tuple(parts), _together(parts), tuple(remarks))
+    found = [f"{str(error).rstrip('.')}; this file is left out" for error in broken]
+    found += [lines[0] + (f", and so in {len(lines) - 1} more files" * (len(lines) > 1)) for lines in said.values()]
+    written: dict[str, Written] = {"time_format": time_format} if time_format else {}
+    parts = _named_alike(parts)
+    return ForeignTable(path, tuple(parts), _together(parts), tuple(found), written)
+
+
+def _named_alike(parts: Sequence[Part]) -> list[Part]:
+    """The parts with one spelling of each column's name, that of the first file, and without columns of no name."""
+    spelled: dict[str, str] = {}
+    found = []
+    for part in parts:
+        names = [name for name in part.rows.column_names if name.strip()]
+        bare = [bare_name(name) for name in names]
+        own = [
+            spelled.get(plain, name) if bare.count(plain) == 1 and spelled.get(plain) not in names else name
+            for name, plain in zip(names, bare, strict=True)
+        ]
+        for name in own:
+            spelled.setdefault(bare_name(name), name)
+        found.append(replace(part, rows=part.rows.select(names).rename_columns(own)))
+    return found
 
 
 def _part(file: File) -> tuple[Part, list[str]]:
@@ -79,11 +137,12 @@ def _part(file: File) -> tuple[Part, list[str]]:
     numbers = [name for name in rows.column_names if is_text(rows[name]) and number_like(rows[name])]
     rows, rewritten = plain_numbers(rows, numbers, None)
     said = [
-        f"{_short(file.path)}: {one.count:,} values of {one.column} are written like {one.example}, read as {one.plain}"
-        for one in rewritten
+        f"{one.count:,} values of {one.column} are written like {one.example}, read as {one.plain}" for one in rewritten
     ]
     if file.is_csv and not file.dialect.encoding.startswith("utf-8"):
-        said.append(f"{_short(file.path)}: written in {file.dialect.encoding}, not in UTF-8, and read so")
+        said.append(f"written in {file.dialect.encoding}, not in UTF-8, and read so")
+    if file.is_csv and file.dialect.title:
+        said.append(f"{file.dialect.title} line(s) above the names of the columns are left out")
     return Part(file.path, rows), said
 
 
@@ -95,9 +154,17 @@ def number_like(column: pa.ChunkedArray) -> bool:
     """
     values = pc.utf8_trim_whitespace(pc.unique(column.drop_null())[:SHOWN_VALUES])
     values = values.filter(pc.not_equal(values, ""))
+    values = _without_units(values)
     if not len(values) or how_many(pc.match_substring_regex(values, _CODE_LIKE)):
         return False
     return how_many(pc.match_substring_regex(values, _NUMBER_LIKE)) >= _MOST_NUMBERS * len(values)
+
+
+def _without_units(values: pa.Array) -> pa.Array:
+    """Texts as they are without a unit, brackets or a sign behind, if the first ones have some."""
+    if not any(ungrouped(text) != text for text in values[:_MOST_UNITS].to_pylist()):
+        return values
+    return pa.array([ungrouped(text) for text in values.to_pylist()], pa.string())
 
 
 def is_text(column: pa.ChunkedArray) -> bool:
@@ -110,8 +177,9 @@ def _together(parts: Sequence[Part]) -> pa.Table:
     tables = [part.rows for part in parts]
     for name in names:
         kinds = {rows.schema.field(name).type for rows in tables if name in rows.column_names} - {pa.null()}
-        if len(kinds) > 1 and any(pa.types.is_string(kind) for kind in kinds):
-            tables = [_as_text(rows, name) if name in rows.column_names else rows for rows in tables]
+        if len(kinds) > 1 and any(pa.types.is_temporal(kind) for kind in kinds):
+            tables = [_as_times(rows, name) for rows in tables]
+        tables = with_one_type(tables, name)
     try:
         return pa.concat_tables(tables, promote_options="permissive").select(names)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -120,8 +188,13 @@ def _together(parts: Sequence[Part]) -> pa.Table:
         ) from None
 
 
-def _as_text(rows: pa.Table, name: str) -> pa.Table:
-    return _with(rows, name, pa.chunked_array([flat(read_categories(rows[name])[0]).cast(pa.string())]))
+def _as_times(rows: pa.Table, name: str) -> pa.Table:
+    if name not in rows.column_names:
+        return rows
+    try:
+        return _with(rows, name, wall_clock(rows[name], name))
+    except SourceError:
+        return rows
 
 
 def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

@@ -26,7 +26,10 @@ _BYTE_ORDER_MARKS = (
 )
 _UTF8_LETTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 _SHOWN_LINES = 50
+_LAST_LINES = 10
 _SPACES = r" \u00a0\u2009\u202f'\u2019_"
+_CURRENCIES = r"[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|kr|Fr)(?![A-Za-z])\.?"
+_UNIT = re.compile(f"%|{_CURRENCIES}", re.IGNORECASE)
 _SPACED = re.compile(rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d*)?")
 
 
@@ -58,10 +61,11 @@ POINT, COMMA = Notation(".", ","), Notation(",", ".")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one CSV file is written."""
+    """How one CSV file is written; `title` are the lines above the one that names its columns."""
 
     encoding: str = "utf-8"
     separator: str = ","
+    title: int = 0
 
 
 def dialect_of(head: bytes, known: Collection[str] = (), whole: bool = True) -> Dialect:
@@ -76,11 +80,13 @@ def dialect_of(head: bytes, known: Collection[str] = (), whole: bool = True) -> 
         TwoReadings: Two separators divide the lines equally well.
 
     >>> dialect_of("id;plan;région\n7;a,b;Alsace\n".encode("latin-1"))
-    Dialect(encoding='cp1252', separator=';')
+    Dialect(encoding='cp1252', separator=';', title=0)
     """
     encoding = encoding_of(head, whole)
     text = head.decode(encoding, errors="replace" if whole else "ignore")
-    return Dialect(encoding, separator_of(text if whole else text.rpartition("\n")[0] or text, known))
+    text = text if whole else text.rpartition("\n")[0] or text
+    separator = separator_of(text, known)
+    return Dialect(encoding, separator, title_lines(text, separator))
 
 
 def encoding_of(data: bytes, whole: bool = True) -> str:
@@ -128,6 +134,8 @@ def separator_of(text: str, known: Collection[str] = ()) -> str:
     """
     lines = text.splitlines(keepends=True)[:_SHOWN_LINES]
     tables = {mark: [row for row in csv.reader(lines, delimiter=mark) if row] for mark in SEPARATORS}
+    if not any(_divides(rows) for rows in tables.values()):
+        tables = {mark: rows[_above(rows) :] for mark, rows in tables.items()}
     named = {mark: len({name.strip() for name in rows[0]} & set(known)) for mark, rows in tables.items() if rows}
     most = max(named.values(), default=0)
     likely = [mark for mark in SEPARATORS if most and named.get(mark) == most]
@@ -139,6 +147,27 @@ def separator_of(text: str, known: Collection[str] = ()) -> str:
         raise TwoReadings(f"its fields may be separated by {readings}: write source.features.separator")
     uneven = [mark for mark in SEPARATORS if tables[mark] and len(tables[mark][0]) > 1]
     return (even or likely or uneven or [","])[0]
+
+
+def title_lines(text: str, separator: str) -> int:
+    r"""How many lines stand above the one that names the columns: those with one field where the others have more.
+
+    >>> title_lines("Export of 3 May\n\nid,plan\n1,A\n2,B\n", ","), title_lines("id,plan\n1,A\n", ",")
+    (2, 0)
+    """
+    lines = text.splitlines(keepends=True)[:_SHOWN_LINES]
+    reader = csv.reader(lines, delimiter=separator)
+    rows = [(reader.line_num, row) for row in reader]
+    above = _above([row for _, row in rows])
+    return rows[above - 1][0] if above else 0
+
+
+def _above(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows at the top have at most one field while two or more below agree on more."""
+    usual = max((len(row) for row in rows[-_LAST_LINES:]), default=0)
+    first = next((at for at, row in enumerate(rows) if sum(bool(field.strip()) for field in row) > 1), 0)
+    below = [len(row) for row in rows[first:] if row]
+    return first if usual > 1 and len(below) > 1 and below[0] == usual else 0
 
 
 def _divides(rows: Sequence[Sequence[str]]) -> bool:
@@ -212,11 +241,25 @@ def notation_of(column: NotationCounts, file: NotationCounts) -> Notation | None
     raise TwoReadings(f"{column.example!r} is {readings}: write thousands or decimal beside the path")
 
 
-def ungrouped(text: str) -> str:
-    """The same number without spaces or apostrophes between groups of three digits, which have no other reading.
+def unit_of(text: str) -> str:
+    """The sign of a currency, or per cent, beside a number; empty without one.
 
-    >>> ungrouped("1 234,50"), ungrouped("12 34")
-    ('1234,50', '12 34')
+    >>> unit_of("1.234,50 €"), unit_of("USD 7"), unit_of("7e5")
+    ('€', 'USD', '')
     """
-    text = text.strip()
+    found = _UNIT.search(text)
+    return found[0].upper() if found else ""
+
+
+def ungrouped(text: str) -> str:
+    """The same number without what has no other reading: groups by spaces, a unit, brackets or a sign behind for minus.
+
+    >>> ungrouped("1 234,50"), ungrouped("12 34"), ungrouped("$1,234.50"), ungrouped("(7.5)"), ungrouped("7-")
+    ('1234,50', '12 34', '1,234.50', '-7.5', '-7')
+    """
+    text = _UNIT.sub("", text, count=1).strip().replace("\u2212", "-") if not text.isdecimal() else text
+    if (text.startswith("(") and text.endswith(")")) or (text.endswith("-") and text[:1].isdecimal()):
+        text = f"-{text.strip('()-').strip()}"
+    if text.startswith("- "):
+        text = f"-{text[2:]}"
     return re.sub(f"[{_SPACES}]", "", text) if _SPACED.fullmatch(text) else text

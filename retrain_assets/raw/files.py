@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
@@ -25,9 +26,10 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from retrain_assets.errors import SourceError, TwoReadings
-from retrain_assets.raw.dialect import Dialect, encoding_of, separator_of
+from retrain_assets.raw.dialect import Dialect, encoding_of, separator_of, title_lines
 from retrain_assets.raw.policy import Table
-from retrain_assets.raw.times import NAIVE, Order, as_times, at_once, order_of, wall_clock
+from retrain_assets.raw.times import NAIVE, Order, as_times, at_once, declared_order, order_of, unreadable, wall_clock
+from retrain_assets.raw.values import how_many
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".tsv.gz", ".txt")
@@ -65,10 +67,11 @@ class Wanted:
 
 
 class File:
-    """One file of a table."""
+    """One file of a table; `remarks` collects what was read otherwise than it stands."""
 
     def __init__(self, path: str, system: pafs.FileSystem, table: Table, expected: Sequence[str] = ()) -> None:
         self.path, self.system, self.table, self.expected = path, system, table, tuple(expected)
+        self.remarks: list[str] = []
 
     @property
     def is_csv(self) -> bool:
@@ -106,10 +109,23 @@ class File:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Its columns without the spaces around their names, each with what it is called in the file."""
-        return {name.strip(): name for name in self.schema.names} | {
+        """Its columns by the names of the spec, each with what it is called in the file.
+
+        Spaces around a name do not count; an expected one that is not there is the one column that differs from it by
+        nothing but letter case, spaces and the like, or the one that `rename` says.
+        """
+        own = {name.strip(): name for name in self.schema.names} | {
             name: name for name in self.in_path if name not in self.schema.names
         }
+        for was, name in self.table.rename.items():
+            if was in own and name not in own:
+                own[name] = own.pop(was)
+        for name in self.expected:
+            same = [other for other in own if bare_name(other) == bare_name(name) and other not in self.expected]
+            if name not in own and len(same) == 1:
+                own[name] = own.pop(same[0])
+                self.remarks.append(f"column {same[0]!r} read as {name}")
+        return own
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -124,10 +140,10 @@ class File:
         whole = len(head) < _HEAD
         try:
             encoding = declared.encoding or encoding_of(head, whole)
-            if declared.separator is not None:
-                return Dialect(encoding, declared.separator)
             text = head.decode(encoding, errors="replace" if whole else "ignore")
-            return Dialect(encoding, separator_of(text if whole else text.rpartition("\n")[0] or text, self.expected))
+            text = text if whole else text.rpartition("\n")[0] or text
+            separator = declared.separator or separator_of(text, self.expected)
+            return Dialect(encoding, separator, title_lines(text, separator))
         except TwoReadings as error:
             raise TwoReadings(f"{self.path}: {error}.") from None
         except UnicodeError as error:
@@ -167,10 +183,11 @@ class File:
             if self.is_csv:
                 yield from self._blocks(present)
                 return
-            inside = [self.names[name] for name in present if self.names[name] in self.schema.names]
+            own = [name for name in present if self.names[name] in self.schema.names]
+            inside = [self.names[name] for name in own]
             with self.system.open_input_file(self.path) as stream:
                 for batch in pq.ParquetFile(stream).iter_batches(rows_at_once, columns=inside):
-                    rows = pa.Table.from_batches([batch]).rename_columns([name.strip() for name in inside])
+                    rows = pa.Table.from_batches([batch]).select(inside).rename_columns(own)
                     yield self._with_path(rows, present)
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise self._unreadable(error) from None
@@ -179,29 +196,52 @@ class File:
         parts, before = [], 0
         orders: dict[str, Order] = {}
         for block in self._blocks(present):
-            for name in set(wanted.times) & set(present):
-                block = _with(block, name, self._times(block[name], name, orders, before))
+            written = {name: block[name] for name in dict.fromkeys(wanted.times) if name in present}
+            for name, text in written.items():
+                block = _with(block, name, self._times(text, name, orders, before))
+            parts.append(self._kept(block, written, wanted, before))
             before += block.num_rows
-            parts.append(block.filter(wanted.keep(block)))
         empty = {name: pa.array([], NAIVE if name in wanted.times else pa.string()) for name in present}
         return pa.concat_tables(parts) if parts else pa.table(empty)
 
     def _times(self, column: pa.ChunkedArray, name: str, orders: dict[str, Order], before: int) -> pa.ChunkedArray:
         """One block's times; what stands first in them, day or month, is told by the whole column when it matters."""
-        times = at_once(column)
+        declared = declared_order(self.table.time_format)
+        times = at_once(column) if declared is None or declared.form is None else None
         if times is not None:
             return times
+        if declared is not None:
+            orders[name] = declared
         if name not in orders:
             whole = [block[name] for block in self._blocks([name])]
             orders[name] = order_of(pa.chunked_array([chunk for part in whole for chunk in part.chunks]), self.path)
         return as_times(column, orders[name], self.path, before)
 
+    def _kept(
+        self, rows: pa.Table, written: Mapping[str, pa.ChunkedArray], wanted: Wanted, before: int = 0
+    ) -> pa.Table:
+        """The wanted rows; one whose time is none belongs to the period of the rows beside it, and is counted there."""
+        keep = wanted.keep(rows)
+        for name, bounds in wanted.pushdown:
+            if name not in written or not rows[name].null_count:
+                continue
+            here = _beside(rows[name], bounds)
+            wrong = pc.and_(unreadable(written[name], rows[name]), here)
+            if count := how_many(wrong):
+                at = pc.index(wrong, True).as_py()
+                more = f", and {count - 1:,} more are none" if count > 1 else ""
+                self.remarks.append(
+                    f"data row {before + at + 1}: {name} {written[name][at].as_py()!r} is no time{more}"
+                )
+            keep = pc.and_(keep, pc.or_(rows[name].is_valid(), here))
+        return rows.filter(keep)
+
     def _blocks(self, present: Sequence[str]) -> Iterator[pa.Table]:
         """Its columns block by block, as text; an empty field is null, and so are the declared words."""
-        inside = [self.names[name] for name in present if self.names[name] in self.schema.names]
+        own = [name for name in present if self.names[name] in self.schema.names]
         with self._stream() as stream:
-            for batch in csv.open_csv(stream, **self._options(inside)):
-                block = pa.Table.from_batches([batch]).rename_columns([name.strip() for name in inside])
+            for batch in csv.open_csv(stream, **self._options([self.names[name] for name in own])):
+                block = pa.Table.from_batches([batch]).rename_columns(own)
                 yield self._with_path(block, present)
 
     def _parquet_rows(self, wanted: Wanted, present: Sequence[str]) -> pa.Table:
@@ -212,15 +252,18 @@ class File:
         )
         rows = self._with_path(rows.rename_columns(inside), present)
         words = pa.array(self.table.null_values, pa.string())
+        written = {}
         for name in rows.column_names:
             kind = rows[name].type
             if pa.types.is_dictionary(kind):
                 rows = _with(rows, name, rows[name].cast(kind.value_type))
             if name in wanted.times:
-                rows = _with(rows, name, wall_clock(rows[name], self.path))
+                if pa.types.is_string(rows[name].type):
+                    written[name] = rows[name]
+                rows = _with(rows, name, wall_clock(rows[name], self.path, declared_order(self.table.time_format)))
             elif len(words) and pa.types.is_string(rows[name].type):
                 rows = _with(rows, name, without_words(rows[name], words))
-        return rows.filter(wanted.keep(rows))
+        return self._kept(rows, written, wanted)
 
     def _condition(self, wanted: Wanted) -> ds.Expression | None:
         """The bounds on columns of time, each in its own type so that Parquet statistics can skip row groups."""
@@ -259,7 +302,10 @@ class File:
         )
         dialect = self.dialect
         read = csv.ReadOptions(
-            use_threads=False, block_size=_BLOCK, encoding=_ARROW_NAMES.get(dialect.encoding, dialect.encoding)
+            use_threads=False,
+            block_size=_BLOCK,
+            encoding=_ARROW_NAMES.get(dialect.encoding, dialect.encoding),
+            skip_rows=dialect.title,
         )
         parse = csv.ParseOptions(delimiter=dialect.separator)
         return {"read_options": read, "parse_options": parse, "convert_options": convert}
@@ -337,6 +383,32 @@ def _span(year: str, quarter: str | None, month: str | None, day: str | None) ->
         return first, first + timedelta(days=1)
     later = first.month - 1 + months
     return first, datetime(first.year + later // 12, later % 12 + 1, 1)
+
+
+def bare_name(name: str) -> str:
+    """A column's name without what people write it differently in.
+
+    >>> bare_name(" Customer ID"), bare_name("customer_id")
+    ('customerid', 'customerid')
+    """
+    return re.sub(r"[\s_.-]+", "", name).casefold()
+
+
+def _beside(times: pa.ChunkedArray, bounds: Bounds) -> pa.Array:
+    """Which rows without a time stand beside one within the bounds: after the last that has one, or before the next."""
+    moments = times.combine_chunks().to_numpy(zero_copy_only=False).astype("datetime64[us]")
+    known = ~np.isnat(moments)
+    if not known.any():
+        return pa.array(np.ones(len(moments), dtype=bool))
+    place = np.arange(len(moments))
+    last = np.maximum.accumulate(np.where(known, place, -1))
+    following = np.minimum.accumulate(np.where(known, place, len(moments))[::-1])[::-1]
+    first, after = (np.datetime64(moment, "us") for moment in bounds)
+    inside = (moments >= first) & (moments < after)
+    near = np.where(last >= 0, inside[last], False) | np.where(
+        following < len(moments), inside[np.minimum(following, len(moments) - 1)], False
+    )
+    return pa.array(near & ~known)
 
 
 def without_words(text: pa.ChunkedArray, words: pa.Array) -> pa.ChunkedArray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 import pyarrow as pa
@@ -162,7 +162,8 @@ def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa
     stored_keys = as_stored(read.table[source.key], key_type)
     arrived = read.table.set_column(read.table.column_names.index(source.key), source.key, stored_keys)
     typed, problems = check_labels(arrived, intake, where)
-    remarks = (ContractProblem("schema", False, source.label, 0, f"{remark}.") for remark in read.remarks)
+    own = read.remarks if source.outcomes is not None else [text for text in read.remarks if "written in" not in text]
+    remarks = (ContractProblem("schema", False, source.label, 0, f"{remark}.") for remark in own)
     problems = (*problems, *remarks, *_overdue(source, keys, typed, (start, end), where))
     if not any(problem.blocking for problem in problems):
         store.write_table("outcomes", period, typed)
@@ -213,7 +214,8 @@ def _overdue(
         return ()
     none = lacking == due.num_rows
     advice = " Check that the outcomes reach the source, or raise source.label_delay." if none else ""
-    sentence = f"{where}: {lacking:,} of {due.num_rows:,} rows have no outcome {source.label_delay} after them.{advice}"
+    days = f"{source.label_delay / timedelta(days=1):.3g} days"
+    sentence = f"{where}: {lacking:,} of {due.num_rows:,} rows have no outcome {days} after them.{advice}"
     return (ContractProblem("volume", none, source.label, lacking, sentence),)
 
 

@@ -15,6 +15,7 @@ Keys: TypeAlias = pa.Array | pa.ChunkedArray
 """A column of keys."""
 
 _WHOLE = r"^(0|-?[1-9]\d{0,17})$"
+_PADDED = r"^0\d+$"
 _UNTIDY = r"^\s|\s$|^$|^-?\d+\.0*$"
 
 
@@ -58,13 +59,28 @@ def as_stored(keys: pa.ChunkedArray, stored: pa.DataType | None) -> pa.ChunkedAr
 def comparable_keys(left: Keys, right: Keys) -> tuple[Keys, pa.Array]:
     """Two columns of keys that can be looked up in one another, the second as one array: as text where types differ.
 
+    Where only one of them has numbers with leading zeros, these count without, unless two keys would become one.
+
     >>> [keys.to_pylist() for keys in comparable_keys(pa.array([7]), pa.array(["7"]))]
     [['7'], ['7']]
+    >>> [keys.to_pylist() for keys in comparable_keys(pa.array(["007", "C1"]), pa.array([7]))]
+    [['7', 'C1'], ['7']]
     """
     right = one_array(right)
     if left.type != right.type:
-        return left.cast(pa.string()), right.cast(pa.string())
+        left, right = left.cast(pa.string()), right.cast(pa.string())
+    if pa.types.is_string(right.type):
+        padded = [bool(pc.any(pc.match_substring_regex(keys, _PADDED)).as_py()) for keys in (left, right)]
+        if padded == [True, False]:
+            return _without_zeros(left), right
+        if padded == [False, True]:
+            return left, _without_zeros(right)
     return left, right
+
+
+def _without_zeros(keys: Keys) -> Keys:
+    bare = pc.replace_substring_regex(keys, r"^0+(\d+)$", r"\1")
+    return bare if pc.count_distinct(bare).as_py() == pc.count_distinct(keys).as_py() else keys
 
 
 def one_array(keys: Keys) -> pa.Array:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.raw.contract import ContractProblem, Intake
 from retrain_assets.raw.numbers import NumberColumn, read_numbers
+from retrain_assets.raw.policy import Source
 from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
@@ -52,7 +53,7 @@ def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Tab
         *_findings_on_labels(typed, numbers, key, label),
     ]
     typed = typed.filter(pc.and_(typed[OUTCOME].is_valid(), typed[OUTCOME_TIME].is_valid()))
-    problems += _contradictions(typed, key, label, where)
+    problems += _contradictions(typed, source, where)
     typed = latest_per_key(typed, key)
     levels = pc.unique(typed[OUTCOME]) if task != "regression" else []
     if len(levels) == 1:
@@ -166,16 +167,18 @@ def _findings_on_labels(outcomes: pa.Table, numbers: NumberColumn, key: str, lab
     return found
 
 
-def _contradictions(outcomes: pa.Table, key: str, label: str, where: str) -> list[ContractProblem]:
+def _contradictions(outcomes: pa.Table, source: Source, where: str) -> list[ContractProblem]:
     """Keys with two different outcomes that became known at the same moment, so that neither is the later one."""
+    key, label = source.key, source.label
     if pc.count_distinct(outcomes[key]).as_py() == outcomes.num_rows:
         return []
     counted = outcomes.group_by([key, KNOWN_AT]).aggregate([(OUTCOME, "count_distinct")])
     torn = counted.filter(pc.greater(counted[f"{OUTCOME}_count_distinct"], 1))
     if not torn.num_rows:
         return []
+    advice = "" if source.known_at else ", or name the column that says when each was known as source.known_at"
     sentence = (
         f"{where}: {torn.num_rows:,} keys in {key} have different outcomes in {label} at one moment, first "
-        f"{torn[key][0]}. Take the wrong ones out, or name the column that says when each was known as source.known_at."
+        f"{torn[key][0]}. Take the wrong ones out{advice}."
     )
     return [ContractProblem("keys", True, key, torn.num_rows, sentence)]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import TwoReadings
 from retrain_assets.raw import dialect
-from retrain_assets.raw.dialect import COMMA, POINT, Notation, evidence, notation_of, ungrouped
+from retrain_assets.raw.dialect import COMMA, POINT, Notation, evidence, notation_of, ungrouped, unit_of
 from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many
 
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -65,6 +65,8 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
     odd = {name: _odd(values) for name, values in texts.items()}
     if declared is None and not any(odd.values()):
         return rows, []
+    for name, values in texts.items():
+        _one_unit(name, values, odd[name])
     shown = {name: _evidence(values, odd[name]) for name, values in texts.items()} if declared is None else {}
     together = sum(shown.values(), dialect.NotationCounts())
     rewritten = []
@@ -84,6 +86,22 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
             example = next(iter(changed))
             rewritten.append(Rewritten(name, len(at) - at.null_count, example, str(changed[example])))
     return rows, rewritten
+
+
+def _one_unit(name: str, values: pa.Array, odd: Sequence[str]) -> None:
+    """Require that amounts of money are in one currency, and that shares are all in per cent or none.
+
+    Raises:
+        TwoReadings: They are not.
+    """
+    units = {unit: text for text in odd if (unit := unit_of(text))}
+    if not units:
+        return
+    plain = values.filter(pc.match_substring_regex(values, _PLAIN))
+    bare = [text for text in (*odd, *plain[:1].to_pylist()) if not unit_of(text) and text != "0"]
+    if len(units) > 1 or ("%" in units and bare):
+        one, other = [*units.values(), *bare][:2]
+        raise TwoReadings(f"column {name}: {one!r} stands beside {other!r}: write both in one unit")
 
 
 def read_numbers(column: pa.ChunkedArray) -> NumberColumn:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.policy import Duration, Policy
 from retrain_assets.raw.dialect import Notation
+from retrain_assets.raw.times import DAY_FIRST, MONTH_FIRST
 from retrain_assets.store import OWN
 
 OUR_COLUMNS = frozenset({"label", "known_at", "version", "score"})
@@ -25,7 +26,9 @@ class Table(Policy):
     URL. A folder stands for every file in it; parts of its path like `month=2023-01` are columns.
 
     How a CSV is written needs to be declared only where it has two readings: `encoding`, `separator`, `decimal` and
-    `thousands` of its numbers. `null_values` are words that mean a missing value, besides an empty field.
+    `thousands` of its numbers; `time_format` of its times is `day-first`, `month-first` or a pattern like
+    `%d/%m/%y`. `null_values` are words that mean a missing value, besides an empty field. `rename` gives columns the
+    name that the spec calls them by, `{customer: account_id}`, in files that have only the other.
     """
 
     path: str | None = None
@@ -35,7 +38,9 @@ class Table(Policy):
     separator: str | None = Field(default=None, min_length=1, max_length=1)
     decimal: Literal[".", ","] | None = None
     thousands: Literal[",", ".", " ", "'", ""] | None = None
+    time_format: str | None = None
     null_values: tuple[str, ...] = ()
+    rename: dict[str, str] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -62,6 +67,13 @@ class Table(Policy):
             return encoding if encoding is None else codecs.lookup(encoding).name
         except LookupError:
             raise ValueError(f"unknown encoding {encoding!r}: write one like utf-8, latin-1 or cp1252") from None
+
+    @field_validator("time_format")
+    @classmethod
+    def _known_form(cls, form: str | None) -> str | None:
+        if form is None or form in (DAY_FIRST, MONTH_FIRST) or "%Y" in form or "%y" in form:
+            return form
+        raise ValueError(f"{form!r} is no form of times: write {DAY_FIRST}, {MONTH_FIRST} or a pattern like %d/%m/%Y")
 
     @field_validator("null_values", mode="before")
     @classmethod

@@ -21,8 +21,8 @@ from retrain_assets.raw.files import Bounds, File, Wanted, files_of, found, span
 from retrain_assets.raw.keys import as_keys, comparable_keys, one_array
 from retrain_assets.raw.numbers import plain_numbers
 from retrain_assets.raw.policy import Source, Table
-from retrain_assets.raw.times import wall_clock
-from retrain_assets.raw.values import how_many, read_categories
+from retrain_assets.raw.times import declared_order, wall_clock
+from retrain_assets.raw.values import flat, how_many, read_categories
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
 Part = tuple[str, pa.Table]
@@ -183,7 +183,8 @@ def _of_keys(source: Source, keys: pa.Table | None) -> Callable[[pa.Table], pa.C
     wanted = one_array(as_keys(keys[source.key])).cast(pa.string()) if keys is not None else pa.array([], pa.string())
 
     def keep(rows: pa.Table) -> pa.ChunkedArray:
-        return pc.is_in(as_keys(rows[source.key]).cast(pa.string()), value_set=wanted)
+        own, known = comparable_keys(as_keys(rows[source.key]).cast(pa.string()), wanted)
+        return pc.is_in(own, value_set=known)
 
     return keep
 
@@ -249,7 +250,7 @@ class _Reader:
                 broken.append((file, error))
                 continue
             if rows.num_rows:
-                remarks += said
+                remarks += [*said, *(f"{file.path}: {remark}" for remark in file.remarks)]
             parts.append((file.path, _with(rows, self.key, as_keys(rows[self.key]))))
         remarks += _left_out(broken, bounds, any(rows.num_rows for _, rows in parts))
         return self._joined(parts, remarks, list(names))
@@ -277,7 +278,7 @@ class _Reader:
         words = pa.array(self.table.null_values, pa.string())
         for name in rows.column_names:
             if name in asked.times:
-                rows = _with(rows, name, wall_clock(rows[name], where))
+                rows = _with(rows, name, wall_clock(rows[name], where, declared_order(self.table.time_format)))
             elif len(words) and pa.types.is_string(rows[name].type):
                 rows = _with(rows, name, without_words(rows[name], words))
         rows = _with(rows, self.key, as_keys(rows[self.key]))
@@ -294,9 +295,7 @@ class _Reader:
                 remarks.append(f"{lacking[0][0]}: no column {name}, {count:,} rows count as missing")
         tables = [rows for _, rows in full]
         for name in names:
-            kinds = {rows.schema.field(name).type for rows in tables if name in rows.column_names} - {pa.null()}
-            if len(kinds) > 1 and any(_is_text(kind) for kind in kinds):
-                tables = [_as_text(rows, name) if name in rows.column_names else rows for rows in tables]
+            tables = with_one_type(tables, name)
         try:
             table = pa.concat_tables(tables, promote_options="permissive")
         except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -329,12 +328,25 @@ def _require(names: Collection[str], needed: dict[str, str], where: str) -> None
             raise SourceError(f"{where}: no column {name!r}, which {knob} names. It has {', '.join(names)}.")
 
 
-def _as_text(rows: pa.Table, name: str) -> pa.Table:
-    return _with(rows, name, pa.chunked_array([read_categories(rows[name])[0].cast(pa.string())]))
+def with_one_type(tables: Sequence[pa.Table], name: str) -> list[pa.Table]:
+    """The rows of several files with one column in a type that all can have: as text, or true and false as numbers.
 
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    >>> [rows["n"].to_pylist() for rows in with_one_type([pa.table({"n": [1]}), pa.table({"n": [True]})], "n")]
+    [[1], [1]]
+    """
+    kinds = {rows.schema.field(name).type for rows in tables if name in rows.column_names} - {pa.null()}
+    if len(kinds) < 2:
+        return list(tables)
+    texts = any(pa.types.is_string(kind) or pa.types.is_large_string(kind) for kind in kinds)
+    found = []
+    for rows in tables:
+        if name in rows.column_names:
+            if pa.types.is_boolean(rows[name].type) and not texts:
+                rows = _with(rows, name, rows[name].cast(pa.int8()))
+            if texts:
+                rows = _with(rows, name, pa.chunked_array([flat(read_categories(rows[name])[0]).cast(pa.string())]))
+        found.append(rows)
+    return found
 
 
 def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from retrain_assets.raw.keys import is_whole
 
-TRUE_WORDS = frozenset({"y", "yes", "t", "true"})
-FALSE_WORDS = frozenset({"n", "no", "f", "false"})
+TRUE_WORDS = frozenset({"y", "yes", "t", "true", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sì", "sim"})
+FALSE_WORDS = frozenset({"n", "no", "f", "false", "nein", "falsch", "non", "faux", "não", "nao", "nee"})
 """What stands for yes and for no, in small letters."""
 
 _CODE = r"^-?\d+(\.0+)?$"
@@ -55,15 +55,18 @@ def read_categories(column: pa.ChunkedArray) -> tuple[pa.Array, str | None]:
 def same_levels(now: Collection[str], known: Collection[str]) -> dict[str, str]:
     """Levels of a category that earlier periods write otherwise, each with how they write it.
 
-    That is a code with or without its decimal point, a level with spaces around it, and the words for yes and no; what
-    fits two earlier levels, or none, is a new level.
+    That is a code with or without its decimal point or its leading zeros, a level with spaces around it, and the words
+    for yes and no; what fits two earlier levels, or none, is a new level.
 
     >>> same_levels({"True", "False"}, {"Y", "N"}) == {"True": "Y", "False": "N"}
     True
     >>> same_levels({"11"}, {"11.0"}), same_levels({" A"}, {"A"}), same_levels({"yes"}, {"Y", "true"})
     ({'11': '11.0'}, {' A': 'A'}, {})
+    >>> same_levels({"1"}, {"01", "02"}), same_levels({"1"}, {"01", "001"})
+    ({'1': '01'}, {})
     """
     known = set(known)
+    codes = _by_code(known)
     binary = bool(known) and {level.lower() for level in known} <= TRUE_WORDS | FALSE_WORDS
     found = {}
     for level in set(now) - known:
@@ -73,9 +76,28 @@ def same_levels(now: Collection[str], known: Collection[str]) -> dict[str, str]:
         if binary:
             same |= next((set(group) for group in (TRUE_WORDS, FALSE_WORDS) if bare.lower() in group), set())
             same = {other for other in known if other.lower() in {one.lower() for one in same}}
+        if not same & known and not binary:
+            same = set(codes.get(_as_code(bare), ()))
         if len(same & known) == 1:
             found[level] = (same & known).pop()
     return found
+
+
+def _by_code(levels: Collection[str]) -> dict[str, list[str]]:
+    """Levels by what they are without leading zeros, which several may share."""
+    found: dict[str, list[str]] = {}
+    for level in levels:
+        found.setdefault(_as_code(level), []).append(level)
+    return found
+
+
+def _as_code(level: str) -> str:
+    """A code without leading zeros; another level as it is.
+
+    >>> _as_code("007"), _as_code("0"), _as_code("7a")
+    ('7', '0', '7a')
+    """
+    return level.lstrip("0") or "0" if level.isdecimal() else level
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:

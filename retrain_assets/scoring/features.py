@@ -20,6 +20,8 @@ from retrain_assets.scoring.feature_contract import FeatureContract, Kind
 if TYPE_CHECKING:
     from retrain_assets.raw.policy import Columns
 
+_PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -54,8 +56,9 @@ def contract_of(table: pa.Table, columns: Columns) -> FeatureContract:
 def encode(table: pa.Table, contract: FeatureContract) -> Encoded:
     """The contract's features as numbers: numeric columns as they are, categories as codes.
 
-    A missing value stays missing; a level that the contract does not know becomes missing too, and is counted. Numeric
-    columns are not copied; codes take two bytes a row up to 32,768 levels.
+    A missing value stays missing; a level that the contract does not know becomes missing too, and is counted; so does
+    a text in a column that was numeric when the model was trained and is a category by now. Numeric columns are not
+    copied; codes take two bytes a row up to 32,768 levels.
 
     Args:
         table: Rows with at least the contract's columns, in any order.
@@ -74,7 +77,10 @@ def encode(table: pa.Table, contract: FeatureContract) -> Encoded:
     for name in contract.names:
         column = _column(table, name)
         if contract.kinds[name] == "numeric":
-            encoded.append(_number(name, column))
+            numbers = _number(name, column)
+            if numbers.null_count > column.null_count:
+                unseen[name] = numbers.null_count - column.null_count
+            encoded.append(numbers)
         else:
             codes, unseen[name] = _codes(name, column, contract.levels[name])
             encoded.append(codes)
@@ -124,6 +130,10 @@ def _number(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.int8())
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return column
+    if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
+        text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        plain = pc.fill_null(pc.match_substring_regex(text, _PLAIN_NUMBER), False)
+        return pc.if_else(plain, text, pa.scalar(None, pa.string())).cast(pa.float64())
     raise DataError(f"numeric feature {name!r} is {kind} here: read it as a number, or list it under categorical")
 
 

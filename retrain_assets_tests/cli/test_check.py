@@ -4,8 +4,11 @@ import json
 import os
 
 import dagster as dg
+import pytest
 
 from benchmarks.worlds.parcels import make_world, rows_of
+from retrain_assets.cli import check
+from retrain_assets.onboarding.survey import PeriodFindings
 from retrain_assets_tests.commanded import retrain
 
 
@@ -34,3 +37,24 @@ def test_what_was_found_can_be_read_by_a_program(at_home):
     record = json.loads(retrain("check", "delivery", "--json").output)
     assert (record["model"], record["ready"], len(record["periods"])) == ("delivery", True, 7)
     assert {period["rows"] for period in record["periods"]} == {420}
+
+
+def finding(period, *found):
+    return PeriodFindings(period, 100, 0, 0.0, 1.0, found)
+
+
+def test_what_many_periods_show_is_said_once_and_what_one_shows_in_its_line():
+    said = "rows_{0}.csv: {0} numbers are written like 1,{0}00.5"
+    found = [finding(f"2024-0{month}", said.format(month)) for month in range(1, 7)]
+    found[2] = finding("2024-03", *found[2].found, "plan: 1 not seen since 2024-01 (Student), in 7 of 100 rows.")
+    lines = list(check._table(found))
+    assert [line for line in lines if "Student" in line][0].startswith("2024-03")
+    assert [line for line in lines if "written like" in line] == [
+        "  in 6 of 6 periods: rows_1.csv: 1 numbers are written like 1,100.5"
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_no_line_is_wider_than_the_terminal(at_home, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert max(map(len, retrain("check", "delivery").output.splitlines())) <= width

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.errors import DataError
-from retrain_assets.onboarding.cadence import cadence, first_training_time
+from retrain_assets.onboarding.cadence import cadence, first_training_time, gate_time
 
 
 def moments(start, days, per_day=1):
@@ -54,3 +54,22 @@ def test_one_period_is_too_little():
 )
 def test_the_first_model_waits_for_a_thousand_rows_but_not_for_long(days, per_day, every, time):
     assert first_training_time(cadence(moments("2001-01-01", days, per_day), [], every)) == time
+
+
+def test_snapshots_of_one_date_a_month_make_months_with_a_gate_that_holds_a_date():
+    files = [np.repeat(np.array([f"2024-0{month}-01"], "M8[us]"), 300) for month in range(1, 8)]
+    found = cadence(np.concatenate(files), files, None)
+    assert (found.calendar.every, gate_time(np.concatenate(files), "month")) == ("month", "5w")
+
+
+def test_a_stray_row_does_not_hide_that_each_file_is_a_month():
+    files = [moments(f"2024-0{month}-01", 28, 40) for month in range(1, 8)]
+    files[3] = np.append(files[3], np.datetime64("2024-01-05", "us"))
+    assert cadence(np.concatenate(files), files, None).calendar.every == "month"
+
+
+def test_a_row_of_a_far_away_date_is_left_out():
+    times = np.append(moments("2024-01-01", 120, 40), np.datetime64("2203-05-01", "us"))
+    found = cadence(times, [], "month")
+    assert "2203-05" in found.left_out
+    assert found.periods[-1] == "2024-04"

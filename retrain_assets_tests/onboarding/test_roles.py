@@ -90,3 +90,60 @@ def test_outcomes_of_other_rows_are_refused(tmp_path):
     other = written(tmp_path, pd.DataFrame({"id": range(1_000, 1_040), "y": [0, 1] * 20}), "outcomes.csv")
     with pytest.raises(DataError, match="only 0% of the rows of .* have an outcome"):
         roles(tmp_path / "rows.csv", other)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("yes", "NO"), ("ja", "nein"), ("oui", "non"), ("True", "n"), ("1", "no")]
+)
+def test_yes_and_no_in_any_spelling_are_two_values(tmp_path, first, second):
+    found = roles(written(tmp_path, ROWS.assign(churned=["Yes", "No", first, second] * 10)))
+    assert found.label.task == "binary"
+    assert {found.label.values[word] for word in ("Yes", first)} == {1.0}
+    assert {found.label.values[word] for word in ("No", second)} == {0.0}
+
+
+def test_a_value_that_says_that_nothing_is_known_is_no_class(tmp_path):
+    found = roles(written(tmp_path, ROWS.assign(churned=["yes", "no", "open", "no"] * 10)))
+    assert (found.label.task, found.label.unknown) == ("binary", ("open",))
+    assert np.isnan(found.labels).sum() == 10
+
+
+def test_a_label_is_taken_by_the_name_of_an_event_and_never_a_protected_attribute(tmp_path):
+    frame = ROWS.assign(defaulted=[0, 1] * 20, region=["a", "b", "c", "d"] * 10, sex=["F", "M"] * 20)
+    assert roles(written(tmp_path, frame)).label.name == "defaulted"
+    assert roles(written(tmp_path, frame.drop(columns="defaulted"))).label.name == "region"
+
+
+def test_of_several_outcomes_the_only_one_of_two_values_is_meant_and_the_others_are_named(tmp_path):
+    outcomes = pd.DataFrame(
+        {"id": range(40), "ok": [0, 1] * 20, "minutes": np.arange(40) / 3, "code": ["a", "b", "c", "d"] * 10}
+    )
+    found = roles(written(tmp_path, ROWS), written(tmp_path, outcomes, "outcomes.csv"))
+    assert (found.label.name, found.label.others) == ("ok", ("ok", "minutes"))
+
+
+def test_the_key_may_have_another_name_or_leading_zeros_in_the_outcomes(tmp_path):
+    rows = written(tmp_path, ROWS.assign(id=[f"{number:05}" for number in range(40)]))
+    outcomes = pd.DataFrame({"customer": range(40), "y": [0, 1] * 20})
+    found = roles(rows, written(tmp_path, outcomes, "outcomes.csv"))
+    assert (found.key, found.joined) == ("id", "customer")
+    assert np.isfinite(found.labels).all()
+
+
+def test_many_exact_copies_do_not_hide_the_key_and_rows_that_differ_are_counted_apart(tmp_path):
+    frame = pd.concat([ROWS] * 50, ignore_index=True).assign(id=range(2_000), y=[0, 1] * 1_000)
+    torn = frame.head(1).assign(size=7.0)
+    found = roles(written(tmp_path, pd.concat([frame, frame.tail(100), torn])))
+    assert (found.key, found.repeated, found.torn) == ("id", 100, 1)
+
+
+def test_newest_rows_without_an_outcome_tell_how_late_it_comes(tmp_path):
+    found = roles(written(tmp_path, ROWS.assign(y=[0.0, 1.0] * 15 + [None] * 10)))
+    assert found.delay == timedelta(days=10)
+
+
+@pytest.mark.parametrize("unit", [1, 1_000])
+def test_a_time_may_be_a_number_of_seconds_or_milliseconds(tmp_path, unit):
+    epoch = ROWS["at"].astype("datetime64[s]").astype("int64") * unit
+    found = roles(written(tmp_path, ROWS.assign(at=epoch, y=[0, 1] * 20)))
+    assert found.times[0] == np.datetime64("2024-01-01")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.errors import SourceError, TwoReadings
-from retrain_assets.raw.times import wall_clock
+from retrain_assets.raw.times import declared_order, wall_clock
 
 FOURTEENTH = datetime(2023, 2, 14)
 
@@ -62,10 +62,50 @@ def test_a_column_in_both_orders_is_refused():
         read("14/02/2023", "02/14/2023")
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "2023-02-30", "31/02/2023", "14/02/23"])
-def test_what_is_no_time_is_named_with_its_row(text):
-    with pytest.raises(SourceError, match=re.escape(f"rides.csv: data row 2: {text!r} is no time")):
-        read("2023-02-14", text)
+@pytest.mark.parametrize("text", ["tomorrow", "2023-02-30", "31/02/2023"])
+def test_one_text_that_is_no_time_is_none_and_does_not_take_the_others_with_it(text):
+    assert read("2023-02-14", text) == [FOURTEENTH, None]
+
+
+def test_a_column_without_any_time_is_refused_with_its_first_row():
+    with pytest.raises(SourceError, match=re.escape("rides.csv: data row 2: 'tomorrow' is no time")):
+        read("", "tomorrow", "never")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("14.02.23", "14-Feb-23", "14. Februar 2023", "14 février 2023", "14 de febrero de 2023"),
+        *("44971", "44971.0", "1676332800.0", "1676332800000000", "1676332800000000000"),
+    ],
+)
+def test_a_further_form_with_one_reading_is_read(text):
+    assert read(text) == [FOURTEENTH]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("Feb 2023", "2023-02-01"), ("202302", "2023-02-01"), ("2023-Q2", "2023-04-01"), ("2023-W07", "2023-02-13")],
+)
+def test_a_longer_span_is_its_first_day(text, day):
+    assert read(text) == [datetime.fromisoformat(day)]
+
+
+def test_a_year_of_two_digits_stands_where_the_numbers_change_least():
+    assert read("23-02-14", "23-02-15") == [FOURTEENTH, datetime(2023, 2, 15)]
+    assert read("14/02/23", "15/02/23") == [FOURTEENTH, datetime(2023, 2, 15)]
+    assert read("02/14/23", "02/15/23") == [FOURTEENTH, datetime(2023, 2, 15)]
+    with pytest.raises(TwoReadings, match=re.escape("14/02/23 is 2023-02-14 or 2014-02-23")):
+        read("14/02/23")
+
+
+@pytest.mark.parametrize(
+    ("declared", "day"),
+    [("day-first", "2023-02-01"), ("month-first", "2023-01-02"), ("%d/%m/%Y", "2023-02-01")],
+)
+def test_a_declared_form_decides_what_nothing_else_does(declared, day):
+    column = pa.chunked_array([["01/02/2023"]])
+    assert wall_clock(column, "rides.csv", declared_order(declared)).to_pylist() == [datetime.fromisoformat(day)]
 
 
 def test_a_date_written_as_a_whole_number_is_read():

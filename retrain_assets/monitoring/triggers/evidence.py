@@ -20,6 +20,8 @@ from retrain_assets.store import PeriodStore
 from retrain_assets.windows.cut import UsedRows, Wait, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 
+_USUAL_PERIODS = 4
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -68,7 +70,7 @@ class Watch:
             accumulated_excess=current.accumulated_excess if current else 0.0,
             suspected_excess=current.suspected_excess if current else 0.0,
             estimated_excess=current.estimated_excess if current else 0.0,
-            usual_loss=_usual_loss(current.report) if current and current.report else 0.0,
+            usual_loss=_usual_loss(current.report, self._rows(store, period)) if current and current.report else 0.0,
             business={one.name: one.periods for one in current.business} if current else {},
             uncertain_periods=drift.uncertain_periods if current else 0,
             new_rows=labelled - (seen.labelled_total if seen else 0),
@@ -77,6 +79,12 @@ class Watch:
             last_rollback_period=rollbacks[-1] if rollbacks else None,
             wait=self._barred(registry, period) or self._wait(windows, rollbacks[-1] if rollbacks else None),
         )
+
+    def _rows(self, store: PeriodStore, period: str) -> int:
+        """The usual number of rows of a period, of the last ones."""
+        stored = [known for known in store.periods("raw_data") if known <= period][-_USUAL_PERIODS:]
+        counts = sorted(store.count_rows("raw_data", known) for known in stored)
+        return counts[len(counts) // 2] if counts else 0
 
     def _barred(self, registry: Registry, period: str) -> str:
         """What a person decided against a promotion; an attempt would spend its gate rows for nothing."""
@@ -99,9 +107,9 @@ class Watch:
         )
 
 
-def _usual_loss(report: PerformanceReport) -> float:
-    """The loss that the period's labelled rows were promised to have; 0 where that is not known."""
-    return (report.baseline or 0.0) * report.rows
+def _usual_loss(report: PerformanceReport, rows: int) -> float:
+    """The loss that a period's rows were promised to have, however few outcomes came in this one; 0 if not known."""
+    return (report.baseline or 0.0) * max(report.rows, rows)
 
 
 def spent_ranges(registry: Registry, before: str) -> Sequence[tuple[datetime, datetime]]:

@@ -221,6 +221,19 @@ def _error(name: str, task: str, label: Array, disagreement: float) -> tuple[int
     if name in ("mae", "mse") and task == "regression":
         lost = metric(name).row_losses(label, np.full(len(label), float(np.median(label))))
         return len(label), math.sqrt(disagreement / len(label)) * float(lost.std())
+    if name == "rmse" and task == "regression":
+        lost = metric("mse").row_losses(label, np.full(len(label), float(label.mean())))
+        spread = math.sqrt(float(lost.mean())) or 1.0
+        return len(label), math.sqrt(disagreement / len(label)) * float(lost.std()) / (2 * spread)
+    if name == "wape" and task == "regression":
+        lost = metric("mae").row_losses(label, np.full(len(label), float(np.median(label))))
+        return len(label), math.sqrt(disagreement / len(label)) * float(lost.std()) / (
+            float(np.abs(label).mean()) or 1.0
+        )
+    if name == "log_loss" and task == "multiclass":
+        _, place, counts = np.unique(label, return_inverse=True, return_counts=True)
+        lost = -np.log(counts / len(label))[place]
+        return len(label), math.sqrt(disagreement / len(label)) * max(float(lost.std()), 0.1)
     if name in ("log_loss", "brier") and task == "binary":
         lost = metric(name).row_losses(label, np.full(len(label), min(max(float(label.mean()), 0.01), 0.99)))
         return len(label), math.sqrt(disagreement / len(label)) * max(float(lost.std()), 0.1)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from benchmarks.worlds import verdicts
@@ -41,7 +42,7 @@ def store(tmp_path):
     """Rows of two months, as far as their names matter."""
     store = PeriodStore(tmp_path / "store")
     for day in DAYS.between("2018-12-01", "2019-02-28"):
-        store.write_bytes("raw_data", day, "parquet", b"")
+        store.write_table("raw_data", day, pa.table({"id": [7]}))
     return store
 
 
@@ -70,6 +71,14 @@ def test_the_numbers_are_those_of_the_live_versions_records(store, registry):
     assert found.usual_loss == 100 * 1.0  # rows of the report, and the loss a row that was promised
     assert (found.uncertain_periods, found.drift_sentence) == (2, "fares drifted")
     assert found.new_rows == 900 - 600  # since the attempt in week 1
+
+
+def test_a_period_with_few_outcomes_does_not_make_a_retrain_cheap(store, registry):
+    verdicts.promoted(registry, [1])
+    write_performance(store, performance(LAST, 2.0))
+    for day in DAYS.between(DAYS.shift(LAST, -3), LAST):
+        store.write_table("raw_data", day, pa.table({"id": range(500)}))
+    assert WATCH.evidence(store, registry, LAST).usual_loss == 500 * 1.0
 
 
 def test_what_an_earlier_version_lost_is_no_evidence_against_the_live_one(store, registry):
