@@ -125,7 +125,7 @@ def _without_strays(times: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetim
         return times
     low, high = (times[np.argsort(times)[int(share * (len(times) - 1))]] for share in (_STRAYS, 1 - _STRAYS))
     month = np.timedelta64(28, "D")
-    return times[(times > low - month) & (times < high + month)]
+    return np.asarray(times[(times > low - month) & (times < high + month)])
 
 
 def _moment(time: np.datetime64) -> datetime:

@@ -167,7 +167,7 @@ def drafted(
         outcomes, table = _with_unknown(outcomes, table, roles.label.unknown)
     found = cadence(roles.times, _times_of_parts(table, roles.time), every)
     suspects = suspects_of(table, facts, roles)
-    out = {roles.key, roles.time, roles.label.name, *(one.name for one in suspects)}
+    out = {roles.key, roles.time, roles.label.name, roles.known_at, *(one.name for one in suspects)}
     features = [one for column, one in facts.items() if column not in out]
     numeric = tuple(one.name for one in features if one.kind == "number")
     categorical = tuple(one.name for one in features if one.kind == "category")

@@ -44,6 +44,7 @@ _KEPT = 0.999
 _NEVER_BEFORE = 0.99
 _MATURE = 0.97
 _LABELLED = 0.95
+_FEWEST_BLANK = 10
 _MOST_CLASSES = 10
 _SOME_RETURN = 0.5
 
@@ -128,7 +129,8 @@ def find_roles(
                 outcomes, rows=rows.rename_columns([key.name if n == joined else n for n in rows.column_names])
             )
             own = {key.name if name == joined else name: one for name, one in own.items()}
-    label = _label(own, {key.name, time}, named.label, outcomes is not None)
+    apart = outcomes is not None and outcomes.path != table.path
+    label = _label(own, {key.name, time}, named.label, apart)
     if label.name == named.known_at:
         raise DataError(f"{label.name} cannot be the label and the date at which it is known. Name them with --label.")
     label = _meaning((outcomes or table).rows[label.name], own[label.name], label, named.positive)
@@ -150,7 +152,7 @@ def _blank_end(times: npt.NDArray[np.datetime64], labels: npt.NDArray[np.float64
         return None
     last, newest = times[known & dated].max(), times[dated].max()
     before = known[dated & (times <= last)].mean()
-    if last >= newest or before < _LABELLED:
+    if last >= newest or before < _LABELLED or (times[dated] > last).sum() < _FEWEST_BLANK:
         return None
     return rounded_delay(timedelta(microseconds=int((newest - last) / np.timedelta64(1, "us"))))
 

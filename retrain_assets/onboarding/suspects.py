@@ -57,7 +57,7 @@ def suspects_of(table: ForeignTable, facts: Mapping[str, ColumnFacts], roles: Ro
     rows.sort()
     found = []
     for name, one in facts.items():
-        if name in (roles.key, roles.time, roles.label.name):
+        if name in (roles.key, roles.time, roles.label.name, roles.known_at):
             continue
         suspect = _suspect(table, one, roles, rows)
         if suspect is not None:

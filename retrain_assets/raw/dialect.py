@@ -163,9 +163,13 @@ def title_lines(text: str, separator: str) -> int:
 
 
 def _above(rows: Sequence[Sequence[str]]) -> int:
-    """How many rows at the top have at most one field while two or more below agree on more."""
+    """How many rows at the top have at most one field while two or more below agree on more.
+
+    The first of two columns may have no name.
+    """
     usual = max((len(row) for row in rows[-_LAST_LINES:]), default=0)
-    first = next((at for at, row in enumerate(rows) if sum(bool(field.strip()) for field in row) > 1), 0)
+    filled = [0 if row and row[0].startswith("sep=") else sum(bool(field.strip()) for field in row) for row in rows]
+    first = next((at for at, row in enumerate(rows) if filled[at] > 1 or (filled[at] and len(row) == usual == 2)), 0)
     below = [len(row) for row in rows[first:] if row]
     return first if usual > 1 and len(below) > 1 and below[0] == usual else 0
 

@@ -120,11 +120,14 @@ class File:
         for was, name in self.table.rename.items():
             if was in own and name not in own:
                 own[name] = own.pop(was)
+        read_as = {}
         for name in self.expected:
             same = [other for other in own if bare_name(other) == bare_name(name) and other not in self.expected]
             if name not in own and len(same) == 1:
                 own[name] = own.pop(same[0])
-                self.remarks.append(f"column {same[0]!r} read as {name}")
+                read_as[same[0]] = name
+        if read_as:
+            self.remarks.append("; ".join(f"column {was!r} read as {name}" for was, name in read_as.items()))
         return own
 
     @cached_property
@@ -233,7 +236,8 @@ class File:
                 self.remarks.append(
                     f"data row {before + at + 1}: {name} {written[name][at].as_py()!r} is no time{more}"
                 )
-            keep = pc.and_(keep, pc.or_(rows[name].is_valid(), here))
+            if len(wanted.pushdown) == 1:
+                keep = pc.and_(keep, pc.or_(rows[name].is_valid(), here))
         return rows.filter(keep)
 
     def _blocks(self, present: Sequence[str]) -> Iterator[pa.Table]:

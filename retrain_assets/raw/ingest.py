@@ -214,7 +214,8 @@ def _overdue(
         return ()
     none = lacking == due.num_rows
     advice = " Check that the outcomes reach the source, or raise source.label_delay." if none else ""
-    days = f"{source.label_delay / timedelta(days=1):.3g} days"
+    length = source.label_delay / timedelta(days=1)
+    days = f"{length:.3g} day{'s' * (length != 1)}"
     sentence = f"{where}: {lacking:,} of {due.num_rows:,} rows have no outcome {days} after them.{advice}"
     return (ContractProblem("volume", none, source.label, lacking, sentence),)
 

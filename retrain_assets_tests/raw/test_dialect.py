@@ -14,6 +14,7 @@ from retrain_assets.raw.dialect import (
     dialect_of,
     evidence,
     notation_of,
+    title_lines,
 )
 
 TEXT = "id;région;prix\n1;Île-de-France;2,50\n2;Côte d'Azur;3,75\n"
@@ -83,3 +84,18 @@ def test_a_number_that_nothing_decides_is_refused_with_both_readings(texts):
 )
 def test_a_notation_reads_its_own_numbers_alone(text, plain):
     assert Notation(",", ".").plain(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Export of 3 May\n\nid,x\n1,2\n2,3\n", 2),
+        ("Export,,\n,,\nid,x,y\n1,2,3\n2,3,4\n", 2),
+        ("sep=,\nid,x\n1,2\n", 1),
+        (",x\n0,5\n1,6\n", 0),
+        ("id\n1\n2\n", 0),
+        ("id,x\n1,\n2,\n", 0),
+    ],
+)
+def test_lines_above_the_names_of_the_columns_are_told_from_the_number_of_fields(text, lines):
+    assert title_lines(text, ",") == lines
