@@ -182,7 +182,7 @@ def looks_like_times(column: pa.ChunkedArray) -> bool:
         return True
     except SourceError:
         return False
-    return times.null_count <= (1 - _MOST_TIMES) * len(times)
+    return bool(times.null_count <= (1 - _MOST_TIMES) * len(times))
 
 
 def times_of(column: pa.ChunkedArray, where: str, order: Order | None = None) -> pa.ChunkedArray | None:

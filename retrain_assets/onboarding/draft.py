@@ -154,7 +154,7 @@ def drafted(
     Raises:
         DataError: Something cannot be told; the message names the flag that says it.
     """
-    facts = {column: facts_of(table, column) for column in table.rows.column_names}
+    facts: Mapping[str, ColumnFacts] = {column: facts_of(table, column) for column in table.rows.column_names}
     table, facts = _with_times(table, facts, named)
     if outcomes is None and (dated := _dated_outcomes(table, facts, named)):
         outcomes, named = dated

@@ -217,7 +217,7 @@ def _called(table: ForeignTable, outcomes: ForeignTable, key: str) -> str | None
     """The column of the outcomes that holds most of the rows' keys under another name."""
     wanted = as_keys(table.rows[key])
     for name in outcomes.rows.column_names:
-        rows, known = alike(wanted, as_keys(outcomes.rows[name]))
+        rows, known = comparable_keys(wanted, as_keys(outcomes.rows[name]))
         if pc.mean(pc.is_in(rows, value_set=known)).as_py() >= _SOME_RETURN:
             return str(name)
     return None
