@@ -44,12 +44,13 @@ LAYERS = """
     production
     adoption
     spec_file
+    serving.exported
     serving
     spec
     pipeline
     definitions component
     onboarding
-    cli cli.scenarios
+    cli cli.scenarios cli.serving
 """
 RANK = {name: rank for rank, line in enumerate(LAYERS.split("\n")) for name in line.split()}
 DECLARATIONS = {"policy", "policy_metrics"}  # plain values of a stage, which its own lower folders read

@@ -109,7 +109,11 @@ def test_a_business_metric_that_cannot_be_measured_is_refused(spec_folder, metri
         (("training", "objective"), "binary", "training.objective: binary does not fit task regression"),
         (("columns", "categorical"), ["minutes"], "columns: minutes is key, time or label, never a feature"),
         (("columns", "categorical"), ["distance"], "listed as numeric and as categorical: distance"),
-        (("source", "features"), {"path": "a", "sql": "b"}, "declare either path (a file or glob) or sql (a query)"),
+        (
+            ("source", "features"),
+            {"path": "a", "sql": "b"},
+            "declare either path (a file or glob), sql (a query)",
+        ),
         (("source", "known_at"), "known_at", "known_at is a column of the outcomes table: declare source.outcomes"),
     ],
 )

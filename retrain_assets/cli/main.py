@@ -10,7 +10,9 @@ from retrain_assets.cli.new import new
 from retrain_assets.cli.people import PEOPLE_COMMANDS
 from retrain_assets.cli.registry import REGISTRY_COMMANDS
 from retrain_assets.cli.run import RUN_COMMANDS
-from retrain_assets.cli.score import SCORE_COMMANDS
+from retrain_assets.cli.serving.export import EXPORT_COMMANDS
+from retrain_assets.cli.serving.score import SCORE_COMMANDS
+from retrain_assets.cli.serving.serve import SERVE_COMMANDS
 from retrain_assets.cli.status import STATUS_COMMANDS
 from retrain_assets.cli.suite import suite
 
@@ -23,6 +25,15 @@ def main() -> None:
     """
 
 
-GROUPS = (RUN_COMMANDS, SCORE_COMMANDS, STATUS_COMMANDS, REGISTRY_COMMANDS, PEOPLE_COMMANDS, DOCUMENT_COMMANDS)
+GROUPS = (
+    RUN_COMMANDS,
+    SCORE_COMMANDS,
+    SERVE_COMMANDS,
+    EXPORT_COMMANDS,
+    STATUS_COMMANDS,
+    REGISTRY_COMMANDS,
+    PEOPLE_COMMANDS,
+    DOCUMENT_COMMANDS,
+)
 for command in (new, check, *(one for group in GROUPS for one in group), suite):
     main.add_command(command)

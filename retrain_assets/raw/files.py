@@ -28,6 +28,7 @@ from fsspec.implementations.local import LocalFileSystem
 from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.raw.dialect import Dialect, encoding_of, separator_of, title_lines
 from retrain_assets.raw.policy import Table
+from retrain_assets.raw.served import served_files, served_folder
 from retrain_assets.raw.times import NAIVE, Order, as_times, at_once, declared_order, order_of, unreadable, wall_clock
 from retrain_assets.raw.values import how_many
 
@@ -325,10 +326,21 @@ def files_of(table: Table, expected: Sequence[str] = ()) -> list[File]:
     Raises:
         SourceError: There is none, or the path cannot be reached.
     """
-    system, names = found(str(table.path))
+    system, names = listed(table)
     local = isinstance(system, LocalFileSystem)
     file_system = pafs.LocalFileSystem() if local else pafs.PyFileSystem(pafs.FSSpecHandler(system))
     return [File(name, file_system, table, expected) for name in names]
+
+
+def listed(table: Table) -> tuple[fsspec.AbstractFileSystem, list[str]]:
+    """The files of a table as its file system names them.
+
+    Raises:
+        SourceError: There is none, or the path cannot be reached.
+    """
+    if table.served is not None:
+        return LocalFileSystem(), served_files(served_folder(table.served))
+    return found(str(table.path))
 
 
 def found(path: str) -> tuple[fsspec.AbstractFileSystem, list[str]]:

@@ -19,7 +19,7 @@ OUR_COLUMNS = frozenset({"label", "known_at", "version", "score"})
 
 
 class Table(Policy):
-    """One table: a file or glob (Parquet or CSV, local or any fsspec URL), or a SQL query.
+    """One table: a file or glob (Parquet or CSV, local or any fsspec URL), a SQL query, or what a model server logged.
 
     A relative `path` is resolved against the folder of the spec file when the spec is loaded. `sql` gets the bounds of
     the period as the bound parameters `:start` and `:end`; `url_env` names the environment variable with the SQLAlchemy
@@ -29,9 +29,12 @@ class Table(Policy):
     `thousands` of its numbers; `time_format` of its times is `day-first`, `month-first` or a pattern like
     `%d/%m/%y`. `null_values` are words that mean a missing value, besides an empty field. `rename` gives columns the
     name that the spec calls them by, `{customer: account_id}`, in files that have only the other.
+
+    `served` names the model whose server (`retrain serve`) logged these rows.
     """
 
     path: str | None = None
+    served: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,62}$")
     sql: str | None = None
     url_env: str | None = None
     encoding: str | None = None
@@ -49,8 +52,10 @@ class Table(Policy):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.path is None) == (self.sql is None):
-            raise ValueError("declare either path (a file or glob) or sql (a query)")
+        if sum(one is not None for one in (self.path, self.sql, self.served)) != 1:
+            raise ValueError(
+                "declare either path (a file or glob), sql (a query) or served (a model whose server logs its rows)"
+            )
         if (self.sql is None) != (self.url_env is None):
             raise ValueError("sql needs url_env, the environment variable that holds the database URL")
         written = {"encoding", "separator", "decimal", "thousands"} & self.model_fields_set
@@ -153,9 +158,11 @@ class Source(Policy):
         return _theirs(name)
 
     @model_validator(mode="after")
-    def _known_at_needs_outcomes(self) -> Self:
+    def _needs_outcomes(self) -> Self:
         if self.known_at and not self.outcomes:
             raise ValueError("known_at is a column of the outcomes table: declare source.outcomes")
+        if self.features.served and not self.outcomes:
+            raise ValueError("rows that were served have no outcome: declare source.outcomes")
         return self
 
 

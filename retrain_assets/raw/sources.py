@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.raw.database import query
-from retrain_assets.raw.files import Bounds, File, Wanted, files_of, found, span_of, without_words
+from retrain_assets.raw.files import Bounds, File, Wanted, files_of, listed, span_of, without_words
 from retrain_assets.raw.keys import as_keys, comparable_keys, one_array
 from retrain_assets.raw.numbers import plain_numbers
 from retrain_assets.raw.policy import Source, Table
@@ -121,13 +121,15 @@ def fingerprint(source: Source) -> str:
         if table.sql is not None:
             marks.append(f"{table.url_env} {table.sql}")
             continue
-        system, names = found(str(table.path))
+        system, names = listed(table)
         marks += [f"{name} {system.ukey(name)}" for name in names]
     return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
 
 
 def describe(table: Table) -> str:
     """Name a table in a message: its path, or the variable that holds its database's URL, never the URL."""
+    if table.served is not None:
+        return f"the served log of {table.served}"
     return table.path if table.path is not None else f"the query on {table.url_env}"
 
 

@@ -43,6 +43,11 @@ class FeatureContract:
         """Name of the function that makes some of the features; empty where none does."""
         return str(self.made["function"]) if self.made else ""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The features, then the columns that the function makes some of them of."""
+        return tuple(dict.fromkeys((*self.names, *(self.made["inputs"] if self.made else ()))))
+
     @cached_property
     def codes(self) -> Mapping[str, Mapping[str, int]]:
         """The code of each level, by category.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ _PLAIN = {float, int, bool, type(None)}
 
 
 def feature_matrix(
-    columns: Mapping[str, Sequence[Any]], contract: FeatureContract
+    columns: Mapping[str, Sequence[object]], contract: FeatureContract
 ) -> tuple[NDArray[np.float64], dict[str, int]]:
     """Encode columns of equal length: numbers as they are, categories as codes, what is missing or unseen as NaN.
 
@@ -60,19 +60,19 @@ def feature_matrix(
     return np.empty((0, 0)) if matrix is None else matrix, unseen
 
 
-def _numbers(name: str, values: Sequence[Any]) -> NDArray[np.float64] | list[float]:
+def _numbers(name: str, values: Sequence[object]) -> NDArray[np.float64] | list[float]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return values.astype(np.float64)
     plain = _items(values)
     if not set(map(type, plain)) <= _PLAIN:
         plain = [_number(name, value) for value in plain]
     try:
-        return [np.nan if value is None else float(value) for value in plain]
+        return [np.nan if value is None else float(value) for value in cast("Iterable[float | None]", plain)]
     except OverflowError:
         raise DataError(f"numeric feature {name!r} holds an integer that no float can hold") from None
 
 
-def _number(name: str, value: Any) -> float | None:
+def _number(name: str, value: object) -> float | None:
     """A value as a float where it is a number of any library's type."""
     if _missing(value):
         return None
@@ -84,7 +84,7 @@ def _number(name: str, value: Any) -> float | None:
     )
 
 
-def _codes(name: str, values: Sequence[Any], codes: Mapping[str, int]) -> tuple[list[float], int]:
+def _codes(name: str, values: Sequence[object], codes: Mapping[str, int]) -> tuple[list[float], int]:
     """Codes of one category, and the number of rows whose level has none."""
     found, unknown = [], 0
     for value in _items(values):
@@ -102,14 +102,14 @@ def _codes(name: str, values: Sequence[Any], codes: Mapping[str, int]) -> tuple[
     return found, unknown
 
 
-def _missing(value: Any) -> bool:
+def _missing(value: object) -> bool:
     """Whether a value is None, NaN, or what pandas writes for them."""
     if value is None or (isinstance(value, float) and value != value):
         return True
     return type(value).__name__ in ("NAType", "NaTType")
 
 
-def _items(values: Sequence[Any]) -> Iterable[Any]:
+def _items(values: Sequence[object]) -> Iterable[object]:
     """The values as Python's own objects."""
     if isinstance(values, list | tuple):
         return values

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,11 @@ class Scorer:
     version: str = ""
     digest: str = ""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that are taken of rows: the features, and what some of them are made of."""
+        return self.contract.columns
+
     @classmethod
     def from_files(cls, files: Mapping[str, bytes], version: str = "", digest: str = "") -> Self:
         """Load a version from its files, as the registry hands them out verified; its name and digest go along."""
@@ -62,7 +67,7 @@ class Scorer:
         contract = FeatureContract.from_files(files)
         return cls(load(files["model.bst"]), contract, version, digest)
 
-    def score(self, rows: pa.Table | Mapping[str, Sequence[Any]]) -> Scored:
+    def score(self, rows: pa.Table | Mapping[str, Sequence[object]]) -> Scored:
         """Score rows by the names of their columns, in any order: categories as text, missing values as null.
 
         Args:
@@ -75,7 +80,7 @@ class Scorer:
         encoded, unseen = self.encoded(rows)
         return Scored(self.predicted(encoded), unseen, self.version, self.digest)
 
-    def scores(self, rows: pa.Table | Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
+    def scores(self, rows: pa.Table | Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
         """Scores of the rows: shape (n,), or (n, k) for k classes; whether they are finite is for the caller to judge.
 
         Raises:
@@ -84,7 +89,7 @@ class Scorer:
         return self.score(rows).scores
 
     def encoded(
-        self, rows: pa.Table | Mapping[str, Sequence[Any]]
+        self, rows: pa.Table | Mapping[str, Sequence[object]]
     ) -> tuple[pa.Table | NDArray[np.float64], dict[str, int]]:
         """The features as numbers in the model's order, and the rows with unseen levels by category that has some.
 

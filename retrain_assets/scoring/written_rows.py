@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
 from retrain_assets.raw.numbers import plain_numbers, read_numbers
-from retrain_assets.raw.values import how_many, read_categories, same_levels
+from retrain_assets.raw.values import flat, how_many, read_categories, same_levels
 from retrain_assets.scoring.feature_contract import FeatureContract
 
 
@@ -44,7 +44,17 @@ def as_contract(rows: pa.Table, contract: FeatureContract) -> pa.Table:
 
 
 def _category(name: str, column: pa.ChunkedArray, levels: tuple[str, ...]) -> pa.Array:
-    text, fault = read_categories(column)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.dictionary_encode()
+    if not pa.types.is_dictionary(column.type):
+        return _spelled(name, column, levels)
+    whole = flat(column.unify_dictionaries())
+    return pa.DictionaryArray.from_arrays(whole.indices, _spelled(name, whole.dictionary, levels))
+
+
+def _spelled(name: str, values: pa.Array, levels: tuple[str, ...]) -> pa.Array:
+    """Values as text, each as the contract spells it."""
+    text, fault = read_categories(values)
     if fault:
         raise DataError(f"categorical feature {name!r} {fault}: write text or codes")
     text = text.cast(pa.string())

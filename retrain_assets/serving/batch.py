@@ -1,29 +1,30 @@
-"""Score a file of new rows: some rows at a time, and the result is there as a whole or not at all."""
+"""Score a table of new rows: some rows at a time, from a file or a database to a file or a database."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as csv
-import pyarrow.parquet as pq
 
 from retrain_assets.errors import DataError, SourceError
-from retrain_assets.feature_function.made_columns import MadeColumns
-from retrain_assets.raw.files import PARQUET, files_of
+from retrain_assets.raw.database import streamed
+from retrain_assets.raw.files import files_of
 from retrain_assets.raw.policy import Table
-from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.made_features import with_made_features
+from retrain_assets.scoring.reasons import reasons
 from retrain_assets.scoring.scorer import Scored, score_columns
 from retrain_assets.scoring.written_rows import as_contract
+from retrain_assets.serving.destinations import Writer, file_writer, table_writer
 from retrain_assets.serving.live import LiveModel
 
-ROWS_AT_ONCE = 1 << 17
+ROWS_AT_ONCE = 1 << 16
 """Most rows in memory at once."""
+
+_SQL = "sql:"
 
 
 @dataclass
@@ -40,77 +41,110 @@ class BatchResult:
             self.unseen[name] = self.unseen.get(name, 0) + count
 
 
-def score_file(
-    live: LiveModel,
-    table: Table,
-    out: Path,
-    kept: tuple[str, str],
-    scored_at: datetime,
-    progress: Callable[[int], None] = lambda rows: None,
-) -> BatchResult:
-    """Score the rows of a table's files into one file.
+@dataclass(frozen=True)
+class Batch:
+    """What every row of a result gets beside its scores.
 
-    The result has the key and the time where the rows have it, `version`, `digest`, `scored_at`, and the scores.
-
-    Args:
-        live: The version.
-        table: Where the rows are, and how they are written.
-        out: The file to write, Parquet or CSV.
+    Attributes:
+        live: The version that scores.
         kept: Names of the key and of the time.
         scored_at: The moment to write beside every row.
-        progress: Told the number of rows after each piece.
-
-    Raises:
-        SourceError: A file cannot be read, or `out` is neither Parquet nor CSV.
-        DataError: The key or a feature is missing, or a value is of the wrong kind.
+        reasons: How many features that moved a row's score are named beside it.
     """
-    if not out.name.endswith((*PARQUET, ".csv")):
-        raise SourceError(f"{out}: unknown kind of file. Use one of {', '.join((*PARQUET, '.csv'))}.")
-    result, writer, contract = BatchResult(), None, live.scorer.contract
-    partial = out.with_name(f".{out.name}.partial")
-    try:
-        for rows in _pieces(table, columns_read(kept, contract)):
-            if kept[0] not in rows.column_names:
-                has = ", ".join(rows.column_names)
-                raise DataError(f"{table.path}: no column {kept[0]!r}, the key of a row. It has {has}.")
-            scored = live.score(as_contract(with_made_features(rows, contract), contract))
-            result.add(scored)
-            found = _beside(rows.select([name for name in kept if name in rows.column_names]), scored, scored_at)
-            writer = writer or _writer(out, partial, found.schema)
-            writer.write_table(found)
-            progress(result.rows)
-        if writer is None:
-            raise DataError(f"{table.path}: no rows to score.")
-        writer.close()
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return result
+
+    live: LiveModel
+    kept: tuple[str, str]
+    scored_at: datetime
+    reasons: int = 0
+
+    def score(
+        self, place: str, table: Table, out: str, progress: Callable[[int], None] = lambda rows: None
+    ) -> BatchResult:
+        """Score the rows of one place into another, which gets all of them or none.
+
+        The result has the key and the time where the rows have it, `version`, `digest`, `scored_at`, the scores, and
+        `reason_1`, `reason_2`, ... where reasons are asked for.
+
+        Args:
+            place: A file, a glob or a folder, or `sql:VARIABLE/TABLE`, where VARIABLE is the environment variable that
+                holds the database's URL and TABLE the name of a table or a query.
+            table: How files are written.
+            out: A Parquet or CSV file, or `sql:VARIABLE/TABLE`.
+            progress: Told the number of rows after each piece.
+
+        Raises:
+            SourceError: A file cannot be read, a database refuses, or `out` is neither Parquet nor CSV.
+            DataError: The key or a feature is missing, a value is of the wrong kind, or there are no rows.
+        """
+        result = BatchResult()
+        names = (*self.kept, *self.live.scorer.columns)
+        with _writer(out) as writer:
+            for rows in _pieces(place, table, names):
+                if self.kept[0] not in rows.column_names:
+                    has = ", ".join(rows.column_names)
+                    raise DataError(f"{place}: no column {self.kept[0]!r}, the key of a row. It has {has}.")
+                scored, found = self._scored(rows)
+                result.add(scored)
+                writer.write_table(found)
+                progress(result.rows)
+            if not result.rows:
+                raise DataError(f"{place}: no rows to score.")
+        return result
+
+    def _scored(self, rows: pa.Table) -> tuple[Scored, pa.Table]:
+        """Scores of some rows, and the same as a table with key and time, and whose they are."""
+        scorer = self.live.scorer
+        features = as_contract(with_made_features(rows, scorer.contract), scorer.contract)
+        encoded, unseen = scorer.encoded(features)
+        scored = Scored(scorer.predicted(encoded), unseen, scorer.version, scorer.digest)
+        found = rows.select([name for name in self.kept if name in rows.column_names])
+        for name, value in (("version", scored.version), ("digest", scored.digest)):
+            found = found.append_column(name, _constant(value, rows.num_rows))
+        moment = pa.scalar(self.scored_at, pa.timestamp("s"))
+        found = found.append_column("scored_at", pa.repeat(moment, rows.num_rows))
+        for name, values in score_columns(scored.scores).items():
+            found = found.append_column(name, pa.array(values))
+        if self.reasons:
+            texts = reasons(scorer, encoded, features.to_pydict(), self.reasons)
+            for rank, column in enumerate(texts, start=1):
+                found = found.append_column(f"reason_{rank}", pa.array(column, pa.string()))
+        return scored, found
 
 
-def columns_read(kept: tuple[str, str], contract: FeatureContract) -> tuple[str, ...]:
-    """Key, time, features, and what a feature function made some of them of."""
-    inputs = MadeColumns.from_dict(contract.made).inputs if contract.made else {}
-    return tuple(dict.fromkeys((*kept, *contract.names, *inputs)))
+def _constant(text: str, rows: int) -> pa.Array:
+    """One text for every row, written down once."""
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), rows), [text])
 
 
-def _writer(out: Path, partial: Path, schema: pa.Schema) -> pq.ParquetWriter | csv.CSVWriter:
-    return csv.CSVWriter(partial, schema) if out.name.endswith(".csv") else pq.ParquetWriter(partial, schema)
+def _writer(out: str) -> AbstractContextManager[Writer]:
+    if out.startswith(_SQL):
+        url_env, name = _in_database(out)
+        return table_writer(url_env, name)
+    return file_writer(Path(out))
 
 
-def _beside(rows: pa.Table, scored: Scored, scored_at: datetime) -> pa.Table:
-    """Key and time with the scores, and whose they are."""
-    who = {"version": scored.version, "digest": scored.digest, "scored_at": pa.scalar(scored_at, pa.timestamp("s"))}
-    for name, value in who.items():
-        rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
-    for name, values in score_columns(scored.scores).items():
-        rows = rows.append_column(name, pa.array(values))
-    return rows
-
-
-def _pieces(table: Table, names: tuple[str, ...]) -> Iterator[pa.Table]:
-    """The rows of all files with those of the named columns that are there, some at a time."""
-    for file in files_of(table, names):
+def _pieces(place: str, table: Table, names: tuple[str, ...]) -> Iterator[pa.Table]:
+    """The rows of a place with those of the named columns that are there, some at a time."""
+    if place.startswith(_SQL):
+        for rows in streamed(*_in_database(place)):
+            yield rows.select([name for name in dict.fromkeys(names) if name in rows.column_names])
+        return
+    written = table.model_copy(update={"path": place, "sql": None, "url_env": None})
+    for file in files_of(written, names):
         for rows in file.pieces(names, ROWS_AT_ONCE):
             if rows.num_rows:
                 yield rows
+
+
+def _in_database(place: str) -> tuple[str, str]:
+    """The variable and the table of `sql:VARIABLE/TABLE`.
+
+    >>> _in_database("sql:WAREHOUSE_URL/mart.scores")
+    ('WAREHOUSE_URL', 'mart.scores')
+    """
+    url_env, slash, name = place.removeprefix(_SQL).partition("/")
+    if not (url_env and slash and name):
+        raise SourceError(
+            f"{place}: write sql:VARIABLE/TABLE, where VARIABLE is the environment variable with the database's URL."
+        )
+    return url_env, name

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
 from retrain_assets.errors import NotFound
+from retrain_assets.registry.reader import Records
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.made_features import other_source
 from retrain_assets.scoring.scorer import Scored, Scorer, score_columns
@@ -27,11 +27,11 @@ class LiveModel:
     version: Version
     scorer: Scorer
 
-    def score(self, rows: pa.Table | Mapping[str, Any]) -> Scored:
+    def score(self, rows: pa.Table | Mapping[str, Sequence[object]]) -> Scored:
         """Score rows by the names of their columns: what `Scorer.score` gives."""
         return self.scorer.score(rows)
 
-    def predict(self, rows: pa.Table | Mapping[str, Any]) -> pa.Table:
+    def predict(self, rows: pa.Table | Mapping[str, Sequence[object]]) -> pa.Table:
         """Score rows: columns `score` (`score_0`, `score_1`, ... for several classes), `version` and `digest`."""
         scored = self.score(rows)
         columns = score_columns(scored.scores)
@@ -52,23 +52,39 @@ def load_live(name: str, version: str | None = None, at: datetime | None = None)
         NotFound: There is none.
     """
     registry = Registry(retrain_home() / "registry", plain(name))
-    if version is not None:
-        found = next((one for one in registry.versions() if one.name == version), None)
-        missing = f"{name} has no version {version}: `retrain history {name}` lists them"
+    return loaded(registry, version_of(registry, version, at))
+
+
+def version_of(registry: Records, name: str | None = None, at: datetime | None = None) -> Version:
+    """Find a version of a model: by its name, the one that was live at a moment, or the live one.
+
+    Raises:
+        NotFound: There is none.
+    """
+    model = registry.model
+    if name is not None:
+        found = next((one for one in registry.versions() if one.name == name), None)
+        missing = f"{model} has no version {name}: `retrain history {model}` lists them"
     elif at is not None:
         found = registry.served_at(at)
-        missing = f"no version of {name} was live at {at}"
+        missing = f"no version of {model} was live at {at}"
     else:
         found = registry.live()
-        missing = f"{name} has no live version: run `retrain run {name} --period P` first"
+        missing = f"{model} has no live version: run `retrain run {model} --period P` first"
     if found is None:
         raise NotFound(f"{missing} (RETRAIN_HOME is {retrain_home()}).")
-    scorer = Scorer.from_files(registry.read(found.digest), found.name, found.digest)
-    if sentence := other_source(scorer.contract.made, f"{name} {found.name}"):
+    return found
+
+
+def loaded(registry: Records, version: Version) -> LiveModel:
+    """Load a version from its registry, verified by its digest."""
+    files = registry.read(version.digest)
+    scorer = Scorer.from_files(files, version.name, version.digest)
+    if sentence := other_source(scorer.contract.made, f"{registry.model} {version.name}"):
         _LOG.warning(sentence)
-    return LiveModel(name, found, scorer)
+    return LiveModel(registry.model, version, scorer)
 
 
-def predict(name: str, rows: pa.Table | Mapping[str, Any]) -> pa.Table:
+def predict(name: str, rows: pa.Table | Mapping[str, Sequence[object]]) -> pa.Table:
     """Score rows with the live version of a model; see `LiveModel.predict`."""
     return load_live(name).predict(rows)

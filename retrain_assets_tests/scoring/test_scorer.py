@@ -11,8 +11,8 @@ import pytest
 
 from retrain_assets_tests.serving.world import ROWS, expected
 
-ALONE = """
-import json, sys
+BARRED = """
+import sys
 ALLOWED = {"numpy", "lightgbm", "scipy", "narwhals", "retrain_assets"}  # scipy and narwhals are LightGBM's own
 class Barred:
     def find_spec(self, name, path=None, target=None):
@@ -20,9 +20,14 @@ class Barred:
         if top not in ALLOWED and top not in sys.stdlib_module_names and not top.startswith("_"):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Barred())
+"""
+"""What lets only numpy and LightGBM be imported."""
+
+ALONE = f"""{BARRED}
+import json
 from retrain_assets.scoring.scorer import Scorer
-files = {name: open(f"{sys.argv[1]}/{name}", "rb").read() for name in ("model.bst", "features.json")}
-scored = Scorer.from_files(files, "v3", "9f").score({"c": ["11", "12", None, "new"], "x": [0.5, 1.5, None, 2.5]})
+files = {{name: open(sys.argv[1] + "/" + name, "rb").read() for name in ("model.bst", "features.json")}}
+scored = Scorer.from_files(files, "v3", "9f").score({{"c": ["11", "12", None, "new"], "x": [0.5, 1.5, None, 2.5]}})
 print(json.dumps([scored.scores.tolist(), scored.unseen, scored.version]))
 """
 

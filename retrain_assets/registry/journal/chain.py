@@ -59,6 +59,11 @@ class Journal:
                         f"{damage} Restore {folder} from a backup; `retrain verify` lists the rest."
                     ) from None
 
+    def mark(self) -> tuple[Head, int]:
+        """Find what differs after every further event, by reading a few small files: the head and the last number."""
+        head, _ = self.heads.read()
+        return head, self._last_from(head)
+
     def append(self, entry: Entry, after: Sequence[Event]) -> Event:
         """Write an entry as the event that follows the history `after`, if nobody else has.
 

@@ -46,3 +46,12 @@ def test_a_version_that_is_none_and_a_file_that_is_not_there_are_bad_input(at_ho
     assert "v9" in retrain("score", "delivery", tmp_path / "new.parquet", out, "--version", "v9", code=2).stderr
     assert "no such file" in retrain("score", "delivery", tmp_path / "none.parquet", out, code=2).stderr
     assert not out.exists()
+
+
+def test_the_features_that_moved_a_score_most_are_named_beside_it(at_home, rows, tmp_path):
+    out = tmp_path / "scores.parquet"
+    retrain("score", "delivery", tmp_path / "new.parquet", out, "--reasons", "2")
+    found = pd.read_parquet(out)
+    features = found["reason_1"].str.partition("=")[0]
+    assert set(features) <= {"distance", "weight", "vehicle"}
+    assert (features != found["reason_2"].str.partition("=")[0]).all()

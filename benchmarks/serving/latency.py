@@ -1,0 +1,65 @@
+"""One row through the server against `Booster.predict` in process: milliseconds, at 1 and at 8 connections."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.serving import model
+from benchmarks.serving.home import Connection, promoted, request_of, serving
+
+MOST_MEDIAN_MS, MOST_P99_MS = 1.5, 10.0
+Line = tuple[str, bool]
+"""A printed line, and whether the number in it is as stated."""
+
+
+def lines(requests: int) -> Iterator[Line]:
+    """Measure so many requests at 1 and at 8 connections, and a twentieth of them with 1,000 rows."""
+    columns = model.rows(1000, 99).drop_columns(["at"]).to_pydict()
+    one = {name: values[:1] for name, values in columns.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        promoted(Path(folder), 1)
+        yield f"Booster.predict of one row in process: {_in_process(one):.3f} ms", True
+        with serving(Path(folder)) as port:
+            for connections in (1, 8):
+                times = _times(port, request_of({"columns": one}), connections, requests)
+                median, p99 = statistics.median(times), times[int(0.99 * len(times))]
+                text = f"one row, {connections} connection{'s' if connections > 1 else ''}, {len(times):,} requests"
+                yield f"{text}: median {median:.2f} ms (at most {MOST_MEDIAN_MS})", median <= MOST_MEDIAN_MS
+                yield f"{text}: p99 {p99:.2f} ms (below {MOST_P99_MS:.0f})", p99 < MOST_P99_MS
+            times = _times(port, request_of({"columns": columns}), 1, max(20, requests // 20))
+            yield f"1,000 rows, 1 connection: median {statistics.median(times):.1f} ms", True
+
+
+def _in_process(one: dict[str, list[object]]) -> float:
+    from retrain_assets.scoring.scorer import Scorer
+
+    scorer = Scorer.from_files(model.version_files(1))
+    matrix, _ = scorer.encoded(one)
+    times = []
+    for _ in range(2000):
+        began = time.perf_counter()
+        scorer.booster.predict(matrix)
+        times.append(time.perf_counter() - began)
+    return 1000 * statistics.median(times)
+
+
+def _times(port: int, request: bytes, connections: int, requests: int) -> list[float]:
+    """Milliseconds of every request, sorted; the first of each connection are left out."""
+
+    def ask(_: int) -> list[float]:
+        connection, times = Connection(port), []
+        for _ in range(requests // connections + 20):
+            began = time.perf_counter()
+            status, _body = connection.send(request)
+            times.append(1000 * (time.perf_counter() - began))
+            if status != 200:
+                raise RuntimeError(f"status {status}")
+        return times[20:]
+
+    with ThreadPoolExecutor(connections) as pool:
+        return sorted(one for found in pool.map(ask, range(connections)) for one in found)

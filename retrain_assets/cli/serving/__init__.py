@@ -1,0 +1,1 @@
+"""The commands that use the live model: `retrain score`, `serve`, `export`."""

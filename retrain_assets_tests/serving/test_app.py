@@ -1,0 +1,119 @@
+"""The routes of a model server: what they answer, whose answer it is, and whom they refuse."""
+
+import dataclasses
+
+import pytest
+
+from benchmarks.worlds.verdicts import rolled_back
+from retrain_assets.serving.app import app_of
+from retrain_assets_tests.serving.client import FIRST, INFER, Client, tensors
+from retrain_assets_tests.serving.world import ROWS, number_of, promoted, registry_in
+
+NOTHING = b'{"inputs": [{"name": "x", "shape": [0], "datatype": "FP64", "data": []}]}'
+ALL = {"c": ROWS["c"].to_pylist(), "x": ROWS["x"].to_pylist()}
+
+
+def test_both_routes_give_the_registrys_own_scores_with_version_and_digest(client, server):
+    live = server().follower.served.live
+    scored = live.score(ROWS)
+    named = client.post("/predict", json={"columns": ALL}).json()
+    tensor = client.post(INFER, json=tensors(**ALL)).json()
+    assert named["scores"] == tensor["outputs"][0]["data"] == scored.scores.tolist()
+    assert (named["version"], named["digest"], named["unseen"]) == ("v1", live.version.digest, {"c": 1})
+    assert (tensor["model_version"], tensor["parameters"]["digest"]) == ("v1", live.version.digest)
+    assert tensor["id"] == "r1"
+
+
+def test_many_rows_are_scored_like_one(client):
+    many = client.post("/predict", json={"rows": [FIRST] * 500}).json()["scores"]
+    assert many == client.post("/predict", json={"rows": [FIRST]}).json()["scores"] * 500
+
+
+def test_the_next_request_after_a_look_is_answered_by_the_promoted_version(server, home):
+    running = server()
+    client = Client(app_of(running))
+    for change, version in (
+        (lambda: promoted(registry_in(home), 2), 2),
+        (lambda: rolled_back(registry_in(home), 3), 1),
+    ):
+        change()
+        running.follower.look()
+        answer = client.post("/predict", json={"rows": [FIRST]}).json()
+        assert (answer["version"], number_of(answer["scores"][0])) == (f"v{version}", version)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "part"),
+    [
+        ("/v2", 200, {"name": "retrain_assets", "extensions": []}),
+        ("/v2/health/live", 200, {"live": True}),
+        ("/v2/health/ready", 200, {"ready": True}),
+        ("/v2/models/taxi_charge/ready", 200, {"name": "taxi_charge", "ready": True}),
+        ("/v2/models/taxi_charge", 200, {"versions": ["v1"], "platform": "lightgbm"}),
+        ("/health", 200, {"version": "v1", "fault": "", "shadow": None}),
+        ("/v2/models/other", 404, {}),
+    ],
+)
+def test_what_is_served_is_told(client, path, status, part):
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert part.items() <= answer.json().items()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "sentence"),
+    [
+        ("/predict", b"{", 400, "the request is no JSON"),
+        ("/predict", b'{"rows": [{"x": 1}]}', 400, "feature 'c' is missing"),
+        ("/predict", b'{"rows": [{"x": "far", "c": "11"}]}', 400, "numeric feature 'x' holds 'far'"),
+        (INFER, b'{"inputs": []}', 400, "one input for each column"),
+        ("/predict", b" " * 2000, 413, "longer than 1,000 bytes"),
+        ("/predict", b'{"columns": {"x": [1, 1, 1], "c": ["N", "N", "N"]}}', 413, "3 rows in one request, at most 2"),
+        (INFER.replace("/infer", "/versions/v9/infer"), NOTHING, 404, "v9 is not live, v1 is"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_refused_with_a_sentence(server, path, body, status, sentence):
+    answer = Client(app_of(server(body_bytes=1000, rows=2))).post(path, content=body)
+    assert answer.status_code == status
+    assert sentence in answer.json()["error"]
+
+
+def test_a_body_that_does_not_tell_its_length_is_cut_at_the_limit(server):
+    async def endless():
+        while True:
+            yield b" " * 100
+
+    answer = Client(app_of(server(body_bytes=1000))).post("/predict", content=endless())
+    assert answer.status_code == 413
+
+
+def test_with_a_token_only_health_is_told_without_it(server):
+    client = Client(app_of(server(token="s3cret")))
+    for path in ("/v2", "/v2/models/taxi_charge", "/health", "/metrics"):
+        assert client.get(path).status_code == 401
+        assert client.get(path, headers={"Authorization": "Bearer s3cret"}).status_code == 200
+    assert client.post("/predict", json={"rows": [FIRST]}).status_code == 401
+    headers = {"Authorization": "Bearer s3cret"}
+    assert client.post("/predict", json={"rows": [FIRST]}, headers=headers).status_code == 200
+    assert client.get("/v2/health/ready").status_code == 200
+
+
+def test_a_model_without_a_live_version_is_not_ready(server):
+    running = server()
+    running.follower.served = None
+    client = Client(app_of(running))
+    assert client.get("/v2/health/ready").status_code == 503
+    assert client.post("/predict", json={"rows": [FIRST]}).status_code == 503
+
+
+def test_a_log_that_cannot_write_fails_no_request(server, monkeypatch):
+    running = server()
+    monkeypatch.setattr(running.log, "_write_part", lambda *_: 1 / 0)
+    answer = Client(app_of(running)).post("/predict", json={"rows": [FIRST]})
+    running.log.flush()
+    assert (answer.status_code, running.log.written, running.log.lost) == (200, 0, 1)
+
+
+def test_without_a_log_requests_are_answered_too(server):
+    client = Client(app_of(dataclasses.replace(server(), log=None)))
+    assert client.post("/predict", json={"rows": [FIRST]}).status_code == 200
