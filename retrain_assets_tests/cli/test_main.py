@@ -18,7 +18,7 @@ def test_help_shows_an_example_that_names_the_command_and_its_options(name):
     example = re.search(rf"Example: retrain {name}\b(.*)", text)
     assert example
     known = {option for parameter in main.main.commands[name].params for option in parameter.opts}
-    assert set(re.findall(r"--[a-z]+", example[1])) <= known
+    assert set(re.findall(r"--[a-z-]+", example[1])) <= known
 
 
 def test_the_commands_of_the_first_version_are_there():
