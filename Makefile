@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo dev test check
+.PHONY: install demo dev test test-lowest check
 
 install: .venv/installed
 
@@ -15,6 +15,9 @@ dev: .venv/installed             ## the Dagster UI, sensors on, on http://127.0.
 
 test: .venv/installed-test       ## every test; those that need Chromium are skipped where there is none
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -q
+
+test-lowest: .venv-lowest/installed   ## the same tests on the lowest versions that the project declares
+	.venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -q
 
 check: .venv/installed-test      ## lint, format, types
 	$(BIN)/ruff check .
@@ -30,4 +33,9 @@ check: .venv/installed-test      ## lint, format, types
 
 .venv/installed-test: .venv/installed
 	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+.venv-lowest/installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --compile --constraint constraints-lowest.txt --editable '.[test]'
 	touch $@

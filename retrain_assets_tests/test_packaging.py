@@ -5,12 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LATER = (ast.FunctionDef, ast.If)
 """Blocks in which an import is not carried out when the module loads: functions, and `if TYPE_CHECKING`."""
 
@@ -68,3 +70,21 @@ def test_what_few_runs_need_is_imported_in_functions_only():
                 users.setdefault(package, []).append(id(node) in inside)
     assert {"apprise", "fairlearn", "matplotlib"} <= users.keys(), "the names are still those of the packages"
     assert all(all(later) for later in users.values())
+
+
+def floors(text):
+    """The version of each requirement that a text gives, by name."""
+    return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?(?:>=|==)([\w.]+)", text, re.M))
+
+
+def test_the_lowest_set_installs_what_the_project_declares_as_lowest():
+    extras = PROJECT["optional-dependencies"]
+    declared = floors("\n".join([*PROJECT["dependencies"], *extras["ui"], *extras["alerts"]]))
+    lowest = floors((ROOT / "constraints-lowest.txt").read_text())
+    assert {name: lowest.get(name) for name in declared} == declared
+
+
+def test_the_readme_names_the_lowest_set():
+    readme = (ROOT / "README.md").read_text()
+    declared = floors("\n".join(PROJECT["dependencies"]))
+    assert [name for name, version in declared.items() if f"{name} {version}" not in readme] == []

@@ -108,7 +108,7 @@ def test_unreadable_numbers_beyond_the_allowed_share_block():
     [
         (pa.array([Decimal("1.25")] * 100), "double", 1.25),
         (pa.array([True] * 100), "int8", 1),
-        (pa.array([1.5] * 100, pa.float16()), "float", 1.5),
+        (pa.array(np.full(100, 1.5, np.float16)), "float", 1.5),
         (pa.array([3] * 100, pa.int8()), "int8", 3),
         (pa.array(["1.5"] * 100).dictionary_encode(), "double", 1.5),
     ],
