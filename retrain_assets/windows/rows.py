@@ -186,7 +186,7 @@ def _labelled(parts: list[pa.Table], known: pa.Table, key: str, time: str) -> li
         rows, here = _filtered(rows, found), here.filter(found)
         outcome_time = known[OUTCOME_TIME].take(here)
         agrees = pc.equal(rows[time], outcome_time)
-        differs = pc.indices_nonzero(pc.invert(agrees))
+        differs = pc.indices_nonzero(pc.invert(agrees).combine_chunks())  # older pyarrow crashes on no chunk at all
         matched, moved = matched + rows.num_rows, moved + len(differs)
         if len(differs) and not example:
             first = differs[0].as_py()

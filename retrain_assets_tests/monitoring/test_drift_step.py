@@ -187,7 +187,10 @@ def test_the_storage_type_of_the_same_values_changes_nothing(live, healthy, case
     name, kind = AS_STORED[case]
     table = rows(9)
     column = table[name]
-    stored = column.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else column.cast(kind)
+    try:
+        stored = column.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else column.cast(kind)
+    except pa.ArrowNotImplementedError:
+        pytest.skip(f"this pyarrow makes no {kind}")
     assert live.report("1997-09", replaced(name, stored)).features == healthy
 
 
