@@ -79,8 +79,10 @@ def floors(text):
 
 def test_the_lowest_set_installs_what_the_project_declares_as_lowest():
     extras = PROJECT["optional-dependencies"]
-    declared = floors("\n".join([*PROJECT["dependencies"], *extras["ui"], *extras["alerts"]]))
+    declared = floors("\n".join([*PROJECT["dependencies"], *extras["ui"], *extras["alerts"], *extras["serve"]]))
+    declared = {name.replace("-", "_"): version for name, version in declared.items()}
     lowest = floors((ROOT / "constraints-lowest.txt").read_text())
+    lowest = {name.replace("-", "_"): version for name, version in lowest.items()}
     assert {name: lowest.get(name) for name in declared} == declared
 
 
