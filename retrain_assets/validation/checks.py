@@ -10,7 +10,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import pick, table
-from retrain_assets.verdict import CHECKS, STOPS_NOTHING, Finding, Outcome, Verdict, combine
+from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
     "significance": "Is the candidate significantly better than the live model (or, of an aged one, no worse)?",
@@ -87,7 +87,8 @@ def _passed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, verdict: Verdic
         own = bool(run_id) and made is not None and made.run_id == run_id
         if own and named is not None and named.value == verdict.digest:
             outcome = result.metadata.get("outcome")
-            return result.passed or (outcome is not None and outcome.value in STOPS_NOTHING)
+            warned = result.severity is dg.AssetCheckSeverity.WARN
+            return result.passed or (warned and outcome is not None and outcome.value == Outcome.WATCHED)
     return None
 
 

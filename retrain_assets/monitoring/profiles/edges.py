@@ -25,7 +25,7 @@ from retrain_assets.monitoring.profiles.column_reader import (
     numbers,
     numbers_of_parts,
 )
-from retrain_assets.monitoring.profiles.value_counts import Tally
+from retrain_assets.monitoring.profiles.value_counts import Tally, pooled
 
 Kind = Literal["numeric", "categorical"]
 Floats = NDArray[np.float64]
@@ -113,10 +113,7 @@ def _pieces(rows: Rows, name: str) -> Iterable[NumericPiece]:
 
 
 def numeric_edges(name: str, pieces: Iterable[NumericPiece], rows: int) -> Edges:
-    """The bins of one numeric column; `rows` is how many rows the pieces have at most, in order if above the limit.
-
-    Tallies share their values.
-    """
+    """The bins of one numeric column; `rows` is how many rows the pieces have at most, in order if above the limit."""
     step = max(1, -(-rows // MOST_VALUES))
     values: list[Floats] = []
     tallies: list[Tally] = []
@@ -130,8 +127,7 @@ def numeric_edges(name: str, pieces: Iterable[NumericPiece], rows: int) -> Edges
         if step > 1 and piece.least is not None and piece.greatest is not None:
             ends += [piece.least, piece.greatest]
     if tallies and not values:
-        pooled = Tally(tallies[0].values, np.sum([tally.rows for tally in tallies], axis=0))
-        return _edges_of(name, *_points_told(pooled))
+        return _edges_of(name, *_points_told(pooled(tallies)))
     values += [np.repeat(tally.values, tally.rows) for tally in tallies]
     return _edges_of(name, *_points([*values, np.array([min(ends), max(ends)])] if ends else values))
 

@@ -68,6 +68,20 @@ def tallied(columns: Sequence[pa.ChunkedArray]) -> list[Tally] | None:
     return None
 
 
+def pooled(tallies: Sequence[Tally]) -> Tally:
+    """Several tallies as one.
+
+    >>> both = pooled([Tally(np.array([1.0, 2.0]), np.array([1, 1])), Tally(np.array([2.0]), np.array([3]))])
+    >>> both.values, both.rows
+    (array([1., 2.]), array([1, 4]))
+    """
+    if all(one.values is tallies[0].values for one in tallies):
+        return Tally(tallies[0].values, np.sum([one.rows for one in tallies], axis=0))
+    values, at = np.unique(np.concatenate([one.values for one in tallies]), return_inverse=True)
+    rows = np.bincount(at, np.concatenate([one.rows for one in tallies]), minlength=values.size)
+    return Tally(values, rows.astype(np.int64))
+
+
 def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
     """Columns of one type one after the other."""
     return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)

@@ -8,7 +8,7 @@ from retrain_assets.monitoring.profiles.binning import Bins
 from retrain_assets.monitoring.profiles.column_reader import numbers, numbers_of_parts
 from retrain_assets.monitoring.profiles.edges import numeric_edges
 from retrain_assets.monitoring.profiles.profile import numeric_column, reference_profiles
-from retrain_assets.monitoring.profiles.value_counts import Tally, rows_by_code, tallied
+from retrain_assets.monitoring.profiles.value_counts import Tally, pooled, rows_by_code, tallied
 
 RNG = np.random.default_rng(3)
 NULLS = RNG.random(40_000) < 0.2
@@ -72,6 +72,14 @@ def test_tallies_counted_together_are_those_counted_one_by_one():
     bins = Bins(np.array([-1.0, 0.0, 0.5]), -2.0, 2.0)
     for one, counted in zip(tallies, bins.count_told(tallies), strict=True):
         assert counted == bins.count(one) == bins.count(np.array_split(np.repeat(one.values, one.rows), 4))
+
+
+def test_pooled_tallies_are_the_counts_of_all_rows_in_order():
+    values, rows = np.arange(20.0), RNG.integers(1, 9, (2, 20))
+    expected = np.repeat(np.tile(values, 2), rows.ravel())
+    for parts in ([Tally(values, part) for part in rows], [Tally(values.copy(), part) for part in rows]):
+        both = pooled(parts)
+        assert np.repeat(both.values, both.rows).tolist() == np.sort(expected).tolist()
 
 
 def test_a_tally_finds_the_value_at_each_place_of_its_rows_in_order():
