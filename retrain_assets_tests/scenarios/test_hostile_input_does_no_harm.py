@@ -127,6 +127,10 @@ FORBIDDEN_ATTRIBUTES = {
 }  # fmt: skip
 
 
+PROBE = "adoption/isolated_probe.py"
+"""The one module that starts a process: a model file of unknown origin is tried in it."""
+
+
 def offences(tree: ast.AST) -> list[str]:
     """Every way in a module in which data could become code or a command of the shell."""
     found = []
@@ -147,8 +151,19 @@ def offences(tree: ast.AST) -> list[str]:
 
 
 def test_nothing_in_the_package_turns_data_into_code() -> None:
-    found = {str(path): offences(ast.parse(path.read_text())) for path in PACKAGE.rglob("*.py")}
-    assert {path: names for path, names in found.items() if names} == {}
+    found = {
+        path.relative_to(PACKAGE).as_posix(): offences(ast.parse(path.read_text())) for path in PACKAGE.rglob("*.py")
+    }
+    assert {path: names for path, names in found.items() if names} == {PROBE: ["subprocess"]}
+
+
+def test_the_probe_of_a_model_starts_this_python_with_a_module_of_its_own_and_nothing_of_the_model() -> None:
+    (call,) = [
+        node
+        for node in ast.walk(ast.parse((PACKAGE / PROBE).read_text()))
+        if isinstance(node, ast.Call) and getattr(getattr(node.func, "value", None), "id", "") == "subprocess"
+    ]
+    assert ast.unparse(call.args[0]) == "[sys.executable, '-m', 'retrain_assets.adoption.isolated_probe']"
 
 
 @pytest.mark.parametrize(
