@@ -13,7 +13,7 @@ import click
 from retrain_assets.cli.shared import guarded, waiting
 from retrain_assets.documents.terminal import say
 from retrain_assets.errors import SpecError, TwoReadings
-from retrain_assets.raw.times import DAY_FIRST
+from retrain_assets.raw.policy import DAY_FIRST
 from retrain_assets.spec import OWN, load_spec, own_folders
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from retrain_assets.onboarding.roles import Named, Roles, find_roles, find_time
 from retrain_assets.onboarding.suspects import Suspect, suspects_of
 from retrain_assets.onboarding.table import ForeignTable, is_text
 from retrain_assets.periods import Every
-from retrain_assets.raw.times import DAY_FIRST, MONTH_FIRST, order_of
+from retrain_assets.raw.policy import DAY_FIRST, MONTH_FIRST
+from retrain_assets.raw.times import order_of
 from retrain_assets.raw.values import flat
 
 _SMALLEST_SHARE = 0.5

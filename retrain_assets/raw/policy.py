@@ -11,11 +11,14 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.policy import Duration, Policy
 from retrain_assets.raw.dialect import Notation
-from retrain_assets.raw.times import DAY_FIRST, MONTH_FIRST
 from retrain_assets.store import OWN
 
 OUR_COLUMNS = frozenset({"label", "known_at", "version", "score"})
 """Columns of stored outcomes and predictions, beside the key and the time of their rows."""
+
+
+DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
+"""The two readings of 01/02/2023, as `time_format` names them."""
 
 
 class Table(Policy):

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.raw.policy import DAY_FIRST, MONTH_FIRST
 
 NAIVE = pa.timestamp("us")
 """The type of every time: wall clock, without a zone."""
@@ -54,9 +55,6 @@ _EXCEL_BEGINS = np.datetime64("1899-12-30", "us")
 _EXCEL_DAYS = (36_526, 73_050)
 _EPOCH_SECONDS = (631_152_000, 4_102_444_800)
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
-
-DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
-"""The two readings of 01/02/2023, as `time_format` names them."""
 
 
 @dataclass(frozen=True)
