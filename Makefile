@@ -28,7 +28,7 @@ check: .venv/installed-test      ## lint, format, types
 	$(PYTHON) -m venv .venv
 
 .venv/installed: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable '.[ui,alerts]'
+	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable '.[ui,alerts,serve]'
 	touch $@
 
 .venv/installed-test: .venv/installed
