@@ -384,13 +384,26 @@ def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
     RETRAIN_SHIPPED=0 leaves the shipped folder out: a team's deployment then has its own models alone.
 
     Raises:
-        SpecError: A spec is wrong, or two files declare the same name.
+        SpecError: A spec is wrong, or two files declare the same name; every file that is wrong is named.
+    """
+    specs, faults = read_specs(folders)
+    if faults:
+        raise SpecError("\n".join(faults.values()))
+    return specs
+
+
+def read_specs(folders: list[Path] | None = None) -> tuple[dict[str, ModelSpec], dict[Path, str]]:
+    """As `load_specs`, but a file that is wrong takes no other down: the specs by name, and by file what is wrong.
+
+    Raises:
+        SpecError: A folder is not there.
     """
     if folders is None:
         shown = os.environ.get("RETRAIN_SHIPPED", "1") != "0" and (SHIPPED_DATA / "DATA_CARD.md").exists()
         shipped = [SHIPPED] if shown else []
         folders = [*shipped, *own_folders()]
     specs: dict[str, ModelSpec] = {}
+    faults: dict[Path, str] = {}
     origin: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -398,8 +411,13 @@ def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
         for path in sorted(folder.glob("*.yaml")):
             if path.name.endswith(".suite.yaml") or path.name == COMPONENT:
                 continue
-            spec = load_spec(path)
+            try:
+                spec = load_spec(path)
+            except SpecError as fault:
+                faults[path] = str(fault)
+                continue
             if spec.name in specs:
-                raise SpecError(f"{path}: the name {spec.name} is declared in {origin[spec.name]} too. Rename one.")
+                faults[path] = f"{path}: the name {spec.name} is declared in {origin[spec.name]} too. Rename one."
+                continue
             specs[spec.name], origin[spec.name] = spec, path
-    return specs
+    return specs, faults

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from retrain_assets.documents.yaml_file import text_of, tree_of
 from retrain_assets.errors import SpecError
 from retrain_assets.store import Json
 
@@ -89,22 +90,10 @@ def read_spec_file(path: Path) -> SpecFile:
     """Read a spec's YAML.
 
     Raises:
-        SpecError: The file is missing, is no YAML mapping, or repeats a key.
+        SpecError: The file is missing, too large or too deep, is no YAML mapping, or repeats a key.
     """
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}. Name an existing spec file.") from None
-    except UnicodeDecodeError:
-        raise SpecError(f"{path}: not written in UTF-8. Save it as UTF-8.") from None
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        record = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    except ValueError as error:  # a date that no calendar has, which YAML builds itself
-        raise SpecError(f"{path}: {error}. Correct the date.") from None
-    if not isinstance(tree, yaml.MappingNode):
+    tree, record = tree_of(text_of(path), path)
+    if not isinstance(tree, yaml.MappingNode) or not isinstance(record, dict):
         raise SpecError(f"{path}: expected a mapping of keys at the top. Begin with 'name: ...'.")
     lines = dict(_lines(tree, path))
     if ("cases",) in lines and ("name",) not in lines:

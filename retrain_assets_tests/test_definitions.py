@@ -12,11 +12,15 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.worlds.parcels import SPEC
 from retrain_assets.dagster_glue.resources import Clock, Home
+from retrain_assets.definitions import bound
+from retrain_assets.errors import SpecError
 from retrain_assets.pipeline import build_model_defs
 from retrain_assets.spec import SHIPPED, load_specs
 from retrain_assets.validation.checks import QUESTIONS
 from retrain_assets.validation.suite.cases import load_suite
+from retrain_assets_tests.specs import written
 
 NAMES = Path(__file__).with_name("definition_names.txt")
 HEAVY = (
@@ -208,3 +212,23 @@ def test_every_shipped_suite_has_critical_cases_in_force_in_every_period():
             day = spec.period.bounds(period)[1].date()
             alive = [case for case in cases if case.added <= day and not case.expired(day)]
             assert day < first or any(case.severity == "critical" for case in alive), (name, period)
+
+
+def test_a_broken_spec_is_an_asset_that_says_what_to_mend_and_the_other_models_stay(spec_folder, monkeypatch):
+    written(spec_folder, SPEC)
+    (spec_folder / "other.yaml").write_text("name: other\nwindows: {gate_period: 2}\n")
+    monkeypatch.setenv("RETRAIN_MODELS", str(spec_folder))
+    monkeypatch.setenv("RETRAIN_SHIPPED", "0")
+    graph = bound().resolve_asset_graph()
+    assert {key.path[0] for key in graph.get_all_asset_keys()} == {"delivery", "other"}
+    broken = graph.get(dg.AssetKey(["other", "broken_spec"]))
+    assert "other.yaml:2: windows.gate_period: unknown key" in broken.description
+    assert not broken.is_materializable
+
+
+def test_nothing_is_loaded_where_every_spec_is_broken(spec_folder, monkeypatch):
+    (spec_folder / "other.yaml").write_text("name: 7\n")
+    monkeypatch.setenv("RETRAIN_MODELS", str(spec_folder))
+    monkeypatch.setenv("RETRAIN_SHIPPED", "0")
+    with pytest.raises(SpecError, match="other.yaml:1: name: 7 is not a text"):
+        bound()

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from benchmarks.worlds.parcels import SPEC
 from retrain_assets.errors import SpecError
-from retrain_assets.spec import SHIPPED, load_spec, load_specs
+from retrain_assets.spec import SHIPPED, load_spec, load_specs, read_specs
 from retrain_assets_tests.specs import SHORT, changed, line_of, refusal, written
 
 
@@ -354,3 +354,15 @@ def test_a_date_with_a_zone_is_refused_with_its_line(spec_folder):
     assert "churn.yaml:3: period.end: 2025-01-01T00:00:00+02:00 has a zone" in refusal(
         written(spec_folder, text, "churn.yaml")
     )
+
+
+def test_a_wrong_spec_is_named_and_takes_no_other_down(spec_folder):
+    written(spec_folder, SPEC)
+    (spec_folder / "other.yaml").write_text("name: other\nwindows: {gate_period: 2}\n")
+    (spec_folder / "twice.yaml").write_text((spec_folder / "delivery.yaml").read_text())
+    specs, faults = read_specs([spec_folder])
+    assert set(specs) == {"delivery"}
+    assert "other.yaml:2: windows.gate_period: unknown key" in faults[spec_folder / "other.yaml"]
+    assert "declared in" in faults[spec_folder / "twice.yaml"]
+    with pytest.raises(SpecError, match="(?s)other.yaml:2: .*twice.yaml: the name delivery"):
+        load_specs([spec_folder])

@@ -44,7 +44,7 @@ def test_a_file_that_is_no_mapping_is_refused(spec_folder, text, message):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    assert "No such file or directory. Name an existing spec file." in refusal(tmp_path / "absent.yaml")
+    assert "No such file or directory. Name an existing file." in refusal(tmp_path / "absent.yaml")
 
 
 def test_faults_behind_other_faults_are_named_in_the_same_round(spec_folder):
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_in_utf_8_is_refused(tmp_path):
 
 
 def test_a_date_that_no_calendar_has_is_refused(tmp_path):
-    assert "Correct the date." in refusal(written(tmp_path, "name: odd\nperiod: {start: 2024-02-31}\n"))
+    assert "Correct the date or the number." in refusal(written(tmp_path, "name: odd\nperiod: {start: 2024-02-31}\n"))
 
 
 def test_a_sentence_names_the_line_of_the_key_or_of_the_nearest_above_it(tmp_path):

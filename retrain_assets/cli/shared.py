@@ -19,7 +19,7 @@ import click
 
 from retrain_assets.documents.terminal import say
 from retrain_assets.errors import NotApprovable, NotPromotable, RetrainError, SpecError
-from retrain_assets.spec import ModelSpec, load_specs
+from retrain_assets.spec import ModelSpec, read_specs
 
 if TYPE_CHECKING:
     from retrain_assets.cli.runner import RunEnd, Runner
@@ -76,8 +76,10 @@ def spec_of(name: str) -> ModelSpec:
     Raises:
         SpecError: There is none of that name; the message names those there are.
     """
-    specs = load_specs()
+    specs, faults = read_specs()
     if name not in specs:
+        if faults:
+            raise SpecError("\n".join(faults.values()))
         known = f"known: {', '.join(sorted(specs))}" if specs else NO_MODEL
         raise SpecError(f"no model {name!r}; {known}. RETRAIN_MODELS names further folders.")
     return specs[name]

@@ -9,7 +9,7 @@ import click
 
 from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
 from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
-from retrain_assets.spec import load_specs
+from retrain_assets.spec import read_specs
 
 if TYPE_CHECKING:
     from retrain_assets.audit.status import ModelStatus
@@ -28,7 +28,8 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
 
     Example: retrain status taxi_charge
     """
-    found = [_status(model) for model in ([spec_of(name).name] if name else load_specs())]
+    specs, faults = ({name: spec_of(name)}, {}) if name else read_specs()
+    found = [_status(model) for model in specs]
     if as_json:
         click.echo(json.dumps([one.to_dict() for one in found], indent=1))
     elif name or details:
@@ -39,6 +40,8 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
                 click.echo(line)
     else:
         _overview(found)
+    for sentence in faults.values():
+        say(sentence, err=True)
 
 
 def _status(name: str) -> ModelStatus:

@@ -4,6 +4,7 @@ The resources hand out plain objects (`PeriodStore`, `Registry`, `datetime`); no
 """
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,20 @@ class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The folder that holds every model's data, reports and registry (RETRAIN_HOME)."""
 
     path: str
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Refuse a run whose config names another folder: it would begin a second history there.
+
+        Raises:
+            dagster.Failure: It does.
+        """
+        resources = context.run.run_config.get("resources") if context.run else None
+        if isinstance(resources, Mapping) and "home" in resources:
+            raise dg.Failure(
+                "run config names resources.home: a run works in the home of its deployment, which RETRAIN_HOME names, "
+                "and in no other. Take it out of the config.",
+                allow_retries=False,
+            )
 
     def store(self, model: str) -> "PeriodStore":
         """The files of one model."""

@@ -21,6 +21,11 @@ DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
 """The two readings of 01/02/2023, as `time_format` names them."""
 
 
+_LOGIN = re.compile(
+    r"://[^/?#]*:[^/?#]*@|[?&](sig|token|password|secret|key|[a-z_-]*(token|secret|password|key))=", re.I
+)
+
+
 class Table(Policy):
     """One table: a file or glob (Parquet or CSV, local or any fsspec URL), a SQL query, or what a model server logged.
 
@@ -67,6 +72,16 @@ class Table(Policy):
         if self.thousands and self.thousands == self.decimal:
             raise ValueError(f"decimal and thousands are both {self.thousands!r}")
         return self
+
+    @field_validator("path")
+    @classmethod
+    def _without_login(cls, path: str | None) -> str | None:
+        if path is not None and _LOGIN.search(path):
+            raise ValueError(
+                "a login or a key stands in the address, which Dagster would store and errors would show. Take it out, "
+                "and give it to the file system by its own environment variables or configuration file"
+            )
+        return path
 
     @field_validator("encoding")
     @classmethod

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from retrain_assets.raw.dialect import Notation
 from retrain_assets.raw.policy import Columns, Source, Table
+from retrain_assets_tests.specs import changed, refusal, written
 
 PLAIN = {"features": {"path": "rows.csv"}, "key": "id", "time": "at", "label": "y", "label_delay": "1d"}
 
@@ -65,3 +66,19 @@ def test_a_feature_may_have_any_name_but_one_of_ours():
     assert Columns(numeric=names).features == tuple(names)
     with pytest.raises(ValidationError, match="names that begin with 'retrain:' are our own"):
         Columns(numeric=["retrain:label"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["s3://AKIA:hunter22@bucket/rows.parquet", "sftp://ann:hunter22@host/rows.csv", "https://host/rows.csv?sig=hunter22",
+     "https://host/rows.csv?v=1&access_token=hunter22"],
+)  # fmt: skip
+def test_a_login_in_an_address_is_refused_and_not_repeated(path, spec_folder):
+    sentence = refusal(written(spec_folder, changed("source", "features", to={"path": path})))
+    assert "path: a login or a key stands in the address" in sentence
+    assert "hunter22" not in sentence
+
+
+@pytest.mark.parametrize("path", ["abfs://rows@account.host/a.parquet", "s3://bucket/a:b@c/rows.csv", "rows?.csv"])
+def test_an_address_without_a_login_is_read(path):
+    assert Table(path=path).path == path

@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
+from retrain_assets.documents.yaml_file import text_of, tree_of
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metrics.metric import Array, predicted_class
 from retrain_assets.validation.comparison.estimate import estimate
@@ -103,6 +103,10 @@ class CaseResult:
     candidate_right: bool
 
 
+MOST_SUITE_BYTES, MOST_SUITE_NODES = 2**21, 200_000
+"""Of a suite's file: some ten thousand cases."""
+
+
 def load_suite(path: Path, optional: bool = False) -> tuple[SuiteCase, ...]:
     """Read the cases of a suite file, a YAML list under `cases:`; an empty list is allowed, and an `optional` file.
 
@@ -112,11 +116,7 @@ def load_suite(path: Path, optional: bool = False) -> tuple[SuiteCase, ...]:
     """
     if optional and not path.exists():
         return ()
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}. Create it with a list under 'cases:'.") from None
-    return read_suite(text, path)
+    return read_suite(text_of(path, MOST_SUITE_BYTES), path)
 
 
 def read_suite(text: str, path: Path) -> tuple[SuiteCase, ...]:
@@ -125,10 +125,7 @@ def read_suite(text: str, path: Path) -> tuple[SuiteCase, ...]:
     Raises:
         SpecError: As `load_suite`.
     """
-    try:
-        record = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    _, record = tree_of(text, path, MOST_SUITE_NODES)
     if not isinstance(record, dict) or set(record) != {"cases"} or not isinstance(record["cases"], list):
         raise SpecError(f"{path}: expected one list under 'cases:' and nothing else. Begin with 'cases:'.")
     cases = tuple(
