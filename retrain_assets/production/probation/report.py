@@ -35,7 +35,7 @@ from retrain_assets.production.probation.record import (
     stored_record,
 )
 from retrain_assets.production.probation.scoring import ScoringResult, ServedVersion, stored_rows
-from retrain_assets.production.probation.text import ENDED, sentence_of
+from retrain_assets.production.probation.text import ENDED, Wording, sentence_of
 from retrain_assets.production.probation.trial import ProbationTerms, Trial, closed_until, judge, limit_of, trial_of
 from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.raw.labels import latest_per_key
@@ -153,7 +153,7 @@ class Probation:
                 other = self._successor(access, previous, answers[1].fault)
             return self._faulty(idle, fault, other, served=served, final=final)
         sums, found, status = self._measured(access, trial, idle.sums or DaySums(), rows, answers)
-        sentence = sentence_of(access.period, compared, status, found, self.policy)
+        sentence = sentence_of(access.period, compared, status, found, Wording(self.policy, self.model.units))
         return replace(idle, status=status, sentence=sentence, sums=sums, measurement=found)
 
     def _measured(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from retrain_assets.documents.units import LossUnits
+from retrain_assets.documents.units import counted as counted_rows
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import Conclusion, enough_blocks
 from retrain_assets.production.probation.record import ComparedVersions, Measurement, Status
@@ -17,30 +20,36 @@ ENDED: Mapping[Status, str] = {
 """How a probation may have ended without a rollback, said of a version later on."""
 
 
-def sentence_of(
-    period: str, compared: ComparedVersions, status: Status, found: Measurement, policy: ProbationPolicy
-) -> str:
-    """The period's losses, the e-value against its line, and what follows.
+@dataclass(frozen=True)
+class Wording:
+    """What the sentences of one model's probations need besides what was measured."""
+
+    policy: ProbationPolicy
+    units: LossUnits
+
+
+def sentence_of(period: str, compared: ComparedVersions, status: Status, found: Measurement, wording: Wording) -> str:
+    """What follows, then the period's losses and the e-value against its line.
 
     Args:
         period: In which both versions answered.
         compared: The versions.
         status: What was decided.
         found: What was measured.
-        policy: Of the model.
+        wording: The model's policy and units.
     """
     evidence = f"e-value {found.e_value:.3g} of {found.line:g} after {counted(len(found.blocks), found.block_days)}"
     if found.loss is not None and found.previous_loss is not None:
-        on = f"on the same {found.rows:,} new rows"
-        lost = f"{compared.version} lost {found.loss:.4g} a row, {compared.previous} {found.previous_loss:.4g} {on}"
-        evidence = f"{lost}; {evidence}"
-    return f"{period}: {evidence}: {_conclusion(period, compared, status, found, policy)}"
+        units = wording.units
+        lost = (
+            f"{compared.version} lost {units.a_row(found.loss)}, {compared.previous} {units.total(found.previous_loss)}"
+        )
+        evidence = f"on the same {counted_rows(found.rows, f'new {units.row}')} {lost}; {evidence}"
+    return f"{period}: {_conclusion(period, compared, status, found, wording)}; {evidence}"
 
 
-def _conclusion(
-    period: str, compared: ComparedVersions, status: Status, found: Measurement, policy: ProbationPolicy
-) -> str:
-    new, previous = compared.version, compared.previous
+def _conclusion(period: str, compared: ComparedVersions, status: Status, found: Measurement, wording: Wording) -> str:
+    new, previous, policy = compared.version, compared.previous, wording.policy
     spare = f" by {policy.tolerance:g} or more" if policy.tolerance else ""
     match status:
         case Status.HARMED:
@@ -48,28 +57,29 @@ def _conclusion(
         case Status.CONFIRMED if found.ruling is Conclusion.PROVEN:
             return f"{new} has proved itself and is confirmed"
         case Status.CONFIRMED:
-            return f"the probation ends without evidence of harm{_ruled_out(found)}: {new} is confirmed"
+            return f"{new} is confirmed: its probation ends without evidence of harm{_ruled_out(found, wording.units)}"
         case Status.UNPROVEN:
-            return f"the probation of {new} ends unproven, for {_doubt(found, policy)}; {new} stays live"
+            return f"{new} stays live, its probation ends unproven: {_doubt(found, wording)}"
         case _ if period >= compared.last:
             longer = f"goes on beyond {compared.last}, at the latest until {found.limit}"
-            return f"the probation of {new} {longer}, for {_doubt(found, policy)}"
+            return f"the probation of {new} {longer}: {_doubt(found, wording)}"
         case _:
             return f"the probation of {new} goes on, at the latest until {found.limit}"
 
 
-def _doubt(found: Measurement, policy: ProbationPolicy) -> str:
+def _doubt(found: Measurement, wording: Wording) -> str:
     """Why nothing is confirmed yet."""
+    policy = wording.policy
     if not found.harm_left < math.inf:
         enough = enough_blocks(found.block_days, policy.alpha, policy.rules_out)
         return f"so few blocks rule out no harm, {enough} do where they show none"
     beyond = " beyond the tolerance" if policy.tolerance else ""
     return (
-        f"a harm of {found.high:.3g} a row is not ruled out, {found.harm_left:.2g} standard deviations between "
-        f"blocks{beyond}, where {policy.rules_out:g} must be"
+        f"a harm of {wording.units.a_row(found.high)} is not ruled out, {found.harm_left:.2g} standard deviations "
+        f"between blocks{beyond}, where {policy.rules_out:g} must be"
     )
 
 
-def _ruled_out(found: Measurement) -> str:
+def _ruled_out(found: Measurement, units: LossUnits) -> str:
     """Which harm the confidence sequence excludes; empty where it excludes none."""
-    return f", a harm above {found.high:.3g} a row is ruled out" if found.high < math.inf else ""
+    return f", a harm above {units.a_row(found.high)} is ruled out" if found.high < math.inf else ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from retrain_assets.documents.units import LossUnits
 from retrain_assets.production.policy import ProbationPolicy
-from retrain_assets.production.probation.anytime_valid import confidence_sequence
-from retrain_assets.production.probation.record import ComparedVersions, Measurement
-from retrain_assets.production.probation.text import sentence_of
+from retrain_assets.production.probation.anytime_valid import Conclusion, confidence_sequence
+from retrain_assets.production.probation.record import ComparedVersions, Measurement, Status
+from retrain_assets.production.probation.text import Wording, sentence_of
 from retrain_assets.production.probation.trial import judge
 
 
@@ -21,12 +22,27 @@ def test_a_probation_in_doubt_says_how_large_a_harm_is_not_ruled_out():
     )  # fmt: skip
 
     def said(policy):
-        return sentence_of("2024-02-19", compared, status, found, policy)
+        return sentence_of("2024-02-19", compared, status, found, Wording(policy, LossUnits("ride", "USD")))
 
     high = confidence_sequence(blocks, 1, 0.05)[1][-1]
-    assert said(ProbationPolicy()).endswith(
-        f"the probation of v2 goes on beyond 2024-02-12, at the latest until 2024-03-11, for a harm of {high:.3g} "
-        f"a row is not ruled out, {high / np.std(blocks):.2g} standard deviations between blocks, where 1 must be"
+    assert said(ProbationPolicy()).startswith(
+        "2024-02-19: the probation of v2 goes on beyond 2024-02-12, at the latest until 2024-03-11: a harm of "
+        f"${high:.2f} a ride is not ruled out, {high / np.std(blocks):.2g} standard deviations between blocks, where 1 "
+        "must be; e-value"
     )
     spared = ProbationPolicy(tolerance=0.5)
     assert "between blocks beyond the tolerance, where 1 must be" in said(spared)
+
+
+def test_the_answer_comes_first_and_losses_have_the_units_of_the_model():
+    compared = ComparedVersions("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-02-12")
+    found = Measurement(
+        Conclusion.WORSE, (0.3,) * 9, 1, "2024-03-11", 0.0, None, 4200, 0, 1.69, 1.43, 12.0, 10.0, 0.0, 0.1, 0.5, 0.2
+    )
+    said = sentence_of(
+        "2024-02-05", compared, Status.HARMED, found, Wording(ProbationPolicy(), LossUnits("ride", "USD"))
+    )
+    assert said == (
+        "2024-02-05: v2 is worse than v1: roll it back; on the same 4,200 new rides v2 lost $1.69 a ride, v1 $1.43; "
+        "e-value 12 of 10 after 9 blocks of 1 day"
+    )
