@@ -9,6 +9,7 @@ import click
 
 from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
 from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
+from retrain_assets.errors import SpecError
 from retrain_assets.spec import read_specs
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ COLOURS = {"as promised": "green", "worse than promised": "red", "its data drift
 def status(name: str | None, details: bool, as_json: bool) -> None:
     """Tell what is live, how it is, and what the next retrain waits for: a line a model, or five about NAME.
 
+    A spec that is wrong is named after the models that can be told, and the exit code is 2.
+
     Example: retrain status taxi_charge
     """
     specs, faults = ({name: spec_of(name)}, {}) if name else read_specs()
@@ -40,8 +43,8 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
                 click.echo(line)
     else:
         _overview(found)
-    for sentence in faults.values():
-        say(sentence, err=True)
+    if faults:
+        raise SpecError("\n".join(faults.values()))
 
 
 def _status(name: str) -> ModelStatus:
