@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,10 +90,10 @@ class Served:
 
         return self.wait(asked, f"{sensor} was never asked", seconds)
 
-    def launch(self, job: str, period: str) -> str:
+    def launch(self, job: str, period: str | None, config: Mapping[str, object] | None = None) -> str:
         """Launch a job for a period, as the button of its page does; the run's id."""
-        tags = [{"key": "dagster/partition", "value": period}]
-        asked = {"mode": "default", "runConfigData": {}, "selector": LOCATION | {"jobName": job}}
+        tags = [{"key": "dagster/partition", "value": period}] if period else []
+        asked = {"mode": "default", "runConfigData": dict(config or {}), "selector": LOCATION | {"jobName": job}}
         answer = self.ask(LAUNCH, params=asked | {"executionMetadata": {"tags": tags}})["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])

@@ -96,6 +96,7 @@ def dev(port: int, host: str) -> None:
     Example: retrain dev --port 3001
     """
     from retrain_assets.cli.runner import prepare_instance
+    from retrain_assets.dagster_glue.crashed_runs import fail_crashed
     from retrain_assets.store import retrain_home
 
     require_extra("dagster_webserver", "ui", "`retrain dev`")
@@ -105,7 +106,8 @@ def dev(port: int, host: str) -> None:
     os.environ["RETRAIN_HOME"] = str(retrain_home())
     page = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     told = opening(page)
-    prepare_instance(retrain_home()).dispose()
+    with prepare_instance(retrain_home()) as instance:
+        fail_crashed(instance)
     say("Starting the Dagster UI and its daemon, which takes some 20 seconds ...")
     Thread(target=_say_once_served, args=(page, told), daemon=True).start()
     _serve(host, port)

@@ -100,8 +100,8 @@ class Runner:
         """
         quiet: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         clock = {"resources": {"clock": {"config": {"replay_at": at.isoformat()}}}} if at else {}
-        fail_crashed(self.instance, retrain_home())
-        with alive(retrain_home()) as living, waking(self.instance):
+        fail_crashed(self.instance)
+        with alive(self.instance) as living, waking(self.instance):
             result = self.defs.resolve_job_def(job_name(self.spec.name, job)).execute_in_process(
                 instance=self.instance,
                 partition_key=period,
@@ -140,7 +140,7 @@ class Runner:
 
         The trigger does not ask again on the same evidence, so whoever goes on with a replay has to.
         """
-        fail_crashed(self.instance, retrain_home())
+        fail_crashed(self.instance)
         job = job_name(self.spec.name, "retrain")
         last = self.instance.get_runs(dg.RunsFilter(job_name=job, tags={"dagster/partition": period}), limit=1)
         if not last or last[0].status is not dg.DagsterRunStatus.FAILURE or OUTCOME_TAG in last[0].tags:

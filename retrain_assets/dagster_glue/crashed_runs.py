@@ -1,12 +1,20 @@
-"""Runs of the command line whose process is gone: they are marked as failed, and give back their place in a pool.
+"""Runs whose process is gone: they are marked as failed, and give back their place in a pool and in the queue.
 
-A run that the UI or a sensor launches is watched by Dagster's daemon. A run in a process of the `retrain` command is
-not: killed, it would stay STARTED for ever and keep the slot that every later promotion and rollback waits for. So each
-such process holds a lock that its end releases, a crash too, and its runs carry the lock's name.
+Dagster's default launcher does not look whether the process of a run lives. Killed with its daemon, a run would stay
+STARTED until its maximum run time, six hours, and keep the place that later runs of the model wait for. So whoever
+carries a run out holds a lock that the end of the process releases, a crash too:
+
+- a process of the `retrain` command one for all its runs, which carry the lock's name as a tag (`alive`);
+- a process that Dagster launched one by the name of the run (`carry_out`), from its first step on;
+- the daemon that launches runs one for those that have not begun (`launching`).
+
+`fail_crashed` is asked by every command that runs something and by `retrain dev` before it serves; the daemon asks
+`is_gone` by the run launcher (`run_launcher`).
 """
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,21 +24,31 @@ from retrain_assets.errors import Conflict
 from retrain_assets.registry.storage.disk import exclusive
 
 PROCESS_TAG = "retrain/process"
+LAUNCHER_TAG = "retrain/launcher"
+GONE = "The process of this run is gone: it was killed, or the machine went down."
+FIRST_STEP_SECONDS = 15.0
+"""How long a run that has begun may take to its first step, from where on a lock shows that its process lives."""
+
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+SWEPT_AFTER_SECONDS = 86_400.0
+"""From which age on a lock that nobody holds is removed; a younger one may be about to be held."""
+_OWN = ExitStack()
+"""The locks that this process holds until its end, which alone releases them."""
+_LAUNCHER, _HELD = uuid4().hex, set[Path]()
 
 
 @contextmanager
-def alive(home: Path) -> Iterator[dict[str, str]]:
+def alive(instance: dg.DagsterInstance) -> Iterator[dict[str, str]]:
     """Be known to live while this lasts.
 
     Args:
-        home: RETRAIN_HOME.
+        instance: Where the runs are recorded.
 
     Returns:
         The tags of the runs that this process carries out.
     """
     token = uuid4().hex
-    path = _lock_of(home, token)
+    path = _lock_of(instance, token)
     with exclusive(path):
         try:
             yield {PROCESS_TAG: token}
@@ -38,29 +56,80 @@ def alive(home: Path) -> Iterator[dict[str, str]]:
             path.unlink(missing_ok=True)
 
 
-def fail_crashed(instance: dg.DagsterInstance, home: Path) -> list[str]:
+def carry_out(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Be known as the process of a run until this process ends, which is later than the run's last event.
+
+    Raises:
+        Conflict: Another process carries the same run out.
+    """
+    _OWN.enter_context(exclusive(_lock_of(instance, run_id), 0))
+
+
+def launching(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Be known to launch runs until this process ends; the tags of the runs that it launches."""
+    path = _lock_of(instance, _LAUNCHER)
+    if path not in _HELD:
+        _OWN.enter_context(exclusive(path))
+        _HELD.add(path)
+    return {LAUNCHER_TAG: _LAUNCHER}
+
+
+def fail_crashed(instance: dg.DagsterInstance) -> list[str]:
     """Mark every run under way whose process is gone as failed, free its slots, and return the runs' ids."""
-    found = [
-        run for run in instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY)) if _gone(home, run.tags.get(PROCESS_TAG))
-    ]
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNDER_WAY))
+    found = [record.dagster_run for record in records if is_gone(instance, record.dagster_run.run_id)]
     for run in found:
-        instance.report_run_failed(run, "The process of this run is gone: it was killed, or the machine went down.")
+        instance.report_run_failed(run, GONE)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        for token in (run.run_id, run.tags.get(PROCESS_TAG)):
+            if token:
+                _lock_of(instance, token).unlink(missing_ok=True)
+    _sweep(instance)
     return [run.run_id for run in found]
 
 
-def _gone(home: Path, token: str | None) -> bool:
-    """Whether the process of that name has ended; False for a run that carries no name."""
-    if token is None:
+def is_gone(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether the process of a run has ended without saying so; False where no lock tells of it."""
+    record = instance.get_run_record_by_id(run_id)
+    if record is None or not _is_released(instance, record):
         return False
-    path = _lock_of(home, token)
+    now = instance.get_run_by_id(run_id)  # a process says how its run ended before its lock goes
+    return now is not None and now.status in _UNDER_WAY
+
+
+def _is_released(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
+    run = record.dagster_run
+    own, launcher, token = _lock_of(instance, run.run_id), run.tags.get(LAUNCHER_TAG), run.tags.get(PROCESS_TAG)
+    if own.exists():
+        return _free(own)
+    if launcher is None:  # asked first: a run that is launched again in the UI has the tags of the one before
+        return token is not None and _free(_lock_of(instance, token))
+    begun = record.start_time
+    return _free(_lock_of(instance, launcher)) and (begun is None or time.time() - begun > FIRST_STEP_SECONDS)
+
+
+def _free(path: Path) -> bool:
+    """Whether nobody holds a lock, or it is gone."""
+    if not path.exists():
+        return True
     try:
         with exclusive(path, 0):
-            path.unlink(missing_ok=True)
             return True
     except Conflict:
         return False
 
 
-def _lock_of(home: Path, token: str) -> Path:
-    return home / "dagster" / "processes" / f"{token}.lock"
+def _sweep(instance: dg.DagsterInstance) -> None:
+    """Remove the locks of processes that have long ended."""
+    for path in _folder(instance).glob("*.lock"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > SWEPT_AFTER_SECONDS and _free(path):
+                path.unlink()
+
+
+def _lock_of(instance: dg.DagsterInstance, token: str) -> Path:
+    return _folder(instance) / f"{token}.lock"
+
+
+def _folder(instance: dg.DagsterInstance) -> Path:
+    return Path(instance.root_directory) / "processes"

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from retrain_assets.dagster_glue.crashed_runs import carry_out
+
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext
     from dagster._core.execution.plan.plan import ExecutionPlan
@@ -82,7 +84,7 @@ def waking(instance: dg.DagsterInstance) -> Iterator[None]:
 
 
 def waking_executor(inner: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """The same executor, under which no step waits for a slot that is free."""
+    """The same executor, whose process is known to live, and under which no step waits for a slot that is free."""
     make: Any = inner.executor_creation_fn
     return dg.ExecutorDefinition(
         name=inner.name,
@@ -108,6 +110,8 @@ class _Waking(dg.Executor):
     def execute(
         self, plan_context: "PlanOrchestrationContext", execution_plan: "ExecutionPlan"
     ) -> Iterator[dg.DagsterEvent]:
+        if not plan_context.instance.is_ephemeral:
+            carry_out(plan_context.instance, plan_context.run_id)
         with waking(plan_context.instance):
             yield from self._inner.execute(plan_context, execution_plan)
 

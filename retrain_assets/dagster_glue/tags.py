@@ -1,6 +1,8 @@
 """The tags of runs and assets that the project reads again."""
 
 MODEL_TAG = "retrain/model"
+TURN_TAG = "retrain/turn"
+"""On runs that wait for their turn: one of a model at a time, a few altogether. A rollback waits for none of them."""
 TRIGGER_TAG = "retrain/trigger_id"
 KIND_TAG = "retrain/trigger"
 EVENT_TAG = "retrain/event"

@@ -14,7 +14,7 @@ from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, refused
-from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG
+from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TURN_TAG
 from retrain_assets.production.assets import pool_of
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _asset_job(
         job_name(frame.model, job),
         selection=dg.AssetSelection.assets(*(frame.key(asset) for asset in assets)),
         description=description,
-        tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": str(seconds)},
+        tags={MODEL_TAG: frame.model, TURN_TAG: frame.model, "dagster/max_runtime_seconds": str(seconds)},
         hooks=set(hooks),
         executor_def=run_executor(),
     )

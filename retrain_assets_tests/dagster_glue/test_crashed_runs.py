@@ -72,11 +72,11 @@ def test_a_run_killed_in_the_middle_of_a_promotion_blocks_nothing_and_promotes_n
     assert not list((home / "dagster" / "processes").iterdir())
 
 
-def test_only_runs_whose_process_is_gone_are_failed(tmp_path, instance, started):
-    with alive(tmp_path) as living:
+def test_only_runs_whose_process_is_gone_are_failed(instance, started):
+    with alive(instance) as living:
         ours, foreign = started(living), started({})
         gone = started({PROCESS_TAG: "0" * 32})
-        assert fail_crashed(instance, tmp_path) == [gone]
+        assert fail_crashed(instance) == [gone]
         statuses = [instance.get_run_by_id(run).status for run in (ours, foreign, gone)]
     assert [status.value for status in statuses] == ["STARTED", "STARTED", "FAILURE"]
-    assert fail_crashed(instance, tmp_path) == [ours], "once it has ended without saying so"
+    assert fail_crashed(instance) == [ours], "once it has ended without saying so"

@@ -10,6 +10,7 @@ STORED = {
     "EVENT_TAG": "retrain/event",
     "OUTCOME_TAG": "retrain/outcome",
     "AGAIN_TAG": "retrain/again",
+    "TURN_TAG": "retrain/turn",
 }
 
 
