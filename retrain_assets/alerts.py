@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 from urllib.parse import quote, urlencode
 
+from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.redaction import silent, without_secrets
 from retrain_assets.errors import require_extra
 
@@ -96,13 +97,16 @@ PAGES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Alert:
-    """One fact: when, which model and period, what kind, and a sentence."""
+    """One fact: when, which model and period, what kind, and a sentence of signs that show, on one line."""
 
     at: str
     model: str
     period: str
     kind: Kind
     sentence: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", plain(self.sentence))
 
     @property
     def severity(self) -> Severity:

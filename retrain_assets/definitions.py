@@ -7,6 +7,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.resources import Clock, usual_resources
+from retrain_assets.documents.page import text
 from retrain_assets.errors import SpecError
 from retrain_assets.pipeline import build_model_defs
 from retrain_assets.spec import read_specs
@@ -29,7 +30,7 @@ def _broken(path: Path, sentence: str) -> dg.AssetSpec:
     """A spec that is wrong, as an asset that nothing makes: its page says what to mend, and the other models go on."""
     dg.get_dagster_logger().error(sentence)
     name = re.sub(r"\W", "_", path.stem)
-    return dg.AssetSpec([name, "broken_spec"], group_name=name, description=sentence, kinds={"yaml"})
+    return dg.AssetSpec([name, "broken_spec"], group_name=name, description=text(sentence), kinds={"yaml"})
 
 
 defs = bound()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from retrain_assets.audit.explanation import Explanation, Grounds, Service
+from retrain_assets.documents.plain_text import plain
 from retrain_assets.production.probation.record import Status
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.tenure import named
@@ -42,7 +43,7 @@ def in_words(found: Explanation) -> str:
     if found.same_period:
         also = ", ".join(f"e{event.seq} {event.action}" for event in found.same_period)
         lines += ["", f"Also in {decision.period}: {also}."]
-    return "\n".join([*lines, "", _standing(found)])
+    return "\n".join(map(plain, [*lines, "", *_standing(found)]))
 
 
 def headline(event: Event) -> str:
@@ -72,7 +73,7 @@ def _nothing_live(found: Explanation) -> str:
     after = found.after
     first = f"The next was {after.to_version}: {headline(after)}" if after else "Nothing has been live since."
     at = f" at {_when(found.asked.moment)}" if found.asked else ""
-    return f"{found.model}: no version was live{at}. {first}"
+    return plain(f"{found.model}: no version was live{at}. {first}")
 
 
 def _asked(found: Explanation) -> list[str]:
@@ -161,17 +162,17 @@ def _served(service: Service) -> list[str]:
     return lines
 
 
-def _standing(found: Explanation) -> str:
+def _standing(found: Explanation) -> list[str]:
     live, after = found.live, found.after
+    today = [f"Live today: {live.name}, decided in {live.period}."] if live else []
     if after is not None:
-        left = f"It left at {_when(after.at)} (as of {after.period}, by {after.actor}): {_end(after)}"
-        return f"{left}\nLive today: {live.name}, decided in {live.period}." if live else left
+        return [f"It left at {_when(after.at)} (as of {after.period}, by {after.actor}): {_end(after)}", *today]
     if live is None:
-        return "No model is live."
+        return ["No model is live."]
     if found.service is not None:
         attempts = sum(event.action in ("rejected", "insufficient", "identical") for event in found.meanwhile)
-        return f"It is live. {attempts} later attempt(s) did not replace it." if attempts else "It is live."
-    return f"Live today: {live.name}, decided in {live.period}."
+        return [f"It is live. {attempts} later attempt(s) did not replace it." if attempts else "It is live."]
+    return today
 
 
 def _end(event: Event) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, short, table
+from retrain_assets.dagster_glue.metadata import Materialized, sentence, short, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.undecided import keep_live
@@ -54,7 +54,7 @@ def _strategy(frame: Frame, model: Model, training: Callable[[], "Training"], st
             return dg.MaterializeResult(
                 data_version=dg.DataVersion("not eligible"),
                 metadata={
-                    "summary": dg.MetadataValue.md(f"**Not eligible**, not trained: {problems}."),
+                    "summary": sentence("**Not eligible**, not trained: {}.", problems),
                     "coverage": table(_covered(record.coverage)),
                 },
             )
@@ -63,7 +63,7 @@ def _strategy(frame: Frame, model: Model, training: Callable[[], "Training"], st
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.digest),
             metadata={
-                "summary": dg.MetadataValue.md(_summary(record, trained, model.loss)),
+                "summary": sentence(*_summary(record, trained, model.loss)),
                 "selection": table([_origin(origin) for origin in record.origins]),
                 "coverage": table(_covered(record.coverage)),
                 "importance": table([{"feature": name, "share of gain": share} for name, share in shares]),
@@ -103,7 +103,7 @@ def _choice(frame: Frame, training: Callable[[], "Training"]) -> dg.AssetsDefini
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(record.digest),
             metadata={
-                "summary": dg.MetadataValue.md(f"**{record.strategy}** goes to the gate. {record.reason}"),
+                "summary": sentence("**{}** goes to the gate. {}", record.strategy, record.reason),
                 "comparison": table([{**_origin(origin), "strategy": origin.strategy} for origin in record.comparison]),
                 "strategy": record.strategy,
                 "eligible": ", ".join(record.eligible),
@@ -133,13 +133,12 @@ def _covered(found: "Coverage") -> list[dict[str, object]]:
     return lines + [{"of": name, "rows": rows, "note": "gate rows of unknown level"} for name, rows in unheld.items()]
 
 
-def _summary(record: "StrategyRecord", trained: "Trained", loss: str) -> str:
-    """Say what it was trained on, and how it did at the rolling origins."""
-    rehearsed = (
-        f"Mean {loss} **{record.selection_loss:.4g}** over {len(record.origins)} selection periods."
-        if record.selection_loss is not None
-        else "There are too few periods to rehearse it."
-    )
+def _summary(record: "StrategyRecord", trained: "Trained", loss: str) -> tuple[str, ...]:
+    """Say what it was trained on, and how it did at the rolling origins: a template and its values."""
     weighted = f" (worth {trained.effective_rows:,.0f} after weighting)"
     worth = weighted if round(trained.effective_rows) < trained.rows else ""
-    return f"Trained on **{trained.rows:,}** rows{worth} in **{trained.rounds}** rounds. {rehearsed}"
+    said, values = "Trained on **{}** rows{} in **{}** rounds. ", (f"{trained.rows:,}", worth, f"{trained.rounds}")
+    if record.selection_loss is None:
+        return f"{said}There are too few periods to rehearse it.", *values
+    mean = f"{record.selection_loss:.4g}"
+    return f"{said}Mean {{}} **{{}}** over {{}} selection periods.", *values, loss, mean, f"{len(record.origins)}"

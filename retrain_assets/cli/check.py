@@ -75,7 +75,7 @@ def _checked(spec: ModelSpec, as_json: bool, every: bool) -> bool:
             indent = len(line) - len(line.lstrip())
             wide = limit is None or limit >= _WIDE
             at = _FOUND_AT - indent if line[:1].isdigit() and wide else _NARROW_AT
-            say(line, hanging=at)
+            say([line], hanging=at)
     return seen.ready
 
 

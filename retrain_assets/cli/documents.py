@@ -46,7 +46,7 @@ def _validation_report(model: Opened, period: str | None, html: Path | None, as_
     if as_json:
         click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
     elif not html:
-        say("\n".join(verdict_words(verdict)))
+        say(verdict_words(verdict))
 
 
 def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_
         records = {asset: store.read_json(asset, asked) for asset in page.ASSETS}
         click.echo(json.dumps(records, indent=1, allow_nan=False))
     elif not html:
-        say("\n".join(page.monitoring_words(store, asked)))
+        say(page.monitoring_words(store, asked))
 
 
 @click.command()

@@ -82,7 +82,7 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **sa
     except TwoReadings as error:
         raise TwoReadings(f"{str(error).removesuffix(' beside the path')}, here --time-format {DAY_FIRST}.") from None
     for line in found(draft):
-        say(line, hanging=11)
+        say([line], hanging=11)
     if not yes:
         draft = asked(tables, named, draft, delay)  # type: ignore[arg-type]
     for column in said["use"]:  # type: ignore[attr-defined]

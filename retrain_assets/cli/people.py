@@ -72,7 +72,7 @@ def adopt(name: str, file: Path, statement: Statement, as_json: bool, **said: ob
         click.echo(json.dumps(record_of(done.event), indent=1))
         return
     for line in _adoption_words(model, given, done):
-        say(line)
+        say([line])
 
 
 def _given(file: Path, until: date, how: Adoption) -> GivenModel:

@@ -43,7 +43,7 @@ def verify(name: str | None, repair: bool, expect: str | None, as_json: bool) ->
     else:
         for model, found in problems.items():
             for problem in found or [f"every digest and the journal's chain hold{_pruned(model)}"]:
-                say(f"{model}: {problem}")
+                say([f"{model}: {problem}"])
     sys.exit(NO if any(problems.values()) else 0)
 
 

@@ -14,10 +14,12 @@ from datetime import datetime
 import numpy as np
 import pyarrow.compute as pc
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance
 from retrain_assets.dagster_glue.tags import KIND_TAG
+from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.terminal import console, width, wrapped
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
@@ -66,7 +68,7 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
     runner = Runner(spec, instance)
     store, registry = PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name)
     periods = _periods(spec, store, first, until)
-    out.print(f"[bold]{spec.name}[/bold]: {spec.description}")
+    out.print(f"[bold]{spec.name}[/bold]: {escape(spec.description)}")
     out.print(heading(spec), style="bold", markup=False, soft_wrap=True)
     bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*bar, console=out, transient=True) as progress:
@@ -165,7 +167,7 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
     try:
         losses = against_never(spec, store, registry)
     except NotFound as nothing:
-        out.print(str(nothing))
+        out.print(str(nothing), markup=False)
         return
     name = spec.model.loss
     out.print(f"[bold]Mean {name}[/bold], as served against the first model never retrained, on the same rows:")
@@ -181,7 +183,7 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
             if last
             else "no evidence asked for a retrain"
         )
-        out.print(f"Nothing was promoted after the first model: {why}.")
+        out.print(f"Nothing was promoted after the first model: {why}.", markup=False)
     live = registry.live()
     if live is not None:
         out.print(f"Live: [bold]{live.name}[/bold], decided in {live.period}.")
@@ -231,7 +233,7 @@ def _drift(store: PeriodStore, period: str) -> str:
         return "-"
     names = record.warned
     more = f" +{len(names) - 2}" if len(names) > 2 else ""
-    return f"{'!' if record.triggers else ''}{', '.join(names[:2])}{more}" or "quiet"
+    return f"{'!' if record.triggers else ''}{', '.join(map(plain, names[:2]))}{more}" or "quiet"
 
 
 def _loss(store: PeriodStore, period: str) -> str:
@@ -249,5 +251,5 @@ def _row(cells: tuple[str, str, str, str, str, str]) -> str:
     space = 31 if wide else 24
     line = f"{period:<11}{rows:>7}  {drift[: space - 1]:<{space}}{loss:<20}{trigger:<12}"
     if wide:
-        return wrapped(f"{line}{decision}", limit, hanging=len(line))
-    return f"{line.rstrip()}\n{wrapped(f'{INDENT}{decision}', limit, hanging=0)}"
+        return wrapped(f"{line}{plain(decision)}", limit, hanging=len(line))
+    return f"{line.rstrip()}\n{wrapped(f'{INDENT}{plain(decision)}', limit, hanging=0)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
+from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import read_specs
@@ -99,7 +100,8 @@ def history(name: str, as_json: bool) -> None:
     for event in events:
         move = f"{event.from_version or '-'} -> {event.to_version or '-'}"
         place = f"e{event.seq:<4} {event.period:<10} {event.action:<12} {move:<12}"
-        say(f"{place} {event.reason} ({event.actor}, {event.at:%Y-%m-%d %H:%M})", hanging=6)
+        why = plain(f"{event.reason} ({event.actor}, {event.at:%Y-%m-%d %H:%M})")  # older journals hold line breaks
+        say(f"{place} {why}", hanging=6)
 
 
 @click.command()

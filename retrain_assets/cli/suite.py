@@ -47,7 +47,7 @@ def list_(name: str, as_json: bool) -> None:
         click.echo(json.dumps(found.to_dict(), indent=1))
         return
     for line in found.lines():
-        say(line, hanging=HANGING - 2)
+        say([line], hanging=HANGING - 2)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def add(name: str, row: str, **said: Any) -> None:
     Example: retrain suite add taxi_charge 138740 --severity critical --reason "Manhattan to Brooklyn at night"
     """
     for sentence in added(opened(name), row, NewCase(**said), now()):
-        say(sentence)
+        say([sentence])
 
 
 @suite.command()
@@ -97,7 +97,7 @@ def harvest(name: str, period: str | None, limit: int, as_json: bool) -> None:
         click.echo(json.dumps([asdict(proposal) for proposal in found], indent=1))
         return
     for proposal in found:
-        say(_proposed(proposal), hanging=HANGING - 2)
+        say([_proposed(proposal)], hanging=HANGING - 2)
     say(
         f"{len(found)} row(s) proposed. Take one with `retrain suite add {name} ID`."
         if found

@@ -1,10 +1,12 @@
-"""Records as Dagster metadata: tables, schemas, digests."""
+"""Records as Dagster metadata: sentences, tables, schemas, digests."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
 import dagster as dg
+
+from retrain_assets.documents.page import filled, text
 
 Metadata = dict[str, dg.MetadataValue | dg.TableSchema | str | int | float]
 """What an asset's page shows, by name."""
@@ -13,10 +15,19 @@ Materialized = dg.MaterializeResult[Any]
 """The end of a step whose asset wrote its file itself and hands no value on."""
 
 
+def sentence(template: str, *values: object) -> dg.MarkdownMetadataValue:
+    r"""A sentence of our own Markdown with values put in for its `{}`; whatever they hold, none is read as markup.
+
+    >>> sentence("**{}** rows of {}.", "12", "![x](http://elsewhere)").value
+    '**12** rows of !\\[x\\](http\\://elsewhere).'
+    """
+    return dg.MetadataValue.md(filled(template, *values))
+
+
 def column_schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
-    """Dagster's column schema from name -> (type, description)."""
+    """Dagster's column schema from name -> (type, description), which the UI shows as Markdown."""
     return dg.TableSchema(
-        columns=[dg.TableColumn(name, type=kind, description=text) for name, (kind, text) in columns.items()]
+        columns=[dg.TableColumn(name, type=kind, description=text(said)) for name, (kind, said) in columns.items()]
     )
 
 
@@ -35,7 +46,7 @@ def pick(record: Mapping[str, object], *names: str) -> dict[str, object]:
 
 
 def markdown_table(records: Sequence[Mapping[str, object]]) -> str:
-    """Records of the same keys as a Markdown table, for the window that a page opens, where there is room.
+    """Records of the same keys as a Markdown table, every cell escaped, for the window that a page opens.
 
     >>> print(markdown_table([{"check": "fairness", "rows": 9545}]))
     | check | rows |
@@ -44,8 +55,8 @@ def markdown_table(records: Sequence[Mapping[str, object]]) -> str:
     """
     if not records:
         return "none"
-    rows = [[str(_cell(value)).replace("|", "\\|") for value in record.values()] for record in records]
-    head = [" | ".join(records[0]), "|".join(["---"] * len(records[0]))]
+    rows = [[text(_cell(value)) for value in record.values()] for record in records]
+    head = [" | ".join(map(text, records[0])), "|".join(["---"] * len(records[0]))]
     return "\n".join([f"| {head[0]} |", f"|{head[1]}|", *(f"| {' | '.join(row)} |" for row in rows)])
 
 

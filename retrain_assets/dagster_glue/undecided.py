@@ -3,6 +3,7 @@
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
+from retrain_assets.dagster_glue.metadata import sentence
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 
@@ -27,7 +28,7 @@ def keep_live(context: dg.AssetExecutionContext, frame: Frame, home: Home, reaso
             frame.key("production_model"),
             partition=context.partition_key,
             metadata={
-                "summary": dg.MetadataValue.md(f"**{kept}**: there is nothing to judge. {reason.rstrip('.')}."),
+                "summary": sentence("**{}**: there is nothing to judge. {}.", kept, reason.rstrip(".")),
                 "decision": "insufficient",
                 "reason": reason,
                 "live": live.name if live else "none",

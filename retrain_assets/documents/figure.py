@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from retrain_assets.documents.page import text as escaped
+from retrain_assets.documents.plain_text import plain
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -31,13 +34,15 @@ def new_figure(width: float, height: float, *, laid_out: bool = True) -> Figure:
     return figure
 
 
-def literal(text: str) -> str:
-    r"""A text that matplotlib draws as it stands: a dollar sign begins no formula.
+def literal(text: str, longest: int | None = None) -> str:
+    r"""A text that matplotlib draws as it stands, on one line and cut where it is too long: a dollar begins no formula.
 
-    >>> print(literal("US$"))
-    US\$
+    >>> print(literal("US$"), literal("miles driven", longest=8))
+    US\$ miles d…
     """
-    return text.replace("$", r"\$")
+    line = plain(text)
+    cut = line if longest is None or len(line) <= longest else f"{line[: longest - 1]}…"
+    return cut.replace("$", r"\$")
 
 
 def period_ticks(axes: Axes, periods: Sequence[str], inches: float, size: float = 7) -> None:
@@ -57,6 +62,10 @@ def bare(axes: Axes, *sides: str) -> None:
 def markdown(figure: Figure, alt: str) -> str:
     """The figure as a Markdown image; of few colours, and drawn coarser until it stays under 100 kB.
 
+    Args:
+        figure: What is shown.
+        alt: The same in words.
+
     >>> markdown(new_figure(1, 1), "nothing").startswith("![nothing](data:image/png;base64,iVBOR")
     True
     """
@@ -65,7 +74,7 @@ def markdown(figure: Figure, alt: str) -> str:
         data = _png(figure, dpi)
         if len(data) * 4 / 3 < LIMIT_BYTES:
             break
-    return f"![{alt}](data:image/png;base64,{base64.b64encode(data).decode()})"
+    return f"![{escaped(alt)}](data:image/png;base64,{base64.b64encode(data).decode()})"
 
 
 def svg(figure: Figure) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from retrain_assets.documents.plain_text import plain
+
 PICTURE = "picture:"
 """Scheme of a picture's address inside a document; `html_page` puts the picture itself there."""
 
@@ -43,7 +45,7 @@ svg, img { max-width: 100%; height: auto; }
   table { font-size: 9.5px; } svg, img { max-height: 180mm; } }
 """
 
-_MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)")
+_MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)|(?<=www)\.")
 """What Markdown, or a renderer that knows more than it, would not take as it stands."""
 
 _WORD = 16
@@ -72,8 +74,16 @@ def text(value: object) -> str:
     >>> text("a|b <b>*x*</b>\n[y](z) log_loss -> &lt;")
     'a\\|b \\<b>\\*x\\*\\</b> \\[y\\](z) log_loss -> \\&lt;'
     """
-    line = "".join(sign if sign.isprintable() else " " for sign in str(value)).strip()
-    return _MARKUP.sub(r"\\\g<0>", line)
+    return _MARKUP.sub(r"\\\g<0>", plain(value).strip())
+
+
+def filled(template: str, *values: object) -> str:
+    r"""A template of our own Markdown with values put in for its `{}`, every one escaped.
+
+    >>> filled("**{}** goes to the gate. {}", "recent", "best on *every* period")
+    '**recent** goes to the gate. best on \\*every\\* period'
+    """
+    return template.format(*map(text, values)).rstrip()
 
 
 def figure(value: float | None) -> str:

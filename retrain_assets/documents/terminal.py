@@ -10,12 +10,15 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from retrain_assets.documents.plain_text import plain, plain_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 GAP = "  "
 NARROWEST, UNBROKEN = 40, 100_000
@@ -40,7 +43,7 @@ def wrapped(text: str, limit: int | None, hanging: int = 2) -> str:
              group is worse
              off
     """
-    return "\n".join(_broken(line, limit, hanging) for line in text.splitlines())
+    return "\n".join(_broken(line, limit, hanging) for line in plain_lines(text).removesuffix("\n").split("\n"))
 
 
 def _broken(line: str, limit: int | None, hanging: int) -> str:
@@ -58,15 +61,26 @@ def _broken(line: str, limit: int | None, hanging: int) -> str:
 
 
 def console() -> Console:
-    """Open a console that breaks lines as `say` does, for what has colours or moves."""
+    """Open a console that breaks lines as `say` does, and shows every sign, for what has colours or moves."""
     from rich.console import Console
 
-    return Console(width=width() or UNBROKEN, highlight=False)
+    class PlainConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(plain_lines(text), **options)
+
+    return PlainConsole(width=width() or UNBROKEN, highlight=False)
 
 
-def say(text: str, *, hanging: int = 2, err: bool = False) -> None:
-    """Print text for a person."""
-    click.echo(wrapped(text, width(), hanging), err=err)
+def say(text: str | Iterable[str], *, hanging: int = 2, err: bool = False) -> None:
+    """Print text for a person, in which only signs that show are left.
+
+    Args:
+        text: Lines of our own below one another, or single lines, of which none becomes two whatever it quotes.
+        hanging: How much further to the right a line goes on that does not fit.
+        err: To standard error.
+    """
+    lines = text if isinstance(text, str) else "\n".join(map(plain, text))
+    click.echo(wrapped(lines, width(), hanging), err=err)
 
 
 def table(rows: Sequence[Sequence[str]], limit: int | None) -> list[str]:
@@ -76,6 +90,7 @@ def table(rows: Sequence[Sequence[str]], limit: int | None) -> list[str]:
     model  next
     taxi   waits for…
     """
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
     left = None if limit is None else limit - sum(widths) - len(GAP) * len(widths)
     return [
@@ -100,6 +115,6 @@ def clipped(text: str, limit: int | None) -> str:
 
 def labelled(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """Lay out a name and its value a line, the values below one another, and wrapped there."""
-    lines, limit = list(pairs), width()
+    lines, limit = [(name, plain(value)) for name, value in pairs], width()
     size = max((len(name) for name, _ in lines), default=0)
     return [_broken(f"  {name:<{size}}{GAP}{value}", limit, size + len(GAP)) for name, value in lines]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, Metadata, column_schema, pick, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, column_schema, pick, sentence, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.stored_tables import KEY
@@ -66,11 +66,13 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
         scores = [name for name in predicted.table.column_names if name.startswith("score")]
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(
-                    f"**{predicted.version.name} scored {model.units.rows(predicted.table.num_rows)} of "
-                    f"{model.calendar.words(period)}.** It is live since the decision of "
-                    f"{model.calendar.words(predicted.version.period)}."
-                    f"{f' {predicted.remark}' if predicted.remark else ''}"
+                "summary": sentence(
+                    "**{} scored {} of {}.** It is live since the decision of {}. {}",
+                    predicted.version.name,
+                    model.units.rows(predicted.table.num_rows),
+                    model.calendar.words(period),
+                    model.calendar.words(predicted.version.period),
+                    predicted.remark or "",
                 ),
                 "scores": table([_score_row(name, predicted.table[name]) for name in scores]),
                 "version": predicted.version.name,
@@ -169,8 +171,9 @@ def _performance_report(
 
 
 def _no_model(model: Model, period: str) -> Materialized:
-    sentence = f"No model was live {model.calendar.during(period)}, so there is nothing to watch yet."
-    return dg.MaterializeResult(metadata={"summary": dg.MetadataValue.md(f"**{sentence}**")})
+    when = model.calendar.during(period)
+    said = sentence("**No model was live {}, so there is nothing to watch yet.**", when)
+    return dg.MaterializeResult(metadata={"summary": said})
 
 
 def _kept(store: "PeriodStore", model: str, asset: str, period: str, document: str) -> Metadata:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from retrain_assets.documents.plain_text import plain, written_out
 from retrain_assets.onboarding.columns import ColumnFacts, limits_with_room
 from retrain_assets.onboarding.draft import Draft
 from retrain_assets.onboarding.table import ForeignTable
@@ -47,7 +48,7 @@ def spec_text(draft: Draft, folder: Path) -> str:
         *_columns(draft),
         *_rules(draft),
     ]
-    return "\n".join(lines) + "\n"
+    return "".join(f"{plain(line)}\n" for line in lines)
 
 
 def _head(draft: Draft) -> list[str]:
@@ -57,7 +58,10 @@ def _head(draft: Draft) -> list[str]:
     span = f"{{every: {calendar.every}, start: {calendar.start:%Y-%m-%d}, end: {calendar.end:%Y-%m-%d}}}"
     lines = [
         _line(f"name: {draft.name}", "prefix of every asset, job and file"),
-        _line(f"description: Predicts {label.name}", f"{DECIDE}: what it is for, and what not (intended_use)"),
+        _line(
+            f"description: {_scalar(f'Predicts {label.name}')}",
+            f"{DECIDE}: what it is for, and what not (intended_use)",
+        ),
         _line(f"task: {label.task}", _label_comment(draft)),
     ]
     if label.task == "multiclass":
@@ -280,7 +284,8 @@ def _scalar(value: str) -> str:
         read = yaml.safe_load(value)
     if read == value and _PLAIN.fullmatch(value):
         return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(sign if sign.isprintable() else written_out(sign) for sign in escaped) + '"'
 
 
 def _short(path: str) -> str:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, sentence, short, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
+from retrain_assets.documents.page import text
 
 if TYPE_CHECKING:
     from retrain_assets.model import PeriodAccess
@@ -91,7 +92,7 @@ def _probation_report(frame: Frame, probation: "Callable[[], Probation]") -> dg.
         access = home.at(frame.model, period_of(context))
         record = probation().report(access)
         shown: Metadata = {
-            "summary": dg.MetadataValue.md(f"**{record.status.value}**: {record.sentence}"),
+            "summary": sentence("**{}**: {}", record.status.value, record.sentence),
             "asks_rollback": record.status.asks_rollback,
         }
         if record.measurement is not None:
@@ -125,7 +126,7 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "
     if isinstance(decision, KeptLive):
         said, outcome = decision.sentence, decision.outcome
     else:
-        said = f"{headline(decision)} ({decision.at:%Y-%m-%d %H:%M}, {decision.actor})"
+        said = f"{headline(decision)} ({decision.at:%Y-%m-%d %H:%M}, {text(decision.actor)})"
         outcome = "promoted"
     shown: Metadata = {
         "summary": dg.MetadataValue.md(said),

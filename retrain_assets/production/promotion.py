@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrain_assets.candidates.candidate_record import read_candidate
+from retrain_assets.documents.page import filled
 from retrain_assets.errors import IncompleteVerdict, WrongCandidate
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.periods import Calendar, Length
@@ -50,7 +51,7 @@ class KeptLive:
         }
         said = why.get(self.outcome, "the evidence could not decide")
         kept = f"kept {self.live.name}" if self.live else "no version is live yet"
-        return f"**{kept}**: {said}. {self.reason.rstrip('.')}.{f' {self.advice}' if self.advice else ''}"
+        return filled("**{}**: {}. {}. {}", kept, said, self.reason.rstrip("."), self.advice).rstrip()
 
 
 @dataclass(frozen=True)
@@ -169,15 +170,15 @@ def headline(event: Event) -> str:
 
     A promotion names what it replaced; an attempt that did not promote names what stays.
     """
-    before = event.from_version or "no version"
+    before, after = event.from_version or "no version", event.to_version
     match event.action:
         case "bootstrap":
-            return f"**{event.to_version}** is the first live version: {event.reason}"
+            return filled("**{}** is the first live version: {}", after, event.reason)
         case "adopted":
-            return f"**{event.to_version}** was adopted by {event.actor}: {event.reason}"
+            return filled("**{}** was adopted by {}: {}", after, event.actor, event.reason)
         case "promoted":
-            return f"**{event.to_version}** replaces {before}: {event.reason}"
+            return filled("**{}** replaces {}: {}", after, before, event.reason)
         case "rolled_back":
-            return f"**{event.to_version}** is back, {before} is quarantined: {event.reason}"
+            return filled("**{}** is back, {} is quarantined: {}", after, before, event.reason)
         case _:
-            return f"**{event.action}**, {before} stays live: {event.reason}"
+            return filled("**{}**, {} stays live: {}", event.action, before, event.reason)

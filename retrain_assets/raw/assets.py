@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, column_schema, pick, table
+from retrain_assets.dagster_glue.metadata import Materialized, column_schema, pick, sentence, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
+from retrain_assets.documents.page import text
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
@@ -43,8 +44,8 @@ def raw_assets(
         kinds={"parquet", "arrow"},
         metadata={"dagster/column_schema": _schema(source, columns)},
         check_specs=[
-            dg.AssetCheckSpec(name, asset=frame.key("raw_data"), blocking=True, description=text)
-            for name, text in CONTRACT_CHECKS.items()
+            dg.AssetCheckSpec(name, asset=frame.key("raw_data"), blocking=True, description=asked)
+            for name, asked in CONTRACT_CHECKS.items()
         ],
     )
     def raw_data(
@@ -66,7 +67,7 @@ def raw_assets(
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(checked.sha256),
             metadata={
-                "summary": dg.MetadataValue.md(_summary(period, checked)),
+                "summary": sentence(*_summary(period, checked)),
                 "columns": table([_column_row(column) for column in checked.summary]),
                 "rows": checked.table.num_rows,
                 "rejected_rows": checked.rejected.num_rows,
@@ -109,9 +110,12 @@ def raw_assets(
         late = sum(moment < start for moment in arrived[OUTCOME_TIME].to_pylist())
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(
-                    f"**{arrived.num_rows:,}** outcomes became known in {period}, {late:,} of them for rows of earlier "
-                    f"periods. {' '.join(problem.sentence for problem in problems)}"
+                "summary": sentence(
+                    "**{}** outcomes became known in {}, {} of them for rows of earlier periods. {}",
+                    f"{arrived.num_rows:,}",
+                    period,
+                    f"{late:,}",
+                    " ".join(problem.sentence for problem in problems),
                 ),
                 "outcomes": arrived.num_rows,
                 "of_earlier_periods": late,
@@ -123,14 +127,14 @@ def raw_assets(
     return [raw_data, outcomes]
 
 
-def _summary(period: str, checked: "Checked") -> str:
-    """The rows that came in, and what was odd about them."""
-    refused = f", {checked.rejected.num_rows:,} set aside" if checked.rejected.num_rows else ""
-    head = f"**{checked.table.num_rows:,}** rows of {period}{refused}."
+def _summary(period: str, checked: "Checked") -> tuple[str, ...]:
+    """The rows that came in, and what was odd about them: a template and its values."""
+    odd = [problem.sentence for problem in checked.problems]
+    told = "\n- {}" * len(odd) if odd else " Nothing odd about them."
     if not checked.table.num_rows:
-        head = f"**No rows** of {period}: a gap. Monitor it again when they have come."
-    odd = [f"- {problem.sentence}" for problem in checked.problems]
-    return "\n".join([head, *odd] if odd else [f"{head} Nothing odd about them."])
+        return f"**No rows** of {{}}: a gap. Monitor it again when they have come.{told}", period, *odd
+    refused = f", {checked.rejected.num_rows:,} set aside" if checked.rejected.num_rows else ""
+    return f"**{{}}** rows of {{}}{{}}.{told}", f"{checked.table.num_rows:,}", period, refused, *odd
 
 
 def _column_row(column: "ColumnSummary") -> dict[str, object]:
@@ -145,7 +149,7 @@ def _check_result(name: str, problems: "Sequence[ContractProblem]") -> dg.AssetC
         check_name=name,
         passed=not blocking,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=" ".join(problem.sentence for problem in problems) or CONTRACT_CHECKS[name],
+        description=text(" ".join(problem.sentence for problem in problems) or CONTRACT_CHECKS[name]),
         metadata={"problems": len(problems), "count": sum(problem.count for problem in problems)},
     )
 
@@ -161,8 +165,8 @@ def _schema(source: Source, columns: Columns) -> dg.TableSchema:
     described |= dict.fromkeys(columns.categorical, ("category", "feature"))
     described |= dict.fromkeys(columns.amounts, ("number", "amount that prices errors, not a feature"))
     for name in columns.groups:
-        kind, text = described.get(name, ("category", ""))
-        described[name] = (kind, f"{text}, group" if text else "group, not a feature")
+        kind, said = described.get(name, ("category", ""))
+        described[name] = (kind, f"{said}, group" if said else "group, not a feature")
     return column_schema(described)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from retrain_assets.documents.plain_text import plain
 from retrain_assets.errors import Conflict, IntegrityError, NotFound
 from retrain_assets.registry.integrity.repair import mend
 from retrain_assets.registry.integrity.verify import LOCK, Inspection
@@ -423,11 +424,11 @@ def _repeats(last: Event, request: RollbackRequest) -> bool:
 
     The journal's reason may say more, namely which damaged versions the first call passed over.
     """
-    asked = ("rolled_back", request.actor, request.person)
+    asked = ("rolled_back", plain(request.actor).strip(), request.person)
     return (
         request.to in (None, last.to_version)
         and asked == (last.action, last.actor, last.person)
-        and last.reason.startswith(request.reason)
+        and last.reason.startswith(plain(request.reason).strip())
         and request.expected_live in (last.from_digest, last.from_version)
     )
 

@@ -10,6 +10,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import pick, table
+from retrain_assets.documents.page import text
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
@@ -52,7 +53,7 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
         check_name=name,
         passed=outcome in (Outcome.PASS, Outcome.NOT_ASKED),
         severity=dg.AssetCheckSeverity.WARN if unknown else dg.AssetCheckSeverity.ERROR,
-        description=sentences if sentences.startswith(answer) else f"{answer}{sentences}",
+        description=text(sentences if sentences.startswith(answer) else f"{answer}{sentences}"),  # shown as Markdown
         metadata={
             "outcome": outcome.value,
             "findings": table([pick(asdict(finding), *FINDING) for finding in findings]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, short, table
+from retrain_assets.dagster_glue.metadata import Materialized, sentence, short, table
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.undecided import keep_live
@@ -47,7 +47,7 @@ def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.
         manifest = write_manifest(access.store, windows, model)
         yield dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(_summary(manifest)),
+                "summary": sentence(*_summary(manifest)),
                 "windows": table(_windows(manifest)),
                 "gate_rows": manifest.gate.rows,
                 "history_rows": manifest.history.rows,
@@ -59,11 +59,15 @@ def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.
     return [feature_windows]
 
 
-def _summary(manifest: "Manifest") -> str:
+def _summary(manifest: "Manifest") -> tuple[str, ...]:
+    """What trains and what judges: a template and its values."""
+    counts = (manifest.recent.rows, manifest.history.rows, len(manifest.windows.origins), manifest.gate.rows)
     return (
-        f"Trains on **{manifest.recent.rows:,}** recent rows or **{manifest.history.rows:,}** rows of all history, "
-        f"chooses over **{len(manifest.windows.origins)}** selection windows, and judges on **{manifest.gate.rows:,}** "
-        f"fresh rows of {_moment(manifest.windows.gate.start)} to {_moment(manifest.windows.gate.end)}."
+        "Trains on **{}** recent rows or **{}** rows of all history, chooses over **{}** selection windows, and judges "
+        "on **{}** fresh rows of {} to {}.",
+        *(f"{count:,}" for count in counts),
+        _moment(manifest.windows.gate.start),
+        _moment(manifest.windows.gate.end),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from retrain_assets.cli.shared import guarded, opened
+from retrain_assets.documents.terminal import say
 
 
 @click.command()
@@ -35,7 +36,7 @@ def export(name: str, to: Path, version: str | None, **deployment: str | int | N
     found = version_of(model.registry, version)
     told = {key: value for key, value in deployment.items() if value is not None}
     write(model.registry, found, to, Deployment(**told))  # type: ignore[arg-type]
-    click.echo(f"{name} {found.name} is in {to}.")
+    say(f"{name} {found.name} is in {to}.")
 
 
 EXPORT_COMMANDS = (export,)

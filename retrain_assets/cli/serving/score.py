@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from retrain_assets.cli.shared import guarded, now, spec_of
+from retrain_assets.documents.terminal import say
 
 
 @click.command()
@@ -34,9 +35,9 @@ def score(name: str, rows: str, out: str, version: str | None, at: datetime | No
     batch = Batch(live, (spec.source.key, spec.source.time), now(), reasons)
     result = batch.score(rows, spec.source.features, out, _progress)
     click.echo("", err=True)
-    click.echo(f"{name} {live.version.name} scored {result.rows:,} rows into {out}.")
+    say(f"{name} {live.version.name} scored {result.rows:,} rows into {out}.")
     for feature, count in sorted(result.unseen.items()):
-        click.echo(f"{feature}: {count:,} rows have a category that {live.version.name} never saw, scored as missing.")
+        say(f"{feature}: {count:,} rows have a category that {live.version.name} never saw, scored as missing.")
 
 
 def _progress(rows: int) -> None:

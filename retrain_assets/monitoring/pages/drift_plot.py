@@ -48,6 +48,8 @@ CATEGORIES = 8
 FEW_VALUES = 12
 WORTH_A_BAR = 0.002
 LONGEST = 14
+NAME = 32
+"""Signs of a column's name that are drawn."""
 BEFORE, AFTER = "#b4bac4", "#2b6cb0"
 SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#dcdfe4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
 LINES = {Drift.QUIET: AFTER, Drift.INSUFFICIENT: AFTER, Drift.SMALL: UNKNOWN, Drift.WARN: "#c4621b"}
@@ -78,7 +80,7 @@ def drift_figure(records: Sequence[DriftRecord], bars: Sequence[Bars]) -> Figure
     columns = [column.column for column in records[-1].columns][:ROWS]
     height = max(4.0, 1.1 + 0.25 * len(columns))
     figure = new_figure(WIDTH, height, laid_out=False)
-    heat, *small = _axes(figure, max(len(name) for name in columns), len(bars), height)
+    heat, *small = _axes(figure, min(NAME, max(len(name) for name in columns)), len(bars), height)
     heat_map(heat, records, columns)
     for axes, shown in zip(small, bars, strict=True):
         histogram(axes, shown)
@@ -101,7 +103,7 @@ def heat_map(axes: Axes, records: Sequence[DriftRecord], columns: Sequence[str])
         if left.version != right.version:
             axes.axvline(at + 0.5, color=INK, linewidth=1)
     period_ticks(axes, [record.period for record in records], WIDTH * axes.get_position().width)
-    axes.set_yticks(range(len(columns)), [literal(name) for name in columns], fontsize=8)
+    axes.set_yticks(range(len(columns)), [literal(name, NAME) for name in columns], fontsize=8)
     axes.tick_params(length=0)
     bare(axes, "top", "right", "left", "bottom")
 
@@ -113,7 +115,7 @@ def histogram(axes: Axes, bars: Bars) -> None:
     if bars.labels or not place.size:
         axes.barh(place - 0.2, bars.before, 0.4, color=BEFORE)
         axes.barh(place + 0.2, bars.after, 0.4, color=color)
-        axes.set_yticks(place, [literal(label) for label in bars.labels], fontsize=6)
+        axes.set_yticks(place, [literal(label, LONGEST) for label in bars.labels], fontsize=6)
         axes.set_xticks([])
         axes.invert_yaxis()
         bare(axes, "top", "right", "bottom")
@@ -124,10 +126,9 @@ def histogram(axes: Axes, bars: Bars) -> None:
         axes.set_yticks([])
         bare(axes, "top", "right", "left")
     axes.tick_params(length=0)
-    axes.set_title(literal(bars.column.column), fontsize=8, loc="left", color=color, pad=13)
+    axes.set_title(literal(bars.column.column, NAME), fontsize=8, loc="left", color=color, pad=13)
     said = what_moved(bars.column).split(" (p ")[0]
-    short = said if len(said) <= SENTENCE else f"{said[: SENTENCE - 1]}…"
-    axes.text(0, 1, f"{literal(short)}\n", transform=axes.transAxes, fontsize=6, color=INK, va="center")
+    axes.text(0, 1, f"{literal(said, SENTENCE)}\n", transform=axes.transAxes, fontsize=6, color=INK, va="center")
 
 
 def what_moved(column: ColumnDrift) -> str:
@@ -218,7 +219,7 @@ def _largest(column: ColumnDrift, names: Sequence[str], counts: Floats, new: Flo
     rows = np.maximum(1, counts.sum(axis=1) + new)
     parts = counts / rows[:, None]
     kept = np.sort(np.argsort(-parts.sum(axis=0), kind="stable")[:CATEGORIES])
-    labels = [names[at] if len(names[at]) < LONGEST else f"{names[at][: LONGEST - 1]}…" for at in kept]
+    labels = [names[at] for at in kept]
     shown = parts[:, kept]
     if np.any(new > WORTH_A_BAR * rows):
         labels, shown = [*labels, "(new)"], np.column_stack([shown, new / rows])

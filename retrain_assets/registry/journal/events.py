@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple, TypeVar, get_args
 
+from retrain_assets.documents.plain_text import plain
 from retrain_assets.registry.storage.disk import canonical, sha256
 from retrain_assets.store import Json
 
@@ -184,8 +185,9 @@ class Event(Entry):
 
     @classmethod
     def seal(cls, entry: Entry, seq: int, previous_hash: str) -> Event:
-        """Number an entry and chain it to the event before."""
+        """Number an entry and chain it to the event before; what it says stands on one line, of signs that show."""
         values = {field.name: getattr(entry, field.name) for field in fields(Entry)}
+        values |= {"actor": plain(entry.actor).strip(), "reason": plain(entry.reason).strip()}
         unsealed = cls(**values, seq=seq, previous_hash=previous_hash, hash="")
         return replace(unsealed, hash=content_hash(unsealed.to_dict()))
 
