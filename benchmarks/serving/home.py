@@ -36,7 +36,15 @@ class Connection:
 
     def send(self, request: bytes) -> tuple[int, bytes]:
         """Status and body of the answer."""
+        self.ask(request)
+        return self.answer()
+
+    def ask(self, request: bytes) -> None:
+        """Send the request."""
         self._socket.sendall(request)
+
+    def answer(self) -> tuple[int, bytes]:
+        """Wait for the answer: status and body."""
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += self._received()
@@ -45,6 +53,14 @@ class Connection:
         while len(body) < length:
             body += self._received()
         return int(head.split(b" ")[1]), body
+
+    def fileno(self) -> int:
+        """What tells that an answer begins to come."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
 
     def _received(self) -> bytes:
         data = self._socket.recv(1 << 16)

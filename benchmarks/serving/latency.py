@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import selectors
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from benchmarks.serving import model
@@ -49,17 +50,25 @@ def _in_process(one: dict[str, list[object]]) -> float:
 
 
 def _times(port: int, request: bytes, connections: int, requests: int) -> list[float]:
-    """Milliseconds of every request, sorted; the first of each connection are left out."""
+    """Milliseconds of every request, sorted; the first of each connection are left out.
 
-    def ask(_: int) -> list[float]:
-        connection, times = Connection(port), []
-        for _ in range(requests // connections + 20):
-            began = time.perf_counter()
-            status, _body = connection.send(request)
-            times.append(1000 * (time.perf_counter() - began))
-            if status != 200:
-                raise RuntimeError(f"status {status}")
-        return times[20:]
-
-    with ThreadPoolExecutor(connections) as pool:
-        return sorted(one for found in pool.map(ask, range(connections)) for one in found)
+    All connections are kept by one thread, because threads of one process would wait for each other.
+    """
+    times, began, left = [], {}, requests + 20 * connections
+    with selectors.DefaultSelector() as waiting, ExitStack() as stack:
+        for _ in range(connections):
+            connection = stack.enter_context(closing(Connection(port)))
+            waiting.register(connection, selectors.EVENT_READ)
+            began[connection] = time.perf_counter()
+            connection.ask(request)
+        while began:
+            for key, _ in waiting.select():
+                connection = key.fileobj
+                status, _body = connection.answer()
+                times.append(1000 * (time.perf_counter() - began.pop(connection)))
+                if status != 200:
+                    raise RuntimeError(f"status {status}")
+                if len(times) + len(began) < left:
+                    began[connection] = time.perf_counter()
+                    connection.ask(request)
+    return sorted(times[20 * connections :])

@@ -106,7 +106,8 @@ def found(draft: Draft) -> Iterator[str]:
     yield f"  period   {every}: {found.why}; {f'{least:,} to ' if least < most else ''}{most:,} rows each"
     for period, rows in found.left_out.items():
         yield f"           {period} has only {rows:,} row{'s' * (rows > 1)} and is left out"
-    copies = f"; {roles.repeated:,} exact copies of rows, left out" if roles.repeated else ""
+    word = "copy" if roles.repeated == 1 else "copies"
+    copies = f"; {roles.repeated:,} exact {word} of other rows, left out" if roles.repeated else ""
     torn = f"; {roles.torn:,} stand twice with different values: their periods are refused" if roles.torn else ""
     joined = f", called {roles.joined} in the outcomes" if roles.joined else ""
     yield f"  key      {roles.key}{joined}{copies}{torn}"

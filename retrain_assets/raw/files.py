@@ -190,7 +190,7 @@ class File:
             own = [name for name in present if self.names[name] in self.schema.names]
             inside = [self.names[name] for name in own]
             with self.system.open_input_file(self.path) as stream:
-                for batch in pq.ParquetFile(stream).iter_batches(rows_at_once, columns=inside):
+                for batch in pq.ParquetFile(stream, pre_buffer=False).iter_batches(rows_at_once, columns=inside):
                     rows = pa.Table.from_batches([batch]).select(inside).rename_columns(own)
                     yield self._with_path(rows, present)
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:

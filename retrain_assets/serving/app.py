@@ -82,8 +82,8 @@ def app_of(server: Server) -> FastAPI:
     routes = _Routes(server)
     model = f"/v2/models/{server.model}"
     for path in (f"{model}/infer", f"{model}/versions/{{version}}/infer"):
-        app.add_api_route(path, routes.infer, methods=["POST"])
-    app.add_api_route("/predict", routes.predict, methods=["POST"])
+        app.add_route(path, routes.infer, methods=["POST"])
+    app.add_route("/predict", routes.predict, methods=["POST"])
     told: dict[str, Callable[..., Awaitable[Response]]] = {
         "/v2": routes.server,
         model: routes.metadata,
@@ -94,7 +94,7 @@ def app_of(server: Server) -> FastAPI:
         "/metrics": routes.metrics,
     }
     for path, route in told.items():
-        app.add_api_route(path, route, methods=["GET"])
+        app.add_route(path, route, methods=["GET"])
     return app
 
 
@@ -207,10 +207,10 @@ class _Routes:
 
         return self._told(request, told)
 
-    async def alive(self) -> Response:
+    async def alive(self, request: Request) -> Response:
         return JSONResponse({"live": True})
 
-    async def ready(self) -> Response:
+    async def ready(self, request: Request) -> Response:
         is_ready = self._server.follower.served is not None
         return JSONResponse({"name": self._server.model, "ready": is_ready}, 200 if is_ready else 503)
 

@@ -70,7 +70,7 @@ def table_writer(url_env: str, name: str) -> Iterator[Writer]:
         writer = _FileWriter(path, as_csv=False)
         yield writer
         if writer.close():
-            with connected(url_env, what) as connection, pq.ParquetFile(path) as file:
+            with connected(url_env, what) as connection, pq.ParquetFile(path, pre_buffer=False) as file:
                 table = _declared(name, file.schema_arrow)
                 table.create(connection, checkfirst=True)
                 for rows in file.iter_batches():

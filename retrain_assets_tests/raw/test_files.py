@@ -2,6 +2,9 @@
 
 from datetime import datetime
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from retrain_assets.raw.files import files_of, span_of
@@ -67,3 +70,15 @@ def test_a_column_of_another_name_is_read_by_rename_where_the_own_name_is_not_th
 def test_lines_above_the_names_of_the_columns_are_left_out(tmp_path):
     (tmp_path / "r.csv").write_text("Export of 3 May\n\nid;x\n1;2,5\n2;3,5\n")
     assert read(tmp_path / "r.csv", "id", "x") == [{"id": ["1", "2"], "x": ["2,5", "3,5"]}]
+
+
+def test_pieces_of_a_file_are_in_memory_one_row_group_at_a_time(tmp_path):
+    names, group, groups = ["a", "b", "c", "d"], 20_000, 12
+    with pq.ParquetWriter(tmp_path / "a.parquet", pa.schema({name: pa.float64() for name in names})) as writer:
+        for seed in range(groups):
+            writer.write_table(pa.table(dict(zip(names, np.random.default_rng(seed).random((4, group)), strict=True))))
+    (file,) = files_of(Table(path=str(tmp_path / "a.parquet")))
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in file.pieces(names, group)]
+    assert len(held) == groups
+    assert max(held) < 8 * len(names) * group * groups / 2
