@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import shutil
@@ -25,6 +26,17 @@ LONGEST_FIRST = ("scenarios/test_the_ui", "cli/scenarios", "scenarios", "validat
 
 
 def pytest_configure() -> None:
+    """Look for garbage seldom: most of what a test process holds is modules, which are looked through each time."""
+    gc.set_threshold(100_000, 20, 100)
+    _write_into_memory()
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test is never garbage."""
+    gc.freeze()
+
+
+def _write_into_memory() -> None:
     """Write into memory where there is room and nobody has chosen a folder: the registry waits for the disk often."""
     if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)

@@ -19,6 +19,9 @@ from retrain_assets.errors import IntegrityError
 from retrain_assets.registry.journal import chain
 from retrain_assets.registry.storage.disk import LocalStorage
 
+NUMBERS = [number for numbers in SYSTEM_ERRORS.values() for number in numbers]
+"""Each refuses at another step, so that together they refuse at every one."""
+
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Bases:
@@ -33,25 +36,29 @@ def forgotten() -> Iterator[None]:
     chain._KNOWN = known
 
 
-@pytest.mark.parametrize(("name", "which"), [("promote", "round"), ("rollback", "short"), ("record", "short")])
+@pytest.mark.parametrize(
+    ("name", "which", "last"),
+    [("promote", "short", 200), ("promote", "round", 20), ("rollback", "short", 200), ("record", "short", 200)],
+)
 def test_a_process_killed_at_any_step_of_a_move_leaves_the_old_state_or_the_new(
-    copied: Bases, tmp_path: Path, name: str, which: str
+    copied: Bases, tmp_path: Path, name: str, which: str, last: int
 ) -> None:
+    """Of a move that completes a checkpoint, the steps of the checkpoint and those around it, which come last."""
     steps = steps_of(MOVES[name], copied.copy(which, tmp_path / "count"))
     assert steps >= 15
-    for at in range(steps):
+    for at in range(max(0, steps - last), steps):
         root = copied.copy(which, tmp_path / str(at))
         assert faults.killed(root, MOVES[name], at) == [], f"step {at} of {steps}"
 
 
-@pytest.mark.parametrize("number", [number for numbers in SYSTEM_ERRORS.values() for number in numbers])
+@pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("name", ["promote", "rollback"])
 def test_a_disk_that_refuses_at_some_step_is_named_and_leaves_the_old_state_or_the_new(
     copied: Bases, tmp_path: Path, name: str, number: int
 ) -> None:
-    steps = steps_of(MOVES[name], copied.copy("round", tmp_path / "count"))
-    for at in range(number % 4, steps, 4):
-        root, forever = copied.copy("round", tmp_path / str(at)), bool(at // 4 % 2)
+    steps = steps_of(MOVES[name], copied.copy("short", tmp_path / "count"))
+    for at in range(NUMBERS.index(number), steps, len(NUMBERS)):
+        root, forever = copied.copy("short", tmp_path / str(at)), bool(at // len(NUMBERS) % 2)
         assert faults.refused_by_the_system(root, MOVES[name], at, number, forever) == [], f"step {at} of {steps}"
 
 

@@ -366,7 +366,7 @@ class Machine(RuleBasedStateMachine):
 
 def test_after_any_sequence_of_moves_and_crashes_the_registry_agrees_with_the_account() -> None:
     chosen = settings(
-        max_examples=60,
+        max_examples=40,
         stateful_step_count=25,
         deadline=None,
         derandomize=True,
