@@ -12,10 +12,12 @@ The stages get their own policies from the spec here. What they need besides (`w
 when a run asks for it, so that the code location loads without numpy's heavy company.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -25,6 +27,7 @@ from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home, usual_resources
 from retrain_assets.dagster_glue.stored_tables import KEY, stored_tables
+from retrain_assets.errors import NotFound
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
 from retrain_assets.monitoring.policy import MonitoringPolicy
@@ -33,7 +36,7 @@ from retrain_assets.production.assets import production_assets
 from retrain_assets.production.jobs import job_name, jobs
 from retrain_assets.production.sensors import alert_sensors, rollback_sensor, withdrawal_due
 from retrain_assets.raw.assets import raw_assets
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec import ModelSpec, spec_of_files
 from retrain_assets.validation.assets import validation_assets
 from retrain_assets.windows.assets import window_assets
 
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from retrain_assets.production.promotion import Promotion
     from retrain_assets.raw.contract import Intake
     from retrain_assets.registry.cooldown import Rest
+    from retrain_assets.registry.registry import Registry
     from retrain_assets.validation.gate import Gate
     from retrain_assets.validation.suite.proposals import Harvest
     from retrain_assets.verdict import Verdict
@@ -152,7 +156,31 @@ def gate(spec: ModelSpec) -> "Gate":
         refit=partial(refit, training(spec)) if spec.training.refit else None,
         agreement=spec.training.agreement,
         rest=partial(rest_of, spec),
+        rules=spec.files,
     )
+
+
+@contextmanager
+def gate_then(spec: ModelSpec, registry: "Registry", verdict: "Verdict") -> Iterator["Gate"]:
+    """The gate under the rules of a verdict: those in force, or those that are stored with it.
+
+    Raises:
+        NotFound: Others are in force, and they are not stored.
+    """
+    from retrain_assets.validation.gate import RULES
+
+    if spec.policy_sha256 == verdict.policy_sha256:
+        yield gate(spec)
+        return
+    kept = verdict.evidence.get(RULES)
+    with TemporaryDirectory(prefix="retrain-rules-") as folder:
+        past = spec_of_files(Path(folder), registry.read(kept)) if kept else None
+        if past is None or past.policy_sha256 != verdict.policy_sha256:
+            raise NotFound(
+                f"its rules {verdict.policy_sha256[:12]} are not stored, in force are {spec.policy_sha256[:12]}. Check "
+                "out the spec and the suite of that time, then ask again."
+            )
+        yield gate(past)
 
 
 def rest_of(spec: ModelSpec, rolled_back: str) -> "Rest":

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
@@ -261,6 +262,19 @@ class ModelSpec(Policy):
             rules["refit"] = self.training.agreement.model_dump(mode="json") if self.training.agreement else None
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
+    def files(self) -> dict[str, bytes]:
+        """The spec and its suite as files, as `spec_of_files` reads them; none of a spec that stands in no file."""
+        if self._file is None:
+            return {}
+        record, suite = dict(self._file.record), Path(self.validation.regression_suite.path)
+        validation: Json = dict(record.get("validation") or {})
+        declared: Json = {**(validation.get("regression_suite") or {}), "path": "suite.yaml"}
+        if not suite.exists():
+            declared.pop("path")
+        record["validation"] = {**validation, "regression_suite": declared}
+        files = {"spec.yaml": yaml.safe_dump(record, sort_keys=True, allow_unicode=True).encode()}
+        return {**files, "suite.yaml": suite.read_bytes()} if suite.exists() else files
+
     @property
     def _validation_rules(self) -> Json:
         """The rules of the gate as they are digested; a key that came later is left out while it says nothing."""
@@ -365,6 +379,17 @@ def load_spec(path: Path) -> ModelSpec:
     loaded = spec.model_copy(update={"source": source, "validation": validation})
     loaded._file = file
     return loaded
+
+
+def spec_of_files(folder: Path, files: Mapping[str, bytes]) -> ModelSpec:
+    """Read a spec that `ModelSpec.files` gave, from a folder that it is written to.
+
+    Raises:
+        SpecError: It breaks a rule of today.
+    """
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return load_spec(folder / "spec.yaml")
 
 
 def own_folders() -> list[Path]:

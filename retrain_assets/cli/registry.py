@@ -16,13 +16,15 @@ from retrain_assets.spec import load_specs
 @click.argument("name", required=False)
 @click.option("--repair", is_flag=True, help="Mend what an interrupted write left, or what a hash proves.")
 @click.option("--expect", help="An event that NAME's journal must hold, as model_status shows it: SEQ:HASH.")
+@click.option("--rejudge", is_flag=True, help="Reach every verdict again from the stored rows, versions and rules.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems of each model as JSON.")
 @guarded
-def verify(name: str | None, repair: bool, expect: str | None, as_json: bool) -> None:
+def verify(name: str | None, repair: bool, expect: str | None, rejudge: bool, as_json: bool) -> None:
     """Check the registry: digests of every version, the journal's chain, the live pointer.
 
     With --repair, what can be mended without guessing is mended first; what is left says what to restore. With
     --expect, a journal that was cut off or rewritten as a whole is found too; it also lets --repair write lost heads.
+    With --rejudge, a verdict that does not follow from what is stored is named, as one is that somebody made up.
 
     Example: retrain verify taxi_charge --repair
     """
@@ -35,6 +37,9 @@ def verify(name: str | None, repair: bool, expect: str | None, as_json: bool) ->
     registries = {model: opened(model).registry for model in names}
     mended = {model: registry.repair(expected) for model, registry in registries.items() if repair}
     problems = {model: registry.verify(expected) for model, registry in registries.items()}
+    if rejudge:
+        for model in (model for model, found in problems.items() if not found):
+            problems[model] = _judged_again(model, as_json)
     for model, done in mended.items():
         for sentence in done:
             say(f"{model}: {sentence}", err=as_json)
@@ -45,6 +50,21 @@ def verify(name: str | None, repair: bool, expect: str | None, as_json: bool) ->
             for problem in found or [f"every digest and the journal's chain hold{_pruned(model)}"]:
                 say([f"{model}: {problem}"])
     sys.exit(NO if any(problems.values()) else 0)
+
+
+def _judged_again(model: str, as_json: bool) -> list[str]:
+    """Reach a model's verdicts again, say how many come out, and return those that do not."""
+    from retrain_assets.pipeline import gate_then
+    from retrain_assets.validation.rejudgement import rejudge
+
+    spec, store, registry = opened(model)
+    found = rejudge(registry, store, lambda verdict: gate_then(spec, registry, verdict))
+    known = found.same + len(found.other)
+    lacking = f"; {len(found.unknown)} more cannot be judged again" if found.unknown else ""
+    say([f"{model}: {found.same} of {known} verdicts come out as they are recorded{lacking}"], err=as_json)
+    for sentence in found.unknown:
+        say([f"{model}: {sentence}"], err=as_json)
+    return list(found.other)
 
 
 def _pruned(model: str) -> str:

@@ -62,6 +62,12 @@ class Records:
         pinned._pinned = History([e for e in history.events if e.period <= str(until)]) if later else history
         return pinned
 
+    def before(self, event: Event) -> Self:
+        """The same registry, its journal as it stood before an event."""
+        pinned = copy(self)
+        pinned._pinned = History(self._history().events[: event.seq - 1])
+        return pinned
+
     # ---- versions
 
     def read(self, digest: str) -> Mapping[str, bytes]:

@@ -34,6 +34,7 @@ from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.difference_history import known_history
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import GateWindow
+from retrain_assets.windows.cut import Span
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window, rowset_sha256
 
@@ -183,10 +184,20 @@ def load_attempt(model: Model, policy: ValidationPolicy, groups: Sequence[str], 
     Raises:
         NotEnoughData: There is no candidate, or no gate row has an outcome yet.
     """
-    store, registry, period = access.store, access.registry, access.period
     digest = candidate_of(model, access)
-    anchor = _anchor(registry)
-    span, live = read_manifest(store, period).windows.gate, registry.live()
+    return attempt_of(model, policy, groups, access, digest, read_manifest(access.store, access.period).windows.gate)
+
+
+def attempt_of(
+    model: Model, policy: ValidationPolicy, groups: Sequence[str], access: PeriodAccess, digest: str, span: Span
+) -> Attempt:
+    """Load a candidate, what is live by the registry that is given, and the rows of a span as known in the period.
+
+    Raises:
+        NotEnoughData: No row of the span has an outcome yet.
+    """
+    store, registry, period = access.store, access.registry, access.period
+    anchor, live = _anchor(registry), registry.live()
     candidate = LoadedVersion.of(registry, digest)
     champion = LoadedVersion.of(registry, live.digest) if live else None
     own = set(candidate.scorer.contract.names)

@@ -6,7 +6,7 @@ record, so that a retry cannot try its luck.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,8 @@ from retrain_assets.validation.watched_groups import watched_groups
 from retrain_assets.verdict import Decision, Finding, Outcome, Refit, Verdict
 
 ASSET = "validation_report"
+RULES = "rules"
+"""Key of a verdict's evidence: digest of the files that hold the rules."""
 
 Refitter = Callable[[PeriodAccess, str], str]
 """Trains a tested candidate again through the gate of a period, given its digest, and gives the new digest."""
@@ -60,6 +62,7 @@ class Gate:
         refit: Trains a tested candidate again through the gate, where the spec asks for it.
         agreement: How close the refitted model must be to the tested one; None for closer than the live model.
         rest: What a rollback of a period asks of the next candidate.
+        rules: The rules in full, as files, so that the verdict can be reached again when others are in force.
     """
 
     model: Model
@@ -70,6 +73,7 @@ class Gate:
     refit: Refitter | None = None
     agreement: RefitPolicy | None = None
     rest: Callable[[str], Rest] | None = None
+    rules: Callable[[], Mapping[str, bytes]] | None = None
 
     def verdict(self, access: PeriodAccess, at: datetime, actor: str) -> Verdict:
         """Judge the period's candidate against the live version; the same question gets the same answer.
@@ -119,12 +123,20 @@ class Gate:
         if verdict.decision is Decision.PROMOTE:
             verdict = self._refitted(verdict, scored)
         scored.keep_differences()
+        verdict = self._with_rules(verdict, attempt)
         registry.record(verdict, at=at, actor=actor)
         return verdict
 
+    def _with_rules(self, verdict: Verdict, attempt: Attempt) -> Verdict:
+        """The verdict with the digest of the files that hold its rules, which are stored beside the versions."""
+        files = self.rules() if self.rules else {}
+        if not files:
+            return verdict
+        return replace(verdict, evidence={**verdict.evidence, RULES: attempt.access.registry.add(files)})
+
     def measured(self, attempt: Attempt) -> Verdict:
         """What the gate finds of a version alone, as of a first model; nothing is claimed and nothing written down."""
-        return self._judge(attempt.scored())
+        return self._with_rules(self._judge(attempt.scored()), attempt)
 
     def _judge(self, scored: ScoredAttempt) -> Verdict:
         attempt, model, policy = scored.attempt, self.model, self.policy

@@ -14,6 +14,15 @@ def test_verify_is_quiet_about_a_whole_registry(at_home):
     )
 
 
+def test_verify_reaches_the_verdicts_of_a_replay_again(at_home):
+    attempts = sum(event.gate is not None for event in registry(at_home).history())
+    said = retrain("verify", "delivery", "--rejudge").output.splitlines()
+    assert said == [
+        f"delivery: {attempts} of {attempts} verdicts come out as they are recorded",
+        "delivery: every digest and the journal's chain hold",
+    ]
+
+
 @pytest.mark.parametrize("pattern", ["versions/*/model.bst", "verdicts/*.json", "journal/*1.json"])
 def test_verify_notices_a_flipped_byte(own_home, pattern):
     path = sorted(registry(own_home).folder.glob(pattern))[0]

@@ -1,0 +1,140 @@
+"""Reach the verdicts of the journal again, and name those that do not come out.
+
+Whoever can write to the registry can write a verdict that nobody reached. Its numbers then do not follow from what is
+stored: the rows, the versions and the rules. Nothing is written here, and no row is spent: the answer is known already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from retrain_assets.candidates.boosting.constant_model import fallback_files
+from retrain_assets.errors import IntegrityError, NotFound, RetrainError, SpecError
+from retrain_assets.model import PeriodAccess
+from retrain_assets.registry.journal.attempts import decision_of
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.storage.disk import sha256
+from retrain_assets.registry.storage.version_folders import manifest_of
+from retrain_assets.store import PeriodStore
+from retrain_assets.validation.attempt import Attempt, attempt_of
+from retrain_assets.validation.gate import RULES, Gate
+from retrain_assets.verdict import Decision, Finding, Verdict
+from retrain_assets.windows.cut import Span
+
+Rules = Callable[[Verdict], AbstractContextManager[Gate]]
+"""The gate under the rules of a verdict; raises `NotFound` where they are not stored."""
+
+
+@dataclass(frozen=True)
+class Rejudgement:
+    """What came of reaching a model's verdicts again.
+
+    Attributes:
+        same: How many came out as they are recorded.
+        other: One sentence for each that did not.
+        unknown: One sentence for each that cannot be reached again, and why.
+    """
+
+    same: int
+    other: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def rejudge(registry: Registry, store: PeriodStore, gate_of: Rules) -> Rejudgement:
+    """Reach every verdict of a journal again from the stored rows, versions and rules.
+
+    Args:
+        registry: The model's.
+        store: Its rows.
+        gate_of: Gives the gate under the rules of a verdict.
+    """
+    same, other, unknown = 0, [], []
+    for event in registry.history():
+        if event.gate is None:
+            continue
+        where = f"event {event.seq} ({event.action}, {event.period})"
+        try:
+            problem = _problem(
+                registry.evidence(event), PeriodAccess(store, registry.before(event), event.period), gate_of
+            )
+        except (NotFound, IntegrityError, SpecError, OSError) as lack:
+            unknown.append(f"{where} cannot be judged again: {lack}")
+            continue
+        same += not problem
+        if problem:
+            other.append(
+                f"{where} does not come out of the stored rows, versions and rules: {problem}. Either what is stored "
+                f"was changed since, or nobody reached this verdict: see `retrain explain {registry.model} "
+                f"e{event.seq}`, and restore the data, or hold the model and find out who could write there."
+            )
+    return Rejudgement(same, tuple(other), tuple(unknown))
+
+
+def _problem(recorded: Verdict, access: PeriodAccess, gate_of: Rules) -> str:
+    """Why a verdict does not come out; empty when it does."""
+    with gate_of(recorded) as gate:
+        try:
+            return _difference(recorded, _again(gate, access, recorded))
+        except (NotFound, IntegrityError):
+            raise
+        except RetrainError as refused:  # no row of that window is stored, or a version cannot score them
+            return str(refused).rstrip(".")
+
+
+class _GateAgain(Gate):
+    """A gate that adds nothing to the registry."""
+
+    def _fallback(self, attempt: Attempt) -> dict[str, str]:
+        if attempt.champion is not None:
+            return {}
+        files = fallback_files(attempt.access.registry.read(attempt.candidate.digest))
+        return {"fallback": sha256(manifest_of(files))}
+
+
+def _again(gate: Gate, access: PeriodAccess, recorded: Verdict) -> Verdict:
+    """The verdict on the recorded candidate and rows, against what was live before."""
+    refit = recorded.refit
+    again = _GateAgain(
+        **{**vars(gate), "refit": (lambda access, digest: refit.digest) if refit else None, "rules": None}
+    )
+    window = recorded.gate
+    span = Span(window.periods, datetime.fromisoformat(window.start), datetime.fromisoformat(window.end))
+    attempt = attempt_of(gate.model, gate.policy, gate.groups, access, recorded.candidate_digest, span)
+    scored = attempt.scored()
+    verdict = again._judge(scored)
+    return again._refitted(verdict, scored) if verdict.decision is Decision.PROMOTE else verdict
+
+
+def _difference(recorded: Verdict, again: Verdict) -> str:
+    """How the recorded verdict differs from the one that was reached again; empty when it does not."""
+    if again.gate != recorded.gate:
+        return (
+            f"it names {recorded.gate.rows:,} gate rows with the digest {recorded.gate.rowset_sha256[:12]}, stored are "
+            f"{again.gate.rows:,} with {again.gate.rowset_sha256[:12]}"
+        )
+    if again.champion_digest != recorded.champion_digest:
+        return f"it compares with {_named(recorded.champion_digest)}, live was {_named(again.champion_digest)}"
+    if decision_of(again) is not decision_of(recorded):
+        said, found = decision_of(recorded).value, decision_of(again).value
+        return f"it says {said} ({recorded.reason}), what comes out is {found} ({again.reason})"
+    for mine, theirs in zip(_findings(recorded), _findings(again), strict=False):
+        if asdict(mine) != asdict(theirs):
+            return f"it says of {mine.check} {mine.reason!r}, what comes out is {theirs.reason!r}"
+    kept = {key: value for key, value in recorded.evidence.items() if key != RULES}
+    whole = replace(recorded, evidence=kept)
+    if replace(again, code_version=recorded.code_version, required=recorded.required).digest != whole.digest:
+        mine, theirs = whole.to_dict()["evidence"], again.to_dict()["evidence"]
+        names = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
+        return f"its {', '.join(names) or 'findings'} differ"
+    return ""
+
+
+def _findings(verdict: Verdict) -> tuple[Finding, ...]:
+    return (*verdict.findings, *(verdict.refit.findings if verdict.refit else ()))
+
+
+def _named(digest: str | None) -> str:
+    return digest[:12] if digest else "no version"

@@ -1,0 +1,107 @@
+"""Verdicts are reached again from what is stored; one that nobody reached does not come out, and is named."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from benchmarks.worlds.parcels import SPEC, open_world
+from retrain_assets.pipeline import gate_then, promotion
+from retrain_assets.registry.rules import PromotionRules
+from retrain_assets.store import OUTCOME
+from retrain_assets.validation.rejudgement import rejudge
+from retrain_assets.verdict import CHECKS, Decision, Finding, Outcome
+
+
+def again(world):
+    return rejudge(world.registry, world.store, lambda verdict: gate_then(world.spec, world.registry, verdict))
+
+
+@pytest.fixture
+def judged_twice(world_after):
+    """A model with two judged candidates, the second refused."""
+    return world_after(7, retrained=(5, 7))
+
+
+def test_every_verdict_of_an_honest_history_comes_out_to_the_last_digit(judged_twice):
+    attempts = [event for event in judged_twice.registry.history() if event.gate]
+    before = sorted(path.name for path in judged_twice.registry.folder.rglob("*"))
+
+    found = again(judged_twice)
+
+    assert (found.same, found.other, found.unknown) == (len(attempts), (), ())
+    assert len(attempts) == 2
+    assert sorted(path.name for path in judged_twice.registry.folder.rglob("*")) == before, "nothing is written"
+
+
+def test_rules_that_are_no_longer_in_force_are_read_from_what_is_stored_with_the_verdict(judged_twice):
+    changed = SPEC | {"validation": SPEC["validation"] | {"alpha": 0.01}}
+    (judged_twice.folder / "delivery.yaml").write_text(yaml.safe_dump(changed))
+    world = open_world(judged_twice.folder, judged_twice.instance)
+    assert world.spec.policy_sha256 != judged_twice.spec.policy_sha256
+
+    found = again(world)
+
+    assert (found.same, found.other, found.unknown) == (2, (), ())
+
+
+def test_a_verdict_that_code_made_up_and_promoted_is_named(judged_twice):
+    world = judged_twice
+    registry, live = world.registry, world.registry.live()
+    last = [event for event in registry.history() if event.gate][-1]
+    honest = registry.evidence(last)
+    assert honest.decision is not Decision.PROMOTE
+    forged = replace(
+        honest,
+        period="2024-02-19",
+        findings=tuple(Finding(check, Outcome.PASS, "much better") for check in CHECKS),
+        gate=replace(honest.gate, start="2024-02-18T00:00:00", end="2024-02-25T00:00:00"),
+    )
+    at = datetime(2024, 2, 26)
+    registry.record(forged, at=at, actor="run 1")
+    rules = promotion(world.spec)
+    registry.promote(
+        forged,
+        live.digest,
+        PromotionRules(world.spec.policy_sha256, lambda files: None, rules.rest),
+        at=at,
+        actor="run 1",
+    )
+    assert registry.verify() == [], "the registry holds no sign of it"
+
+    found = again(world)
+
+    assert found.same == 2
+    (sentence,) = found.other
+    assert sentence.startswith(
+        "event 4 (passed, 2024-02-19) does not come out of the stored rows, versions and rules: "
+    )
+
+
+def test_changed_outcomes_show_in_the_verdict_that_they_decided(judged_twice):
+    store = judged_twice.store
+    week = judged_twice.weeks(7)[-1]
+    outcomes = store.require_table("outcomes", week)
+    at = outcomes.column_names.index(OUTCOME)
+    store.write_table("outcomes", week, outcomes.set_column(at, OUTCOME, pa.array([1.0] * outcomes.num_rows)))
+
+    found = again(judged_twice)
+
+    assert found.same == 1
+    (sentence,) = found.other
+    assert "what comes out is" in sentence
+
+
+def test_what_cannot_be_judged_again_says_why(judged_twice, monkeypatch):
+    registry = judged_twice.registry
+    candidate = [event for event in registry.history() if event.gate][-1].gate.candidate
+    for path in (registry.folder / "versions" / candidate).iterdir():
+        path.unlink()
+
+    found = again(judged_twice)
+
+    assert (found.same, found.other) == (1, ())
+    assert found.unknown[0].startswith("event 3 (")
+    assert "cannot be judged again: " in found.unknown[0]
