@@ -6,6 +6,7 @@
             feature_windows ─► candidate_recent ┐
                             └► candidate_history ┴► candidate_model ─► validation_report ─(4 checks)─► production_model
             performance_report, production_model ─► model_status (also after every refusal and rollback)
+            production_model ─► scored_batch (files of rows without outcome, where the spec declares `batches`)
 
 Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
 The stages get their own policies from the spec here. What they need besides (`watch`, `training`, `gate`) is built only
@@ -36,6 +37,7 @@ from retrain_assets.production.assets import production_assets
 from retrain_assets.production.jobs import job_name, jobs
 from retrain_assets.production.sensors import alert_sensors, rollback_sensor, withdrawal_due
 from retrain_assets.raw.assets import raw_assets
+from retrain_assets.serving.assets import batch_job, batch_sensor, serving_assets
 from retrain_assets.spec import ModelSpec, spec_of_files
 from retrain_assets.validation.assets import validation_assets
 from retrain_assets.windows.assets import window_assets
@@ -65,6 +67,9 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
     """
     frame = frame_of(spec)
     model_jobs = jobs(frame, partial(harvest, spec), partial(watch, spec))
+    batches, score = spec.batches, job_name(spec.name, "score")
+    if batches is not None:
+        model_jobs.append(batch_job(frame, score))
     return dg.Definitions(
         assets=[
             *raw_assets(frame, spec.source, spec.columns, partial(intake, spec)),
@@ -74,6 +79,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
             *validation_assets(frame, partial(judged, spec)),
             *production_assets(frame, partial(promotion, spec), partial(probation, spec), partial(model_card, spec)),
             *audit_assets(frame, partial(watch, spec)),
+            *(serving_assets(frame, spec.model, batches) if batches is not None else ()),
         ],
         jobs=model_jobs,
         sensors=[
@@ -86,6 +92,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
             ),
             rollback_sensor(frame),
             *alert_sensors(frame, model_jobs),
+            *([batch_sensor(frame, batches, score)] if batches is not None else ()),
         ],
         resources={**(resources or usual_resources()), KEY: stored_tables},
     )

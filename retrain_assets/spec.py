@@ -29,6 +29,7 @@ from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
+from retrain_assets.serving.policy import BatchesPolicy
 from retrain_assets.spec_file import SpecFile, checked, read_spec_file
 from retrain_assets.store import Json
 from retrain_assets.validation.policy import ValidationPolicy
@@ -99,6 +100,7 @@ class ModelSpec(Policy):
     probation: ProbationPolicy = ProbationPolicy()
     rollback: RollbackPolicy = RollbackPolicy()
     retention: RetentionPolicy = RetentionPolicy()
+    batches: BatchesPolicy | None = None
     _file: SpecFile | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
@@ -376,7 +378,8 @@ def load_spec(path: Path) -> ModelSpec:
             file.at((*where, "tolerance"), f"say up to which absolute error a case of {suite.path} is right")
         )
     validation = spec.validation.model_copy(update={"regression_suite": suite})
-    loaded = spec.model_copy(update={"source": source, "validation": validation})
+    batches = spec.batches.resolved(folder) if spec.batches else None
+    loaded = spec.model_copy(update={"source": source, "validation": validation, "batches": batches})
     loaded._file = file
     return loaded
 

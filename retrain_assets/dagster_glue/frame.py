@@ -45,9 +45,6 @@ class Frame:
         """The key of one of the model's assets."""
         return dg.AssetKey([self.model, asset])
 
-    def _sources(self) -> list[dg.AssetKey]:
-        return [dg.AssetKey.from_user_string(key) for key in self.upstream]
-
     def asset(
         self,
         name: str,
@@ -55,20 +52,21 @@ class Frame:
         description: str,
         kinds: set[str],
         deps: tuple[str, ...] = (),
+        upstream: tuple[str, ...] = (),
         metadata: Metadata | None = None,
         **options: Any,
     ) -> Callable[[Step], dg.AssetsDefinition]:
-        """`dg.asset` with everything that the model's assets share."""
+        """`dg.asset` with everything that the model's assets share; `upstream` are assets of the team besides."""
+        team = (*upstream, *(self.upstream if name == FIRST_ASSET else ()))
         decorator: Callable[[Step], dg.AssetsDefinition] = dg.asset(
             key=self.key(name),
             group_name=self.model,
-            partitions_def=self.partitions,
             owners=list(self.owners),
             tags={MODEL_TAG: self.model},
-            deps=[*(self.key(dep) for dep in deps), *(self._sources() if name == FIRST_ASSET else ())],
+            deps=[*(self.key(dep) for dep in deps), *(dg.AssetKey.from_user_string(key) for key in team)],
             description=description,
             kinds=kinds,
             metadata=dict(metadata or {}),
-            **options,
+            **{"partitions_def": self.partitions, **options},
         )
         return decorator

@@ -22,17 +22,19 @@ class StoredTables(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> "pa.Table":
         """Read the rows of the periods that the downstream asset is for: its own, or all where it has no partitions.
 
+        Of `scored_batch`, which has no periods, it reads the scores of every file.
+
         Raises:
             dagster.Failure: None of these periods is stored.
         """
         model, asset = context.asset_key.path
-        periods = list(context.asset_partition_keys) if context.has_asset_partitions else []
         store: PeriodStore = context.resources.home.store(model)
+        periods = list(context.asset_partition_keys) if context.has_asset_partitions else store.periods(asset)
         table = store.read_table(asset, periods)
         if table is None:
-            span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}" if periods else "no period"
+            span = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}" if periods else "any time"
             raise dg.Failure(
-                f"{model}: no {asset} of {span} to read. Monitor the period first, once a model is live.",
+                f"{model}: no {asset} of {span} to read. Materialize it first, once a model is live.",
                 allow_retries=False,
             )
         return table

@@ -112,7 +112,7 @@ class Table(Policy):
         decimal = self.decimal or ("," if self.thousands == "." else ".")
         return Notation(decimal, self.thousands or "")
 
-    def resolved(self, folder: Path) -> Table:
+    def resolved(self, folder: Path) -> Self:
         """The same table with a relative local path made absolute."""
         if self.path is None or "://" in self.path:
             return self

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import dagster as dg
-import pytest
 
 from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG, alive, fail_crashed

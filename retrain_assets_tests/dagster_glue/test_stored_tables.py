@@ -55,7 +55,7 @@ def test_a_period_without_predictions_is_named(materialized):
     given, result = run(weeks, "2024-01-15")
     (failure,) = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
     assert given == []
-    assert "delivery: no predictions of 2024-01-15 to read. Monitor the period first" in str(failure)
+    assert "delivery: no predictions of 2024-01-15 to read. Materialize it first" in str(failure)
 
 
 def test_materializing_predictions_leaves_the_stored_file_to_its_step(world):

@@ -1,0 +1,89 @@
+"""Each file that arrives is scored once as it is, by the version that is live, and one bad file stops no other."""
+
+import os
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks.worlds.verdicts import MODEL
+from retrain_assets.errors import DataError, SourceError
+from retrain_assets.serving.inbox import ScoredFile, score_files, waiting
+from retrain_assets.serving.policy import BatchesPolicy
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.serving.conftest import Names
+from retrain_assets_tests.serving.world import ROWS, expected
+
+NOW = datetime(2024, 3, 1, 12)
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    (tmp_path / "in").mkdir()
+    return BatchesPolicy(path=str(tmp_path / "in"), reasons=1)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return PeriodStore(tmp_path / "data" / MODEL)
+
+
+@pytest.fixture
+def scored(inbox, live, store):
+    return lambda: score_files(waiting(inbox, store), inbox, live, Names, store, lambda: NOW)
+
+
+def test_scores_stand_beside_key_time_version_and_reasons(tmp_path, scored, store, live):
+    pq.write_table(ROWS, tmp_path / "in" / "new rides.parquet")
+    (one,) = scored()
+    assert (one.rows, one.version, one.unseen, one.fault) == (4, "v3", {"c": 1}, "")
+    (name,) = store.periods("scored_batch")
+    assert name.startswith("new_rides-")
+    table = store.require_table("scored_batch", name)
+    assert table.column_names == ["id", "at", "version", "digest", "scored_at", "score", "reason_1"]
+    assert table["score"].to_pylist() == expected(live)
+    assert ScoredFile.from_dict(store.read_json("scored_batch", name)) == one
+
+
+def test_a_file_is_scored_once_and_again_when_it_has_changed(tmp_path, scored, store):
+    path = tmp_path / "in" / "a.csv"
+    csv.write_csv(ROWS.drop_columns(["at"]), path)
+    assert [one.rows for one in scored()] == [4]
+    assert scored() == []
+    csv.write_csv(ROWS.drop_columns(["at"]).slice(0, 3), path)
+    assert [one.rows for one in scored()] == [3]
+    os.utime(path, (1, 1))
+    assert [one.rows for one in scored()] == [3]
+    assert len(store.periods("scored_batch")) == 3
+
+
+def test_a_file_that_cannot_be_scored_is_named_once_and_stops_no_other(tmp_path, scored, store):
+    pq.write_table(ROWS.drop_columns(["x"]), tmp_path / "in" / "a.parquet")
+    (tmp_path / "in" / "b.parquet").write_bytes(b"PAR1 torn")
+    pq.write_table(ROWS, tmp_path / "in" / "c.parquet")
+    first, torn, good = scored()
+    assert "feature 'x' is missing" in first.fault
+    assert str(tmp_path / "in" / "b.parquet") in torn.fault
+    assert (good.rows, good.fault) == (4, "")
+    assert len(store.periods("scored_batch")) == 1
+    assert not [path for path in (store.root / "scored_batch").iterdir() if "partial" in path.name]
+    assert scored() == []
+
+
+def test_files_of_one_name_in_two_folders_are_two(tmp_path, inbox, store):
+    for day in ("day=1", "day=2"):
+        (tmp_path / "in" / day).mkdir()
+        pq.write_table(pa.table({"id": [1]}), tmp_path / "in" / day / "rows.parquet")
+    assert len({one.name for one in waiting(inbox, store)}) == 2
+
+
+def test_an_empty_inbox_is_said(inbox, store):
+    with pytest.raises(SourceError, match="no such file"):
+        waiting(inbox, store)
+
+
+def test_a_record_of_a_newer_release_is_refused():
+    with pytest.raises(DataError, match="Upgrade it"):
+        ScoredFile.from_dict({"schema": 9})
