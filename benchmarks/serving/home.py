@@ -72,7 +72,8 @@ class Connection:
 def request_of(body: object, path: str = "/predict") -> bytes:
     """The bytes of a request."""
     data = json.dumps(body).encode()
-    return f"POST {path} HTTP/1.1\r\nHost: s\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
+    head = f"POST {path} HTTP/1.1\r\nHost: s\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
 
 
 @contextmanager

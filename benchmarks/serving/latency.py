@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.serving import model
 from benchmarks.serving.home import Connection, promoted, request_of, serving
+from benchmarks.serving.peers import exported, peers
 
 MOST_MEDIAN_MS, MOST_P99_MS = 1.5, 10.0
 Line = tuple[str, bool]
@@ -26,14 +27,38 @@ def lines(requests: int) -> Iterator[Line]:
         promoted(Path(folder), 1)
         yield f"Booster.predict of one row in process: {_in_process(one):.3f} ms", True
         with serving(Path(folder)) as port:
+            own = {}
             for connections in (1, 8):
                 times = _times(port, request_of({"columns": one}), connections, requests)
-                median, p99 = statistics.median(times), times[int(0.99 * len(times))]
-                text = f"one row, {connections} connection{'s' if connections > 1 else ''}, {len(times):,} requests"
+                median, p99 = own[connections] = _median_and_p99(times)
+                text = f"one row, {_connections(connections)}, {len(times):,} requests"
                 yield f"{text}: median {median:.2f} ms (at most {MOST_MEDIAN_MS})", median <= MOST_MEDIAN_MS
                 yield f"{text}: p99 {p99:.2f} ms (below {MOST_P99_MS:.0f})", p99 < MOST_P99_MS
             times = _times(port, request_of({"columns": columns}), 1, max(20, requests // 20))
             yield f"1,000 rows, 1 connection: median {statistics.median(times):.1f} ms", True
+        yield from _beside(Path(folder), {name: values for name, values in one.items() if name != "id"}, own, requests)
+
+
+def _beside(
+    home: Path, one: dict[str, list[object]], own: dict[int, tuple[float, float]], requests: int
+) -> Iterator[Line]:
+    """The same row through the servers that there are besides, and how much longer they take."""
+    found = peers()
+    folder = exported(home) if found else home
+    for peer in found:
+        with peer.serving(folder, one) as (port, request):
+            for connections, (own_median, own_p99) in own.items():
+                median, p99 = _median_and_p99(_times(port, request, connections, requests // 4))
+                text = f"{peer.name}, one row, {_connections(connections)}: median {median:.2f} ms, p99 {p99:.2f} ms"
+                yield f"{text}; {median / own_median:.1f} and {p99 / own_p99:.1f} times ours", median > own_median
+
+
+def _connections(count: int) -> str:
+    return f"{count} connection{'s' if count > 1 else ''}"
+
+
+def _median_and_p99(times: list[float]) -> tuple[float, float]:
+    return statistics.median(times), times[int(0.99 * len(times))]
 
 
 def _in_process(one: dict[str, list[object]]) -> float:

@@ -48,7 +48,12 @@ def version_files(seed: int = 1, trees: int = TREES) -> dict[str, bytes]:
     booster = lgb.train({"objective": "binary", "verbosity": -1, "seed": seed, "num_threads": 2}, data, trees)
     start = datetime(2026, 1, 1)
     training = {"trained_from": start.isoformat(), "trained_until": (start + timedelta(days=1)).isoformat()}
+    probe = encoded.slice(0, 5)
+    matrix = np.column_stack([column.to_numpy() for column in probe.columns])
+    known = [[None if value != value else value for value in row] for row in matrix.tolist()]
+    scores = booster.predict(matrix).tolist()
     return {
+        "probe.json": json.dumps({"rows": known, "scores": scores}).encode(),
         "model.bst": booster.model_to_string().encode(),
         "features.json": json.dumps(contract.to_dict()).encode(),
         "training.json": json.dumps(training).encode(),
