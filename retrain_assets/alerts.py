@@ -37,6 +37,7 @@ Kind = Literal[
     "performance",
     "label_jump",
     "estimate",
+    "skew",
     "probation",
     "rejected",
     "insufficient",
@@ -68,6 +69,7 @@ NEXT_STEP: dict[str, str] = {
     "performance": "open the performance report; a retrain starts by itself once it pays",
     "label_jump": "check how outcomes are recorded, then `retrain release {model}`",
     "probation": "open the probation report; go back with `retrain rollback {model}` if it does not by itself",
+    "skew": "compare how the caller of the server and the source make that column",
     "held": "`retrain release {model}`, or `retrain rollback {model}` at once",
     "rolled_back": "find out why with `retrain explain {model}`",
     "refused": "open the run; its last line says the next step",
@@ -79,6 +81,7 @@ WORST_FIRST: tuple[Severity, ...] = ("failure", "warning", "info", "success")
 
 PAGES: dict[str, str] = {
     "stale": "raw_data",
+    "skew": "predictions",
     "drift": "drift_report",
     "business": "performance_report",
     "performance": "performance_report",

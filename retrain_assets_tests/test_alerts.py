@@ -73,6 +73,7 @@ def test_only_what_is_new_is_sent_of_facts_that_come_again(receiver, tmp_path, m
         ("rejected", "info"),
         ("drift", "info"),
         ("stale", "warning"),
+        ("skew", "warning"),
         ("held", "failure"),
         ("crash", "failure"),
     ],

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -58,21 +59,24 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
     )
     def predictions(context: dg.AssetExecutionContext, home: Home) -> Materialized:
         from retrain_assets.monitoring.predictions import predict_period
+        from retrain_assets.monitoring.served_skew import served_skew
 
         period = period_of(context)
         predicted = predict_period(model, home.at(model.name, period))
         if predicted.version is None or predicted.table is None:
             return _no_model(model, period)
+        skew = served_skew(model, home.at(model.name, period), Path(home.path) / "served" / model.name)
         scores = [name for name in predicted.table.column_names if name.startswith("score")]
         return dg.MaterializeResult(
             metadata={
                 "summary": sentence(
-                    "**{} scored {} of {}.** It is live since the decision of {}. {}",
+                    "**{} scored {} of {}.** It is live since the decision of {}. {} {}",
                     predicted.version.name,
                     model.units.rows(predicted.table.num_rows),
                     model.calendar.words(period),
                     model.calendar.words(predicted.version.period),
                     predicted.remark or "",
+                    skew.sentence if skew is not None else "",
                 ),
                 "scores": table([_score_row(name, predicted.table[name]) for name in scores]),
                 "version": predicted.version.name,

@@ -198,11 +198,14 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
         from retrain_assets.monitoring.pages.summary import drift_fact
         from retrain_assets.monitoring.records.drift_record import read_drift
         from retrain_assets.monitoring.records.performance_record import read_performance
+        from retrain_assets.monitoring.records.skew_record import read_skew
 
         drift, record = read_drift(store, period), read_performance(store, period)
         alerts = [_alert(clock, frame, period, "drift", drift_fact(drift))] if drift and drift.warned else []
         said = performance_facts(record) if record else []
         alerts += [_alert(clock, frame, period, kind, sentence) for kind, sentence in said]
+        skew = read_skew(store, period)
+        alerts += [_alert(clock, frame, period, "skew", sentence) for sentence in (skew.facts if skew else [])]
         return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]
     outcome = run.tags.get(OUTCOME_TAG, "")
     if outcome in KEPT:

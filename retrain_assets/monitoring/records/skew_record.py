@@ -1,0 +1,101 @@
+"""The stored record of `served_skew`: how what servers answered differs from what it should have been."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from retrain_assets.store import Json, PeriodStore, require_schema
+
+NAME = "served_skew"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A feature, or the score, that is another in some rows; one row as an example.
+
+    Attributes:
+        column: The feature; `score` for scores.
+        rows: In how many rows.
+        key: Of the first of them.
+        served: What the server read, or answered.
+        expected: What the source had of the row later, or what the version gives the logged features.
+    """
+
+    column: str
+    rows: int
+    key: str
+    served: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class ServedSkew:
+    """What the log of a period showed.
+
+    Attributes:
+        period: The period.
+        rows: Rows that servers answered in it.
+        recomputed: Rows of the sample whose scores were computed again.
+        compared: Rows that the source had too.
+        scores: Scores that are not those of the version that they name; None where all are.
+        features: Features that differ from those of the source, the most frequent first.
+    """
+
+    period: str
+    rows: int
+    recomputed: int
+    compared: int
+    scores: Difference | None = None
+    features: tuple[Difference, ...] = ()
+
+    @property
+    def facts(self) -> list[str]:
+        """What somebody should hear of, a sentence for each.
+
+        >>> skew = ServedSkew("2024-01", 9, 9, 9, None, (Difference("miles", 3, "a1", "1.5", "2.5"),))
+        >>> print(*skew.facts)
+        3 of 9 served rows had another miles than the source has now: row a1 was scored with 1.5, the source has 2.5.
+        """
+        said = []
+        if self.scores is not None:
+            one = self.scores
+            said.append(
+                f"{one.rows:,} of {self.recomputed:,} served scores are not those of the version that they name: row "
+                f"{one.key} got {one.served}, the version gives {one.expected}."
+            )
+        for one in self.features:
+            said.append(
+                f"{one.rows:,} of {self.compared:,} served rows had another {one.column} than the source has now: row "
+                f"{one.key} was scored with {one.served}, the source has {one.expected}."
+            )
+        return said
+
+    @property
+    def sentence(self) -> str:
+        """What was compared, and what came out."""
+        again = f"{self.recomputed:,} scores were computed again, and {self.compared:,} rows compared with the source's"
+        checked = f"{self.rows:,} rows were served. {again}"
+        return f"{checked}. {' '.join(self.facts) or 'No difference.'}"
+
+    def to_dict(self) -> Json:
+        """The record as it is stored."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, record: Json) -> ServedSkew:
+        """Read a stored record.
+
+        Raises:
+            DataError: A newer release wrote it.
+        """
+        require_schema(record, SCHEMA, NAME)
+        scores = Difference(**record["scores"]) if record["scores"] else None
+        features = tuple(Difference(**one) for one in record["features"])
+        return cls(record["period"], record["rows"], record["recomputed"], record["compared"], scores, features)
+
+
+def read_skew(store: PeriodStore, period: str) -> ServedSkew | None:
+    """The record of a period; None where nothing was served in it."""
+    record = store.read_json(NAME, period)
+    return ServedSkew.from_dict(record) if record is not None else None

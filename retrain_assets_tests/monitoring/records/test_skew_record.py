@@ -1,0 +1,40 @@
+"""The record of what was served against what it should have been."""
+
+import pytest
+
+from retrain_assets.errors import DataError
+from retrain_assets.monitoring.records.skew_record import Difference, ServedSkew, read_skew
+from retrain_assets.store import PeriodStore
+
+SKEW = ServedSkew(
+    "2024-01", 9, 8, 5, Difference("score", 2, "a1", "4.2", "4.9"), (Difference("km", 3, "a2", "nothing", "1"),)
+)
+
+
+def test_a_stored_record_is_the_same_again(tmp_path):
+    store = PeriodStore(tmp_path)
+    store.write_json("served_skew", "2024-01", SKEW.to_dict())
+    assert read_skew(store, "2024-01") == SKEW
+    assert read_skew(store, "2024-02") is None
+
+
+def test_each_difference_is_a_fact_of_its_own():
+    scores, km = SKEW.facts
+    assert scores == (
+        "2 of 8 served scores are not those of the version that they name: row a1 got 4.2, the version gives 4.9."
+    )
+    assert km == (
+        "3 of 5 served rows had another km than the source has now: row a2 was scored with nothing, the source has 1."
+    )
+    assert SKEW.sentence.startswith(
+        "9 rows were served. 8 scores were computed again, and 5 rows compared with the source's. 2 of 8"
+    )
+
+
+def test_no_difference_is_said():
+    assert ServedSkew("2024-01", 9, 9, 0).sentence.endswith("and 0 rows compared with the source's. No difference.")
+
+
+def test_a_record_of_a_newer_release_is_refused():
+    with pytest.raises(DataError, match="Upgrade it"):
+        ServedSkew.from_dict(SKEW.to_dict() | {"schema": 2})
