@@ -14,7 +14,6 @@ from datetime import date, datetime, time, timedelta
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retrain_assets.adoption.feature_match import ColumnValues, FeatureMatch, check_objective, matched
 from retrain_assets.adoption.isolated_probe import probed
@@ -25,6 +24,7 @@ from retrain_assets.errors import ForeignModel, NotEnoughData
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.production.rollback import probe_model
 from retrain_assets.raw.policy import Columns
+from retrain_assets.raw.values import counted
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.rulings import Signature
 from retrain_assets.registry.training_record import ADOPTED, TrainingRecord
@@ -209,12 +209,7 @@ class Adoption:
         rows = store.read_table("raw_data", self._reference(store, period), names) if names else None
         if rows is None:
             return {}
-        return {name: ColumnValues(_counts(rows[name])) for name in names}
-
-
-def _counts(column: pa.ChunkedArray) -> dict[str, int]:
-    counted = pc.value_counts(column.cast(pa.string()).drop_null())
-    return {one["values"]: one["counts"] for one in counted.to_pylist()}
+        return {name: ColumnValues(counted(rows[name])) for name in names}
 
 
 def _with_names_of(model: bytes, match: FeatureMatch) -> bytes:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from retrain_assets.candidates.policy import CoveragePolicy
 from retrain_assets.candidates.rare_types import of_type
 from retrain_assets.periods import Length
+from retrain_assets.raw.values import counted
 from retrain_assets.store import LABEL, Json, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import within
@@ -98,22 +99,13 @@ def gate_levels(store: PeriodStore, gate: Span, categorical: Sequence[str], time
             continue
         rows = within(rows, gate, time)
         for name in categorical:
-            for level, count in _counts(rows[name]).items():
+            for level, count in counted(rows[name]).items():
                 counts[name][level] = counts[name].get(level, 0) + count
     return counts
 
 
-def _counts(column: pa.ChunkedArray) -> dict[str, int]:
-    counted = pc.value_counts(column)
-    levels, counts = counted.field("values"), counted.field("counts")
-    if pa.types.is_dictionary(levels.type):
-        levels = levels.dictionary_decode()
-    pairs = zip(levels.to_pylist(), counts.to_pylist(), strict=True)
-    return {str(level): int(count) for level, count in pairs if level is not None}
-
-
 def _unheld(column: pa.ChunkedArray, levels: Mapping[str, int]) -> dict[str, int]:
-    held = _counts(column)
+    held = counted(column)
     return {level: rows for level, rows in levels.items() if level not in held}
 
 

@@ -19,7 +19,7 @@ from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.onboarding.table import SHOWN_VALUES, ForeignTable, is_text, number_like
 from retrain_assets.raw.numbers import read_numbers
 from retrain_assets.raw.times import Order, wall_clock
-from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, read_categories
+from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, counted, flat, read_categories
 
 Kind = Literal["number", "category", "time", "text"]
 
@@ -128,8 +128,8 @@ def facts_of(table: ForeignTable, name: str) -> ColumnFacts:
             name, kind, len(column), column.null_count, len(pc.unique(column.drop_null())), lacking=lacking
         )
     text = flat(texts_of(column))
-    counts = pc.value_counts(text.drop_null()).to_pylist()
-    levels = [str(one["values"]) for one in sorted(counts, key=lambda one: (-one["counts"], str(one["values"])))]
+    rows = counted(text)
+    levels = sorted(rows, key=lambda level: (-rows[level], level))
     meant = {yes_or_no(level) for level in levels}
     distinct = len(levels) if None in meant else len(meant)
     return ColumnFacts(name, kind, len(text), text.null_count, distinct, levels=tuple(levels[:20]), lacking=lacking)

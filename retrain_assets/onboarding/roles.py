@@ -31,7 +31,7 @@ from retrain_assets.onboarding.columns import (
 )
 from retrain_assets.onboarding.table import ForeignTable
 from retrain_assets.raw.keys import as_keys, comparable_keys
-from retrain_assets.raw.values import flat, how_many
+from retrain_assets.raw.values import flat, how_many, repeated
 
 _LABEL_WORDS = {"label", "target", "outcome"}
 _EVENT_WORDS = {
@@ -207,8 +207,7 @@ def _key(
 
 def _copies(rows: pa.Table, keys: pa.ChunkedArray) -> int:
     """How many rows are exact copies of another."""
-    counts = pc.value_counts(keys.drop_null())
-    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    twice, _ = repeated(keys)
     shared = rows.filter(pc.is_in(keys, value_set=twice))
     return int(shared.num_rows - shared.group_by(shared.column_names).aggregate([]).num_rows)
 

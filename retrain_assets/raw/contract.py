@@ -22,7 +22,7 @@ from retrain_assets.model import Model
 from retrain_assets.raw.files import Bounds
 from retrain_assets.raw.numbers import read_numbers
 from retrain_assets.raw.policy import Column, Columns, Contract, Source
-from retrain_assets.raw.values import flat, how_many, read_categories
+from retrain_assets.raw.values import counted, flat, how_many, read_categories, repeated
 from retrain_assets.store import own
 
 CHECKS = ("schema", "keys", "period", "ranges", "nulls", "volume")
@@ -220,12 +220,11 @@ class _Inspection:
         if keys.null_count:
             self.report("keys", False, key, keys.null_count, f"{keys.null_count:,} rows without {key} taken out.")
             self.reject(keys.is_null(), f"no {key}")
-        counts = pc.value_counts(keys.drop_null())
-        twice = counts.filter(pc.greater(counts.field("counts"), 1))
+        twice, rows = repeated(keys)
         if len(twice):
             sentence = (
-                f"{self.where}: {len(twice):,} of {len(counts):,} keys in {key} stand more than once with different "
-                f"values, first {twice[0]['values']} ({twice[0]['counts']} rows). "
+                f"{self.where}: {len(twice):,} of {pc.count_distinct(keys).as_py():,} keys in {key} stand more than "
+                f"once with different values, first {twice[0]} ({rows[0]} rows). "
                 f"Take the wrong ones out, or build {key} from more columns."
             )
             self.report("keys", True, key, len(twice), sentence)
@@ -233,8 +232,7 @@ class _Inspection:
     def _drop_copies(self) -> None:
         """Leave out rows that are exact copies of an earlier one."""
         keys = flat(self.table[self.key])
-        counts = pc.value_counts(keys.drop_null())
-        twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+        twice, _ = repeated(keys)
         if not len(twice):
             return
         at = pc.indices_nonzero(pc.is_in(keys, value_set=twice))
@@ -343,8 +341,7 @@ class _Inspection:
     def check_volume(self, accepted: pa.Table, rejected: pa.Table) -> None:
         total, out = accepted.num_rows + rejected.num_rows, rejected.num_rows
         if out > self.contract.max_rejected_share * total:
-            reasons = pc.value_counts(flat(rejected[REASON])).to_pylist()
-            listed = "; ".join(f"{item['values']} ({item['counts']:,})" for item in reasons)
+            listed = "; ".join(f"{reason} ({count:,})" for reason, count in counted(rejected[REASON]).items())
             sentence = (
                 f"{self.where}: {out:,} of {total:,} rows ({100 * out / total:.2f} %) taken out, "
                 f"{100 * self.contract.max_rejected_share:g} % allowed: {listed}. Correct the source, or raise "

@@ -107,6 +107,30 @@ def flat(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
+def counted(column: pa.ChunkedArray | pa.Array) -> dict[str, int]:
+    """The rows of each value, as text; nulls left out.
+
+    >>> counted(pa.chunked_array([["a", None], ["b", "a"]]))
+    {'a': 2, 'b': 1}
+    """
+    found = pc.value_counts(column.drop_null())
+    values, rows = found.field(0), found.field(1)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    return {str(value): count for value, count in zip(values.to_pylist(), rows.to_pylist(), strict=True)}
+
+
+def repeated(keys: pa.ChunkedArray | pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The values that stand more than once, and the rows of each; nulls left out.
+
+    >>> [part.to_pylist() for part in repeated(pa.array([1, 2, 1, None, None]))]
+    [[1], [2]]
+    """
+    found = pc.value_counts(keys.drop_null())
+    twice = found.filter(pc.greater(found.field(1), 1))
+    return twice.field(0), twice.field(1)
+
+
 def how_many(mask: pa.Array) -> int:
     """The number of true values."""
     return int(pc.sum(mask).as_py() or 0)

@@ -12,18 +12,12 @@ from retrain_assets.dagster_glue.metadata import Materialized, sentence, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.model import Model
+from retrain_assets.monitoring.sensors import IN_FLIGHT
 from retrain_assets.production.jobs import Job
 from retrain_assets.serving.policy import SCORED_BATCH, BatchesPolicy
 
 if TYPE_CHECKING:
     from retrain_assets.serving.inbox import ScoredFile
-
-_RUNNING = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 
 def serving_assets(frame: Frame, model: Model, batches: BatchesPolicy) -> list[dg.AssetsDefinition]:
@@ -97,7 +91,7 @@ def batch_sensor(frame: Frame, batches: BatchesPolicy, job: str) -> dg.SensorDef
             return dg.SkipReason(str(fault))
         if not files:
             return dg.SkipReason("every file that has arrived is scored")
-        if context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=_RUNNING)):
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=IN_FLIGHT)):
             return dg.SkipReason(f"{len(files)} files wait for the run that is scoring others")
         names = "\n".join(one.name for one in files)
         return dg.RunRequest(run_key=f"{frame.model}:batch:{hashlib.sha256(names.encode()).hexdigest()[:16]}")
