@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from retrain_assets.cli.shared import guarded, opened
-from retrain_assets.documents.terminal import say
+from retrain_assets.documents.terminal import say, table, width
+from retrain_assets.periods import Every
 
 if TYPE_CHECKING:
     from retrain_assets.cli.shared import Opened
@@ -23,16 +24,36 @@ HTML = click.option("--html", type=click.Path(dir_okay=False, path_type=Path), h
 @HTML
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; docs/report.md names the schema.")
 @click.option("--monitoring", is_flag=True, help="The drift and performance reports instead.")
+@click.option("--by", type=click.Choice(["month", "quarter", "year"]), help="All periods, summed up by longer ones.")
 @guarded
-def report(name: str, period: str | None, html: Path | None, as_json: bool, monitoring: bool) -> None:
+def report(name: str, period: str | None, html: Path | None, as_json: bool, monitoring: bool, by: Every | None) -> None:
     """Show the validation report of a period, or of the last one judged: as words, as an HTML file, or as JSON.
 
-    With --monitoring it is the drift and the performance report of a period, or of the last one monitored.
+    With --monitoring it is the drift and the performance report of a period, or of the last one monitored. With --by
+    it is a line for each month, quarter or year: loss, promise, drift and decisions.
 
-    Example: retrain report taxi_charge 2019-03 --html report.html, or retrain report taxi_charge --monitoring
+    Example: retrain report taxi_charge 2019-03 --html report.html, or retrain report taxi_charge --by quarter
     """
+    if by is not None:
+        if html or period or monitoring:
+            raise click.UsageError("--by sums all periods up, in words or as --json: leave the others out.")
+        _rollup(opened(name), by, as_json)
+        return
     show = _monitoring_report if monitoring else _validation_report
     show(opened(name), period, html, as_json)
+
+
+def _rollup(model: Opened, by: Every, as_json: bool) -> None:
+    from retrain_assets.audit.rollup import HEAD, rolled_up
+
+    found = rolled_up(model.spec.model, model.store, model.registry, by)
+    if as_json:
+        click.echo(json.dumps([one.to_dict() for one in found], indent=1, allow_nan=False))
+        return
+    head, *lines = table([HEAD, *(one.cells(model.spec.model.units) for one in found)], width())
+    click.secho(head, bold=True)
+    for line in lines:
+        click.echo(line)
 
 
 def _validation_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
