@@ -104,7 +104,7 @@ def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook, ever
         yield from _all(found) if every else _table(found)
         yield from _defaults(spec, found)
     if seen.sees:
-        yield "the gate, on rows like those of the first model:"
+        yield "the gate, on as many rows as the first model is judged on, if days are alike (docs/gate.md):"
         yield from (f"  {sentence}" for sentence in seen.sees)
     if seen.warnings:
         yield "worth knowing:"

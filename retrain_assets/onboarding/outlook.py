@@ -140,7 +140,7 @@ def _first_model(spec: ModelSpec, store: PeriodStore, windows: Windows) -> tuple
     begins = (
         f"the first model can be judged as of {windows.as_of}: trained on {trained:,} rows up to "
         f"{windows.history.end:%Y-%m-%d}, judged on {judged:,} from {windows.gate.start:%Y-%m-%d} to "
-        f"{windows.gate.end:%Y-%m-%d}"
+        f"{windows.gate.end:%Y-%m-%d}, and again each {spec.period.every} until it surely beats a constant"
     )
     faults = []
     lacking = 1 - judged / rows if rows else 1.0
