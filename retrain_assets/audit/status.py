@@ -162,7 +162,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         cooldown=_cooldown(history, watch, calendar, last),
     )
     if last is None:
-        return status
+        return status if live is None else _unmonitored(status, calendar.shift(live.period, 1))
     drift, performance, probation = read_drift(store, last), read_performance(store, last), stored_record(store, last)
     decision = watch.decide(store, registry, last)
     measured = performance.report if performance else None
@@ -175,6 +175,12 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         next_retrain=f"a retrain is due: {decision.reason}" if isinstance(decision, Trigger) else decision.reason,
         closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
+
+
+def _unmonitored(status: ModelStatus, period: str) -> ModelStatus:
+    """A version that was put in charge before any period was monitored: an adopted one, or one of a restored history."""
+    command = f"retrain monitor {status.model} --period {period}"
+    return replace(status, health="not monitored yet", next_retrain=f"the first monitored period: `{command}`")
 
 
 def _decision(event: Event) -> str:

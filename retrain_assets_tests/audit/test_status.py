@@ -3,9 +3,12 @@
 from datetime import datetime
 
 from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, verdict
-from retrain_assets.audit.status import decision_record, decisions, standing
+from retrain_assets.audit.status import decision_record, decisions, standing, status_of
+from retrain_assets.model import PeriodAccess
+from retrain_assets.periods import Calendar, Length
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rulings import Hold, Release, Retire, Signature
+from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome
 
 
@@ -38,3 +41,24 @@ def test_a_promotion_is_one_decision_and_a_verdict_that_waits_is_one_too(tmp_pat
         "to_version": "v1", "actor": "run 3", "reason": "fairness: JFK: 41 rows",
     }  # fmt: skip
     assert registry.model == MODEL
+
+
+class Watched:
+    """What `status_of` needs of the trigger policy where nothing is monitored."""
+
+    class model:  # noqa: N801
+        name, calendar = MODEL, Calendar(every="day", start="2019-01-01")
+
+    rollback_cooldown = Length.parse("2w")
+
+
+def test_a_version_that_was_put_in_charge_before_any_period_was_monitored_says_what_to_run(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0])
+    found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(0)), Watched, moment(1))
+    following = Watched.model.calendar.shift(period(0), 1)
+    assert (found.live, found.health) == ("v1", "not monitored yet")
+    assert found.answers["what comes next"] == (
+        f"the first monitored period: `retrain monitor {MODEL} --period {following}`"
+    )
+    assert found.answers["is it well"] == "not monitored yet"
