@@ -178,7 +178,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
 
 
 def _unmonitored(status: ModelStatus, period: str) -> ModelStatus:
-    """A version that was put in charge before any period was monitored: an adopted one, or one of a restored history."""
+    """A version that was put in charge before any period was monitored: an adopted one, or of a restored history."""
     command = f"retrain monitor {status.model} --period {period}"
     return replace(status, health="not monitored yet", next_retrain=f"the first monitored period: `{command}`")
 
