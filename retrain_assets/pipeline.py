@@ -7,6 +7,7 @@
                             └► candidate_history ┴► candidate_model ─► validation_report ─(4 checks)─► production_model
             performance_report, production_model ─► model_status (also after every refusal and rollback)
             production_model ─► scored_batch (files of rows without outcome, where the spec declares `batches`)
+            raw_data, outcomes ─► policy_backtest (what other policies would have cost; off until the first backtest)
 
 Every asset is keyed [model, asset] and partitioned by the model's period; everything is as of the end of that period.
 The stages get their own policies from the spec here. What they need besides (`watch`, `training`, `gate`) is built only
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.audit.assets import audit_assets
+from retrain_assets.backtest.assets import backtest_assets, backtest_job
 from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home, usual_resources
@@ -44,6 +46,7 @@ from retrain_assets.windows.assets import window_assets
 
 if TYPE_CHECKING:
     from retrain_assets.adoption.adoption import Adoption
+    from retrain_assets.backtest.replay import Backtest
     from retrain_assets.candidates.training import Training
     from retrain_assets.monitoring.triggers.evidence import Watch
     from retrain_assets.production.card.model_card import ModelCard
@@ -80,8 +83,9 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
             *production_assets(frame, partial(promotion, spec), partial(probation, spec), partial(model_card, spec)),
             *audit_assets(frame, partial(watch, spec)),
             *(serving_assets(frame, spec.model, batches) if batches is not None else ()),
+            *backtest_assets(frame, spec.model, partial(backtest, spec)),
         ],
-        jobs=model_jobs,
+        jobs=[*model_jobs, backtest_job(frame)],
         sensors=[
             *monitoring_sensors(
                 frame,
@@ -105,7 +109,7 @@ def frame_of(spec: ModelSpec) -> Frame:
 
 def monitoring(spec: ModelSpec) -> MonitoringPolicy:
     """How the live model is watched."""
-    cost, threshold = spec.triggers.retrain_cost, spec.validation.threshold
+    cost, threshold = spec.triggers.declared_excess, spec.validation.threshold
     return MonitoringPolicy(spec.drift, spec.labels, spec.business_metrics, cost, threshold)
 
 
@@ -137,6 +141,22 @@ def training(spec: ModelSpec) -> "Training":
         spec.training,
         spec.windows,
         kept_periods(spec.drift, spec.period),
+        partial(suite_ids, spec),
+    )
+
+
+def backtest(spec: ModelSpec) -> "Backtest":
+    """What replays other retraining policies on the model's history."""
+    from retrain_assets.backtest.replay import Backtest
+    from retrain_assets.candidates.strategies import Recipe
+
+    return Backtest(
+        Recipe(spec.model, spec.columns, spec.training, spec.windows.half_life),
+        spec.windows,
+        spec.triggers,
+        spec.drift,
+        spec.rollback.cooldown,
+        spec.source.known_at is not None,
         partial(suite_ids, spec),
     )
 

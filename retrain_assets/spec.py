@@ -248,6 +248,11 @@ class ModelSpec(Policy):
         return self._file.path_of(where) in self._file.lines
 
     @property
+    def path(self) -> Path | None:
+        """The file that it was read from; None for one that was made otherwise."""
+        return self._file.path if self._file is not None else None
+
+    @property
     def policy_sha256(self) -> str:
         """Digest of the rules a verdict is reached under: an older verdict does not promote under newer rules."""
         suite = Path(self.validation.regression_suite.path)

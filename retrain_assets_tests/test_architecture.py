@@ -41,6 +41,9 @@ LAYERS = """
     production.card
     production.probation
     audit
+    backtest.matrix
+    backtest.policies
+    backtest backtest.pages
     production
     adoption
     spec_file

@@ -77,7 +77,7 @@ def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_
     asked = page.monitored_period(spec.name, store, period)
     if html:
         drift = page.drift_document(spec.name, store, registry, asked)
-        cost = spec.triggers.retrain_cost
+        cost = spec.triggers.declared_excess
         performance = page.performance_document(spec.name, store, registry, asked, spec.model.loss, cost)
         _write(html, page.monitoring_html(spec.name, asked, drift, performance))
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from retrain_assets.cli.backtest import backtest
 from retrain_assets.cli.check import check
 from retrain_assets.cli.documents import DOCUMENT_COMMANDS
 from retrain_assets.cli.new import new
@@ -35,5 +36,5 @@ GROUPS = (
     PEOPLE_COMMANDS,
     DOCUMENT_COMMANDS,
 )
-for command in (new, check, *(one for group in GROUPS for one in group), suite):
+for command in (new, check, backtest, *(one for group in GROUPS for one in group), suite):
     main.add_command(command)

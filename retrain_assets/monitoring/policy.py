@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from retrain_assets.periods import Length
 from retrain_assets.policy import LengthsPolicy, Policy, PositiveLength
@@ -93,6 +93,7 @@ class TriggerPolicy(LengthsPolicy):
 
     `retrain_cost` is in units of the primary loss summed over rows: a retrain is due once the live model has lost that
     much more than its baseline. Without one it is `USUAL_SHARE` of the loss that a period's rows are promised to have.
+    `on_excess_loss` is another excess than the cost of a retrain, or `false`, with which no excess asks for one.
 
     `on_estimated_loss` adds to the measured excess the one estimated for rows whose outcomes are still out.
     `on_uncertainty` and `on_business_metrics` ask after `patience` periods in a row; `new_labels` asks by the number of
@@ -101,6 +102,7 @@ class TriggerPolicy(LengthsPolicy):
     """
 
     retrain_cost: float | None = Field(default=None, gt=0)
+    on_excess_loss: StrictBool | Annotated[float, Field(gt=0)] = True
     on_estimated_loss: bool = False
     on_confirmed_drift: bool = False
     on_uncertainty: bool = False
@@ -123,3 +125,20 @@ class TriggerPolicy(LengthsPolicy):
         if self.retrain_cost is not None:
             return self.retrain_cost
         return USUAL_SHARE * usual_loss or float("inf")
+
+    def excess_that_asks(self, usual_loss: float) -> float:
+        """The excess loss from which on a retrain is due: what one costs, or what `on_excess_loss` says.
+
+        >>> [TriggerPolicy(retrain_cost=400, on_excess_loss=said).excess_that_asks(0) for said in (True, 900, False)]
+        [400.0, 900.0, inf]
+        """
+        if isinstance(self.on_excess_loss, bool):
+            return self.cost_of_a_retrain(usual_loss) if self.on_excess_loss else float("inf")
+        return self.on_excess_loss
+
+    @property
+    def declared_excess(self) -> float | None:
+        """The excess loss from which on a retrain is due, where that is declared."""
+        if isinstance(self.on_excess_loss, bool):
+            return self.retrain_cost if self.on_excess_loss else None
+        return self.on_excess_loss

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from retrain_assets.audit.assets import ASSET as STATUS
 from retrain_assets.audit.assets import audit_hooks
+from retrain_assets.backtest.assets import ASSET as BACKTEST
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
@@ -40,6 +41,7 @@ MONITOR = (
     "performance_report",
     "probation_report",
     STATUS,
+    BACKTEST,
 )
 PROPOSED_CASES = 10
 """How many hard cases a rollback proposes for the regression suite."""

@@ -13,7 +13,7 @@ def jobs():
 
 def test_each_job_names_its_model_and_ends_after_a_declared_time():
     found = jobs()
-    assert found.keys() == {job_name(MODEL, job) for job in ("monitor", "retrain", "rollback")}
+    assert found.keys() == {job_name(MODEL, job) for job in ("monitor", "retrain", "rollback", "backtest")}
     seconds = {name: int(job.tags["dagster/max_runtime_seconds"]) for name, job in found.items()}
     assert (
         seconds[job_name(MODEL, "rollback")] < seconds[job_name(MODEL, "monitor")] < seconds[job_name(MODEL, "retrain")]

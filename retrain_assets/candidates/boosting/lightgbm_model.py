@@ -28,6 +28,7 @@ __all__ = [
     "check_labels",
     "fit",
     "fit_early_stopped",
+    "fit_past_stop",
     "parameters",
     "predict",
     "release_memory",
@@ -162,13 +163,26 @@ def fit_early_stopped(learner: Learner, examples: Examples, later: Examples, los
         NotEnoughData: As in `fit`, or nothing to stop on.
         SpecError: The loss does not belong to the task.
     """
+    booster = _early_stopped(learner, examples, later, loss)
+    return _text(booster, booster.best_iteration), booster.best_iteration
+
+
+def fit_past_stop(learner: Learner, examples: Examples, later: Examples, loss: str) -> tuple[bytes, int]:
+    """As `fit_early_stopped`, but the model keeps the rounds after the best one that early stopping tried.
+
+    A model of fewer rounds is the beginning of it, so that one fit answers for any number of rounds up to its own.
+    """
+    booster = _early_stopped(learner, examples, later, loss)
+    return _text(booster, booster.current_iteration()), booster.best_iteration
+
+
+def _early_stopped(learner: Learner, examples: Examples, later: Examples, loss: str) -> lgb.Booster:
     params = parameters(learner, examples.features.column_names)
     params |= {"metric": _stopping_metric(learner.task, loss, params.get("alpha"))}
     rows = _dataset(params, learner, examples)
     valid = _valid_set(rows, learner, later)
     stop = lgb.early_stopping(learner.policy.early_stopping_rounds, verbose=False)
-    booster = _train(params, rows, learner.policy.max_rounds, valid_sets=[valid], callbacks=[stop])
-    return _text(booster, booster.best_iteration), booster.best_iteration
+    return _train(params, rows, learner.policy.max_rounds, valid_sets=[valid], callbacks=[stop])
 
 
 def _stopping_metric(task: str, loss: str, quantile: float | None) -> str:

@@ -122,7 +122,7 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     calendar = model.calendar
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
-    total, cost = model.units.total, policy.cost_of_a_retrain(evidence.usual_loss)
+    total, cost = model.units.total, policy.excess_that_asks(evidence.usual_loss)
     lost = f"{total(evidence.accumulated_excess)} lost beyond the promise since the last attempt"
     if evidence.accumulated_excess >= cost:
         return "excess_loss", f"{lost}; a retrain pays from {total(cost)} on"
@@ -191,7 +191,9 @@ def _age(calendar: Calendar, evidence: TriggerEvidence) -> int:
 
 
 def _excess(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> str:
-    cost, total = policy.cost_of_a_retrain(evidence.usual_loss), model.units.total
+    cost, total = policy.excess_that_asks(evidence.usual_loss), model.units.total
+    if policy.on_excess_loss is False:
+        return "no excess loss asks for one (triggers.on_excess_loss is false)"
     if cost == float("inf"):
         return "no excess loss is measured yet"
     return f"{total(evidence.accumulated_excess)} of the {total(cost)} of excess loss that would pay for one"
@@ -216,9 +218,9 @@ def _with_estimated(evidence: TriggerEvidence) -> float:
 
 
 def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence) -> dict[str, float]:
-    shares = {"excess_loss": evidence.accumulated_excess / policy.cost_of_a_retrain(evidence.usual_loss)}
+    shares = {"excess_loss": evidence.accumulated_excess / policy.excess_that_asks(evidence.usual_loss)}
     if policy.on_estimated_loss:
-        shares["estimated_loss"] = _with_estimated(evidence) / policy.cost_of_a_retrain(evidence.usual_loss)
+        shares["estimated_loss"] = _with_estimated(evidence) / policy.excess_that_asks(evidence.usual_loss)
     for name in policy.on_business_metrics:
         shares[name] = evidence.business.get(name, 0) / policy.patience
     if policy.on_uncertainty:

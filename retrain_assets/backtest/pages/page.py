@@ -1,0 +1,95 @@
+"""A backtest as one page: the answer, the table, the pictures, and what it rests on."""
+
+from __future__ import annotations
+
+from retrain_assets.backtest.pages.plots import cost_curves, timeline, trade_off
+from retrain_assets.backtest.pages.text import best_words, cost_words, saving_words, shown_policies, span_words
+from retrain_assets.backtest.record import BacktestRecord, PolicyResult
+from retrain_assets.documents.figure import svg
+from retrain_assets.documents.page import PICTURE, html_page, table, text
+from retrain_assets.documents.units import LossUnits
+
+TRADE_OFF = f"![loss against retrains]({PICTURE}trade_off)"
+COSTS = f"![cost against the cost of a retrain]({PICTURE}costs)"
+OVER_TIME = f"![loss and retrains over time]({PICTURE}timeline)"
+
+
+def backtest_document(record: BacktestRecord, units: LossUnits) -> str:
+    """The page as Markdown, its pictures by name."""
+    parts = [
+        f"# When to retrain {text(record.model)}",
+        f"> {text(record.recommendation.sentence)}",
+        f"{text(span_words(record, units))}. {text(cost_words(record, units))}.",
+        TRADE_OFF,
+        OVER_TIME,
+        "## Chosen on the first half, reported on the second",
+        _halves(record),
+        table([_chosen_row(one, units) for one in shown_policies(record)]),
+        COSTS,
+        "## Which policy is best at which cost of a retrain",
+        "\n".join(f"- {text(line)}" for line in best_words(record, units)),
+        "Each was picked with the whole of history in sight, so this is a bound and no promise.",
+        "## Every policy, over all of history",
+        table([_row(one, units) for one in shown_policies(record, every=True)]),
+        "## What this rests on",
+        "\n".join(f"- {text(line)}" for line in _basis(record)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def backtest_html(record: BacktestRecord, units: LossUnits) -> bytes:
+    """The page as one HTML file."""
+    drawn = {"trade_off": trade_off, "costs": cost_curves, "timeline": timeline}
+    pictures = {name: svg(draw(record, units)) for name, draw in drawn.items()}
+    return html_page(f"When to retrain {record.model}", backtest_document(record, units), pictures)
+
+
+def _halves(record: BacktestRecord) -> str:
+    if record.recommendation.tuned_on_all:
+        return "History is too short for two halves: all parameters were tuned on all of it."
+    return (
+        "Of each family the first half chose the parameters; both halves begin with a model of their own first day. "
+        "The clock beside a policy retrains as often, at even distances, over all of history."
+    )
+
+
+def _chosen_row(one: PolicyResult, units: LossUnits) -> dict[str, object]:
+    return {
+        "policy": one.name,
+        "first half": _total(one.first_half, units),
+        "second half": _total(one.second_half, units),
+        "its retrains": one.second_retrains,
+        "all of history": units.total(one.cost),
+        "retrains": len(one.retrains),
+        "against its clock": "" if one.hindsight else saving_words(one.against_clock, units),
+        "in a spec": "no" if one.triggers is None else "yes",
+    }
+
+
+def _row(one: PolicyResult, units: LossUnits) -> dict[str, object]:
+    limits = "" if one.low is None or one.high is None else f"{one.low:.4g} to {one.high:.4g}"
+    return {
+        "policy": one.name,
+        "retrains": len(one.retrains),
+        "mean loss": one.mean_loss,
+        "95 % limits": limits,
+        **{f"cost at {units.total(float(cost))}": units.total(total) for cost, total in one.costs.items()},
+        "regret": units.total(one.regret),
+        "worse at first": f"{100 * one.worse_next:.0f} %",
+        "oldest (days)": one.oldest_days,
+        "CPU s": round(one.cpu_seconds),
+    }
+
+
+def _total(value: float | None, units: LossUnits) -> str:
+    return "" if value is None else units.total(value)
+
+
+def _basis(record: BacktestRecord) -> list[str]:
+    lines = [
+        "A model of every decision was trained on what was known then, and scored on every later day. Every retrain is "
+        "taken to be promoted.",
+        f"{record.fits} models were trained for it and {record.known_fits} stood already; LightGBM took "
+        f"{record.cpu_seconds:.0f} s of CPU time.",
+    ]
+    return [*lines, *record.problems]

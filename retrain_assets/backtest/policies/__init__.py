@@ -1,0 +1,1 @@
+"""Retraining policies: each says at an origin whether to retrain, from what was known there."""

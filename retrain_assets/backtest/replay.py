@@ -1,0 +1,323 @@
+"""Replay every policy through the matrix, and put the record of the backtest together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from retrain_assets.backtest.families import Families, Offer
+from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
+from retrain_assets.backtest.matrix.evaluation_matrix import ROWS_FILE, BuiltMatrix, MatrixBuild
+from retrain_assets.backtest.matrix.loss_matrix import LossMatrix, Stretch
+from retrain_assets.backtest.matrix.origins import decision_calendar
+from retrain_assets.backtest.matrix.recipe import MatrixRecipe
+from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
+from retrain_assets.backtest.matrix.work import Progress, silent
+from retrain_assets.backtest.policies.feature_drift import FeatureIntervals
+from retrain_assets.backtest.policies.oracle import front, oracle
+from retrain_assets.backtest.policies.path import PolicyPath, clock_of, walk
+from retrain_assets.backtest.record import (
+    BacktestRecord,
+    PolicyResult,
+    Recommendation,
+    Timeline,
+    read_backtest,
+    write_backtest,
+)
+from retrain_assets.backtest.saving import Saving, mean_limits, saving
+from retrain_assets.backtest.sentences import recommended
+from retrain_assets.candidates.strategies import Recipe
+from retrain_assets.model import Model
+from retrain_assets.monitoring.policy import USUAL_SHARE, DriftPolicy, TriggerPolicy
+from retrain_assets.periods import Length
+from retrain_assets.store import PeriodStore
+from retrain_assets.windows.policy import WindowsPolicy
+
+SCHEMA = 1
+COST_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Costs of a retrain that the table shows, as shares of the one in force."""
+
+FEWEST_DECISIONS = 8
+"""With fewer decisions in a half, the halves are not told apart."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What the backtest of one model needs.
+
+    Attributes:
+        recipe: How a model is trained.
+        windows: Lengths of the windows.
+        triggers: The spec's block.
+        drift: The spec's drift policy.
+        cooldown: The spec's rest after a rollback.
+        dated: Whether the outcomes say when they became known.
+        held_out: Gives the keys that never train a model.
+    """
+
+    recipe: Recipe
+    windows: WindowsPolicy
+    triggers: TriggerPolicy
+    drift: DriftPolicy
+    cooldown: Length
+    dated: bool
+    held_out: Callable[[], frozenset[str]]
+
+    @property
+    def model(self) -> Model:
+        """The model's facts."""
+        return self.recipe.model
+
+    def run(
+        self,
+        rows: PeriodStore,
+        results: PeriodStore,
+        workers: int | None = None,
+        progress: Progress = silent,
+        stops: Sequence[str] = (),
+    ) -> BacktestRecord:
+        """Replay every policy on the stored history; what is known already is not computed again.
+
+        Args:
+            rows: The store with the raw rows and outcomes.
+            results: The store that keeps models, losses and the record.
+            workers: Processes; None takes one per core.
+            progress: Is told how far it is.
+            stops: Why some periods are not among the rows.
+
+        Raises:
+            NotEnoughData: History is too short.
+        """
+        recipe = MatrixRecipe(self.recipe, self.windows, self.dated, self.held_out())
+        digests = StoredDigests.of(rows, self.model, self.dated)
+        key = self._key(recipe, digests, stops)
+        last = read_backtest(results, max(digests.rows, default=None))
+        if last is not None and last.key == key:
+            return last
+        built = MatrixBuild(recipe, rows, results, workers, progress).build()
+        before = read_backtest(results)
+        record = _Replay(self, built, results.root / ROWS_FILE, progress).record(key, max(digests.rows))
+        record = replace(record, problems=(*stops, *record.problems))
+        if before is not None and built.fits > built.known_fits:
+            said = (
+                f"The spec or stored rows changed since the last backtest: {built.fits} models were trained anew, "
+                f"{built.known_fits} stood."
+            )
+            record = replace(record, problems=(said, *record.problems))
+        write_backtest(results, record)
+        return record
+
+    def train(self, rows: PeriodStore, results: PeriodStore, period: str) -> int:
+        """Train the models of the origins within one period, for a backtest that others finish; how many were made."""
+        recipe = MatrixRecipe(self.recipe, self.windows, self.dated, self.held_out())
+        return MatrixBuild(recipe, rows, results, workers=1).train(*self.model.calendar.bounds(period))
+
+    def _key(self, recipe: MatrixRecipe, digests: StoredDigests, stops: Sequence[str]) -> str:
+        return digest_of(
+            {
+                "schema": SCHEMA,
+                "recipe": recipe.digest,
+                "rows": digests.all,
+                "stops": list(stops),
+                "choice": self.recipe.training.model_dump(mode="json", include={"strategies", "switch_gain"}),
+                "windows": self.windows.model_dump(mode="json"),
+                "triggers": self.triggers.model_dump(mode="json"),
+                "drift": self.drift.model_dump(mode="json"),
+                "names": [self.model.row_name, self.model.label_unit, str(self.cooldown), self.model.calendar.every],
+            }
+        )
+
+
+@dataclass(frozen=True)
+class _Replay:
+    """One replay over a matrix that is built."""
+
+    backtest: Backtest
+    built: BuiltMatrix
+    rows: Path
+    progress: Progress
+
+    @property
+    def matrix(self) -> LossMatrix:
+        return self.built.matrix
+
+    def record(self, key: str, period: str) -> BacktestRecord:
+        backtest, matrix = self.backtest, self.matrix
+        model, cost = backtest.model, self._cost()
+        days = [day.astype("datetime64[us]").astype(object) for day in matrix.days]
+        unit = decision_calendar(model.calendar, days).every
+        labelled = EncodedHistory.mapped(self.rows)
+        intervals = FeatureIntervals.of(labelled, matrix.moments, backtest.drift.reference_periods)
+        families = Families(model, backtest.triggers, backtest.drift, backtest.cooldown, cost, unit, intervals)
+        results = self._results(list(families.offers()), cost)
+        halves = matrix.halves()
+        split = halves[0].decisions >= FEWEST_DECISIONS
+        first, middle = (int(matrix.served_from[half.first]) for half in halves)
+        recommendation = self._recommendation(results, cost, unit, split)
+        return BacktestRecord(
+            model=model.name,
+            key=key,
+            loss=model.loss,
+            unit=unit,
+            retrain_cost=cost,
+            cost_declared=backtest.triggers.retrain_cost is not None,
+            rows=int(matrix.rows_of(first, matrix.days.size)),
+            first_day=str(matrix.days[first]),
+            middle_day=str(matrix.days[middle]),
+            last_day=str(matrix.days[-1]),
+            recommendation=recommendation,
+            policies=tuple(result for result, _ in results),
+            front=front(matrix, matrix.whole),
+            timeline=self._timeline(),
+            problems=(*families.notes, *self.built.problems),
+            fits=self.built.fits,
+            known_fits=self.built.known_fits,
+            cpu_seconds=round(self.built.lightgbm_seconds, 1),
+            period=period,
+        )
+
+    def _cost(self) -> float:
+        """What a retrain costs: as declared, else the usual share of a period's loss under fresh models."""
+        declared = self.backtest.triggers.retrain_cost
+        if declared is not None:
+            return declared
+        matrix = self.matrix
+        fresh = PolicyPath(matrix, matrix.whole, tuple(range(matrix.origins)))
+        calendar = self.backtest.model.calendar
+        periods = {calendar.key(day.astype("datetime64[us]").astype(object)) for day in matrix.days[fresh.first_day :]}
+        return USUAL_SHARE * fresh.loss / max(len(periods), 1)
+
+    def _results(self, offers: Sequence[Offer], cost: float) -> list[tuple[PolicyResult, Offer | None]]:
+        """Every policy walked over the whole and over both halves, the oracle last."""
+        matrix, halves, found = self.matrix, self.matrix.halves(), []
+        best = oracle(matrix, matrix.whole, cost)
+        for number, offer in enumerate(offers):
+            whole = walk(offer.policy, matrix, matrix.whole)
+            parts = [walk(offer.policy, matrix, half) for half in halves if half.decisions > 0]
+            found.append((self._result(offer, whole, parts, cost, best.cost(cost)), offer))
+            self.progress("replay", number + 1, len(offers))
+        bound = self._bound(best, [oracle(matrix, half, cost) for half in halves if half.decisions > 0], cost)
+        results = _with_best_ranges([result for result, _ in found])
+        results = _with_choices(results, halves[0].decisions >= FEWEST_DECISIONS)
+        return [*zip(results, (offer for _, offer in found), strict=True), (bound, None)]
+
+    def _result(
+        self, offer: Offer, whole: PolicyPath, parts: Sequence[PolicyPath], cost: float, least: float
+    ) -> PolicyResult:
+        low, high = mean_limits(whole)
+        clock = clock_of(self.matrix, self.matrix.whole, whole.count)
+        moments = self.matrix.moments
+        seconds = sum(self.built.fit_seconds[origin] for origin in whole.retrains)
+        return PolicyResult(
+            name=offer.policy.name,
+            family=offer.policy.family,
+            parameters=dict(offer.parameters),
+            triggers=None if offer.triggers is None else dict(offer.triggers),
+            hindsight=False,
+            retrains=tuple(str(moments[origin].astype("datetime64[D]")) for origin in whole.retrains[1:]),
+            mean_loss=whole.mean_loss,
+            low=low,
+            high=high,
+            loss=whole.loss,
+            cost=whole.cost(cost),
+            costs={f"{share * cost:.6g}": whole.cost(share * cost) for share in COST_SHARES},
+            best_from=None,
+            best_to=None,
+            regret=whole.cost(cost) - least,
+            worse_next=whole.worse_next,
+            oldest_days=whole.oldest_days,
+            cpu_seconds=round(seconds, 1),
+            against_clock=saving(whole, clock, cost),
+            first_half=parts[0].cost(cost) if len(parts) > 1 else None,
+            second_half=parts[1].cost(cost) if len(parts) > 1 else None,
+            second_retrains=parts[1].count if len(parts) > 1 else 0,
+            chosen=False,
+        )
+
+    def _bound(self, best: PolicyPath, parts: Sequence[PolicyPath], cost: float) -> PolicyResult:
+        offer = Offer(_Hindsight())
+        return replace(self._result(offer, best, parts, cost, best.cost(cost)), hindsight=True)
+
+    def _recommendation(
+        self, results: Sequence[tuple[PolicyResult, Offer | None]], cost: float, unit: str, split: bool
+    ) -> Recommendation:
+        """The cheapest policy that a spec can declare, chosen on the first half, against the spec's on the second."""
+        matrix, model = self.matrix, self.backtest.model
+        offers = [(result, offer) for result, offer in results if offer is not None and offer.triggers is not None]
+        chosen, offer = min(offers, key=lambda one: (one[0].first_half if split else one[0].cost) or 0.0)
+        own = next(one for one in offers if one[0].family == "spec")
+        stretch: Stretch = matrix.halves()[1] if split else matrix.whole
+        saved: Saving | None = None
+        if chosen.name != own[0].name:
+            path, now = (walk(one.policy, matrix, stretch) for one in (offer, own[1]))
+            saved = saving(path, now, cost)
+        sentence = recommended(model, chosen, saved, stretch.decisions + 1, unit, tuned=not split)
+        taken = chosen if saved is not None and saved.total > 0 else own[0]
+        confirmed = saved if taken is chosen else None
+        keys = dict(taken.triggers or {})
+        return Recommendation(taken.name, taken.parameters, keys, confirmed, sentence, tuned_on_all=not split)
+
+    def _timeline(self) -> Timeline:
+        matrix = self.matrix
+        borders = np.append(matrix.served_from, matrix.days.size)
+        never: list[float | None] = []
+        fresh: list[float | None] = []
+        for origin, (first, last) in enumerate(zip(borders, borders[1:], strict=False)):
+            rows = matrix.rows_of(int(first), int(last))
+            for found, model in ((never, 0), (fresh, origin)):
+                found.append(matrix.lost(model, int(first), int(last)) / rows if rows else None)
+        starts = tuple(str(moment.astype("datetime64[D]")) for moment in matrix.moments)
+        return Timeline(starts, tuple(never), tuple(fresh), matrix.strategies)
+
+
+@dataclass(frozen=True)
+class _Hindsight:
+    name: str = "hindsight (no policy can know it)"
+    family: str = "oracle"
+
+    def asks(self, past: object) -> bool:
+        return False
+
+
+def _with_best_ranges(results: Sequence[PolicyResult]) -> list[PolicyResult]:
+    """Say of each policy in which range of costs of a retrain no other one is cheaper."""
+    found = []
+    for one in results:
+        low, high = best_range(one.loss, len(one.retrains), [(each.loss, len(each.retrains)) for each in results])
+        nowhere = low is None
+        found.append(replace(one, best_from=low, best_to=None if nowhere or high == float("inf") else high))
+    return found
+
+
+def best_range(loss: float, retrains: int, others: Sequence[tuple[float, int]]) -> tuple[float | None, float | None]:
+    """From which to which cost of a retrain no other policy costs less; None twice where there is none.
+
+    >>> best_range(10.0, 1, [(10.0, 1), (20.0, 0), (8.0, 3)])
+    (1.0, 10.0)
+    >>> best_range(10.0, 1, [(9.0, 1)])
+    (None, None)
+    """
+    low, high = 0.0, float("inf")
+    for other, count in others:
+        if count == retrains:
+            if other < loss:
+                return None, None
+        elif count > retrains:
+            low = max(low, (loss - other) / (count - retrains))
+        else:
+            high = min(high, (other - loss) / (retrains - count))
+    return (low, high) if low <= high else (None, None)
+
+
+def _with_choices(results: Sequence[PolicyResult], split: bool) -> list[PolicyResult]:
+    """Mark the policy of each family that the first half chooses."""
+    best: dict[str, PolicyResult] = {}
+    for one in results:
+        cost = one.first_half if split and one.first_half is not None else one.cost
+        known = best.get(one.family)
+        if known is None or cost < ((known.first_half if split else known.cost) or 0.0):
+            best[one.family] = one
+    return [replace(one, chosen=best[one.family] is one) for one in results]

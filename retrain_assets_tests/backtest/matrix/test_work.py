@@ -1,0 +1,47 @@
+from datetime import datetime
+
+from retrain_assets.backtest.matrix.evaluation_matrix import ROWS_FILE
+from retrain_assets.backtest.matrix.origins import origin_at
+from retrain_assets.backtest.matrix.work import Crew, MatrixWork, WorkPlace
+from retrain_assets_tests.backtest.worlds import matrix_recipe
+
+UNTIL = datetime(2024, 3, 4)
+
+
+def place_of(own_build):
+    spec, _, results = own_build
+    return spec, WorkPlace(results.root / ROWS_FILE, matrix_recipe(spec), results.root, UNTIL)
+
+
+def test_an_origin_that_cannot_be_trained_is_recorded_with_the_reason(own_build):
+    spec, place = place_of(own_build)
+    work = MatrixWork.at(place)
+    origin = origin_at(spec.model, spec.windows, datetime(2024, 1, 1))
+    record = work.fit(origin, "recent", "key", True)
+    assert "had an outcome by 2024-01-01" in record.problem
+    assert work.fits.read(origin.key, "recent") == record
+
+
+def test_rows_that_are_not_mature_stop_no_training(own_build):
+    spec, place = place_of(own_build)
+    work = MatrixWork.at(place)
+    early, late = (origin_at(spec.model, spec.windows, datetime(2024, 2, day)) for day in (5, 26))
+    assert work.stop_known(early)
+    assert not work.stop_known(late)
+    assert work.fit(late, "recent", "key", False).stopped_at is None
+
+
+def test_processes_do_the_same_as_one(own_build):
+    spec, place = place_of(own_build)
+    origins = [origin_at(spec.model, spec.windows, datetime(2024, 2, day)) for day in (5, 12)]
+    pieces = [("fit", (origin, name, "key", False)) for origin in origins for name in ("recent", "history")]
+    told = []
+    with Crew(place, 2, lambda *said: told.append(said)) as crew:
+        shared = dict(crew.done("fit", pieces))
+    with Crew(place, 1) as crew:
+        alone = dict(crew.done("fit", pieces))
+    assert {at: (one.trees, one.stopped_at) for at, one in shared.items()} == {
+        at: (one.trees, one.stopped_at) for at, one in alone.items()
+    }
+    assert told[0] == ("fit", 0, 4)
+    assert told[-1] == ("fit", 4, 4)

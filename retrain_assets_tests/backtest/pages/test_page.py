@@ -1,0 +1,21 @@
+import re
+
+from retrain_assets.backtest.pages.page import backtest_document, backtest_html
+from retrain_assets.documents.units import LossUnits
+from retrain_assets_tests.backtest.test_record import backtest_record
+
+RIDES = LossUnits("ride", "USD")
+
+
+def test_the_answer_comes_first_and_every_policy_has_a_line():
+    document = backtest_document(backtest_record(), RIDES)
+    assert document.startswith("# When to retrain taxi\n\n> Retrain.")
+    for name in ("your triggers", "never", "a clock of 8 weeks", "hindsight"):
+        assert document.count(f"| {name} |") == 2
+    assert "2018-02-05: no row has an outcome" in document
+
+
+def test_the_page_holds_its_three_pictures_and_loads_nothing():
+    page = backtest_html(backtest_record(), RIDES).decode()
+    assert page.count("<svg ") == 3
+    assert not re.search(r"<script|https?://(?!www\.w3\.org)", page)

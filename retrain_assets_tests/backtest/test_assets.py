@@ -1,0 +1,65 @@
+import dagster as dg
+import pytest
+
+from benchmarks.worlds.parcels import SPEC, failure_of
+from retrain_assets.backtest.record import read_backtest
+
+WINDOWS = {
+    "recent": "2w",
+    "half_life": "4w",
+    "gate": "1w",
+    "min_train": "2w",
+    "selection": "1w",
+    "selection_origins": 1,
+}
+TRAINING = SPEC["training"] | {"max_rounds": 10, "num_leaves": 7, "early_stopping_rounds": 3}
+
+
+@pytest.fixture
+def monitored(world, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})  # no process is started for a second of work
+    model = world(8, 4, windows=WINDOWS, training=TRAINING)
+    weeks = model.weeks(8)
+    model.monitor(weeks[:6])
+    return model, weeks
+
+
+def page_of(model):
+    """What the asset's page shows."""
+    event = model.instance.get_latest_materialization_event(dg.AssetKey([model.spec.name, "policy_backtest"]))
+    return event.asset_materialization.metadata if event else None
+
+
+def test_it_is_off_until_the_first_backtest_and_then_kept_up_by_the_fits_of_one_week(monitored):
+    model, weeks = monitored
+    assert page_of(model) is None
+    result = model.run("backtest", weeks[5])
+    assert result.success, failure_of(result)
+    first = read_backtest(model.store)
+    assert (first.period, first.fits) == (weeks[5], 6)
+    page = page_of(model)
+    assert page["summary"].value.startswith("**")
+    assert "data:image/png" in page["trade_off"].value
+    assert "data:image/png" in page["over_time"].value
+    model.monitor(weeks[6:7])
+    second = read_backtest(model.store)
+    assert (second.period, second.fits, second.known_fits) == (weeks[6], 2, 6)
+
+
+def test_a_backfill_shares_the_work(monitored):
+    model, weeks = monitored
+    for week in weeks[1:5]:
+        assert model.run("backtest", week).success
+    assert read_backtest(model.store) is None
+    assert model.run("backtest", weeks[5]).success
+    record = read_backtest(model.store)
+    assert record.fits == 0
+    assert record.known_fits == 6
+
+
+def test_a_history_that_is_too_short_ends_the_job_with_the_reason(world):
+    model = world(3, windows=WINDOWS, training=TRAINING)
+    model.monitor(model.weeks(2))
+    result = model.run("backtest", model.weeks(2)[-1])
+    assert not result.success
+    assert "is too short to replay" in failure_of(result)

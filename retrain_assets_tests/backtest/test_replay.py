@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retrain_assets.backtest.policies.path import PolicyPath
+from retrain_assets.backtest.record import read_backtest
+from retrain_assets.backtest.replay import best_range
+from retrain_assets.pipeline import backtest
+
+
+@pytest.fixture(scope="module")
+def replayed(built):
+    spec, rows, results, matrix = built
+    return matrix.matrix, backtest(spec).run(rows, results, workers=1)
+
+
+def test_every_policy_stands_beside_its_clock(replayed):
+    _, record = replayed
+    assert record.declared.retrains
+    names = {policy.name for policy in record.policies}
+    assert {"never", "your triggers", "a clock of 2 weeks"} <= names
+    oracle = record.policies[-1]
+    assert oracle.hindsight
+    assert all(policy.regret >= -1e-6 for policy in record.policies)
+    assert oracle.cost == pytest.approx(min(policy.cost for policy in record.policies), rel=0.05)
+
+
+def test_never_is_the_first_model_on_every_day(replayed):
+    matrix, record = replayed
+    never = record.named("never")
+    path = PolicyPath(matrix, matrix.whole, (0,))
+    assert never.loss == pytest.approx(path.loss)
+    assert never.mean_loss == pytest.approx(np.nansum(matrix.losses[0, 21:]) / matrix.rows[21:].sum())
+    assert record.timeline.starts[0] == "2024-01-22"
+
+
+def test_a_history_too_short_for_halves_is_labelled_so(replayed):
+    _, record = replayed
+    assert record.recommendation.tuned_on_all
+    assert "chosen on the same history" in record.recommendation.sentence or "Keep" in record.recommendation.sentence
+
+
+def test_the_same_rows_and_spec_are_answered_from_what_is_kept(own_build):
+    spec, rows, results = own_build
+    first = backtest(spec).run(rows, results, workers=1)
+    told = []
+    again = backtest(spec).run(rows, results, workers=1, progress=lambda *said: told.append(said))
+    assert again == first == read_backtest(results)
+    assert told == []
+
+
+def test_other_triggers_are_replayed_on_the_same_models(own_build):
+    spec, rows, results = own_build
+    first = backtest(spec).run(rows, results, workers=1)
+    other = replace(backtest(spec), triggers=spec.triggers.model_copy(update={"retrain_cost": 100.0}))
+    again = other.run(rows, results, workers=1, stops=["2024-01-15: not replayed, it is damaged."])
+    assert again.fits == 0
+    assert again.retrain_cost == 100.0 != first.retrain_cost
+    assert "2024-01-15: not replayed, it is damaged." in again.problems
+
+
+@pytest.mark.parametrize(
+    ("loss", "retrains", "expected"),
+    [(10.0, 1, (1.0, 10.0)), (20.0, 0, (10.0, float("inf"))), (8.0, 3, (0.0, 1.0)), (9.5, 2, (None, None))],
+)
+def test_the_range_in_which_a_policy_is_best_ends_where_another_line_crosses(loss, retrains, expected):
+    lines = [(10.0, 1), (20.0, 0), (8.0, 3), (9.5, 2)]
+    assert best_range(loss, retrains, lines) == expected
