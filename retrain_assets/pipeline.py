@@ -69,7 +69,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
         resources: `home` and `clock`; by default those of the environment, RETRAIN_HOME and the clock on the wall.
     """
     frame = frame_of(spec)
-    model_jobs = jobs(frame, partial(harvest, spec), partial(watch, spec))
+    model_jobs = [*jobs(frame, partial(harvest, spec), partial(watch, spec)), backtest_job(frame)]
     batches, score = spec.batches, job_name(spec.name, "score")
     if batches is not None:
         model_jobs.append(batch_job(frame, score))
@@ -85,7 +85,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
             *(serving_assets(frame, spec.model, batches) if batches is not None else ()),
             *backtest_assets(frame, spec.model, partial(backtest, spec)),
         ],
-        jobs=[*model_jobs, backtest_job(frame)],
+        jobs=model_jobs,
         sensors=[
             *monitoring_sensors(
                 frame,
