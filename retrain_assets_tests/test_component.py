@@ -66,7 +66,7 @@ def test_a_component_gives_the_same_assets_checks_jobs_and_sensors(world, projec
     declare(built, project.defs / "delivery")
     loaded = project(delivery={"spec": "delivery.yaml"})
     expected = names(built.defs)
-    assert len(expected) == 13 + 6 + 4 + 3 + 5
+    assert len(expected) == 14 + 6 + 4 + 4 + 5
     assert names(loaded) == expected
 
 

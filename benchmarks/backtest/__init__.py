@@ -1,0 +1,1 @@
+"""The policy backtest against published results, and what it costs."""
