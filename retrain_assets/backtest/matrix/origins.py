@@ -88,6 +88,7 @@ def origin_at(model: Model, windows: WindowsPolicy, moment: datetime) -> MatrixO
     Training ends one label delay before the moment. The rows that stop the training early, and those on which the
     strategies are compared, follow as the rolling origins of a retrain have them, with the label delay between two.
 
+    >>> from datetime import timedelta
     >>> months = Calendar(every="month", start="2018-01-01")
     >>> rides = Model("rides", "regression", 2, months, "id", "at", "fare", timedelta(days=1), "mae")
     >>> origin = origin_at(rides, WindowsPolicy(recent="4w", selection="1w"), datetime(2018, 6, 4))
