@@ -46,6 +46,7 @@ from retrain_assets.windows.assets import window_assets
 
 if TYPE_CHECKING:
     from retrain_assets.adoption.adoption import Adoption
+    from retrain_assets.backtest.policies.gate import ReplayedGate
     from retrain_assets.backtest.replay import Backtest
     from retrain_assets.candidates.training import Training
     from retrain_assets.monitoring.triggers.evidence import Watch
@@ -157,8 +158,20 @@ def backtest(spec: ModelSpec) -> "Backtest":
         spec.drift,
         spec.rollback.cooldown,
         spec.source.known_at is not None,
+        replayed_gate(spec),
         partial(suite_ids, spec),
     )
+
+
+def replayed_gate(spec: ModelSpec) -> "ReplayedGate":
+    """The spec's rule of promotion, as far as the primary loss goes."""
+    from retrain_assets.backtest.policies.gate import ReplayedGate
+
+    validation, gate, calendar = spec.validation, spec.windows.gate, spec.period
+    fresher = validation.fresher if validation.promote_when == "fresher" else None
+    length = gate.time or timedelta(days=round(365 * (gate.periods or 1) / calendar.per_year))
+    alpha = validation.alpha_per_attempt(spec.triggers.max_per_year)
+    return ReplayedGate(length, alpha, (fresher.margin_share or 0.0) if fresher else 0.0, spec.training.refit)
 
 
 def suite_ids(spec: ModelSpec) -> frozenset[str]:

@@ -72,6 +72,36 @@ class PolicyResult:
 
 
 @dataclass(frozen=True)
+class GatedResult:
+    """One policy over all of history, with promotions decided by one rule of the gate.
+
+    Attributes:
+        policy: Name of the policy.
+        rule: The rule: what is asked of a candidate, the gate's length, and whether the promoted model has seen it.
+        declared: Whether that is the spec's own rule.
+        attempts: Retrains that were judged; each is paid for.
+        promoted: Those that put a model in service.
+        mean_loss: Mean loss per row.
+        cost: Loss plus attempts at the cost of a retrain.
+        premium: Cost beyond that of the same policy without a gate.
+    """
+
+    policy: str
+    rule: str
+    declared: bool
+    attempts: int
+    promoted: int
+    mean_loss: float
+    cost: float
+    premium: float
+
+    @classmethod
+    def from_dict(cls, record: Json) -> GatedResult:
+        """The inverse of `asdict`."""
+        return cls(**record)
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """What to do, and what it would have saved.
 
@@ -156,6 +186,7 @@ class BacktestRecord:
         policies: Every policy.
         front: The least loss that hindsight allows, by number of retrains.
         timeline: The loss over time.
+        gated: Some policies with the gate's rules.
         problems: What could not be trained, scored or used.
         fits: Fits made for it; `known_fits` stood already.
         cpu_seconds: CPU time of LightGBM that it took.
@@ -175,6 +206,7 @@ class BacktestRecord:
     policies: tuple[PolicyResult, ...]
     front: tuple[float, ...]
     timeline: Timeline
+    gated: tuple[GatedResult, ...] = ()
     problems: tuple[str, ...] = ()
     fits: int = 0
     known_fits: int = 0
@@ -213,6 +245,7 @@ class BacktestRecord:
                 "policies": tuple(PolicyResult.from_dict(one) for one in record["policies"]),
                 "front": tuple(record["front"]),
                 "timeline": Timeline.from_dict(record["timeline"]),
+                "gated": tuple(GatedResult.from_dict(one) for one in record.get("gated", ())),
                 "problems": tuple(record["problems"]),
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,14 @@ from retrain_assets.backtest.matrix.origins import decision_calendar
 from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
 from retrain_assets.backtest.matrix.work import Progress, silent
+from retrain_assets.backtest.policies.clock import FixedClock
 from retrain_assets.backtest.policies.feature_drift import FeatureIntervals
+from retrain_assets.backtest.policies.gate import ReplayedGate
 from retrain_assets.backtest.policies.oracle import front, oracle
 from retrain_assets.backtest.policies.path import PolicyPath, clock_of, walk
 from retrain_assets.backtest.record import (
     BacktestRecord,
+    GatedResult,
     PolicyResult,
     Recommendation,
     Timeline,
@@ -36,9 +40,14 @@ from retrain_assets.periods import Length
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.policy import WindowsPolicy
 
-SCHEMA = 1
+SCHEMA = 2
+"""Raised when code changes what a replay says, so that a stored record is made again."""
+
 COST_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Costs of a retrain that the table shows, as shares of the one in force."""
+
+GATE_WEEKS, NON_INFERIOR_SHARE = (1, 2, 4), 0.05
+"""Further gates that are replayed: lengths in weeks, and a margin as a share of the live model's loss."""
 
 FEWEST_DECISIONS = 8
 """With fewer decisions in a half, the halves are not told apart."""
@@ -55,6 +64,7 @@ class Backtest:
         drift: The spec's drift policy.
         cooldown: The spec's rest after a rollback.
         dated: Whether the outcomes say when they became known.
+        gate: The spec's own rule of promotion.
         held_out: Gives the keys that never train a model.
     """
 
@@ -64,6 +74,7 @@ class Backtest:
     drift: DriftPolicy
     cooldown: Length
     dated: bool
+    gate: ReplayedGate
     held_out: Callable[[], frozenset[str]]
 
     @property
@@ -126,6 +137,7 @@ class Backtest:
                 "windows": self.windows.model_dump(mode="json"),
                 "triggers": self.triggers.model_dump(mode="json"),
                 "drift": self.drift.model_dump(mode="json"),
+                "gate": [self.gate.name, self.gate.alpha],
                 "names": [self.model.row_name, self.model.label_unit, str(self.cooldown), self.model.calendar.every],
             }
         )
@@ -152,7 +164,8 @@ class _Replay:
         labelled = EncodedHistory.mapped(self.rows)
         intervals = FeatureIntervals.of(labelled, matrix.moments, backtest.drift.reference_periods)
         families = Families(model, backtest.triggers, backtest.drift, backtest.cooldown, cost, unit, intervals)
-        results = self._results(list(families.offers()), cost)
+        offers = list(families.offers())
+        results = self._results(offers, cost)
         halves = matrix.halves()
         split = halves[0].decisions >= FEWEST_DECISIONS
         first, middle = (int(matrix.served_from[half.first]) for half in halves)
@@ -172,6 +185,7 @@ class _Replay:
             policies=tuple(result for result, _ in results),
             front=front(matrix, matrix.whole),
             timeline=self._timeline(),
+            gated=self._gated(offers, recommendation.policy, unit, cost),
             problems=(*families.notes, *self.built.problems),
             fits=self.built.fits,
             known_fits=self.built.known_fits,
@@ -259,6 +273,26 @@ class _Replay:
         confirmed = saved if taken is chosen else None
         keys = dict(taken.triggers or {})
         return Recommendation(taken.name, taken.parameters, keys, confirmed, sentence, tuned_on_all=not split)
+
+    def _gated(self, offers: Sequence[Offer], advised: str, unit: str, cost: float) -> tuple[GatedResult, ...]:
+        """The spec's triggers, what is recommended and a retrain at every decision, under each rule of the gate."""
+        matrix, own = self.matrix, self.backtest.gate
+        chosen = [offer.policy for offer in offers if offer.policy.family == "spec" or offer.policy.name == advised]
+        always = FixedClock(1, unit)
+        policies = [*chosen, *([always] if always.name not in [one.name for one in chosen] else [])]
+        rules = dict.fromkeys([own, *(replace(own, length=timedelta(weeks=weeks)) for weeks in GATE_WEEKS)])
+        rules |= dict.fromkeys([replace(own, refit=not own.refit), replace(own, margin_share=NON_INFERIOR_SHARE)])
+        found = []
+        for policy in policies:
+            free = walk(policy, matrix, matrix.whole).cost(cost)
+            for rule in rules:
+                path = walk(policy, matrix, matrix.whole, rule)
+                total = path.cost(cost)
+                counts = (path.paid, path.count)
+                found.append(
+                    GatedResult(policy.name, rule.name, rule == own, *counts, path.mean_loss, total, total - free)
+                )
+        return tuple(found)
 
     def _timeline(self) -> Timeline:
         matrix = self.matrix

@@ -70,7 +70,14 @@ def backtest(name: str, html: Path | None, as_json: bool, every: bool, write: bo
 
 
 def _print(record: BacktestRecord, units: LossUnits, *, every: bool) -> None:
-    from retrain_assets.backtest.pages.text import best_words, cost_words, rows_of, shown_policies, span_words
+    from retrain_assets.backtest.pages.text import (
+        best_words,
+        cost_words,
+        gate_words,
+        rows_of,
+        shown_policies,
+        span_words,
+    )
 
     click.secho(record.model, bold=True)
     say(record.recommendation.sentence)
@@ -84,6 +91,12 @@ def _print(record: BacktestRecord, units: LossUnits, *, every: bool) -> None:
         click.echo()
         say("Best with all of history in sight, by the cost of a retrain:")
         for line in lines:
+            say(f"  {line}", hanging=4)
+    gated = gate_words(record, units)
+    if gated:
+        click.echo()
+        say("With your gate, as far as the primary loss goes:")
+        for line in gated:
             say(f"  {line}", hanging=4)
     for problem in record.problems:
         say(f"! {problem}")

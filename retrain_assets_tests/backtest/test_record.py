@@ -2,6 +2,7 @@ import pytest
 
 from retrain_assets.backtest.record import (
     BacktestRecord,
+    GatedResult,
     PolicyResult,
     Recommendation,
     Timeline,
@@ -40,6 +41,7 @@ def backtest_record(**changes):
         "recommendation": Recommendation("a clock of 8 weeks", {"max_age": "8w"}, {"max_age": "8w"}, saved, "Retrain."),
         "policies": policies, "front": (1200.0, 800.0, 700.0),
         "timeline": Timeline(("2018-01-01", "2018-01-08"), (1.5, None), (1.4, 1.3), ("recent", "history")),
+        "gated": (GatedResult("your triggers", "superior, 14 days, refit", True, 3, 2, 1.6, 1040.0, 40.0),),
         "problems": ("2018-02-05: no row has an outcome, so no policy is measured there.",), "period": "2018-12",
     }  # fmt: skip
     return BacktestRecord(**(fields | changes))

@@ -35,6 +35,15 @@ def test_never_is_the_first_model_on_every_day(replayed):
     assert record.timeline.starts[0] == "2024-01-22"
 
 
+def test_the_gate_s_rules_stand_beside_the_policies(replayed):
+    _, record = replayed
+    own = [one for one in record.gated if one.declared]
+    assert {one.policy for one in own} >= {"your triggers", "every week"}
+    assert {one.rule for one in own} == {"superior, 7 days, no refit"}
+    assert all(one.promoted <= one.attempts for one in record.gated)
+    assert len({one.rule for one in record.gated}) == 5
+
+
 def test_a_history_too_short_for_halves_is_labelled_so(replayed):
     _, record = replayed
     assert record.recommendation.tuned_on_all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retrain_assets.backtest.pages.plots import cost_curves, timeline, trade_off
 from retrain_assets.backtest.pages.text import best_words, cost_words, saving_words, shown_policies, span_words
-from retrain_assets.backtest.record import BacktestRecord, PolicyResult
+from retrain_assets.backtest.record import BacktestRecord, GatedResult, PolicyResult
 from retrain_assets.documents.figure import svg
 from retrain_assets.documents.page import PICTURE, html_page, table, text
 from retrain_assets.documents.units import LossUnits
@@ -29,6 +29,9 @@ def backtest_document(record: BacktestRecord, units: LossUnits) -> str:
         "## Which policy is best at which cost of a retrain",
         "\n".join(f"- {text(line)}" for line in best_words(record, units)),
         "Each was picked with the whole of history in sight, so this is a bound and no promise.",
+        "## The price of the gate",
+        "The primary loss alone is judged, by the gate's own test; every attempt is paid for.",
+        table([_gated_row(one, units) for one in record.gated]),
         "## Every policy, over all of history",
         table([_row(one, units) for one in shown_policies(record, every=True)]),
         "## What this rests on",
@@ -81,6 +84,18 @@ def _row(one: PolicyResult, units: LossUnits) -> dict[str, object]:
     }
 
 
+def _gated_row(one: GatedResult, units: LossUnits) -> dict[str, object]:
+    return {
+        "policy": one.policy,
+        "promoted when": f"{one.rule}{' (the spec)' if one.declared else ''}",
+        "attempts": one.attempts,
+        "promoted": one.promoted,
+        "mean loss": one.mean_loss,
+        "cost": units.total(one.cost),
+        "beyond no gate": units.total(one.premium),
+    }
+
+
 def _total(value: float | None, units: LossUnits) -> str:
     return "" if value is None else units.total(value)
 
@@ -88,7 +103,7 @@ def _total(value: float | None, units: LossUnits) -> str:
 def _basis(record: BacktestRecord) -> list[str]:
     lines = [
         "A model of every decision was trained on what was known then, and scored on every later day. Every retrain is "
-        "taken to be promoted.",
+        "taken to be promoted, except where the price of the gate is shown.",
         f"{record.fits} models were trained for it and {record.known_fits} stood already; LightGBM took "
         f"{record.cpu_seconds:.0f} s of CPU time.",
     ]

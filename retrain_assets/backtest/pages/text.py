@@ -79,5 +79,15 @@ def best_words(record: BacktestRecord, units: LossUnits) -> list[str]:
     return lines
 
 
+def gate_words(record: BacktestRecord, units: LossUnits) -> list[str]:
+    """What the spec's own gate costs each policy that it was replayed for."""
+    return [
+        f"{one.policy}: {one.promoted} of {counted(one.attempts, 'attempt')} promoted, {units.total(one.cost)} "
+        f"({units.total(abs(one.premium))} {'more' if one.premium >= 0 else 'less'} than without a gate)"
+        for one in record.gated
+        if one.declared
+    ]
+
+
 def _day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"

@@ -58,7 +58,7 @@ class CusumDecay:
         held_to = promise(past)
         if held_to is None or not held_to.day_sd > 0:
             return False
-        losses, rows = past.served()
+        losses, rows = past.served_since(past.since)
         total = 0.0
         for value in (losses[rows > 0] / rows[rows > 0] - held_to.mean) / held_to.day_sd:
             total = max(0.0, total + float(value) - self.slack)

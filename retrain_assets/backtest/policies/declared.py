@@ -56,11 +56,11 @@ class DeclaredTriggers:
 
     def _evidence(self, past: Past, period: str) -> TriggerEvidence:
         matrix, held_to = past.matrix, promise(past)
-        live_since = _last_ended(self, past, past.live)
+        live_since, tried = (_last_ended(self, past, at) for at in (past.decided, past.since))
         days = matrix.days.astype("datetime64[us]")
-        first = int(matrix.served_from[past.live])
+        first = int(matrix.served_from[past.decided])
         excesses, rows_of = [], []
-        for key in self.model.calendar.between(live_since, period):
+        for key in self.model.calendar.between(tried, period):
             known = [
                 int(np.searchsorted(days, np.datetime64(moment - self.model.label_delay, "us")))
                 for moment in self.model.calendar.bounds(key)
@@ -71,7 +71,7 @@ class DeclaredTriggers:
             if held_to is not None:
                 excesses.append(matrix.lost(past.live, start, end) - rows * held_to.mean)
         usual = float(np.median(rows_of[-_USUAL_PERIODS:])) if rows_of else 0.0
-        known_at_attempt = int(matrix.known_until[past.live]) if past.live else 0
+        known_at_attempt = int(matrix.known_until[past.since]) if past.since else 0
         return TriggerEvidence(
             period=period,
             live_version=f"v{len(past.retrains)}",
@@ -81,6 +81,7 @@ class DeclaredTriggers:
             usual_loss=held_to.mean * usual if held_to is not None else 0.0,
             uncertain_periods=self.triggers.patience if self.uncertain and self.uncertain(past) else 0,
             new_rows=int(matrix.rows_of(known_at_attempt, past.known)),
+            last_attempt_period=tried if past.since != past.decided else None,
             attempts_last_year=past.year_back(),
         )
 

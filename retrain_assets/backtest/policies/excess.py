@@ -35,5 +35,5 @@ class AccumulatedExcess:
         held_to = promise(past)
         if held_to is None:
             return False
-        known = (past.served_between(at, at + 1) for at in range(past.live, past.now))
+        known = (past.served_between(at, at + 1) for at in range(past.since, past.now))
         return summed(0.0, (loss - rows * held_to.mean for loss, rows in known)) >= self.cost

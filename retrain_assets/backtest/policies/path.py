@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Protocol
@@ -20,17 +20,31 @@ class Past:
     Attributes:
         matrix: All losses; a policy reads them through the methods of this class.
         now: The origin at which the decision falls.
-        retrains: The origins at which the policy has retrained, the first model's among them, in order.
+        retrains: The decisions that put a model in service, the first model's among them, in order.
+        models: The origins of these models, where a gate put older ones in service; else they are the decisions'.
+        attempts: Decisions to retrain, whatever came of them.
     """
 
     matrix: LossMatrix
     now: int
     retrains: tuple[int, ...]
+    models: tuple[int, ...] = ()
+    attempts: tuple[int, ...] = ()
 
     @property
     def live(self) -> int:
         """The origin of the live model."""
+        return (self.models or self.retrains)[-1]
+
+    @property
+    def decided(self) -> int:
+        """The decision that put it in service."""
         return self.retrains[-1]
+
+    @property
+    def since(self) -> int:
+        """The last decision to retrain, whether or not it put a model in service."""
+        return max((self.decided, *self.attempts[-1:]))
 
     @property
     def known(self) -> int:
@@ -39,24 +53,30 @@ class Past:
 
     @property
     def age(self) -> int:
-        """How many decisions ago the live model was trained."""
-        return self.now - self.live
+        """How many decisions ago the live model was last held against a newer one, or put in service."""
+        return self.now - self.since
 
     def year_back(self) -> int:
         """How many retrains fell into the last year, the first model not among them."""
         moments = self.matrix.moments
         since = moments[self.now] - np.timedelta64(timedelta(days=365))
-        return int(sum(moments[origin] > since for origin in self.retrains[1:]))
+        return int(sum(moments[origin] > since for origin in self.attempts or self.retrains[1:]))
 
     def served(self) -> tuple[Floats, Floats]:
         """Loss and rows of each day that the live model has served and whose outcomes are known."""
-        first = int(self.matrix.served_from[self.live])
+        first = int(self.matrix.served_from[self.decided])
         last = max(self.known, first)
         return self.matrix.losses[self.live, first:last], self.matrix.rows[first:last]
 
+    def served_since(self, decision: int) -> tuple[Floats, Floats]:
+        """The same of the days that became known after a decision."""
+        losses, rows = self.served()
+        seen = max(int(self.matrix.known_until[decision]) - int(self.matrix.served_from[self.decided]), 0)
+        return losses[seen:], rows[seen:]
+
     def served_between(self, earlier: int, later: int) -> tuple[float, float]:
         """Loss and rows of the live model's days that became known from one decision to a later one."""
-        start = int(self.matrix.served_from[self.live])
+        start = int(self.matrix.served_from[self.decided])
         first, last = (max(int(self.matrix.known_until[at]), start) for at in (earlier, min(later, self.now)))
         return self.matrix.lost(self.live, first, last), self.matrix.rows_of(first, last)
 
@@ -76,6 +96,16 @@ class RetrainPolicy(Protocol):
         """Whether to retrain now."""
 
 
+class Promotes(Protocol):
+    """Decides what becomes of a retrain."""
+
+    def promoted(self, past: Past) -> int | None:
+        """The origin of the model that a retrain now puts in service; None where the live one stays."""
+
+    def ready(self, past: Past) -> bool:
+        """Whether a retrain now could be judged at all."""
+
+
 @dataclass(frozen=True, eq=False)
 class PolicyPath:
     """Which model served when, and what that lost.
@@ -83,17 +113,26 @@ class PolicyPath:
     Attributes:
         matrix: The matrix that the path runs through.
         stretch: The part of history that counts.
-        retrains: Origins at which a model was trained, the first model's first.
+        retrains: Decisions that put a model in service, the first model's first.
+        models: The origins of these models, where they are others.
+        attempts: How many retrains a gate judged; None without a gate, where each is promoted.
     """
 
     matrix: LossMatrix
     stretch: Stretch
     retrains: tuple[int, ...]
+    models: tuple[int, ...] = ()
+    attempts: int | None = None
 
     @property
     def count(self) -> int:
-        """How many times it retrained after the first model."""
+        """How many times it put a model in service after the first."""
         return len(self.retrains) - 1
+
+    @property
+    def paid(self) -> int:
+        """How many retrains were paid for: every attempt, whatever came of it."""
+        return self.count if self.attempts is None else self.attempts
 
     @property
     def first_day(self) -> int:
@@ -108,7 +147,7 @@ class PolicyPath:
         return np.concatenate(
             [
                 self.matrix.losses[origin, first:last]
-                for origin, first, last in zip(self.retrains, borders, ends, strict=True)
+                for origin, first, last in zip(self.models or self.retrains, borders, ends, strict=True)
             ]
         )
 
@@ -140,24 +179,37 @@ class PolicyPath:
     def worse_next(self) -> float:
         """Share of retrains after which the model that was replaced would have lost less until the next decision."""
         matrix, worse = self.matrix, 0
-        for before, origin in zip(self.retrains, self.retrains[1:], strict=False):
-            first = int(matrix.served_from[origin])
-            last = int(matrix.served_from[origin + 1]) if origin + 1 < self.stretch.last else self.stretch.end
-            worse += matrix.lost(before, first, last) < matrix.lost(origin, first, last)
+        models = self.models or self.retrains
+        for decision, before, model in zip(self.retrains[1:], models, models[1:], strict=False):
+            first = int(matrix.served_from[decision])
+            last = int(matrix.served_from[decision + 1]) if decision + 1 < self.stretch.last else self.stretch.end
+            worse += matrix.lost(before, first, last) < matrix.lost(model, first, last)
         return worse / self.count if self.count else 0.0
 
     def cost(self, of_a_retrain: float) -> float:
         """Loss plus what the retrains cost."""
-        return self.loss + of_a_retrain * self.count
+        return self.loss + of_a_retrain * self.paid
 
 
-def walk(policy: RetrainPolicy, matrix: LossMatrix, stretch: Stretch) -> PolicyPath:
-    """Ask a policy at every origin of a stretch after the first model's, and follow what it says."""
-    retrains: tuple[int, ...] = (stretch.first,)
+def walk(policy: RetrainPolicy, matrix: LossMatrix, stretch: Stretch, gate: Promotes | None = None) -> PolicyPath:
+    """Ask a policy at every origin of a stretch after the first model's, and follow what it says.
+
+    Args:
+        policy: Says when to retrain.
+        matrix: All losses.
+        stretch: The part of history.
+        gate: Judges each retrain; without one every retrain is promoted.
+    """
+    past = Past(matrix, stretch.first, (stretch.first,), (stretch.first,))
     for now in range(stretch.first + 1, stretch.last):
-        if policy.asks(Past(matrix, now, retrains)):
-            retrains = (*retrains, now)
-    return PolicyPath(matrix, stretch, retrains)
+        past = replace(past, now=now)
+        if (gate is not None and not gate.ready(past)) or not policy.asks(past):
+            continue
+        model = now if gate is None else gate.promoted(past)
+        past = replace(past, attempts=(*past.attempts, now))
+        if model is not None:
+            past = replace(past, retrains=(*past.retrains, now), models=(*past.models, model))
+    return PolicyPath(matrix, stretch, past.retrains, past.models, None if gate is None else len(past.attempts))
 
 
 def clock_of(matrix: LossMatrix, stretch: Stretch, count: int) -> PolicyPath:

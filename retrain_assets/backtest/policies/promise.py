@@ -36,7 +36,7 @@ def promise(past: Past) -> Promise | None:
     where the gate is shorter than four weeks or a thousand rows. A first model, before which no candidate could have
     met a gate, is held to its own first days in service, as many as the gate has.
     """
-    matrix, origin = past.matrix, past.live
+    matrix, origin = past.matrix, past.decided
     gate = matrix.trained_until[origin] - matrix.gate_from[origin]
     candidates = np.flatnonzero(matrix.trained_until <= matrix.gate_from[origin])
     start = matrix.gate_from[origin] if candidates.size else matrix.moments[origin]

@@ -37,9 +37,9 @@ class RisingUncertainty:
     def asks(self, past: Past) -> bool:
         """Whether it was up at the last decisions."""
         matrix, live = past.matrix, past.live
-        if matrix.doubts is None or past.age < FEWEST_PERIODS + self.patience:
+        if matrix.doubts is None or past.now - past.decided < FEWEST_PERIODS + self.patience:
             return False
-        borders = matrix.served_from[live : past.now + 1]
+        borders = matrix.served_from[past.decided : past.now + 1]
         means = []
         for first, last in zip(borders, borders[1:], strict=False):
             rows = float(matrix.rows_of(int(first), int(last)))

@@ -2,6 +2,7 @@ from retrain_assets.backtest.pages.text import (
     HEAD,
     best_words,
     cost_words,
+    gate_words,
     rows_of,
     saving_words,
     shown_policies,
@@ -46,4 +47,7 @@ def test_span_cost_and_ranges():
         "2 weeks from 1 January 2018 to 30 December 2018, 1,000 rides; the second half begins on 2 July 2018"
     )
     assert cost_words(record, RIDES) == "A retrain costs $100 (triggers.retrain_cost)"
+    assert gate_words(record, RIDES) == [
+        "your triggers: 2 of 3 attempts promoted, $1,040 ($40.00 more than without a gate)"
+    ]
     assert best_words(record, RIDES) == ["from $0 to $500: a clock of 8 weeks", "from $500 on: never"]
