@@ -17,6 +17,7 @@ import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import World, failure_of, make_world, open_world, rows_of
+from retrain_assets.documents import figure
 
 DOT = b"\x89PNG\r\n\x1a\n"
 """What stands for a picture that nobody looks at."""
@@ -27,6 +28,10 @@ def undrawn() -> Iterator[None]:
     """Runs draw no pictures: a third of what monitoring a small model costs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("retrain_assets.documents.figure._png", lambda figure, dpi: DOT)
+        patch.setattr(
+            "retrain_assets.documents.figure._drawn",
+            lambda figure_of, narrow: "" if narrow else figure.png(figure_of(narrow)),
+        )
         yield
 
 

@@ -139,6 +139,7 @@ def serve(folder: Path) -> Iterator[Served]:
         "RETRAIN_SHIPPED": "0",
         "PYTHONPATH": str(Path(retrain_assets.__file__).parents[1]),
         "PYTHONDONTWRITEBYTECODE": "",
+        "RETRAIN_REPORTS_URL": f"http://127.0.0.1:{_free_port()}",
     }
     command = [sys.executable, "-c", "from retrain_assets.cli.main import main; main()", "dev", "--port", str(port)]
     with log.open("wb") as out:

@@ -7,17 +7,19 @@ from urllib.parse import quote
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, Metadata, markdown_table, pick, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, table
+from retrain_assets.dagster_glue.reports import kept
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG, PARTITION_TAG
 from retrain_assets.documents.page import text
+from retrain_assets.documents.plain_text import plain
 from retrain_assets.model import PeriodAccess
 from retrain_assets.registry.journal.tenure import Tenure, named, tenures
 from retrain_assets.store import PeriodStore
 
 if TYPE_CHECKING:
-    from retrain_assets.audit.figures import Figures, RunTime
+    from retrain_assets.audit.figures import RunTime
     from retrain_assets.audit.status import ModelStatus
     from retrain_assets.monitoring.triggers.evidence import Watch
 
@@ -27,14 +29,14 @@ RUNS_READ = 50
 SHOWN = 20
 """How many of the latest tenures the page lists."""
 
-COLUMNS = ("version", "from", "to", "in objective", "left")
-"""What the page has room for of a tenure; the table under the picture and the stored record hold more."""
+COLUMNS = {"version": "version", "from": "from", "to": "to", "in objective": "well", "left": "left"}
+"""What the page has room for of a tenure, and under which name; the report and the stored record hold more."""
 
 LONGEST = 170
 """Signs of one of the five answers on the page; five of them stay below what Dagster folds away."""
 
-REPORTS = ("drift_report", "performance_report", "validation_report", "probation_report")
-"""The assets whose newest pages are linked."""
+LONGEST_CAUSE = 240
+"""Signs of a fault's cause that a status keeps; the run has the rest."""
 
 ASSET = "model_status"
 
@@ -70,23 +72,31 @@ def audit_hooks(frame: Frame, watch: "Callable[[], Watch]") -> tuple[dg.HookDefi
 
     @dg.failure_hook(name=f"{frame.model}__history_after_failure", required_resource_keys={"home"})
     def after_failure(context: dg.HookContext) -> None:
-        _report(context, frame, watch())
+        _report(context, frame, watch(), fault_of(context.op_exception))
 
     @dg.success_hook(name=f"{frame.model}__history_after_success", required_resource_keys={"home"})
     def after_success(context: dg.HookContext) -> None:
-        _report(context, frame, watch())
+        _report(context, frame, watch(), None)
 
     return after_failure, after_success
 
 
-def _report(context: dg.HookContext, frame: Frame, watch: "Watch") -> None:
+def fault_of(error: BaseException | None) -> str:
+    """What broke a step, in one line that fits a status."""
+    said = getattr(error, "description", None) or (f"{type(error).__name__}: {error}" if error else "unknown")
+    line = plain(str(said).splitlines()[0])
+    return line if len(line) <= LONGEST_CAUSE else f"{line[: LONGEST_CAUSE - 1].rsplit(' ', 1)[0]} …"
+
+
+def _report(context: dg.HookContext, frame: Frame, watch: "Watch", fault: str | None) -> None:
     home, instance = context.resources.home, context.instance
     events = home.registry(frame.model).history()
     run = instance.get_run_by_id(context.run_id)
     period = (run.tags.get(PARTITION_TAG) if run else None) or (events[-1].period if events else None)
     if period is not None and not _written_by(home.store(frame.model), period, context.run_id):
         access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period)
-        metadata = written(frame, access, watch, instance, context.run_id)
+        asked_too_much = run is not None and run.tags.get(OUTCOME_TAG) == "refused"
+        metadata = written(frame, access, watch, instance, context.run_id, None if asked_too_much else fault)
         event = dg.AssetMaterialization(frame.key(ASSET), partition=period, metadata=metadata)
         instance.report_runless_asset_event(event)
 
@@ -97,28 +107,44 @@ def _written_by(store: PeriodStore, period: str, run_id: str) -> bool:
     return record is not None and record.get("run") == run_id
 
 
-def written(frame: Frame, access: PeriodAccess, watch: "Watch", instance: dg.DagsterInstance, run_id: str) -> Metadata:
-    """Store the status as of a period, and describe it for the asset's page."""
+def written(
+    frame: Frame,
+    access: PeriodAccess,
+    watch: "Watch",
+    instance: dg.DagsterInstance,
+    run_id: str,
+    fault: str | None = None,
+) -> Metadata:
+    """Store the status as of a period, with what broke the run where anything did, and describe it for the page."""
     from retrain_assets.audit.figures import figures, quality_until, training_seconds_until
+    from retrain_assets.audit.page import TIMELINE, newest_reports, so_far, status_report
     from retrain_assets.audit.plot import timeline
-    from retrain_assets.audit.status import status_of
+    from retrain_assets.audit.status import Fault, decided_of, status_of, with_fault
+    from retrain_assets.production.card.model_card import ASSET as CARD
+    from retrain_assets.registry.journal.history import History
 
     store, registry, period = access.store, access.registry, access.period
     events = [event for event in registry.history() if event.period <= period]
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
-    status = status_of(access, watch, frame.calendar.bounds(period)[1])
+    known = status_of(access, watch, frame.calendar.bounds(period)[1])
+    status = with_fault(known, Fault(period, fault) if fault else None)
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
     rows = [_row(tenure, frame, quality, store, period) for tenure in tenures(events)]
-    record = {"run": run_id, "status": status.to_dict(), "figures": found.to_dict(), "tenures": rows}
+    record = {"run": run_id, "fault": fault, "status": status.to_dict(), "figures": found.to_dict(), "tenures": rows}
     store.write_json(ASSET, period, record)
-    picture, latest = timeline(frame.model, frame.calendar, events, quality, period), rows[::-1][:SHOWN]
+    latest = rows[::-1][:SHOWN]
+    pictures = {TIMELINE: timeline(frame.calendar, decided_of(History(events)), quality, period)}
+    newest = newest_reports(store, period)
+    if status.live and store.path(CARD, status.live, "html").exists():
+        newest[CARD] = status.live
+    document = status_report(status, found, rows[::-1], newest)
     numbers: Metadata = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
     return {
         "summary": dg.MetadataValue.md(in_five_lines(status)),
-        "so_far": dg.MetadataValue.md(_so_far(found)),
-        "picture": dg.MetadataValue.md(f"{picture}\n\n{markdown_table(latest)}"),
-        "tenures": table([pick(row, *COLUMNS) for row in latest]),
+        "so_far": dg.MetadataValue.md(so_far(found)),
+        **kept(access, ASSET, document, pictures),
+        "tenures": table([{said: row[name] for name, said in COLUMNS.items()} for row in latest]),
         **_links(frame, store, period),
         "journal_head": dg.MetadataValue.md(_in_halves(str(registry.head() or "no event"))),
         **numbers,
@@ -131,16 +157,20 @@ def in_five_lines(status: "ModelStatus") -> str:
 
 
 def _cut(answer: str) -> str:
-    return answer if len(answer) <= LONGEST else f"{answer[: LONGEST - 1].rsplit(' ', 1)[0]} …"
+    """An answer that is too long ends after a whole clause where it has one, else after a whole word."""
+    if len(answer) <= LONGEST:
+        return answer
+    clauses, _, _ = answer[:LONGEST].rpartition("; ")
+    return clauses if len(clauses) > LONGEST / 2 else f"{answer[: LONGEST - 1].rsplit(' ', 1)[0]} …"
 
 
 def _links(frame: Frame, store: PeriodStore, period: str) -> Metadata:
     """The newest report of each kind up to the period, by its address in the UI."""
-    newest = {asset: max((p for p in store.periods(asset, "json") if p <= period), default=None) for asset in REPORTS}
+    from retrain_assets.audit.page import newest_reports
+
     return {
         asset: dg.MetadataValue.url(f"/assets/{frame.model}/{asset}?view=partitions&partition={quote(found, safe='')}")
-        for asset, found in newest.items()
-        if found is not None
+        for asset, found in newest_reports(store, period).items()
     }
 
 
@@ -199,23 +229,3 @@ def _left(tenure: Tenure) -> str:
     if tenure.ended.action == "promoted":
         return f"replaced by {to}"
     return f"{str(tenure.ended.action).replace('_', ' ')}{f' to {to}' if to else ''}"
-
-
-def _so_far(found: "Figures") -> str:
-    """What came of the attempts, and how long the model kept its promise."""
-    monitored = found.judged_periods + found.blind_periods
-    within = (
-        f" Within its quality objective in **{found.share_within_objective:.0%}** of {_many(monitored, 'period')}."
-        if found.share_within_objective is not None
-        else ""
-    )
-    blind = f" No outcome arrived in {_many(found.blind_periods, 'period')}." if found.blind_periods else ""
-    return (
-        f"{_many(found.attempts, 'attempt')}: {found.promoted} promoted, {found.rejected} rejected, "
-        f"{found.insufficient} undecided, {found.identical} identical; {_many(found.rollbacks, 'rollback')}."
-        f"{within}{blind}"
-    )
-
-
-def _many(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The timeline of a model as a Markdown picture: versions as bars over periods, and below what was tried and found."""
+"""The timeline of a model as a picture: versions as bars over periods, and below what was tried and found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrain_assets.audit.figures import ABOVE, WITHIN
-from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
+from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, drawing, new_figure
+from retrain_assets.documents.page import Drawing
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.tenure import Tenure, held_spans, tenures
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PERIODS, LANES, TICKS = 60, 24, 10
+PERIODS, PERIODS_NARROW, LANES, TICKS = 60, 24, 24, 10
+WIDTH = 10.0
 SERVED = "#4c72a4"
 MARKS = {
     "bootstrap": ("*", GOOD),
@@ -31,44 +33,60 @@ MARKS = {
     "retired": ("X", INK),
 }
 KEY = (
-    "versions: green live, blue replaced by a better one, red withdrawn; shaded: held by a person\n"
-    "objective: green within the promised loss, red surely above it, ochre not known"
+    "versions: green live, blue replaced by a better one, red and hatched withdrawn; shaded: held by a person\n"
+    "objective: low and green as promised, high and red surely worse, an empty frame not known"
+)
+KEY_NARROW = (
+    "versions: green live, blue replaced,\nred and hatched withdrawn; shaded: held\n"
+    "objective: low and green as promised,\nhigh and red worse, an empty frame not known"
 )
 OTHER = ("D", INK)
 """How an action that is not in `MARKS` is drawn."""
 
 
-def timeline(model: str, calendar: Calendar, events: Sequence[Event], quality: Mapping[str, str], period: str) -> str:
-    """The latest 60 periods up to one, as a Markdown image below 100 kB.
+def timeline(calendar: Calendar, events: Sequence[Event], quality: Mapping[str, str], period: str) -> Drawing:
+    """The latest 60 periods up to one, 24 on a phone, each picture below 100 kB.
 
     Args:
-        model: For the alternative text.
         calendar: Of the model.
         events: Of the journal up to the period, oldest first.
         quality: Per period what its performance report said: quiet, warn or insufficient.
         period: The last period.
     """
-    first = max(calendar.first, calendar.shift(period, 1 - PERIODS))
-    periods = calendar.between(min(first, period), period)
-    return markdown(draw(calendar, periods, events, quality), f"versions and decisions of {model} up to {period}")
+
+    def figure_of(narrow: bool) -> Figure:
+        first = max(calendar.first, calendar.shift(period, 1 - (PERIODS_NARROW if narrow else PERIODS)))
+        periods = calendar.between(min(first, period), period)
+        return draw(calendar, periods, events, quality, NARROW if narrow else WIDTH)
+
+    return drawing(figure_of)
 
 
-def draw(calendar: Calendar, periods: Sequence[str], events: Sequence[Event], quality: Mapping[str, str]) -> Figure:
+def draw(
+    calendar: Calendar,
+    periods: Sequence[str],
+    events: Sequence[Event],
+    quality: Mapping[str, str],
+    width: float = WIDTH,
+) -> Figure:
     """The figure behind `timeline`; a decision taken at a period's end stands between that period and the next."""
     shown = [tenure for tenure in tenures(events) if tenure.ended is None or tenure.ended.period >= periods[0]][-LANES:]
     lanes = {digest: lane for lane, digest in enumerate(dict.fromkeys(tenure.digest for tenure in shown))}
-    height = 1.9 + 0.24 * max(2, len(lanes))
-    figure = new_figure(10, height, laid_out=False)
-    top = figure.add_axes((0.09, 1.35 / height, 0.89, (height - 1.8) / height))
-    low = figure.add_axes((0.09, 0.62 / height, 0.89, 0.62 / height), sharex=top)
+    narrow = width < WIDTH
+    below, above = (0.95, 0.8) if narrow else (0.62, 0.45)
+    height = below + 0.73 + above + 0.24 * max(2, len(lanes)) + 0.1
+    left = 0.9 / width
+    figure = new_figure(width, height, laid_out=False)
+    top = figure.add_axes((left, (below + 0.73) / height, 0.98 - left, 1 - (below + 0.73 + above) / height))
+    low = figure.add_axes((left, below / height, 0.98 - left, 0.62 / height), sharex=top)
     at = {period: place for place, period in enumerate(periods)}
     for tenure in shown:
         _bar(top, tenure, lanes[tenure.digest], at, len(periods))
     _holds(top, calendar, events, at, len(periods))
-    _lanes(top, shown, lanes)
-    _attempts(low, events, at)
+    _lanes(top, shown, lanes, KEY_NARROW if narrow else KEY)
+    _attempts(low, events, at, columns=4 if narrow else 8)
     _quality(low, quality, at)
-    _bottom(low, periods)
+    _bottom(low, periods, 5 if narrow else TICKS)
     return figure
 
 
@@ -76,7 +94,11 @@ def _bar(axes: Axes, tenure: Tenure, lane: int, at: Mapping[str, int], periods: 
     start = at.get(tenure.began.period, -1) + 0.5
     end = at[tenure.ended.period] + 0.5 if tenure.ended else periods - 0.5
     color = GOOD if tenure.ended is None else BAD if tenure.withdrawn else SERVED
-    axes.barh(lane, max(end - start, 0.15), 0.6, left=start, color=color)
+    back = tenure.ended is not None and tenure.withdrawn
+    axes.barh(
+        lane, max(end - start, 0.15), 0.6, left=start, color=color, hatch="///" if back else "", edgecolor="white",
+        linewidth=0,
+    )  # fmt: skip
     if tenure.ended is not None and tenure.withdrawn:
         late = end > 0.85 * periods  # no room is left on the right
         axes.annotate(
@@ -100,17 +122,17 @@ def _holds(axes: Axes, calendar: Calendar, events: Sequence[Event], at: Mapping[
                           textcoords="offset points", fontsize=7, color=UNKNOWN)  # fmt: skip
 
 
-def _lanes(axes: Axes, shown: Sequence[Tenure], lanes: Mapping[str, int]) -> None:
+def _lanes(axes: Axes, shown: Sequence[Tenure], lanes: Mapping[str, int], key: str) -> None:
     names = {tenure.digest: tenure.version for tenure in shown}
     axes.set_yticks(list(lanes.values()), [names[digest] for digest in lanes], fontsize=8)
     axes.set_ylim(-0.7, max(2, len(lanes)) - 0.3)
-    axes.set_title(KEY if shown else "no version has been live yet", fontsize=8, loc="left", color=INK)
+    axes.set_title(key if shown else "no version has been live yet", fontsize=8, loc="left", color=INK)
     axes.tick_params(axis="x", labelbottom=False, length=0)
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)
 
 
-def _attempts(axes: Axes, events: Sequence[Event], at: Mapping[str, int]) -> None:
+def _attempts(axes: Axes, events: Sequence[Event], at: Mapping[str, int], columns: int) -> None:
     """One mark per event; several of one period stand side by side."""
     beside: dict[str, int] = {}
     named: set[str] = set()
@@ -126,22 +148,31 @@ def _attempts(axes: Axes, events: Sequence[Event], at: Mapping[str, int]) -> Non
         named.add(action)
     if named:
         axes.legend(
-            loc="upper left", bbox_to_anchor=(0, -0.42), ncols=8, fontsize=7, frameon=False, handletextpad=0.2,
+            loc="upper left", bbox_to_anchor=(0, -0.42), ncols=columns, fontsize=7, frameon=False, handletextpad=0.2,
             borderaxespad=0, columnspacing=1.4,
         )  # fmt: skip
 
 
 def _quality(axes: Axes, quality: Mapping[str, str], at: Mapping[str, int]) -> None:
-    colors = {WITHIN: GOOD, ABOVE: BAD}
-    known = [(at[period], colors.get(word, UNKNOWN)) for period, word in quality.items() if period in at]
-    axes.bar([place for place, _ in known], 0.5, 0.9, bottom=-0.25, color=[color for _, color in known], alpha=0.75)
+    """Low where the loss was as promised, high where it surely was not, an empty frame where it is not known."""
+    looks = {WITHIN: (GOOD, 0.22), ABOVE: (BAD, 0.6)}
+    known = [
+        (at[period], *looks.get(word, (UNKNOWN, 0.22)), word in looks)
+        for period, word in quality.items()
+        if period in at
+    ]
+    axes.bar(
+        [place for place, *_ in known], [height for _, _, height, _ in known], 0.9, bottom=-0.3,
+        color=[color if filled else "none" for _, color, _, filled in known],
+        edgecolor=[color for _, color, *_ in known], linewidth=0.6,
+    )  # fmt: skip
 
 
-def _bottom(axes: Axes, periods: Sequence[str]) -> None:
+def _bottom(axes: Axes, periods: Sequence[str], most: int) -> None:
     axes.set_yticks([0, 1], ["objective", "decision"], fontsize=8)
     axes.set_ylim(-0.45, 1.5)
     axes.set_xlim(-0.6, len(periods) + 0.1)
-    step = -(-len(periods) // TICKS)
+    step = -(-len(periods) // most)
     ticks = range((len(periods) - 1) % step, len(periods), step)
     axes.set_xticks(ticks, [periods[tick] for tick in ticks], fontsize=8)
     for side in ("top", "right", "left"):

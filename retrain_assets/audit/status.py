@@ -23,7 +23,21 @@ from retrain_assets.store import PeriodStore
 if TYPE_CHECKING:
     from retrain_assets.monitoring.triggers.evidence import Watch
 
+ASSET = "model_status"
+"""Under this name the store keeps what each run left of the status."""
+
 DRIFTS, NEW = "its data drift", "just went live"
+AS_PROMISED, WORSE = "as promised", "worse than promised"
+FAILED = "its last run failed"
+YES_OR_NO = {AS_PROMISED: "yes", WORSE: "no"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What broke the newest run: of which period, and why."""
+
+    period: str
+    cause: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,7 @@ class ModelStatus:
         standing: What people decided.
         cooldown: Until when promotion rests after a rollback.
         closeness: How close each reason to retrain is, from 0 to 1.
+        fault: What broke the newest run; None where it ended as it should.
     """
 
     model: str
@@ -73,6 +88,7 @@ class ModelStatus:
     standing: Standing = Standing()
     cooldown: str | None = None
     closeness: Mapping[str, float] = field(default_factory=dict)
+    fault: Fault | None = None
 
     @property
     def ran(self) -> bool:
@@ -92,11 +108,27 @@ class ModelStatus:
         ]
         return {
             "what is live": f"{live}{since}{age}",
-            "is it well": ": ".join(filter(None, [self.health, self._evidence])),
+            "is it well": self._well,
             "what changed last": self.last_decision or "nothing was decided yet",
-            "what comes next": self.cooldown or self.next_retrain or "the first monitored period",
+            "what comes next": self._next,
             "what people said": "; ".join(people) or "nothing is held or approved",
         }
+
+    @property
+    def _next(self) -> str:
+        if self.fault:
+            return f"nothing, until the cause is mended and {self.fault.period} is launched again"
+        return self.cooldown or self.next_retrain or "the first monitored period"
+
+    @property
+    def _well(self) -> str:
+        """Yes or no where the performance report says how well, else what is known."""
+        if self.fault:
+            before = f" Before it, {self.performance}" if self.performance else ""
+            return f"not known: the run of {self.fault.period} failed. {self.fault.cause}{before}"
+        if self.performance and self.health in YES_OR_NO:
+            return f"{YES_OR_NO[self.health]}: {self.performance}"
+        return ": ".join(filter(None, [self.health, self._evidence]))
 
     @property
     def _evidence(self) -> str | None:
@@ -113,6 +145,7 @@ class ModelStatus:
             "age periods": self.age_periods,
             "last period": self.last_period,
             "health": self.health,
+            "fault": f"{self.fault.period}: {self.fault.cause}" if self.fault else None,
             "drift": self.drift,
             "performance": self.performance,
             "probation": self.probation,
@@ -132,8 +165,16 @@ class ModelStatus:
 
 
 def last_period(store: PeriodStore, registry: Registry) -> str | None:
-    """The last period that was monitored or decided; None where nothing ever ran."""
-    return max([*monitored_periods(store)[-1:], *(event.period for event in registry.history()[-1:])], default=None)
+    """The last period that was monitored, decided, or whose run failed; None where nothing ever ran."""
+    decided = (event.period for event in registry.history()[-1:])
+    return max([*monitored_periods(store)[-1:], *store.periods(ASSET, "json")[-1:], *decided], default=None)
+
+
+def last_fault(store: PeriodStore, period: str) -> Fault | None:
+    """What broke the newest run up to a period, as the status of that run says; None where it ended as it should."""
+    known = [each for each in store.periods(ASSET, "json") if each <= period]
+    record = store.read_json(ASSET, known[-1]) if known else None
+    return Fault(known[-1], record["fault"]) if record and record.get("fault") else None
 
 
 def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
@@ -149,7 +190,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
     live = history.live
     last = max((period for period in monitored_periods(store) if period <= access.period), default=None)
     age = calendar.distance(live.period, last) if live and last else None
-    decided = _decisions(history)
+    decided = decided_of(history)
     status = ModelStatus(
         model=watch.model.name,
         live=live.name if live else None,
@@ -183,9 +224,15 @@ def _unmonitored(status: ModelStatus, period: str) -> ModelStatus:
     return replace(status, health="not monitored yet", next_retrain=f"the first monitored period: `{command}`")
 
 
+def with_fault(status: ModelStatus, fault: Fault | None) -> ModelStatus:
+    """The status after a run that something broke; the same one where nothing did."""
+    return replace(status, fault=fault, health=FAILED) if fault else status
+
+
 def _decision(event: Event) -> str:
     move = f" {event.to_version}" if event.to_version and event.to_version != event.from_version else ""
-    return f"{event.period}: {str(event.action).replace('_', ' ')}{move}, {event.reason}"
+    action = "rolled back to" if event.action == "rolled_back" else str(event.action).replace("_", " ")
+    return f"{event.period}: {action}{move}, {event.reason.removeprefix(f'{event.period}: ')}"
 
 
 def _health(status: ModelStatus, drift: DriftRecord | None, measured: PerformanceReport | None) -> str:
@@ -195,12 +242,12 @@ def _health(status: ModelStatus, drift: DriftRecord | None, measured: Performanc
     if status.live is None:
         return "no live model yet"
     if measured is not None and measured.outcome is Quality.WARN:
-        return "worse than promised"
+        return WORSE
     if drift is not None and drift.triggers:
         return DRIFTS
     if measured is None:
         return "no outcomes yet"
-    return "as promised" if measured.outcome is Quality.QUIET else "too few outcomes"
+    return AS_PROMISED if measured.outcome is Quality.QUIET else "too few outcomes"
 
 
 def standing(history: History, at: datetime) -> Standing:
@@ -242,10 +289,11 @@ def decisions(registry: Registry) -> list[Event]:
 
     Left out are deleted files, about which nothing was decided, and a verdict that passed where its promotion follows.
     """
-    return _decisions(History(registry.history()))
+    return decided_of(History(registry.history()))
 
 
-def _decisions(history: History) -> list[Event]:
+def decided_of(history: History) -> list[Event]:
+    """The same of a history that is at hand."""
     promoted = {event.evidence for event in history.moves}
     return [
         event

@@ -71,15 +71,17 @@ def _validation_report(model: Opened, period: str | None, html: Path | None, as_
 
 
 def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
+    from retrain_assets.documents.page import html_page
     from retrain_assets.monitoring.pages import page
 
     spec, store, registry = model
     asked = page.monitored_period(spec.name, store, period)
     if html:
-        drift = page.drift_document(spec.name, store, registry, asked)
+        drift, moved = page.drift_document(spec.model, store, registry, asked)
         cost = spec.triggers.declared_excess
-        performance = page.performance_document(spec.name, store, registry, asked, spec.model.loss, cost)
-        _write(html, page.monitoring_html(spec.name, asked, drift, performance))
+        performance, lost = page.performance_document(spec.model, store, registry, asked, cost)
+        title = f"Monitoring: {spec.name} {asked}"
+        _write(html, html_page(title, performance, drift, pictures=moved | lost))
     if as_json:
         records = {asset: store.read_json(asset, asked) for asset in page.ASSETS}
         click.echo(json.dumps(records, indent=1, allow_nan=False))

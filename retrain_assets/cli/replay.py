@@ -152,7 +152,8 @@ def decision(registry: Registry, period: str, ended: RunEnd) -> str:
         return f"{ended.outcome}: {ended.cause}"
     event = events[-1]
     name = f" {event.to_version}" if event.action in MOVES else ""
-    return f"{event.action}{name}: {event.reason}"
+    action = "rolled back to" if event.action == "rolled_back" else event.action
+    return f"{action}{name}: {event.reason.removeprefix(f'{period}: ')}"
 
 
 def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registry) -> None:

@@ -9,6 +9,7 @@ import time
 import warnings
 from dataclasses import replace
 from importlib.metadata import entry_points
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -108,9 +109,25 @@ def dev(port: int, host: str) -> None:
     told = opening(page)
     with prepare_instance(retrain_home()) as instance:
         fail_crashed(instance)
+    told = f"{told}\n{serving_reports(retrain_home())}"
     say("Starting the Dagster UI and its daemon, which takes some 20 seconds ...")
     Thread(target=_say_once_served, args=(page, told), daemon=True).start()
     _serve(host, port)
+
+
+def serving_reports(home: Path) -> str:
+    """Serve the reports to which the pages in the UI link, and say where."""
+    from retrain_assets.documents.server import REPORTS_URL, reports_url, serve_reports
+
+    address = reports_url()
+    try:
+        server = serve_reports(home, address)
+    except OSError as error:
+        return (
+            f"Links to reports do not open: {address}: {error.strerror}. Another `retrain dev` may serve its own "
+            f"there; name an address that is free in {REPORTS_URL}."
+        )
+    return f"Reports are served under {address}." if server else f"Links to reports lead to {address} ({REPORTS_URL})."
 
 
 def _require_free(host: str, port: int) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from retrain_assets.audit.status import ModelStatus
 
 HEAD = ("model", "live", "age", "health", "next retrain")
-COLOURS = {"as promised": "green", "worse than promised": "red", "its data drift": "yellow"}
+COLOURS = {
+    "as promised": "green", "worse than promised": "red", "its last run failed": "red", "its data drift": "yellow",
+}  # fmt: skip
 
 
 @click.command()
@@ -49,7 +51,7 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
 
 
 def _status(name: str) -> ModelStatus:
-    from retrain_assets.audit.status import ModelStatus, last_period, status_of
+    from retrain_assets.audit.status import ModelStatus, last_fault, last_period, status_of, with_fault
     from retrain_assets.model import PeriodAccess
     from retrain_assets.monitoring.first_run import how_to_start
     from retrain_assets.pipeline import watch
@@ -58,7 +60,8 @@ def _status(name: str) -> ModelStatus:
     period = last_period(store, registry)
     if not period:
         return ModelStatus(name, next_retrain=how_to_start(name, spec.period))
-    return status_of(PeriodAccess(store, registry, period), watch(spec), now())
+    found = status_of(PeriodAccess(store, registry, period), watch(spec), now())
+    return with_fault(found, last_fault(store, period))
 
 
 def _overview(found: list[ModelStatus]) -> None:

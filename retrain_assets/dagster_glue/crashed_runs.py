@@ -23,8 +23,10 @@ import dagster as dg
 from retrain_assets.errors import Conflict
 from retrain_assets.registry.storage.disk import exclusive
 
-PROCESS_TAG = "retrain/process"
-LAUNCHER_TAG = "retrain/launcher"
+PROCESS_TAG = ".dagster/retrain_process"
+LAUNCHER_TAG = ".dagster/retrain_launcher"
+"""The lists of runs show no tag that begins so: no person needs these."""
+
 GONE = "The process of this run is gone: it was killed, or the machine went down."
 FIRST_STEP_SECONDS = 15.0
 """How long a run that has begun may take to its first step, from where on a lock shows that its process lives."""

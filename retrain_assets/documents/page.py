@@ -1,8 +1,8 @@
-"""Documents for people: Markdown made of plain values, and the same as one HTML file that needs nothing else.
+"""Documents for people: the answer first, then pictures and tables, as Markdown and as one HTML file.
 
-A document is written once, as Markdown. Whatever a spec or a data file says is escaped on its way in (`text`), and the
-HTML comes from a renderer that takes no raw HTML, loads nothing, and puts pictures into the page itself. What a
-document says stands with its subject: `validation.page`, `production.card`.
+A document is written once, as `Document`. Whatever a spec or a data file says is escaped on its way in (`text`), and
+the HTML comes from a renderer that takes no raw HTML, loads nothing, and puts pictures into the page itself. What a
+document says stands with its subject: `validation.pages`, `monitoring.pages`, `production.card`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from retrain_assets.documents.glossary import explained
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 from retrain_assets.documents.plain_text import plain
 
@@ -24,35 +31,22 @@ PNG = "data:image/png;base64,"
 ALLOWED = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What a page may load: nothing; its style and its pictures stand in it."""
 
-STYLE = """
-:root { color: #22262b; background: #fff; font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
-body { max-width: 84rem; margin: 2rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; margin-bottom: .4rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
-blockquote { margin: .8rem 0; padding: .6rem 1rem; border-left: 5px solid #667; background: #f3f5f7; }
-blockquote p { margin: .2rem 0; font-size: 1.05rem; }
-table { border-collapse: collapse; margin: .4rem 0 1rem; font-size: .84rem; }
-th, td { border: 1px solid #d4d8dd; padding: .22rem .5rem; text-align: left; vertical-align: top; }
-th { background: #f3f5f7; } td { overflow-wrap: break-word; max-width: 30rem; font-variant-numeric: tabular-nums; }
-.number { white-space: nowrap; text-align: right; } .word { white-space: nowrap; } .words { min-width: 12rem; }
-.pass { color: #1f6b3f; white-space: nowrap; } .fail { color: #a3271d; white-space: nowrap; font-weight: 600; }
-.insufficient { color: #84600a; white-space: nowrap; font-weight: 600; }
-code { font-size: .85em; overflow-wrap: anywhere; } figure { margin: 1rem 0; }
-svg, img { max-width: 100%; height: auto; }
-@page { size: A4 landscape; margin: 12mm; }
-@media print { body { max-width: none; margin: 0; padding: 0; font-size: 11px; } h2, h3 { break-after: avoid; }
-  tr, figure, blockquote { break-inside: avoid; } thead { display: table-header-group; }
-  table { font-size: 9.5px; } svg, img { max-height: 180mm; } }
-"""
+STYLE = Path(__file__).with_name("page.css").read_text()
 
 _MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)|(?<=www)\.")
 """What Markdown, or a renderer that knows more than it, would not take as it stands."""
+
+_PLACE = re.compile(rf"!\[[^\n]*\]\({PICTURE}\w+\)")
+"""Where a picture stands in a document."""
 
 _WORD = 16
 """Characters of a date or a short name, which no line is broken in."""
 
 MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?", "watched": "?", "not asked": "–"}
 """A sign for each outcome, so that no reader depends on colour."""
+
+_KINDS = {"pass": "pass", "fail": "fail"}
+"""How a cell with an outcome is set; every other one like what is not known."""
 
 _NUMBER = r"-?\d[\d,]*(\.\d+)?(e[-+]\d+)?"
 NUMBER = re.compile(f"{_NUMBER}( (to|→) {_NUMBER})?")
@@ -112,43 +106,182 @@ def table(records: Sequence[Mapping[str, object]]) -> str:
     return "\n".join([f"| {head} |", "|" + "---|" * len(records[0]), *(f"| {row} |" for row in rows)])
 
 
-def html_page(title: str, markdown: str, pictures: Mapping[str, str] | None = None) -> bytes:
-    """The document as one HTML file: no script, no address that is fetched, everything escaped.
+Tone = Literal["well", "broken", "unknown", "note"]
+"""How the box with the answer looks: all is well, something is broken or lost, not known, or neither."""
+
+_SIGNS: Mapping[Tone, str] = {"well": MARKS["pass"], "broken": MARKS["fail"], "unknown": "?", "note": "→"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as it stands in an HTML page: SVG, or the address of a PNG; `narrow` is drawn for a phone."""
+
+    wide: str
+    narrow: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a document.
+
+    Attributes:
+        title: Its heading.
+        body: Markdown.
+        terms: Names in the glossary that the part uses; each is explained under the first part that does.
+        reading: How it is to be read, as Markdown, where the terms do not say it.
+        folded: Whether a reader opens it first: what is long and answers no first question.
+    """
+
+    title: str
+    body: str
+    terms: tuple[str, ...] = ()
+    reading: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document about one thing: its answer in one box, then its parts.
+
+    Attributes:
+        title: What it is about, as plain text.
+        answer: Sentences of plain text, the first of which is the answer.
+        parts: In the order in which a reader needs them.
+        tone: How the box with the answer looks.
+    """
+
+    title: str
+    answer: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+    tone: Tone = "note"
+
+    @property
+    def markdown(self) -> str:
+        r"""The document where only Markdown is shown, nothing folded.
+
+        >>> Document("Report", ("It is well.",), (Part("Rows", "None.", ("margin",)),)).markdown.split("\n\n")[:4]
+        ['# Report', '> **It is well.**', '## Rows', 'None.']
+        """
+        lines = [f"# {text(self.title)}", *(f"> **{text(sentence)}**" for sentence in self.answer)]
+        for part, reading in self._read():
+            body = _PLACE.sub("(The picture stands apart.)", part.body)
+            lines += [
+                line for line in (f"## {text(part.title)}", body, reading and f"How to read this:\n\n{reading}") if line
+            ]
+        return "\n\n".join(lines) + "\n"
+
+    def _read(self) -> list[tuple[Part, str]]:
+        """Each part with how it is to be read, every term explained once."""
+        known: set[str] = set()
+        read = []
+        for part in self.parts:
+            new = [term for term in part.terms if term not in known]
+            known.update(new)
+            read.append((part, "\n\n".join(said for said in (part.reading, explained(*new)) if said)))
+        return read
+
+    def html(self, render: Renderer) -> str:
+        """The document as the inside of an HTML page."""
+        sentences = "".join(f"<p>{escape(plain(sentence))}</p>" for sentence in self.answer)
+        sign = f'<div class="sign" aria-hidden="true">{_SIGNS[self.tone]}</div>'
+        parts = [
+            f"<h1>{escape(plain(self.title))}</h1>",
+            f'<div class="answer {self.tone}">{sign}<div>{sentences}</div></div>',
+        ]
+        for part, reading in self._read():
+            heading = f"<h2>{escape(plain(part.title))}</h2>"
+            explanation = f'<div class="reading"><p>How to read this</p>{render(reading)}</div>' if reading else ""
+            body = f"{render(part.body)}{explanation}"
+            parts.append(
+                f"<details><summary>{heading}</summary>{body}</details>" if part.folded else f"{heading}{body}"
+            )
+        return f"<main>{''.join(parts)}</main>"
+
+
+class Renderer:
+    """Markdown to HTML: no raw HTML, tables whose cells know their column, pictures put into the page.
+
+    Args:
+        pictures: By name, each put where the document says `![what it shows](picture:name)`.
+    """
+
+    def __init__(self, pictures: Mapping[str, Drawing]) -> None:
+        from markdown_it import MarkdownIt
+
+        self._drawings = pictures
+        self._reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+        def image(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+            return self._image(tokens[index])
+
+        self._reader.add_render_rule("image", image)
+
+    def __call__(self, markdown: str) -> str:
+        """The HTML of a piece of Markdown."""
+        env: dict[str, Any] = {}
+        tokens = self._reader.parse(markdown, env)
+        _label_cells(tokens)
+        return str(self._reader.renderer.render(tokens, self._reader.options, env))
+
+    def _image(self, token: Token) -> str:
+        alt, address = escape(token.content), str(token.attrs["src"])
+        drawn = self._drawings.get(address.removeprefix(PICTURE))
+        if drawn is None:
+            return _figure(Drawing(address), alt) if address.startswith(PNG) else alt
+        return _figure(drawn, alt)
+
+
+def _figure(drawn: Drawing, alt: str) -> str:
+    """A drawing in the page; of two the style shows the one that the screen has room for."""
+    shapes = {"wide": drawn.wide, "narrow": drawn.narrow}
+    return "".join(
+        f'<figure class="{shape}"><img src="{escape(picture)}" alt="{alt}"></figure>'
+        if picture.startswith(PNG)
+        else f'<figure class="{shape}" role="img" aria-label="{alt}">{picture}</figure>'
+        for shape, picture in shapes.items()
+        if picture
+    )
+
+
+def _label_cells(tokens: Sequence[Token]) -> None:
+    """Tell each cell of a table its column's name, which a phone shows before its value, and how it is set."""
+    columns: list[str] = []
+    at = 0
+    for token, inside in zip(tokens, tokens[1:], strict=False):
+        if token.type == "table_open":
+            columns = []
+        elif token.type == "tr_open":
+            at = 0
+        elif token.type == "th_open":
+            columns.append("".join(child.content for child in inside.children or ()))
+        elif token.type == "td_open":
+            outcome = next((name for name in MARKS if inside.content == marked(name)), None)
+            kind = _KINDS.get(outcome, "insufficient") if outcome else _kind(inside.content)
+            if kind:
+                token.attrSet("class", kind)
+            token.attrSet("data-label", columns[at])
+            at += 1
+
+
+def html_page(title: str, *documents: Document, pictures: Mapping[str, Drawing] | None = None) -> bytes:
+    """Documents as one HTML file: no script, no address that is fetched, everything escaped.
 
     Args:
         title: Of the browser's tab.
-        markdown: The document.
-        pictures: SVG by name, each put where the document says `![what it shows](picture:name)`. A PNG needs no
-            entry: it stands in the document, as `pictures.markdown` writes it.
+        documents: Shown one below the other.
+        pictures: By name, each put where a document says `![what it shows](picture:name)`. A PNG may also stand in
+            the document itself, as `documents.figure.markdown` writes it.
 
-    >>> page = html_page("Report", "# A <script> & more")
+    >>> page = html_page("Report", Document("A <script> & more", ("It is well.",)))
     >>> b"<h1>A &lt;script&gt; &amp; more</h1>" in page
     True
     """
-    from markdown_it import MarkdownIt
-
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    svg = dict(pictures or {})
-
-    def image(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
-        alt, address = escape(tokens[index].content), str(tokens[index].attrs["src"])
-        if address.startswith(PNG):
-            return f'<figure><img src="{escape(address)}" alt="{alt}"></figure>'
-        drawn = svg.get(address.removeprefix(PICTURE))
-        return f'<figure role="img" aria-label="{alt}">{drawn}</figure>' if drawn else alt
-
-    def cell(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
-        said = tokens[index + 1].content
-        kind = next((name for name in MARKS if said == marked(name)), _kind(said))
-        return f'<td class="{kind}">' if kind else "<td>"
-
-    reader.add_render_rule("image", image)
-    reader.add_render_rule("td_open", cell)
+    render = Renderer(pictures or {})
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{ALLOWED}">'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>\n'
-        f"{reader.render(markdown)}</body></html>\n"
+        f"{''.join(document.html(render) for document in documents)}</body></html>\n"
     ).encode()
 
 

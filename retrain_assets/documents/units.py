@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _IRREGULAR = {"person": "people", "child": "children", "man": "men", "woman": "women", "day": "days"}
-_LABEL_UNIT_LOSSES = ("mae", "rmse", "pinball")
+_FEWEST, _MOST = 3, 8
+"""Digits that count, to begin with and at most."""
+
+LABEL_UNIT_LOSSES = ("mae", "rmse", "mse", "pinball")
+"""Metrics in what the label is counted in, or its square."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,13 @@ def loss_unit(loss: str, label_unit: str) -> str:
         return "nats"
     if loss == "mse":
         return f"squared {label_unit}" if label_unit else ""
-    return label_unit if loss.split("[")[0] in _LABEL_UNIT_LOSSES else ""
+    return label_unit if loss.split("[")[0] in LABEL_UNIT_LOSSES else ""
 
 
-def amount(value: float, unit: str = "") -> str:
-    """A number with its unit: cents below 100, whole ones from there on; other units with three digits that count.
+def amount(value: float, unit: str = "", digits: int = 3) -> str:
+    """A number with its unit: cents below 100, whole ones from there on; other units with `digits` that count.
 
-    The unit `share` is written in percent.
+    The unit `share` is written in percent. More digits than three give more behind the point of money too.
 
     >>> amount(1.444, "USD"), amount(8459.3, "USD"), amount(-0.3, "EUR"), amount(0.35239, "nats"), amount(12.5, "CHF")
     ('$1.44', '$8,459', '-€0.30', '0.352 nats', '12.5 CHF')
@@ -65,24 +70,29 @@ def amount(value: float, unit: str = "") -> str:
     if not math.isfinite(value):
         return "unknown"
     if unit == "share":
-        return f"{100 * value:.3g} %"
+        return f"{100 * value:.{digits}g} %"
     symbol = _SYMBOLS.get(unit)
     size = abs(value)
     if symbol and (size >= 0.01 or not size):
-        digits = f"{size:,.0f}" if size >= 99.995 or not size else f"{size:,.2f}"
+        places = 0 if size >= 99.995 or not size else 2
+        written = f"{size:,.{places + digits - _FEWEST}f}"
     else:
-        digits = f"{size:,.0f}" if size >= 999.5 else f"{size:.3g}"
-    sign = "-" if value < 0 and digits.strip("0.,") else ""
-    return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {unit}".rstrip()
+        written = f"{size:,.{digits - _FEWEST}f}" if size >= 999.5 else f"{size:.{digits}g}"
+    sign = "-" if value < 0 and written.strip("0.,") else ""
+    return f"{sign}{symbol}{written}" if symbol else f"{sign}{written} {unit}".rstrip()
 
 
-def is_money(unit: str) -> bool:
-    """Whether amounts of a unit are written with its symbol.
+def amounts(values: Sequence[float], unit: str = "") -> list[str]:
+    """Numbers with their unit, in as many digits as tell different ones apart.
 
-    >>> is_money("USD"), is_money("kWh")
-    (True, False)
+    >>> amounts((1.8, 1.444), "USD"), amounts((1.8012, 1.8034), "USD"), amounts((0.98123, 0.98147), "share")
+    (['$1.80', '$1.44'], ['$1.801', '$1.803'], ['98.12 %', '98.15 %'])
     """
-    return unit in _SYMBOLS
+    for digits in range(_FEWEST, _MOST):
+        said = [amount(value, unit, digits) for value in values]
+        if len(set(said)) == len(set(values)):
+            break
+    return said
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,6 +1,5 @@
 """`predictions`, `drift_report` and `performance_report` of a period."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, Metadata, column_schema, pick, sentence, table
+from retrain_assets.dagster_glue.reports import kept
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.stored_tables import KEY
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from retrain_assets.monitoring.records.performance_record import PerformanceRecord
-    from retrain_assets.store import PeriodStore
 
 SHOWN = 20
 
@@ -107,11 +106,12 @@ def _drift_report(frame: Frame, model: Model, columns: Columns, monitoring: Moni
         record = drift_step(model, at, columns, monitoring.drift)
         if record.version is None or record.features is None:
             return _no_model(model, at.period)
-        found, document = record.columns, drift_document(model.name, at.store, at.registry, at.period)
+        found = record.columns
+        document, pictures = drift_document(model, at.store, at.registry, at.period)
         return dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(summary(drift_summary(model, record))),
-                **_kept(at.store, model.name, "drift_report", at.period, document),
+                **kept(at, "drift_report", document, pictures),
                 "columns": table([_drift_row(row) for row in column_rows(record)[:SHOWN]]),
                 "warned": len(record.warned),
                 "confirmed": sum(column.confirmed for column in found),
@@ -157,13 +157,11 @@ def _performance_report(
         hold_on_jump(at.registry, at.period, record.label_jump, clock.now())
         if record.version is None:
             return _no_model(model, at.period)
-        document = performance_document(
-            model.name, at.store, at.registry, at.period, model.loss, monitoring.retrain_cost
-        )
+        document, pictures = performance_document(model, at.store, at.registry, at.period, monitoring.retrain_cost)
         return dg.MaterializeResult(
             metadata={
                 "summary": dg.MetadataValue.md(summary(performance_summary(record))),
-                **_kept(at.store, model.name, "performance_report", at.period, document),
+                **kept(at, "performance_report", document, pictures),
                 "losses": table(loss_table(model, record)),
                 "by_group": table(group_table(model, record.report, SHOWN)),
                 **_series(record),
@@ -178,24 +176,6 @@ def _no_model(model: Model, period: str) -> Materialized:
     when = model.calendar.during(period)
     said = sentence("**No model was live {}, so there is nothing to watch yet.**", when)
     return dg.MaterializeResult(metadata={"summary": said})
-
-
-def _kept(store: "PeriodStore", model: str, asset: str, period: str, document: str) -> Metadata:
-    """The document's picture and its text, once it is written beside the record as one HTML file.
-
-    Two windows, because the UI opens a long one at its end.
-    """
-    from retrain_assets.monitoring.pages.page import monitoring_html
-
-    path = store.write_bytes(asset, period, "html", monitoring_html(model, period, document))
-    found = re.search(r"!\[[^]]*]\(data:image/png;base64,[^)]*\)", document)
-    picture = found[0] if found else ""
-    words = document.replace(picture, "(the picture stands above)") if picture else document
-    return {
-        "picture": dg.MetadataValue.md(picture),
-        "report": dg.MetadataValue.md(f"{words}\nThis page as one HTML file: `{path}`."),
-        "report_file": dg.MetadataValue.path(str(path)),
-    }
 
 
 def _series(record: "PerformanceRecord") -> Metadata:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, Metadata, sentence, short, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, table
+from retrain_assets.dagster_glue.reports import kept, link
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from retrain_assets.production.probation.report import Probation
     from retrain_assets.production.promotion import KeptLive, Promotion
     from retrain_assets.registry.journal.events import Event
+
+
+SHOWN = 20
+"""How many of the latest decisions the page lists."""
 
 
 def pool_of(model: str) -> str:
@@ -87,16 +92,19 @@ def _probation_report(frame: Frame, probation: "Callable[[], Probation]") -> dg.
         kinds={"lightgbm", "scipy"},
     )
     def probation_report(context: dg.AssetExecutionContext, home: Home) -> Materialized:
-        from retrain_assets.production.probation.plot import probation_picture
+        from retrain_assets.monitoring.pages.summary import summary
+        from retrain_assets.production.probation.page import probation_document, said
 
         access = home.at(frame.model, period_of(context))
-        record = probation().report(access)
+        watch = probation()
+        record = watch.report(access)
         shown: Metadata = {
-            "summary": sentence("**{}**: {}", record.status.value, record.sentence),
+            "summary": dg.MetadataValue.md(summary(said(record))),
+            "status": record.status.value,
+            **kept(access, "probation_report", *probation_document(watch.model, record)),
             "asks_rollback": record.status.asks_rollback,
         }
         if record.measurement is not None:
-            shown |= {"picture": dg.MetadataValue.md(probation_picture(frame.model, record))}
             shown |= record.measurement.series()
             shown["dagster/row_count"] = record.measurement.rows
         return dg.MaterializeResult(metadata=shown | _request(record))
@@ -118,6 +126,7 @@ def _request(record: "ProbationRecord") -> Metadata:
 
 def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "ModelCard") -> Materialized:
     """The period's decision as the asset's page shows it, with the card of the version that is live after it."""
+    from retrain_assets.audit.status import decisions
     from retrain_assets.production.card.model_card import ASSET
     from retrain_assets.production.promotion import KeptLive, headline
 
@@ -132,7 +141,7 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "
         "summary": dg.MetadataValue.md(said),
         "decision": outcome,
         "live": live.name if live else "none",
-        "history": table([_row(past) for past in history[-20:][::-1]]),
+        "history": table([_row(past) for past in decisions(registry)[-SHOWN:][::-1]]),
         "attempts": sum(past.gate is not None for past in history),
     }
     if isinstance(decision, KeptLive):
@@ -141,19 +150,20 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "
         shown["replaced"] = decision.from_version or "none (first model)"
     if live is None:
         return dg.MaterializeResult(data_version=dg.DataVersion("none"), metadata=shown)
-    page = access.store.write_bytes(ASSET, live.name, "html", model_card.html(registry, live))
+    access.store.write_bytes(ASSET, live.name, "html", model_card.html(registry, live))
     return dg.MaterializeResult(
         data_version=dg.DataVersion(live.digest),
         metadata={
             **shown,
-            "model_card": dg.MetadataValue.md(model_card.markdown(registry, live)),
+            "model_card": link(access, ASSET, live.name),
+            "card_in_words": dg.MetadataValue.md(model_card.markdown(registry, live)),
             "version": live.number,
             "digest": short(live.digest),
-            "model_card_html": dg.MetadataValue.path(str(page)),
         },
     )
 
 
 def _row(event: "Event") -> dict[str, object]:
     """One decision of the journal in a line that fits the page."""
-    return {"period": event.period, "action": event.action, "live": event.to_version, "reason": event.reason}
+    names = {"period": event.period, "action": str(event.action).replace("_", " "), "live": event.to_version}
+    return {**names, "by": event.actor}

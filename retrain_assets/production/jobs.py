@@ -95,12 +95,17 @@ def job_name(model: str, job: str) -> str:
 def jobs(frame: Frame, harvest: "Callable[[], Harvest]", watch: "Callable[[], Watch]") -> list[Job]:
     """Monitor and retrain one period; roll the live model back, after which `harvest()` proposes suite cases.
 
-    The model's status is the last asset of both, and follows a refused candidate and a rollback by hooks.
+    The model's status is the last asset of both, and follows a failed run and a rollback by hooks.
     """
     after_failure, after_success = audit_hooks(frame, watch)
     return [
         _asset_job(
-            frame, "monitor", MONITOR, "Take a period in, score it, and report drift, quality and probation.", 3600
+            frame,
+            "monitor",
+            MONITOR,
+            "Take a period in, score it, and report drift, quality and probation.",
+            3600,
+            after_failure,
         ),
         _asset_job(
             frame,

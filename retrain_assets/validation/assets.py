@@ -1,15 +1,14 @@
 """`validation_report` and its four checks: the evidence on which the candidate is promoted or not."""
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, Metadata, pick, short, table
+from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, table
+from retrain_assets.dagster_glue.reports import link
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
@@ -18,7 +17,7 @@ from retrain_assets.verdict import CHECKS, Finding, Verdict
 
 if TYPE_CHECKING:
     from retrain_assets.model import PeriodAccess
-    from retrain_assets.validation.pages.group_tables import Disparity
+    from retrain_assets.validation.pages.text import CheckSummary
 
     Judge = Callable[[PeriodAccess, datetime, str], Verdict]
 
@@ -48,12 +47,12 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
             verdict = judge(access, clock.now(), actor)
         except NotPromotable as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
-        record = store.write_json("validation_report", period, verdict.to_dict())
-        page = store.write_bytes("validation_report", period, "html", report_html(verdict))
+        store.write_json("validation_report", period, verdict.to_dict())
+        store.write_bytes("validation_report", period, "html", report_html(verdict))
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
         yield dg.MaterializeResult(
             metadata={
-                **_story(verdict, f"This page as one HTML file: `{page}`. The record as JSON: `{record}`."),
+                **_story(verdict, link(access, "validation_report", period)),
                 **_facts(verdict),
             },
             check_results=[shown(verdict, name) for name in CHECKS],
@@ -65,35 +64,26 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _story(verdict: Verdict, files: str) -> Metadata:
-    """What a person reads, from the decision down to single groups; tables narrow enough for the page."""
-    from retrain_assets.documents.page import text
-    from retrain_assets.validation.pages.evidence import Evidence
+def _story(verdict: Verdict, page: dg.MetadataValue) -> Metadata:
+    """What a person reads: the decision, what decided it, the way to everything else; narrow enough for the page."""
+    from retrain_assets.monitoring.pages.summary import summary
     from retrain_assets.validation.pages.forest_plot import forest
-    from retrain_assets.validation.pages.page import group_rows, insufficient_rows, report_markdown
-    from retrain_assets.validation.pages.text import decision_sentence, in_order, summaries
+    from retrain_assets.validation.pages.page import decisive, report_markdown
+    from retrain_assets.validation.pages.text import decision_lines, summaries
 
-    columns = ("check", "about", "rows", "rows needed", "lacks")
-    reported = Evidence.from_dict(verdict.evidence)
-    single = [name for name in reported.attributes if " & " not in name]
-    cases = [pick(asdict(case), "id", "severity", "period", "owner", "reason") for case in reported.flips]
-    whole = f"{report_markdown(verdict)}\n\n{files}"
+    said = summary(decision_lines(verdict))
     return {
-        "summary": dg.MetadataValue.md(f"**{verdict.decision.value}**: {text(decision_sentence(verdict))}"),
-        "checks": table([pick(asdict(each), "check", "outcome", "counts") for each in summaries(verdict)]),
+        "summary": dg.MetadataValue.md(said),
+        "report": page,
+        "checks": table([_answer(each) for each in summaries(verdict)]),
+        "what_decided_it": table([_row(finding) for finding in decisive(verdict)]),
         "picture": dg.MetadataValue.md(forest(verdict)),
-        "report": dg.MetadataValue.md(re.sub(r"!\[[^]]*]\(picture:\w+\)", "(the picture stands above)", whole)),
-        "evidence": table([_row(finding) for finding in in_order(verdict)]),
-        "insufficient": table([pick(row, *columns) for row in insufficient_rows(verdict)]),
-        **{f"by_{name}": table([_named(row) for row in group_rows(reported, name)]) for name in single},
-        "largest_differences": table([_apart(each) for each in reported.disparities]),
-        "negative_flips": table(cases),
+        "in_words": dg.MetadataValue.md(report_markdown(verdict)),
     }
 
 
-def _named(row: dict[str, object]) -> dict[str, object]:
-    """A group's line by its value alone, for the attribute names the table."""
-    return {**row, "group": str(row["group"]).split("=", 1)[-1]}
+def _answer(summary: "CheckSummary") -> dict[str, object]:
+    return {"check": summary.check.replace("_", " "), "answer": summary.outcome, "findings": summary.counts}
 
 
 def _facts(verdict: Verdict) -> Metadata:
@@ -105,11 +95,10 @@ def _facts(verdict: Verdict) -> Metadata:
             "improvement": primary.improvement,
             "improvement_low": primary.low,
             "p_value": primary.p_value,
-            "design_effect": primary.design_effect,
         }
     return {
         "decision": verdict.decision.value,
-        **{name: float(value) for name, value in numbers.items() if value is not None},
+        **{name: float(f"{value:.4g}") for name, value in numbers.items() if value is not None},
         "gate_rows": verdict.gate.rows,
         "gate": f"{verdict.gate.start[:16]} to {verdict.gate.end[:16]}".replace("T", " "),
         "candidate": short(verdict.candidate_digest),
@@ -121,20 +110,15 @@ def _facts(verdict: Verdict) -> Metadata:
 
 def _row(finding: Finding) -> dict[str, object]:
     """One finding in a line that fits the page."""
-    gain, at_least = (f"{x:.3g}" if x is not None else "" for x in (finding.improvement, finding.low))
-    return {
-        "check": finding.check.replace("_", " "),
-        "about": f"{finding.metric} {finding.group.replace('=', ' = ')}".strip(),
-        "outcome": finding.outcome,
-        "gain": gain,
-        "at least": at_least,
-    }
+    from retrain_assets.documents.page import figure
+    from retrain_assets.validation.comparison.wording import metric_words
 
-
-def _apart(disparity: "Disparity") -> dict[str, object]:
+    of = finding.group.split("=", 1)[-1]
+    before, after, low = (figure(x) for x in (finding.champion_value, finding.candidate_value, finding.low))
     return {
-        "attribute": disparity.attribute,
-        "metric": disparity.metric,
-        "live": disparity.champion_difference,
-        "candidate": disparity.candidate_difference,
+        "about": f"{metric_words(finding.metric)} {of}".strip() or finding.check.replace("_", " "),
+        "answer": finding.outcome,
+        "live": before,
+        "candidate": after,
+        "at least": low,
     }

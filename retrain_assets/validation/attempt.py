@@ -108,6 +108,7 @@ class Attempt:
             amounts={name: rows[name].cast(pa.float64()).to_numpy() for name in policy.amounts},
             cluster=None if policy.unit in ("auto", "row") else _texts(rows, policy.unit),
             label_unit=self.model.label_unit,
+            row_name=self.model.row_name,
         )
 
     def history(self) -> DifferenceHistory:

@@ -3,14 +3,14 @@
 They show the verdict. What promotes or refuses is the registry, which computes the decision by itself.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import pick, table
-from retrain_assets.documents.page import text
+from retrain_assets.dagster_glue.metadata import table
+from retrain_assets.documents.page import figure, text
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
@@ -19,7 +19,8 @@ QUESTIONS = {
     "fairness": "Is it shown that no protected group is worse off?",
     "regression_suite": "Does it keep every known hard case?",
 }
-FINDING = ("metric", "group", "outcome", "champion_value", "candidate_value", "low", "margin", "rows")
+NAMED = 3
+"""Findings that stand in the way whose sentences a check shows; its table has them all."""
 VERDICT = "verdict"
 """The key under which a check result names the verdict that it shows, by its digest."""
 PAGE = 50
@@ -47,7 +48,7 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
     outcome = outcome_of(verdict, name)
     asked = verdict.of(name) + (verdict.of("hard") if name == CHECKS[0] else ())
     findings = sorted(asked, key=lambda finding: _SEVERITY[finding.outcome])
-    sentences = "; ".join(finding.reason for finding in findings) or f"not asked: {verdict.reason}"
+    sentences = _said(findings) or f"not asked: {verdict.reason}"
     answer, unknown = f"{outcome.value}: ", outcome in (Outcome.INSUFFICIENT, Outcome.WATCHED)
     return dg.AssetCheckResult(
         check_name=name,
@@ -56,11 +57,37 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
         description=text(sentences if sentences.startswith(answer) else f"{answer}{sentences}"),  # shown as Markdown
         metadata={
             "outcome": outcome.value,
-            "findings": table([pick(asdict(finding), *FINDING) for finding in findings]),
+            "findings": table([_row(finding) for finding in findings]),
             **(_numbers(findings[0]) if findings else {}),
             VERDICT: verdict.digest,
         },
     )
+
+
+def _said(findings: Sequence[Finding]) -> str:
+    """What decided a check: every finding that does not pass, the first few by name; of passes the first."""
+    if not findings:
+        return ""
+    worst = [finding for finding in findings if finding.outcome is findings[0].outcome]
+    named = worst[: NAMED if worst[0].outcome is not Outcome.PASS else 1]
+    others = Counter(finding.outcome.value for finding in findings) - Counter(each.outcome.value for each in named)
+    more = ", ".join(f"{number} {outcome}" for outcome, number in others.items())
+    return "; ".join(finding.reason for finding in named) + (f". Besides: {more}." if more else "")
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    """A finding in a line that fits the page of a check."""
+    since = f"since {finding.against}" if finding.against else ""
+    about = " ".join(part for part in (finding.metric, finding.group, since) if part) or finding.role
+    return {
+        "about": about,
+        "answer": finding.outcome,
+        "live": figure(finding.champion_value),
+        "candidate": figure(finding.candidate_value),
+        "at least": figure(finding.low),
+        "margin": figure(finding.margin),
+        "rows": finding.rows,
+    }
 
 
 def outcome_of(verdict: Verdict, name: str) -> Outcome:
@@ -106,4 +133,4 @@ def _results(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Iterator[tu
 
 def _numbers(finding: Finding) -> dict[str, float]:
     names = ("improvement", "low", "high", "margin", "alpha", "p_value", "p_level", "rows", "units", "design_effect")
-    return {name: float(value) for name in names if (value := getattr(finding, name)) is not None}
+    return {name: float(f"{value:.4g}") for name in names if (value := getattr(finding, name)) is not None}

@@ -3,9 +3,12 @@
 import re
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of
+from retrain_assets.audit.assets import LONGEST_CAUSE, fault_of
+from retrain_assets.audit.status import last_fault, last_period
 from retrain_assets.registry.journal.heads import Head
 
 KEY = dg.AssetKey(["delivery", "model_status"])
@@ -54,7 +57,7 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert (kept.seq, built.registry.verify(kept)) == (len(built.registry.history()), [])
     assert shown["age_periods"] == 3  # since its promotion, not since it came back
     assert shown["summary"].startswith("- **what is live**: v1, ")
-    assert "rolled back v1, " in shown["summary"]
+    assert "rolled back to v1, " in shown["summary"]
 
 
 @pytest.mark.drawn
@@ -71,9 +74,7 @@ def test_its_numbers_are_those_of_the_journal_the_reports_and_the_runs(world_aft
     (run,) = built.instance.get_run_records(dg.RunsFilter(job_name="delivery__retrain"))
     assert shown["run_seconds"] == run.end_time - run.start_time
     assert shown["seconds_to_promotion"] >= shown["run_seconds"]
-    picture = re.match(
-        r"!\[versions and decisions of delivery up to 2024-02-12\]\(data:image/png;base64,(.*)\)", shown["picture"]
-    )
+    picture = re.match(r"!\[Status: delivery\]\(data:image/png;base64,(.*)\)", shown["picture"])
     assert len(picture[1]) < 100_000
     stored = built.store.read_json("model_status", weeks[6])
     assert stored["figures"]["live"] == built.registry.live().name
@@ -112,3 +113,36 @@ def test_a_run_in_which_several_checks_fail_reports_once(world_after):
     chosen = dg.AssetRecordsFilter(KEY, asset_partitions=[weeks[5]])
     reports = built.instance.fetch_materializations(chosen, limit=20).records
     assert len(reports) == 2, "one after monitoring, one after the decision"
+
+
+def test_a_run_that_broke_is_what_the_status_tells_first_until_the_period_is_run_again(world_after):
+    built = world_after(6)
+    week = built.weeks(6)[-1]
+    rows = built.folder / "rows.parquet"
+    sound = pd.read_parquet(rows)
+    sound.assign(id=1).to_parquet(rows)
+    assert not built.run("monitor", week).success
+
+    assert latest(built, week)["summary"].splitlines()[1].startswith(f"- **is it well**: not known: the run of {week} ")
+    fault = last_fault(built.store, week)
+    assert fault.period == week
+    assert "rows.parquet" in fault.cause
+    assert last_period(built.store, built.registry) == week
+
+    sound.to_parquet(rows)
+    assert built.run("monitor", week).success
+    assert last_fault(built.store, week) is None
+    assert latest(built, week)["summary"].splitlines()[1].startswith("- **is it well**: yes: ")
+
+
+def test_a_launch_that_asked_for_what_it_may_not_have_broke_nothing(world_after):
+    built = world_after(5, retrained=())
+    week = built.weeks(5)[-1]
+    assert not built.run("retrain", week, assets=["production_model"]).success
+    assert last_fault(built.store, week) is None
+
+
+def test_a_cause_is_one_line_that_fits():
+    assert fault_of(ValueError("first\nsecond")) == "ValueError: first"
+    assert len(fault_of(ValueError("word " * 100))) <= LONGEST_CAUSE
+    assert fault_of(None) == "unknown"

@@ -22,10 +22,10 @@ def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_
     lines = first | second
     assert all(re.match(r"\S+ +420 ", line) for line in lines.values())  # 60 parcels a day
     assert "wait 2 periods" in lines[PERIODS[0]]
-    assert "bootstrap v1: mae" in lines[FIRST]
+    assert "bootstrap v1: MAE" in lines[FIRST]
     assert re.search(r"excess_loss +rejected", lines[PERIODS[3]])  # nothing was trained on a slower week yet
     assert "cool-down until the week of 5 February 2024" in lines[PERIODS[4]]
-    assert re.search(r"excess_loss +promoted v2: mae", lines[PERIODS[5]])
+    assert re.search(r"excess_loss +promoted v2: MAE", lines[PERIODS[5]])
     assert "no retrain due: 0 of the 1,000 of excess loss" in lines[PERIODS[6]]
 
 
@@ -61,14 +61,14 @@ def test_a_demo_of_what_is_done_says_so_and_repeats_the_summary(own_home):
 
 
 def test_a_narrow_terminal_has_the_decision_below_the_numbers(monkeypatch):
-    line = PeriodLine("2024-01-01", 1420, "fare", "1.500 (1.000)", "drift", "promoted v2: mae fell", "green")
+    line = PeriodLine("2024-01-01", 1420, "fare", "1.500 (1.000)", "drift", "promoted v2: MAE fell", "green")
     wide = shown(line)
-    assert wide.endswith(" promoted v2: mae fell")
+    assert wide.endswith(" promoted v2: MAE fell")
     assert "\n" not in wide
     monkeypatch.setattr(module, "width", lambda: 80)
     first, second = shown(line).splitlines()
     assert first.split() == ["2024-01-01", "1,420", "fare", "1.500", "(1.000)", "drift"]
-    assert second == f"{INDENT}promoted v2: mae fell"
+    assert second == f"{INDENT}promoted v2: MAE fell"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_one_model_is_told_in_five_answers(at_home):
         "what is live", "is it well", "what changed last", "what comes next", "what people said"
     ]  # fmt: skip
     assert told["what is live"].startswith(f"{live.name}, decided in {live.period}, ")
-    assert told["is it well"].startswith(f"as promised: {live.name} lost ")
+    assert told["is it well"].startswith(f"yes: {live.name} lost ")
     assert told["what people said"] == "nothing is held or approved"
 
 

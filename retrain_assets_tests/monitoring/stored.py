@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.image import imread
 
 from retrain_assets.documents.figure import LIMIT_BYTES
+from retrain_assets.documents.page import PNG
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.label_drift import Jump
 from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate, Truth
@@ -21,12 +22,11 @@ MONTHS = Calendar(every="month", start="2018-01-01")
 TAXI = Model("taxi", "regression", 2, MONTHS, "id", "at", "charge", timedelta(days=1), "mae", "USD", "ride")
 
 
-def png(markdown: str) -> Any:
-    """The pixels of the one picture that the Markdown holds."""
-    head, _, data = markdown.removesuffix(")").partition("](data:image/png;base64,")
-    assert head.startswith("![")
-    assert len(markdown) < LIMIT_BYTES
-    return imread(io.BytesIO(base64.b64decode(data, validate=True)))
+def png(address: str) -> Any:
+    """The pixels of a picture that stands in its address."""
+    assert address.startswith(PNG)
+    assert len(address) < LIMIT_BYTES
+    return imread(io.BytesIO(base64.b64decode(address.removeprefix(PNG), validate=True)))
 
 
 def performance(

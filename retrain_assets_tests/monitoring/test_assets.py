@@ -5,11 +5,8 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from retrain_assets.monitoring.pages.page import (
-    drift_document,
-    monitoring_html,
-    performance_document,
-)
+from retrain_assets.documents.page import html_page
+from retrain_assets.monitoring.pages.page import drift_document, performance_document
 from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.monitoring.records.performance_record import read_performance
 from retrain_assets_tests.rendered import LIMIT_BYTES, Page
@@ -26,12 +23,12 @@ def test_every_monitored_period_leaves_both_pages_beside_the_records_the_same_ea
 
     store, registry = built.store, built.registry
     documents = (
-        drift_document("delivery", store, registry, week),
-        performance_document("delivery", store, registry, week, "mae", built.spec.triggers.retrain_cost),
+        drift_document(built.spec.model, store, registry, week),
+        performance_document(built.spec.model, store, registry, week, built.spec.triggers.retrain_cost),
     )
-    for asset, document in zip(("drift_report", "performance_report"), documents, strict=True):
+    for asset, (document, pictures) in zip(("drift_report", "performance_report"), documents, strict=True):
         written = store.read_bytes(asset, week, "html")
-        assert written == monitoring_html("delivery", week, document)
+        assert written == html_page(document.title, document, pictures=pictures)
         assert len(written) < LIMIT_BYTES
         assert [value for tag, found in Page(written).tags for value in found.values() if tag == "img"]
 
@@ -45,7 +42,7 @@ def test_every_monitored_period_leaves_both_pages_beside_the_records_the_same_ea
     assert (shown["outcome"], shown["version"]) == (record.report.outcome.value, "v1")
     shown = metadata_of(built, "drift_report", week)
     assert shown["warned"] == len(read_drift(store, week).warned)
-    assert shown["report_file"] == str(store.path("drift_report", week, "html"))
+    assert shown["report"].endswith(f"(http://127.0.0.1:3001/delivery/drift_report/{week}.html)")
 
 
 def test_before_the_first_model_each_of_the_three_says_that_there_is_nothing_to_watch(world):

@@ -68,7 +68,7 @@ def test_the_sensor_asks_for_one_rollback_and_its_run_puts_the_previous_bytes_in
     told = in_words(explained(MODEL, watched.registry, watched.store, watched.spec.period))
     assert "v2 was rolled back to v1" in told
     ended = RunEnd(result.run_id, True, "rolled_back", "")
-    assert decision(watched.registry, week, ended).startswith("rolled_back v1: ")
+    assert decision(watched.registry, week, ended).startswith("rolled back to v1: ")
     assert [item["id"] for item in watched.store.read_json("suite_proposals", week)["proposals"]]
     home, clock = watched.defs.resources["home"], Clock(replay_at="2024-02-19T00:00:00")
     run = watched.instance.get_run_by_id(result.run_id)

@@ -5,6 +5,7 @@ What is written is read as a browser, a Markdown renderer and a terminal read it
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -138,6 +139,9 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attrs):
         given = {name: value or "" for name, value in attrs}
         address = given.get("src", given.get("href", given.get("xlink:href", "")))
+        beside = tag == "a" and set(given) == {"href"} and re.fullmatch(r"\.\./\w+/[\w.:-]+\.html", address)
+        if beside:  # a report of the same model
+            return
         if tag in ("script", "iframe", "object", "a", "b") or any(name.startswith("on") for name in given):
             self.found.append(f"{tag} {given}")
         elif address and not address.startswith(("data:", "#")):

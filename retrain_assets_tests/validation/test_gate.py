@@ -116,7 +116,7 @@ def test_an_aged_champion_is_judged_by_the_rule_for_fresher_models(healthy, tmp_
     _, verdict = judged(built)
     (reason,) = reasons(verdict, check="significance")
     # Trained up to its gate, the fifth week, so that a second has begun.
-    assert reason.startswith("the champion is 2 periods old, more than 1, so be no worse: mae ")
+    assert reason.startswith("the champion is 2 periods old, more than 1, so be no worse: MAE ")
 
 
 def test_a_champion_that_never_saw_a_category_counts_as_aged(healthy, tmp_path, instance):

@@ -22,9 +22,9 @@ def test_a_better_and_harmless_candidate_is_promoted_with_a_finding_for_every_ch
     assert {finding.check for finding in judgement.findings} == {*CHECKS, "hard"}
     primary = one(judgement, "significance")
     assert primary.reason == verdict(judgement).reason
-    assert "log_loss 0." in primary.reason
-    assert "limit" in primary.reason
-    assert primary.reason.endswith("> 0), 4,000 rows")
+    assert "log loss fell from 0." in primary.reason
+    assert "with 95 % confidence" in primary.reason
+    assert primary.reason.endswith("confidence, 4,000 fresh rows")
 
 
 def test_questions_are_asked_in_the_declared_order():
@@ -152,7 +152,7 @@ def test_regression_is_judged_in_the_label_s_own_unit():
     primary = one(judgement, "significance")
     assert primary.improvement == pytest.approx(np.abs(champion - label).mean() - np.abs(candidate - label).mean())
     assert primary.unit == "day"
-    assert primary.reason.endswith("30 days")
+    assert primary.reason.endswith("30 days of fresh rows")
 
 
 def test_several_classes_are_judged_like_two():
@@ -215,7 +215,7 @@ def test_ten_promotions_that_each_take_two_fifths_of_the_margin_are_stopped_by_t
         )
         assert all(finding.outcome is Outcome.PASS for finding in alone.findings if finding.check == "fairness")
         found = [finding for finding in held.findings if finding.against and finding.check == "fairness"]
-        assert all(finding.reason.startswith("against v1: sex=F: tpr") for finding in found)
+        assert all(finding.reason.startswith("against v1: sex=F: TPR ") for finding in found)
         decided.append({finding.outcome for finding in found})
     assert decided == [{Outcome.PASS}, {Outcome.PASS}, {Outcome.FAIL}]
     rails = [finding for finding in held.findings if finding.against and finding.role == "guardrail"]

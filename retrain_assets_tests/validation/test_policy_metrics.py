@@ -55,7 +55,7 @@ def test_a_function_is_measured_per_block_and_tested_like_their_paired_differenc
     assert found.candidate_value == pytest.approx(np.mean(medians[1]))
     assert found.champion_value - found.candidate_value == pytest.approx(found.estimate.improvement)
     whole = [number(np.median(np.abs(scores - rows.label))) for scores in (champion, candidate)]
-    assert f"mean of 16 folds of rows; all rows together {whole[0]} -> {whole[1]}" in found.values
+    assert f"mean of 16 folds of rows; all rows together {whole[0]} -> {whole[1]}" in found.change
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(7, Outcome.INSUFFICIENT), (8, Outcome.PASS)])

@@ -134,9 +134,10 @@ def odds_ratio(before: float, after: float) -> float:
 
 def _sentence(report: DriftReport) -> str:
     column = report.columns[0]
+    again, moved = ", as in the period before" if column.confirmed else "", column.sentence.removeprefix(f"{LABEL}: ")
     words = {
-        Drift.WARN: f"the outcomes drifted{', as in the period before' if column.confirmed else ''}: {column.sentence}",
-        Drift.SMALL: f"the outcomes changed too little to count: {column.sentence}",
+        Drift.WARN: f"the outcomes drifted{again}: {moved}",
+        Drift.SMALL: f"the outcomes changed too little to count: {moved}",
         Drift.QUIET: f"no drift in the outcomes (against {report.reference_periods} periods)",
         Drift.INSUFFICIENT: f"drift of the outcomes cannot be told from {report.reference_periods} periods",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,15 @@ from retrain_assets.documents.figure import (
     BAD,
     INK,
     LETTER_INCHES,
+    NARROW,
     UNKNOWN,
     bare,
+    drawing,
     literal,
-    markdown,
     new_figure,
     period_ticks,
 )
+from retrain_assets.documents.page import Drawing
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
 from retrain_assets.monitoring.drift.statistics.distances import shares
 from retrain_assets.monitoring.profiles.files import DRIFT_PROFILES, kept_profiles, reference_of, score_edges
@@ -35,8 +37,10 @@ from retrain_assets.store import PeriodStore
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 Floats = NDArray[np.float64]
+Corner = Literal["upper left", "upper right"]
 
 HISTOGRAMS = 6
 PERIODS = 36
@@ -50,8 +54,12 @@ WORTH_A_BAR = 0.002
 LONGEST = 14
 NAME = 32
 """Signs of a column's name that are drawn."""
+LEARNT = "what the live model learnt from"
 BEFORE, AFTER = "#b4bac4", "#2b6cb0"
 SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#dcdfe4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
+SIGNS, CONFIRMED = {Drift.INSUFFICIENT: "?", Drift.WARN: "!"}, "x"
+"""What stands in a cell besides its colour."""
+
 LINES = {Drift.QUIET: AFTER, Drift.INSUFFICIENT: AFTER, Drift.SMALL: UNKNOWN, Drift.WARN: "#c4621b"}
 
 
@@ -67,12 +75,12 @@ class Bars:
     high: float = 0.0
 
 
-def drift_picture(store: PeriodStore, registry: Registry, period: str) -> str:
+def drift_drawing(store: PeriodStore, registry: Registry, period: str) -> Drawing:
     """The columns that matter most, before and after, beside every column's outcome in the periods so far."""
     stored = [read_drift(store, known) for known in until(store, ASSET, period)]
     records = [record for record in stored if record and record.version]
     bars = [bars_of(*each) for each in _moved(store, registry, records)]
-    return markdown(drift_figure(records, bars), f"drift of every column up to {period}")
+    return drawing(lambda narrow: (narrow_figure if narrow else drift_figure)(records, bars))
 
 
 def drift_figure(records: Sequence[DriftRecord], bars: Sequence[Bars]) -> Figure:
@@ -88,21 +96,47 @@ def drift_figure(records: Sequence[DriftRecord], bars: Sequence[Bars]) -> Figure
     return figure
 
 
+def narrow_figure(records: Sequence[DriftRecord], bars: Sequence[Bars]) -> Figure:
+    """The same for a phone: the histograms below the heat map, two in a row."""
+    columns = [column.column for column in records[-1].columns][:ROWS]
+    map_height, row, top = max(1.2, 0.25 * len(columns)), 1.75, 0.75
+    rows = -(-len(bars) // 2)
+    height = top + map_height + 0.35 + row * rows + 0.1
+    figure = new_figure(NARROW, height, laid_out=False)
+    left = 0.03 + LETTER_INCHES * 8 * min(NAME, max(len(name) for name in columns)) / NARROW
+    heat_map(
+        figure.add_axes((left, 1 - (top + map_height) / height, 0.97 - left, map_height / height)), records, columns
+    )
+    for at, shown in enumerate(bars):
+        bottom = 0.25 + row * (rows - 1 - at // 2)
+        histogram(figure.add_axes((0.16 + 0.5 * (at % 2), bottom / height, 0.32, (row - 0.75) / height)), shown)
+    outcomes, both = _patches()
+    _key(figure, outcomes, "upper left", (0.02, 1 - 0.06 / height), 3)
+    _key(figure, both, "upper left", (0.02, 1 - 0.4 / height), 2)
+    return figure
+
+
 def heat_map(axes: Axes, records: Sequence[DriftRecord], columns: Sequence[str]) -> None:
     """Outcome by column and period; a bar marks where another version, and so another reference, took over."""
     from matplotlib.colors import to_rgb
 
     cells = np.ones((len(columns), len(records), 3))
+    signs = np.full(cells.shape[:2], "", dtype="<U1")
     for at, record in enumerate(records):
         for column in record.columns:
             if column.column in columns:
                 shade = BAD if column.confirmed else SHADES[column.outcome]
-                cells[columns.index(column.column), at] = to_rgb(shade)
+                place = columns.index(column.column), at
+                cells[place] = to_rgb(shade)
+                signs[place] = CONFIRMED if column.confirmed else SIGNS.get(column.outcome, "")
     axes.imshow(cells, aspect="auto", interpolation="nearest")
+    for sign in (*SIGNS.values(), CONFIRMED):
+        rows, columns_at = np.nonzero(signs == sign)
+        axes.plot(columns_at, rows, marker=f"${sign}$", linestyle="none", color=INK, markersize=4, label=sign)
     for at, (left, right) in enumerate(pairwise(records)):
         if left.version != right.version:
             axes.axvline(at + 0.5, color=INK, linewidth=1)
-    period_ticks(axes, [record.period for record in records], WIDTH * axes.get_position().width)
+    period_ticks(axes, [record.period for record in records], axes.bbox.width / axes.figure.dpi)
     axes.set_yticks(range(len(columns)), [literal(name, NAME) for name in columns], fontsize=8)
     axes.tick_params(length=0)
     bare(axes, "top", "right", "left", "bottom")
@@ -253,21 +287,31 @@ def _axes(figure: Figure, longest: int, small: int, height: float) -> list[Axes]
     return [figure.add_subplot(place) for place in (heat[0, 0], *[grid[at // 3, at % 3] for at in range(small)])]
 
 
-def _legend(figure: Figure, height: float) -> None:
-    """What the colours mean, above both parts."""
+def _patches() -> tuple[list[Patch], list[Patch]]:
+    """What the colours of the heat map, and of the histograms, mean."""
     from matplotlib.patches import Patch
 
     outcomes = {"quiet": Drift.QUIET, "cannot tell": Drift.INSUFFICIENT, "too small": Drift.SMALL, "warns": Drift.WARN}
-    patches = [Patch(color=SHADES[outcome], label=name) for name, outcome in outcomes.items()]
-    patches.append(Patch(color=BAD, label="confirmed"))
-    top = {"fontsize": 7, "frameon": False, "borderaxespad": 0, "handlelength": 1.2, "columnspacing": 1.2}
-    place = 1 - 0.06 / height
-    figure.legend(handles=patches, loc="upper left", bbox_to_anchor=(0.01, place), ncols=len(patches), **top)
-    both = [
-        Patch(color=BEFORE, label="what the live model learnt from"),
-        Patch(color=AFTER, label="this period, in the colour of its outcome"),
+    patches = [
+        Patch(color=SHADES[kind], label=f"{name} {SIGNS.get(kind, '')}".strip()) for name, kind in outcomes.items()
     ]
-    figure.legend(handles=both, loc="upper right", bbox_to_anchor=(0.99, place), ncols=2, **top)
+    patches.append(Patch(color=BAD, label=f"confirmed {CONFIRMED}"))
+    return patches, [Patch(color=BEFORE, label=LEARNT), Patch(color=AFTER, label="this period")]
+
+
+def _legend(figure: Figure, height: float) -> None:
+    """What the colours mean, above both parts."""
+    outcomes, both = _patches()
+    place = 1 - 0.06 / height
+    _key(figure, outcomes, "upper left", (0.01, place), len(outcomes))
+    _key(figure, both, "upper right", (0.99, place), 2)
+
+
+def _key(figure: Figure, patches: Sequence[Patch], corner: Corner, place: tuple[float, float], columns: int) -> None:
+    figure.legend(
+        handles=patches, loc=corner, bbox_to_anchor=place, ncols=columns, fontsize=7, frameon=False, borderaxespad=0,
+        handlelength=1.2, columnspacing=1.2,
+    )  # fmt: skip
 
 
 def until(store: PeriodStore, asset: str, period: str) -> list[str]:

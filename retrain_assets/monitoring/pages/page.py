@@ -6,24 +6,25 @@ the same, and say it again for an old period. Pure: the same records give the sa
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
 
-from retrain_assets.documents.page import html_page, table, text
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, table, text
+from retrain_assets.documents.units import LossUnits, amount, plural
 from retrain_assets.errors import NotFound
+from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift
 from retrain_assets.monitoring.estimation.estimator import ASSUMES, LossEstimate
 from retrain_assets.monitoring.impact.cost import Change, ColumnCost
-from retrain_assets.monitoring.pages.drift_plot import drift_picture, what_moved
+from retrain_assets.monitoring.pages.drift_plot import drift_drawing, what_moved
 from retrain_assets.monitoring.pages.performance_plot import (
     PerformanceHistory,
+    performance_drawing,
     performance_history,
-    performance_picture,
 )
-from retrain_assets.monitoring.pages.performance_text import (
-    performance_sentences,
-)
+from retrain_assets.monitoring.pages.performance_text import performance_sentences
+from retrain_assets.monitoring.pages.summary import drift_summary
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
-from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
+from retrain_assets.monitoring.performance.report import GroupLoss, PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, read_performance
 from retrain_assets.registry.registry import Registry
@@ -31,23 +32,42 @@ from retrain_assets.store import PeriodStore
 
 ASSETS = ("drift_report", "performance_report")
 
+DRIFT, PERFORMANCE = "drift", "performance"
+"""The names of the pictures."""
+
+ANSWERS_DRIFT = (
+    "drift",
+    "quiet, small, warn, confirmed",
+)
+DISTANCES = ("PSI", "nats", "Jensen-Shannon", "KS", "Wasserstein", "total variation")
+SHOWN = ("column", "outcome", "what moved", "since", "share of the model", "weight", "p")
+"""What a first look needs of a column."""
+
+PLAIN = LossUnits()
+"""What a row and its loss are called where the spec does not say it."""
+
+SMALLEST_P = 1e-4
+"""Below this a p-value rests on tails that no sample shows."""
+
+SHORT = 12
+"""Groups that still stand open."""
+
+TONES: Mapping[Quality, Tone] = {Quality.QUIET: "well", Quality.WARN: "broken", Quality.INSUFFICIENT: "unknown"}
+
 IMPACT = {"since": "since", "importance": "share of the model", "weight": "weight"}
 """What a table says of a column's impact, by its name in the record."""
 
-READING_DRIFT = """Every column of the period against the periods that the live model was trained on, the period being
-the unit of evidence: a report without any change in the world warns in at most one case of twenty. *quiet*: no change
-beyond chance. *small*: a certain change, too small to matter. *warn*: certain and large enough; *confirmed* when the
-same came again in the next period. *insufficient*: it cannot be told yet. p is adjusted for every test of the report;
-the distances decide nothing. PSI is in nats, Jensen-Shannon in bits, Wasserstein in standard deviations of the
-reference; missing is the change in the share of rows without a value, new the share of rows in categories without
-precedent. Where the model's own weights are known: the share of the model is what it gains by the column, and weight is
-that times the share of rows that moved."""
+PICTURED_DRIFT = """Left, one line for each column and one cell for each period: the darker, the surer and larger the
+change; ! warns, x is confirmed, ? cannot be told. A vertical line marks where another version took over. Right, the
+columns that matter most: grey is what the live model was trained on, in colour is this period."""
 
-READING_PERFORMANCE = """Measured: the mean loss per row of the outcomes that arrived in the period, of rows that this
-version scored, with one-sided 95 % limits. Estimated: what is to be expected on rows whose outcomes are still out; it
-is never mixed with what was measured, and the later truth of the same rows is put beside it. The baseline is the loss
-that the version showed before it was promoted. Excess is loss beyond the baseline, summed over rows since the last
-attempt to retrain; it asks for a retrain when it exceeds what a retrain costs."""
+COLUMNS_DRIFT = """Every column is compared with the periods that the live model was trained on, the period being the
+unit of evidence, so that without any change in the world at most one report in twenty warns."""
+
+PICTURED_PERFORMANCE = """Each period's loss with its 95 % limits: ● within what was promised, ✖ surely above it, ◇ not
+known. The blue band is what the version in charge was promoted with. Below it the excess loss that has piled up, and
+dashed what a retrain costs: where the one reaches the other a retrain is due. A vertical line is a change of version;
+dotted, a candidate that was not promoted."""
 
 
 def drift_lead(record: DriftRecord) -> list[str]:
@@ -56,21 +76,30 @@ def drift_lead(record: DriftRecord) -> list[str]:
     return [said for said in (first, record.sentence.removeprefix(first).strip()) if said]
 
 
-def drift_markdown(model: str, record: DriftRecord, picture: str) -> str:
-    """The drift report of a period.
+def drift_report(model: Model, record: DriftRecord) -> Document:
+    """The drift report of a period; its picture is named `picture:drift`.
 
     Args:
-        model: Its name.
+        model: Its facts.
         record: As `drift_step` writes it.
-        picture: Of `drift_picture`, as Markdown.
     """
-    parts = [f"# Drift report: {text(model)} {text(record.period)}"]
+    title = f"Drift report: {model.name} {record.period}"
     if record.version is None:
-        return "\n\n".join([*parts, f"> No model was live in {text(record.period)}."]) + "\n"
-    parts += [f"> **{text(said)}**" for said in drift_lead(record)]
-    parts += [picture, "## Every column, those that matter first", table(column_rows(record))]
-    parts += ["## Compared", table(_compared(record)), "## How to read this", READING_DRIFT]
-    return "\n\n".join(parts) + "\n"
+        return Document(title, (f"No model was live in {record.period}.",))
+    rows = column_rows(record)
+    tone: Tone = "unknown" if record.triggers else "note" if record.warned else "well"
+    parts = (
+        Part(
+            "What moved, and since when",
+            _placed(DRIFT, model.name, record.period),
+            ANSWERS_DRIFT,
+            PICTURED_DRIFT,
+        ),
+        Part("Every column, those that matter first", table([_short(row) for row in rows]), ("weight",), COLUMNS_DRIFT),
+        Part("Every column with every distance", table(rows), ("p-value", "Holm", *DISTANCES), folded=True),
+        Part("What was compared", table(_compared(record)), ("period",), folded=True),
+    )
+    return Document(title, tuple(drift_summary(model, record)), parts, tone)
 
 
 def column_rows(record: DriftRecord) -> list[dict[str, object]]:
@@ -90,39 +119,64 @@ def performance_lead(record: PerformanceRecord) -> list[str]:
     return [*performance_sentences(record), *business]
 
 
-def performance_markdown(model: str, period: str, history: PerformanceHistory, picture: str) -> str:
-    """The performance report of a period, the last one of the history.
+def performance_report(model: str, period: str, history: PerformanceHistory, units: LossUnits = PLAIN) -> Document:
+    """The performance report of a period, the last one of the history; its picture is named `picture:performance`.
 
     Args:
         model: Its name.
         period: Which one.
         history: Its records up to the period.
-        picture: Of `performance_picture`, as Markdown.
+        units: What a row and its loss are called.
     """
-    parts = [f"# Performance report: {text(model)} {text(period)}"]
+    title = f"Performance report: {model} {period}"
     if period not in history.periods:
-        return "\n\n".join([*parts, f"> No model was live in {text(period)}."]) + "\n"
+        return Document(title, (f"No model was live in {period}.",))
     record = history.records[-1]
-    parts += [f"> **{text(said)}**" for said in performance_lead(record)]
-    parts += [picture, "## Loss per row", table(loss_rows(record))]
+    parts = [
+        Part(
+            "Loss by period",
+            _placed(PERFORMANCE, model, period),
+            ("promised loss", "excess loss"),
+            PICTURED_PERFORMANCE,
+        ),
+        Part(
+            f"Loss a {units.row}",
+            table(loss_rows(record, units)),
+            ("measured, estimated", "interval"),
+            _assumed(record),
+        ),
+    ]
     if record.impact:
-        parts += ["## What the drifted rows lose", table([_impact(one) for one in record.impact])]
+        parts.append(
+            Part("What the drifted rows lose", table([_impact(one, units) for one in record.impact]), ("drift",))
+        )
     if record.business:
-        parts += ["## Business metrics", table([_business(one) for one in record.business])]
+        parts.append(Part("Business metrics", table([_business(one) for one in record.business])))
     if record.report and record.report.by_group:
-        parts += ["## Groups, the costliest first", table([asdict(row) for row in record.report.by_group])]
+        groups = table([_group(one, units) for one in record.report.by_group])
+        parts.append(Part("Groups, the costliest first", groups, folded=len(record.report.by_group) > SHORT))
     if truths := truth_rows(record):
-        parts += ["## Estimates and the later truth of the same rows", table(truths)]
-    parts += ["## Decisions", table(_decisions(history)), "## How to read this", f"{READING_PERFORMANCE} {ASSUMES}"]
-    return "\n\n".join(parts) + "\n"
+        parts.append(Part("Estimates and the later truth of the same rows", table(truths), folded=True))
+    parts.append(Part("Decisions", table(_decisions(history)), folded=True))
+    outcome = record.report.outcome if record.report else Quality.INSUFFICIENT
+    return Document(title, tuple(performance_lead(record)), tuple(parts), TONES[outcome])
 
 
-def loss_rows(record: PerformanceRecord) -> list[dict[str, object]]:
-    """What was measured and what is estimated, each with its rows, limits and baseline."""
+def _assumed(record: PerformanceRecord) -> str:
+    return ASSUMES if record.estimated and record.estimated.estimate else ""
+
+
+def _placed(name: str, model: str, period: str) -> str:
+    """Where a picture stands in a document."""
+    return f"![{name} of {text(model)} up to {text(period)}]({PICTURE}{name})"
+
+
+def loss_rows(record: PerformanceRecord, units: LossUnits) -> list[dict[str, object]]:
+    """What was measured and what is estimated, each with its rows, limits and promised loss, in their unit."""
     report, guess = record.report, record.estimated
-    rows = [_losses("measured", report, report.baseline, report.excess_sum)] if report else []
+    rows = [_losses("measured", report, units, report.baseline, report.excess_sum)] if report else []
     if guess and guess.estimate:
-        rows.append(_losses("estimated", guess.estimate, guess.baseline, guess.excess_sum))
+        rows.append(_losses("estimated", guess.estimate, units, guess.baseline, guess.excess_sum))
     return rows
 
 
@@ -144,25 +198,23 @@ def truth_rows(record: PerformanceRecord) -> list[dict[str, object]]:
     ]
 
 
-def drift_document(model: str, store: PeriodStore, registry: Registry, period: str) -> str:
-    """The drift report of a period from what is stored, with its picture."""
+def drift_document(
+    model: Model, store: PeriodStore, registry: Registry, period: str
+) -> tuple[Document, dict[str, Drawing]]:
+    """The drift report of a period from what is stored, and its picture."""
     record = read_drift(store, period) or DriftRecord(period, None)
-    picture = drift_picture(store, registry, period) if record.version else ""
-    return drift_markdown(model, record, picture)
+    pictures = {DRIFT: drift_drawing(store, registry, period)} if record.version else {}
+    return drift_report(model, record), pictures
 
 
 def performance_document(
-    model: str, store: PeriodStore, registry: Registry, period: str, loss: str, retrain_cost: float | None
-) -> str:
-    """The performance report of a period from what is stored, with its picture."""
+    model: Model, store: PeriodStore, registry: Registry, period: str, retrain_cost: float | None
+) -> tuple[Document, dict[str, Drawing]]:
+    """The performance report of a period from what is stored, and its picture."""
     history = performance_history(store, registry, period)
-    picture = performance_picture(history, loss, retrain_cost) if period in history.periods else ""
-    return performance_markdown(model, period, history, picture)
-
-
-def monitoring_html(model: str, period: str, *documents: str) -> bytes:
-    """One or both reports of a period as one HTML file."""
-    return html_page(f"Monitoring: {model} {period}", "\n\n".join(documents))
+    shown = period in history.periods
+    pictures = {PERFORMANCE: performance_drawing(history, model.loss, retrain_cost)} if shown else {}
+    return performance_report(model.name, period, history, model.units), pictures
 
 
 def monitored_period(model: str, store: PeriodStore, period: str | None = None) -> str:
@@ -212,16 +264,54 @@ def _column(column: ColumnDrift, impact: Change | None, weighed: bool) -> dict[s
     }
 
 
+def _short(row: Mapping[str, object]) -> dict[str, object]:
+    """What a first look needs of a column, shares in percent and p as far as its digits mean something."""
+    known = {name: value for name, value in row.items() if name in SHOWN}
+    for name in ("share of the model", "weight"):
+        if isinstance(share := known.get(name), float):
+            known[name] = amount(share, "share")
+    if isinstance(p := known.get("p"), float):
+        known["p"] = f"{p:.2g}" if p >= SMALLEST_P else f"< {SMALLEST_P:g}"
+    return known
+
+
 def _losses(
-    how: str, one: PerformanceReport | LossEstimate, baseline: float | None, excess: float
+    how: str, one: PerformanceReport | LossEstimate, units: LossUnits, promised: float | None, excess: float
 ) -> dict[str, object]:
-    numbers = {"rows": one.rows, "a row": one.loss, "low": one.low, "high": one.high}
-    return {"loss": how, **numbers, "baseline": baseline, "excess": excess}
+    return {
+        "loss": how,
+        f"a {units.row}": _amount(units, one.loss),
+        "at least": _amount(units, one.low),
+        "at most": _amount(units, one.high),
+        "promised": _amount(units, promised),
+        "beyond the promise, over the period": units.total(excess),
+        plural(units.row): one.rows,
+    }
 
 
-def _impact(one: ColumnCost) -> dict[str, object]:
-    numbers = {"a row": one.loss, "other rows": one.rest, "excess": one.excess}
-    return {"rows with": one.words, "rows": one.rows, **numbers}
+def _impact(one: ColumnCost, units: LossUnits) -> dict[str, object]:
+    return {
+        f"{plural(units.row)} with": one.words,
+        plural(units.row): one.rows,
+        f"loss a {units.row}": _amount(units, one.loss),
+        f"of the other {plural(units.row)}": _amount(units, one.rest),
+        "beyond the promise, over the period": units.total(one.excess),
+    }
+
+
+def _group(one: GroupLoss, units: LossUnits) -> dict[str, object]:
+    return {
+        "group": f"{one.group}={one.value}",
+        f"loss a {units.row}": _amount(units, one.loss),
+        "at least": _amount(units, one.low),
+        "at most": _amount(units, one.high),
+        "beyond the promise, over the period": units.total(one.excess_sum),
+        plural(units.row): one.rows,
+    }
+
+
+def _amount(units: LossUnits, value: float | None) -> str:
+    return "" if value is None else amount(value, units.loss)
 
 
 def _compared(record: DriftRecord) -> list[dict[str, object]]:

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, bare, literal, markdown, new_figure, period_ticks
+from retrain_assets.documents.figure import (
+    BAD,
+    GOOD,
+    INK,
+    NARROW,
+    UNKNOWN,
+    bare,
+    drawing,
+    literal,
+    new_figure,
+    period_ticks,
+)
+from retrain_assets.documents.page import Drawing
 from retrain_assets.monitoring.estimation.estimator import LossEstimate
 from retrain_assets.monitoring.pages.drift_plot import AFTER, BEFORE, until
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
@@ -34,7 +46,9 @@ METRICS = 4
 """Business metrics that are drawn; the table has them all."""
 
 ESTIMATED = "#7a4fa3"
-MARKS = {Quality.QUIET: GOOD, Quality.WARN: BAD, Quality.INSUFFICIENT: UNKNOWN}
+MARKS = {Quality.QUIET: (GOOD, "o"), Quality.WARN: (BAD, "X"), Quality.INSUFFICIENT: (UNKNOWN, "d")}
+"""Colour and shape of a period's loss."""
+
 SIGNS = {"rejected": "×", "insufficient": "?", "identical": "="}
 
 
@@ -94,30 +108,40 @@ def performance_history(store: PeriodStore, registry: Registry, period: str) -> 
     return PerformanceHistory(records, baselines, events)
 
 
-def performance_picture(history: PerformanceHistory, loss: str, retrain_cost: float | None) -> str:
-    """Loss by period against the band each version was promoted with, and the excess summed so far, as Markdown."""
-    return markdown(performance_figure(history, loss, retrain_cost), f"{loss} by period up to {history.periods[-1]}")
+def performance_drawing(history: PerformanceHistory, loss: str, retrain_cost: float | None) -> Drawing:
+    """Loss by period against the band each version was promoted with, and the excess summed so far."""
+    return drawing(lambda narrow: performance_figure(history, loss, retrain_cost, NARROW if narrow else WIDTH))
 
 
-def performance_figure(history: PerformanceHistory, loss: str, retrain_cost: float | None) -> Figure:
-    """The losses, the excess as bars against what a retrain costs, and each business metric, one below the other."""
+def performance_figure(
+    history: PerformanceHistory, loss: str, retrain_cost: float | None, width: float = WIDTH
+) -> Figure:
+    """The losses, the excess as bars against what a retrain costs, and each business metric, one below the other.
+
+    A narrow one has shorter titles; the words that stand beside it say the rest.
+    """
+    narrow = width < WIDTH
+    left, right = LEFT * WIDTH / width, RIGHT - 0.04 if narrow else RIGHT
     names = [one.name for one in history.records[-1].business][:METRICS]
     heights = [LOSS, EXCESS, *[METRIC] * len(names)]
     total = sum(heights) + GAP * len(heights) + EDGE
-    figure = new_figure(WIDTH, total, laid_out=False)
+    figure = new_figure(width, total, laid_out=False)
     axes, above = [], total
     for height in heights:
         above -= GAP + height
-        axes.append(figure.add_axes((LEFT, above / total, RIGHT - LEFT, height / total), xlim=_limits(history)))
+        axes.append(figure.add_axes((left, above / total, right - left, height / total), xlim=_limits(history)))
     _losses(axes[0], history, loss)
     _excess(axes[1], history, retrain_cost)
+    if narrow:
+        _title(axes[0], "loss with 95 % limits; blue: promised", pad=14)
+        _title(axes[1], "excess loss; dashed: what a retrain costs")
     for each, name in zip(axes[2:], names, strict=True):
         _metric(each, name, history.metric(name))
     for each in axes:
         each.tick_params(axis="y", labelsize=8)
         each.set_xticks([])
         bare(each, "top", "right")
-    period_ticks(axes[-1], history.periods, WIDTH * (RIGHT - LEFT), size=8)
+    period_ticks(axes[-1], history.periods, width * (right - left), size=8)
     return figure
 
 
@@ -128,12 +152,12 @@ def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
     middle, low, high = (np.array([_number(value) for value in values]) for values in zip(*found, strict=True))
     outcomes = [report.outcome if report else Quality.INSUFFICIENT for report in history.reports]
     axes.plot(place, middle, color=INK, linewidth=1.4)
-    axes.vlines(place, low, high, colors=[MARKS[outcome] for outcome in outcomes], linewidth=3, alpha=0.35)
+    axes.vlines(place, low, high, colors=[MARKS[outcome][0] for outcome in outcomes], linewidth=3, alpha=0.35)
     _dots(axes, middle, outcomes)
-    said = "loss with 95 % limits: ● measured (red: surely above its baseline)"
+    said = "loss with 95 % limits: ● measured, ✖ surely above its promise"
     if any(history.estimates):
         _estimates(axes, history)
-        said += ", ◇ estimated without outcomes, – the later truth of the same rows"
+        said += ", □ estimated without outcomes, – the later truth of the same rows"
     _decisions(axes, history.periods, history.events)
     axes.set_ylabel(literal(loss), fontsize=9)
     _title(axes, f"{said}; blue: what the version was promoted with", pad=14)
@@ -152,21 +176,21 @@ def _baselines(axes: Axes, history: PerformanceHistory) -> None:
 
 
 def _dots(axes: Axes, values: NDArray[np.float64], outcomes: Sequence[Quality | None]) -> None:
-    """A dot for each value in the colour of its outcome."""
-    for outcome, color in MARKS.items():
+    """A mark for each value in the colour and shape of its outcome."""
+    for outcome, (color, marker) in MARKS.items():
         at = np.array([found == outcome for found in outcomes])
         if at.any():
-            axes.plot(np.flatnonzero(at), values[at], "o", color=color, markersize=4.5, zorder=4)
+            axes.plot(np.flatnonzero(at), values[at], marker, color=color, markersize=5.5, zorder=4)
 
 
 def _estimates(axes: Axes, history: PerformanceHistory) -> None:
-    """A diamond with its limits a little to the right of the measured loss, and a dash where the truth came out."""
+    """A square with its limits a little to the right of the measured loss, and a dash where the truth came out."""
     at = np.arange(len(history.records)) + 0.2
     found = [(one.loss, one.low, one.high) if one else (None, None, None) for one in history.estimates]
     middle, low, high = (np.array([_number(value) for value in values]) for values in zip(*found, strict=True))
     truth = np.array([_number(value) for value in history.truths])
     axes.vlines(at, low, high, color=ESTIMATED, linewidth=1, alpha=0.6)
-    axes.plot(at, middle, "D", color=ESTIMATED, markerfacecolor="white", markersize=4, zorder=5)
+    axes.plot(at, middle, "s", color=ESTIMATED, markerfacecolor="white", markersize=4, zorder=5)
     axes.plot(at, truth, "_", color=INK, markersize=8, markeredgewidth=1.6, zorder=6)
 
 

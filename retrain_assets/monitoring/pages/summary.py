@@ -115,16 +115,16 @@ def loss_table(model: Model, record: PerformanceRecord) -> list[dict[str, str]]:
 
 def group_table(model: Model, report: PerformanceReport | None, most: int) -> list[dict[str, str]]:
     """The costliest groups, with their unit."""
+    found = report.by_group[:most] if report else ()
+    several = len({one.group for one in found}) > 1
     return [
         {
-            "group": f"{one.group} {one.value}",
-            f"loss a {model.row_name}": _said(model, one.loss),
-            f"over the {model.calendar.every}": f"{model.units.total(one.excess_sum)} more than promised"
-            if one.excess_sum > 0
-            else "no more than promised",
+            "group": f"{one.group} {one.value}" if several else one.value,
+            f"a {model.row_name}": _said(model, one.loss),
+            "beyond the promise": model.units.total(max(one.excess_sum, 0.0)),
             plural(model.row_name): f"{one.rows:,}",
         }
-        for one in (report.by_group[:most] if report else ())
+        for one in found
     ]
 
 

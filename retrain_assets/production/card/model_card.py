@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from retrain_assets.documents.page import figure, html_page, marked, table, text
+from retrain_assets.documents.page import Document, Part, figure, html_page, marked, table, text
 from retrain_assets.errors import NotFound
 from retrain_assets.production.card import fallback_card
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
@@ -95,8 +95,8 @@ class ModelCard:
             raise NotFound(f"{self.model}: {asked}, so there is no card. Known: {known}. See `retrain history`.")
         return found
 
-    def markdown(self, registry: Registry, version: Version) -> str:
-        """The card as Markdown.
+    def document(self, registry: Registry, version: Version) -> Document:
+        """The card.
 
         Raises:
             IntegrityError: The version's files or its verdict are damaged.
@@ -104,24 +104,33 @@ class ModelCard:
         verdict = registry.verdict(version)
         training = TrainingRecord.from_files(registry.read(version.digest))
         events, fallback = registry.history(), version.name == FALLBACK
-        parts = [
-            f"# Model card: {text(self.model)} {version.name}",
-            f"> **{text(standing(events, version))}**",
-            *_part("Intended use", self._purpose(training, fallback)),
-            *_part("Data", self._data(version, training, verdict)),
-            *_part("Quality", fallback_card.quality(verdict) if fallback else _quality(verdict)),
-            *_part("Groups", fallback_card.GROUPS if fallback else self._groups(verdict)),
-            *_part("What it looks at", fallback_card.IMPORTANCE if fallback else _importance(training)),
-            *_part("Limits", fallback_card.LIMITS if fallback else _limits(verdict)),
-            *_part("Decision trail", _trail(events, version)),
-            *_part("After promotion", self._afterwards()),
-            *_part("NIST AI Risk Management Framework 1.0", _mapping()),
-        ]
-        return "\n\n".join(parts) + "\n"
+        parts = (
+            _part("Intended use", self._purpose(training, fallback), ("margin",)),
+            _part(
+                "Quality", fallback_card.quality(verdict) if fallback else _quality(verdict), ("live model", "interval")
+            ),
+            _part("Groups", fallback_card.GROUPS if fallback else self._groups(verdict), folded=True),
+            _part("Data", self._data(version, training, verdict), ("gate rows",)),
+            _part("What it looks at", fallback_card.IMPORTANCE if fallback else _importance(training)),
+            _part("Limits", fallback_card.LIMITS if fallback else _limits(verdict)),
+            _part("Decision trail", _trail(events, version), folded=True),
+            _part("After promotion", self._afterwards(), ("drift", "excess loss")),
+            _part("NIST AI Risk Management Framework 1.0", _mapping(), folded=True),
+        )
+        return Document(f"Model card: {self.model} {version.name}", (standing(events, version),), parts)
+
+    def markdown(self, registry: Registry, version: Version) -> str:
+        """The card as Markdown.
+
+        Raises:
+            IntegrityError: The version's files or its verdict are damaged.
+        """
+        return self.document(registry, version).markdown
 
     def html(self, registry: Registry, version: Version) -> bytes:
         """The card as one HTML file."""
-        return html_page(f"Model card: {self.model} {version.name}", self.markdown(registry, version))
+        document = self.document(registry, version)
+        return html_page(document.title, document)
 
     def _purpose(self, training: TrainingRecord, fallback: bool) -> str:
         policy = self.validation
@@ -217,9 +226,10 @@ def standing(events: Iterable[Event], version: Version) -> str:
     return f"{since} and was {left.action.replace('_', ' ')} on {left.at:%Y-%m-%d}: {left.reason.rstrip('.')}.{barred}"
 
 
-def _part(title: str, body: str) -> tuple[str, str]:
+def _part(title: str, body: str, terms: tuple[str, ...] = (), *, folded: bool = False) -> Part:
+    """A part with the subcategories of the framework that it bears on."""
     names = ", ".join(name for name, (_, part) in RMF.items() if part == title)
-    return f"## {title}{f' ({names})' if names else ''}", body
+    return Part(f"{title}{f' ({names})' if names else ''}", body, terms, folded=folded)
 
 
 def _facts(facts: Mapping[str, str]) -> str:

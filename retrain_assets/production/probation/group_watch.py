@@ -168,18 +168,26 @@ def open_accounts(
 
 
 def group_sentence(accounts: Sequence[GroupAccount], version: str, label_unit: str, row_name: str) -> str:
-    """What the groups' accounts say, as the end of a sentence about the version that serves; empty without any."""
+    """What the groups' accounts say, as the end of a sentence about the version that serves; empty without any.
+
+    Every harmed group is named; of the others how many there are, and the one that is worst off.
+    """
     harmed = [account.words(label_unit, row_name) for account in accounts if account.status is WatchStatus.HARMED]
     if harmed:
         return f"{version} harms a protected group, {'; '.join(harmed)}: more than chance explains. Roll it back"
     told = {
-        WatchStatus.OPEN: "watched groups",
+        WatchStatus.OPEN: "watched",
         WatchStatus.UNHARMED: "shown to be unharmed",
         WatchStatus.UNPROVEN: f"still not known after {LONGEST_DAYS} days",
     }
     parts = [
-        f"{said}: {', '.join(account.words(label_unit, row_name) for account in own)}"
+        f"{counted(len(own), 'small group')} {said}, {_worst(own).words(label_unit, row_name)}"
         for status, said in told.items()
         if (own := [account for account in accounts if account.status is status])
     ]
     return "; ".join(parts)
+
+
+def _worst(accounts: Sequence[GroupAccount]) -> GroupAccount:
+    """The account whose harm is largest by its margin."""
+    return max(accounts, key=lambda each: -math.inf if each.harm is None else each.harm / (each.watched.margin or 1.0))

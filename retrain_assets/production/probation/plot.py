@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure
+from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, drawing, new_figure
+from retrain_assets.documents.page import Drawing
 from retrain_assets.production.probation.anytime_valid import Path, follow
 from retrain_assets.production.probation.record import ComparedVersions, Measurement, ProbationRecord, Status
 
@@ -20,29 +21,28 @@ if TYPE_CHECKING:
 COLORS = {Status.HARMED: BAD, Status.CONFIRMED: GOOD}
 
 
-def probation_picture(model: str, record: ProbationRecord) -> str:
-    """The picture as Markdown; a sentence while no block is closed, nothing where nothing was compared."""
-    if record.comparison is None or record.measurement is None:
-        return ""
-    if not record.measurement.blocks:
-        return f"No block of {record.measurement.block_days} d is closed yet, so there is nothing to draw."
-    figure = probation_figure(record.status, record.comparison, record.measurement)
-    return markdown(figure, f"probation of {record.comparison.version} of {model} up to {record.period}")
+def probation_drawing(record: ProbationRecord) -> Drawing | None:
+    """The picture; None while no block is closed, and where nothing was compared."""
+    if record.comparison is None or record.measurement is None or not record.measurement.blocks:
+        return None
+    status, compared, found = record.status, record.comparison, record.measurement
+    return drawing(lambda narrow: probation_figure(status, compared, found, narrow=narrow))
 
 
-def probation_figure(status: Status, compared: ComparedVersions, found: Measurement) -> Figure:
-    """Two axes: what the new model lost beyond the previous one, and the evidence, both after each block."""
-    figure = new_figure(10, 3.6)
-    left, right = figure.subplots(1, 2)
+def probation_figure(status: Status, compared: ComparedVersions, found: Measurement, *, narrow: bool = False) -> Figure:
+    """Two axes: what the new model lost beyond the previous one, and the evidence, both after each block.
+
+    On a phone they stand one below the other.
+    """
+    figure = new_figure(NARROW, 5.6) if narrow else new_figure(10, 3.6)
+    left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
     alpha = 1 / (2 * found.line)
     path = follow(np.asarray(found.blocks) - found.tolerance, found.block_days, alpha)
     color = COLORS.get(status, UNKNOWN)
     _difference(left, path, found.tolerance, color)
-    left.set_title(
-        f"{compared.version} against {compared.previous}: loss difference summed over blocks, "
-        f"{100 * (1 - 2 * alpha):g} % confidence sequence",
-        fontsize=8, loc="left", color=INK,
-    )  # fmt: skip
+    band = "" if narrow else f" with its {100 * (1 - 2 * alpha):g} % confidence sequence"
+    more = f"what {compared.version} lost beyond {compared.previous}, summed{band}"
+    left.set_title(more, fontsize=8, loc="left", color=INK)
     _evidence(right, path, color)
     right.set_title("e-value; dashed: the line at which it is decided", fontsize=8, loc="left", color=INK)
     for axes in (left, right):

@@ -38,7 +38,7 @@ def sentence_of(period: str, compared: ComparedVersions, status: Status, found: 
         found: What was measured.
         wording: The model's policy and units.
     """
-    evidence = f"e-value {found.e_value:.3g} of {found.line:g} after {counted(len(found.blocks), found.block_days)}"
+    evidence = f"{_odds(found)} after {counted(len(found.blocks), found.block_days)}"
     if found.loss is not None and found.previous_loss is not None:
         units = wording.units
         lost = (
@@ -46,6 +46,21 @@ def sentence_of(period: str, compared: ComparedVersions, status: Status, found: 
         )
         evidence = f"on the same {counted_rows(found.rows, f'new {units.row}')} {lost}; {evidence}"
     return f"{period}: {_conclusion(period, compared, status, found, wording)}; {evidence}"
+
+
+def _odds(found: Measurement) -> str:
+    """The e-value as odds, with what it takes to decide."""
+    decides = f"{found.line:g} to 1 decides"
+    if not found.e_value >= 1:
+        return f"no evidence of a difference (e-value {found.e_value:.2g}, {decides})"
+    odds = (
+        "over a million"
+        if found.e_value >= 1e6
+        else f"{found.e_value:,.3g}"
+        if found.e_value < 1000
+        else f"{found.e_value:,.0f}"
+    )
+    return f"{odds} to 1 against chance (e-value; {decides})"
 
 
 def _conclusion(period: str, compared: ComparedVersions, status: Status, found: Measurement, wording: Wording) -> str:

@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.documents.units import amount, is_money
+from retrain_assets.documents.units import amount
 from retrain_assets.metrics.metric import Array, Metric
 from retrain_assets.statistics.codes import Codes, narrow, sums
 from retrain_assets.validation.comparison.block_estimate import Rows, block_estimate, block_mean, block_units
 from retrain_assets.validation.comparison.estimate import Estimate, counted, estimate
 from retrain_assets.validation.comparison.grouping import Group
 from retrain_assets.validation.comparison.units import GateRows, GateSubset, units_of, units_within
+from retrain_assets.validation.comparison.wording import fresh, moved
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
@@ -43,7 +44,8 @@ class Level:
 class Comparison:
     """A candidate's value beside the champion's (None: beside a limit), and the estimate of the improvement.
 
-    The improvement is the difference of the two values. `note` says what the values are where that is not plain.
+    The improvement is the difference of the two values. `note` says what the values are where that is not plain, `row`
+    what a row is called, and `is_mean` that the values are means over rows.
     """
 
     metric: str
@@ -53,29 +55,24 @@ class Comparison:
     candidate_value: float
     estimate: Estimate
     note: str = ""
+    row: str = "row"
+    is_mean: bool = False
 
     @property
-    def values(self) -> str:
-        """Both values in words, like `mae $1.92 -> $1.71`, and what they are where that needs saying."""
-        written, unit = (partial(amount, unit=self.unit), "") if is_money(self.unit) else (number, f" {self.unit}")
-        before = "" if self.champion_value is None else f"{written(self.champion_value)} -> "
-        said = f"{self.metric} {before}{written(self.candidate_value)}{unit}".rstrip()
+    def change(self) -> str:
+        """Both values in words, like `MAE fell from $1.92 to $1.71 a ride (-11 %)`."""
+        a_row = self.row if self.is_mean else ""
+        said = moved(self.metric, self.unit, self.champion_value, self.candidate_value, a_row=a_row)
         return f"{said} ({self.note})" if self.note else said
 
     @property
     def base(self) -> str:
-        """What the estimate rests on, like `30 days`."""
-        return counted(self.estimate.units, self.estimate.unit)
+        """What the estimate rests on, like `30 days of fresh rides`."""
+        return fresh(self.estimate.units, self.estimate.unit, self.row)
 
-    @property
-    def _noise(self) -> str:
-        """Where the noise between days was learnt, ending a sentence; empty where the days themselves suffice."""
-        by_day = self.estimate.by_day
-        if by_day is None or self.estimate.shortfall():
-            return ""
-        if by_day.history_days:
-            return f"; noise between days learnt from {by_day.history_days:,} days of history"
-        return "; noise between days told by these alone, so at half the level" if by_day.level_share < 1 else ""
+    def amount(self, value: float) -> str:
+        """A number in the metric's unit."""
+        return amount(value, self.unit)
 
     def finding(self, question: Question, answer: Answer, level: Level) -> Finding:
         """The comparison as one row of evidence."""
@@ -83,7 +80,7 @@ class Comparison:
         return Finding(
             question.check,
             answer.outcome,
-            f"{answer.reason}{self._noise}",
+            answer.reason,
             metric=self.metric,
             role=question.role,
             group=question.group,
@@ -174,7 +171,7 @@ def compare(
     parts = metric.parts(rows.label, _columns(champion))
     units = units_of(policy.unit, rows, metric.name)
     found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
-    return Comparison(metric.name, metric.direction, _unit_of(metric, rows), before, after, found)
+    return _compared(metric, rows, before, after, found)
 
 
 def compare_in_parts(
@@ -201,7 +198,7 @@ def compare_in_parts(
         units = units_within(policy.unit, rows, mask, metric.name)
         own = None if parts is None else parts[mask]
         measured = estimate(psi[mask], units, support=support, one_flip=metric.counts_flips, parts=own)
-        found.append(Comparison(metric.name, metric.direction, _unit_of(metric, rows), before, after, measured))
+        found.append(_compared(metric, rows, before, after, measured))
     return found
 
 
@@ -287,9 +284,20 @@ def _paired_by_class(
     return psi, before, after, support
 
 
-def _unit_of(metric: Metric, rows: GateRows | GateSubset) -> str:
-    """The unit of a metric's values, in what the label is counted in where that was declared."""
-    return metric.unit.replace("label units", rows.label_unit) if rows.label_unit else metric.unit
+def _compared(
+    metric: Metric,
+    rows: GateRows | GateSubset,
+    before: float | None,
+    after: float,
+    found: Estimate,
+    note: str = "",
+) -> Comparison:
+    """The comparison in the unit of the metric's values, in what the label is counted in where that was declared."""
+    declared = metric.unit.replace("label units", rows.label_unit)
+    unit = declared if rows.label_unit or declared == metric.unit else ""
+    return Comparison(
+        metric.name, metric.direction, unit, before, after, found, note, rows.row_name, metric.is_mean_loss
+    )
 
 
 def _columns(scores: Array) -> int:
@@ -330,7 +338,7 @@ def against_limit(
     units = units_of(policy.unit, rows)
     found = estimate(psi, units, support=support, one_flip=metric.counts_flips, parts=parts)
     value = float(values.mean()) if values.size else math.nan
-    return Comparison(metric.name, metric.direction, _unit_of(metric, rows), None, value, found)
+    return _compared(metric, rows, None, value, found)
 
 
 def _compare_whole(
@@ -348,9 +356,7 @@ def _compare_whole(
     before, after = (block_mean(partial(value, scores), units) for scores in (champion, candidate))
     whole = f"{number(metric.value(rows.label, champion))} -> {number(metric.value(rows.label, candidate))}"
     found = block_estimate(gain, units)
-    return Comparison(
-        metric.name, metric.direction, _unit_of(metric, rows), before, after, found, _mean_of(found, whole)
-    )
+    return _compared(metric, rows, before, after, found, _mean_of(found, whole))
 
 
 def _limit_whole(
@@ -370,7 +376,7 @@ def _limit_whole(
     units = block_units(policy.unit, rows)
     found, after = block_estimate(distance, units), block_mean(value, units)
     whole = number(metric.value(rows.label, candidate))
-    return Comparison(metric.name, metric.direction, _unit_of(metric, rows), None, after, found, _mean_of(found, whole))
+    return _compared(metric, rows, None, after, found, _mean_of(found, whole))
 
 
 def _mean_of(found: Estimate, whole: str) -> str:

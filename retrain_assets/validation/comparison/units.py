@@ -37,7 +37,8 @@ class GateRows:
 
     `groups` holds the protected attributes and slicing columns as text or None; `cluster` the values of the column that
     `validation.unit` names, when it names one; `amounts` the numbers that price errors, NaN where one is missing.
-    `history` tells how alike the days of such differences were before, `label_unit` what the label is counted in.
+    `history` tells how alike the days of such differences were before, `label_unit` what the label is counted in, and
+    `row_name` what a row is.
     """
 
     key: npt.NDArray[np.generic]
@@ -48,6 +49,7 @@ class GateRows:
     amounts: Mapping[str, Array] = field(default_factory=dict)
     history: DifferenceHistory = field(default_factory=DifferenceHistory)
     label_unit: str = ""
+    row_name: str = "row"
 
     def __post_init__(self) -> None:
         lengths = {"key": len(self.key), "time": len(self.time)}
@@ -154,6 +156,11 @@ class GateSubset:
     def label_unit(self) -> str:
         """What the label is counted in."""
         return self.rows.label_unit
+
+    @property
+    def row_name(self) -> str:
+        """What a row is."""
+        return self.rows.row_name
 
     def dependence(self, metric: str, days: int) -> Dependence | None:
         """As of the rows these are a part of: the past keeps no days of single groups."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from retrain_assets.documents.units import plural
 from retrain_assets.metrics.metric import Array, metric, predicted_class
 from retrain_assets.statistics.codes import Codes, narrow
 from retrain_assets.statistics.multiple_testing import holm
@@ -31,10 +32,11 @@ from retrain_assets.validation.comparison.comparison import (
     finite,
     number,
 )
-from retrain_assets.validation.comparison.estimate import FEWEST_ROWS, Estimate, estimate
+from retrain_assets.validation.comparison.estimate import FEWEST_ROWS, Estimate, counted, estimate
 from retrain_assets.validation.comparison.grouping import Group, Mask, groups
 from retrain_assets.validation.comparison.paired_proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
 from retrain_assets.validation.comparison.units import GateRows, units_within
+from retrain_assets.validation.comparison.wording import perhaps, surely
 from retrain_assets.validation.criteria.guardrails import clears, joint_power, not_asked
 from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
@@ -227,6 +229,7 @@ def _rate_harm(
         (lost + both) / n if n else None,
         (gained + both) / n if n else np.nan,
         estimate(psi, units_within(policy.unit, rows, asked, name), one_flip=policy.unit != "row"),
+        row=rows.row_name,
     )
     own_rate = _smoothed(lost + both, n)
     differ *= max(own_rate * (1 - own_rate) / (usual * (1 - usual)), 1.0)
@@ -306,35 +309,43 @@ def _judged(
     """The answer, from the harm's upper limit; `among` holds its p-value after Holm, over how many, and all rows."""
     margin, comparison, alpha, (p_value, tests, rows) = policy.fairness.margin, harm.comparison, policy.alpha, among
     joint = Level(level.alpha, joint_power(level.power, tests))
-    change = f"{question.about}{comparison.values}"
-    limit = f"{level.confidence} limit of the change for the worse {number(harm.high)}"
+    change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.amount(margin)}"
+    limits = (-harm.high, comparison.unit, level.confidence)
     certain, within = p_value < alpha, harm.high < margin
     if certain and (policy.fairness.strict or not within):
-        outcome, worse = Outcome.FAIL, number(-comparison.estimate.improvement)
-        reason = f"{change}, worse by {worse} (p {number(p_value)} < {alpha:g} after Holm over {tests}; {limit}"
-        reason += f" < {number(margin)}, but the rule is strict)" if within else f", not below {number(margin)})"
+        outcome, chance = Outcome.FAIL, f"p {number(p_value)} < {alpha:g} after Holm over {tests}"
+        bound = f"within {allowed}, but the rule is strict" if within else f"it may be beyond {allowed}"
+        reason = f"{change}, surely worse ({chance}), and {bound}"
     elif within:
-        outcome, reason = Outcome.PASS, f"{change} ({limit} < {number(margin)})"
+        spare = "" if harm.high < 0 else f", within {allowed}"
+        outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}{spare}"
     elif policy.fairness.is_small(comparison.estimate.rows, rows) and (visible := harm.visible(joint)) > margin:
-        outcome, reason = Outcome.WATCHED, f"{change}; {_why_watched(harm.asked, visible, margin)}"
+        outcome, reason = Outcome.WATCHED, f"{change}, {_why_watched(harm, visible, margin)}"
     elif why := (comparison.estimate.shortfall() if not np.isfinite(harm.high) else ""):
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     else:
-        outcome, reason = Outcome.INSUFFICIENT, f"{change} ({limit}, not below {number(margin)})"
+        missed = f"not shown to be within {allowed}: {perhaps(*limits)}"
+        outcome, reason = Outcome.INSUFFICIENT, f"{change}, {missed}"
         reason += _lacking(harm, comparison.estimate.rows)
-    reason += f", {comparison.estimate.rows:,} {harm.asked}"
+    reason += f", {comparison.estimate.rows:,} {_rows_words(harm)}"
     if comparison.estimate.unit != "row":
-        reason += f" in {comparison.base}"
+        reason += f" in {counted(comparison.estimate.units, comparison.estimate.unit)}"
     answer = Answer(outcome, reason, margin, p_value, harm.rows_needed, alpha)
     found = comparison.finding(question, answer, level)
     return replace(found, low=finite(-harm.high), high=finite(-harm.low))
 
 
-def _why_watched(asked: str, visible: float, margin: float) -> str:
+def _rows_words(harm: _Harm) -> str:
+    """What the rows that a metric rests on are called."""
+    return plural(harm.comparison.row) if harm.asked == "rows" else harm.asked
+
+
+def _why_watched(harm: _Harm, visible: float, margin: float) -> str:
     """Why a group is not judged, and what happens instead."""
-    sees = f"would find a change of {number(visible)} where the margin is {number(margin)}"
+    written = harm.comparison.amount
+    sees = f"would show a change of {written(visible)} where the margin is {written(margin)}"
     few = sees if np.isfinite(visible) else "can show nothing"
-    return f"so few {asked} {few}: too small to be judged here, watched after a promotion"
+    return f"too few to judge and watched after a promotion: so few {_rows_words(harm)} {few}"
 
 
 def _lacking(harm: _Harm, rows: int) -> str:
@@ -343,7 +354,7 @@ def _lacking(harm: _Harm, rows: int) -> str:
         return ""
     if rows >= harm.rows_needed:
         return "; as many rows would show that nothing changed, so that it is the change itself which is in doubt"
-    return f"; {harm.rows_needed - rows:,} more {harm.asked} needed"
+    return f"; {harm.rows_needed - rows:,} more {_rows_words(harm)} needed"
 
 
 def _distances(
@@ -363,4 +374,4 @@ def _distances(
         psi = answers - floor.at_least if floor.at_least is not None else (floor.at_most or 0.0) - answers
         value = float(answers.mean()) if answers.size else np.nan
         found = estimate(psi, units_within(policy.unit, inside, asked), one_flip=True)
-        yield Comparison(rate + suffix, _DIRECTION[rate], "share", None, value, found)
+        yield Comparison(rate + suffix, _DIRECTION[rate], "share", None, value, found, row=rows.row_name)

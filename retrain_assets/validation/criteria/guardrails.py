@@ -7,6 +7,7 @@ through that is twice the margin worse 83 % of the time at 500 rows.
 
 from __future__ import annotations
 
+from retrain_assets.documents.units import counted
 from retrain_assets.metrics.metric import Array
 from retrain_assets.validation.comparison.comparison import (
     Answer,
@@ -18,6 +19,7 @@ from retrain_assets.validation.comparison.comparison import (
     number,
 )
 from retrain_assets.validation.comparison.units import GateRows
+from retrain_assets.validation.comparison.wording import perhaps, surely
 from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Finding, Outcome
@@ -94,20 +96,25 @@ def non_inferior(
     """
     found = comparison.estimate
     low, needed = found.low(level.alpha), found.rows_needed(margin, level.alpha, level.power)
-    change = f"{question.about}{comparison.values}, improvement {number(found.improvement)}"
-    limit = f"{level.confidence} limit {number(low)}"
-    missed = f"{limit}, not above -{number(margin)}"
+    change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.amount(margin)}"
+    limits = (low, comparison.unit, level.confidence)
+    missed = f"not shown to be within {allowed}: {perhaps(*limits)}"
     if why := found.shortfall():
-        outcome, reason = Outcome.INSUFFICIENT, f"{question.about}{comparison.values}: {why}"
+        outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     elif low > -margin:
-        outcome, reason = Outcome.PASS, f"{change} ({limit} > -{number(margin)}), {comparison.base}"
+        spare = "" if low > 0 else f", within {allowed}"
+        outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}{spare}, {comparison.base}"
     elif harm is not None and harm < level.alpha:
         certain = f"worse with p {number(harm)} < {number(level.alpha)} after Holm over {tests}"
-        outcome, reason = Outcome.FAIL, f"{change} ({missed}; {certain})"
-    elif harm is None and (found.high(level.alpha) <= -margin or (needed is not None and found.rows >= needed)):
-        outcome, reason = Outcome.FAIL, f"{change} ({missed}), {comparison.base}"
+        outcome, reason = Outcome.FAIL, f"{change}, {certain}, and {missed}"
+    elif harm is None and found.high(level.alpha) <= -margin:
+        beyond = f"surely worse by more than {allowed}"
+        outcome, reason = Outcome.FAIL, f"{change}, {beyond} ({level.confidence} limit), {comparison.base}"
+    elif harm is None and needed is not None and found.rows >= needed:
+        outcome, reason = Outcome.FAIL, f"{change}, {missed}, {comparison.base}"
     else:
-        outcome, reason = Outcome.INSUFFICIENT, f"{change} ({missed}); {found.rows:,} rows, {needed or 0:,} needed"
+        rows = counted(found.rows, comparison.row)
+        outcome, reason = Outcome.INSUFFICIENT, f"{change}, {missed}; {rows}, {needed or 0:,} needed"
     answer = Answer(outcome, reason, margin, found.p_value(-margin) if harm is None else harm, needed)
     return comparison.finding(question, answer, level)
 
@@ -118,15 +125,16 @@ def clears(floor: Floor, comparison: Comparison, level: Level, question: Questio
     bound = floor.at_least if floor.at_least is not None else floor.at_most
     side = "at least" if floor.at_least is not None else "at most"
     low = found.low(level.alpha)
-    reason = f"{question.about}{comparison.values}, {side} {number(bound or 0.0)} asked"
-    room = f"{level.confidence} limit of the distance {number(low)}"
+    reason = f"{question.about}{comparison.change}, {side} {comparison.amount(bound or 0.0)} is asked"
     needed = found.rows_needed(found.improvement, level.alpha, level.power)
     if why := found.shortfall():
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}: {why}"
     elif low > 0:
-        outcome, reason = Outcome.PASS, f"{reason} ({room} > 0), {comparison.base}"
+        clear = f"clear of it by at least {comparison.amount(low)} with {level.confidence} confidence"
+        outcome, reason = Outcome.PASS, f"{reason}: {clear}, {comparison.base}"
     elif found.improvement > 0:
-        outcome, reason = Outcome.INSUFFICIENT, f"{reason}, not certain ({room}), {comparison.base}"
+        miss = f"it may miss it by {comparison.amount(-low)} ({level.confidence} limit)"
+        outcome, reason = Outcome.INSUFFICIENT, f"{reason}, not certain: {miss}, {comparison.base}"
     else:
-        outcome, reason = Outcome.FAIL, f"{reason}, {comparison.base}"
+        outcome, reason = Outcome.FAIL, f"{reason} and missed, {comparison.base}"
     return comparison.finding(question, Answer(outcome, reason, bound, found.p_value(), needed), level)

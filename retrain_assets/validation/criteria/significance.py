@@ -9,10 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from retrain_assets.documents.units import counted
 from retrain_assets.metrics.metric import METRICS, Array, Metric
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare, number
 from retrain_assets.validation.comparison.units import GateRows
+from retrain_assets.validation.comparison.wording import perhaps, surely
 from retrain_assets.validation.criteria.guardrails import non_inferior
 from retrain_assets.validation.policy import FresherPolicy, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
@@ -129,20 +131,20 @@ def _better(
     found = comparison.estimate
     low = found.low(level.alpha)
     rows_needed = found.rows_needed(found.improvement, level.alpha, level.power)
-    gain = f"{comparison.values}, improvement {number(found.improvement)}"
+    change, limits = comparison.change, (low, comparison.unit, level.confidence)
     if why := found.shortfall():
-        outcome, reason = Outcome.INSUFFICIENT, f"{comparison.values}: {why}"
+        outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     elif low > 0 and standing:
-        outcome = Outcome.PASS
-        reason = f"{gain} ({level.confidence} limit {number(low)} > 0), {comparison.base}"
+        outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}, {comparison.base}"
     elif low > 0:
         outcome = Outcome.FAIL
-        reason = f"{gain} ({level.confidence} limit {number(low)}), but a primary with a smaller p-value did not pass"
+        reason = f"{change}: {surely(*limits)}, but a primary with a smaller p-value did not pass"
+    elif found.improvement > 0:
+        outcome, reason = Outcome.FAIL, f"{change}, which may be chance: {perhaps(*limits)}, {comparison.base}"
+        if rows_needed:
+            reason += f"; {counted(rows_needed, comparison.row)} like these {found.rows:,} would show such a gain"
     else:
-        outcome = Outcome.FAIL
-        reason = f"{gain} ({level.confidence} limit {number(low)}, not above 0), {comparison.base}"
-        if rows_needed and found.improvement > 0:
-            reason += f"; {rows_needed:,} rows like these {found.rows:,} would show such a gain"
+        outcome, reason = Outcome.FAIL, f"{change}, no gain: {perhaps(*limits)}, {comparison.base}"
     if tests > 1 and outcome is not Outcome.INSUFFICIENT:
         below = "<" if adjusted < together else "not below"
         reason += f"; p {number(adjusted)} {below} {number(together)} after Holm over {tests} primaries"

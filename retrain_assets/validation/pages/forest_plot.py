@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from retrain_assets.documents.figure import BAD, GOOD, INK, UNKNOWN, markdown, new_figure, svg
+import numpy as np
+
+from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, markdown, new_figure, svg
+from retrain_assets.documents.page import Drawing, marked
 from retrain_assets.documents.page import figure as number
-from retrain_assets.documents.page import marked
 from retrain_assets.validation.pages.text import in_order
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
@@ -20,6 +22,13 @@ _UNKNOWN = (Outcome.INSUFFICIENT, Outcome.WATCHED, Outcome.NOT_ASKED)
 COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD} | dict.fromkeys(_UNKNOWN, UNKNOWN)
 MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X"} | dict.fromkeys(_UNKNOWN, "D")
 LONGEST = 50
+MOST = 60
+"""Findings that a picture has room for."""
+
+ASKED_FIRST = ("primary", "guardrail", "floor")
+"""Roles that a promotion hangs on by themselves."""
+
+UNDRAWN = "no interval: counted or refused, see the tables"
 EDGE = 3.0
 """How many margins fit to either side; what lies further out is drawn at the edge as an arrow."""
 
@@ -43,9 +52,11 @@ def forest(verdict: Verdict) -> str:
     return markdown(forest_figure(verdict), f"every check of {verdict.model} {verdict.period}")
 
 
-def forest_svg(verdict: Verdict) -> str:
-    """The picture as SVG for an HTML page; empty when there is nothing to draw. The same verdict, the same bytes."""
-    return svg(forest_figure(verdict)) if verdict.findings else ""
+def forest_drawing(verdict: Verdict) -> Drawing:
+    """The picture as SVG for an HTML page, empty when there is nothing to draw. The same verdict, the same bytes."""
+    if not verdict.findings:
+        return Drawing("")
+    return Drawing(svg(forest_figure(verdict)), svg(narrow_figure(verdict)))
 
 
 def line_of(finding: Finding) -> ForestLine | None:
@@ -89,13 +100,39 @@ def forest_figure(verdict: Verdict) -> Figure:
     return figure
 
 
+def narrow_figure(verdict: Verdict) -> Figure:
+    """The same lines for a phone: the name of a finding above its interval, its numbers below."""
+    rows = _rows(verdict)
+    places = np.cumsum([0.75 if isinstance(row, str) else 0.95 for row in rows])
+    figure = new_figure(NARROW, 1.35 + 0.56 * float(places[-1]), laid_out=False)
+    height = figure.get_size_inches()[1]
+    axes = figure.add_axes((0.03, 0.95 / height, 0.94, 1 - 1.3 / height))
+    axes.set_xlim(-EDGE - 0.15, EDGE + 0.15)
+    axes.set_ylim(places[-1] + 0.5, -0.15)
+    axes.axvline(0, color=INK, linewidth=0.8, zorder=0)
+    for place, row in zip(places, rows, strict=True):
+        if isinstance(row, str):
+            _write(axes, 0, place, row.replace("_", " "), weight="bold")
+        else:
+            sign = marked(row.outcome.value).split()[0]
+            _write(axes, 0.01, place - 0.28, f"{sign} {_label(row)}", color=COLORS[row.outcome], size=8)
+            _write(axes, 0.01, place + 0.26, _own_units(row) if line_of(row) else UNDRAWN, size=7)
+            _interval(axes, place, row)
+    _legend(axes, columns=3, below=0.42)
+    axes.set_title(f"{verdict.period}: {verdict.decision.value}", fontsize=9, loc="left", pad=6, parse_math=False)
+    return figure
+
+
 def _rows(verdict: Verdict) -> list[str | Finding]:
+    """The findings under their checks; of very many those that hold nothing up are left to the tables."""
+    found = in_order(verdict)
+    shown = sorted(found, key=lambda each: (each.outcome is Outcome.PASS, each.role not in ASKED_FIRST))[:MOST]
     rows: list[str | Finding] = []
-    for finding in in_order(verdict):
+    for finding in (each for each in found if any(each is one for one in shown)):
         if not rows or _check_of(rows[-1]) != finding.check:
             rows.append(finding.check)
         rows.append(finding)
-    return rows
+    return [*rows, f"and {len(found) - MOST:,} more, which the tables list"] if len(found) > MOST else rows
 
 
 def _check_of(row: str | Finding) -> str:
@@ -103,11 +140,16 @@ def _check_of(row: str | Finding) -> str:
 
 
 def _draw(axes: Axes, place: int, finding: Finding) -> None:
-    color = COLORS[finding.outcome]
+    sign = marked(finding.outcome.value).split()[0]
     _write(axes, -0.86, place, _label(finding))
-    _write(axes, -0.02, place, marked(finding.outcome.value).split()[0], color=color, ha="right")
-    line = line_of(finding)
-    _write(axes, 1.02, place, _own_units(finding) if line else "no interval: counted or refused, see the tables")
+    _write(axes, -0.02, place, sign, color=COLORS[finding.outcome], ha="right")
+    _write(axes, 1.02, place, _own_units(finding) if line_of(finding) else UNDRAWN)
+    _interval(axes, place, finding)
+
+
+def _interval(axes: Axes, place: float, finding: Finding) -> None:
+    """The interval of a finding, its middle by shape, and the mark that it is held against."""
+    line, color = line_of(finding), COLORS[finding.outcome]
     if line is None:
         return
     axes.plot([_clipped(line.low), _clipped(line.high)], [place, place], color=color, linewidth=2.2)
@@ -125,17 +167,23 @@ def _draw(axes: Axes, place: int, finding: Finding) -> None:
     axes.plot([line.asked] * 2, [place - 0.4, place + 0.4], ":", color=INK, linewidth=1.6)
 
 
-def _finish(axes: Axes, verdict: Verdict) -> None:
+def _legend(axes: Axes, columns: int, below: float) -> None:
+    """What shapes and colours mean, so many inches below the axes, and the bare axes themselves."""
     for outcome, marker in MARKERS.items():
         fill = "none" if outcome in (Outcome.INSUFFICIENT, Outcome.WATCHED) else "full"
         axes.plot([], [], marker, color=COLORS[outcome], fillstyle=fill, label=outcome.value)
     axes.plot([], [], ":", color=INK, label="margin (-1), or limit (0; own scale)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32 / _inches(axes)), ncols=4, frameon=False, fontsize=8)
+    place = (0.5, -below / _inches(axes))
+    axes.legend(loc="upper center", bbox_to_anchor=place, ncols=columns, frameon=False, fontsize=8)
     axes.set_xlabel("worse  ←  0: like the live model, -1: worse by the margin  →  better", fontsize=8.5)
     axes.set_yticks([])
     axes.tick_params(axis="x", labelsize=8)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
+
+
+def _finish(axes: Axes, verdict: Verdict) -> None:
+    _legend(axes, columns=4, below=0.32)
     title = f"{verdict.model} {verdict.period}: {verdict.decision.value}"
     axes.set_title(title, fontsize=11, loc="left", x=-0.86, pad=14, parse_math=False)
     head = "improvement [interval], margin, in the metric's own unit"
@@ -146,10 +194,10 @@ def _inches(axes: Axes) -> float:
     return float(axes.bbox.height / axes.figure.dpi)
 
 
-def _write(axes: Axes, x: float, place: int, words: str, **look: Any) -> None:
+def _write(axes: Axes, x: float, place: float, words: str, size: float = 8.5, **look: Any) -> None:
     """Text beside the axes, at a share of their width; never read as mathematics."""
     beside = axes.get_yaxis_transform()
-    axes.text(x, place, words, transform=beside, va="center", fontsize=8.5, parse_math=False, **look)
+    axes.text(x, place, words, transform=beside, va="center", fontsize=size, parse_math=False, **look)
 
 
 def _margin(finding: Finding) -> float:
@@ -166,6 +214,7 @@ def _own_units(finding: Finding) -> str:
 
 def _label(finding: Finding) -> str:
     role = f" ({finding.role})" if finding.role in ("primary", "floor", "slice") else ""
+    role += f" against {finding.against}" if finding.against else ""
     label = f"{finding.metric or finding.role}{role} {finding.group}".strip()
     label = "".join(sign if sign.isprintable() else " " for sign in label)
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"

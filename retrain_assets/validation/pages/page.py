@@ -6,65 +6,85 @@ for an old verdict. Pure: the same verdict gives the same bytes.
 
 from __future__ import annotations
 
-from retrain_assets.documents.page import PICTURE, figure, html_page, marked, table, text
+from collections.abc import Mapping
+
+from retrain_assets.documents.page import PICTURE, Document, Part, Tone, figure, html_page, marked, table, text
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
+from retrain_assets.validation.pages.forest_plot import ASKED_FIRST, forest_drawing
 from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue
 from retrain_assets.validation.pages.text import (
     CheckSummary,
     about,
     checks_of,
-    decision_sentence,
+    decision_lines,
     in_order,
     lacking,
     summaries,
 )
-from retrain_assets.verdict import Finding, Outcome, Verdict
+from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
 
-READING = """Every check answers pass, fail or insufficient (not known); only a candidate that passes all of them may
-be promoted. An improvement above 0 means that the candidate is better. The interval's ends are one-sided confidence
-limits at the level in brackets. So is the p-value's level: of several questions that are asked together the p-value
-is adjusted (Holm) and must lie below the whole level, while the interval of a primary metric is at the level of its
-step. A guardrail passes when the whole interval lies above minus its margin. A group passes when it is certainly not
-worse by the margin, and fails when it is not and some harm is certain. Tables of groups and their differences are
-reported; they decide nothing, because the largest difference between groups is large by chance alone where groups are
-small."""
+PICTURED = """Each line is one finding. Shape and colour tell its answer: ● pass, ✖ fail, ◇ not known. The middle line
+is "like the live model", to its right is better. A line that has a margin is drawn in units of it, and the dotted mark
+at -1 is "worse by the whole margin": a guardrail passes when its whole interval lies to the right of that mark. A line
+without a margin has a scale of its own and must lie to the right of the middle. An arrow means that the interval goes
+on beyond the edge."""
 
+LEVELS = """The level stands in brackets. Where several primary metrics are asked together the p-value is adjusted
+(Holm) and held against the whole level, and the interval is at the level of its own step."""
+
+GROUPS_READ = """Reported, and nothing is decided by it: where groups are small, the largest difference between them is
+large by chance alone. What is judged is whether a group has become worse off."""
+
+NUMBERS = ("p-value", "level", "Holm", "independent units", "design effect", "noise", "detectable", "rows needed")
+"""Terms of the columns of the tables with every number."""
 
 _SMALLEST = 1e-4
 """Below this a p-value rests on tails that no sample shows."""
 
 
-def report_markdown(verdict: Verdict) -> str:
-    """The whole report as Markdown; its picture is named `picture:forest`."""
+TONES: Mapping[Decision, Tone] = {Decision.PROMOTE: "well", Decision.INSUFFICIENT: "unknown"}
+"""How the answer's box looks; a candidate that is refused because it failed a check is the gate's work well done."""
+
+
+def report(verdict: Verdict) -> Document:
+    """The whole report; its picture is named `picture:forest`."""
     evidence = Evidence.from_dict(verdict.evidence)
+    decided = [_decisive(finding) for finding in decisive(verdict)]
+    picture = f"![every finding of {text(verdict.model)} {text(verdict.period)}]({PICTURE}forest)"
     parts = [
-        f"# Validation report: {text(verdict.model)} {text(verdict.period)}",
-        f"> **{text(decision_sentence(verdict))}**",
-        *_section("The checks", table([_check(summary) for summary in summaries(verdict)])),
-        *_section("What was insufficient", _insufficient(verdict)),
+        Part(
+            "The checks",
+            table([_check(summary) for summary in summaries(verdict)]),
+            ("candidate", "live model", "gate", "pass, fail, insufficient", *_named(verdict)),
+        ),
+        *_insufficient(verdict),
+        Part("Every finding at a glance", picture, ("improvement", "interval", "margin"), PICTURED),
+        Part("What decided it", table(decided), ("primary metric", "guardrail", "p-value", "independent units")),
         *_watched(verdict),
         *_slices(evidence),
-        *_section("Every finding", f"![every finding of {verdict.model} {verdict.period}]({PICTURE}forest)"),
-        *_evidence(verdict),
-        *_section("What the gate could see", _seen(verdict)),
-        *_section("Known hard cases", _cases(evidence)),
-        *_groups(evidence),
+        Part("Every finding with every number", _evidence(verdict), NUMBERS, LEVELS, folded=True),
+        Part("What the gate could see", _seen(verdict), ("detectable",), folded=True),
+        Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
+        Part("Groups, reported and not judged", _groups(evidence), _rates(evidence), GROUPS_READ, folded=True),
         *_since_anchor(verdict, evidence.anchor),
-        *_section("Windows and digests", table(_facts(verdict, evidence))),
-        *_section("How to read this", READING),
+        Part("Windows and digests", table(_facts(verdict, evidence)), ("gate rows", "refit"), folded=True),
     ]
-    return "\n\n".join(parts) + "\n"
+    title = f"Validation report: {verdict.model} {verdict.period}"
+    return Document(title, decision_lines(verdict), tuple(parts), TONES.get(verdict.decision, "note"))
+
+
+def report_markdown(verdict: Verdict) -> str:
+    """The whole report as Markdown."""
+    return report(verdict).markdown
 
 
 def report_html(verdict: Verdict) -> bytes:
     """The whole report as one HTML file, with the forest plot inside it."""
-    from retrain_assets.validation.pages.forest_plot import forest_svg
-
-    title = f"Validation report: {verdict.model} {verdict.period}"
-    return html_page(title, report_markdown(verdict), {"forest": forest_svg(verdict)})
+    document = report(verdict)
+    return html_page(document.title, document, pictures={"forest": forest_drawing(verdict)})
 
 
 def stored_verdict(model: str, store: PeriodStore, period: str | None = None) -> Verdict:
@@ -115,26 +135,50 @@ def group_rows(evidence: Evidence, attribute: str) -> list[dict[str, object]]:
     ]
 
 
-def _section(title: str, body: str) -> tuple[str, str]:
-    return f"## {title}", body
+def _named(verdict: Verdict) -> list[str]:
+    """The answers besides the three that some finding has, as the glossary calls them."""
+    given = {finding.outcome for finding in verdict.findings}
+    return [kind.value for kind in (Outcome.WATCHED, Outcome.NOT_ASKED) if kind in given]
+
+
+def decisive(verdict: Verdict) -> list[Finding]:
+    """The findings that a first look needs: what a promotion hangs on by itself, and what stands in its way."""
+    against = (Outcome.FAIL, Outcome.INSUFFICIENT)
+    return [found for found in in_order(verdict) if found.role in ASKED_FIRST or found.outcome in against]
+
+
+def _decisive(finding: Finding) -> dict[str, object]:
+    """A finding in a few numbers."""
+    between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
+    return {
+        "answer": marked(finding.outcome.value),
+        "about": about(finding),
+        "asked as": finding.role,
+        "live": finding.champion_value,
+        "candidate": finding.candidate_value,
+        "better by": finding.improvement,
+        "interval": between,
+        "margin or limit": finding.margin,
+        "rows": finding.rows,
+    }
 
 
 def _check(summary: CheckSummary) -> dict[str, object]:
     return {
+        "answer": marked(summary.outcome.value),
         "check": summary.check.replace("_", " "),
         "asks": summary.question,
-        "answer": marked(summary.outcome.value),
-        "findings": summary.counts,
         "what decided it": summary.reason,
+        "findings": summary.counts,
     }
 
 
-def _insufficient(verdict: Verdict) -> str:
+def _insufficient(verdict: Verdict) -> list[Part]:
     rows = insufficient_rows(verdict)
-    return table(rows) if rows else "Nothing: every question that was asked got an answer."
+    return [Part("What was not known", table(rows), ("rows needed",))] if rows else []
 
 
-def _watched(verdict: Verdict) -> list[str]:
+def _watched(verdict: Verdict) -> list[Part]:
     """Groups too small for this gate to judge: what is known of them, and what happens instead."""
     rows = [
         {"about": about(finding), "rows": finding.rows, "margin": finding.margin, "why": finding.reason}
@@ -145,10 +189,12 @@ def _watched(verdict: Verdict) -> list[str]:
         "Not passed and not failed: nobody can tell on these rows. After a promotion they are watched in every period, "
         "and a harm beyond the margin that shows then takes the model back."
     )
-    return ["## Groups too small to be judged", said, table(rows)] if rows else []
+    return (
+        [Part(f"Groups too small to be judged ({len(rows)})", f"{said}\n\n{table(rows)}", folded=True)] if rows else []
+    )
 
 
-def _slices(evidence: Evidence) -> list[str]:
+def _slices(evidence: Evidence) -> list[Part]:
     """Slices that were too small to tell and hold nothing up; they stand in the evidence, not among the findings."""
     rows = [
         {
@@ -162,15 +208,17 @@ def _slices(evidence: Evidence) -> list[str]:
         }
         for slice_ in evidence.undecided_slices
     ]
-    return ["### Slices too small to tell (they stop nothing)", table(rows)] if rows else []
+    terms = ("design effect", "detectable", "rows needed")
+    title = f"Slices too small to tell, which stop nothing ({len(rows)})"
+    return [Part(title, table(rows), terms, folded=True)] if rows else []
 
 
-def _evidence(verdict: Verdict) -> list[str]:
-    parts = []
+def _evidence(verdict: Verdict) -> str:
+    parts: list[str] = []
     for check in checks_of(verdict):
         rows = [_line(finding) for finding in verdict.of(check)]
         parts += [f"### {text(check.replace('_', ' ')).capitalize()}", table(rows) if rows else "Not asked."]
-    return parts
+    return "\n\n".join(parts)
 
 
 def _line(finding: Finding) -> dict[str, object]:
@@ -229,17 +277,23 @@ def _cases(evidence: Evidence) -> str:
     return f"{said}\n\n{table(rows)}" if rows else said
 
 
-def _groups(evidence: Evidence) -> list[str]:
-    parts = ["## Groups (reported, not judged)"]
+def _rates(evidence: Evidence) -> tuple[str, ...]:
+    """The metrics of the tables of groups, as the glossary calls them."""
+    names = {value.metric.split("[")[0] for value in evidence.groups}
+    known = {"selection_rate": "selection rate", "tpr": "TPR, FPR", "mae": "MAE", "mean_error": "mean error"}
+    return tuple(term for name, term in known.items() if name in names)
+
+
+def _groups(evidence: Evidence) -> str:
     if not evidence.attributes:
-        return [*parts, "No table of groups: the scores could not be judged."]
+        return "No table of groups: the scores could not be judged."
     least = evidence.group_minimum
     small = f" A group of fewer than {least:,} rows is only counted, such a pair of values left out." if least else ""
-    parts.append(f"Each metric as live → candidate.{small}")
+    parts = [f"Each metric as live → candidate.{small}"]
     for attribute in evidence.attributes:
         parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute))]
     apart = [_apart(each) for each in evidence.disparities]
-    return [*parts, "### Between the groups of one attribute", table(apart)]
+    return "\n\n".join([*parts, "### Between the groups of one attribute", table(apart)])
 
 
 def _apart(disparity: Disparity) -> dict[str, object]:
@@ -270,14 +324,15 @@ def _seen(verdict: Verdict) -> str:
     return table(rows) if rows else "Nothing was compared."
 
 
-def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[str]:
+def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[Part]:
     """How far every guarded metric and group has come since the version that a person approved, on the same rows."""
     if anchor is None:
         return []
     version, fault = anchor.version, anchor.fault
-    title = f"## Since the anchor {text(version)}"
+    title = f"Since the anchor {version}"
     if fault:
-        return [title, f"Not asked: {text(version)} can no longer be scored ({text(fault)}). Approve a newer anchor."]
+        lost = f"Not asked: {text(version)} can no longer be scored ({text(fault)}). Approve a newer anchor."
+        return [Part(title, lost, ("anchor",))]
     live = {(each.metric, each.group): each.champion_value for each in verdict.findings if not each.against}
     rows = [
         {
@@ -292,11 +347,7 @@ def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[str]:
         for each in verdict.findings
         if each.against
     ]
-    return [
-        title,
-        "The same margins, against the version that a person approved last: none is spent twice.",
-        table(rows),
-    ]
+    return [Part(title, table(rows), ("anchor",), folded=True)]
 
 
 def _facts(verdict: Verdict, evidence: Evidence) -> list[dict[str, object]]:

@@ -40,14 +40,20 @@ def checks_of(verdict: Verdict) -> tuple[str, ...]:
     return decisive_first((*verdict.required, *(finding.check for finding in verdict.findings)))
 
 
+def decision_lines(verdict: Verdict) -> tuple[str, str]:
+    """The decision, and what decided it, each a sentence."""
+    first, _, second = decision_sentence(verdict).partition(". ")
+    return f"{first}.", second
+
+
 def decision_sentence(verdict: Verdict) -> str:
-    """The decision in one sentence, for a reader who knows no statistics.
+    """The decision, then what decided it, for a reader who knows no statistics.
 
     >>> from retrain_assets.verdict import GateWindow
     >>> window = GateWindow(("2024-01",), "2024-01-01T00:00:00", "2024-02-01T00:00:00", 9, "a" * 64)
     >>> unasked = Verdict("delivery", "2024-01", (), window, "c" * 64, "b" * 64, "p" * 64, "1")
     >>> print(decision_sentence(unasked))
-    Not promoted, because it is not known whether the candidate is good enough: guardrails: no finding.
+    Not promoted, because it is not known whether the candidate is good enough. Guardrails: no finding.
     """
     match verdict.decision:
         case Decision.PROMOTE if verdict.champion_digest:
@@ -60,7 +66,8 @@ def decision_sentence(verdict: Verdict) -> str:
             said = "Not promoted, because there is nothing to gain"
         case Decision.INSUFFICIENT:
             said = "Not promoted, because it is not known whether the candidate is good enough"
-    return f"{said}: {verdict.reason.rstrip('.')}."
+    reason = verdict.reason.rstrip(".")
+    return f"{said}. {reason[0].upper()}{reason[1:]}."
 
 
 def summaries(verdict: Verdict) -> list[CheckSummary]:

@@ -6,20 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from retrain_assets.documents.figure import markdown, new_figure
-from retrain_assets.documents.page import ALLOWED
+from retrain_assets.documents.figure import new_figure, png
+from retrain_assets.documents.page import ALLOWED, Drawing, html_page
 from retrain_assets.errors import NotFound
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.impact.cost import Change, ColumnCost
 from retrain_assets.monitoring.pages.page import (
+    DRIFT,
+    PERFORMANCE,
     column_rows,
     drift_lead,
-    drift_markdown,
+    drift_report,
     monitored_period,
-    monitoring_html,
     monitoring_words,
     performance_lead,
-    performance_markdown,
+    performance_report,
 )
 from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
@@ -27,7 +28,7 @@ from retrain_assets.monitoring.performance.report import GroupLoss, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
 from retrain_assets.monitoring.records.performance_record import write_performance
 from retrain_assets.store import PeriodStore
-from retrain_assets_tests.monitoring.stored import estimated, jump, past, performance
+from retrain_assets_tests.monitoring.stored import TAXI, estimated, jump, past, performance
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
 
 
@@ -61,10 +62,10 @@ def test_what_changed_comes_first_and_columns_stand_by_outcome_and_impact():
     assert [(row["column"], row["outcome"], row["since"], row["weight"]) for row in rows] == [
         ("dear", "confirmed", "2023-11", 0.2), ("cheap", "warn", "2024-01", 0.01), ("quiet", "quiet", None, None),
     ]  # fmt: skip
-    page = drift_markdown("delivery", record, "")
+    page = drift_report(TAXI, record).markdown
     assert (
-        page.index("changed since 2023-11")
-        < page.index("1 drifted.")
+        page.index("2 of 3 columns drifted in January 2024")
+        < page.index("changed since 2023-11")
         < page.index("| dear |")
         < page.index("| quiet |")
     )
@@ -89,16 +90,16 @@ def test_measured_and_estimated_are_told_apart_and_the_later_truth_is_beside_the
     assert performance_lead(record) == [
         "2024-01: v1 lost 1.0625", "estimated, not measured: 1.5",
     ]  # fmt: skip
-    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
-    assert "| measured | 100 | 1.062 |" in page
-    assert "| estimated | 40 | 1.5 | 1.2 | 1.8 |" in page
+    page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
+    assert "| measured | 1.06 | 0.963 | 1.16 | 1 | 0 | 100 |" in page
+    assert "| estimated | 1.5 | 1.2 | 1.8 | 1 |" in page
     assert "| 2023-12 | v1 | 30 | 1.25 | 1 | 1.5 | 1.375 | -0.125 |" in page
 
 
 def test_a_period_without_outcomes_says_so_and_still_has_a_page():
     record = performance("2024-01", None)
     assert performance_lead(record) == ["Nothing is measured: no outcome of its rows arrived."]
-    assert "None." in performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+    assert "None." in performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
 
 
 def test_a_jump_of_the_labels_comes_before_everything_else():
@@ -118,15 +119,15 @@ def test_what_the_drifted_rows_lose_has_a_table():
     cost = ColumnCost("fare", "fare above 50", 9, 3.0, 1.25, 15.75)
     record = performance("2024-01", 1.0, impact=(cost,), impact_sentence="fare changed")
     assert performance_lead(record)[1] == "fare changed"
-    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
-    assert "| fare above 50 | 9 | 3 | 1.25 | 15.75 |" in page
+    page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
+    assert "| fare above 50 | 9 | 3 | 1.25 | 15.8 |" in page
 
 
 def test_business_metrics_have_a_table_and_a_sentence_each():
     one = BusinessMeasurement("late share", "share", 0.25, 0.2, 0.3, 0.1, 9, Quality.WARN, "late share 0.25")
     record = performance("2024-01", 1.0, business=(one,))
     assert performance_lead(record)[-1] == "late share 0.25"
-    page = performance_markdown("delivery", "2024-01", PerformanceHistory([record], {}, []), "")
+    page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
     assert "| late share | 0.25 | 0.2 | 0.3 | 0.1 | share | 9 | warn |" in page
 
 
@@ -135,24 +136,20 @@ def test_business_metrics_have_a_table_and_a_sentence_each():
 
 @pytest.fixture(scope="module")
 def nasty_page():
-    picture = markdown(new_figure(2, 2), "nothing")
     record = drift([column(NASTY, Drift.WARN, NASTY)], sentence=NASTY, impact_sentence=f"{NASTY} cost")
     earned = BusinessMeasurement(NASTY, NASTY, 1.0, None, None, 1.0, 9, Quality.QUIET, NASTY)
     groups = [GroupLoss(NASTY, NASTY, 1, 1.0, None, None, 0.0)]
     history = PerformanceHistory([with_groups(performance("2024-01", 1.0, business=(earned,)), groups)], {}, [])
-    return monitoring_html(
-        NASTY,
-        "2024-01",
-        drift_markdown(NASTY, record, picture),
-        performance_markdown(NASTY, "2024-01", history, picture),
-    )
+    pictures = {name: Drawing(png(new_figure(2, 2))) for name in (DRIFT, PERFORMANCE)}
+    documents = drift_report(replace(TAXI, name=NASTY), record), performance_report(NASTY, "2024-01", history)
+    return html_page(NASTY, *documents, pictures=pictures)
 
 
 def test_nothing_that_data_or_a_spec_say_becomes_markup(nasty_page):
     page = Page(nasty_page)
     assert {tag for tag, _ in page.tags} <= {
-        "html", "head", "meta", "title", "style", "body", "h1", "h2", "blockquote", "p", "strong", "em", "figure",
-        "img", "table", "thead", "tbody", "tr", "th", "td",
+        "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "div", "p", "strong", "ul", "li",
+        "details", "summary", "figure", "img", "table", "thead", "tbody", "tr", "th", "td",
     }  # fmt: skip
     words = "".join(page.words)
     assert words.count(NASTY.replace("  ", " ")) >= 8
@@ -171,9 +168,7 @@ def test_a_model_of_many_columns_and_groups_stays_under_a_megabyte():
     record = drift([column(f"column_{number}", Drift.WARN) for number in range(500)])
     groups = [GroupLoss("zone", f"zone {number}", 9, 1.0, 0.5, 1.5, 3.0) for number in range(1000)]
     history = PerformanceHistory([with_groups(performance("2024-01", 1.0), groups)], {}, [])
-    page = monitoring_html(
-        "m", "2024-01", drift_markdown("m", record, ""), performance_markdown("m", "2024-01", history, "")
-    )
+    page = html_page("taxi", drift_report(TAXI, record), performance_report("m", "2024-01", history))
     assert b"column_499" in page
     assert b"zone 999" in page
     assert len(page) + 2 * 100_000 < LIMIT_BYTES
@@ -217,5 +212,33 @@ def test_a_period_without_a_model_says_so_in_every_form(tmp_path):
     store = PeriodStore(tmp_path)
     write_drift(store, DriftRecord("2024-01", None))
     assert monitoring_words(store, "2024-01") == ["2024-01: no model was live."]
-    assert "No model was live in 2024-01" in drift_markdown("m", DriftRecord("2024-01", None), "")
-    assert "No model was live in 2024-01" in performance_markdown("m", "2024-01", PerformanceHistory([], {}, []), "")
+    assert "No model was live in 2024-01" in drift_report(TAXI, DriftRecord("2024-01", None)).markdown
+    assert "No model was live in 2024-01" in performance_report("m", "2024-01", PerformanceHistory([], {}, [])).markdown
+
+
+# ---- how a page is read
+
+
+def test_the_answer_comes_first_and_its_box_looks_broken_only_where_loss_is_surely_above_the_promise():
+    for outcome, tone in (("quiet", "well"), ("warn", "broken"), ("insufficient", "unknown")):
+        record = performance("2024-01", 1.5, outcome=outcome)
+        document = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, []))
+        assert (document.tone, document.answer[0]) == (tone, "2024-01: v1 lost 1.5")
+    assert drift_report(TAXI, drift([column("a")])).tone == "well"
+    assert drift_report(TAXI, drift([column("a", Drift.WARN)])).tone == "note"
+
+
+def test_losses_stand_in_the_units_of_the_model():
+    document = performance_report(
+        "taxi", "2024-01", PerformanceHistory([performance("2024-01", 1.5)], {}, []), TAXI.units
+    )
+    losses = next(part for part in document.parts if part.title == "Loss a ride")
+    assert "| measured | \\$1.50 | \\$1.40 | \\$1.60 | \\$1.00 | \\$0 | 100 |" in losses.body
+
+
+def test_every_distance_is_there_but_folded():
+    document = drift_report(TAXI, drift([column("a", Drift.WARN)]))
+    folded = {part.title: part.folded for part in document.parts}
+    assert folded["Every column with every distance"]
+    assert not folded["Every column, those that matter first"]
+    assert "Wasserstein" not in next(part for part in document.parts if part.title.startswith("Every column, th")).body

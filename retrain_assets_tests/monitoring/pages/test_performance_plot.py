@@ -8,9 +8,9 @@ from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord
 from retrain_assets.monitoring.pages.performance_plot import (
     METRICS,
     PerformanceHistory,
+    performance_drawing,
     performance_figure,
     performance_history,
-    performance_picture,
 )
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
 from retrain_assets.monitoring.performance.report import Baseline, Quality
@@ -77,9 +77,17 @@ def test_the_estimate_stands_beside_what_was_measured_and_the_later_truth_beside
     top, _ = performance_figure(PerformanceHistory(records, BAND, []), "mae", 7.0).axes
 
     np.testing.assert_array_equal(top.lines[0].get_ydata(), [1.0, np.nan, 2.0])
-    np.testing.assert_array_equal(line(top, "D"), [1.5, np.nan, 2.5])
+    np.testing.assert_array_equal(line(top, "s"), [1.5, np.nan, 2.5])
     np.testing.assert_array_equal(line(top, "_"), [1.6, np.nan, np.nan])
     assert "estimated without outcomes" in top.get_title(loc="left")
+
+
+def test_a_phone_gets_the_same_series_with_titles_that_fit():
+    records = [performance("2024-01", 1.0), performance("2024-02", 2.0, outcome="warn")]
+    figure = performance_figure(PerformanceHistory(records, BAND, []), "mae", 7.0, width=4.7)
+    assert line(figure.axes[0], "X") == [2.0]
+    edge = figure.bbox.x1
+    assert all(axes.get_tightbbox().x1 <= edge + 1 for axes in figure.axes)
 
 
 def test_what_was_never_estimated_is_not_in_the_legend():
@@ -110,8 +118,9 @@ def test_a_picture_has_room_for_a_few_business_metrics():
 @pytest.mark.parametrize("loss", [1.0, None])
 def test_forty_periods_stay_under_the_limit(loss):
     records = [performance(f"2024-{week:02d}", loss and loss + week % 3, excess=week * 10.0) for week in range(40)]
-    picture = png(performance_picture(PerformanceHistory(records, {}, []), "mae", 200.0))
-    assert picture.shape[1] > 400
+    drawn = performance_drawing(PerformanceHistory(records, {}, []), "mae", 200.0)
+    assert png(drawn.wide).shape[1] > 400
+    assert png(drawn.narrow).shape[1] < png(drawn.wide).shape[1]
 
 
 def test_the_history_is_what_a_monitored_model_has_stored(world_after):

@@ -121,12 +121,15 @@ def test_tables_have_their_unit_and_round_as_a_person_would():
     )
     costly, cheap = group_table(TAXI, replace(record.report, by_group=groups), 20)
     assert costly == {
-        "group": "borough Queens",
-        "loss a ride": "$3.00",
-        "over the month": "$1,860 more than promised",
+        "group": "Queens",
+        "a ride": "$3.00",
+        "beyond the promise": "$1,860",
         "rides": "1,200",
     }
-    assert cheap["over the month"] == "no more than promised"
+    assert cheap["beyond the promise"] == "$0"
+    zones = (*groups, GroupLoss("zone", "Queens", 9, 1.0, None, None, 2.0))
+    named = [row["group"] for row in group_table(TAXI, replace(record.report, by_group=zones), 20)]
+    assert named == ["borough Queens", "borough Bronx", "zone Queens"]
     assert group_table(TAXI, None, 20) == []
 
 

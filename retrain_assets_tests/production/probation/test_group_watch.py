@@ -83,7 +83,11 @@ def test_an_account_reads_back_as_it_was_written():
 def test_the_sentence_names_the_group_its_harm_in_its_unit_and_what_follows():
     open_, harmed = after(account(), [0.5] * 4), after(account(), 2.0 + np.tile([0.5, -0.5], 20))
     assert group_sentence((open_,), "v3", "USD", "ride") == (
-        "watched groups: borough=Bronx (mae): $0.50 worse than with v1 on 4 rides, margin $1.00"
+        "1 small group watched, borough=Bronx (mae): $0.50 worse than with v1 on 4 rides, margin $1.00"
+    )
+    better = after(account(), [-0.5] * 4)
+    assert group_sentence((better, open_, account()), "v3", "USD", "ride") == (
+        "3 small groups watched, borough=Bronx (mae): $0.50 worse than with v1 on 4 rides, margin $1.00"
     )
     said = group_sentence((open_, harmed), "v3", "USD", "ride")
     assert said.startswith("v3 harms a protected group, borough=Bronx (mae): $2.00 worse than with v1 on 40 rides")

@@ -28,7 +28,7 @@ def test_a_probation_in_doubt_says_how_large_a_harm_is_not_ruled_out():
     assert said(ProbationPolicy()).startswith(
         "2024-02-19: the probation of v2 goes on beyond 2024-02-12, at the latest until 2024-03-11: a harm of "
         f"${high:.2f} a ride is not ruled out, {high / np.std(blocks):.2g} standard deviations between blocks, where 1 "
-        "must be; e-value"
+        "must be; no evidence of a difference (e-value "
     )
     spared = ProbationPolicy(tolerance=0.5)
     assert "between blocks beyond the tolerance, where 1 must be" in said(spared)
@@ -44,5 +44,5 @@ def test_the_answer_comes_first_and_losses_have_the_units_of_the_model():
     )
     assert said == (
         "2024-02-05: v2 is worse than v1: roll it back; on the same 4,200 new rides v2 lost $1.69 a ride, v1 $1.43; "
-        "e-value 12 of 10 after 9 blocks of 1 day"
+        "12 to 1 against chance (e-value; 10 to 1 decides) after 9 blocks of 1 day"
     )

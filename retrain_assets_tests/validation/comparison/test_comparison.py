@@ -35,7 +35,7 @@ def test_each_group_is_compared_as_if_there_were_no_other_rows(task, name):
     for group, found in zip(parts, compare_in_parts(metric, rules, rows, champion, candidate, parts), strict=True):
         mask = group.mask
         wanted = compare(metric, rules, alone(rows, mask), champion[mask], candidate[mask])
-        assert (found.metric, found.base, found.values) == (wanted.metric, wanted.base, wanted.values)
+        assert (found.metric, found.base, found.change) == (wanted.metric, wanted.base, wanted.change)
         for field in ("improvement", "standard_error", "degrees", "rows", "support", "design_effect"):
             assert getattr(found.estimate, field) == pytest.approx(getattr(wanted.estimate, field)), field
 

@@ -158,7 +158,7 @@ def test_an_aged_champion_gives_way_to_an_equal_fresher_model_and_a_young_one_do
     assert (old.outcome, young.outcome) == (Outcome.PASS, Outcome.FAIL)
     assert old.margin == pytest.approx(0.02 * np.abs(champion - rows.label).mean())
     assert old.role == young.role == "primary"
-    assert old.reason.startswith("the champion is 9 periods old, more than 8, so be no worse: mae ")
+    assert old.reason.startswith("the champion is 9 periods old, more than 8, so be no worse: MAE ")
     assert young.reason.endswith("the champion is 8 periods old, at most 8, so be better")
     assert young.margin == 0.0
 

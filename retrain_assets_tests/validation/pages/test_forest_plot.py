@@ -3,7 +3,16 @@
 import pytest
 
 from retrain_assets.documents.figure import BAD, GOOD, LIMIT_BYTES, UNKNOWN
-from retrain_assets.validation.pages.forest_plot import EDGE, MARKERS, forest, forest_figure, forest_svg, line_of
+from retrain_assets.validation.pages.forest_plot import (
+    EDGE,
+    MARKERS,
+    MOST,
+    forest,
+    forest_drawing,
+    forest_figure,
+    line_of,
+    narrow_figure,
+)
 from retrain_assets.validation.pages.text import in_order
 from retrain_assets.verdict import CHECKS, ORDER, Finding, GateWindow, Outcome, Verdict
 
@@ -94,11 +103,29 @@ def test_pictures_stay_under_the_limit_whatever_they_hold():
 
     assert len(forest(verdict(*many))) < LIMIT_BYTES
     assert forest(verdict()) == "No check was asked."
-    assert forest_svg(verdict()) == ""
+    assert forest_drawing(verdict()).wide == ""
+
+
+def test_of_very_many_findings_those_that_hold_nothing_up_are_left_to_the_tables():
+    many = [finding("fairness", group=f"district={number}", margin=1.0, role="fairness") for number in range(MOST)]
+    harmed = finding("fairness", Outcome.FAIL, -1.0, group="district=last", margin=0.5, role="fairness")
+    shown = words(forest_figure(verdict(*many, harmed)))
+    assert "mae district=last" in shown
+    assert sum("district" in word for word in shown) == MOST
+    assert "and 1 more, which the tables list" in shown
+
+
+def test_a_phone_gets_every_finding_with_its_numbers_inside_the_picture():
+    found = verdict(finding("guardrails", Outcome.FAIL, -1.0, margin=0.5, role="guardrail"), finding("fairness"))
+    figure = narrow_figure(found)
+    figure.canvas.draw()
+    edge = figure.bbox.x1
+    assert {"✖ mae", "✔ mae"} <= set(words(figure))
+    assert all(text.get_window_extent().x1 <= edge for text in figure.axes[0].texts)
 
 
 def test_the_same_verdict_gives_the_same_svg_with_its_text_as_text():
     found = verdict(finding("fairness", group="price=$5 & $6 <b>", margin=1.0, role="fairness"))
 
-    assert forest_svg(found) == forest_svg(found)
-    assert "price=$5 &amp; $6 &lt;b&gt;" in forest_svg(found)
+    assert forest_drawing(found) == forest_drawing(found)
+    assert "price=$5 &amp; $6 &lt;b&gt;" in forest_drawing(found).wide

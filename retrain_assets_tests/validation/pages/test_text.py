@@ -25,7 +25,7 @@ from retrain_assets_tests.validation.pages.reports import passing, verdict
     [
         ([passing(c) for c in CHECKS], {}, Decision.PROMOTE, "May be promoted: the candidate passed every check"),
         ([passing(c) for c in CHECKS], {"champion_digest": None}, Decision.PROMOTE, "as the first live model"),
-        ([Finding("fairness", Outcome.FAIL, "JFK worse")], {}, Decision.REJECT, "failed a check: fairness: JFK worse."),
+        ([Finding("fairness", Outcome.FAIL, "JFK worse")], {}, Decision.REJECT, "failed a check. Fairness: JFK worse."),
         ([passing("guardrails")], {}, Decision.INSUFFICIENT, "it is not known whether"),
         ([passing("hard")], {"identical": True}, Decision.IDENTICAL, "there is nothing to gain"),
     ],

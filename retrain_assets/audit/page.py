@@ -1,0 +1,97 @@
+"""The status of a model as a document: five answers, the timeline, every version, links to the newest reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from retrain_assets.audit.status import AS_PROMISED, DRIFTS, FAILED, NEW, WORSE, ModelStatus
+from retrain_assets.documents.page import PICTURE, Document, Part, Tone, table, text
+from retrain_assets.documents.units import counted
+from retrain_assets.store import PeriodStore
+
+if TYPE_CHECKING:
+    from retrain_assets.audit.figures import Figures
+
+REPORTS = ("validation_report", "performance_report", "drift_report", "probation_report")
+"""The assets whose newest reports are linked."""
+
+TIMELINE = "timeline"
+"""The name of the picture."""
+
+TONES: Mapping[str, Tone] = {
+    AS_PROMISED: "well",
+    WORSE: "broken",
+    FAILED: "broken",
+    NEW: "unknown",
+    "too few outcomes": "unknown",
+    "no outcomes yet": "unknown",
+    DRIFTS: "unknown",
+}
+"""How the box looks by the health that it tells."""
+
+SHORT = 8
+"""Versions that are listed before a reader opens the rest."""
+
+
+def status_report(
+    status: ModelStatus, found: Figures, rows: Sequence[Mapping[str, object]], newest: Mapping[str, str]
+) -> Document:
+    """The page to open first.
+
+    Args:
+        status: Where the model stands.
+        found: What came of its attempts so far.
+        rows: Its tenures, the newest first.
+        newest: The period of the newest report of each kind.
+    """
+    answers = tuple(f"{asked[0].upper()}{asked[1:]}: {answer}" for asked, answer in status.answers.items())
+    latest, older = rows[:SHORT], rows[SHORT:]
+    parts = [
+        Part("So far", so_far(found), ("quality objective",)),
+        Part("Versions and decisions", f"![versions and decisions of {text(status.model)}]({PICTURE}{TIMELINE})"),
+        Part("Which version was live when", table([_short(row) for row in latest]), ("probation",)),
+        Part("Newest reports", _links(newest)),
+    ]
+    if older:
+        parts.append(Part(f"Earlier versions ({len(older)})", table([_short(row) for row in older]), folded=True))
+    parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
+    return Document(f"Status: {status.model}", answers, tuple(parts), TONES.get(status.health, "note"))
+
+
+def newest_reports(store: PeriodStore, period: str) -> dict[str, str]:
+    """The period of the newest report of each kind up to a period."""
+    newest = {asset: max((p for p in store.periods(asset, "json") if p <= period), default=None) for asset in REPORTS}
+    return {asset: found for asset, found in newest.items() if found is not None}
+
+
+def so_far(found: Figures) -> str:
+    """What came of the attempts, and how long the model kept its promise, as Markdown."""
+    monitored = found.judged_periods + found.blind_periods
+    within = (
+        f" Within its quality objective in **{found.share_within_objective:.0%}** of {counted(monitored, 'period')}."
+        if found.share_within_objective is not None
+        else ""
+    )
+    blind = f" No outcome arrived in {counted(found.blind_periods, 'period')}." if found.blind_periods else ""
+    return (
+        f"{counted(found.attempts, 'attempt')}: {found.promoted} promoted, {found.rejected} rejected, "
+        f"{found.insufficient} undecided, {found.identical} identical; {counted(found.rollbacks, 'rollback')}."
+        f"{within}{blind}"
+    )
+
+
+def _links(newest: Mapping[str, str]) -> str:
+    """The newest reports, beside this one on the disk and where they are served."""
+    lines = [f"- [{asset.replace('_', ' ')} of {period}](../{asset}/{period}.html)" for asset, period in newest.items()]
+    return "\n".join(lines) or "None yet."
+
+
+def _short(row: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: row[name] for name in ("version", "from", "to", "in objective", "no outcomes in", "probation", "left")
+    }
+
+
+def _why(row: Mapping[str, object]) -> dict[str, object]:
+    return {name: row[name] for name in ("version", "how", "by", "put there", "because")}

@@ -1,0 +1,112 @@
+"""The probation report of a period as a document: how the new version does beside the one before, and the evidence."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, table, text
+from retrain_assets.documents.units import LossUnits, amount, plural
+from retrain_assets.model import Model
+from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
+from retrain_assets.production.probation.plot import probation_drawing
+from retrain_assets.production.probation.record import Measurement, ProbationRecord, Status
+from retrain_assets.production.probation.trial import counted
+
+PROBATION = "probation"
+"""The name of the picture."""
+
+TONES: Mapping[Status, Tone] = {
+    Status.HARMED: "broken",
+    Status.TRIPWIRE: "broken",
+    Status.CONFIRMED: "well",
+    Status.UNPROVEN: "unknown",
+    Status.BLIND: "unknown",
+}
+
+READING = """Both versions score the same rows. Left: what the new one lost beyond the one before, block by block; above
+the line it is worse, the band holds the truth with confidence at every look. Right: the e-value; at the dashed line the
+new version is taken back."""
+
+
+def probation_document(model: Model, record: ProbationRecord) -> tuple[Document, dict[str, Drawing]]:
+    """The report of a period, and its picture where there is one."""
+    drawing = probation_drawing(record)
+    parts = []
+    if drawing is not None and record.comparison is not None:
+        place = f"![{PROBATION} of {text(record.comparison.version)} up to {text(record.period)}]({PICTURE}{PROBATION})"
+        parts.append(Part("How the evidence grew", place, ("probation", "block", "e-value"), READING))
+    if record.measurement is not None:
+        rows = _measured(model.units, record)
+        parts.append(Part("What was measured", table(rows), ("probation", "block", "e-value", "confirmed, unproven")))
+    if record.groups:
+        groups = [_group(account, model) for account in sorted(record.groups, key=_worst_first)]
+        parts.append(Part(f"Watched groups ({len(groups)})", table(groups), ("watched", "margin")))
+    document = Document(
+        f"Probation report: {model.name} {record.period}",
+        said(record),
+        tuple(parts),
+        TONES.get(record.status, "note"),
+    )
+    return document, {PROBATION: drawing} if drawing is not None else {}
+
+
+def said(record: ProbationRecord) -> tuple[str, ...]:
+    """What a record says, one sentence a clause, without the period, which stands in the title.
+
+    >>> said(ProbationRecord("2019-03", Status.IDLE, "2019-03: no probation: v2 is confirmed; 3 rides", "2019-03"))
+    ('No probation: v2 is confirmed.', '3 rides.')
+    """
+    clauses = record.sentence.removeprefix(f"{record.period}: ").split("; ")
+    return tuple(f"{_capital(clause).rstrip('.')}." for clause in clauses if clause)
+
+
+def _capital(clause: str) -> str:
+    """A clause as the beginning of a sentence; the name of a version stays as it is."""
+    return clause if re.match(r"v\d", clause) else f"{clause[0].upper()}{clause[1:]}"
+
+
+def _measured(units: LossUnits, record: ProbationRecord) -> list[dict[str, object]]:
+    found, compared = record.measurement, record.comparison
+    if found is None or compared is None:
+        return []
+    facts = {
+        f"loss a {units.row} of {compared.version} in this period": _amount(found.loss, units),
+        f"loss a {units.row} of {compared.previous} on the same": _amount(found.previous_loss, units),
+        f"{plural(units.row)} in this period, so far": f"{found.rows:,}, {found.rows_total:,}",
+        "mean difference so far": _difference(found, units),
+        "evidence so far": counted(len(found.blocks), found.block_days),
+        "e-value, and the line": f"{figure(found.e_value) or 'unknown'}, {figure(found.line)}",
+        "ends at the latest with": found.limit,
+    }
+    return [{"what": name, "value": value} for name, value in facts.items()]
+
+
+def _difference(found: Measurement, units: LossUnits) -> str:
+    if not math.isfinite(found.mean):
+        return "unknown"
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    limits = f", limits {_amount(found.low, units)} to {_amount(found.high, units)}" if known else ""
+    return f"{_amount(abs(found.mean), units)} {'worse' if found.mean > 0 else 'better'}{limits}"
+
+
+def _amount(value: float | None, units: LossUnits) -> str:
+    return "unknown" if value is None or not math.isfinite(value) else amount(value, units.loss)
+
+
+def _worst_first(account: GroupAccount) -> tuple[bool, float]:
+    harm = math.nan if account.harm is None else account.harm / (account.watched.margin or 1.0)
+    return account.status is not WatchStatus.HARMED, -harm if math.isfinite(harm) else math.inf
+
+
+def _group(account: GroupAccount, model: Model) -> dict[str, object]:
+    unit = model.label_unit if account.watched.metric == "mae" else "share"
+    return {
+        "group": account.watched.group,
+        "metric": account.watched.metric,
+        "stands": str(account.status),
+        f"worse than with {account.reference} by": "" if account.harm is None else amount(account.harm, unit),
+        "margin": amount(account.watched.margin, unit),
+        plural(model.row_name): account.rows,
+    }

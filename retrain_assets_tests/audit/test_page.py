@@ -1,0 +1,61 @@
+"""The status of a model as a document: the answers in the box, every version, links that lead beside it."""
+
+from dataclasses import replace
+
+import pytest
+
+from retrain_assets.audit.figures import figures
+from retrain_assets.audit.page import REPORTS, SHORT, newest_reports, so_far, status_report
+from retrain_assets.audit.status import ModelStatus
+from retrain_assets.documents.page import html_page
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.audit.journals import MONTHS
+from retrain_assets_tests.rendered import Page
+
+FOUND = figures("2019-03", MONTHS, (), {}, (), ())
+STATUS = ModelStatus("taxi", live="v2", decided_in="2019-03", health="as promised", performance="v2 lost $1.40 a ride")
+
+
+def row(number):
+    names = ("from", "to", "in objective", "no outcomes in", "probation", "left", "put there", "how", "by", "because")
+    return {"version": f"v{number}", **{name: f"{name} {number}" for name in names}}
+
+
+@pytest.mark.parametrize(
+    ("health", "tone"),
+    [("as promised", "well"), ("worse than promised", "broken"), ("its last run failed", "broken"),
+     ("too few outcomes", "unknown"),     ("no live model yet", "note"), ("retired", "note")],
+)  # fmt: skip
+def test_only_a_model_that_is_worse_than_promised_looks_broken(health, tone):
+    assert status_report(replace(STATUS, health=health), FOUND, [row(2)], {}).tone == tone
+
+
+def test_the_five_answers_are_the_box():
+    answer = status_report(STATUS, FOUND, [row(2)], {}).answer
+    assert answer[:2] == ("What is live: v2, decided in 2019-03", "Is it well: yes: v2 lost $1.40 a ride")
+    assert len(answer) == 5
+
+
+def test_every_version_is_there_the_long_past_folded():
+    rows = [row(number) for number in range(SHORT + 3, 0, -1)]
+    document = status_report(STATUS, FOUND, rows, {})
+    folded = {part.title: part.folded for part in document.parts}
+    assert folded["Earlier versions (3)"]
+    assert not folded["Which version was live when"]
+    words = document.markdown
+    assert all(f"| v{number} | from {number} |" in words for number in range(1, SHORT + 4))
+    assert "| v1 | how 1 | by 1 | put there 1 | because 1 |" in words
+
+
+def test_the_newest_reports_up_to_the_period_are_linked_beside_the_page(tmp_path):
+    store = PeriodStore(tmp_path)
+    for period in ("2019-01", "2019-03", "2019-05"):
+        store.write_json("drift_report", period, {})
+    assert newest_reports(store, "2019-04") == {"drift_report": "2019-03"}
+    page = Page(html_page("s", status_report(STATUS, FOUND, [], newest_reports(store, "2019-04"))))
+    assert [found["href"] for tag, found in page.tags if tag == "a"] == ["../drift_report/2019-03.html"]
+    assert "drift_report" in REPORTS
+
+
+def test_so_far_counts_what_came_of_the_attempts():
+    assert so_far(replace(FOUND, attempts=1, promoted=1, rejected=0)).startswith("1 attempt: 1 promoted, 0 rejected")

@@ -1,0 +1,25 @@
+"""The glossary: one meaning a term, on every page and in the documentation."""
+
+import pytest
+
+from retrain_assets.documents.glossary import PUBLISHED, TERMS, explained, glossary
+
+
+def test_the_documentation_has_the_same_sentences():
+    again = "python -c 'from retrain_assets.documents.glossary import publish; publish()'"
+    assert PUBLISHED.read_text() == glossary(), f"run: {again}"
+
+
+def test_a_term_stands_under_one_subject_and_has_a_whole_sentence():
+    names = [term for terms in TERMS.values() for term in terms]
+    assert len(names) == len(set(names))
+    for terms in TERMS.values():
+        for term, meaning in terms.items():
+            assert meaning.endswith("."), term
+            assert len(meaning) < 260, term
+
+
+def test_a_term_that_is_not_there_is_a_fault():
+    assert explained() == ""
+    with pytest.raises(KeyError, match="vibes"):
+        explained("vibes")

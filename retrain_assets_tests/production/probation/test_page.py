@@ -1,0 +1,51 @@
+"""The probation report as a document: what is asked of a person first, in the model's units."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retrain_assets.documents.page import html_page
+from retrain_assets.production.probation.page import probation_document
+from retrain_assets.production.probation.record import ProbationRecord, Status
+from retrain_assets_tests.monitoring.stored import TAXI
+from retrain_assets_tests.production.probation.test_group_watch import account, after
+from retrain_assets_tests.production.probation.test_record import COMPARED, FOUND, SUMS
+from retrain_assets_tests.rendered import NASTY, Page
+
+RECORD = ProbationRecord("2024-02-05", Status.OPEN, "It goes on", "2024-02-05", COMPARED, None, SUMS, FOUND)
+
+
+@pytest.mark.parametrize(
+    ("status", "tone"),
+    [(Status.HARMED, "broken"), (Status.TRIPWIRE, "broken"), (Status.CONFIRMED, "well"), (Status.UNPROVEN, "unknown"),
+     (Status.BLIND, "unknown"), (Status.OPEN, "note"), (Status.IDLE, "note")],
+)  # fmt: skip
+def test_only_what_asks_for_a_rollback_looks_broken(status, tone):
+    assert probation_document(TAXI, replace(RECORD, status=status))[0].tone == tone
+
+
+def test_losses_stand_in_the_models_units_and_the_picture_is_placed():
+    document, pictures = probation_document(TAXI, RECORD)
+    page = document.markdown
+    assert document.answer == ("It goes on.",)
+    assert "| loss a ride of v2 in this period | \\$12.50 |" in page
+    assert "| mean difference so far | \\$0.12 worse, limits -\\$3.00 to \\$3.25 |" in page
+    assert "2 blocks of 1 d" in page
+    assert set(pictures) == {"probation"}
+    assert b"<img" in html_page("p", document, pictures=pictures)
+
+
+def test_a_period_without_a_comparison_has_a_page_without_a_picture():
+    document, pictures = probation_document(TAXI, ProbationRecord("2024-02-05", Status.IDLE, "None", "2024-02-05"))
+    assert (document.parts, pictures) == ((), {})
+
+
+def test_watched_groups_have_a_table_the_worst_first_and_nothing_in_it_becomes_markup():
+    harmed = after(account(), 2.0 + np.tile([0.5, -0.5], 20))
+    mild = after(account(), [0.5] * 4)
+    nasty = replace(account(), watched=replace(account().watched, group=NASTY))
+    document, _ = probation_document(TAXI, replace(RECORD, groups=(nasty, mild, harmed)))
+    rows = [line for line in document.markdown.splitlines() if "| mae |" in line]
+    assert ["harmed" in rows[0], "\\$0.50" in rows[1], "script" in rows[2]] == [True, True, True]
+    assert "script" not in {tag for tag, _ in Page(html_page("p", document)).tags}
