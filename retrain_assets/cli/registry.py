@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from retrain_assets.cli.shared import NO, guarded, now, opened, spec_of
+from retrain_assets.cli.shared import NO, guarded, now, opened, spec_of, waiting
 from retrain_assets.documents.terminal import say
 from retrain_assets.spec import load_specs
 
@@ -35,8 +35,9 @@ def verify(name: str | None, repair: bool, expect: str | None, rejudge: bool, as
     expected = Head.parse(expect) if expect is not None else None
     names = [spec_of(name).name] if name else load_specs()
     registries = {model: opened(model).registry for model in names}
-    mended = {model: registry.repair(expected) for model, registry in registries.items() if repair}
-    problems = {model: registry.verify(expected) for model, registry in registries.items()}
+    with waiting("recomputing every digest"):
+        mended = {model: registry.repair(expected) for model, registry in registries.items() if repair}
+        problems = {model: registry.verify(expected) for model, registry in registries.items()}
     if rejudge:
         for model in (model for model, found in problems.items() if not found):
             problems[model] = _judged_again(model, as_json)

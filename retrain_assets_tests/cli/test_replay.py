@@ -78,7 +78,7 @@ def test_a_narrow_terminal_has_the_decision_below_the_numbers(monkeypatch):
         ([], "insufficient", "insufficient: disk full"),
         (["rejected"], "crash", "rejected: because"),
         (["passed", "promoted"], "promoted", "promoted v2: because"),
-        (["rolled_back"], "done", "rolled_back v2: because"),
+        (["rolled_back"], "done", "rolled back to v2: because"),
     ],
 )
 def test_a_decision_is_told_from_the_journal_or_by_the_cause_of_a_crash(actions, outcome, said):

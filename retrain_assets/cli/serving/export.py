@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -19,8 +20,9 @@ from retrain_assets.documents.terminal import say
 @click.option("--storage-uri", help="Where KServe will read the folder from: gs://bucket/model, pvc://volume/model.")
 @click.option("--image", help="The container that the Containerfile makes.")
 @click.option("--canary", type=click.IntRange(1, 100), default=100, help="Percent of the traffic for this version.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @guarded
-def export(name: str, to: Path, version: str | None, **deployment: str | int | None) -> None:
+def export(name: str, to: Path, version: str | None, as_json: bool, **deployment: str | int | None) -> None:
     """Write the live version as a folder for MLflow, KServe or a program of your own.
 
     It holds the model, its feature contract, the scorer with numpy and LightGBM as its only needs, an MLmodel file, an
@@ -36,7 +38,10 @@ def export(name: str, to: Path, version: str | None, **deployment: str | int | N
     found = version_of(model.registry, version)
     told = {key: value for key, value in deployment.items() if value is not None}
     write(model.registry, found, to, Deployment(**told))  # type: ignore[arg-type]
-    say(f"{name} {found.name} is in {to}.")
+    if as_json:
+        click.echo(json.dumps({"model": name, "version": found.name, "digest": found.digest, "to": str(to)}))
+    else:
+        say(f"{name} {found.name} is in {to}.")
 
 
 EXPORT_COMMANDS = (export,)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import click
 
 from retrain_assets.cli.shared import guarded, now, spec_of
 from retrain_assets.documents.terminal import say
+from retrain_assets.documents.units import counted
 
 
 @click.command()
@@ -17,8 +19,9 @@ from retrain_assets.documents.terminal import say
 @click.option("--version", help="Another version than the live one, like v3.")
 @click.option("--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]), help="The version that was live then.")
 @click.option("--reasons", type=click.IntRange(min=0), default=0, help="Name so many features that moved each score.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @guarded
-def score(name: str, rows: str, out: str, version: str | None, at: datetime | None, reasons: int) -> None:
+def score(name: str, rows: str, out: str, reasons: int, as_json: bool, **which: str | datetime | None) -> None:
     """Score new rows with the live version.
 
     IN and OUT are Parquet or CSV (IN a file, a glob or a folder), or sql:VARIABLE/TABLE, where VARIABLE is the
@@ -31,13 +34,21 @@ def score(name: str, rows: str, out: str, version: str | None, at: datetime | No
     from retrain_assets.serving.live import load_live
 
     spec = spec_of(name)
-    live = load_live(name, version, at)
+    live = load_live(name, **which)  # type: ignore[arg-type]
     batch = Batch(live, (spec.source.key, spec.source.time), now(), reasons)
     result = batch.score(rows, spec.source.features, out, _progress)
     click.echo("", err=True)
+    if as_json:
+        record = {"model": name, "version": live.version.name, "digest": live.version.digest}
+        click.echo(
+            json.dumps({**record, "rows": result.rows, "out": out, "unseen": dict(sorted(result.unseen.items()))})
+        )
+        return
     say(f"{name} {live.version.name} scored {result.rows:,} rows into {out}.")
     for feature, count in sorted(result.unseen.items()):
-        say(f"{feature}: {count:,} rows have a category that {live.version.name} never saw, scored as missing.")
+        say(
+            f"{feature}: {counted(count, 'row')} with a category that {live.version.name} never saw, scored as missing."
+        )
 
 
 def _progress(rows: int) -> None:

@@ -1,5 +1,7 @@
 """`retrain score`: a file of new rows gets the scores of the live version or of the one that is named."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -31,7 +33,17 @@ def test_the_file_has_key_time_score_and_the_version_they_come_from(at_home, row
     assert found["score"].tolist() == pytest.approx(scores_of(at_home, "v2", rows))
     assert set(found["version"].astype(str)) == {"v2"}
     assert f"delivery v2 scored 30 rows into {out}." in result.stdout
-    assert "vehicle: 1 rows have a category that v2 never saw, scored as missing." in result.stdout
+    assert "vehicle: 1 row with a category that v2 never saw, scored as missing." in result.stdout
+
+
+def test_a_program_reads_what_was_done(at_home, rows, tmp_path):
+    out = tmp_path / "scores.parquet"
+    told = json.loads(retrain("score", "delivery", tmp_path / "new.parquet", out, "--json").stdout)
+    version = registry(at_home).live()
+    assert told == {
+        "model": "delivery", "version": "v2", "digest": version.digest, "rows": 30, "out": str(out),
+        "unseen": {"vehicle": 1},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("which", [("--version", "v1"), ("--at", PERIODS[4])])
