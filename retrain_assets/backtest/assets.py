@@ -9,6 +9,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, table
+from retrain_assets.dagster_glue.reports import link
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import MODEL_TAG
@@ -83,7 +84,7 @@ def _materialized(record: "BacktestRecord", model: Model, home: Home) -> Materia
     from retrain_assets.documents.figure import markdown
 
     units, store = model.units, home.store(model.name)
-    path = store.write_bytes(ASSET, record.period, "html", backtest_html(record, units))
+    store.write_bytes(ASSET, record.period, "html", backtest_html(record, units))
     pictures = [
         markdown(trade_off(record, units), "loss against retrains"),
         markdown(timeline(record, units), "loss and retrains over time"),
@@ -101,11 +102,11 @@ def _materialized(record: "BacktestRecord", model: Model, home: Home) -> Materia
     return dg.MaterializeResult(
         metadata={
             "summary": dg.MetadataValue.md(f"**{record.recommendation.sentence}**"),
+            "report": link(home.at(model.name, record.period), ASSET, record.period),
             "basis": dg.MetadataValue.md(f"{span_words(record, units)}. {cost_words(record, units)}."),
             "trade_off": dg.MetadataValue.md(pictures[0]),
             "over_time": dg.MetadataValue.md(pictures[1]),
             "policies": table(rows),
-            "report_file": dg.MetadataValue.path(str(path)),
             "saves": float(f"{saved.total:.4g}") if saved else 0.0,
             "models_trained": record.fits,
         }

@@ -100,6 +100,12 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         ),
         "cool-down": "The time after a rollback or an attempt in which none is started by itself.",
     },
+    "Retraining": {
+        "retraining policy": "The rule that says when a model is retrained.",
+        "clock": "A policy that retrains at even distances; the one with as many retrains shows whether when matters.",
+        "hindsight": "The best dates that any policy could have chosen, knowing everything; no policy can know it.",
+        "regret": "What a policy cost beyond hindsight.",
+    },
     "Measuring": {
         "MAE": "Mean absolute error: how far predictions are off, on average, in the unit of the label.",
         "RMSE": "Root mean squared error: like MAE, but large errors count more.",

@@ -6,7 +6,7 @@ from retrain_assets.backtest.pages.plots import cost_curves, timeline, trade_off
 from retrain_assets.backtest.pages.text import best_words, cost_words, saving_words, shown_policies, span_words
 from retrain_assets.backtest.record import BacktestRecord, GatedResult, PolicyResult
 from retrain_assets.documents.figure import svg
-from retrain_assets.documents.page import PICTURE, html_page, table, text
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, html_page, table, text
 from retrain_assets.documents.units import LossUnits
 
 TRADE_OFF = f"![loss against retrains]({PICTURE}trade_off)"
@@ -14,37 +14,47 @@ COSTS = f"![cost against the cost of a retrain]({PICTURE}costs)"
 OVER_TIME = f"![loss and retrains over time]({PICTURE}timeline)"
 
 
+def backtest_report(record: BacktestRecord, units: LossUnits) -> Document:
+    """The page, its pictures by name."""
+    told = record.recommendation.sentence, f"{span_words(record, units)}.", f"{cost_words(record, units)}."
+    best = "\n".join(f"- {text(line)}" for line in best_words(record, units))
+    bound = "Each was picked with the whole of history in sight, so this is a bound and no promise."
+    parts = (
+        Part("Loss against retrains", TRADE_OFF, ("retraining policy", "clock", "hindsight")),
+        Part("Loss and retrains over time", OVER_TIME),
+        Part(
+            "Chosen on the first half, reported on the second",
+            f"{_halves(record)}\n\n{table([_chosen_row(one, units) for one in shown_policies(record)])}",
+        ),
+        Part("Which policy is best at which cost of a retrain", f"{COSTS}\n\n{best}\n\n{bound}"),
+        Part(
+            "The price of the gate",
+            "The primary loss alone is judged, by the gate's own test; every attempt is paid for.\n\n"
+            + table([_gated_row(one, units) for one in record.gated]),
+            ("gate",),
+        ),
+        Part(
+            "Every policy, over all of history",
+            table([_row(one, units) for one in shown_policies(record, every=True)]),
+            ("interval", "regret"),
+            folded=True,
+        ),
+        Part("What this rests on", "\n".join(f"- {text(line)}" for line in _basis(record)), folded=True),
+    )
+    return Document(f"When to retrain {record.model}", told, parts)
+
+
 def backtest_document(record: BacktestRecord, units: LossUnits) -> str:
-    """The page as Markdown, its pictures by name."""
-    parts = [
-        f"# When to retrain {text(record.model)}",
-        f"> {text(record.recommendation.sentence)}",
-        f"{text(span_words(record, units))}. {text(cost_words(record, units))}.",
-        TRADE_OFF,
-        OVER_TIME,
-        "## Chosen on the first half, reported on the second",
-        _halves(record),
-        table([_chosen_row(one, units) for one in shown_policies(record)]),
-        COSTS,
-        "## Which policy is best at which cost of a retrain",
-        "\n".join(f"- {text(line)}" for line in best_words(record, units)),
-        "Each was picked with the whole of history in sight, so this is a bound and no promise.",
-        "## The price of the gate",
-        "The primary loss alone is judged, by the gate's own test; every attempt is paid for.",
-        table([_gated_row(one, units) for one in record.gated]),
-        "## Every policy, over all of history",
-        table([_row(one, units) for one in shown_policies(record, every=True)]),
-        "## What this rests on",
-        "\n".join(f"- {text(line)}" for line in _basis(record)),
-    ]
-    return "\n\n".join(parts) + "\n"
+    """The page as Markdown."""
+    return backtest_report(record, units).markdown
 
 
 def backtest_html(record: BacktestRecord, units: LossUnits) -> bytes:
     """The page as one HTML file."""
     drawn = {"trade_off": trade_off, "costs": cost_curves, "timeline": timeline}
-    pictures = {name: svg(draw(record, units)) for name, draw in drawn.items()}
-    return html_page(f"When to retrain {record.model}", backtest_document(record, units), pictures)
+    document = backtest_report(record, units)
+    pictures = {name: Drawing(svg(draw(record, units))) for name, draw in drawn.items()}
+    return html_page(document.title, document, pictures=pictures)
 
 
 def _halves(record: BacktestRecord) -> str:

@@ -9,7 +9,7 @@ RIDES = LossUnits("ride", "USD")
 
 def test_the_answer_comes_first_and_every_policy_has_a_line():
     document = backtest_document(backtest_record(), RIDES)
-    assert document.startswith("# When to retrain taxi\n\n> Retrain.")
+    assert document.startswith("# When to retrain taxi\n\n> **Retrain.")
     for name in ("your triggers", "never", "a clock of 8 weeks", "hindsight"):
         assert document.count(f"| {name} |") == 2 + (name == "your triggers")
     assert "| your triggers | superior, 14 days, refit (the spec) | 3 | 2 |" in document
