@@ -24,7 +24,7 @@ def wheel(tmp_path_factory):
     """The names in a wheel of this tree, and its metadata."""
     pytest.importorskip("setuptools", minversion="77")
     folder = tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "docs" / "your-project.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     for package in ("retrain_assets", "retrain_assets_tests", "benchmarks"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.tar.gz"))
@@ -86,7 +86,7 @@ def test_the_lowest_set_installs_what_the_project_declares_as_lowest():
     assert {name: lowest.get(name) for name in declared} == declared
 
 
-def test_the_readme_names_the_lowest_set():
-    readme = (ROOT / "README.md").read_text()
+def test_the_documentation_names_the_lowest_set():
+    readme = (ROOT / "docs" / "your-project.md").read_text()
     declared = floors("\n".join(PROJECT["dependencies"]))
     assert [name for name, version in declared.items() if f"{name} {version}" not in readme] == []
