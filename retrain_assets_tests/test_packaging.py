@@ -24,7 +24,7 @@ def wheel(tmp_path_factory):
     """The names in a wheel of this tree, and its metadata."""
     pytest.importorskip("setuptools", minversion="77")
     folder = tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "docs" / "your-project.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     for package in ("retrain_assets", "retrain_assets_tests", "benchmarks"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "*.tar.gz"))
