@@ -17,7 +17,7 @@ from retrain_assets.model import Model
 
 if TYPE_CHECKING:
     from retrain_assets.backtest.record import BacktestRecord
-    from retrain_assets.backtest.replay import Backtest
+    from retrain_assets.backtest.replay import Backtest, LiveModel
 
 ASSET = "policy_backtest"
 SHOWN = 12
@@ -43,6 +43,7 @@ def backtest_assets(frame: Frame, model: Model, backtest: "Callable[[], Backtest
     def policy_backtest(context: dg.AssetExecutionContext, home: Home) -> Iterator[Materialized]:
         from retrain_assets.backtest.record import read_backtest
         from retrain_assets.errors import NotEnoughData
+        from retrain_assets.monitoring.records.forgone_record import write_forgone
 
         period, store = period_of(context), home.store(frame.model)
         asked = context.run.job_name != f"{frame.model}__monitor"
@@ -61,6 +62,11 @@ def backtest_assets(frame: Frame, model: Model, backtest: "Callable[[], Backtest
                 raise dg.Failure(str(lack), allow_retries=False) from lack
             context.log.info(str(lack))
             return
+        live = _live(home, model, period)
+        if live is not None:
+            found = backtest().forgone(store, store, live)
+            if found is not None:
+                write_forgone(store, found)
         yield _materialized(record, model, home)
 
     return [policy_backtest]
@@ -75,6 +81,22 @@ def backtest_job(frame: Frame) -> UnresolvedAssetJobDefinition:
         tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": str(SECONDS)},
         executor_def=run_executor(),
     )
+
+
+def _live(home: Home, model: Model, period: str) -> "LiveModel | None":
+    """The live model as of a period; None without one."""
+    from retrain_assets.backtest.replay import LiveModel
+    from retrain_assets.monitoring.triggers.accumulated_excess import last_attempt
+    from retrain_assets.monitoring.triggers.evidence import trained_until
+    from retrain_assets.registry.journal.history import History
+
+    registry = home.registry(model.name)
+    live, until = registry.live(), trained_until(registry)
+    if live is None or until is None:
+        return None
+    tried = last_attempt(History(registry.history()), model.calendar.shift(period, 1))
+    decided, attempted = (model.calendar.bounds(key)[1] for key in (live.period, max(live.period, tried)))
+    return LiveModel(live.name, until, decided, attempted)
 
 
 def _materialized(record: "BacktestRecord", model: Model, home: Home) -> Materialized:

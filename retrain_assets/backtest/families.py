@@ -18,6 +18,7 @@ from retrain_assets.backtest.policies.feature_drift import (
     FeatureIntervals,
     TextbookDrift,
 )
+from retrain_assets.backtest.policies.forgone import ForgoneGain
 from retrain_assets.backtest.policies.learned import ForecastLoss
 from retrain_assets.backtest.policies.path import RetrainPolicy
 from retrain_assets.backtest.policies.uncertainty import RisingUncertainty
@@ -37,6 +38,8 @@ EXCESS_SHARES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 DECAY_SHARES, CUSUM_LIMITS, BUDGETS, CERTAINTIES = (0.05, 0.1, 0.2), (5.0, 10.0, 20.0), (1, 2, 4, 6), (0.5, 0.8, 0.95)
 
+FORGONE_CERTAINTIES = (0.5, 0.8, 0.95)
+
 ASKING = (
     "max_age",
     "max_age_periods",
@@ -44,6 +47,7 @@ ASKING = (
     "on_business_metrics",
     "on_confirmed_drift",
     "on_estimated_loss",
+    "on_forgone_gain",
     "on_uncertainty",
 )
 """Keys of `triggers` that ask for a retrain; a variant leaves those out that it does not name."""
@@ -123,6 +127,9 @@ class Families:
                     amount, self.model.units, f", asked every {self.unit}", f"excess loss, by {self.unit}"
                 )
                 yield Offer(policy, None, {"excess": amount})
+            for certainty in FORGONE_CERTAINTIES:
+                surely = ForgoneGain(self.cost, certainty, self.model.units, f"forgone gain, by {self.unit}")
+                yield Offer(surely, None, {"certainty": certainty})
         for a_year in BUDGETS:
             capped = Budgeted(AccumulatedExcess(self.cost, self.model.units), a_year)
             yield Offer(capped, None, {"excess": self.cost, "per_year": a_year})
@@ -149,6 +156,9 @@ class Families:
             amount = round(share * self.cost, 6)
             said = f"{units.total(amount)} lost beyond the promise"
             yield said, "excess loss", {"on_excess_loss": amount}
+        for certainty in FORGONE_CERTAINTIES:
+            said = f"fresh models better by the cost of a retrain, {100 * certainty:g} % certain"
+            yield said, "forgone gain", {"on_excess_loss": False, "on_forgone_gain": certainty}
         if self.model.task != "regression":
             for patience in (1, 2, 3):
                 said = f"uncertainty up {('once', 'twice in a row', 'three times in a row')[patience - 1]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_
 from retrain_assets.backtest.matrix.work import Progress, silent
 from retrain_assets.backtest.policies.clock import FixedClock
 from retrain_assets.backtest.policies.feature_drift import FeatureIntervals
+from retrain_assets.backtest.policies.forgone import forgone
 from retrain_assets.backtest.policies.gate import ReplayedGate
 from retrain_assets.backtest.policies.oracle import front, oracle
-from retrain_assets.backtest.policies.path import PolicyPath, clock_of, walk
+from retrain_assets.backtest.policies.path import Past, PolicyPath, clock_of, walk
 from retrain_assets.backtest.record import (
     BacktestRecord,
     GatedResult,
@@ -36,11 +37,12 @@ from retrain_assets.backtest.sentences import recommended
 from retrain_assets.candidates.strategies import Recipe
 from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import USUAL_SHARE, DriftPolicy, TriggerPolicy
+from retrain_assets.monitoring.records.forgone_record import ForgoneRecord
 from retrain_assets.periods import Length
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.policy import WindowsPolicy
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when code changes what a replay says, so that a stored record is made again."""
 
 COST_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -51,6 +53,23 @@ GATE_WEEKS, NON_INFERIOR_SHARE = (1, 2, 4), 0.05
 
 FEWEST_DECISIONS = 8
 """With fewer decisions in a half, the halves are not told apart."""
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """The live model, as far as what it forgoes goes.
+
+    Attributes:
+        version: Its name.
+        trained_until: The end of its training rows.
+        decided: When it was put in service.
+        last_attempt: When it was last held against a candidate; its own decision without one.
+    """
+
+    version: str
+    trained_until: datetime
+    decided: datetime
+    last_attempt: datetime
 
 
 @dataclass(frozen=True)
@@ -120,6 +139,34 @@ class Backtest:
             record = replace(record, problems=(said, *record.problems))
         write_backtest(results, record)
         return record
+
+    def forgone(self, rows: PeriodStore, results: PeriodStore, live: LiveModel) -> ForgoneRecord | None:
+        """Measure what fresh models would have saved against one as old as the live model; None where it asks nothing.
+
+        Raises:
+            NotEnoughData: History is too short.
+        """
+        certainty = self.triggers.on_forgone_gain
+        if certainty is None:
+            return None
+        recipe = MatrixRecipe(self.recipe, self.windows, self.dated, self.held_out())
+        matrix = MatrixBuild(recipe, rows, results, workers=1).build().matrix
+        older = np.flatnonzero(matrix.trained_until <= np.datetime64(live.trained_until, "us"))
+        if not older.size:
+            return None
+        decided, tried = (
+            min(int(np.searchsorted(matrix.moments, np.datetime64(moment, "us"))), matrix.origins - 1)
+            for moment in (live.decided, live.last_attempt)
+        )
+        past = Past(matrix, matrix.origins - 1, (decided,), (int(older[-1]),), (tried,))
+        found = forgone(past, certainty)
+        day = np.timedelta64(1, "D")
+        step = float(np.median(np.diff(matrix.moments)) / day) if matrix.origins > 1 else 7.0
+        age = int((matrix.moments[-1] - np.datetime64(live.trained_until, "us")) / day)
+        period = max(rows.periods("raw_data"))
+        per_week = found.next_interval * 7 / step
+        low = found.low if np.isfinite(found.low) else 0.0
+        return ForgoneRecord(period, live.version, found.total, low, certainty, found.share, per_week, age, found.days)
 
     def train(self, rows: PeriodStore, results: PeriodStore, period: str) -> int:
         """Train the models of the origins within one period, for a backtest that others finish; how many were made."""

@@ -94,6 +94,8 @@ class TriggerPolicy(LengthsPolicy):
     `retrain_cost` is in units of the primary loss summed over rows: a retrain is due once the live model has lost that
     much more than its baseline. Without one it is `USUAL_SHARE` of the loss that a period's rows are promised to have.
     `on_excess_loss` is another excess than the cost of a retrain, or `false`, with which no excess asks for one.
+    `on_forgone_gain` is a certainty: a retrain is due once fresh models have been better than the live one by what a
+    retrain costs, so certainly; the backtest measures it, and it asks for nothing before the first.
 
     `on_estimated_loss` adds to the measured excess the one estimated for rows whose outcomes are still out.
     `on_uncertainty` and `on_business_metrics` ask after `patience` periods in a row; `new_labels` asks by the number of
@@ -103,6 +105,7 @@ class TriggerPolicy(LengthsPolicy):
 
     retrain_cost: float | None = Field(default=None, gt=0)
     on_excess_loss: StrictBool | Annotated[float, Field(gt=0)] = True
+    on_forgone_gain: float | None = Field(default=None, ge=0.5, lt=1)
     on_estimated_loss: bool = False
     on_confirmed_drift: bool = False
     on_uncertainty: bool = False

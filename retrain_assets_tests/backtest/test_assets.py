@@ -3,6 +3,8 @@ import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets.backtest.record import read_backtest
+from retrain_assets.monitoring.records.forgone_record import read_forgone
+from retrain_assets.pipeline import watch
 
 WINDOWS = {
     "recent": "2w",
@@ -55,6 +57,26 @@ def test_a_backfill_shares_the_work(monitored):
     record = read_backtest(model.store)
     assert record.fits == 0
     assert record.known_fits == 6
+
+
+def test_what_is_forgone_is_measured_against_the_live_model_and_asks(world, monkeypatch):
+    """The world changes after the fifth week; the live model keeps a loose promise, fresh ones learn the new world."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    triggers = SPEC["triggers"] | {"on_excess_loss": False, "on_forgone_gain": 0.8, "min_new_rows": 1}
+    model = world(10, 5, windows=WINDOWS, training=TRAINING, triggers=triggers)
+    weeks = model.weeks(10)
+    model.monitor(weeks[:4])
+    assert model.run("retrain", weeks[3]).success
+    model.monitor(weeks[4:9])
+    watch_ = watch(model.spec)
+    assert "begins to measure it" in watch_.decide(model.store, model.registry, weeks[8]).reason
+    assert model.run("backtest", weeks[8]).success
+    known = read_forgone(model.store, weeks[8])
+    assert known.version == model.registry.live().name
+    assert known.total > known.low > 1000
+    decision = watch_.decide(model.store, model.registry, weeks[8])
+    assert decision.kind == "forgone_gain"
+    assert decision.reason.startswith("models aged ")
 
 
 def test_a_history_that_is_too_short_ends_the_job_with_the_reason(world):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from retrain_assets.backtest.policies.forgone import forgone
 from retrain_assets.backtest.policies.path import Past
 from retrain_assets.backtest.policies.promise import promise
 from retrain_assets.model import Model
@@ -70,6 +71,7 @@ class DeclaredTriggers:
             rows_of.append(rows)
             if held_to is not None:
                 excesses.append(matrix.lost(past.live, start, end) - rows * held_to.mean)
+        certainty = self.triggers.on_forgone_gain
         usual = float(np.median(rows_of[-_USUAL_PERIODS:])) if rows_of else 0.0
         known_at_attempt = int(matrix.known_until[past.since]) if past.since else 0
         return TriggerEvidence(
@@ -78,6 +80,7 @@ class DeclaredTriggers:
             live_since_period=live_since,
             drift_confirmed=bool(self.triggers.on_confirmed_drift and self.drift and self.drift(past)),
             accumulated_excess=summed(0.0, excesses),
+            forgone_low=forgone(past, certainty).low if certainty is not None else None,
             usual_loss=held_to.mean * usual if held_to is not None else 0.0,
             uncertain_periods=self.triggers.patience if self.uncertain and self.uncertain(past) else 0,
             new_rows=int(matrix.rows_of(known_at_attempt, past.known)),

@@ -1,10 +1,10 @@
 """Does the evidence of a period ask for a retrain? A pure decision: evidence in, a trigger or the reason for none out.
 
-Eight kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs, the same with the
-loss that is estimated where outcomes are still out, a business metric beyond its threshold, uncertainty that rises,
-drift that lasts, enough new labels, and age. Five things can stand in the way: no fresh gate rows, a rest after a
-rollback, a rest after an attempt, the yearly cap, and too few new labelled rows. What the evidence says is gathered
-elsewhere.
+Nine kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs, what fresh models
+would have saved, the excess with the loss that is estimated where outcomes are still out, a business metric beyond its
+threshold, uncertainty that rises, drift that lasts, enough new labels, and age. Five things can stand in the way: no
+fresh gate rows, a rest after a rollback, a rest after an attempt, the yearly cap, and too few new labelled rows. What
+the evidence says is gathered elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.periods import Calendar, Length
 
-Kind = Literal["bootstrap", "excess_loss", "estimated_loss", "business", "uncertainty", "drift", "new_labels", "age"]
+Kind = Literal[
+    "bootstrap",
+    "excess_loss",
+    "forgone_gain",
+    "estimated_loss",
+    "business",
+    "uncertainty",
+    "drift",
+    "new_labels",
+    "age",
+]
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class TriggerEvidence:
         drift_confirmed: Whether the drift report asks for a retrain.
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
         suspected_excess: The same of outcomes that look faulty; it counts once a person has released the hold.
+        forgone_low: Lower limit of what fresh models would have saved since the last attempt; None while nobody knows.
+        forgone_sentence: What was forgone, in words.
         estimated_excess: The same, estimated, of the rows whose outcomes have not arrived.
         usual_loss: The loss that the period's labelled rows were promised to have, summed over them.
         business: Per business metric for how many periods in a row it has been beyond its threshold.
@@ -47,6 +59,8 @@ class TriggerEvidence:
     drift_sentence: str = ""
     accumulated_excess: float = 0.0
     suspected_excess: float = 0.0
+    forgone_low: float | None = None
+    forgone_sentence: str = ""
     estimated_excess: float = 0.0
     usual_loss: float = 0.0
     business: Mapping[str, int] = field(default_factory=dict)
@@ -109,7 +123,11 @@ def decide(
     closeness = _closeness(calendar, policy, evidence)
     asked = _asked(model, policy, evidence)
     if asked is None:
-        return NoRetrain(f"no retrain due: {_excess(model, policy, evidence)}{_suspected(model, evidence)}", closeness)
+        return NoRetrain(
+            f"no retrain due: {_excess(model, policy, evidence)}{_suspected(model, evidence)}"
+            f"{_unmeasured(model, policy, evidence)}",
+            closeness,
+        )
     obstacle = _obstacle(model, policy, evidence, rollback_cooldown)
     if obstacle is not None:
         return NoRetrain(obstacle, closeness)
@@ -126,6 +144,8 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     lost = f"{total(evidence.accumulated_excess)} lost beyond the promise since the last attempt"
     if evidence.accumulated_excess >= cost:
         return "excess_loss", f"{lost}; a retrain pays from {total(cost)} on"
+    if policy.on_forgone_gain is not None and _forgone_share(policy, evidence) >= 1:
+        return "forgone_gain", f"{evidence.forgone_sentence}; a retrain costs {total(_cost(policy, evidence))}"
     if policy.on_estimated_loss and _with_estimated(evidence) >= cost:
         estimated = f"{total(evidence.estimated_excess)} more estimated on rows without outcomes"
         return "estimated_loss", f"{lost} and {estimated}; a retrain pays from {total(cost)} on"
@@ -199,6 +219,22 @@ def _excess(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> s
     return f"{total(evidence.accumulated_excess)} of the {total(cost)} of excess loss that would pay for one"
 
 
+def _cost(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:
+    return policy.cost_of_a_retrain(evidence.usual_loss)
+
+
+def _forgone_share(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:
+    """The share of a retrain's cost that was surely forgone; 0 while that is not known."""
+    return max(evidence.forgone_low or 0.0, 0.0) / _cost(policy, evidence)
+
+
+def _unmeasured(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> str:
+    """What a declared trigger still waits for."""
+    if policy.on_forgone_gain is None or evidence.forgone_low is not None:
+        return ""
+    return f"; what fresh models would save is not known yet, `retrain backtest {model.name}` begins to measure it"
+
+
 def _suspected(model: Model, evidence: TriggerEvidence) -> str:
     """What is not counted yet, and what it waits for."""
     if not evidence.suspected_excess:
@@ -219,6 +255,8 @@ def _with_estimated(evidence: TriggerEvidence) -> float:
 
 def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence) -> dict[str, float]:
     shares = {"excess_loss": evidence.accumulated_excess / policy.excess_that_asks(evidence.usual_loss)}
+    if policy.on_forgone_gain is not None:
+        shares["forgone_gain"] = _forgone_share(policy, evidence)
     if policy.on_estimated_loss:
         shares["estimated_loss"] = _with_estimated(evidence) / policy.excess_that_asks(evidence.usual_loss)
     for name in policy.on_business_metrics:

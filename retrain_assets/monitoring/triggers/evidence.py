@@ -10,6 +10,7 @@ from retrain_assets.model import Model
 from retrain_assets.monitoring.performance.report import PerformanceReport
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
+from retrain_assets.monitoring.records.forgone_record import read_forgone
 from retrain_assets.monitoring.records.performance_record import read_performance
 from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger, TriggerEvidence, decide
 from retrain_assets.periods import Calendar, Length
@@ -61,6 +62,8 @@ class Watch:
         windows = self.windows_at(store, registry, period)
         current = performance if performance and live and performance.version == live.name else None
         labelled = performance.labelled_total if performance else 0
+        forgone = read_forgone(store, period) if self.triggers.on_forgone_gain is not None else None
+        forgone = forgone if forgone is not None and live and forgone.version == live.name else None
         return TriggerEvidence(
             period=period,
             live_version=live.name if live else None,
@@ -69,6 +72,8 @@ class Watch:
             drift_sentence=drift.sentence,
             accumulated_excess=current.accumulated_excess if current else 0.0,
             suspected_excess=current.suspected_excess if current else 0.0,
+            forgone_low=forgone.low if forgone else None,
+            forgone_sentence=forgone.sentence(self.model.units) if forgone else "",
             estimated_excess=current.estimated_excess if current else 0.0,
             usual_loss=_usual_loss(current.report, self._rows(store, period)) if current and current.report else 0.0,
             business={one.name: one.periods for one in current.business} if current else {},

@@ -190,3 +190,35 @@ def test_the_same_evidence_has_the_same_id_and_other_evidence_another():
     assert len(ids) == 8
     assert asked(LOSING).id == asked(replace(LOSING, accumulated_excess=9000.0, new_rows=777)).id
     assert len(asked(LOSING).id) == 16
+
+
+FORGONE = "models aged 9 weeks have lost 4 % against fresh ones"
+
+
+def test_what_fresh_models_would_have_saved_asks_where_it_is_declared():
+    policy = POLICY.model_copy(update={"on_forgone_gain": 0.9})
+    known = replace(CALM, forgone_low=2600.0, forgone_sentence=FORGONE)
+    due = asked(known, policy)
+    assert isinstance(due, Trigger)
+    assert (due.kind, due.reason) == ("forgone_gain", f"{FORGONE}; a retrain costs $2,500")
+    assert isinstance(asked(known), NoRetrain)
+    short = asked(replace(known, forgone_low=1250.0), policy)
+    assert short.closeness["forgone_gain"] == 0.5
+
+
+def test_a_gain_that_nobody_measures_says_how_that_begins():
+    policy = POLICY.model_copy(update={"on_forgone_gain": 0.9})
+    assert asked(CALM, policy).reason.endswith(
+        "what fresh models would save is not known yet, `retrain backtest taxi` begins to measure it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [(False, None), (5000.0, None), (800.0, "excess_loss"), (True, None)], ids=str
+)
+def test_another_excess_than_the_cost_of_a_retrain_may_ask_or_none(said, kind):
+    found = asked(CALM, POLICY.model_copy(update={"on_excess_loss": said}))
+    assert (found.kind if isinstance(found, Trigger) else None) == kind
+    if said is False:
+        assert "no excess loss asks for one (triggers.on_excess_loss is false)" in found.reason
+        assert found.closeness["excess_loss"] == 0
