@@ -222,6 +222,8 @@ class ModelSpec(Policy):
         taken = {source.key, source.time, source.label} & {*columns.features, *columns.amounts}
         if taken:
             yield f"columns: {', '.join(sorted(taken))} is key, time or label, never a feature"
+        for name in sorted({*source.features.rename} & {*columns.all}):
+            yield f"source.rename: {name} is called {source.features.rename[name]}, take {name} from columns"
         groups, validation = set(columns.groups), self.validation
         if missing := sorted(set(validation.fairness.groups) - groups):
             yield f"validation.fairness.groups: {', '.join(missing)} is not under columns.groups"

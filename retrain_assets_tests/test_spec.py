@@ -114,6 +114,11 @@ def test_a_business_metric_that_cannot_be_measured_is_refused(spec_folder, metri
             {"path": "a", "sql": "b"},
             "declare either path (a file or glob), sql (a query)",
         ),
+        (
+            ("source", "features"),
+            {"path": "a", "rename": {"distance": "km"}},
+            "source.rename: distance is called km, take distance from columns",
+        ),
         (("source", "known_at"), "known_at", "known_at is a column of the outcomes table: declare source.outcomes"),
     ],
 )

@@ -51,6 +51,7 @@ class Tables:
 @click.option("--label-delay", help="How long after its row an outcome is known, like 30d.")
 @click.option("--time-format", help="How times are written: day-first, month-first, or a pattern like %d/%m/%y.")
 @click.option("--every", type=click.Choice(["hour", "day", "week", "month", "quarter", "year"]), help="A period.")
+@click.option("--rename", multiple=True, help="OLD=NEW: files that call a column OLD mean NEW; may be repeated.")
 @click.option("--use", multiple=True, help="Take a left-out column in as a feature; may be given more than once.")
 @click.option("--protect", multiple=True, help="Protect the groups of a column; may be given more than once.")
 @click.option("--to", type=click.Path(path_type=Path), help="The file to write, instead of retrain_models/NAME.yaml.")
@@ -73,6 +74,8 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **sa
     form = said["time_format"]
     with waiting(f"reading {data}"):
         rows = read_table(data, form)  # type: ignore[arg-type]
+        for pair in said["rename"]:  # type: ignore[attr-defined]
+            rows = rows.renaming(*_old_and_new(pair))
         tables = Tables(name, rows, read_table(outcomes, form) if outcomes else None, said["every"])  # type: ignore[arg-type]
     words = {knob: value for knob in ("key", "time", "label", "known_at", "positive") if (value := said[knob])}
     named, delay = Named(**words), said["label_delay"]  # type: ignore[arg-type]
@@ -130,15 +133,14 @@ def found(draft: Draft) -> Iterator[str]:
             more = f" and {len(one.lacking) - 1} more" if len(one.lacking) > 1 else ""
             yield f"  absent   {name}: not in {one.lacking[0].rpartition('/')[2]}{more}; counts as missing there"
     for before, after in draft.renamed:
-        written = f"rename: {{{before}: {after}}}"
-        yield f"  renamed? {before} ends where {after} begins: if it is the same, write {written} beside the path"
-    outcomes = draft.outcomes.remarks if draft.outcomes and draft.outcomes.path != draft.table.path else ()
-    for remark in (*draft.table.remarks, *outcomes):
-        yield f"  read as  {remark}"
+        yield f"  renamed? {before} ends where {after} begins: if they are one, add --rename {before}={after}"
+    tables = [draft.table, *([draft.outcomes] if draft.outcomes and draft.outcomes.path != draft.table.path else [])]
+    yield from (f"  read as  {remark}" for table in tables for remark in table.remarks)
+    yield from (f"  left out {fault}" for table in tables for fault in table.broken)
 
 
 def asked(tables: Tables, named: Named, draft: Draft, delay: str | None) -> Draft:
-    """The draft after a person has answered: the label and the delay where they are guesses, protected attributes.
+    """The draft after a person has answered: label and delay where they are guesses, new names, protected attributes.
 
     Raises:
         SpecError: Nobody is there to ask.
@@ -154,6 +156,9 @@ def asked(tables: Tables, named: Named, draft: Draft, delay: str | None) -> Draf
     if not draft.delay_is_known and delay is None:
         delay = click.prompt("How long after its row is an outcome known (like 6h, 1d, 2w)?", default=draft.delay)
         again = again or delay != draft.delay
+    for old, new in draft.renamed:
+        if click.confirm(f"{old} ends where {new} begins. Are they one column, now called {new}?", default=False):
+            again, tables = True, replace(tables, rows=tables.rows.renaming(old, new))
     if again:
         draft = tables.drafted(named, delay)
     for column in draft.protected:
@@ -167,6 +172,18 @@ def asked(tables: Tables, named: Named, draft: Draft, delay: str | None) -> Draf
         if answer in ("protect", "both"):
             draft = draft.with_group(column)
     return draft
+
+
+def _old_and_new(pair: str) -> tuple[str, str]:
+    """The two names of a renamed column.
+
+    Raises:
+        SpecError: They are not written as OLD=NEW.
+    """
+    old, _, new = pair.partition("=")
+    if not old or not new:
+        raise SpecError(f"--rename {pair}: write the old and the new name of a column, like --rename plan=tariff.")
+    return old, new
 
 
 def someone_is_there() -> bool:

@@ -7,7 +7,7 @@ A statement about one column alone. Which of them are key, time and label is tol
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.onboarding.table import SHOWN_VALUES, ForeignTable, is_text, number_like
 from retrain_assets.raw.numbers import read_numbers
 from retrain_assets.raw.times import Order, wall_clock
-from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, counted, flat, read_categories
+from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, counted, flat, how_many, read_categories
 
 Kind = Literal["number", "category", "time", "text"]
 
@@ -44,6 +44,7 @@ _SIGNED_WORDS = {"temp", "temperature", "dewpoint", "lat", "lon", "latitude", "l
 _MOST_CODES = 300
 _MOST_TIMES = 0.9
 _FEWEST_SENTINELS = 3
+_MOST_WORDS = 5
 _NATURAL_LIMITS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("hour", "hours"), (0, 24)),
     **dict.fromkeys(("month",), (1, 12)),
@@ -72,6 +73,7 @@ class ColumnFacts:
         sentinel: A number like -999 far from all others, which stands for a missing one.
         levels: The different values of a category or a small number, the most frequent first; at most twenty.
         lacking: The files that do not have the column.
+        words: Texts among numbers that several rows have, each with its rows: they stand for a missing value.
     """
 
     name: str
@@ -87,6 +89,7 @@ class ColumnFacts:
     sentinel: float | None = None
     levels: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    words: tuple[tuple[str, int], ...] = ()
 
     @property
     def missing_share(self) -> float:
@@ -122,7 +125,8 @@ def facts_of(table: ForeignTable, name: str) -> ColumnFacts:
     kind = kind_of(column, name)
     lacking = table.lacking(name)
     if kind == "number":
-        return _number(name, flat(read_numbers(column).values), lacking)
+        numbers = read_numbers(column)
+        return replace(_number(name, flat(numbers.values), lacking), words=_words(flat(column), numbers.unreadable))
     if kind == "time":
         return ColumnFacts(
             name, kind, len(column), column.null_count, len(pc.unique(column.drop_null())), lacking=lacking
@@ -271,6 +275,14 @@ def _number(name: str, values: pa.Array, lacking: tuple[str, ...]) -> ColumnFact
         *(name, "number", len(values), missing, len(unique), low, high, usual_low, usual_high, whole, sentinel),
         *(levels, lacking),
     )
+
+
+def _words(column: pa.Array, unreadable: pa.Array) -> tuple[tuple[str, int], ...]:
+    """What stands in several rows in the place of a number, the most frequent first; nothing where that is much."""
+    if not how_many(unreadable):
+        return ()
+    rows = {text: count for text, count in counted(column.filter(unreadable)).items() if count > 1}
+    return tuple(sorted(rows.items(), key=lambda word: (-word[1], word[0]))) if len(rows) <= _MOST_WORDS else ()
 
 
 def sentinel_of(known: npt.NDArray[np.float64]) -> float | None:

@@ -166,6 +166,7 @@ def drafted(
         outcomes = outcomes.having(rename={roles.joined: roles.key})
     if roles.label.unknown:
         outcomes, table = _with_unknown(outcomes, table, roles.label.unknown)
+    table = _with_words(table, [one for one in facts.values() if one.name not in (roles.key, roles.label.name)])
     found = cadence(roles.times, _times_of_parts(table, roles.time), every)
     suspects = suspects_of(table, facts, roles)
     out = {roles.key, roles.time, roles.label.name, roles.known_at, *(one.name for one in suspects)}
@@ -262,6 +263,16 @@ def _with_unknown(
     if outcomes is not None:
         return outcomes.having(null_values=list(words)), table
     return None, table.having(null_values=list(words))
+
+
+def _with_words(table: ForeignTable, facts: Sequence[ColumnFacts]) -> ForeignTable:
+    """The table with the words declared that its columns of numbers have for a missing value."""
+    said = [f"{one.name}: {count:,} values are {word!r}, read as missing" for one in facts for word, count in one.words]
+    if not said:
+        return table
+    before = table.written.get("null_values", [])
+    words = dict.fromkeys([*before, *(word for one in facts for word, _ in one.words)])
+    return replace(table, remarks=(*table.remarks, *said)).having(null_values=list(words))
 
 
 def _dated_outcomes(

@@ -15,11 +15,9 @@ from retrain_assets.errors import DataError
 from retrain_assets.raw.contract import Checked, ContractProblem
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.keys import comparable_keys
-from retrain_assets.raw.sources import describe, read_rows
+from retrain_assets.raw.sources import describe, newest_time
 from retrain_assets.spec import ModelSpec
 from retrain_assets.store import PeriodStore
-
-_LATEST = datetime(2200, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,12 @@ class PeriodFindings:
 
 
 def last_period(spec: ModelSpec) -> str | None:
-    """The last ended period that the source has rows of; None without any.
+    """The last ended period that the source has rows of, or a file that cannot be read; None without any.
 
     Raises:
         SourceError: The source cannot be read.
     """
-    read = read_rows(spec.source, (), spec.period.start, _LATEST)
-    latest = pc.max(read.table[spec.source.time]).as_py()
+    latest = newest_time(spec.source, spec.period.start)
     ended = spec.period.ended_by(datetime.now())
     if latest is None or not ended:
         return None

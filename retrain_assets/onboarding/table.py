@@ -52,6 +52,7 @@ class ForeignTable:
         parts: The rows of each file, in name order.
         rows: All of them; a column that a file lacks is missing in its rows.
         remarks: What was read otherwise than it stands, one sentence each.
+        broken: Why a file could not be read and was left out, one sentence each.
         written: What of it a spec has to declare beside the path: `time_format`, `rename`, `null_values`.
     """
 
@@ -60,6 +61,7 @@ class ForeignTable:
     rows: pa.Table
     remarks: tuple[str, ...]
     written: Mapping[str, Written] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
 
     @property
     def order(self) -> Order | None:
@@ -70,6 +72,24 @@ class ForeignTable:
     def having(self, **written: Written) -> ForeignTable:
         """The same table with more that a spec has to declare."""
         return replace(self, written={**self.written, **written})
+
+    def renaming(self, old: str, new: str) -> ForeignTable:
+        """The same table with a column called otherwise in the files that have it by its old name alone.
+
+        Raises:
+            SourceError: No file has the old name.
+        """
+        if not any(old in part.rows.column_names for part in self.parts):
+            raise SourceError(f"no column {old!r} in {self.path}. It has {', '.join(self.rows.column_names)}.")
+        parts = []
+        for part in self.parts:
+            names = part.rows.column_names
+            if new not in names:
+                part = replace(part, rows=part.rows.rename_columns([new if name == old else name for name in names]))
+            parts.append(part)
+        before = self.written.get("rename", {})
+        rename = {**(before if isinstance(before, dict) else {}), old: new}
+        return replace(self, parts=tuple(parts), rows=_together(parts)).having(rename=rename)
 
     def lacking(self, name: str) -> tuple[str, ...]:
         """The files that do not have a column."""
@@ -105,11 +125,10 @@ def read_table(path: str, time_format: str | None = None) -> ForeignTable:
         raise broken[0]
     if not any(part.rows.num_rows for part in parts):
         raise SourceError(f"{path}: no rows. Name files that hold some.")
-    found = [f"{str(error).rstrip('.')}; this file is left out" for error in broken]
-    found += [lines[0] + (f", and so in {len(lines) - 1} more files" * (len(lines) > 1)) for lines in said.values()]
+    found = [lines[0] + (f", and so in {len(lines) - 1} more files" * (len(lines) > 1)) for lines in said.values()]
     written: dict[str, Written] = {"time_format": time_format} if time_format else {}
     parts = _named_alike(parts)
-    return ForeignTable(path, tuple(parts), _together(parts), tuple(found), written)
+    return ForeignTable(path, tuple(parts), _together(parts), tuple(found), written, tuple(map(str, broken)))
 
 
 def _named_alike(parts: Sequence[Part]) -> list[Part]:

@@ -33,6 +33,7 @@ REASON = own("reason")
 
 _CATEGORY = pa.dictionary(pa.int32(), pa.string())
 _NEAREST = 3
+_NO_NUMBER = "no number"
 
 
 class ColumnMaker(Protocol):
@@ -274,7 +275,7 @@ class _Inspection:
             fault = f"{self.where}: {name} {numbers.fault}, {len(values):,} rows. Store it as numbers."
             self.report("schema", True, name, len(values), fault)
         elif count := how_many(numbers.unreadable):
-            self._judge(name, "schema", numbers.unreadable, count, "no number", rule)
+            self._judge(name, "schema", numbers.unreadable, count, _NO_NUMBER, rule)
         outside = _outside(values, rule)
         if count := how_many(outside):
             self._judge(name, "ranges", outside, count, _range(values, rule), rule)
@@ -295,7 +296,9 @@ class _Inspection:
             f"{f'{allowed} allowed' if blocking else fate}; {first}."
         )
         if blocking:
-            sentence = f"{self.where}: {sentence} Correct the source, or raise contract.max_outside_share."
+            words = f"say what means a missing value (null_values: [{self.table[name][at]}] beside the path), "
+            advice = f"Correct the source, {words if what == _NO_NUMBER else ''}or raise contract.max_outside_share."
+            sentence = f"{self.where}: {sentence} {advice}"
         self.report(check, blocking, name, count, sentence)
         if rule.outside == "reject":
             self.reject(values, f"{name} impossible: {what}")

@@ -42,6 +42,10 @@ _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d{2})(?:[-_.]?(?:([Qq][1-4])|(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?))?(?!\d)"
 )
 
+_WEEK = re.compile(
+    r"(?<!\d)((?:19|20)\d{2})[-_. ]?(?:W|KW|CW|week)[-_. ]?(0?[1-9]|[1-4]\d|5[0-3])(?!\d)", re.IGNORECASE
+)
+
 Bounds = tuple[datetime, datetime]
 """First moment wanted, and first moment not wanted."""
 
@@ -316,7 +320,7 @@ class File:
         return {"read_options": read, "parse_options": parse, "convert_options": convert}
 
     def _unreadable(self, error: Exception) -> SourceError:
-        words = " ".join(str(error).split())
+        words = re.sub(r"(Expected \d+ columns, got \d+):.*", r"\1", " ".join(str(error).split()))
         return SourceError(f"{self.path}: cannot be read: {words}. Correct the file, or write it again.")
 
 
@@ -371,10 +375,12 @@ def _within(system: fsspec.AbstractFileSystem, folder: str) -> list[str]:
 
 
 def span_of(path: str) -> Bounds | None:
-    """The time that the name of a file speaks of; None when it speaks of none.
+    """The time that the name of a file speaks of; None when it speaks of none. Numbered weeks are those of ISO 8601.
 
     >>> span_of("data/churn_2024-08.csv")
     (datetime.datetime(2024, 8, 1, 0, 0), datetime.datetime(2024, 9, 1, 0, 0))
+    >>> span_of("data/loans_2025-W31.csv")
+    (datetime.datetime(2025, 7, 28, 0, 0), datetime.datetime(2025, 8, 4, 0, 0))
     >>> span_of("data/year=2024/month=8/part-0.parquet"), span_of("data/part-0.parquet")
     ((datetime.datetime(2024, 8, 1, 0, 0), datetime.datetime(2024, 9, 1, 0, 0)), None)
     """
@@ -385,7 +391,8 @@ def span_of(path: str) -> Bounds | None:
         named = "-".join([parts["year"], *numbers])
     elif not _DATE.search(named):
         named = " ".join(parts.values())
-    spans = [_span(*match.groups()) for match in _DATE.finditer(named)]
+    weeks = [_week(*map(int, match.groups())) for match in _WEEK.finditer(named)]
+    spans = weeks or [_span(*match.groups()) for match in _DATE.finditer(named)]
     return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
 
 
@@ -399,6 +406,11 @@ def _span(year: str, quarter: str | None, month: str | None, day: str | None) ->
         return first, first + timedelta(days=1)
     later = first.month - 1 + months
     return first, datetime(first.year + later // 12, later % 12 + 1, 1)
+
+
+def _week(year: int, week: int) -> Bounds:
+    first = datetime.fromisocalendar(year, 1, 1) + timedelta(weeks=week - 1)
+    return first, first + timedelta(weeks=1)
 
 
 def bare_name(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from difflib import get_close_matches
 
 import pyarrow as pa
@@ -20,12 +20,11 @@ from retrain_assets.raw.files import Bounds
 from retrain_assets.raw.keys import as_stored, comparable_keys
 from retrain_assets.raw.labels import check_labels
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.raw.sources import Reading, describe, read_outcomes, read_rows
+from retrain_assets.raw.sources import Reading, describe, newest_time, read_outcomes, read_rows
 from retrain_assets.raw.values import same_levels
 from retrain_assets.store import PeriodStore
 
 _SHOWN = 5
-_FAR = datetime(2200, 1, 1)
 COMPARED_PERIODS = 4
 """How many earlier periods a category must be absent from to be called new."""
 
@@ -95,8 +94,7 @@ def _made(read: Reading, known: KnownColumns, intake: Intake, maker: ColumnMaker
 
 def _later_rows(intake: Intake, period: str) -> bool:
     """Whether the source has rows of a later time than a period's."""
-    read = read_rows(intake.source, (), intake.model.calendar.bounds(period)[1], _FAR)
-    return bool(read.table[intake.source.time].null_count < read.table.num_rows)
+    return newest_time(intake.source, intake.model.calendar.bounds(period)[1]) is not None
 
 
 def ingest(

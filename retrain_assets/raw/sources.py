@@ -25,6 +25,8 @@ from retrain_assets.raw.times import declared_order, wall_clock
 from retrain_assets.raw.values import flat, how_many, read_categories
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
+_FAR = datetime(2200, 1, 1)
+
 Part = tuple[str, pa.Table]
 """Some rows, and the file or query they come from."""
 
@@ -70,6 +72,37 @@ def read_rows(
     wanted = Wanted(names, (source.time,), keep, ((source.time, bounds),), others)
     needed = {source.time: "source.time", source.key: "source.key"}
     return _Reader(source.features, source.key, numbers).read(wanted, needed, bounds)
+
+
+def newest_time(source: Source, since: datetime) -> datetime | None:
+    """The time of the newest row from a moment on; None where there is no such row.
+
+    A file that cannot be read counts with the first moment that its name speaks of: its period is to be looked at.
+
+    Args:
+        source: Where the rows are.
+        since: The moment.
+
+    Raises:
+        SourceError: Nothing is there, or no file can be read.
+    """
+    time, bounds = source.time, (since, _FAR)
+    if source.features.sql is not None:
+        newest: datetime | None = pc.max(read_rows(source, (), *bounds).table[time]).as_py()
+        return newest
+    wanted = Wanted((time,), (time,), _between(time, bounds), ((time, bounds),))
+    files, broken, times = files_of(source.features, wanted.columns), [], list[datetime | None]()
+    for file in files:
+        try:
+            _require(list(file.names), {time: "source.time"}, file.path)
+            times.append(pc.max(file.rows(wanted)[time]).as_py())
+        except SourceError as error:
+            broken.append(error)
+            span = span_of(file.path)
+            times.append(max(since, span[0]) if span and span[1] > since else None)
+    if len(broken) == len(files):
+        raise broken[0]
+    return max((moment for moment in times if moment is not None), default=None)
 
 
 def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table | None = None) -> Reading:
@@ -259,6 +292,10 @@ class _Reader:
 
     def _rewritten(self, rows: pa.Table, file: File) -> tuple[pa.Table, list[str]]:
         """The rows with plain numbers, and what was read otherwise than it stands."""
+        words = pa.array(self.table.null_values, pa.string())
+        for name in self.numbers if len(words) else ():
+            if name in rows.column_names and pa.types.is_string(rows[name].type):
+                rows = _with(rows, name, without_words(rows[name], words))
         try:
             rows, rewritten = plain_numbers(rows, list(self.numbers), self.table.notation)
         except TwoReadings as error:

@@ -49,3 +49,13 @@ def test_new_values_are_found_in_the_period_in_which_they_come(spec, tmp_path):
     periods = found(spec, tmp_path)
     assert any("trial" in sentence for sentence in periods["2024-04"].found)
     assert not any("trial" in sentence for sentence in periods["2024-03"].found)
+
+
+@pytest.mark.parametrize("month", ["2024-04", "2024-06"])
+def test_a_file_that_cannot_be_read_stops_the_period_of_its_name_and_no_other(spec, tmp_path, month):
+    (tmp_path / "rows" / f"{month}.csv").write_bytes(b"account_id,signed_up\n1,2,3\0\n")
+    periods = found(spec, tmp_path)
+    assert [one.period for one in periods.values() if one.stops] == [month]
+    stop = f"{month}.csv: cannot be read: CSV parse error: Row #2: Expected 2 columns, got 3. Correct the file"
+    assert periods[month].stops[0].startswith(stop)
+    assert len(periods) == 6

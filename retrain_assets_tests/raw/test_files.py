@@ -24,6 +24,8 @@ MARCH = (datetime(2023, 3, 1), datetime(2023, 4, 1))
         ("rows_2023-03-01_2023-03-31.csv", MARCH),
         ("rows_2023Q2.csv", (datetime(2023, 4, 1), datetime(2023, 7, 1))),
         ("rows_2023.csv", (datetime(2023, 1, 1), datetime(2024, 1, 1))),
+        ("rows_2023-W10.csv", (datetime(2023, 3, 6), datetime(2023, 3, 13))),
+        ("rows_2023_KW01.csv", (datetime(2023, 1, 2), datetime(2023, 1, 9))),
         ("rows.csv", None),
         ("customer_1234567.csv", None),
     ],
