@@ -17,7 +17,7 @@ from retrain_assets.model import Model
 
 if TYPE_CHECKING:
     from retrain_assets.backtest.record import BacktestRecord
-    from retrain_assets.backtest.replay import Backtest, LiveModel
+    from retrain_assets.backtest.replay import Backtest, Incumbent
 
 ASSET = "policy_backtest"
 SHOWN = 12
@@ -83,9 +83,9 @@ def backtest_job(frame: Frame) -> UnresolvedAssetJobDefinition:
     )
 
 
-def _live(home: Home, model: Model, period: str) -> "LiveModel | None":
+def _live(home: Home, model: Model, period: str) -> "Incumbent | None":
     """The live model as of a period; None without one."""
-    from retrain_assets.backtest.replay import LiveModel
+    from retrain_assets.backtest.replay import Incumbent
     from retrain_assets.monitoring.triggers.accumulated_excess import last_attempt
     from retrain_assets.monitoring.triggers.evidence import trained_until
     from retrain_assets.registry.journal.history import History
@@ -96,7 +96,7 @@ def _live(home: Home, model: Model, period: str) -> "LiveModel | None":
         return None
     tried = last_attempt(History(registry.history()), model.calendar.shift(period, 1))
     decided, attempted = (model.calendar.bounds(key)[1] for key in (live.period, max(live.period, tried)))
-    return LiveModel(live.name, until, decided, attempted)
+    return Incumbent(live.name, until, decided, attempted)
 
 
 def _materialized(record: "BacktestRecord", model: Model, home: Home) -> Materialized:

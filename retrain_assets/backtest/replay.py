@@ -56,7 +56,7 @@ FEWEST_DECISIONS = 8
 
 
 @dataclass(frozen=True)
-class LiveModel:
+class Incumbent:
     """The live model, as far as what it forgoes goes.
 
     Attributes:
@@ -140,7 +140,7 @@ class Backtest:
         write_backtest(results, record)
         return record
 
-    def forgone(self, rows: PeriodStore, results: PeriodStore, live: LiveModel) -> ForgoneRecord | None:
+    def forgone(self, rows: PeriodStore, results: PeriodStore, live: Incumbent) -> ForgoneRecord | None:
         """Measure what fresh models would have saved against one as old as the live model; None where it asks nothing.
 
         Raises:
