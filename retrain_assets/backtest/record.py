@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from retrain_assets.backtest.procedure import ProcedureEvidence
 from retrain_assets.backtest.saving import Saving
 from retrain_assets.store import Json, PeriodStore, require_schema
 
@@ -187,6 +188,7 @@ class BacktestRecord:
         front: The least loss that hindsight allows, by number of retrains.
         timeline: The loss over time.
         gated: Some policies with the gate's rules.
+        procedure: Whether retraining works at all; None where history is too short to say.
         problems: What could not be trained, scored or used.
         fits: Fits made for it; `known_fits` stood already.
         cpu_seconds: CPU time of LightGBM that it took.
@@ -207,6 +209,7 @@ class BacktestRecord:
     front: tuple[float, ...]
     timeline: Timeline
     gated: tuple[GatedResult, ...] = ()
+    procedure: ProcedureEvidence | None = None
     problems: tuple[str, ...] = ()
     fits: int = 0
     known_fits: int = 0
@@ -246,6 +249,7 @@ class BacktestRecord:
                 "front": tuple(record["front"]),
                 "timeline": Timeline.from_dict(record["timeline"]),
                 "gated": tuple(GatedResult.from_dict(one) for one in record.get("gated", ())),
+                "procedure": ProcedureEvidence.from_dict(known) if (known := record.get("procedure")) else None,
                 "problems": tuple(record["problems"]),
             }
         )

@@ -23,6 +23,7 @@ from retrain_assets.backtest.policies.forgone import forgone
 from retrain_assets.backtest.policies.gate import ReplayedGate
 from retrain_assets.backtest.policies.oracle import front, oracle
 from retrain_assets.backtest.policies.path import Past, PolicyPath, clock_of, walk
+from retrain_assets.backtest.procedure import procedure_evidence
 from retrain_assets.backtest.record import (
     BacktestRecord,
     GatedResult,
@@ -42,7 +43,7 @@ from retrain_assets.periods import Length
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.policy import WindowsPolicy
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when code changes what a replay says, so that a stored record is made again."""
 
 COST_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -232,6 +233,7 @@ class _Replay:
             policies=tuple(result for result, _ in results),
             front=front(matrix, matrix.whole),
             timeline=self._timeline(),
+            procedure=procedure_evidence(matrix, walk(families.declared, matrix, matrix.whole)),
             gated=self._gated(offers, recommendation.policy, unit, cost),
             problems=(*families.notes, *self.built.problems),
             fits=self.built.fits,

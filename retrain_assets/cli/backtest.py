@@ -74,6 +74,7 @@ def _print(record: BacktestRecord, units: LossUnits, *, every: bool) -> None:
         best_words,
         cost_words,
         gate_words,
+        procedure_words,
         rows_of,
         shown_policies,
         span_words,
@@ -82,7 +83,7 @@ def _print(record: BacktestRecord, units: LossUnits, *, every: bool) -> None:
     click.secho(record.model, bold=True)
     say(record.recommendation.sentence)
     click.echo()
-    say(f"{span_words(record, units)}. {cost_words(record, units)}.")
+    say(" ".join([f"{span_words(record, units)}. {cost_words(record, units)}.", *procedure_words(record)]))
     click.echo()
     for line in table(rows_of(record, units, shown_policies(record, every=every)), width()):
         click.echo(line)

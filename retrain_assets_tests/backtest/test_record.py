@@ -1,5 +1,6 @@
 import pytest
 
+from retrain_assets.backtest.procedure import ProcedureEvidence
 from retrain_assets.backtest.record import (
     BacktestRecord,
     GatedResult,
@@ -42,6 +43,7 @@ def backtest_record(**changes):
         "policies": policies, "front": (1200.0, 800.0, 700.0),
         "timeline": Timeline(("2018-01-01", "2018-01-08"), (1.5, None), (1.4, 1.3), ("recent", "history")),
         "gated": (GatedResult("your triggers", "superior, 14 days, refit", True, 3, 2, 1.6, 1040.0, 40.0),),
+        "procedure": ProcedureEvidence(12, 4, 0.031, 0.02, 1e-4, 84),
         "problems": ("2018-02-05: no row has an outcome, so no policy is measured there.",), "period": "2018-12",
     }  # fmt: skip
     return BacktestRecord(**(fields | changes))

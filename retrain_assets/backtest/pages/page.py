@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from retrain_assets.backtest.pages.plots import cost_curves, timeline, trade_off
-from retrain_assets.backtest.pages.text import best_words, cost_words, saving_words, shown_policies, span_words
+from retrain_assets.backtest.pages.text import (
+    best_words,
+    cost_words,
+    procedure_words,
+    saving_words,
+    shown_policies,
+    span_words,
+)
 from retrain_assets.backtest.record import BacktestRecord, GatedResult, PolicyResult
 from retrain_assets.documents.figure import svg
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, html_page, table, text
@@ -16,7 +23,8 @@ OVER_TIME = f"![loss and retrains over time]({PICTURE}timeline)"
 
 def backtest_report(record: BacktestRecord, units: LossUnits) -> Document:
     """The page, its pictures by name."""
-    told = record.recommendation.sentence, f"{span_words(record, units)}.", f"{cost_words(record, units)}."
+    basis = f"{span_words(record, units)}.", f"{cost_words(record, units)}."
+    told = (record.recommendation.sentence, *basis, *procedure_words(record))
     best = "\n".join(f"- {text(line)}" for line in best_words(record, units))
     bound = "Each was picked with the whole of history in sight, so this is a bound and no promise."
     parts = (

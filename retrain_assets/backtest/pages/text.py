@@ -66,6 +66,11 @@ def cost_words(record: BacktestRecord, units: LossUnits) -> str:
     return f"A retrain costs {units.total(record.retrain_cost)} ({source})"
 
 
+def procedure_words(record: BacktestRecord) -> list[str]:
+    """Whether retraining works at all, where that can be said."""
+    return [record.procedure.sentence(record.unit)] if record.procedure else []
+
+
 def best_words(record: BacktestRecord, units: LossUnits) -> list[str]:
     """Which policy is best at which cost of a retrain, the cheapest retrain first; of equal ones the first listed."""
     ranges: dict[tuple[float, float | None], str] = {}
