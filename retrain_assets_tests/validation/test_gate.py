@@ -154,7 +154,7 @@ def test_amounts_slices_and_own_metrics_reach_the_gate_from_the_spec(healthy, tm
 
 
 def test_a_margin_that_is_changed_after_a_verdict_never_turns_that_verdict(healthy, tmp_path, instance):
-    strict = SPEC["validation"] | {"false_promotions_per_year": 1e-12}
+    strict = SPEC["validation"] | {"false_promotions_per_year": 1e-250}
     built = world_of(healthy, tmp_path, instance, validation=strict)
     _, before = judged(built, monitored=("raw_data", "outcomes"))
     decided = Verdict.from_dict(before)

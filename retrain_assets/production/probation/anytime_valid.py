@@ -132,8 +132,8 @@ def log_e_values(blocks: ArrayLike, block_days: int) -> Floats:
     Raises:
         ValueError: A block is not a finite number.
 
-    >>> log_e_values([1.0, -1.0], 1).round(3)
-    array([-0.   , -0.355])
+    >>> log_e_values([1.0, -1.0, 2.0], 1)[1:].round(3)
+    array([-0.355, -0.288])
     """
     x = np.asarray(blocks, dtype=np.float64)
     if not np.isfinite(x).all():
