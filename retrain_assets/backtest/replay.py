@@ -13,7 +13,6 @@ from retrain_assets.backtest.families import Families, Offer
 from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
 from retrain_assets.backtest.matrix.evaluation_matrix import ROWS_FILE, BuiltMatrix, MatrixBuild
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix, Stretch
-from retrain_assets.backtest.matrix.origins import decision_calendar
 from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
 from retrain_assets.backtest.matrix.work import Progress, silent
@@ -207,8 +206,7 @@ class _Replay:
     def record(self, key: str, period: str) -> BacktestRecord:
         backtest, matrix = self.backtest, self.matrix
         model, cost = backtest.model, self._cost()
-        days = [day.astype("datetime64[us]").astype(object) for day in matrix.days]
-        unit = decision_calendar(model.calendar, days).every
+        unit = self.built.unit
         labelled = EncodedHistory.mapped(self.rows)
         intervals = FeatureIntervals.of(labelled, matrix.moments, backtest.drift.reference_periods)
         families = Families(model, backtest.triggers, backtest.drift, backtest.cooldown, cost, unit, intervals)

@@ -19,7 +19,7 @@ from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
 from retrain_assets.backtest.matrix.fits import FitRecord
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
 from retrain_assets.backtest.matrix.losses import LossRecord, TrainedModels, later_periods
-from retrain_assets.backtest.matrix.origins import MatrixOrigin, decision_calendar, origins
+from retrain_assets.backtest.matrix.origins import MOST_ORIGINS, MatrixOrigin, decision_calendar, origins
 from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.backtest.matrix.rehearsals import preferred, rehearsed, rounds_at
 from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
@@ -43,6 +43,7 @@ class BuiltMatrix:
         known_fits: Fits that were there.
         fit_seconds: CPU time of all fits, made now or before, by origin.
         lightgbm_seconds: CPU time of LightGBM in this build.
+        unit: What lies between two decisions.
         by_strategy: Loss by day of every strategy alone, shape (origins, days).
     """
 
@@ -53,6 +54,7 @@ class BuiltMatrix:
     known_fits: int
     fit_seconds: tuple[float, ...]
     lightgbm_seconds: float
+    unit: str
     by_strategy: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -102,7 +104,7 @@ class MatrixBuild:
         path = self.results.root / ROWS_FILE
         encoded.write(path)
         days = encoded.days
-        decisions = decision_calendar(model.calendar, days)
+        decisions = decision_calendar(model.calendar, days, len(encoded.rows))
         found = origins(model, recipe.windows, decisions, days)
         if not found:
             raise NotEnoughData(
@@ -112,7 +114,7 @@ class MatrixBuild:
             )
         ends = {period: model.calendar.bounds(period)[1] for period in sorted(digests.rows)}
         crew = Crew(WorkPlace(path, recipe, self.results.root, max(ends.values())), self.workers, self.progress)
-        return _Stages(self, digests, tuple(found), ends, crew), days
+        return _Stages(self, digests, tuple(found), ends, crew, decisions.every), days
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class _Stages:
     origins: tuple[MatrixOrigin, ...]
     ends: Mapping[str, datetime]
     crew: Crew
+    unit: str
 
     @property
     def trained(self) -> tuple[str, ...]:
@@ -277,7 +280,7 @@ class _Assembly:
         lightgbm = seconds + sum(record.seconds for record, now in self.records.values() if now)
         fit_seconds = tuple(sum(fits[place].seconds for fits in self.fits.values()) for place in places)
         problems = tuple(self._problems(days))
-        return BuiltMatrix(matrix, tuple(kept), problems, *counts, fit_seconds, lightgbm, by_strategy)
+        return BuiltMatrix(matrix, tuple(kept), problems, *counts, fit_seconds, lightgbm, self.stages.unit, by_strategy)
 
     def _chosen(self, places: Sequence[int]) -> list[str]:
         """The strategy that the spec would have chosen at each origin; a tie stays with that of the origin before."""
@@ -306,6 +309,9 @@ class _Assembly:
             for name, fits in self.fits.items():
                 if fits[place].problem:
                     found.append(f"{origin.key}, {name}: not trained, {fits[place].problem}.")
+        first = self.stages.origins[0]
+        if len(self.stages.origins) == MOST_ORIGINS:
+            found.append(f"Replayed are the newest {MOST_ORIGINS} decisions, from {first.key} on.")
         calendar = self.stages.build.recipe.recipe.model.calendar
         held = {calendar.key(day) for day in days}
         for period in sorted(self.stages.ends):

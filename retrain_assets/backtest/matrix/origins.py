@@ -19,8 +19,15 @@ from retrain_assets.periods import Calendar, Every
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.policy import WindowsPolicy
 
-_SHARE_OF_WEEKS = 0.5
-"""Below this share of weeks with rows, decisions are taken once a period of the model."""
+LENGTHS: tuple[Every, ...] = ("week", "month", "quarter", "year")
+LEAST_ROWS = 50
+"""Rows that a decision should bring, on average."""
+
+MOST_ORIGINS = 260
+"""Decisions that are replayed, the newest: five years of weeks."""
+
+_FILLED = 0.5
+"""Share of the periods between two decisions that must have rows."""
 
 
 @dataclass(frozen=True)
@@ -58,28 +65,29 @@ class MatrixOrigin:
         return self.recent if strategy == "recent" else self.history
 
 
-def decision_calendar(calendar: Calendar, days: Sequence[datetime]) -> Calendar:
-    """The calendar of decisions: weeks, or the model's own periods where most weeks hold no rows.
+def decision_calendar(calendar: Calendar, days: Sequence[datetime], rows: int) -> Calendar:
+    """The calendar of decisions: weeks, or the shortest longer period that most of history fills with enough rows.
 
     Args:
         calendar: The model's periods.
-        days: The days that have rows.
+        days: The days that have rows, in order.
+        rows: How many rows there are.
 
     >>> years = Calendar(every="year", start="2015-01-01")
-    >>> decision_calendar(years, [datetime(2015, 6, 1), datetime(2016, 6, 1)]).every
+    >>> decision_calendar(years, [datetime(2015, 6, 1), datetime(2016, 6, 1)], 90_000).every
     'year'
     >>> months = Calendar(every="month", start="2018-01-01")
-    >>> decision_calendar(months, [datetime(2018, 1, day) for day in range(1, 29)]).every
-    'week'
+    >>> january = [datetime(2018, 1, day) for day in range(1, 29)]
+    >>> decision_calendar(months, january, 9_000).every, decision_calendar(months, january, 60).every
+    ('week', 'month')
     """
-    weeks = Calendar(every="week", start=calendar.start, end=calendar.end)
-    if not days:
-        return calendar
-    held = {weeks.key(day) for day in days}
-    every: Every = "week"
-    if len(held) < _SHARE_OF_WEEKS * len(weeks.between(min(held), max(held))):
-        every = calendar.every
-    return Calendar(every=every, start=calendar.start, end=calendar.end)
+    for every in LENGTHS:
+        found = Calendar(every=every, start=calendar.start, end=calendar.end)
+        held = {found.key(day) for day in days}
+        spanned = len(found.between(min(held), max(held))) if held else 0
+        if spanned and len(held) >= _FILLED * spanned and rows >= LEAST_ROWS * spanned:
+            return found
+    return calendar
 
 
 def origin_at(model: Model, windows: WindowsPolicy, moment: datetime) -> MatrixOrigin:
@@ -110,7 +118,7 @@ def origin_at(model: Model, windows: WindowsPolicy, moment: datetime) -> MatrixO
 
 
 def origins(model: Model, windows: WindowsPolicy, decisions: Calendar, days: Sequence[datetime]) -> list[MatrixOrigin]:
-    """Every origin that has enough history, up to the last moment before the newest row.
+    """Every origin that has enough history, up to the last moment before the newest row; at most the newest 260.
 
     Args:
         model: Its calendar and label delay.
@@ -125,7 +133,7 @@ def origins(model: Model, windows: WindowsPolicy, decisions: Calendar, days: Seq
         origin = origin_at(model, windows, decisions.bounds(period)[0])
         if enough_history(model, windows, days, origin.trained_until):
             found.append(origin)
-    return found
+    return found[-MOST_ORIGINS:]
 
 
 def enough_history(model: Model, windows: WindowsPolicy, days: Sequence[datetime], until: datetime) -> bool:

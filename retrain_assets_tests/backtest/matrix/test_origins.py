@@ -14,7 +14,7 @@ DAYS = [datetime(2018, 1, 1) + timedelta(days=number) for number in range(120)]
 
 def test_a_monthly_model_has_an_origin_every_monday_once_it_has_enough_to_train_on():
     policy = WindowsPolicy(min_train="8w", gate="2w")
-    found = origins(RIDES, policy, decision_calendar(MONTHS, DAYS), DAYS)
+    found = origins(RIDES, policy, decision_calendar(MONTHS, DAYS, 9_000), DAYS)
     assert [origin.moment for origin in found][:2] == [datetime(2018, 3, 5), datetime(2018, 3, 12)]
     assert found[-1].moment == datetime(2018, 4, 30)
 
@@ -39,7 +39,19 @@ def test_a_length_in_periods_counts_the_periods_that_have_rows():
     people = Model("people", "binary", 2, years, "id", "at", "works", timedelta(days=30), "log_loss")
     assert not enough_history(people, policy, surveys, datetime(2016, 6, 1))
     assert enough_history(people, policy, surveys, datetime(2016, 12, 2))
-    assert decision_calendar(years, surveys).every == "year"
+    assert decision_calendar(years, surveys, 90_000).every == "year"
+
+
+@pytest.mark.parametrize(("rows", "every"), [(2_000, "week"), (300, "month"), (101, "quarter"), (20, "month")])
+def test_decisions_come_as_often_as_the_rows_allow(rows, every):
+    """Of 120 days: 18 weeks, four months, two quarters; where nothing suffices the model's own periods decide."""
+    assert decision_calendar(MONTHS, DAYS, rows).every == every
+
+
+def test_of_a_long_history_the_newest_decisions_are_replayed(monkeypatch):
+    monkeypatch.setattr("retrain_assets.backtest.matrix.origins.MOST_ORIGINS", 3)
+    found = origins(RIDES, WindowsPolicy(min_train="8w"), decision_calendar(MONTHS, DAYS, 9_000), DAYS)
+    assert [origin.moment for origin in found] == [datetime(2018, 4, day) for day in (16, 23, 30)]
 
 
 def test_no_rows_make_no_origins():
