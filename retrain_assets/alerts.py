@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from urllib.parse import quote, urlencode
 
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.redaction import silent, without_secrets
+from retrain_assets.documents.server import declared_url, is_plain_address, report_path
 from retrain_assets.errors import require_extra
 
 _LOG = logging.getLogger("retrain_assets.alerts")
@@ -96,6 +96,9 @@ PAGES: dict[str, str] = {
     "rolled_back": "model_status",
 }
 """The asset whose page shows a fact; the others are about a run."""
+
+REPORTED = ("drift_report", "performance_report", "probation_report", "validation_report", "model_status")
+"""The assets of which a period has a report."""
 
 
 @dataclass(frozen=True)
@@ -200,12 +203,20 @@ def page_url(alert: Alert) -> str:
     return f"{base}/runs?{urlencode({f'q[{at}]': tag for at, tag in enumerate(tags)})}"
 
 
+def report_url(alert: Alert) -> str:
+    """Where RETRAIN_REPORTS_URL has the report of a fact, which a phone can show; empty where either is not there."""
+    base, asset = declared_url(), PAGES.get(alert.kind)
+    if not base or asset not in REPORTED or not alert.period:
+        return ""
+    return f"Report: {base}{report_path(alert.model, asset, alert.period)}"
+
+
 def _ui() -> str:
     """RETRAIN_UI_URL, where it is the plain address of a page."""
     base = os.environ.get("RETRAIN_UI_URL", "").strip().rstrip("/")
     if not base:
         return ""
-    if re.fullmatch(r"https?://[\w.\-\[\]:]+(/[\w.~%/-]*)?", base, re.ASCII):
+    if is_plain_address(base):
         return base
     _LOG.error("RETRAIN_UI_URL is no address like http://dagster.example:3000 without a login: messages have no links")
     return ""
@@ -250,7 +261,7 @@ def _about(alert: Alert) -> tuple[str, str]:
 def message(alerts: Sequence[Alert]) -> tuple[str, str, Severity]:
     r"""Title, text and severity of the one message about the facts of one model and period, the gravest first.
 
-    Each fact is a line, then what to do about it, then the link.
+    Each fact is a line, then what to do about it, then the links.
 
     >>> drift = Alert("2024-03-01", "taxi", "2024-02", "drift", "fare moved")
     >>> title, text, severity = message([drift, Alert("2024-03-01", "taxi", "2024-02", "crash", "the run failed")])
@@ -263,9 +274,9 @@ def message(alerts: Sequence[Alert]) -> tuple[str, str, Severity]:
     first = ordered[0]
     kinds = ", ".join(dict.fromkeys(alert.kind for alert in ordered))
     said = [alert.sentence if len(ordered) == 1 else f"{alert.kind}: {alert.sentence}" for alert in ordered]
-    links = [page_url(alert) for alert in ordered]
     steps = [_next_step(alert) for alert in ordered]
-    parts = ["\n".join(filter(None, lines)) for lines in zip(said, steps, links, strict=True)]
+    links = [(report_url(alert), page_url(alert)) for alert in ordered]
+    parts = ["\n".join(filter(None, (one, step, *ways))) for one, step, ways in zip(said, steps, links, strict=True)]
     title = " ".join(filter(None, _about(first)))
     return f"{title}: {kinds}", "\n\n".join(parts), first.severity
 

@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the terminal or the receivers of whoever runs the tests, unless a test asks for it."""
-    for name in ("RETRAIN_ALERT_URLS", "RETRAIN_UI_URL", "COLUMNS"):
+    for name in ("RETRAIN_ALERT_URLS", "RETRAIN_UI_URL", "RETRAIN_REPORTS_URL", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from retrain_assets import errors
-from retrain_assets.alerts import Alert, page_url, publish, publish_all, read
+from retrain_assets.alerts import Alert, page_url, publish, publish_all, read, report_url
 
 # Apprise imports a module of the standard library that Python 3.13 drops, to fill in for it there.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -97,6 +97,19 @@ def test_a_message_links_to_the_page_of_its_period_where_the_ui_is_named(receive
     assert page_url(fact("crash", "boom")).endswith(
         "/runs?q%5B0%5D=tag%3Aretrain%2Fmodel%3Ddelivery&q%5B1%5D=tag%3Adagster%2Fpartition%3D2024-02-05"
     )
+
+
+def test_a_message_links_the_report_that_a_phone_can_show_where_its_address_is_named(receiver, tmp_path, monkeypatch):
+    url, received = receiver
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", url)
+    monkeypatch.setenv("RETRAIN_REPORTS_URL", "https://reports.example/")
+    publish(fact("drift", "fare moved"), tmp_path)
+    assert received[0]["message"] == (
+        "fare moved\nReport: https://reports.example/delivery/drift_report/2024-02-05.html"
+    )
+    assert [report_url(fact(kind, "said")) for kind in ("stale", "crash")] == ["", ""]
+    monkeypatch.setenv("RETRAIN_REPORTS_URL", "https://ann:secret@reports.example/")
+    assert report_url(fact("drift", "fare moved")) == ""
 
 
 @pytest.mark.parametrize(

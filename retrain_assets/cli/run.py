@@ -117,8 +117,10 @@ def dev(port: int, host: str) -> None:
 
 def serving_reports(home: Path) -> str:
     """Serve the reports to which the pages in the UI link, and say where."""
-    from retrain_assets.documents.server import REPORTS_URL, reports_url, serve_reports
+    from retrain_assets.documents.server import REPORTS_URL, declared_url, reports_url, serve_reports
 
+    if os.environ.get(REPORTS_URL) and not declared_url():
+        return f"{REPORTS_URL} is no address like http://127.0.0.1:3001 without a login: reports are not served."
     address = reports_url()
     try:
         server = serve_reports(home, address)

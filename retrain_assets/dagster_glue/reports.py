@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import dagster as dg
 
 from retrain_assets.dagster_glue.metadata import Metadata
 from retrain_assets.documents.page import Drawing, html_page, text
-from retrain_assets.documents.server import reports_url
+from retrain_assets.documents.server import report_path, reports_url
 
 if TYPE_CHECKING:
     from retrain_assets.documents.page import Document
@@ -44,5 +43,5 @@ def link(access: "PeriodAccess", asset: str, name: str) -> dg.MarkdownMetadataVa
 
     In words, because an address is wider than the page and would push its tables off the edge.
     """
-    address = f"{reports_url()}/{access.registry.model}/{asset}/{quote(name, safe='')}.html"
+    address = reports_url() + report_path(access.registry.model, asset, name)
     return dg.MetadataValue.md(f"[Open the {asset.replace('_', ' ')} of {text(name)}]({address})")

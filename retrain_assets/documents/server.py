@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from retrain_assets.store import PeriodStore, plain
 
@@ -28,9 +28,33 @@ _LOCAL = ("127.0.0.1", "localhost")
 _PATH = re.compile(r"/([^/]+)/([^/]+)/([^/]+)\.html")
 
 
+def is_plain_address(address: str) -> bool:
+    """Whether an address leads to a page and holds no login.
+
+    >>> is_plain_address("https://reports.example/taxi"), is_plain_address("https://ann:secret@reports.example")
+    (True, False)
+    """
+    return re.fullmatch(r"https?://[\w.\-\[\]:]+(/[\w.~%/-]*)?", address, re.ASCII) is not None
+
+
+def declared_url() -> str:
+    """The address that RETRAIN_REPORTS_URL names; empty without one, and where it is none."""
+    base = os.environ.get(REPORTS_URL, "").strip().rstrip("/")
+    return base if is_plain_address(base) else ""
+
+
 def reports_url() -> str:
     """The address under which reports are reached."""
-    return (os.environ.get(REPORTS_URL) or SERVED_AT).rstrip("/")
+    return declared_url() or SERVED_AT
+
+
+def report_path(model: str, asset: str, name: str) -> str:
+    """The path of a report behind the address.
+
+    >>> report_path("taxi", "drift_report", "2019-01-01-00:00")
+    '/taxi/drift_report/2019-01-01-00%3A00.html'
+    """
+    return f"/{quote(model)}/{asset}/{quote(name, safe='')}.html"
 
 
 def serve_reports(home: Path, address: str) -> ThreadingHTTPServer | None:
