@@ -110,14 +110,15 @@ class ModelStatus:
             "what is live": f"{live}{since}{age}",
             "is it well": self._well,
             "what changed last": self.last_decision or "nothing was decided yet",
-            "what comes next": self._next,
+            "what comes next": self.coming,
             "what people said": "; ".join(people) or "nothing is held or approved",
         }
 
     @property
-    def _next(self) -> str:
+    def coming(self) -> str:
+        """What comes next."""
         if self.fault:
-            return f"nothing, until the cause is mended and {self.fault.period} is launched again"
+            return f"{self.fault.period} again, once the cause is mended"
         return self.cooldown or self.next_retrain or "the first monitored period"
 
     @property

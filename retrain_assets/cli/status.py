@@ -16,7 +16,7 @@ from retrain_assets.spec import read_specs
 if TYPE_CHECKING:
     from retrain_assets.audit.status import ModelStatus
 
-HEAD = ("model", "live", "age", "health", "next retrain")
+HEAD = ("model", "live", "age", "health", "what comes next")
 COLOURS = {
     "as promised": "green", "worse than promised": "red", "its last run failed": "red", "its data drift": "yellow",
 }  # fmt: skip
@@ -79,7 +79,7 @@ def _overview(found: list[ModelStatus]) -> None:
 
 
 def _line(one: ModelStatus) -> tuple[str, ...]:
-    return (one.model, one.live or "-", one.age or "-", one.health, one.next_retrain or "-")
+    return (one.model, one.live or "-", one.age or "-", one.health, one.coming)
 
 
 @click.command()
