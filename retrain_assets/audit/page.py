@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from retrain_assets.audit.status import AS_PROMISED, DRIFTS, FAILED, NEW, WORSE, ModelStatus
+from retrain_assets.audit.status import AS_PROMISED, FAILED, NEW, WORSE, ModelStatus
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, table, text
 from retrain_assets.documents.units import counted
 from retrain_assets.store import PeriodStore
@@ -26,7 +26,6 @@ TONES: Mapping[str, Tone] = {
     NEW: "unknown",
     "too few outcomes": "unknown",
     "no outcomes yet": "unknown",
-    DRIFTS: "unknown",
 }
 """How the box looks by the health that it tells."""
 

@@ -3,10 +3,13 @@
 import pytest
 
 from retrain_assets.alerts import Alert, page_url
+from retrain_assets.backtest.pages.page import backtest_html
 from retrain_assets.documents.page import html_page
+from retrain_assets.documents.units import LossUnits
 from retrain_assets.monitoring.pages.page import PERFORMANCE, performance_report
 from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory, performance_drawing
 from retrain_assets.verdict import CHECKS
+from retrain_assets_tests.backtest.test_record import backtest_record
 from retrain_assets_tests.browser import CLIPPED, CUT_TABLES, DESK, PHONE, opened, required_chromium, unloaded_pictures
 from retrain_assets_tests.commanded import FIRST
 from retrain_assets_tests.monitoring.stored import performance
@@ -155,11 +158,19 @@ def reports(home):
     return {asset: sorted((folder / asset).glob("*.html"))[-1] for asset in (*REPORTS, "model_card")}
 
 
+@pytest.fixture
+def backtest_page(tmp_path):
+    """The report of a backtest, which the replayed home has none of."""
+    path = tmp_path / "policy_backtest.html"
+    path.write_bytes(backtest_html(backtest_record(), LossUnits("ride", "USD")))
+    return path
+
+
 @pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("asset", [*REPORTS, "model_card"])
-def test_a_report_answers_on_the_first_screen_and_cuts_nothing_off(page, at_home, asset, screen):
+@pytest.mark.parametrize("asset", [*REPORTS, "model_card", "policy_backtest"])
+def test_a_report_answers_on_the_first_screen_and_cuts_nothing_off(page, at_home, backtest_page, asset, screen):
     page.set_viewport_size(screen)
-    page.goto(reports(at_home)[asset].as_uri())
+    page.goto((reports(at_home) | {"policy_backtest": backtest_page})[asset].as_uri())
 
     answer = page.locator(".answer p").first.bounding_box()
     assert answer["y"] + answer["height"] <= screen["height"]

@@ -87,7 +87,7 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
     if record.version is None:
         return Document(title, (f"No model was live in {record.period}.",))
     rows = column_rows(record)
-    tone: Tone = "unknown" if record.triggers else "note" if record.warned else "well"
+    tone: Tone = "note" if record.warned else "well"
     parts = (
         Part(
             "What moved, and since when",
@@ -241,7 +241,10 @@ def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     told = performance_lead(performance) if performance and performance.version else []
     measured = performance.report if performance else None
     lost = [measured.sentence] if measured and measured.outcome is Quality.WARN and measured.sentence in told else []
-    lines = lost + (drift_lead(drift) if drift.version else [f"{period}: no model was live."])
+    moved = drift_lead(drift) if drift.version else [f"{period}: no model was live."]
+    if performance and performance.impact_sentence and drift.impact_sentence:
+        moved = [said for said in moved if said != drift.impact_sentence]  # told with what it costs
+    lines = lost + moved
     noted = [column for column in drift.columns if column.problem or outcome_of(column) != "quiet"]
     lines += [f"  {outcome_of(column):<12} {column.column:<20} {what_moved(column)}" for column in noted]
     return lines + [said for said in told if said not in lost]

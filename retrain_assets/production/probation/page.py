@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Mapping
 
-from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, table, text
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, table, text
 from retrain_assets.documents.units import LossUnits, amount, plural
 from retrain_assets.model import Model
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
 from retrain_assets.production.probation.plot import probation_drawing
 from retrain_assets.production.probation.record import Measurement, ProbationRecord, Status
+from retrain_assets.production.probation.text import odds
 from retrain_assets.production.probation.trial import counted
 
 PROBATION = "probation"
@@ -25,9 +26,9 @@ TONES: Mapping[Status, Tone] = {
     Status.BLIND: "unknown",
 }
 
-READING = """Both versions score the same rows. Left: what the new one lost beyond the one before, block by block; above
-the line it is worse, the band holds the truth with confidence at every look. Right: the e-value; at the dashed line the
-new version is taken back."""
+READING = """Both versions score the same rows. First what the new one lost beyond the one before, block by block: above
+the line it is worse, and the band holds the truth with confidence at every look. Then the e-value: from the dashed line
+on it is decided, for the new version or against it."""
 
 
 def probation_document(model: Model, record: ProbationRecord) -> tuple[Document, dict[str, Drawing]]:
@@ -77,7 +78,8 @@ def _measured(units: LossUnits, record: ProbationRecord) -> list[dict[str, objec
         f"{plural(units.row)} in this period, so far": f"{found.rows:,}, {found.rows_total:,}",
         "mean difference so far": _difference(found, units),
         "evidence so far": counted(len(found.blocks), found.block_days),
-        "e-value, and the line": f"{figure(found.e_value) or 'unknown'}, {figure(found.line)}",
+        "e-value": odds(found.e_value),
+        "decided at": odds(found.line),
         "ends at the latest with": found.limit,
     }
     return [{"what": name, "value": value} for name, value in facts.items()]

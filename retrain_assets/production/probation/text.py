@@ -6,12 +6,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from retrain_assets.documents.units import LossUnits
+from retrain_assets.documents.units import LossUnits, amount
 from retrain_assets.documents.units import counted as counted_rows
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.production.probation.anytime_valid import Conclusion, enough_blocks
 from retrain_assets.production.probation.record import ComparedVersions, Measurement, Status
 from retrain_assets.production.probation.trial import counted
+
+_MILLION = 1e6
+"""Odds beyond which no digit means anything to anybody."""
 
 ENDED: Mapping[Status, str] = {
     Status.CONFIRMED: "{} was confirmed",
@@ -48,19 +51,23 @@ def sentence_of(period: str, compared: ComparedVersions, status: Status, found: 
     return f"{period}: {_conclusion(period, compared, status, found, wording)}; {evidence}"
 
 
+def odds(e_value: float) -> str:
+    """An e-value as odds against chance, as far as its digits mean something.
+
+    >>> odds(12.34), odds(1234.5), odds(4e22), odds(float("nan"))
+    ('12.3 to 1', '1,234 to 1', 'over a million to 1', 'unknown')
+    """
+    if math.isnan(e_value):
+        return "unknown"
+    return "over a million to 1" if e_value >= _MILLION else f"{amount(e_value)} to 1"
+
+
 def _odds(found: Measurement) -> str:
     """The e-value as odds, with what it takes to decide."""
     decides = f"{found.line:g} to 1 decides"
     if not found.e_value >= 1:
         return f"no evidence of a difference (e-value {found.e_value:.2g}, {decides})"
-    odds = (
-        "over a million"
-        if found.e_value >= 1e6
-        else f"{found.e_value:,.3g}"
-        if found.e_value < 1000
-        else f"{found.e_value:,.0f}"
-    )
-    return f"{odds} to 1 against chance (e-value; {decides})"
+    return f"{odds(found.e_value)} against chance (e-value, {decides})"
 
 
 def _conclusion(period: str, compared: ComparedVersions, status: Status, found: Measurement, wording: Wording) -> str:

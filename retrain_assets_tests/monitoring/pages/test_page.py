@@ -208,6 +208,18 @@ def test_in_words_a_loss_above_the_baseline_comes_before_the_features_and_is_sai
     assert len(words) == 3
 
 
+def test_in_words_what_changed_is_said_once_with_what_it_costs(tmp_path):
+    store = PeriodStore(tmp_path)
+    impact = (Change("a", "2023-11", 0.4, 0.5, 0.2, None),)
+    write_drift(store, drift([column("a", Drift.WARN)], impact=impact, impact_sentence="a changed."))
+    write_performance(store, performance("2024-01", 1.5))
+    assert monitoring_words(store, "2024-01")[0] == "a changed."
+    write_performance(store, performance("2024-01", 1.5, impact_sentence="a changed and cost 9."))
+    words = monitoring_words(store, "2024-01")
+    assert words[0] == "1 drifted."
+    assert words.count("a changed and cost 9.") == 1
+
+
 def test_a_period_without_a_model_says_so_in_every_form(tmp_path):
     store = PeriodStore(tmp_path)
     write_drift(store, DriftRecord("2024-01", None))
