@@ -309,6 +309,8 @@ class _Assembly:
             for name, fits in self.fits.items():
                 if fits[place].problem:
                     found.append(f"{origin.key}, {name}: not trained, {fits[place].problem}.")
+            if place not in self.records and not any(fits[place].problem for fits in self.fits.values()):
+                found.append(f"{origin.key}: left out, no earlier origin could tell with how many rounds to serve.")
         first = self.stages.origins[0]
         if len(self.stages.origins) == MOST_ORIGINS:
             found.append(f"Replayed are the newest {MOST_ORIGINS} decisions, from {first.key} on.")

@@ -45,6 +45,8 @@ def rehearsed(origins: Sequence[MatrixOrigin], place: int, windows: WindowsPolic
 def rounds_at(fits: Mapping[int, FitRecord], rehearsals: Sequence[int], place: int, recipe: Recipe) -> int | None:
     """With how many rounds a strategy's model serves; None where nothing tells it.
 
+    The median of the rehearsals' best; without a rehearsal, what a held-out share told last.
+
     Args:
         fits: What was fitted of the strategy, by the place of the origin.
         rehearsals: Places of the origins that were rehearsed before.
@@ -55,8 +57,9 @@ def rounds_at(fits: Mapping[int, FitRecord], rehearsals: Sequence[int], place: i
     known = [number for number in best if number is not None]
     if known:
         return rounds_from(known, recipe)
-    held = fits[place].held_out_at
-    return rounds_from([held], recipe) if held is not None else None
+    held = (fits[at].held_out_at for at in range(place, -1, -1) if at in fits)
+    newest = next((number for number in held if number is not None), None)
+    return rounds_from([newest], recipe) if newest is not None else None
 
 
 def preferred(

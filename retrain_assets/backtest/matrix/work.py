@@ -20,7 +20,7 @@ from retrain_assets.backtest.matrix.fits import FitFiles, FitRecord, best_round,
 from retrain_assets.backtest.matrix.losses import LossFiles, LossRecord, TrainedModels, scored
 from retrain_assets.backtest.matrix.origins import MatrixOrigin
 from retrain_assets.backtest.matrix.recipe import MatrixRecipe
-from retrain_assets.errors import NotEnoughData
+from retrain_assets.errors import DataError
 from retrain_assets.store import PeriodStore
 
 _FEW_PIECES = 3
@@ -92,7 +92,7 @@ class MatrixWork:
             model, record = train_at(
                 self.rows, origin, strategy, self.recipe.single, stop_known=self.stop_known(origin), first=first
             )
-        except NotEnoughData as reason:
+        except DataError as reason:
             model, record = None, FitRecord("", problem=str(reason))
         record = replace(record, key=key)
         self.fits.write(origin.key, strategy, record, model)

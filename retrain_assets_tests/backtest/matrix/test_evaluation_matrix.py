@@ -107,3 +107,21 @@ def test_a_history_that_is_too_short_says_what_is_missing(tmp_path):
     spec, rows = parcels(tmp_path, weeks=2)
     with pytest.raises(NotEnoughData, match="is too short to replay: a first model needs windows.min_train 2w"):
         MatrixBuild(matrix_recipe(spec), rows, PeriodStore(tmp_path / "results")).build()
+
+
+def test_an_origin_that_cannot_be_trained_is_named_and_the_others_go_on(tmp_path):
+    rows = rows_of(9, 5)
+    early = rows["at"] < "2024-01-25"
+    rows["late"] = (rows["minutes"] > 60).astype(int).where(~early, 0)
+    source = SPEC["source"] | {"label": "late"}
+    validation = {"primary": "log_loss", "guardrails": [{"metric": "auc", "margin": 0.1}], "unit": "row"}
+    training = SPEC["training"] | {"objective": "binary", "max_rounds": 8, "early_stopping_rounds": 3}
+    spec, store = parcels(
+        tmp_path, rows=rows, task="binary", source=source, validation=validation, training=training, probation={}
+    )
+    found = MatrixBuild(matrix_recipe(spec), store, PeriodStore(tmp_path / "results"), workers=1).build()
+    named = [problem for problem in found.problems if problem.startswith("2024-01-22")]
+    assert len(named) == 2
+    assert "all 1,200 training labels are 0" in named[0] or "two classes" in named[0]
+    assert found.matrix.origins == 5
+    assert found.matrix.doubts is not None

@@ -38,6 +38,8 @@ def test_rounds_are_the_median_of_the_rehearsals_best(built):
     assert rounds_at(fits, [0, 1, 2], 2, recipe) == 11
     assert rounds_at({0: FitRecord("", held_out_at=12)}, [], 0, recipe) == 12
     assert rounds_at({0: FitRecord("")}, [], 0, recipe) is None
+    failed = {0: FitRecord("", problem="one class"), 1: FitRecord("", held_out_at=11), 2: FitRecord("")}
+    assert rounds_at(failed, [0], 2, recipe) == 11
 
 
 @pytest.mark.parametrize(
