@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import Array
 from retrain_assets.validation.comparison.comparison import number
@@ -40,8 +41,10 @@ def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) 
         if fault:
             return _finding(outcome, fault, len(rows))
     if len(rows) >= FEWEST_ROWS and bool((candidate == candidate[:1]).all()):
-        return _finding(Outcome.FAIL, f"the candidate gives all {len(rows):,} rows the same score", len(rows))
-    return _finding(Outcome.PASS, f"labels and scores of {len(rows):,} rows are usable", len(rows))
+        return _finding(
+            Outcome.FAIL, f"the candidate gives all {counted(len(rows), rows.row_name)} the same score", len(rows)
+        )
+    return _finding(Outcome.PASS, f"labels and scores of {counted(len(rows), rows.row_name)} are usable", len(rows))
 
 
 def unscorable(rows: GateRows, fault: str) -> Finding:
