@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, field_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema, core_schema
 
 Every = Literal["hour", "day", "week", "month", "quarter", "year"]
@@ -39,6 +39,10 @@ _CRON = {
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _INSTANT = timedelta(microseconds=1)
 _SECONDS_PER_YEAR = 365.25 * 86_400
+MOST_YEARS, MOST_PERIODS = 100, 900_000
+"""The longest length that a spec may name."""
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""The years in which a calendar may begin and end."""
 PERIODS_PER_YEAR = {"hour": 8766, "day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 
 
@@ -69,6 +73,26 @@ class Calendar(BaseModel):
         if value is not None and value.tzinfo is not None:
             raise ValueError(f"{value.isoformat()} has a zone: write the time in UTC and without it, like 2024-01-01")
         return value
+
+    @field_validator("start", "end")
+    @classmethod
+    def _of_our_time(cls, value: datetime | None) -> datetime | None:
+        if value is not None and not FIRST_YEAR <= value.year <= LAST_YEAR:
+            raise ValueError(
+                f"{value:%Y-%m-%d} lies outside {FIRST_YEAR} to {LAST_YEAR}. Write the day from which there are rows, "
+                "like 2024-01-01"
+            )
+        return value
+
+    @field_validator("end")
+    @classmethod
+    def _after_its_start(cls, end: datetime | None, read: ValidationInfo) -> datetime | None:
+        start = read.data.get("start")
+        if end is not None and start is not None and not end > start:
+            raise ValueError(
+                f"{end:%Y-%m-%d} is not after period.start, {start:%Y-%m-%d}. Take `end` out while rows still come"
+            )
+        return end
 
     @property
     def format(self) -> str:
@@ -185,6 +209,8 @@ class Length:
         """Refuse both or neither."""
         if (self.time is None) == (self.periods is None):
             raise ValueError("a length is an amount of time or a number of periods")
+        if (self.periods or 0) > MOST_PERIODS:
+            raise ValueError(f"{self.periods:g} periods are more than {MOST_PERIODS:,}. Write how many you mean")
 
     @classmethod
     def parse(cls, value: object) -> Length:
@@ -198,6 +224,8 @@ class Length:
         if isinstance(value, timedelta):
             return cls(value)
         if match := re.fullmatch(r"(\d+)([mhdw])", str(value)):
+            if float(match[1]) * _UNITS[match[2]].total_seconds() > MOST_YEARS * _SECONDS_PER_YEAR:
+                raise ValueError(f"{value} is longer than {MOST_YEARS} years. Write a length that you mean")
             return cls(int(match[1]) * _UNITS[match[2]])
         if match := re.fullmatch(r"(\d+(?:\.\d+)?) periods", str(value)):
             return cls(periods=float(match[1]))
@@ -232,8 +260,10 @@ class Length:
         first = calendar.bounds(calendar.first)[0]
         if self.time is not None:
             return max(end - self.time, min(first, end))
-        key = calendar.shift(calendar.key(end - _INSTANT), 1 - math.ceil(self.periods or 0))
-        return calendar.bounds(max(key, calendar.first))[0]
+        last, steps = calendar.key(end - _INSTANT), math.ceil(self.periods or 0) - 1
+        if steps >= calendar.distance(calendar.first, last):
+            return first
+        return calendar.bounds(calendar.shift(last, -steps))[0]
 
     def first_after(self, calendar: Calendar, period: str) -> str:
         """The first period that may act again when this length must pass after the end of an earlier one.

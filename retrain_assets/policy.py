@@ -6,20 +6,34 @@ import re
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from retrain_assets.periods import Length
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LARGEST = 1e15
+"""The largest number that a spec may hold."""
+_WRITTEN_OUT = 10**308
 
 
 class Policy(BaseModel):
     """A group of knobs of one stage, read from a model's YAML.
 
-    Infinite numbers are refused: a margin of `.inf` would be a rule that nothing breaks.
+    Infinite numbers are refused, and those beyond `LARGEST`: a margin of `.inf` would be a rule that nothing breaks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _of_this_world(cls, value: object) -> object:
+        if isinstance(value, int | float) and abs(value) > LARGEST:
+            said = (
+                f"{value:g}"
+                if isinstance(value, float) or abs(value) < _WRITTEN_OUT
+                else "a number of hundreds of digits"
+            )
+            raise ValueError(f"{said} is beyond {LARGEST:g}, where no count, money or measure lies. Write a real one")
+        return value
 
 
 class LengthsPolicy(Policy):
@@ -36,7 +50,10 @@ class LengthsPolicy(Policy):
                 continue
             if name in self.model_fields_set:
                 raise ValueError(f"{name} and {name}_periods say the same. Keep {name}")
-            self.__dict__[name] = Length(periods=periods)
+            try:
+                self.__dict__[name] = Length(periods=periods)
+            except ValueError as error:
+                raise ValueError(f"{name}_periods: {error}") from None
         return self
 
 
@@ -56,7 +73,7 @@ def _duration(value: object) -> timedelta:
     match = re.fullmatch(r"(\d+)([mhdw])", str(value))
     if not match:
         raise ValueError(f"{value!r} is no duration: write a number and m, h, d or w, like 36h or 2d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return Length.parse(match[0]).time or timedelta(0)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

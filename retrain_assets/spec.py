@@ -24,7 +24,7 @@ from retrain_assets.metrics.names import known_names, mean_loss, tasks_of, tasks
 from retrain_assets.model import Model, Task
 from retrain_assets.monitoring.performance.expression import parse
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
-from retrain_assets.periods import PERIODS_PER_YEAR, Calendar
+from retrain_assets.periods import MOST_YEARS, PERIODS_PER_YEAR, Calendar, Length
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
@@ -164,10 +164,25 @@ class ModelSpec(Policy):
             *self._metric_misfits(),
             *self._business_misfits(),
             *self._column_misfits(),
+            *self._length_misfits(),
         ]
         if faults:
             raise ValueError("\n".join(dict.fromkeys(faults)))
         return self
+
+    def _length_misfits(self) -> Iterator[str]:
+        """Lengths in periods that are longer than any length in weeks may be."""
+        most = MOST_YEARS * self.period.per_year
+        for group in ("windows", "triggers", "rollback"):
+            for name, length in vars(getattr(self, group)).items():
+                if isinstance(length, Length) and (length.periods or 0) > most:
+                    yield (
+                        f"{group}.{name}: {length.periods:,.0f} periods of a {self.period.every} are more than "
+                        f"{MOST_YEARS} years. Write how many you mean"
+                    )
+        if self.probation.periods > most:
+            said = f"{self.probation.periods:,} are more than {MOST_YEARS} years"
+            yield f"probation.periods: {said}. Write how many you mean"
 
     def _task_misfits(self) -> Iterator[str]:
         """What does not fit the task."""

@@ -92,8 +92,21 @@ def plain(name: str) -> str:
 
 
 def retrain_home() -> Path:
-    """The folder of data, registry and run history: RETRAIN_HOME, or `.retrain` in the current folder."""
-    return Path(os.environ.get("RETRAIN_HOME", ".retrain")).absolute()
+    """The folder of data, registry and run history: RETRAIN_HOME, or `.retrain` in the current folder.
+
+    Raises:
+        ValueError: The variable is empty, or names a file.
+    """
+    named = os.environ.get("RETRAIN_HOME", ".retrain")
+    if not named.strip():
+        raise ValueError(
+            "RETRAIN_HOME is empty, which would be the current folder. Name a folder, or unset it: then .retrain here "
+            "is taken."
+        )
+    home = Path(named).absolute()
+    if home.exists() and not home.is_dir():
+        raise ValueError(f"RETRAIN_HOME={named} is a file. Name a folder that can be written.")
+    return home
 
 
 OWN = "retrain:"

@@ -1,6 +1,6 @@
 """Every fault of a spec is refused at load, with file, line and key."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,23 @@ def test_a_loaded_spec_is_frozen(spec_folder):
             ["pricing"],
             "owners",
             "owner 'pricing' is neither a mail address nor a team: write team:pricing",
+        ),
+        (("period", "start"), date(1, 1, 1), "start", "period.start: 1-01-01 lies outside 1900 to 2200. Write the day"),
+        (
+            ("period", "end"),
+            date(2023, 12, 31),
+            "end",
+            "2023-12-31 is not after period.start, 2024-01-01. Take `end` out",
+        ),
+        (("training", "max_rounds"), 10**9, "max_rounds", "training.max_rounds: 1000000000 must be at most 100000"),
+        (("triggers", "retrain_cost"), 1e308, "retrain_cost", "1e+308 is beyond 1e+15, where no count, money"),
+        (("contract", "min_rows"), 10**400, "min_rows", "a number of hundreds of digits is beyond 1e+15"),
+        (("source", "label_delay"), "99999999999d", "label_delay", "99999999999d is longer than 100 years. Write a"),
+        (
+            ("windows", "gate_periods"),
+            90_000,
+            "windows",
+            "windows.gate: 90,000 periods of a week are more than 100 years",
         ),
         (("name",), "Delivery Time", "name", "name: 'Delivery Time' is no name: write lower-case letters"),
     ],

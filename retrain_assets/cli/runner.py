@@ -54,7 +54,7 @@ def prepare_instance(home: Path) -> dg.DagsterInstance:
     config["storage"]["sqlite"]["base_dir"] = str(folder)
     config["local_artifact_storage"]["config"]["base_dir"] = str(folder)
     config["compute_logs"]["config"]["base_dir"] = str(folder / "logs")
-    (folder / "dagster.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    _write(folder / "dagster.yaml", yaml.safe_dump(config, sort_keys=False), home)
     os.environ["DAGSTER_HOME"] = str(folder)
     instance = dg.DagsterInstance.get()
     # Two services that open a fresh SQLite home together can leave it broken, so every table is made here, by one.
@@ -62,6 +62,22 @@ def prepare_instance(home: Path) -> dg.DagsterInstance:
     instance.event_log_storage.get_pool_config()
     instance.all_instigator_state()
     return instance
+
+
+def _write(path: Path, text: str, home: Path) -> None:
+    """Write a file that does not hold this text yet.
+
+    Raises:
+        OSError: The home cannot be written.
+    """
+    if path.exists() and path.read_text() == text:
+        return
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise OSError(
+            f"RETRAIN_HOME={home}: {path}: {error.strerror}. Free some space there, or make it writable for this user."
+        ) from None
 
 
 class Runner:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -44,8 +45,33 @@ def guarded(command: Callable[..., object]) -> Callable[..., object]:
         except (RetrainError, ValueError, OSError) as error:
             say(f"retrain: {error}", err=True)
             sys.exit(NO if isinstance(error, NotPromotable | NotApprovable) else BAD_INPUT)
+        except Exception as fault:
+            sentence = of_the_machine(fault)
+            if sentence is None:
+                raise
+            say(f"retrain: {sentence}", err=True)
+            sys.exit(BAD_INPUT)
 
     return run
+
+
+def of_the_machine(fault: BaseException) -> str | None:
+    """What to do about a full disk under the run history or a lack of memory; None of any other fault."""
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, MemoryError):
+            return (
+                "this machine has not enough memory for that. Ask for fewer rows at once (a shorter period, fewer "
+                "columns), or use a larger machine; nothing was decided."
+            )
+        if isinstance(cause, sqlite3.Error):
+            return (
+                f"the run history in {os.environ.get('DAGSTER_HOME', 'DAGSTER_HOME')} cannot be written: {cause}. Free "
+                "some space there, or make it writable for this user, then try again; `retrain status` says what is "
+                "live, and `retrain verify` that the registry is whole."
+            )
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 class Statement(NamedTuple):

@@ -3,7 +3,6 @@
 The resources hand out plain objects (`PeriodStore`, `Registry`, `datetime`); nothing below the glue knows Dagster.
 """
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from retrain_assets.store import retrain_home
 
 if TYPE_CHECKING:
     from retrain_assets.model import PeriodAccess
@@ -85,7 +86,7 @@ def usual_resources() -> dict[str, Home | Clock]:
 
     The same objects whenever it is asked for, so that the pipelines of several models merge.
     """
-    return {"home": _home(str(Path(os.environ.get("RETRAIN_HOME", ".retrain")).absolute())), "clock": _clock()}
+    return {"home": _home(str(retrain_home())), "clock": _clock()}
 
 
 @cache

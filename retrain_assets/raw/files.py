@@ -6,6 +6,7 @@ told by the file itself unless it is declared (`dialect`). Parts of a path like 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -256,9 +257,10 @@ class File:
     def _parquet_rows(self, wanted: Wanted, present: Sequence[str]) -> pa.Table:
         """The rows that meet the condition, categories as plain values: their codes differ from file to file."""
         inside = [name for name in present if self.names[name] in self.schema.names]
-        rows = ds.dataset(self.path, filesystem=self.system, format="parquet").to_table(
+        found = ds.dataset(self.path, filesystem=self.system, format="parquet").scanner(
             columns=[self.names[name] for name in inside], filter=self._condition(wanted)
         )
+        rows = pa.Table.from_batches(self._within_memory(found.to_batches()), found.projected_schema)
         rows = self._with_path(rows.rename_columns(inside), present)
         words = pa.array(self.table.null_values, pa.string())
         written = {}
@@ -273,6 +275,23 @@ class File:
             elif len(words) and pa.types.is_string(rows[name].type):
                 rows = _with(rows, name, without_words(rows[name], words))
         return self._kept(rows, written, wanted)
+
+    def _within_memory(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same batches, as long as all of them fit: a few kilobytes on the disk may be gigabytes of rows.
+
+        Raises:
+            SourceError: Unpacked they would take more than a quarter of this machine's memory.
+        """
+        rows, size, most = 0, 0, memory_bytes() // 4
+        for batch in batches:
+            rows, size = rows + batch.num_rows, size + sum(map(_unpacked, batch.columns))
+            if size > most:
+                raise SourceError(
+                    f"{self.path}: the first {rows:,} of the rows asked for take {size / 1e9:.1f} GB unpacked, more "
+                    f"than a quarter of this machine's memory ({most / 1e9:.1f} GB). If they are meant to be there, "
+                    "choose a shorter period or a larger machine; else write the file again."
+                )
+            yield batch
 
     def _condition(self, wanted: Wanted) -> ds.Expression | None:
         """The bounds on columns of time, each in its own type so that Parquet statistics can skip row groups."""
@@ -442,6 +461,24 @@ def _beside(times: pa.ChunkedArray, bounds: Bounds) -> pa.Array:
 def without_words(text: pa.ChunkedArray, words: pa.Array) -> pa.ChunkedArray:
     """A column of text with null where it holds one of the words."""
     return pc.if_else(pc.is_in(text, value_set=words), pa.scalar(None, text.type), text)
+
+
+def memory_bytes() -> int:
+    """The memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _unpacked(column: pa.Array) -> int:
+    """Bytes of a column's values, those of categories written out for every row."""
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    kind = column.dictionary.type
+    lengths = (
+        pc.binary_length(column.dictionary) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
+    )
+    if lengths is None:
+        return int(len(column) * column.dictionary.nbytes // max(1, len(column.dictionary)))
+    return int(pc.sum(lengths.cast(pa.int64()).take(column.indices)).as_py() or 0)
 
 
 def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

@@ -1,6 +1,8 @@
 """What every command shares: a model by name, a period that has ended, errors as sentences, and exit codes."""
 
 import json
+import re
+import sqlite3
 
 import pytest
 
@@ -77,6 +79,52 @@ def test_an_error_is_a_sentence_and_its_kind_the_exit_code(capsys, error, code):
         command()
     assert left.value.code == code
     assert capsys.readouterr().err == "retrain: no rows\n"
+
+
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        (
+            sqlite3.OperationalError("database or disk is full"),
+            "run history in .* cannot be written: database or disk is",
+        ),
+        (
+            sqlite3.OperationalError("attempt to write a readonly database"),
+            "Free some space there, or make it writable",
+        ),
+        (MemoryError(), "not enough memory for that. Ask for fewer rows at once"),
+    ],
+)
+def test_a_full_disk_under_the_run_history_or_a_lack_of_memory_is_a_sentence_too(capsys, cause, sentence):
+    @guarded
+    def command():
+        try:
+            raise cause
+        except Exception as inner:
+            raise RuntimeError("wrapped by a library") from inner
+
+    with pytest.raises(SystemExit, match="2"):
+        command()
+    said = capsys.readouterr().err
+    assert re.search(sentence, said)
+    assert len(said.splitlines()) == 1
+
+
+def test_a_fault_of_our_own_is_no_sentence():
+    with pytest.raises(KeyError, match="ours"):
+        guarded(lambda: {}["ours"])()
+
+
+@pytest.mark.parametrize("words", [("status",), ("history", "delivery"), ("verify", "delivery")])
+@pytest.mark.parametrize(
+    ("named", "sentence"), [("", "RETRAIN_HOME is empty"), ("rows", "RETRAIN_HOME=.*rows is a file")]
+)
+def test_a_home_that_is_no_folder_is_refused_by_every_command(
+    empty_home, monkeypatch, tmp_path, words, named, sentence
+):
+    (tmp_path / "rows").write_text("")
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path / named) if named else "")
+    assert re.search(sentence, retrain(*words, code=2).stderr)
 
 
 @pytest.mark.parametrize(("end", "code"), [(RunEnd("f" * 32, True, "promoted", ""), 0),

@@ -7,8 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from retrain_assets.errors import SourceError
+from retrain_assets.raw import files
 from retrain_assets.raw.files import files_of, span_of
-from retrain_assets.raw.policy import Table
+from retrain_assets.raw.policy import Source, Table
+from retrain_assets.raw.sources import read_rows
 
 MARCH = (datetime(2023, 3, 1), datetime(2023, 4, 1))
 
@@ -84,3 +87,20 @@ def test_pieces_of_a_file_are_in_memory_one_row_group_at_a_time(tmp_path):
     held = [pa.total_allocated_bytes() - before for _ in file.pieces(names, group)]
     assert len(held) == groups
     assert max(held) < 8 * len(names) * group * groups / 2
+
+
+@pytest.mark.parametrize("column", ["number", "category"])
+def test_a_small_file_of_rows_beyond_this_machines_memory_is_refused_before_they_are_read(
+    tmp_path, monkeypatch, column
+):
+    rows = 200_000
+    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, "int32")), ["x" * 1000])
+    at = pa.array(np.full(rows, np.datetime64("2024-01-01T12:00", "us")))
+    table = pa.table({"id": np.zeros(rows), "at": at, "y": np.ones(rows), "number": np.ones(rows), "category": words})
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
+    declared = {"path": str(tmp_path / "bomb.parquet"), "key": "id", "time": "at", "label": "y", "label_delay": "1d"}
+    assert (tmp_path / "bomb.parquet").stat().st_size < 50_000
+    monkeypatch.setattr(files, "memory_bytes", lambda: 4_000_000)
+
+    with pytest.raises(SourceError, match=r"bomb.parquet: the first [\d,]+ of the rows asked for take .* GB unpacked"):
+        read_rows(Source.model_validate(declared), [column], datetime(2024, 1, 1), datetime(2024, 1, 2))

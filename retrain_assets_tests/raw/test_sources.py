@@ -62,13 +62,13 @@ def test_parquet_rows_of_the_period_are_those_that_pandas_selects(tmp_path, thre
 def test_only_the_columns_and_row_groups_of_the_period_are_read(tmp_path, three_months, monkeypatch):
     path = written(tmp_path / "r.parquet", three_months)
     asked = []
-    real = ds.Dataset.to_table
+    real = ds.Dataset.scanner
 
     class Spy:
         def __init__(self, dataset):
             self.dataset, self.schema = dataset, dataset.schema
 
-        def to_table(self, columns, filter):
+        def scanner(self, columns, filter):
             kept = [len(part.split_by_row_group(filter)) for part in self.dataset.get_fragments(filter=filter)]
             asked.append((columns, sum(kept)))
             return real(self.dataset, columns=columns, filter=filter)
