@@ -47,7 +47,8 @@ def backtest_assets(frame: Frame, model: Model, backtest: "Callable[[], Backtest
 
         period, store = period_of(context), home.store(frame.model)
         asked = context.run.job_name != f"{frame.model}__monitor"
-        if not asked and read_backtest(store) is None:
+        known = read_backtest(store)
+        if not asked and known is None:
             context.log.info(f"no backtest yet: `retrain backtest {frame.model}` makes the first")
             return
         stored = store.periods("raw_data")
@@ -55,18 +56,20 @@ def backtest_assets(frame: Frame, model: Model, backtest: "Callable[[], Backtest
             fits = backtest().train(store, store, period)
             context.log.info(f"{fits} models of {period} trained; the report is that of {stored[-1]}")
             return
+        live = _live(home, model, period)
         try:
+            found = backtest().forgone(store, store, live) if live is not None else None
+            if found is not None:
+                write_forgone(store, found)
+            if not asked and known is not None and known.period > period:
+                context.log.info(f"the backtest as of {known.period} knows this period already")
+                return
             record = backtest().run(store, store, None if asked else 1)
         except NotEnoughData as lack:
             if asked:
                 raise dg.Failure(str(lack), allow_retries=False) from lack
             context.log.info(str(lack))
             return
-        live = _live(home, model, period)
-        if live is not None:
-            found = backtest().forgone(store, store, live)
-            if found is not None:
-                write_forgone(store, found)
         yield _materialized(record, model, home)
 
     return [policy_backtest]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 
 from retrain_assets.backtest.families import Families, Offer
 from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
-from retrain_assets.backtest.matrix.evaluation_matrix import ROWS_FILE, BuiltMatrix, MatrixBuild
+from retrain_assets.backtest.matrix.evaluation_matrix import BuiltMatrix, MatrixBuild
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix, Stretch
 from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
@@ -129,7 +128,7 @@ class Backtest:
             return last
         built = MatrixBuild(recipe, rows, results, workers, progress).build()
         before = read_backtest(results)
-        record = _Replay(self, built, results.root / ROWS_FILE, progress).record(key, max(digests.rows))
+        record = _Replay(self, built, progress).record(key, max(digests.rows))
         record = replace(record, problems=(*stops, *record.problems))
         if before is not None and built.fits > built.known_fits:
             said = (
@@ -196,7 +195,6 @@ class _Replay:
 
     backtest: Backtest
     built: BuiltMatrix
-    rows: Path
     progress: Progress
 
     @property
@@ -207,7 +205,7 @@ class _Replay:
         backtest, matrix = self.backtest, self.matrix
         model, cost = backtest.model, self._cost()
         unit = self.built.unit
-        labelled = EncodedHistory.mapped(self.rows)
+        labelled = EncodedHistory.mapped(self.built.rows_file)
         intervals = FeatureIntervals.of(labelled, matrix.moments, backtest.drift.reference_periods)
         families = Families(model, backtest.triggers, backtest.drift, backtest.cooldown, cost, unit, intervals)
         offers = list(families.offers())

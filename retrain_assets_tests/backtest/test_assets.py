@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of
-from retrain_assets.backtest.record import read_backtest
+from retrain_assets.backtest.record import read_backtest, write_backtest
 from retrain_assets.monitoring.records.forgone_record import read_forgone
 from retrain_assets.pipeline import watch
 
@@ -85,3 +87,12 @@ def test_a_history_that_is_too_short_ends_the_job_with_the_reason(world):
     result = model.run("backtest", model.weeks(2)[-1])
     assert not result.success
     assert "is too short to replay" in failure_of(result)
+
+
+def test_a_period_that_the_backtest_knows_already_is_not_replayed_again(monitored):
+    model, weeks = monitored
+    assert model.run("backtest", weeks[5]).success
+    record = read_backtest(model.store)
+    write_backtest(model.store, replace(record, period=weeks[7]))
+    model.monitor(weeks[6:7])
+    assert model.store.periods("policy_backtest", "json") == [weeks[5], weeks[7]]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -28,7 +29,10 @@ from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.store import PeriodStore
 
-ROWS_FILE = "backtest_rows.arrow"
+ROWS = "backtest_rows"
+"""The asset that holds the encoded rows, a file for each state of what is stored; only the newest is kept for long."""
+
+_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class BuiltMatrix:
         fit_seconds: CPU time of all fits, made now or before, by origin.
         lightgbm_seconds: CPU time of LightGBM in this build.
         unit: What lies between two decisions.
+        rows_file: The encoded rows.
         by_strategy: Loss by day of every strategy alone, shape (origins, days).
     """
 
@@ -55,6 +60,7 @@ class BuiltMatrix:
     fit_seconds: tuple[float, ...]
     lightgbm_seconds: float
     unit: str
+    rows_file: Path
     by_strategy: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -101,8 +107,9 @@ class MatrixBuild:
         recipe, model = self.recipe, self.recipe.recipe.model
         digests = StoredDigests.of(self.rows, model, recipe.dated)
         encoded = EncodedHistory.load(self.rows, recipe.recipe, recipe.dated, recipe.excluded)
-        path = self.results.root / ROWS_FILE
+        path = self.results.path(ROWS, digest_of({"recipe": recipe.digest, "rows": digests.all})[:16], "arrow")
         encoded.write(path)
+        _forget(path)
         days = encoded.days
         decisions = decision_calendar(model.calendar, days, len(encoded.rows))
         found = origins(model, recipe.windows, decisions, days)
@@ -115,6 +122,13 @@ class MatrixBuild:
         ends = {period: model.calendar.bounds(period)[1] for period in sorted(digests.rows)}
         crew = Crew(WorkPlace(path, recipe, self.results.root, max(ends.values())), self.workers, self.progress)
         return _Stages(self, digests, tuple(found), ends, crew, decisions.every), days
+
+
+def _forget(newest: Path) -> None:
+    """Delete the encoded rows of earlier states, but for those that another build may just be working on."""
+    for path in newest.parent.glob("*.arrow"):
+        if path != newest and path.stat().st_mtime < newest.stat().st_mtime - _KEPT.total_seconds():
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -280,7 +294,17 @@ class _Assembly:
         lightgbm = seconds + sum(record.seconds for record, now in self.records.values() if now)
         fit_seconds = tuple(sum(fits[place].seconds for fits in self.fits.values()) for place in places)
         problems = tuple(self._problems(days))
-        return BuiltMatrix(matrix, tuple(kept), problems, *counts, fit_seconds, lightgbm, self.stages.unit, by_strategy)
+        return BuiltMatrix(
+            matrix,
+            tuple(kept),
+            problems,
+            *counts,
+            fit_seconds,
+            lightgbm,
+            self.stages.unit,
+            self.stages.crew.place.rows,
+            by_strategy,
+        )
 
     def _chosen(self, places: Sequence[int]) -> list[str]:
         """The strategy that the spec would have chosen at each origin; a tie stays with that of the origin before."""

@@ -1,8 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 
 from benchmarks.worlds.parcels import SPEC, rows_of
-from retrain_assets.backtest.matrix.evaluation_matrix import MatrixBuild
+from retrain_assets.backtest.matrix.evaluation_matrix import ROWS, MatrixBuild
 from retrain_assets.backtest.matrix.losses import LossFiles
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
 from retrain_assets.errors import NotEnoughData
@@ -125,3 +127,15 @@ def test_an_origin_that_cannot_be_trained_is_named_and_the_others_go_on(tmp_path
     assert "all 1,200 training labels are 0" in named[0] or "two classes" in named[0]
     assert found.matrix.origins == 5
     assert found.matrix.doubts is not None
+
+
+def test_the_rows_of_an_earlier_state_are_forgotten_after_a_day(own_build):
+    spec, rows, results = own_build
+    fresh, old = (results.path(ROWS, name, "arrow") for name in ("fresh", "old"))
+    for path in (fresh, old):
+        path.write_bytes(b"")
+    os.utime(old, (0, 0))
+    found = MatrixBuild(matrix_recipe(spec), rows, results, workers=1).build()
+    assert found.rows_file.exists()
+    assert fresh.exists()
+    assert not old.exists()

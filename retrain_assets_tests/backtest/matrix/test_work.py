@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from retrain_assets.backtest.matrix.evaluation_matrix import ROWS_FILE
+from retrain_assets.backtest.matrix.evaluation_matrix import ROWS
 from retrain_assets.backtest.matrix.origins import origin_at
 from retrain_assets.backtest.matrix.work import Crew, MatrixWork, WorkPlace
 from retrain_assets_tests.backtest.worlds import matrix_recipe
@@ -10,7 +10,8 @@ UNTIL = datetime(2024, 3, 4)
 
 def place_of(own_build):
     spec, _, results = own_build
-    return spec, WorkPlace(results.root / ROWS_FILE, matrix_recipe(spec), results.root, UNTIL)
+    rows = results.path(ROWS, results.periods(ROWS, "arrow")[0], "arrow")
+    return spec, WorkPlace(rows, matrix_recipe(spec), results.root, UNTIL)
 
 
 def test_an_origin_that_cannot_be_trained_is_recorded_with_the_reason(own_build):
