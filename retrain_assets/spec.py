@@ -400,7 +400,7 @@ def load_spec(path: Path) -> ModelSpec:
             file.at((*where, "tolerance"), f"say up to which absolute error a case of {suite.path} is right")
         )
     validation = spec.validation.model_copy(update={"regression_suite": suite})
-    batches = spec.batches.resolved(folder) if spec.batches else None
+    batches = spec.batches.written_like(spec.source.features).resolved(folder) if spec.batches else None
     loaded = spec.model_copy(update={"source": source, "validation": validation, "batches": batches})
     loaded._file = file
     return loaded

@@ -20,6 +20,13 @@ def test_a_good_spec_resolves_its_paths_against_its_own_folder(spec_folder):
     assert spec.source.label_delay == timedelta(days=1)
 
 
+def test_files_that_wait_for_a_score_are_read_as_the_source_is(spec_folder):
+    source = {"path": "rows.parquet", "null_values": ["k.A."], "decimal": ","}
+    path = written(spec_folder, changed("source", "features", to=source) | {"batches": {"path": "in/*.csv"}})
+    batches = load_spec(path).batches
+    assert (batches.path, batches.null_values, batches.decimal) == (str(spec_folder / "in/*.csv"), ("k.A.",), ",")
+
+
 def test_a_loaded_spec_is_frozen(spec_folder):
     spec = load_spec(written(spec_folder, SPEC))
     with pytest.raises(ValidationError, match="frozen"):

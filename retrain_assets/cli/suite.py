@@ -101,7 +101,7 @@ def harvest(name: str, period: str | None, limit: int, as_json: bool) -> None:
     say(
         f"{len(found)} row(s) proposed. Take one with `retrain suite add {name} ID`."
         if found
-        else f"{name}: no mistake on a row with a known outcome that the model was not trained on."
+        else f"{name}: no mistake on a row whose outcome is known, in the periods that the live version served."
     )
 
 

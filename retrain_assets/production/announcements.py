@@ -20,7 +20,8 @@ _LOG = logging.getLogger("retrain_assets.alerts")
 def notice(model: str, history: History, event: Event) -> Alert:
     """The alert of a promotion or a rollback, at the time and period of its event."""
     kind: Kind = "rolled_back" if event.action == "rolled_back" else "promoted"
-    said = f"{event.to_version} is live, it was {event.from_version or 'nothing'}: {event.reason}"
+    before = f"it was {event.from_version}" if event.from_version else "no version was before"
+    said = f"{event.to_version} is live, {before}: {event.reason}"
     approved = _approval_of(history, event) if kind == "rolled_back" else None
     if approved is not None:
         said = f"{said.rstrip('.')}. {event.from_version} had been promoted on the approval of {approved.actor}"

@@ -88,6 +88,20 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
     return rows, rewritten
 
 
+def numbers_without_words(rows: pa.Table, names: Sequence[str], words: Sequence[str]) -> pa.Table:
+    """The rows with null where one of some columns of numbers has a word for a missing one, quoted or not.
+
+    >>> numbers_without_words(pa.table({"score": ["681", "k.A."]}), ["score"], ["k.A."])["score"].to_pylist()
+    ['681', None]
+    """
+    missing = pa.array(words, pa.string())
+    for name in names:
+        if name in rows.column_names and _is_text(rows[name]):
+            column = pc.if_else(pc.is_in(rows[name].cast(pa.string()), value_set=missing), None, rows[name])
+            rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows
+
+
 def _one_unit(name: str, values: pa.Array, odd: Sequence[str]) -> None:
     """Require that amounts of money are in one currency, and that shares are all in per cent or none.
 

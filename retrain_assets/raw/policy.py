@@ -26,6 +26,10 @@ _LOGIN = re.compile(
 )
 
 
+WRITTEN = frozenset({"encoding", "separator", "decimal", "thousands", "time_format", "null_values", "rename"})
+"""The keys beside a path that say how its files are written."""
+
+
 class Table(Policy):
     """One table: a file or glob (Parquet or CSV, local or any fsspec URL), a SQL query, or what a model server logged.
 

@@ -19,7 +19,7 @@ from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.raw.database import query
 from retrain_assets.raw.files import Bounds, File, Wanted, files_of, listed, span_of, without_words
 from retrain_assets.raw.keys import as_keys, comparable_keys, one_array
-from retrain_assets.raw.numbers import plain_numbers
+from retrain_assets.raw.numbers import numbers_without_words, plain_numbers
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.times import declared_order, wall_clock
 from retrain_assets.raw.values import flat, how_many, read_categories
@@ -292,10 +292,8 @@ class _Reader:
 
     def _rewritten(self, rows: pa.Table, file: File) -> tuple[pa.Table, list[str]]:
         """The rows with plain numbers, and what was read otherwise than it stands."""
-        words = pa.array(self.table.null_values, pa.string())
-        for name in self.numbers if len(words) else ():
-            if name in rows.column_names and pa.types.is_string(rows[name].type):
-                rows = _with(rows, name, without_words(rows[name], words))
+        if self.table.null_values:
+            rows = numbers_without_words(rows, list(self.numbers), self.table.null_values)
         try:
             rows, rewritten = plain_numbers(rows, list(self.numbers), self.table.notation)
         except TwoReadings as error:

@@ -9,15 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
-from retrain_assets.raw.numbers import plain_numbers, read_numbers
+from retrain_assets.raw.numbers import numbers_without_words, plain_numbers, read_numbers
+from retrain_assets.raw.policy import Table
 from retrain_assets.raw.values import flat, how_many, read_categories, same_levels
 from retrain_assets.scoring.feature_contract import FeatureContract
 
 
-def as_contract(rows: pa.Table, contract: FeatureContract) -> pa.Table:
+def as_contract(rows: pa.Table, contract: FeatureContract, written: Table | None = None) -> pa.Table:
     """The features of some rows in the kinds of a contract.
 
     A level that the contract spells otherwise (`True` for `Y`, `11.0` for `11`) gets the contract's spelling.
+
+    Args:
+        rows: As they were handed in.
+        contract: Of the version that reads them.
+        written: The notation of numbers and the words for a missing one, where they are declared.
 
     Raises:
         DataError: A numeric feature holds something that is no number.
@@ -28,7 +34,11 @@ def as_contract(rows: pa.Table, contract: FeatureContract) -> pa.Table:
     {'x': [1234.5, None], 'c': ['Y', None]}
     """
     present = [name for name in contract.names if name in rows.column_names]
-    rows, _ = plain_numbers(rows.select(present), [name for name in present if contract.kinds[name] == "numeric"], None)
+    numeric = [name for name in present if contract.kinds[name] == "numeric"]
+    rows = rows.select(present)
+    if written is not None and written.null_values:
+        rows = numbers_without_words(rows, numeric, written.null_values)
+    rows, _ = plain_numbers(rows, numeric, written.notation if written is not None else None)
     for name in present:
         column = rows[name]
         if contract.kinds[name] == "categorical":
@@ -37,7 +47,9 @@ def as_contract(rows: pa.Table, contract: FeatureContract) -> pa.Table:
             numbers = read_numbers(column)
             if numbers.fault or how_many(numbers.unreadable):
                 first = numbers.fault or f"holds {column.filter(numbers.unreadable)[0].as_py()!r}, which is no number"
-                raise DataError(f"numeric feature {name!r} {first}: write numbers, or leave the field empty")
+                raise DataError(
+                    f"numeric feature {name!r} {first}: write numbers, leave the field empty, or declare the word (null_values)"
+                )
             read = numbers.values
         rows = rows.set_column(rows.column_names.index(name), name, read)
     return rows

@@ -83,7 +83,7 @@ class Batch:
                 if self.kept[0] not in rows.column_names:
                     has = ", ".join(rows.column_names)
                     raise DataError(f"{place}: no column {self.kept[0]!r}, the key of a row. It has {has}.")
-                scored, found = self._scored(rows)
+                scored, found = self._scored(rows, table)
                 result.add(scored)
                 writer.write_table(found)
                 progress(result.rows)
@@ -91,10 +91,10 @@ class Batch:
                 raise DataError(f"{place}: no rows to score.")
         return result
 
-    def _scored(self, rows: pa.Table) -> tuple[Scored, pa.Table]:
+    def _scored(self, rows: pa.Table, written: Table) -> tuple[Scored, pa.Table]:
         """Scores of some rows, and the same as a table with key and time, and whose they are."""
         scorer = self.live.scorer
-        features = as_contract(with_made_features(rows, scorer.contract), scorer.contract)
+        features = as_contract(with_made_features(rows, scorer.contract), scorer.contract, written)
         encoded, unseen = scorer.encoded(features)
         scored = Scored(scorer.predicted(encoded), unseen, scorer.version, scorer.digest)
         found = rows.select([name for name in self.kept if name in rows.column_names])

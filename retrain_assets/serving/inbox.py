@@ -110,7 +110,8 @@ def score_files(
             result = Batch(live, (names.key, names.time), moment, batches.reasons).score(file.place, batches, str(out))
             one = ScoredFile(*about, result.rows, result.unseen)
         except RetrainError as fault:
-            one = ScoredFile(*about, fault=str(fault))
+            said = str(fault) if file.place in str(fault) else f"{file.place}: {fault}"
+            one = ScoredFile(*about, fault=f"{said.rstrip('.')}.")
         store.write_json(SCORED_BATCH, file.name, one.to_dict())
         done.append(one)
     return done

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from retrain_assets.raw.policy import Table
+from retrain_assets.raw.policy import WRITTEN, Table
 
 SCORED_BATCH = "scored_batch"
 """The asset that holds their scores."""
@@ -15,8 +15,9 @@ SCORED_BATCH = "scored_batch"
 class BatchesPolicy(Table):
     """Files of rows that have no outcome yet; each is scored once, on arrival, by the version that is live then.
 
-    `path` and how a CSV is written are as of `source`. With `reasons` the features that moved each score most are named
-    beside it. `depends_on` are assets of the team's own Dagster project that write these files.
+    How a CSV is written is as `source.path` declares it, unless it is declared here. With `reasons` the features that
+    moved each score most are named beside it. `depends_on` are assets of the team's own Dagster project that write
+    these files.
 
     >>> BatchesPolicy(path="to_score/*.csv", reasons=3).reasons
     3
@@ -24,6 +25,14 @@ class BatchesPolicy(Table):
 
     reasons: int = Field(default=0, ge=0, le=100)
     depends_on: tuple[str, ...] = ()
+
+    def written_like(self, table: Table) -> Self:
+        """The same files, written like those of another table wherever nothing else is declared.
+
+        >>> BatchesPolicy(path="in/*.csv").written_like(Table(path="a.csv", null_values=["?"])).null_values
+        ('?',)
+        """
+        return self.model_copy(update={key: getattr(table, key) for key in WRITTEN - self.model_fields_set})
 
     @model_validator(mode="after")
     def _files(self) -> Self:

@@ -46,7 +46,7 @@ def test_a_promotion_a_rejection_and_a_crash_are_three_different_alerts(world_af
     (built.folder / "rows.parquet").unlink()
     (crash,) = alerts_of(built, built.run("monitor", built.weeks(8)[-1]))
     assert (promotion.kind, promotion.period) == ("promoted", weeks[4])
-    assert promotion.sentence.startswith("v1 is live, it was nothing: MAE ")
+    assert promotion.sentence.startswith("v1 is live, no version was before: MAE ")
     assert (rejection.kind, rejection.period) == ("rejected", weeks[6])
     assert rejection.sentence == built.registry.history()[-1].reason
     assert (crash.kind, crash.period) == ("crash", built.weeks(8)[-1])

@@ -64,12 +64,19 @@ def test_a_file_that_cannot_be_scored_is_named_once_and_stops_no_other(tmp_path,
     (tmp_path / "in" / "b.parquet").write_bytes(b"PAR1 torn")
     pq.write_table(ROWS, tmp_path / "in" / "c.parquet")
     first, torn, good = scored()
-    assert "feature 'x' is missing" in first.fault
+    assert first.fault.startswith(f"{tmp_path / 'in' / 'a.parquet'}: feature 'x' is missing")
     assert str(tmp_path / "in" / "b.parquet") in torn.fault
     assert (good.rows, good.fault) == (4, "")
     assert len(store.periods("scored_batch")) == 1
     assert not [path for path in (store.root / "scored_batch").iterdir() if "partial" in path.name]
     assert scored() == []
+
+
+def test_a_declared_word_for_a_missing_number_is_no_fault_quoted_or_not(tmp_path, inbox, live, store):
+    (tmp_path / "in" / "a.csv").write_text('id;x;c\n1;0,5;11\n2;k.A.;12\n3;"k.A.";12\n')
+    written = inbox.model_copy(update={"null_values": ("k.A.",), "decimal": ",", "separator": ";"})
+    (one,) = score_files(waiting(written, store), written, live, Names, store, lambda: NOW)
+    assert (one.rows, one.fault) == (3, "")
 
 
 def test_files_of_one_name_in_two_folders_are_two(tmp_path, inbox, store):

@@ -144,7 +144,7 @@ class ModelCard:
             {
                 "what it predicts": self.description,
                 "intended use": self.intended_use,
-                "who answers for it": ", ".join(self.owners),
+                "who answers for it": ", ".join(self.owners) or "not said yet",
                 "task and method": f"{TASKS[self.task]} by {method}",
                 "tolerated false promotions": f"{figure(policy.false_promotions_per_year)} a year",
                 "tolerated loss (margins)": f"{margins}; any protected group {figure(policy.fairness.margin)}",
