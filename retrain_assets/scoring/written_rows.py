@@ -47,9 +47,8 @@ def as_contract(rows: pa.Table, contract: FeatureContract, written: Table | None
             numbers = read_numbers(column)
             if numbers.fault or how_many(numbers.unreadable):
                 first = numbers.fault or f"holds {column.filter(numbers.unreadable)[0].as_py()!r}, which is no number"
-                raise DataError(
-                    f"numeric feature {name!r} {first}: write numbers, leave the field empty, or declare the word (null_values)"
-                )
+                advice = "write numbers, leave the field empty, or declare the word (null_values)"
+                raise DataError(f"numeric feature {name!r} {first}: {advice}")
             read = numbers.values
         rows = rows.set_column(rows.column_names.index(name), name, read)
     return rows
