@@ -41,7 +41,7 @@ from retrain_assets.periods import Length
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.policy import WindowsPolicy
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised when code changes what a replay says, so that a stored record is made again."""
 
 COST_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -80,13 +80,19 @@ class DeclaredTriggers:
             live_since_period=live_since,
             drift_confirmed=bool(self.triggers.on_confirmed_drift and self.drift and self.drift(past)),
             accumulated_excess=summed(0.0, excesses),
-            forgone_low=forgone(past, certainty).low if certainty is not None else None,
+            forgone_low=forgone(_as_of(self, past, period), certainty).low if certainty is not None else None,
             usual_loss=held_to.mean * usual if held_to is not None else 0.0,
             uncertain_periods=self.triggers.patience if self.uncertain and self.uncertain(past) else 0,
             new_rows=int(matrix.rows_of(known_at_attempt, past.known)),
             last_attempt_period=tried if past.since != past.decided else None,
             attempts_last_year=past.year_back(),
         )
+
+
+def _as_of(policy: DeclaredTriggers, past: Past, period: str) -> Past:
+    """What was known at the last decision within a period, or at its end."""
+    end = np.datetime64(policy.model.calendar.bounds(period)[1], "us")
+    return replace(past, now=int(np.searchsorted(past.matrix.moments, end, side="right")) - 1)
 
 
 def _last_ended(policy: DeclaredTriggers, past: Past, origin: int) -> str:

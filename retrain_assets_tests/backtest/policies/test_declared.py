@@ -51,3 +51,14 @@ def test_confirmed_drift_asks_where_the_spec_says_so():
     for policy, count in ((quiet, 0), (asking, 1)):
         found = DeclaredTriggers(policy.model, policy.triggers, policy.rollback_cooldown, lambda past: past.now == 3)
         assert walk(found, matrix, matrix.whole).count == count
+
+
+def test_what_is_forgone_is_counted_to_the_end_of_the_period():
+    """Weekly gains of 70, 140, ... against fresh models; a month asks with what was known at its last decision."""
+    matrix = matrix_of(ageing(20))
+    keys = {"on_excess_loss": False, "on_forgone_gain": 0.5, "retrain_cost": 200, "max_per_year": 52}
+    path = walk(triggers("month", **keys), matrix, matrix.whole)
+    days = [str(matrix.moments[origin].astype("datetime64[D]")) for origin in path.retrains[1:]]
+    assert days[0] == "2024-02-05"
+    weekly = walk(triggers("week", **keys), matrix, matrix.whole)
+    assert weekly.count > path.count
