@@ -59,7 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the terminal or the receivers of whoever runs the tests, unless a test asks for it."""
-    for name in ("RETRAIN_ALERT_URLS", "RETRAIN_UI_URL", "RETRAIN_REPORTS_URL", "COLUMNS"):
+    names = ("ALERT_URLS", "UI_URL", "REPORTS_URL", "SIGNING_KEY", "TRUSTED_KEYS")
+    for name in (*(f"RETRAIN_{name}" for name in names), "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
 

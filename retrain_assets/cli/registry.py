@@ -1,4 +1,4 @@
-"""Commands that keep a registry sound and small: verify, prune."""
+"""Commands that keep a registry sound and small: verify, sign, prune."""
 
 from __future__ import annotations
 
@@ -48,9 +48,22 @@ def verify(name: str | None, repair: bool, expect: str | None, rejudge: bool, as
         click.echo(json.dumps(problems, indent=1))
     else:
         for model, found in problems.items():
-            for problem in found or [f"every digest and the journal's chain hold{_pruned(model)}"]:
+            for problem in found or [_sound(model)]:
                 say([f"{model}: {problem}"])
     sys.exit(NO if any(problems.values()) else 0)
+
+
+@click.command()
+@click.argument("name")
+@guarded
+def sign(name: str) -> None:
+    """Sign every event and version that stands, with the key that RETRAIN_SIGNING_KEY names: you vouch for them.
+
+    For a history from before signing began, or after the key was changed. What is written later is signed by itself.
+
+    Example: RETRAIN_SIGNING_KEY=key.pem retrain sign taxi_charge
+    """
+    say(f"{name}: signed {opened(name).registry.sign()} events and versions")
 
 
 def _judged_again(model: str, as_json: bool) -> list[str]:
@@ -68,9 +81,22 @@ def _judged_again(model: str, as_json: bool) -> list[str]:
     return list(found.other)
 
 
-def _pruned(model: str) -> str:
-    gone = len(opened(model).registry.deleted())
-    return f"; retention deleted the files of {gone} model(s)" if gone else ""
+def _sound(model: str) -> str:
+    from retrain_assets.registry.storage.signatures import trusted_keys
+
+    registry = opened(model).registry
+    if not registry.folder.exists():
+        return f"nothing to check: no candidate was ever trained in {registry.folder.parent.parent}"
+    gone, signed = len(registry.deleted()), registry.signed()
+    pruned = f"; retention deleted the files of {gone} model(s)" if gone else ""
+    if not signed:
+        return f"every digest and the journal's chain hold{pruned}"
+    if trusted_keys():
+        return f"every digest, the journal's chain and {signed} signatures hold{pruned}"
+    return (
+        f"every digest and the journal's chain hold; {signed} signatures were not checked, for RETRAIN_TRUSTED_KEYS "
+        f"names no key{pruned}"
+    )
 
 
 @click.command()
@@ -105,4 +131,4 @@ def prune(name: str, preview: bool, as_json: bool) -> None:
         click.echo(f"  {digest}")
 
 
-REGISTRY_COMMANDS = (verify, prune)
+REGISTRY_COMMANDS = (verify, sign, prune)

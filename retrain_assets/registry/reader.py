@@ -5,6 +5,7 @@
     <root>/<model>/journal/                 what was decided (`chain`, read by `history`)
     <root>/<model>/checkpoints/             the journal in larger pieces, derived (`checkpoints`)
     <root>/<model>/claims/, begun/          gate rows that are being judged (`claims`)
+    <root>/<model>/signatures/              of events and versions, where a key is set (`signatures`)
     <root>/<model>/aside/                   what `repair` took out of the way
     <root>/<model>/*.lock                   held during a write, released by a crash
 
@@ -29,6 +30,7 @@ from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.journal.verdict_files import VerdictFiles
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.protocol import Storage
+from retrain_assets.registry.storage.signatures import Signatures
 from retrain_assets.registry.storage.version_folders import VersionFolders
 from retrain_assets.verdict import Verdict
 
@@ -46,6 +48,7 @@ class Records:
         self._journal = Journal(self._storage, model)
         self._claims = Claims(self._storage)
         self._evidence = VerdictFiles(self._storage)
+        self._signatures = Signatures(self._storage, model)
         self._last_history = History(())
         self._pinned: History | None = None
 
@@ -145,6 +148,10 @@ class Records:
             return None
         verdict = self.evidence(last[0])
         return verdict if verdict.candidate_digest == candidate else None
+
+    def signed(self) -> int:
+        """How many signatures of events and versions are stored."""
+        return self._signatures.count()
 
     def deleted(self) -> frozenset[str]:
         """Digests whose files retention has deleted."""

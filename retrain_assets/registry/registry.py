@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from retrain_assets.documents.plain_text import plain
-from retrain_assets.errors import Conflict, IntegrityError, NotFound
+from retrain_assets.errors import Conflict, IntegrityError, NotFound, StorageError
 from retrain_assets.registry.integrity.repair import mend
 from retrain_assets.registry.integrity.verify import LOCK, Inspection
 from retrain_assets.registry.journal import chain
@@ -39,6 +39,8 @@ from retrain_assets.registry.rules import (
 )
 from retrain_assets.registry.rulings import Ruling, Signature, refuse_run_name
 from retrain_assets.registry.storage import version_folders
+from retrain_assets.registry.storage.disk import sha256
+from retrain_assets.registry.storage.signatures import SIGNATURES, SIGNING_KEY, SigningKey
 from retrain_assets.registry.training_record import trained_until
 from retrain_assets.registry.training_span import TrainingSpan, refuse_seen_rows
 from retrain_assets.verdict import Verdict
@@ -89,7 +91,11 @@ class Registry(Records):
     """
 
     def add(self, files: Mapping[str, bytes]) -> str:
-        """Store a candidate's files for good and return their digest; adding the same files again changes nothing."""
+        """Store a candidate's files for good and return their digest; adding the same files again changes nothing.
+
+        Where RETRAIN_SIGNING_KEY names a key, its signature is stored first.
+        """
+        self._signatures.write("version", sha256(version_folders.manifest_of(files)))
         return self._folders.add(files)
 
     # ---- attempts and moves
@@ -378,10 +384,31 @@ class Registry(Records):
         if not any(map(self._storage.names, (chain.FOLDER, version_folders.FOLDER, VERDICTS))):
             return []
         with self._storage.lock(LOCK), self._storage.lock(version_folders.LOCK):  # in the order of `prune`
-            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, *PLACES, version_folders.FOLDER)
+            places = (chain.FOLDER, CHECKPOINTS, VERDICTS, SIGNATURES, *PLACES, version_folders.FOLDER)
             swept = [name for place in places for name in self._storage.sweep(place)]
             removed = [f"{self._storage.where(name)}, left by an interrupted write, is removed." for name in swept]
             return [*removed, *mend(self._journal, self._storage, expected=expected, traces=self._shortened)]
+
+    def sign(self) -> int:
+        """Sign every event and version that stands, because a person vouches for them; how many were signed.
+
+        For a history from before signing began, and after a key was changed. What is damaged is not signed.
+
+        Raises:
+            IntegrityError: Something is damaged; nothing is signed.
+            StorageError: No key is set, or it cannot be read.
+        """
+        if SigningKey.of_environment() is None:
+            raise StorageError(f"{SIGNING_KEY} names no key. Name the file of the private key to sign with.")
+        problems = Inspection(self.model, self._storage).unsigned_problems()
+        if problems:
+            raise IntegrityError(f"{problems[0]} Nothing is signed: see `retrain verify {self.model}`.")
+        with self._writing() as history:
+            for event in history.events:
+                self._signatures.write("event", event.hash)
+            for digest in self._folders.digests():
+                self._signatures.write("version", digest)
+            return len(history.events) + len(self._folders.digests())
 
     def _shortened(self, events: Sequence[Event]) -> bool:
         """Whether something in the registry speaks of more history than these events."""
@@ -394,7 +421,7 @@ class Registry(Records):
         with self._storage.lock(LOCK):
             history = self._current()
             self._refuse_lost(history)
-            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, *PLACES):
+            for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, SIGNATURES, *PLACES):
                 self._storage.sweep(place)
             self._journal.settle(history.events)
             self._claims.settle(history.spent)

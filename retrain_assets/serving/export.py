@@ -8,6 +8,7 @@ MLmodel, python_env.yaml     MLflow loads the folder: flavor lightgbm (numbers i
 request.json, answer.json    a request of the Open Inference Protocol v2, and its answer
 inference_service.yaml       a KServe InferenceService that runs the container below
 Containerfile                KServe's server with the scorer
+manifest.intoto.json         every file above with its digest, and signed where a key is set (`signed_manifest`)
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.serving import inference
 from retrain_assets.serving.exported import folder, pyfunc
 from retrain_assets.serving.exported.folder import FILES
+from retrain_assets.serving.signed_manifest import signed_manifest
 from retrain_assets.store import Json
 
 KSERVE = "0.21.0"
@@ -89,7 +91,8 @@ def export(registry: Registry, version: Version, to: Path, deployment: Deploymen
     to.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=to.parent, prefix=f".{to.name}."))
     try:
-        for name, data in _contents(registry.model, version, files, deployment).items():
+        contents = _contents(registry.model, version, files, deployment)
+        for name, data in (contents | signed_manifest(registry.model, contents)).items():
             (partial / name).parent.mkdir(parents=True, exist_ok=True)
             (partial / name).write_bytes(data)
         partial.chmod(0o755)

@@ -1,6 +1,7 @@
 """`retrain verify` and `retrain prune`: whether a registry is sound, and what it keeps."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -21,6 +22,24 @@ def test_verify_reaches_the_verdicts_of_a_replay_again(at_home):
         f"delivery: {attempts} of {attempts} verdicts come out as they are recorded",
         "delivery: every digest and the journal's chain hold",
     ]
+
+
+def test_a_history_is_signed_and_checked_with_keys_that_openssl_made(own_home, tmp_path, monkeypatch):
+    key, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public], check=True, capture_output=True)
+    assert "RETRAIN_SIGNING_KEY names no key" in retrain("sign", "delivery", code=2).stderr
+    monkeypatch.setenv("RETRAIN_SIGNING_KEY", str(key))
+    assert "is not signed" in retrain("verify", "delivery", code=1).output
+
+    signed = int(retrain("sign", "delivery").output.split()[2])
+
+    monkeypatch.delenv("RETRAIN_SIGNING_KEY")
+    assert f"{signed} signatures were not checked" in retrain("verify", "delivery").output
+    monkeypatch.setenv("RETRAIN_TRUSTED_KEYS", str(public))
+    assert f"and {signed} signatures hold" in retrain("verify", "delivery").output
+    retrain("hold", "delivery", "--reason", "written without the key")
+    assert "is not signed" in retrain("verify", "delivery", code=1).output
 
 
 @pytest.mark.parametrize("pattern", ["versions/*/model.bst", "verdicts/*.json", "journal/*1.json"])

@@ -20,6 +20,7 @@ VERIFIED = (
     "which is another version's name", "has no folder", "its verdict promotes", "its verdict about", "its verdict says",
     "left by an interrupted write, is removed", "Its writer was interrupted", "is restored from its checkpoint",
     "is written anew", "is quoted by no event", "no event made it so", "speaks of event", "It was expected with hash",
+    "is not signed", "is signed by the key", "has a signature that", "which is none of the trusted ones",
     "expected was", "rests on a verdict that no attempt before it wrote down", "name event",
 )  # fmt: skip
 """How the sentences of `retrain verify` and `retrain verify --repair` are told apart."""
@@ -35,7 +36,15 @@ def test_every_sentence_that_verify_can_make_is_among_them():
     """Whatever the modules that look for problems may yield; a new sentence has to be explained too."""
     found = re.findall(r'(?:yield|append\(|return \[) *f"([^"]*)"', REGISTRY)
     assert len(found) >= 12
-    explained = (*VERIFIED, "names event", "{disagrees}", "{first} is missing.", "{problem} {self._advice", "{folder}/")
+    explained = (
+        *VERIFIED,
+        "names event",
+        "{disagrees}",
+        "{first} is missing.",
+        "{problem} {self._advice",
+        "{folder}/",
+        "{names[0]} {wrong}",
+    )
     assert [sentence for sentence in found if not any(fragment in sentence for fragment in explained)] == []
 
 

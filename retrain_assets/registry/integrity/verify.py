@@ -4,9 +4,10 @@ Four questions are asked. Is every file whole, and the registry's own? Do the ev
 where the heads say? Do the live pointer, the versions and the verdicts agree with the events? And does anything speak
 of more history than the events hold (`Inspection.traces`)?
 
-The folder holds no secret, so it cannot show everything: whoever takes the last events away, the verdicts and claims
-that belong to them, and writes both heads anew, leaves a whole and shorter registry. What shows that is a number and
-hash kept elsewhere, as `model_status` puts it into the run records: `expected`.
+Without a signing key the folder holds no secret, so it cannot show everything: whoever takes the last events away, the
+verdicts and claims that belong to them, and writes both heads anew, leaves a whole and shorter registry. What shows
+that is a number and hash kept elsewhere, as `model_status` puts it into the run records: `expected`. Where keys are
+trusted (`storage.signatures`), every event and version must be signed by one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from retrain_assets.registry.journal.heads import Head, head_of
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.journal.verdict_files import VERDICTS, VerdictFiles, quoted
 from retrain_assets.registry.storage.protocol import Storage
+from retrain_assets.registry.storage.signatures import SIGNATURES, Signatures, trusted_keys
 from retrain_assets.registry.storage.version_folders import VersionFolders
 
 LOCK = "journal.lock"
@@ -36,6 +38,7 @@ OWN_FILES = {
     VERDICTS: r"[0-9a-f]{64}\.json",
     CLAIMS: r"[0-9a-f]{64}\.json",
     BEGUN: r"[0-9a-f]{64}\.json",
+    SIGNATURES: r"[0-9a-f]{64}\.json",
 }
 """How the files in each folder are called."""
 
@@ -57,6 +60,10 @@ class Inspection:
         Args:
             expected: An event that the journal is known to hold, None when nobody says.
         """
+        return [*self.unsigned_problems(expected), *_told(self._signature_problems)]
+
+    def unsigned_problems(self, expected: Head | None = None) -> list[str]:
+        """The problems that have nothing to do with signatures."""
         stored = [*_told(self._folders.problems), *_told(self._foreign)]
         with self._steady() as hindered:
             return [*stored, *hindered, *_told(lambda: self._absent(expected)), *self._decided()]
@@ -111,6 +118,29 @@ class Inspection:
                 except IntegrityError as damage:
                     hindered.append(str(damage))
             yield hindered
+
+    def _signature_problems(self) -> Iterator[str]:
+        """Events and versions that no trusted key signed, where keys are trusted; the files themselves are checked."""
+        trusted = trusted_keys()
+        if not trusted:
+            return
+        signatures = Signatures(self._storage, self._model)
+        advice = (
+            "If you know that it is right, as one from before signing began or before the key was changed, "
+            f"`retrain sign {self._model}` signs all that stands; else restore the registry from a backup, and find "
+            "out who could write there."
+        )
+        found: dict[str, list[str]] = {}
+        for event in self._journal.stored():
+            if problem := signatures.problem("event", event.hash, trusted):
+                found.setdefault(f"event {problem}", []).append(str(event.seq))
+        for digest in self._folders.digests():
+            if problem := signatures.problem("version", digest, trusted):
+                found.setdefault(f"version {problem}", []).append(digest[:12])
+        for problem, names in found.items():
+            what, _, wrong = problem.partition(" ")
+            more = f", like {len(names) - 1} more" if len(names) > 1 else ""
+            yield f"{self._model}: the {what} {names[0]} {wrong}{more}. {advice}"
 
     # ---- events
 

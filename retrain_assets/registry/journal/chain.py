@@ -25,6 +25,7 @@ from retrain_assets.registry.journal.events import Entry, Event, content_hash
 from retrain_assets.registry.journal.heads import Head, Heads
 from retrain_assets.registry.storage.disk import canonical, sha256
 from retrain_assets.registry.storage.protocol import Storage
+from retrain_assets.registry.storage.signatures import Signatures
 
 FOLDER = "journal"
 
@@ -38,6 +39,7 @@ class Journal:
 
     def __init__(self, storage: Storage, model: str) -> None:
         self._storage = storage
+        self._signatures = Signatures(storage, model)
         self._origin = sha256(model.encode())
         self.heads = Heads(storage, self._origin)
 
@@ -73,6 +75,7 @@ class Journal:
         """
         event = Event.seal(entry, len(after) + 1, after[-1].hash if after else self._origin)
         name = event_name(event.seq)
+        self._signatures.write("event", event.hash)
         try:
             self._storage.create(name, event.to_bytes())
         except FileExistsError:
