@@ -58,6 +58,11 @@ LAYERS = """
 RANK = {name: rank for rank, line in enumerate(LAYERS.split("\n")) for name in line.split()}
 DECLARATIONS = {"policy", "policy_metrics"}  # plain values of a stage, which its own lower folders read
 GLUE = {"assets", "checks", "sensors", "jobs", "definitions", "pipeline", "component"}
+ESCAPED = {
+    "words", "path", "picture", "markdown_table(latest)", "verdict.decision.value", "text(decision_sentence(verdict))",
+    "asset.replace('_', ' ')", "text(name)", "address",
+}  # fmt: skip
+"""Of what Markdown of the UI is made without `sentence`: escaped documents, our own words and paths."""
 MOST_MODULES, MOST_AT_THE_ROOT = 14, 12
 
 
@@ -105,6 +110,17 @@ def test_no_folder_is_crowded():
 def test_benchmarks_do_not_import_tests():
     for path in BENCHMARKS.rglob("*.py"):
         assert not [name for name in imported(path) if name.startswith("retrain_assets_tests")], path
+
+
+def test_markdown_of_the_ui_is_made_by_functions_that_escape_what_it_quotes():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "md":
+                quoted = [part.value for part in ast.walk(call) if isinstance(part, ast.FormattedValue)]
+                names = {ast.unparse(part) for part in quoted}
+                assert names <= ESCAPED, (
+                    f"{path}:{call.lineno}: use dagster_glue.metadata.sentence for {names - ESCAPED}"
+                )
 
 
 def test_every_module_has_a_test_file_of_its_own_path():

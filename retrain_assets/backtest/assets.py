@@ -8,11 +8,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
-from retrain_assets.dagster_glue.metadata import Materialized, table
+from retrain_assets.dagster_glue.metadata import Materialized, sentence, table
 from retrain_assets.dagster_glue.reports import link
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
-from retrain_assets.dagster_glue.tags import MODEL_TAG
+from retrain_assets.dagster_glue.tags import MODEL_TAG, TURN_TAG
 from retrain_assets.model import Model
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def backtest_job(frame: Frame) -> UnresolvedAssetJobDefinition:
         f"{frame.model}__backtest",
         selection=dg.AssetSelection.assets(frame.key(ASSET)),
         description="Replay every retraining policy on the model's own history.",
-        tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": str(SECONDS)},
+        tags={MODEL_TAG: frame.model, TURN_TAG: f"{frame.model} backtest", "dagster/max_runtime_seconds": str(SECONDS)},
         executor_def=run_executor(),
     )
 
@@ -126,9 +126,9 @@ def _materialized(record: "BacktestRecord", model: Model, home: Home) -> Materia
     saved = record.recommendation.saving
     return dg.MaterializeResult(
         metadata={
-            "summary": dg.MetadataValue.md(f"**{record.recommendation.sentence}**"),
+            "summary": sentence("**{}**", record.recommendation.sentence),
             "report": link(home.at(model.name, record.period), ASSET, record.period),
-            "basis": dg.MetadataValue.md(f"{span_words(record, units)}. {cost_words(record, units)}."),
+            "basis": sentence("{}. {}.", span_words(record, units), cost_words(record, units)),
             "trade_off": dg.MetadataValue.md(pictures[0]),
             "over_time": dg.MetadataValue.md(pictures[1]),
             "policies": table(rows),

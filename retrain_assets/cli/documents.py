@@ -110,6 +110,18 @@ def card(name: str, version: str | None, html: Path | None) -> None:
         click.echo(described.markdown(registry, chosen))
 
 
+@click.command()
+@guarded
+def sbom() -> None:
+    """Print the software bill of materials of this installation: CycloneDX JSON, packages with versions and licences.
+
+    Example: retrain sbom > sbom.cdx.json
+    """
+    from retrain_assets.documents.bill_of_materials import bill_of_materials
+
+    click.echo(json.dumps(bill_of_materials(), indent=1, sort_keys=True))
+
+
 def _write(path: Path, page: bytes) -> None:
     from retrain_assets.store import write_atomically
 
@@ -117,4 +129,4 @@ def _write(path: Path, page: bytes) -> None:
     say(f"wrote {path} ({len(page):,} bytes)", err=True)
 
 
-DOCUMENT_COMMANDS = (report, card)
+DOCUMENT_COMMANDS = (report, card, sbom)

@@ -2,7 +2,7 @@
 
 MODEL_TAG = "retrain/model"
 TURN_TAG = "retrain/turn"
-"""On runs that wait for their turn: one of a model at a time, a few altogether. A rollback waits for none of them."""
+"""On runs that wait for their turn: one of a model and kind at a time, a few altogether. A rollback waits for none."""
 TRIGGER_TAG = "retrain/trigger_id"
 KIND_TAG = "retrain/trigger"
 EVENT_TAG = "retrain/event"

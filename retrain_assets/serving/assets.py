@@ -10,7 +10,7 @@ from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, sentence, table
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.dagster_glue.tags import MODEL_TAG
+from retrain_assets.dagster_glue.tags import MODEL_TAG, TURN_TAG
 from retrain_assets.model import Model
 from retrain_assets.monitoring.sensors import IN_FLIGHT
 from retrain_assets.production.jobs import Job
@@ -64,7 +64,7 @@ def batch_job(frame: Frame, name: str) -> Job:
         name,
         selection=dg.AssetSelection.assets(frame.key(SCORED_BATCH)),
         description="Score the files of rows that have arrived, with the live version.",
-        tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": "21600"},
+        tags={MODEL_TAG: frame.model, TURN_TAG: f"{frame.model} batches", "dagster/max_runtime_seconds": "21600"},
         executor_def=run_executor(),
     )
 
