@@ -132,7 +132,9 @@ that decided an earlier attempt (2018-06-01 00:00 to 2018-06-20 00:00)')
     wait = cutter.wait(as_of, stored)
     if not stored:
         first = model.calendar.first
-        obstacle = f"no period up to {as_of} is ingested yet. Monitor every period from {first} on first"
+        return Wait(
+            wait, f"no period up to {as_of} is ingested yet: `retrain replay {model.name}` goes on from {first}"
+        )
     unit = "period" if wait == 1 else "periods"
     return Wait(wait, f"wait {wait} {unit}, for {model.calendar.shift(as_of, wait)}: {obstacle}")
 

@@ -127,8 +127,8 @@ def test_a_period_of_the_demo_that_is_none_is_bad_input(empty_home):
 def test_a_retrain_without_data_is_no_and_says_what_is_missing(empty_home):
     output = retrain("run", "delivery", "--period", PERIODS[0], code=1).output
     assert output.startswith("insufficient: ")
-    assert "no period up to 2024-01-01 is ingested yet" in output
-    assert "Monitor every period from 2024-01-01 on first" in output
+    assert "no period up to 2024-01-01 is ingested yet: `retrain replay delivery` goes on from 2024-01-01" in output
+    assert "wait" not in output
 
 
 def test_a_retrain_of_the_period_that_promoted_the_live_version_answers_with_that_decision(own_home):
