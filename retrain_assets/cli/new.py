@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,6 +39,31 @@ class Tables:
         return drafted(self.name, self.rows, self.outcomes, named, self.every, delay)
 
 
+@dataclass(frozen=True)
+class Flags:
+    """What the user said by flags of what is told from the tables otherwise; the names are those of the flags."""
+
+    key: str | None
+    time: str | None
+    label: str | None
+    known_at: str | None
+    positive: str | None
+    label_delay: str | None
+    time_format: str | None
+    every: Every | None
+    rename: tuple[str, ...]
+    use: tuple[str, ...]
+    protect: tuple[str, ...]
+    to: Path | None
+
+    @property
+    def named(self) -> Named:
+        """What was said about roles."""
+        from retrain_assets.onboarding.roles import Named
+
+        return Named(self.key, self.time, self.label, self.known_at, self.positive)
+
+
 @click.command()
 @click.argument("name")
 @click.option("--data", required=True, help="The rows: a file, a folder or a glob, Parquet or CSV.")
@@ -58,7 +83,7 @@ class Tables:
 @click.option("--yes", is_flag=True, help="Ask nothing: take every guess.")
 @click.option("--force", is_flag=True, help="Write over an existing spec.")
 @guarded
-def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **said: object) -> None:
+def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **said: Any) -> None:
     """Write the spec of a new model from a table and its outcomes.
 
     Reads the files; tells key, time, label, kinds of columns, period, label delay and limits; asks about the rest.
@@ -66,31 +91,28 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **sa
 
     Example: retrain new churn --data 'churn/*.csv' --outcomes churn_labels.csv
     """
-    from retrain_assets.onboarding.roles import Named
     from retrain_assets.onboarding.spec_text import spec_text
     from retrain_assets.onboarding.table import read_table
 
-    path = _free_path(name, said["to"], force)
-    form = said["time_format"]
+    flags = Flags(**said)
+    path, form = _free_path(name, flags.to, force), flags.time_format
     with waiting(f"reading {data}"):
-        rows = read_table(data, form)  # type: ignore[arg-type]
-        for pair in said["rename"]:  # type: ignore[attr-defined]
+        rows = read_table(data, form)
+        for pair in flags.rename:
             rows = rows.renaming(*_old_and_new(pair))
-        tables = Tables(name, rows, read_table(outcomes, form) if outcomes else None, said["every"])  # type: ignore[arg-type]
-    words = {knob: value for knob in ("key", "time", "label", "known_at", "positive") if (value := said[knob])}
-    named, delay = Named(**words), said["label_delay"]  # type: ignore[arg-type]
+        tables = Tables(name, rows, read_table(outcomes, form) if outcomes else None, flags.every)
     try:
         with waiting("looking at its columns"):
-            draft = tables.drafted(named, delay)  # type: ignore[arg-type]
+            draft = tables.drafted(flags.named, flags.label_delay)
     except TwoReadings as error:
         raise TwoReadings(f"{str(error).removesuffix(' beside the path')}, here --time-format {DAY_FIRST}.") from None
     for line in found(draft):
         say([line], hanging=11)
     if not yes:
-        draft = asked(tables, named, draft, delay)  # type: ignore[arg-type]
-    for column in said["use"]:  # type: ignore[attr-defined]
+        draft = asked(tables, flags.named, draft, flags.label_delay)
+    for column in flags.use:
         draft = draft.with_feature(column)
-    for column in said["protect"]:  # type: ignore[attr-defined]
+    for column in flags.protect:
         draft = draft.with_group(column)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = spec_text(draft, path.parent)

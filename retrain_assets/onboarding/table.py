@@ -36,7 +36,7 @@ _MOST_NUMBERS = 0.98
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """The rows of one file."""
 
     path: str
@@ -57,7 +57,7 @@ class ForeignTable:
     """
 
     path: str
-    parts: tuple[Part, ...]
+    parts: tuple[FilePart, ...]
     rows: pa.Table
     remarks: tuple[str, ...]
     written: Mapping[str, Written] = field(default_factory=dict)
@@ -107,7 +107,7 @@ def read_table(path: str, time_format: str | None = None) -> ForeignTable:
         SourceError: Nothing is there, or no file can be read.
     """
     table = Table(path=path, time_format=time_format)
-    parts: list[Part] = []
+    parts: list[FilePart] = []
     said: dict[str, list[str]] = {}
     broken: list[SourceError] = []
     for file in files_of(table):
@@ -131,7 +131,7 @@ def read_table(path: str, time_format: str | None = None) -> ForeignTable:
     return ForeignTable(path, tuple(parts), _together(parts), tuple(found), written, tuple(map(str, broken)))
 
 
-def _named_alike(parts: Sequence[Part]) -> list[Part]:
+def _named_alike(parts: Sequence[FilePart]) -> list[FilePart]:
     """The parts with one spelling of each column's name, that of the first file, and without columns of no name."""
     spelled: dict[str, str] = {}
     found = []
@@ -148,7 +148,7 @@ def _named_alike(parts: Sequence[Part]) -> list[Part]:
     return found
 
 
-def _part(file: File) -> tuple[Part, list[str]]:
+def _part(file: File) -> tuple[FilePart, list[str]]:
     rows = file.rows(Wanted(tuple(file.names), (), lambda block: pa.array(np.ones(block.num_rows, dtype=bool))))
     for name in rows.column_names:
         if pa.types.is_dictionary(rows[name].type) or pa.types.is_large_string(rows[name].type):
@@ -162,7 +162,7 @@ def _part(file: File) -> tuple[Part, list[str]]:
         said.append(f"written in {file.dialect.encoding}, not in UTF-8, and read so")
     if file.is_csv and file.dialect.title:
         said.append(f"{file.dialect.title} line(s) above the names of the columns are left out")
-    return Part(file.path, rows), said
+    return FilePart(file.path, rows), said
 
 
 def number_like(column: pa.ChunkedArray) -> bool:
@@ -191,7 +191,7 @@ def is_text(column: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
-def _together(parts: Sequence[Part]) -> pa.Table:
+def _together(parts: Sequence[FilePart]) -> pa.Table:
     names = list(dict.fromkeys(name for part in parts for name in part.rows.column_names))
     tables = [part.rows for part in parts]
     for name in names:
