@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from retrain_assets.onboarding.columns import PROTECTED, ColumnFacts, numbers_of, texts_of, times_of, words_of
 from retrain_assets.onboarding.roles import Roles
 from retrain_assets.onboarding.table import ForeignTable
+from retrain_assets.raw.numbers import common_measure
 from retrain_assets.raw.values import flat
 
 Reason = Literal["protected", "leak", "identifier", "constant", "clock", "date", "text", "empty"]
@@ -81,6 +82,9 @@ def _suspect(table: ForeignTable, facts: ColumnFacts, roles: Roles, rows: npt.ND
         return Suspect(name, "protected", "looks like a protected attribute")
     if facts.kind == "time":
         return Suspect(name, "date", "a date, which is neither a number nor a category")
+    if facts.kind == "text" and common_measure(flat(texts_of(table.rows[name])).unique()):
+        sentence = f"numbers with a unit, like {facts.levels[0]}; --use {name} takes them in"
+        return Suspect(name, "text", sentence)
     if facts.kind == "text":
         return Suspect(name, "text", f"free text, {facts.distinct:,} different values")
     return None

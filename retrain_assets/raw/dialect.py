@@ -30,6 +30,7 @@ _LAST_LINES = 10
 _SPACES = r" \u00a0\u2009\u202f'\u2019_"
 _CURRENCIES = r"[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|kr|Fr)(?![A-Za-z])\.?"
 _UNIT = re.compile(f"%|{_CURRENCIES}", re.IGNORECASE)
+_MEASURE = re.compile(r"\s*[+-]?\d[\d.,']*\s+([A-Za-zµ°²³/]{1,12})\s*", re.ASCII)
 _SPACED = re.compile(rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d*)?")
 
 
@@ -253,6 +254,17 @@ def unit_of(text: str) -> str:
     """
     found = _UNIT.search(text)
     return found[0].upper() if found else ""
+
+
+def measure_of(text: str) -> str:
+    """The unit that stands behind a number and a blank, in the singular; empty without one.
+
+    >>> measure_of("1.340,5 kg"), measure_of("12 months"), measure_of("12"), measure_of("3 or more"), measure_of("4 pm")
+    ('kg', 'month', '', '', '')
+    """
+    found = _MEASURE.fullmatch(text)
+    unit = found[1] if found else ""
+    return "" if unit.lower() in ("am", "pm") else unit.removesuffix("s") or unit
 
 
 def ungrouped(text: str) -> str:

@@ -62,6 +62,8 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
     (['1234.50', '7'], [Rewritten(column='total', count=1, example='1,234.50', plain='1234.50')])
     """
     texts = {name: _distinct(rows[name]) for name in names if name in rows.column_names and _is_text(rows[name])}
+    if measured := [name for name, values in texts.items() if common_measure(values)]:
+        return _measured(rows, measured, names, declared)
     odd = {name: _odd(values) for name, values in texts.items()}
     if declared is None and not any(odd.values()):
         return rows, []
@@ -86,6 +88,36 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
             example = next(iter(changed))
             rewritten.append(Rewritten(name, len(at) - at.null_count, example, str(changed[example])))
     return rows, rewritten
+
+
+def common_measure(values: pa.Array) -> str:
+    """The unit that every number of some texts carries, like kg; empty where one has none, or another.
+
+    >>> common_measure(pa.array(["1340 kg", "900 kg", "unknown"])), common_measure(pa.array(["1340 kg", "900"]))
+    ('kg', '')
+    """
+    unit = next((dialect.measure_of(str(text)) for text in values if any(map(str.isdecimal, str(text)))), "")
+    if not unit:
+        return ""
+    numbers = values.filter(pc.match_substring_regex(values, r"\d"))
+    return unit if {dialect.measure_of(text) for text in numbers.to_pylist()} == {unit} else ""
+
+
+def _measured(
+    rows: pa.Table, measured: Sequence[str], names: Sequence[str], declared: Notation | None
+) -> tuple[pa.Table, list[Rewritten]]:
+    """The rows with plain numbers, where some columns carry a unit behind each number."""
+    written = {name: rows[name] for name in measured}
+    for name, column in written.items():
+        bare = pc.replace_substring_regex(column.cast(pa.string()), r"^(\s*[+-]?\d[\d.,']*)\s+\D+$", r"\1")
+        rows = rows.set_column(rows.column_names.index(name), name, bare)
+    rows, rewritten = plain_numbers(rows, names, declared)
+    found = [one for one in rewritten if one.column not in written]
+    for name, column in written.items():
+        changed = pc.fill_null(pc.match_substring_regex(column.cast(pa.string()), r"\d"), False)
+        at = pc.index(changed, True).as_py()
+        found.append(Rewritten(name, how_many(changed), str(column[at]), str(rows[name][at])))
+    return rows, found
 
 
 def numbers_without_words(rows: pa.Table, names: Sequence[str], words: Sequence[str]) -> pa.Table:

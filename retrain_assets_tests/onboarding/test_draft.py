@@ -32,3 +32,13 @@ def test_a_table_without_a_feature_is_refused_with_the_reasons(tmp_path):
     rows = subscriptions(tmp_path, tenure=1, fee=2, plan="x")
     with pytest.raises(DataError, match="no column is left to learn from .*always 1.*--use"):
         drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())
+
+
+def test_numbers_with_a_unit_are_named_and_taken_in_as_numbers(tmp_path):
+    rows = subscriptions(tmp_path, rows=1200, weight=[f"{n + 300} kg" for n in range(1200)])
+    draft = drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())
+    (said,) = [one.sentence for one in draft.suspects if one.name == "weight"]
+    assert said == "numbers with a unit, like 1000 kg; --use weight takes them in"
+    taken = draft.with_feature("weight")
+    assert "weight" in taken.numeric
+    assert (taken.facts["weight"].low, taken.facts["weight"].high) == (300, 1499)

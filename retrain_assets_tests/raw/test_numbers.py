@@ -8,7 +8,7 @@ import pytest
 
 from retrain_assets.errors import TwoReadings
 from retrain_assets.raw.dialect import Notation
-from retrain_assets.raw.numbers import plain_numbers, read_numbers
+from retrain_assets.raw.numbers import Rewritten, plain_numbers, read_numbers
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,16 @@ def test_another_column_of_the_file_decides_a_number_with_two_readings():
     assert plain_numbers(rows, ["x", "y"], None)[0]["x"].to_pylist() == ["1234"]
     with pytest.raises(TwoReadings, match="column x: '1,234' is 1234 or 1.234"):
         plain_numbers(rows, ["x"], None)
+
+
+def test_a_unit_behind_every_number_is_left_out_and_said():
+    rows = pa.table({"weight": ["1.340,5 kg", None, "900 kg"], "price": ["7,5", "8,5", "9,5"]})
+    rows, rewritten = plain_numbers(rows, ["weight", "price"], None)
+    assert rows.to_pydict() == {"weight": ["1340.5", None, "900"], "price": ["7.5", "8.5", "9.5"]}
+    assert Rewritten("weight", 2, "1.340,5 kg", "1340.5") in rewritten
+
+
+@pytest.mark.parametrize("weights", [["1340 kg", "1.3 t"], ["1340 kg", "900"]])
+def test_numbers_with_different_units_or_with_and_without_stay_as_they_are(weights):
+    rows, rewritten = plain_numbers(pa.table({"weight": weights}), ["weight"], None)
+    assert (rows["weight"].to_pylist(), rewritten) == (weights, [])
