@@ -46,8 +46,8 @@ from retrain_assets.windows.assets import window_assets
 
 if TYPE_CHECKING:
     from retrain_assets.adoption.adoption import Adoption
+    from retrain_assets.backtest.backtest import Backtest
     from retrain_assets.backtest.policies.gate import ReplayedGate
-    from retrain_assets.backtest.replay import Backtest
     from retrain_assets.candidates.training import Training
     from retrain_assets.monitoring.triggers.evidence import Watch
     from retrain_assets.production.card.model_card import ModelCard
@@ -148,11 +148,12 @@ def training(spec: ModelSpec) -> "Training":
 
 def backtest(spec: ModelSpec) -> "Backtest":
     """What replays other retraining policies on the model's history."""
-    from retrain_assets.backtest.replay import Backtest
-    from retrain_assets.candidates.strategies import Recipe
+    from retrain_assets.backtest.backtest import Backtest
 
     return Backtest(
-        Recipe(spec.model, spec.columns, spec.training, spec.windows.half_life),
+        spec.model,
+        spec.columns,
+        spec.training,
         spec.windows,
         spec.triggers,
         spec.drift,

@@ -16,8 +16,8 @@ from retrain_assets.dagster_glue.tags import MODEL_TAG, TURN_TAG
 from retrain_assets.model import Model
 
 if TYPE_CHECKING:
+    from retrain_assets.backtest.backtest import Backtest, Incumbent
     from retrain_assets.backtest.record import BacktestRecord
-    from retrain_assets.backtest.replay import Backtest, Incumbent
 
 ASSET = "policy_backtest"
 SHOWN = 12
@@ -88,7 +88,7 @@ def backtest_job(frame: Frame) -> UnresolvedAssetJobDefinition:
 
 def _live(home: Home, model: Model, period: str) -> "Incumbent | None":
     """The live model as of a period; None without one."""
-    from retrain_assets.backtest.replay import Incumbent
+    from retrain_assets.backtest.backtest import Incumbent
     from retrain_assets.monitoring.triggers.accumulated_excess import last_attempt
     from retrain_assets.monitoring.triggers.evidence import trained_until
     from retrain_assets.registry.journal.history import History

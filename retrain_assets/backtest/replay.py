@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 
+from retrain_assets.backtest.backtest import Backtest
 from retrain_assets.backtest.families import Families, Offer
 from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
-from retrain_assets.backtest.matrix.evaluation_matrix import BuiltMatrix, MatrixBuild
+from retrain_assets.backtest.matrix.evaluation_matrix import BuiltMatrix
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix, Stretch
-from retrain_assets.backtest.matrix.recipe import MatrixRecipe
-from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
-from retrain_assets.backtest.matrix.work import Progress, silent
+from retrain_assets.backtest.matrix.progress import Progress
 from retrain_assets.backtest.policies.clock import FixedClock
 from retrain_assets.backtest.policies.feature_drift import FeatureIntervals
-from retrain_assets.backtest.policies.forgone import forgone
-from retrain_assets.backtest.policies.gate import ReplayedGate
 from retrain_assets.backtest.policies.oracle import front, oracle
-from retrain_assets.backtest.policies.path import Past, PolicyPath, clock_of, walk
+from retrain_assets.backtest.policies.path import PolicyPath, clock_of, walk
 from retrain_assets.backtest.procedure import procedure_evidence
 from retrain_assets.backtest.record import (
     BacktestRecord,
@@ -28,21 +25,10 @@ from retrain_assets.backtest.record import (
     PolicyResult,
     Recommendation,
     Timeline,
-    read_backtest,
-    write_backtest,
 )
 from retrain_assets.backtest.saving import Saving, mean_limits, saving
 from retrain_assets.backtest.sentences import recommended
-from retrain_assets.candidates.strategies import Recipe
-from retrain_assets.model import Model
-from retrain_assets.monitoring.policy import USUAL_SHARE, DriftPolicy, TriggerPolicy
-from retrain_assets.monitoring.records.forgone_record import ForgoneRecord
-from retrain_assets.periods import Length
-from retrain_assets.store import PeriodStore
-from retrain_assets.windows.policy import WindowsPolicy
-
-SCHEMA = 5
-"""Raised when code changes what a replay says, so that a stored record is made again."""
+from retrain_assets.monitoring.policy import USUAL_SHARE
 
 COST_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Costs of a retrain that the table shows, as shares of the one in force."""
@@ -55,143 +41,14 @@ FEWEST_DECISIONS = 8
 
 
 @dataclass(frozen=True)
-class Incumbent:
-    """The live model, as far as what it forgoes goes.
+class PolicyReplay:
+    """One replay of every policy over a matrix that is built.
 
     Attributes:
-        version: Its name.
-        trained_until: The end of its training rows.
-        decided: When it was put in service.
-        last_attempt: When it was last held against a candidate; its own decision without one.
+        backtest: What it depends on.
+        built: The matrix.
+        progress: Is told how far it is.
     """
-
-    version: str
-    trained_until: datetime
-    decided: datetime
-    last_attempt: datetime
-
-
-@dataclass(frozen=True)
-class Backtest:
-    """What the backtest of one model needs.
-
-    Attributes:
-        recipe: How a model is trained.
-        windows: Lengths of the windows.
-        triggers: The spec's block.
-        drift: The spec's drift policy.
-        cooldown: The spec's rest after a rollback.
-        dated: Whether the outcomes say when they became known.
-        gate: The spec's own rule of promotion.
-        held_out: Gives the keys that never train a model.
-    """
-
-    recipe: Recipe
-    windows: WindowsPolicy
-    triggers: TriggerPolicy
-    drift: DriftPolicy
-    cooldown: Length
-    dated: bool
-    gate: ReplayedGate
-    held_out: Callable[[], frozenset[str]]
-
-    @property
-    def model(self) -> Model:
-        """The model's facts."""
-        return self.recipe.model
-
-    def run(
-        self,
-        rows: PeriodStore,
-        results: PeriodStore,
-        workers: int | None = None,
-        progress: Progress = silent,
-        stops: Sequence[str] = (),
-    ) -> BacktestRecord:
-        """Replay every policy on the stored history; what is known already is not computed again.
-
-        Args:
-            rows: The store with the raw rows and outcomes.
-            results: The store that keeps models, losses and the record.
-            workers: Processes; None takes one per core.
-            progress: Is told how far it is.
-            stops: Why some periods are not among the rows.
-
-        Raises:
-            NotEnoughData: History is too short.
-        """
-        recipe = MatrixRecipe(self.recipe, self.windows, self.dated, self.held_out())
-        digests = StoredDigests.of(rows, self.model, self.dated)
-        key = self._key(recipe, digests, stops)
-        last = read_backtest(results, max(digests.rows, default=None))
-        if last is not None and last.key == key:
-            return last
-        built = MatrixBuild(recipe, rows, results, workers, progress).build()
-        before = read_backtest(results)
-        record = _Replay(self, built, progress).record(key, max(digests.rows))
-        record = replace(record, problems=(*stops, *record.problems))
-        if before is not None and built.fits > built.known_fits:
-            said = (
-                f"The spec or stored rows changed since the last backtest: {built.fits} models were trained anew, "
-                f"{built.known_fits} stood."
-            )
-            record = replace(record, problems=(said, *record.problems))
-        write_backtest(results, record)
-        return record
-
-    def forgone(self, rows: PeriodStore, results: PeriodStore, live: Incumbent) -> ForgoneRecord | None:
-        """Measure what fresh models would have saved against one as old as the live model; None where it asks nothing.
-
-        Raises:
-            NotEnoughData: History is too short.
-        """
-        certainty = self.triggers.on_forgone_gain
-        if certainty is None:
-            return None
-        recipe = MatrixRecipe(self.recipe, self.windows, self.dated, self.held_out())
-        matrix = MatrixBuild(recipe, rows, results, workers=1).build().matrix
-        older = np.flatnonzero(matrix.trained_until <= np.datetime64(live.trained_until, "us"))
-        if not older.size:
-            return None
-        decided, tried = (
-            min(int(np.searchsorted(matrix.moments, np.datetime64(moment, "us"))), matrix.origins - 1)
-            for moment in (live.decided, live.last_attempt)
-        )
-        past = Past(matrix, matrix.origins - 1, (decided,), (int(older[-1]),), (tried,))
-        found = forgone(past, certainty)
-        day = np.timedelta64(1, "D")
-        step = float(np.median(np.diff(matrix.moments)) / day) if matrix.origins > 1 else 7.0
-        age = int((matrix.moments[-1] - np.datetime64(live.trained_until, "us")) / day)
-        period = max(rows.periods("raw_data"))
-        per_week = found.next_interval * 7 / step
-        low = found.low if np.isfinite(found.low) else 0.0
-        return ForgoneRecord(period, live.version, found.total, low, certainty, found.share, per_week, age, found.days)
-
-    def train(self, rows: PeriodStore, results: PeriodStore, period: str) -> int:
-        """Train the models of the origins within one period, for a backtest that others finish; how many were made."""
-        recipe = MatrixRecipe(self.recipe, self.windows, self.dated, self.held_out())
-        return MatrixBuild(recipe, rows, results, workers=1).train(*self.model.calendar.bounds(period))
-
-    def _key(self, recipe: MatrixRecipe, digests: StoredDigests, stops: Sequence[str]) -> str:
-        return digest_of(
-            {
-                "schema": SCHEMA,
-                "recipe": recipe.digest,
-                "rows": digests.all,
-                "stops": list(stops),
-                "choice": self.recipe.training.model_dump(mode="json", include={"strategies", "switch_gain"}),
-                "windows": self.windows.model_dump(mode="json"),
-                "triggers": self.triggers.model_dump(mode="json"),
-                "drift": self.drift.model_dump(mode="json"),
-                "gate": [self.gate.name, self.gate.alpha],
-                "names": [self.model.row_name, self.model.label_unit, str(self.cooldown), self.model.calendar.every],
-            }
-        )
-
-
-@dataclass(frozen=True)
-class _Replay:
-    """One replay over a matrix that is built."""
 
     backtest: Backtest
     built: BuiltMatrix
@@ -199,9 +56,11 @@ class _Replay:
 
     @property
     def matrix(self) -> LossMatrix:
+        """The losses."""
         return self.built.matrix
 
     def record(self, key: str, period: str) -> BacktestRecord:
+        """Replay everything, and put the record together under its key."""
         backtest, matrix = self.backtest, self.matrix
         model, cost = backtest.model, self._cost()
         unit = self.built.unit

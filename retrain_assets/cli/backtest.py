@@ -17,7 +17,7 @@ from retrain_assets.documents.terminal import say, table, width
 from retrain_assets.errors import SpecError
 
 if TYPE_CHECKING:
-    from retrain_assets.backtest.matrix.work import Progress
+    from retrain_assets.backtest.matrix.progress import Progress
     from retrain_assets.backtest.record import BacktestRecord
     from retrain_assets.documents.units import LossUnits
     from retrain_assets.spec import ModelSpec

@@ -7,7 +7,6 @@ import yaml
 
 from benchmarks.worlds.parcels import SPEC, rows_of
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
-from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.pipeline import backtest
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.spec import ModelSpec, load_spec
@@ -71,5 +70,4 @@ def take_in(spec, store, weeks):
 
 def matrix_recipe(spec):
     """How the models of the matrix are trained."""
-    of = backtest(spec)
-    return MatrixRecipe(of.recipe, of.windows)
+    return backtest(spec).recipe

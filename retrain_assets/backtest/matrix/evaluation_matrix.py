@@ -21,10 +21,11 @@ from retrain_assets.backtest.matrix.fits import FitRecord
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
 from retrain_assets.backtest.matrix.losses import LossRecord, TrainedModels, later_periods
 from retrain_assets.backtest.matrix.origins import MOST_ORIGINS, MatrixOrigin, decision_calendar, origins
+from retrain_assets.backtest.matrix.progress import Progress, silent
 from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.backtest.matrix.rehearsals import preferred, rehearsed, rounds_at
 from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
-from retrain_assets.backtest.matrix.work import Crew, MatrixWork, Piece, Progress, WorkPlace, silent
+from retrain_assets.backtest.matrix.work import Crew, MatrixWork, Piece, WorkPlace
 from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.store import PeriodStore

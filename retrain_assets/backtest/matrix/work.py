@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
 from retrain_assets.backtest.matrix.fits import FitFiles, FitRecord, best_round, longer, train_at
 from retrain_assets.backtest.matrix.losses import LossFiles, LossRecord, TrainedModels, scored
 from retrain_assets.backtest.matrix.origins import MatrixOrigin
+from retrain_assets.backtest.matrix.progress import Progress, silent
 from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.errors import DataError
 from retrain_assets.store import PeriodStore
@@ -26,15 +27,8 @@ from retrain_assets.store import PeriodStore
 _FEW_PIECES = 3
 """So many are done in this process: starting others takes longer."""
 
-Progress = Callable[[str, int, int], None]
-"""Is told the stage, how much of it is done, and how much there is."""
-
 Piece = tuple[str, tuple[Any, ...]]
 """Name of the method of `MatrixWork`, and its arguments."""
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
