@@ -282,7 +282,7 @@ def _cooldown(history: History, watch: Watch, calendar: Calendar, last: str | No
     allowed = watch.rollback_cooldown.first_after(calendar, rollback.failure_period)
     if last is not None and last >= allowed:
         return None
-    return f"after the rollback of {rollback.failure_period}; {allowed} is the first period that may promote"
+    return f"no promotion before {allowed}, after the rollback of {rollback.failure_period}"
 
 
 def decisions(registry: Registry) -> list[Event]:

@@ -270,9 +270,7 @@ def test_status_shows_the_cool_down_after_a_rollback(waiting):
     promoted_three(waiting)
     request = RollbackRequest("x", datetime(2026, 2, 2), "ann", "2026-02-02", "v3")
     shown = waiting.rollback(request, lambda files: None)
-    assert status()["cooldown"] == (
-        f"after the rollback of {shown.period}; 2026-02-16 is the first period that may promote"
-    )
+    assert status()["cooldown"] == (f"no promotion before 2026-02-16, after the rollback of {shown.period}")
 
 
 COMMAND = "from retrain_assets.cli.main import main; main()"

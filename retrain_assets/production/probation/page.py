@@ -78,8 +78,7 @@ def _measured(units: LossUnits, record: ProbationRecord) -> list[dict[str, objec
         f"{plural(units.row)} in this period, so far": f"{found.rows:,}, {found.rows_total:,}",
         "mean difference so far": _difference(found, units),
         "evidence so far": counted(len(found.blocks), found.block_days),
-        "e-value": odds(found.e_value),
-        "decided at": odds(found.line),
+        "e-value": f"{odds(found.e_value)}; {odds(found.line)} decides",
         "ends at the latest with": found.limit,
     }
     return [{"what": name, "value": value} for name, value in facts.items()]
