@@ -42,6 +42,8 @@ def guarded(command: Callable[..., object]) -> Callable[..., object]:
     def run(*args: object, **options: object) -> object:
         try:
             return command(*args, **options)
+        except BrokenPipeError:
+            raise  # click ends without a word where the reader of the output, like `head`, has enough of it
         except (RetrainError, ValueError, OSError) as error:
             say(f"retrain: {error}", err=True)
             sys.exit(NO if isinstance(error, NotPromotable | NotApprovable) else BAD_INPUT)

@@ -70,7 +70,7 @@ def version_of(registry: Records, name: str | None = None, at: datetime | None =
         missing = f"no version of {model} was live at {at}"
     else:
         found = registry.live()
-        missing = f"{model} has no live version: run `retrain run {model} --period P` first"
+        missing = f"{model} has no live version: run `retrain replay {model}` first, or name another model"
     if found is None:
         raise NotFound(f"{missing} (RETRAIN_HOME is {retrain_home()}).")
     return found

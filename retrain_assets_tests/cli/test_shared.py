@@ -1,10 +1,13 @@
 """What every command shares: a model by name, a period that has ended, errors as sentences, and exit codes."""
 
+import errno
 import json
 import re
 import sqlite3
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from retrain_assets.cli.runner import RunEnd
 from retrain_assets.cli.shared import finish, guarded, person_of
@@ -108,6 +111,16 @@ def test_a_full_disk_under_the_run_history_or_a_lack_of_memory_is_a_sentence_too
     said = capsys.readouterr().err
     assert re.search(sentence, said)
     assert len(said.splitlines()) == 1
+
+
+def test_a_reader_that_has_enough_of_the_output_is_no_fault():
+    @click.command()
+    @guarded
+    def told():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    result = CliRunner().invoke(told)
+    assert (result.exit_code, result.output) == (1, "")
 
 
 def test_a_fault_of_our_own_is_no_sentence():

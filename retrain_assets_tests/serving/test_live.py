@@ -35,7 +35,7 @@ def test_a_missing_column_and_a_wrong_type_are_refused_by_name(live, rows, messa
 
 def test_a_model_without_a_live_version_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
-    with pytest.raises(NotFound, match="taxi_charge has no live version: run `retrain run taxi_charge"):
+    with pytest.raises(NotFound, match="taxi_charge has no live version: run `retrain replay taxi_charge`"):
         retrain_assets.predict("taxi_charge", ROWS)
     answer = CliRunner().invoke(main, ["score", "taxi_charge", "in.csv", "out.csv"])
     assert (answer.exit_code, "has no live version" in answer.output) == (2, True)

@@ -377,7 +377,8 @@ def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: 
     if periods < FEWEST_PERIODS and tests:
         return f"{period}: no drift in {len(columns)} columns ({tests} tests of shuffled days)."
     if periods < FEWEST_PERIODS:
-        return f"{period}: drift cannot be told from {periods} reference periods, {FEWEST_PERIODS} are needed."
+        few = f"{periods} reference period{'s' * (periods != 1)}"
+        return f"{period}: drift cannot be told from {few}, {FEWEST_PERIODS} are needed."
     if not tests:
         return f"{period}: drift cannot be told, no column has values to compare."
     few = f" Only {rows} row(s): nothing but a large change could show." if rows < FEW_ROWS else ""
