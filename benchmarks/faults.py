@@ -1,7 +1,7 @@
-"""A thousand faults put into a registry on purpose, and how many of them it did not survive.
+"""Two thousand faults put into a registry on purpose, and how many of them it did not survive.
 
-    python -m benchmarks.faults            1,000 injections over all kinds, with a fixed seed
-    python -m benchmarks.faults --fast     100
+    python -m benchmarks.faults            2,000 injections over all kinds, with a fixed seed
+    python -m benchmarks.faults --fast     200
 
 After each injection the live pointer must name one complete version, history and pointer must agree or `verify` must
 say what is wrong, a repair must mend what it can without moving the pointer, the interrupted move must be repeatable,
@@ -28,7 +28,7 @@ Injection = Callable[[Path, Random], list[str]]
 
 @dataclass
 class Kind:
-    """One kind of fault: how often, of 1,000 injections, on which registry, and how to make it."""
+    """One kind of fault: how often, of 2,000 injections, on which registry, and how to make it."""
 
     name: str
     share: int
@@ -40,25 +40,31 @@ def kinds(counts: dict[tuple[str, str], int]) -> list[Kind]:
     """Every kind; `counts` says how many steps each move takes on each registry."""
     both, short, whole = ("short", "round"), ("short",), ("round",)
     killed = [
-        Kind(f"killed in {name}, {which} journal", 60, (which,), _killed(name, counts[name, which]))
+        Kind(
+            f"killed in {name}, {which} journal",
+            100 if name == "judge" else 70,
+            (which,),
+            _killed(name, counts[name, which]),
+        )
         for name in MOVES
         for which in ("short", "round")
         if (name, which) not in (("record", "round"), ("promote stored", "short"))
     ]
     refused = [
-        Kind(f"disk {kind} in {name}", 50, whole, _refused(name, kind, counts[name, "round"]))
+        Kind(f"disk {kind} in {name}", 60, whole, _refused(name, kind, counts[name, "round"]))
         for kind in SYSTEM_ERRORS
-        for name in ("promote", "rollback")
+        for name in ("promote", "rollback", "judge")
     ]
     return [
         *killed,
         *refused,
         Kind("damaged model", 60, both, faults.damaged_model),
         Kind("missing version", 40, both, faults.missing_version),
-        Kind("torn, edited or lost event", 60, both, faults.torn_event),
+        Kind("torn, edited or lost event", 100, both, faults.torn_event),
         Kind("lost or damaged checkpoint", 20, whole, faults.lost_derived),
         Kind("lost or edited verdict", 20, both, faults.changed_evidence),
-        Kind("clock going backwards", 20, both, faults.clock_backwards),
+        Kind("clock going backwards", 100, both, faults.clock_backwards),
+        Kind("folders restored without the others", 260, both, faults.partial_restore),
         Kind("killed with the locks held", 20, short, lambda root, _: faults.holder_killed(root)),
     ]
 
@@ -87,13 +93,13 @@ def run(kind: Kind, times: int, bases: Bases, folder: Path) -> list[str]:
     return found
 
 
-def races(times: int, bases: Bases, folder: Path) -> list[str]:
+def races(times: int, bases: Bases, folder: Path, race: Callable[[Path, int, Random], list[str]]) -> list[str]:
     """Two processes at once, again and again on one registry."""
-    root = bases.copy("short", folder / "races")
+    root = bases.copy("short", folder / race.__name__)
     found: list[str] = []
     for number in range(10, 10 + times):
-        rng = Random(f"{SEED} race {number}")
-        found += _survived(f"race {number}", lambda number=number, rng=rng: faults.race(root, number, rng))  # type: ignore[misc]
+        rng = Random(f"{SEED} {race.__name__} {number}")
+        found += _survived(f"{race.__name__} {number}", lambda number=number, rng=rng: race(root, number, rng))  # type: ignore[misc]
     return found
 
 
@@ -122,10 +128,15 @@ def main() -> int:
             for which in ("short", "round")
         }
         print(f"{'kind':<42}{'injections':>12}{'violations':>12}")
-        rows = [(kind.name, round(kind.share * share), kind) for kind in kinds(counts)]
-        rows.append(("two processes racing", round(200 * share), None))
-        for title, times, kind in rows:
-            found = run(kind, times, bases, folder) if kind else races(times, bases, folder)
+        rows: list[tuple[str, int, Callable[[int], list[str]]]] = [
+            (kind.name, round(kind.share * share), lambda times, kind=kind: run(kind, times, bases, folder))  # type: ignore[misc]
+            for kind in kinds(counts)
+        ]
+        raced = (("two of one kind racing", 150, faults.race), ("two kinds racing", 250, faults.mixed_race))
+        for title, times, race in raced:
+            rows.append((title, round(times * share), lambda times, race=race: races(times, bases, folder, race)))  # type: ignore[misc]
+        for title, times, inject in rows:
+            found = inject(times)
             injections, violations = injections + times, violations + len(found)
             print(f"{title:<42}{times:>12}{len(found):>12}", flush=True)
             for violation in found:

@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks.worlds.crashes import Move, Steps, die, in_a_process
 from benchmarks.worlds.verdicts import (
     MODEL,
+    RULES,
     candidate,
     files_of,
     findings,
@@ -36,12 +37,15 @@ from benchmarks.worlds.verdicts import (
 )
 from retrain_assets.errors import IntegrityError, RetrainError
 from retrain_assets.registry.journal import chain
+from retrain_assets.registry.journal.attempts import gate_use
 from retrain_assets.registry.journal.chain import Journal, event_name
 from retrain_assets.registry.journal.checkpoints import SPAN
 from retrain_assets.registry.journal.claims import Claims
 from retrain_assets.registry.journal.events import PROMOTIONS, Entry, Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.retention import RetentionPolicy
+from retrain_assets.registry.rulings import Hold, Release, Signature
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.verdict import Outcome, Verdict
 
@@ -113,6 +117,15 @@ def move_record(registry: Registry) -> Any:
     return registry.record(failed, at=moment(LATE), actor="run 2")
 
 
+def move_judge(registry: Registry) -> Any:
+    """Claim the rows, write down what came of them and promote it: a judgement from its beginning."""
+    judged = judged_against_v2(registry, candidate(registry, "new"))
+    use = replace(gate_use(judged, "passed"), outcome="begun")
+    if registry.settled(judged.period, judged.candidate_digest) is None and registry.judged(use, RULES) is None:
+        registry.claim("f" * 64, use, at=moment(LATE), refuse=lambda spent: None)
+    return promote(registry, judged, LATE)
+
+
 def judged_against_v2(registry: Registry, digest: str, **changes: Any) -> Verdict:
     """The same verdict before and after the move that it leads to."""
     return verdict(registry, LATE, digest, champion_digest=registry.versions()[1].digest, **changes)
@@ -123,6 +136,7 @@ MOVES: dict[str, Move] = {
     "promote stored": move_promote_stored,
     "rollback": move_rollback,
     "record": move_record,
+    "judge": move_judge,
 }
 
 
@@ -380,15 +394,43 @@ def race(root: Path, number: int, rng: Random) -> list[str]:
             registry.record(each, at=moment(number), actor="run 1")
         racers = [_racing_promotion(each, number) for each in judged]
     before = len(registry.history())
-    ready, go = os.pipe()
-    children = [_racer(root, work, ready, go) for work in racers]
-    os.close(ready)
-    os.close(go)  # the end of the file is the start of the race
-    codes = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+    codes = _raced(root, racers)
     after = reopened(root)
     found = [] if codes == [0, 3] else [f"exit codes {codes}: one was to win and one to be refused"]
     if len(after.history()) != before + 1:
         found.append(f"{len(after.history()) - before} events instead of one")
+    return [*found, *after.verify(), *twice(after)]
+
+
+def mixed_race(root: Path, number: int, rng: Random) -> list[str]:
+    """Two of a promotion, a rollback, a hold and a pruning at once: each is done whole or refused, in one order."""
+    registry = reopened(root)
+    live = registry.live()
+    assert live is not None
+    judged = verdict(registry, number, candidate(registry, f"{number} mixed"), gate=gate(LATE + 2 * number))
+    registry.record(judged, at=moment(number), actor="run 1")
+    signed = Signature("ann", "tariffs change", moment(number), period(number))
+    works: dict[str, Move] = {
+        "promote": _racing_promotion(judged, number),
+        "rollback": _racing_rollback(live.digest, number),
+        "hold": lambda registry: registry.rule(Hold(signed)),
+        "prune": lambda registry: registry.prune(RetentionPolicy(), at=moment(number), actor="run 1"),
+    }
+    two = rng.sample(sorted(works), 2)
+    before = registry.history()
+    codes = _raced(root, [works[name] for name in two])
+    after = reopened(root)
+    events = after.history()[len(before) :]
+    found = [] if set(codes) <= {0, 3} else [f"{two} ended with {codes}"]
+    if after.history()[: len(before)] != before:
+        found.append(f"{two} changed the history of before")
+    done = codes.count(0)
+    if not done - ("prune" in two) <= len(events) <= done:
+        found.append(f"{two} ended with {codes} and wrote {[event.action for event in events]}")
+    if [event.action for event in events] == ["held", "promoted"]:
+        found.append("a promotion passed the hold before it")
+    if any(event.action == "held" for event in events):
+        after.rule(Release(signed))
     return [*found, *after.verify(), *twice(after)]
 
 
@@ -398,6 +440,15 @@ def _racing_promotion(judged: Any, number: int) -> Move:
 
 def _racing_rollback(live: str, number: int) -> Move:
     return lambda registry: rolled_back(registry, number, expected_live=live, actor=f"ann at {os.getpid()}")
+
+
+def _raced(root: Path, racers: Sequence[Move]) -> list[int]:
+    """The exit codes of processes that began at the same moment, sorted."""
+    ready, go = os.pipe()
+    children = [_racer(root, work, ready, go) for work in racers]
+    os.close(ready)
+    os.close(go)  # the end of the file is the start of the race
+    return sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
 
 
 def _racer(root: Path, work: Move, ready: int, go: int) -> int:
@@ -428,6 +479,42 @@ def clock_backwards(root: Path, rng: Random) -> list[str]:
     if (left.from_version, registry.live().name) != (event.to_version, event.from_version):
         found.append("an early clock kept a rollback from counting")
     return [*found, *registry.verify()]
+
+
+def partial_restore(root: Path, rng: Random) -> list[str]:
+    """Some folders come back from a backup of before the last promotion, or not at all: nothing is decided on the rest.
+
+    Where journal, checkpoints and verdicts are all gone, what is left is what a first training leaves too; that there
+    was a history is then known by the event that is kept elsewhere alone.
+    """
+    backup = Path(shutil.copytree(root, root.with_name(f"{root.name} backup")))
+    registry = reopened(root)
+    promoted(registry, [LATE])
+    before, head = registry.history(), registry.head()
+    gone = rng.sample(RESTORED, rng.randint(1, len(RESTORED)))
+    older = rng.random() < 0.5
+    for name in gone:
+        shutil.rmtree(registry.folder / name, ignore_errors=True)
+        if older and (backup / MODEL / name).exists():
+            shutil.copytree(backup / MODEL / name, registry.folder / name)
+    what = f"{'older' if older else 'no'} {', '.join(sorted(gone))}"
+    telling = {"journal", "checkpoints", "verdicts"}
+    lost, traceless = bool(telling.intersection(gone)), telling.issubset(gone) and not older
+    after = reopened(root)
+    found = [f"{what}: verify says {problems}"] if bool(problems := after.verify(head)) != lost else []
+    with suppress(RetrainError):
+        promoted(after, [LATE + 3])
+        if not traceless and reopened(root).history()[:1] != before[:1]:
+            found.append(f"{what}: a new history was begun")
+    reopened(root).repair()
+    mended = reopened(root)
+    if not mended.verify(head) and mended.history()[: len(before)] != before:
+        found.append(f"{what}: the repair made up a history")
+    return found
+
+
+RESTORED = ("journal", "checkpoints", "verdicts", "claims", "begun")
+"""Folders of a registry that a backup may bring back without the others."""
 
 
 def holder_killed(root: Path) -> list[str]:

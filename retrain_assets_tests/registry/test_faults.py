@@ -1,6 +1,6 @@
 """Every kind of fault once or at every step: the pointer names a whole version, and nothing is promoted twice.
 
-`benchmarks.faults` makes a thousand of them.
+`benchmarks.faults` makes two thousand of them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,16 @@ def test_a_disk_that_refuses_at_some_step_is_named_and_leaves_the_old_state_or_t
 
 
 @pytest.mark.parametrize(
-    "kind", ["damaged_model", "missing_version", "torn_event", "lost_derived", "changed_evidence", "clock_backwards"]
+    "kind",
+    [
+        "damaged_model",
+        "missing_version",
+        "torn_event",
+        "lost_derived",
+        "changed_evidence",
+        "clock_backwards",
+        "partial_restore",
+    ],
 )
 def test_what_is_damaged_is_named_and_never_served(copied: Bases, tmp_path: Path, kind: str) -> None:
     for seed in range(12):
@@ -76,6 +85,12 @@ def test_of_two_processes_exactly_one_moves_the_pointer(copied: Bases, tmp_path:
     root = copied.copy("short", tmp_path / "race")
     for number in range(10, 30):
         assert faults.race(root, number, Random(number)) == []
+
+
+def test_of_two_different_moves_each_is_made_whole_or_refused(copied: Bases, tmp_path: Path) -> None:
+    root = copied.copy("short", tmp_path / "race")
+    for number in range(10, 30):
+        assert faults.mixed_race(root, number, Random(number)) == []
 
 
 def test_a_process_killed_with_the_locks_in_its_hands_frees_them(copied: Bases, tmp_path: Path) -> None:
