@@ -175,6 +175,7 @@ class Registry(Records):
                 trained_until=lambda: trained_until(self._folders.read(verdict.candidate_digest)),
             )
             refuse_seen_rows(f"{self.model} {verdict.period}", verdict.gate, self._spans(verdict, history.anchor))
+            self._signatures.refuse_unsigned_version(verdict.promotes)
             files = self._folders.read(verdict.promotes)
             refuse_other_refit(verdict, history, files)
             refuse_unservable(verdict, history, files, rules.probe)
@@ -290,6 +291,7 @@ class Registry(Records):
                 refuse_run_name(request.actor)
             else:
                 refuse_automatic(where, history, request.at, live.digest if live else None, target.digest)
+            self._signatures.refuse_unsigned_version(target.digest)
             probe(self._folders.read(target.digest))
             pointer = (target.name, target.digest)
             period, failed_in = max(request.period, history.moves[-1].period), request.failed_in

@@ -134,6 +134,20 @@ class Signatures:
             return f"has a signature that the key {name} did not make"
         return None
 
+    def refuse_unsigned_version(self, digest: str) -> None:
+        """Refuse a version that no trusted key signed, where RETRAIN_TRUSTED_KEYS names keys, before it is loaded.
+
+        Raises:
+            IntegrityError: None did.
+        """
+        if not os.environ.get(TRUSTED_KEYS):
+            return
+        if problem := self.problem("version", digest, trusted_keys()):
+            raise IntegrityError(
+                f"{self._model}: the version {digest[:12]} {problem}, so nothing moves to it. If you know that it is "
+                f"right, `retrain sign {self._model}` signs all that stands; else see `retrain verify {self._model}`."
+            )
+
     def count(self) -> int:
         """How many signatures are stored."""
         return len(self._storage.names(SIGNATURES))

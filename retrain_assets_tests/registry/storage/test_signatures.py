@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from benchmarks.worlds import verdicts
 from retrain_assets.errors import IntegrityError, StorageError
 from retrain_assets.registry.journal.chain import Journal
 from retrain_assets.registry.registry import Registry
@@ -199,3 +200,23 @@ def test_trusted_keys_that_cannot_be_read_are_a_problem_and_no_pass(registry, ke
     place = {"missing": tmp_path / "x.pem", "empty folder": tmp_path / "none", "private": key("ann")[0]}[wrong]
     monkeypatch.setenv(TRUSTED_KEYS, str(place))
     assert TRUSTED_KEYS in registry.verify()[0]
+
+
+def test_nothing_moves_to_a_version_that_no_trusted_key_signed_and_it_is_not_even_loaded(tmp_path, key, monkeypatch):
+    private, public = key("ann")
+    registry = verdicts.fresh(tmp_path)
+    monkeypatch.setenv(SIGNING_KEY, str(private))
+    verdicts.promoted(registry, [0, 1])
+    monkeypatch.delenv(SIGNING_KEY)
+    crafted = verdicts.verdict(registry, 2, verdicts.candidate(registry, "crafted"))
+    registry.record(crafted, at=verdicts.moment(2), actor="run 1")
+    monkeypatch.setenv(TRUSTED_KEYS, str(public))
+    with pytest.raises(IntegrityError, match="is not signed, so nothing moves to it"):
+        verdicts.promote_only(registry, crafted, 2, probe=pytest.fail)
+    assert registry.live().name == "v2"
+
+    first = registry.versions()[0].digest
+    (registry.folder / "signatures" / f"{first}.json").unlink()
+    with pytest.raises(IntegrityError, match="is not signed, so nothing moves to it"):
+        verdicts.rolled_back(registry, 3, probe=pytest.fail)
+    assert registry.live().name == "v2"
