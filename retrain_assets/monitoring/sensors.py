@@ -14,7 +14,15 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
-from retrain_assets.dagster_glue.tags import AGAIN_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, PARTITION_TAG, TRIGGER_TAG
+from retrain_assets.dagster_glue.tags import (
+    AGAIN_TAG,
+    KIND_TAG,
+    MODEL_TAG,
+    OUTCOME_TAG,
+    PARTITION_TAG,
+    TRIGGER_TAG,
+    TURN_TAG,
+)
 from retrain_assets.model import Model
 from retrain_assets.monitoring.first_run import how_to_start, started
 from retrain_assets.raw.policy import Source
@@ -265,9 +273,9 @@ def pending_periods(frame: Frame, monitored: list[str], now: datetime) -> list[s
 
 
 def in_flight(instance: dg.DagsterInstance, model: str) -> bool:
-    """Whether a run of the model is queued or running."""
-    runs = dg.RunsFilter(tags={MODEL_TAG: model}, statuses=IN_FLIGHT)
-    return bool(instance.get_run_records(runs, limit=1))
+    """Whether a run of the model is queued or running that monitoring and retraining take turns with."""
+    records = instance.get_run_records(dg.RunsFilter(tags={MODEL_TAG: model}, statuses=IN_FLIGHT))
+    return any(record.dagster_run.tags.get(TURN_TAG, model) == model for record in records)
 
 
 def _taken_up(instance: dg.DagsterInstance, home: Home, model: str) -> bool:

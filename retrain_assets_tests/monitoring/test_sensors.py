@@ -13,7 +13,7 @@ import pytest
 from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
-from retrain_assets.dagster_glue.tags import MODEL_TAG
+from retrain_assets.dagster_glue.tags import MODEL_TAG, TURN_TAG
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.sensors import failure_alerts
 
@@ -117,10 +117,17 @@ def test_it_waits_while_a_run_of_the_model_is_in_flight(world, status):
     assert new_data(built, "2024-01-08T00:00:00") == "a run of delivery is in flight; 2024-01-01 comes next"
 
 
-def test_it_does_not_wait_for_the_run_of_another_model(world):
+@pytest.mark.parametrize(
+    ("job", "tags"),
+    [
+        ("other__retrain", {MODEL_TAG: "other"}),
+        (f"{MODEL}__score", {MODEL_TAG: MODEL, TURN_TAG: f"{MODEL} batches"}),
+        (f"{MODEL}__backtest", {MODEL_TAG: MODEL, TURN_TAG: f"{MODEL} backtest"}),
+    ],
+)
+def test_it_does_not_wait_for_the_run_of_another_model_or_one_that_takes_no_turn_with_it(world, job, tags):
     built = world()
-    run = dg.DagsterRun("other__retrain", tags={MODEL_TAG: "other"}, status=dg.DagsterRunStatus.STARTED)
-    built.instance.add_run(run)
+    built.instance.add_run(dg.DagsterRun(job, tags=tags, status=dg.DagsterRunStatus.STARTED))
     assert new_data(built, "2024-01-08T00:00:00") == ["2024-01-01"]
 
 
