@@ -61,7 +61,7 @@ def sign(name: str) -> None:
 
     For a history from before signing began, or after the key was changed. What is written later is signed by itself.
 
-    Example: RETRAIN_SIGNING_KEY=key.pem retrain sign taxi_charge
+    Example: retrain sign taxi_charge
     """
     say(f"{name}: signed {opened(name).registry.sign()} events and versions")
 

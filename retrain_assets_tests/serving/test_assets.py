@@ -93,4 +93,4 @@ def test_only_a_spec_that_declares_batches_has_the_asset_its_job_and_its_sensor(
 
 
 def test_the_job_takes_no_turn_with_retrains(frame):
-    assert "retrain/turn" not in batch_job(frame, "score").tags
+    assert batch_job(frame, "score").tags["retrain/turn"] == f"{MODEL} batches" != MODEL
