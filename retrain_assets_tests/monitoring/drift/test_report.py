@@ -123,7 +123,7 @@ def test_fewer_than_four_reference_periods_are_insufficient_never_quiet(restless
     assert {column.outcome for column in report.columns} == {Drift.INSUFFICIENT}
     assert all(column.p_value is None for column in report.columns)
     assert (report.warned, report.triggers, report.reference_periods) == ((), False, periods)
-    assert f"from {periods} reference period{'s' * (periods > 1)}, 4 are needed" in report.sentence
+    assert f"from {periods} reference period{'s' * (periods != 1)}, 4 are needed" in report.sentence
 
 
 def test_a_warning_triggers_once_the_next_period_confirms_it(large):
