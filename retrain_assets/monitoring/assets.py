@@ -62,9 +62,9 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
 
         period = period_of(context)
         predicted = predict_period(model, home.at(model.name, period))
+        skew = served_skew(model, home.at(model.name, period), Path(home.path) / "served" / model.name)
         if predicted.version is None or predicted.table is None:
             return _no_model(model, period)
-        skew = served_skew(model, home.at(model.name, period), Path(home.path) / "served" / model.name)
         scores = [name for name in predicted.table.column_names if name.startswith("score")]
         return dg.MaterializeResult(
             metadata={

@@ -7,7 +7,6 @@ asks the server makes a column otherwise than the source, or that the source was
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +19,9 @@ from numpy.typing import NDArray
 from retrain_assets.errors import RetrainError, SourceError
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.records.skew_record import NAME, Difference, ServedSkew
+from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.raw.served import HOUR, served_files
+from retrain_assets.raw.values import flat
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.store import OWN, own
 
@@ -41,55 +42,70 @@ def served_skew(model: Model, at: PeriodAccess, folder: Path) -> ServedSkew | No
         at: The period.
         folder: Where the servers of the model log.
     """
-    log = _logged(model, folder, *model.calendar.bounds(at.period))
-    if log is None:
+    log, unread = _logged(model, folder, *model.calendar.bounds(at.period))
+    if log is None and not unread:
         return None
-    keys = _texts(log[model.key])
-    recomputed, scores = _scores(log, keys, at)
-    compared, features = _features(log, keys, model, at)
-    found = ServedSkew(at.period, log.num_rows, recomputed, compared, scores, features)
+    found = ServedSkew(at.period, 0, 0, 0, 0, unread)
+    if log is not None:
+        sampled, recomputed, scores = _scores(log, model.key, at)
+        compared, features = _features(log, model, at)
+        found = ServedSkew(at.period, log.num_rows, sampled, recomputed, compared, unread, scores, features)
     at.store.write_json(NAME, at.period, found.to_dict())
     return found
 
 
-def _logged(model: Model, folder: Path, start: datetime, end: datetime) -> pa.Table | None:
-    """The logged rows whose time lies in the period; files of hours long before it are not opened."""
+def _logged(model: Model, folder: Path, start: datetime, end: datetime) -> tuple[pa.Table | None, tuple[str, ...]]:
+    """The logged rows whose time lies in the period, and the files that cannot be read.
+
+    Files of hours long before the period are not opened, nor those whose name tells no hour.
+    """
     try:
         files = served_files(folder)
     except SourceError:
-        return None
-    near = [file for file in files if _hour(Path(file)) >= start - _EARLY]
+        return None, ()
     inside = [(model.time, ">=", start), (model.time, "<", end)]
-    tables = [table for file in near if len(table := pq.read_table(file, filters=inside))]
-    return pa.concat_tables(tables, promote_options="permissive").unify_dictionaries() if tables else None
+    tables, unread = [], []
+    for file in files:
+        hour = _hour(Path(file))
+        if hour is None or hour < start - _EARLY:
+            continue
+        try:
+            tables.append(pq.read_table(file, filters=inside))
+        except (pa.ArrowInvalid, OSError):
+            unread.append(Path(file).name)
+    rows = [table for table in tables if len(table)]
+    log = pa.concat_tables(rows, promote_options="permissive").unify_dictionaries() if rows else None
+    return log, tuple(unread)
 
 
-def _hour(file: Path) -> datetime:
+def _hour(file: Path) -> datetime | None:
     """The hour of a file, which its name or that of its folder begins with."""
     name = file.stem if "T" in file.stem else file.parent.name
-    return datetime.strptime(name.rpartition("-")[0], HOUR)
+    try:
+        return datetime.strptime(name.rpartition("-")[0], HOUR)
+    except ValueError:
+        return None
 
 
-def _scores(log: pa.Table, keys: Sequence[str], at: PeriodAccess) -> tuple[int, Difference | None]:
-    """How many scores were computed again, and those that came out otherwise."""
-    picked = np.unique(np.linspace(0, log.num_rows - 1, SAMPLE).astype(int))
-    sample = log.take(pa.array(picked))
-    digests, recomputed, wrong = _texts(sample[own("digest")]), 0, []
-    for digest in dict.fromkeys(digests):
-        where = np.flatnonzero(np.array(digests) == digest)
-        rows = sample.take(pa.array(where))
+def _scores(log: pa.Table, key: str, at: PeriodAccess) -> tuple[int, int, Difference | None]:
+    """How many scores were to be computed again, how many were, and those that came out otherwise."""
+    sample = log.take(pa.array(np.unique(np.linspace(0, log.num_rows - 1, SAMPLE).astype(int))))
+    digests = np.array(sample[own("digest")].to_pylist(), dtype=object)
+    recomputed, wrong = 0, []
+    for digest in dict.fromkeys(digests.tolist()):
+        rows = sample.filter(pa.array(digests == digest))
         try:
             again = Scorer.from_files(at.registry.read(digest), digest=digest).scores(rows)
         except RetrainError:  # its files are deleted, or a column was not logged: nothing to compare with
             continue
         served = _served_scores(rows)
-        recomputed += len(where)
-        other = (served != again).reshape(len(where), -1).any(axis=1)
-        wrong += [(picked[where[row]], served[row], again[row]) for row in np.flatnonzero(other)]
+        recomputed += len(rows)
+        other = (served != again).reshape(len(rows), -1).any(axis=1)
+        wrong += [(str(rows[key][row]), served[row], again[row]) for row in np.flatnonzero(other).tolist()]
     if not wrong:
-        return recomputed, None
-    row, served_score, expected = wrong[0]
-    return recomputed, Difference("score", len(wrong), keys[row], _shown(served_score), _shown(expected))
+        return len(sample), recomputed, None
+    name, given, expected = wrong[0]
+    return len(sample), recomputed, Difference("score", len(wrong), name, _shown(given), _shown(expected))
 
 
 def _served_scores(rows: pa.Table) -> NDArray[np.float64]:
@@ -97,58 +113,54 @@ def _served_scores(rows: pa.Table) -> NDArray[np.float64]:
     return scores_of(rows.select(named).rename_columns([name.removeprefix(OWN) for name in named]))
 
 
-def _features(log: pa.Table, keys: Sequence[str], model: Model, at: PeriodAccess) -> tuple[int, tuple[Difference, ...]]:
+def _features(log: pa.Table, model: Model, at: PeriodAccess) -> tuple[int, tuple[Difference, ...]]:
     """How many rows the source has too, and the features that differ in them."""
-    raw = at.store.read_table("raw_data", [at.period])
-    if raw is None:
+    path = at.store.path("raw_data", at.period)
+    if not path.exists():
         return 0, ()
-    place = pc.index_in(pa.array(keys, pa.string()), value_set=pa.array(_texts(raw[model.key]), pa.string()))
-    there = pc.is_valid(place)
-    if not pc.any(there).as_py():
-        return 0, ()
+    stored = set(pq.read_schema(path).names)
+    shared = [name for name in log.column_names if name in stored and name not in (model.key, model.time)]
+    raw = at.store.require_table("raw_data", at.period, [model.key, *shared])
+    keys, among = comparable_keys(log[model.key], raw[model.key])
+    place = pc.index_in(keys, value_set=among)
+    there = place.is_valid()
     logged, rows = log.filter(there), raw.take(place.drop_null())
-    named = [key for key, known in zip(keys, there.to_pylist(), strict=True) if known]
-    return len(named), tuple(sorted(_different(logged, rows, named, model), key=lambda one: -one.rows))
+    differences = (_difference(name, logged, rows, model.key) for name in shared) if len(logged) else ()
+    return len(logged), tuple(sorted((one for one in differences if one is not None), key=lambda one: -one.rows))
 
 
-def _different(logged: pa.Table, rows: pa.Table, keys: Sequence[str], model: Model) -> Iterator[Difference]:
-    for name in logged.column_names:
-        if name not in rows.column_names or name in (model.key, model.time):
-            continue
-        one, other = logged[name], rows[name]
-        if _is_number(one) and _is_number(other):
-            left, right = _numbers(one), _numbers(other)
-            unlike = ~np.isclose(left, right, rtol=_CLOSE, atol=0.0, equal_nan=True)
-        else:
-            unlike = np.array(_texts(one), dtype=object) != np.array(_texts(other), dtype=object)
-        if unlike.any():
-            first = int(np.argmax(unlike))
-            yield Difference(
-                name, int(unlike.sum()), keys[first], _shown(one[first].as_py()), _shown(other[first].as_py())
-            )
+def _difference(name: str, logged: pa.Table, rows: pa.Table, key: str) -> Difference | None:
+    one, other = flat(logged[name]), flat(rows[name])
+    if _is_number(one) and _is_number(other):
+        unlike = ~np.isclose(_numbers(one), _numbers(other), rtol=_CLOSE, atol=0.0, equal_nan=True)
+    else:
+        unlike = pc.not_equal(_texts(one), _texts(other)).to_numpy(zero_copy_only=False)
+    if not unlike.any():
+        return None
+    first = int(np.argmax(unlike))
+    example = str(logged[key][first]), _shown(one[first].as_py()), _shown(other[first].as_py())
+    return Difference(name, int(unlike.sum()), *example)
 
 
-def _is_number(column: pa.ChunkedArray) -> bool:
+def _is_number(column: pa.Array) -> bool:
     kind = column.type
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind))
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy()
+def _numbers(column: pa.Array) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return values
 
 
-def _texts(column: pa.ChunkedArray) -> list[str]:
+def _texts(column: pa.Array) -> pa.Array:
     """Values as text, null as an empty one."""
-    return [str(value) if value is not None else "" for value in column.to_pylist()]
+    return pc.fill_null(column.cast(pa.string()), "")
 
 
 def _shown(value: object) -> str:
     """A value in a sentence."""
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, precision=6, separator=", ")
     if value is None or value == "" or value != value:
         return "nothing"
-    if isinstance(value, float):
-        return f"{value:.9g}"
-    return (
-        np.array2string(np.asarray(value), precision=6, separator=", ") if isinstance(value, np.ndarray) else str(value)
-    )
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

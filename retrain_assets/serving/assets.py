@@ -42,7 +42,7 @@ def serving_assets(frame: Frame, model: Model, batches: BatchesPolicy) -> list[d
 
         store, registry = home.store(frame.model), home.registry(frame.model)
         live = loaded(registry, version_of(registry))
-        done = score_files(waiting(batches, store), batches, live, model, store, clock.now)
+        done = score_files(waiting(batches, store, clock.now()), batches, live, model, store, clock.now)
         scored = [one for one in done if not one.fault]
         yield dg.MaterializeResult(
             metadata={
@@ -53,7 +53,8 @@ def serving_assets(frame: Frame, model: Model, batches: BatchesPolicy) -> list[d
             }
         )
         if faults := [one.fault for one in done if one.fault]:
-            raise dg.Failure(" ".join(faults) + " The other files are scored.", allow_retries=False)
+            said = f"{' '.join(faults)} What could be scored is. Mend a file that could not, and it is tried again."
+            raise dg.Failure(said, allow_retries=False)
 
     return [scored_batch]
 
@@ -79,21 +80,21 @@ def batch_sensor(frame: Frame, batches: BatchesPolicy, job: str) -> dg.SensorDef
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Scores files of rows as they arrive, once a version is live.",
     )
-    def new_batch(context: dg.SensorEvaluationContext, home: Home) -> dg.RunRequest | dg.SkipReason:
+    def new_batch(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> dg.RunRequest | dg.SkipReason:
         from retrain_assets.errors import SourceError
         from retrain_assets.serving.inbox import waiting
 
         if home.registry(frame.model).live() is None:
             return dg.SkipReason(f"{frame.model} has no live version yet that could score what waits")
         try:
-            files = waiting(batches, home.store(frame.model))
+            files = waiting(batches, home.store(frame.model), clock.now())
         except SourceError as fault:
             return dg.SkipReason(str(fault))
         if not files:
-            return dg.SkipReason("every file that has arrived is scored")
+            return dg.SkipReason("every file that has arrived and rests is scored")
         if context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=IN_FLIGHT)):
             return dg.SkipReason(f"{len(files)} files wait for the run that is scoring others")
-        names = "\n".join(one.name for one in files)
+        names = "\n".join([*(one.name for one in files), f"{clock.now():%Y-%m-%dT%H}"])  # a crash is tried hourly
         return dg.RunRequest(run_key=f"{frame.model}:batch:{hashlib.sha256(names.encode()).hexdigest()[:16]}")
 
     return new_batch

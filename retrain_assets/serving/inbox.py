@@ -1,7 +1,8 @@
 """Files of rows that wait for a score: which are new, and each scored once by the version that is live.
 
-A file is known by its path, size and time of change, so that one that is written again is scored again. What came of it
-is a record beside the scores; a file that could not be scored has a record too, and is not tried again as it is.
+A file is known by its path, size and time of change, so that one that is written again is scored again, and is taken
+once it rests, so that none is scored while it is being copied. What came of it is a record beside the scores; a file
+that could not be scored has a record too, and is not tried again as it is.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from pathlib import PurePosixPath
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -24,6 +25,9 @@ from retrain_assets.serving.policy import SCORED_BATCH, BatchesPolicy
 from retrain_assets.store import Json, PeriodStore, require_schema
 
 SCHEMA = 1
+
+REST = timedelta(seconds=10)
+"""How long a file on this machine must be unchanged; an object store shows one when it is whole."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,8 @@ class ScoredFile:
         return cls(**{name: value for name, value in record.items() if name != "schema"})
 
 
-def waiting(batches: BatchesPolicy, store: PeriodStore) -> list[Waiting]:
-    """List the files that wait for a score, by name.
+def waiting(batches: BatchesPolicy, store: PeriodStore, now: datetime) -> list[Waiting]:
+    """List the files that wait for a score, by name; `now` is the time on the wall.
 
     Raises:
         SourceError: There is no file at all, or the path cannot be reached.
@@ -84,8 +88,13 @@ def waiting(batches: BatchesPolicy, store: PeriodStore) -> list[Waiting]:
     system, names = listed(batches)
     known, found = set(store.periods(SCORED_BATCH, "json")), []
     for name in names:
-        place = name if isinstance(system, LocalFileSystem) else system.unstrip_protocol(name)
-        state = f"{place}|{system.size(name)}|{system.modified(name).timestamp()}"
+        if isinstance(system, LocalFileSystem):
+            about = Path(name).stat()
+            if about.st_mtime > (now - REST).timestamp():
+                continue
+            place, state = name, f"{name}|{about.st_size}|{about.st_mtime_ns}"
+        else:
+            place, state = system.unstrip_protocol(name), f"{name}|{system.ukey(name)}"
         stem = re.sub(r"[^A-Za-z0-9_-]+", "_", PurePosixPath(name).name.split(".")[0]).strip("-_") or "rows"
         found.append(Waiting(place, f"{stem[:80]}-{hashlib.sha256(state.encode()).hexdigest()[:12]}"))
     return [one for one in found if one.name not in known]

@@ -107,4 +107,20 @@ def test_rows_of_a_version_whose_files_are_deleted_are_not_computed_again(at, lo
 
     at = PeriodAccess(at.store, type("Gone", (), {"read": staticmethod(gone)}), at.period)
     skew = found(at, tmp_path)
-    assert (skew.rows, skew.recomputed, skew.scores) == (4, 0, None)
+    assert (skew.rows, skew.sampled, skew.recomputed, skew.scores) == (4, 4, 0, None)
+    assert skew.sentence.endswith("Nothing could be compared.")
+
+
+def test_a_torn_file_of_the_log_is_named_and_the_others_are_compared(at, logged, tmp_path):
+    logged(ROWS)
+    (tmp_path / "served" / "2024-01-21T08-other.parquet").write_bytes(b"PAR1 torn")
+    (tmp_path / "served" / "notes.parquet").write_bytes(b"nobody's hour")
+    skew = found(at, tmp_path)
+    assert (skew.rows, skew.recomputed, skew.unread) == (4, 4, ("2024-01-21T08-other.parquet",))
+    assert "2024-01-21T08-other.parquet of the served log cannot be read" in skew.facts[0]
+
+
+def test_keys_that_the_source_counts_as_numbers_are_the_same(at, logged, tmp_path):
+    logged(ROWS.set_column(0, "id", pa.array(["001", "002", "003", "004"])))
+    at.store.write_table("raw_data", "2024-01", ROWS)
+    assert found(at, tmp_path).compared == 4

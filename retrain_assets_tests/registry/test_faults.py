@@ -56,10 +56,14 @@ def test_a_process_killed_at_any_step_of_a_move_leaves_the_old_state_or_the_new(
 def test_a_disk_that_refuses_at_some_step_is_named_and_leaves_the_old_state_or_the_new(
     copied: Bases, tmp_path: Path, name: str, number: int
 ) -> None:
-    steps = steps_of(MOVES[name], copied.copy("short", tmp_path / "count"))
-    for at in range(NUMBERS.index(number), steps, len(NUMBERS)):
-        root, forever = copied.copy("short", tmp_path / str(at)), bool(at // len(NUMBERS) % 2)
-        assert faults.refused_by_the_system(root, MOVES[name], at, number, forever) == [], f"step {at} of {steps}"
+    """Of a move that completes a checkpoint, its last steps."""
+    for which, last in (("short", 200), ("round", 20)):
+        steps = steps_of(MOVES[name], copied.copy(which, tmp_path / f"{which} count"))
+        for at in range(max(0, steps - last), steps):
+            if at % len(NUMBERS) == NUMBERS.index(number):
+                root, forever = copied.copy(which, tmp_path / f"{which} {at}"), bool(at // len(NUMBERS) % 2)
+                found = faults.refused_by_the_system(root, MOVES[name], at, number, forever)
+                assert found == [], f"step {at} of {steps}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`scored_batch` in Dagster: its page, its sensor, and how it fails."""
 
+import os
+
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
@@ -28,6 +30,13 @@ def frame():
     return Frame(MODEL, (), PARCELS.period)
 
 
+def arrived(path, rows=ROWS):
+    """A file that was written an hour ago."""
+    pq.write_table(rows, path)
+    hour_ago = path.stat().st_mtime - 3600
+    os.utime(path, (hour_ago, hour_ago))
+
+
 class Rides:
     key, time = "id", "at"
 
@@ -39,12 +48,12 @@ def scored(frame, batches, home, **options):
 
 
 def asked(frame, batches, home, instance):
-    context = dg.build_sensor_context(instance=instance, resources={"home": Home(path=str(home))})
+    context = dg.build_sensor_context(instance=instance, resources={"home": Home(path=str(home)), "clock": Clock()})
     return batch_sensor(frame, batches, f"{MODEL}__score")(context)
 
 
 def test_what_waits_is_scored_and_the_page_says_how_many_rows_by_which_version(frame, batches, home, tmp_path):
-    pq.write_table(ROWS, tmp_path / "in" / "a.parquet")
+    arrived(tmp_path / "in" / "a.parquet")
     result = scored(frame, batches, home)
     (made,) = result.asset_materializations_for_node(f"{MODEL}__scored_batch")
     assert made.metadata["summary"].value == (
@@ -56,8 +65,8 @@ def test_what_waits_is_scored_and_the_page_says_how_many_rows_by_which_version(f
 
 
 def test_a_bad_file_fails_the_run_after_the_others_are_scored(frame, batches, home, tmp_path):
-    pq.write_table(ROWS.drop_columns(["x"]), tmp_path / "in" / "bad.parquet")
-    pq.write_table(ROWS, tmp_path / "in" / "good.parquet")
+    arrived(tmp_path / "in" / "bad.parquet", ROWS.drop_columns(["x"]))
+    arrived(tmp_path / "in" / "good.parquet")
     result = scored(frame, batches, home, raise_on_error=False)
     assert not result.success
     (failure,) = result.get_step_failure_events()
@@ -71,13 +80,13 @@ def test_the_sensor_waits_for_a_version_and_for_files_and_starts_one_run_for_the
         fresh(tmp_path / "other" / "registry")
         assert "has no live version yet" in asked(frame, batches, tmp_path / "other", instance).skip_message
         assert "no such file" in asked(frame, batches, home, instance).skip_message
-        pq.write_table(ROWS, tmp_path / "in" / "a.parquet")
+        arrived(tmp_path / "in" / "a.parquet")
         one = asked(frame, batches, home, instance)
         assert one.run_key == asked(frame, batches, home, instance).run_key
         promoted(registry_in(home), 2)
         assert asked(frame, batches, home, instance).run_key == one.run_key, "another version scores no file again"
         scored(frame, batches, home)
-        assert asked(frame, batches, home, instance).skip_message == "every file that has arrived is scored"
+        assert asked(frame, batches, home, instance).skip_message == "every file that has arrived and rests is scored"
 
 
 def test_only_a_spec_that_declares_batches_has_the_asset_its_job_and_its_sensor():

@@ -1,7 +1,7 @@
 """Each file that arrives is scored once as it is, by the version that is live, and one bad file stops no other."""
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -16,7 +16,7 @@ from retrain_assets.store import PeriodStore
 from retrain_assets_tests.serving.conftest import Names
 from retrain_assets_tests.serving.world import ROWS, expected
 
-NOW = datetime(2024, 3, 1, 12)
+NOW, LATER = datetime(2024, 3, 1, 12), datetime.now() + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def scored(inbox, live, store):
-    return lambda: score_files(waiting(inbox, store), inbox, live, Names, store, lambda: NOW)
+    return lambda: score_files(waiting(inbox, store, LATER), inbox, live, Names, store, lambda: NOW)
 
 
 def test_scores_stand_beside_key_time_version_and_reasons(tmp_path, scored, store, live):
@@ -75,20 +75,27 @@ def test_a_file_that_cannot_be_scored_is_named_once_and_stops_no_other(tmp_path,
 def test_a_declared_word_for_a_missing_number_is_no_fault_quoted_or_not(tmp_path, inbox, live, store):
     (tmp_path / "in" / "a.csv").write_text('id;x;c\n1;0,5;11\n2;k.A.;12\n3;"k.A.";12\n')
     written = inbox.model_copy(update={"null_values": ("k.A.",), "decimal": ",", "separator": ";"})
-    (one,) = score_files(waiting(written, store), written, live, Names, store, lambda: NOW)
+    (one,) = score_files(waiting(written, store, LATER), written, live, Names, store, lambda: NOW)
     assert (one.rows, one.fault) == (3, "")
+
+
+def test_a_file_that_is_being_written_waits_until_it_rests(tmp_path, inbox, store):
+    pq.write_table(ROWS, tmp_path / "in" / "a.parquet")
+    written = datetime.fromtimestamp((tmp_path / "in" / "a.parquet").stat().st_mtime)
+    assert waiting(inbox, store, written + timedelta(seconds=9)) == []
+    assert len(waiting(inbox, store, written + timedelta(seconds=11))) == 1
 
 
 def test_files_of_one_name_in_two_folders_are_two(tmp_path, inbox, store):
     for day in ("day=1", "day=2"):
         (tmp_path / "in" / day).mkdir()
         pq.write_table(pa.table({"id": [1]}), tmp_path / "in" / day / "rows.parquet")
-    assert len({one.name for one in waiting(inbox, store)}) == 2
+    assert len({one.name for one in waiting(inbox, store, LATER)}) == 2
 
 
 def test_an_empty_inbox_is_said(inbox, store):
     with pytest.raises(SourceError, match="no such file"):
-        waiting(inbox, store)
+        waiting(inbox, store, LATER)
 
 
 def test_a_record_of_a_newer_release_is_refused():

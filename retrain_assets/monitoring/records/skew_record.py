@@ -36,16 +36,20 @@ class ServedSkew:
     Attributes:
         period: The period.
         rows: Rows that servers answered in it.
-        recomputed: Rows of the sample whose scores were computed again.
+        sampled: Rows whose scores were to be computed again.
+        recomputed: Those for which that was possible: their version is there and reads what was logged.
         compared: Rows that the source had too.
+        unread: Files of the log that cannot be read.
         scores: Scores that are not those of the version that they name; None where all are.
         features: Features that differ from those of the source, the most frequent first.
     """
 
     period: str
     rows: int
+    sampled: int
     recomputed: int
     compared: int
+    unread: tuple[str, ...] = ()
     scores: Difference | None = None
     features: tuple[Difference, ...] = ()
 
@@ -53,11 +57,12 @@ class ServedSkew:
     def facts(self) -> list[str]:
         """What somebody should hear of, a sentence for each.
 
-        >>> skew = ServedSkew("2024-01", 9, 9, 9, None, (Difference("miles", 3, "a1", "1.5", "2.5"),))
+        >>> miles = Difference("miles", 3, "a1", "1.5", "2.5")
+        >>> skew = ServedSkew("2024-01", 9, 9, 9, 9, features=(miles,))
         >>> print(*skew.facts)
         3 of 9 served rows had another miles than the source has now: row a1 was scored with 1.5, the source has 2.5.
         """
-        said = []
+        said = [f"{file} of the served log cannot be read: restore it, or move it away." for file in self.unread]
         if self.scores is not None:
             one = self.scores
             said.append(
@@ -74,9 +79,10 @@ class ServedSkew:
     @property
     def sentence(self) -> str:
         """What was compared, and what came out."""
-        again = f"{self.recomputed:,} scores were computed again, and {self.compared:,} rows compared with the source's"
-        checked = f"{self.rows:,} rows were served. {again}"
-        return f"{checked}. {' '.join(self.facts) or 'No difference.'}"
+        told = f"{self.recomputed:,} of {self.sampled:,} sampled scores were computed again"
+        checked = f"{self.rows:,} rows were served. {told}, and {self.compared:,} rows compared with the source's."
+        known = self.recomputed or self.compared
+        return f"{checked} {' '.join(self.facts) or ('No difference.' if known else 'Nothing could be compared.')}"
 
     def to_dict(self) -> Json:
         """The record as it is stored."""
@@ -90,9 +96,13 @@ class ServedSkew:
             DataError: A newer release wrote it.
         """
         require_schema(record, SCHEMA, NAME)
-        scores = Difference(**record["scores"]) if record["scores"] else None
-        features = tuple(Difference(**one) for one in record["features"])
-        return cls(record["period"], record["rows"], record["recomputed"], record["compared"], scores, features)
+        known = {name: value for name, value in record.items() if name != "schema"}
+        scores, features = known.pop("scores"), known.pop("features")
+        return cls(
+            **{**known, "unread": tuple(known["unread"])},
+            scores=Difference(**scores) if scores else None,
+            features=tuple(Difference(**one) for one in features),
+        )
 
 
 def read_skew(store: PeriodStore, period: str) -> ServedSkew | None:

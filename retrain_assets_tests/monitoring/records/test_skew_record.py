@@ -7,7 +7,14 @@ from retrain_assets.monitoring.records.skew_record import Difference, ServedSkew
 from retrain_assets.store import PeriodStore
 
 SKEW = ServedSkew(
-    "2024-01", 9, 8, 5, Difference("score", 2, "a1", "4.2", "4.9"), (Difference("km", 3, "a2", "nothing", "1"),)
+    "2024-01",
+    9,
+    9,
+    8,
+    5,
+    ("14-a.parquet",),
+    Difference("score", 2, "a1", "4.2", "4.9"),
+    (Difference("km", 3, "a2", "nothing", "1"),),
 )
 
 
@@ -19,7 +26,8 @@ def test_a_stored_record_is_the_same_again(tmp_path):
 
 
 def test_each_difference_is_a_fact_of_its_own():
-    scores, km = SKEW.facts
+    unread, scores, km = SKEW.facts
+    assert unread == "14-a.parquet of the served log cannot be read: restore it, or move it away."
     assert scores == (
         "2 of 8 served scores are not those of the version that they name: row a1 got 4.2, the version gives 4.9."
     )
@@ -27,12 +35,13 @@ def test_each_difference_is_a_fact_of_its_own():
         "3 of 5 served rows had another km than the source has now: row a2 was scored with nothing, the source has 1."
     )
     assert SKEW.sentence.startswith(
-        "9 rows were served. 8 scores were computed again, and 5 rows compared with the source's. 2 of 8"
+        "9 rows were served. 8 of 9 sampled scores were computed again, and 5 rows compared with the source's. 14-a"
     )
 
 
-def test_no_difference_is_said():
-    assert ServedSkew("2024-01", 9, 9, 0).sentence.endswith("and 0 rows compared with the source's. No difference.")
+def test_no_difference_is_said_only_where_something_was_compared():
+    assert ServedSkew("2024-01", 9, 9, 9, 0).sentence.endswith("and 0 rows compared with the source's. No difference.")
+    assert ServedSkew("2024-01", 9, 9, 0, 0).sentence.endswith("source's. Nothing could be compared.")
 
 
 def test_a_record_of_a_newer_release_is_refused():
