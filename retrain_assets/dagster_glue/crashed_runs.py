@@ -31,6 +31,10 @@ GONE = "The process of this run is gone: it was killed, or the machine went down
 FIRST_STEP_SECONDS = 15.0
 """How long a run that has begun may take to its first step, from where on a lock shows that its process lives."""
 
+LOOK_SECONDS = 2.0
+"""How long whoever looks at a lock may hold it, and how old one must be before nobody's hold of it tells anything."""
+
+_EARLIER_TAG = "retrain/process"  # on runs of earlier releases
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 SWEPT_AFTER_SECONDS = 86_400.0
 """From which age on a lock that nobody holds is removed; a younger one may be about to be held."""
@@ -64,7 +68,7 @@ def carry_out(instance: dg.DagsterInstance, run_id: str) -> None:
     Raises:
         Conflict: Another process carries the same run out.
     """
-    _OWN.enter_context(exclusive(_lock_of(instance, run_id), 0))
+    _OWN.enter_context(exclusive(_lock_of(instance, run_id), LOOK_SECONDS))  # somebody may be looking right now
 
 
 def launching(instance: dg.DagsterInstance) -> dict[str, str]:
@@ -83,7 +87,7 @@ def fail_crashed(instance: dg.DagsterInstance) -> list[str]:
     for run in found:
         instance.report_run_failed(run, GONE)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        for token in (run.run_id, run.tags.get(PROCESS_TAG)):
+        for token in (run.run_id, _token(run)):
             if token:
                 _lock_of(instance, token).unlink(missing_ok=True)
     _sweep(instance)
@@ -101,13 +105,18 @@ def is_gone(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 def _is_released(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
     run = record.dagster_run
-    own, launcher, token = _lock_of(instance, run.run_id), run.tags.get(LAUNCHER_TAG), run.tags.get(PROCESS_TAG)
+    own, launcher, token = _lock_of(instance, run.run_id), run.tags.get(LAUNCHER_TAG), _token(run)
     if own.exists():
-        return _free(own)
+        return time.time() - own.stat().st_mtime > LOOK_SECONDS and _free(own)  # a younger one is about to be held
     if launcher is None:  # asked first: a run that is launched again in the UI has the tags of the one before
         return token is not None and _free(_lock_of(instance, token))
     begun = record.start_time
     return _free(_lock_of(instance, launcher)) and (begun is None or time.time() - begun > FIRST_STEP_SECONDS)
+
+
+def _token(run: dg.DagsterRun) -> str | None:
+    """The name of the lock of the command that carries a run out; None of one that Dagster launched."""
+    return run.tags.get(PROCESS_TAG) or run.tags.get(_EARLIER_TAG)
 
 
 def _free(path: Path) -> bool:

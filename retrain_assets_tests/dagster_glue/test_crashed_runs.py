@@ -77,8 +77,8 @@ def test_runs_killed_in_the_middle_of_a_promotion_block_nothing_and_promote_noth
 def test_only_runs_whose_process_is_gone_are_failed(instance, started):
     with alive(instance) as living:
         ours, foreign = started(living), started({})
-        gone = started({PROCESS_TAG: "0" * 32})
-        assert fail_crashed(instance) == [gone]
-        statuses = [instance.get_run_by_id(run).status for run in (ours, foreign, gone)]
-    assert [status.value for status in statuses] == ["STARTED", "STARTED", "FAILURE"]
+        gone, older = started({PROCESS_TAG: "0" * 32}), started({"retrain/process": "0" * 32})
+        assert set(fail_crashed(instance)) == {gone, older}
+        statuses = [instance.get_run_by_id(run).status for run in (ours, foreign, gone, older)]
+    assert [status.value for status in statuses] == ["STARTED", "STARTED", "FAILURE", "FAILURE"]
     assert fail_crashed(instance) == [ours], "once it has ended without saying so"

@@ -1,5 +1,6 @@
 """The run launcher of the shipped instance: what it tells the daemon's run monitoring of a run's process."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,8 @@ def test_a_run_lives_as_long_as_its_process_holds_its_lock(launcher, instance, s
     run = started({})
     with exclusive(lock_of(instance, run)):
         assert health(launcher, instance, run) is WorkerStatus.RUNNING
+    assert health(launcher, instance, run) is WorkerStatus.RUNNING, "a lock so young may be about to be held"
+    os.utime(lock_of(instance, run), (1, 1))
     assert health(launcher, instance, run) is WorkerStatus.FAILED
 
 
@@ -68,6 +71,7 @@ def test_a_run_launched_again_is_not_judged_by_the_process_of_the_run_before(lau
 def test_a_run_that_ended_as_it_was_looked_at_is_not_gone(launcher, instance, started, monkeypatch):
     run = started({})
     lock_of(instance, run).touch()
+    os.utime(lock_of(instance, run), (1, 1))
 
     def ends(path):
         instance.report_run_failed(instance.get_run_by_id(run), "ended by itself")

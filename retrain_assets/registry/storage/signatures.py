@@ -49,8 +49,8 @@ class SigningKey:
         Raises:
             StorageError: The file cannot be read, or holds no Ed25519 key.
         """
-        named = os.environ.get(SIGNING_KEY)
-        if not named:
+        named = _named(SIGNING_KEY)
+        if named is None:
             return None
         require_extra("cryptography", "signing", SIGNING_KEY)
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -79,8 +79,8 @@ def trusted_keys() -> Mapping[str, Ed25519PublicKey]:
     Raises:
         StorageError: A file cannot be read, or holds no Ed25519 key; a folder holds none.
     """
-    named = os.environ.get(TRUSTED_KEYS)
-    if not named:
+    named = _named(TRUSTED_KEYS)
+    if named is None:
         own = SigningKey.of_environment()
         return {own.name: own.key.public_key()} if own else {}
     require_extra("cryptography", "signing", TRUSTED_KEYS)
@@ -89,6 +89,18 @@ def trusted_keys() -> Mapping[str, Ed25519PublicKey]:
     if not paths:
         raise StorageError(f"{TRUSTED_KEYS}={named} holds no *.pem. Put the public keys there. {_HOW}.")
     return {name_of(key): key for key in map(_public_key, paths)}
+
+
+def _named(variable: str) -> str | None:
+    """What an environment variable names, None where it is not set.
+
+    Raises:
+        StorageError: It is set and empty, so that nobody can tell what was meant.
+    """
+    named = os.environ.get(variable)
+    if named is not None and not named.strip():
+        raise StorageError(f"{variable} is empty. Name a file, or unset it.")
+    return named
 
 
 def name_of(key: Ed25519PublicKey) -> str:
@@ -140,7 +152,7 @@ class Signatures:
         Raises:
             IntegrityError: None did.
         """
-        if not os.environ.get(TRUSTED_KEYS):
+        if _named(TRUSTED_KEYS) is None:
             return
         if problem := self.problem("version", digest, trusted_keys()):
             raise IntegrityError(

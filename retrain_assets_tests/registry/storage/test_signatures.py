@@ -15,7 +15,7 @@ from retrain_assets.registry.journal.chain import Journal
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Hold, Release, Signature
 from retrain_assets.registry.storage.disk import LocalStorage, canonical
-from retrain_assets.registry.storage.signatures import SIGNING_KEY, TRUSTED_KEYS
+from retrain_assets.registry.storage.signatures import SIGNING_KEY, TRUSTED_KEYS, Signatures
 
 SIGNED = Signature("ann", "tariffs change", datetime(2024, 1, 16), "2024-01-08")
 
@@ -191,6 +191,20 @@ def test_nothing_is_written_where_the_key_cannot_be_used(registry, tmp_path, mon
     with pytest.raises(StorageError, match=f"{SIGNING_KEY}=.*key.pem.*`openssl genpkey -algorithm ed25519"):
         registry.rule(Hold(SIGNED))
     assert registry.history() == ()
+
+
+@pytest.mark.parametrize("named", ["", " "])
+def test_a_variable_that_is_set_and_empty_switches_nothing_off(registry, monkeypatch, named):
+    monkeypatch.setenv(SIGNING_KEY, named)
+    with pytest.raises(StorageError, match="RETRAIN_SIGNING_KEY is empty. Name a file, or unset it."):
+        write(registry)
+    assert not registry.history()
+    monkeypatch.delenv(SIGNING_KEY)
+    write(registry)
+    monkeypatch.setenv(TRUSTED_KEYS, named)
+    assert "RETRAIN_TRUSTED_KEYS is empty" in registry.verify()[0]
+    with pytest.raises(StorageError, match="RETRAIN_TRUSTED_KEYS is empty"):
+        Signatures(LocalStorage(registry.folder), registry.model).refuse_unsigned_version("9f" * 32)
 
 
 @pytest.mark.parametrize("wrong", ["missing", "empty folder", "private"])
