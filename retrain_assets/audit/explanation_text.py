@@ -11,6 +11,7 @@ from retrain_assets.production.probation.record import Status
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.tenure import named
 from retrain_assets.registry.training_record import ADOPTED
+from retrain_assets.verdict import Finding
 
 PROBATION = {
     Status.CONFIRMED: "Its probation confirmed it",
@@ -105,12 +106,17 @@ def _grounds(grounds: Grounds) -> list[str]:
         f"It was judged on {gate.rows:,} fresh rows from {gate.start[:10]} to {gate.end[:10]}, {against}",
         "",
         "Evidence:",
-        *(f"  {f'[{found.outcome.value}]':14} {found.check}: {found.reason}" for found in grounds.findings),
+        *(f"  {f'[{found.outcome.value}]':14} {found.check}: {_told(found)}" for found in grounds.findings),
     ]
     if training.looks_at:
         shares = ", ".join(f"{name} ({share:.0%})" for name, share in training.looks_at.items())
         lines += ["", f"It looks most at {shares}."]
     return lines
+
+
+def _told(finding: Finding) -> str:
+    """What was found, and what told how far days go together, where the finding rests on days."""
+    return f"{finding.reason}; noise between days from {finding.noise}" if finding.noise else finding.reason
 
 
 def _trained(grounds: Grounds) -> list[str]:

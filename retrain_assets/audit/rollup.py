@@ -88,7 +88,7 @@ def rolled_up(model: Model, store: PeriodStore, registry: Registry, every: Every
         decided.setdefault(span, []).append(f"{str(event.action).replace('_', ' ')}{moved}")
     return [
         _of_span(span, [period for period in periods if of[period] == span], store, decided.get(span, ()))
-        for span in dict.fromkeys(of.values())
+        for span in sorted({*of.values(), *decided})
     ]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ASSET = "model_status"
 """Under this name the store keeps what each run left of the status."""
 
+_LOOKED_AT = 24  # statuses of periods, each a small file
 DRIFTS, NEW = "its data drift", "just went live"
 AS_PROMISED, WORSE = "as promised", "worse than promised"
 FAILED = "its last run failed"
@@ -134,7 +135,7 @@ class ModelStatus:
     @property
     def _evidence(self) -> str | None:
         if self.health == NEW:
-            return f"no period is measured yet; before it, {self.performance}"
+            return f"no period is measured yet{f'; before it, {self.performance}' if self.performance else ''}"
         return self.drift if self.health == DRIFTS else self.performance
 
     @property
@@ -172,10 +173,13 @@ def last_period(store: PeriodStore, registry: Registry) -> str | None:
 
 
 def last_fault(store: PeriodStore, period: str) -> Fault | None:
-    """What broke the newest run up to a period, as the status of that run says; None where it ended as it should."""
-    known = [each for each in store.periods(ASSET, "json") if each <= period]
-    record = store.read_json(ASSET, known[-1]) if known else None
-    return Fault(known[-1], record["fault"]) if record and record.get("fault") else None
+    """What broke a run of the last periods up to one, and was not run again since; None where nothing did."""
+    known = [each for each in store.periods(ASSET, "json") if each <= period][-_LOOKED_AT:]
+    for each in reversed(known):
+        record = store.read_json(ASSET, each)
+        if record and record.get("fault"):
+            return Fault(each, record["fault"])
+    return None
 
 
 def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:

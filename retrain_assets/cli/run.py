@@ -94,7 +94,7 @@ def replay_command(name: str, first: str | None, until: str | None) -> None:
 def dev(port: int, host: str) -> None:
     """Serve the Dagster UI with sensors on; they go on with every model that was started, and start none.
 
-    Example: retrain dev --port 3001
+    Example: retrain dev --port 3005
     """
     from retrain_assets.cli.runner import prepare_instance
     from retrain_assets.dagster_glue.crashed_runs import fail_crashed

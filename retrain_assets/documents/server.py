@@ -97,14 +97,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _page(self) -> bytes | None:
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        found = _PATH.fullmatch(unquote(urlsplit(self.path).path))
-        if host not in _LOCAL or found is None:
-            return None
-        model, asset, name = found.groups()
         try:
+            host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+            found = _PATH.fullmatch(unquote(urlsplit(self.path).path))
+            if host not in _LOCAL or found is None:
+                return None
+            model, asset, name = found.groups()
             return PeriodStore(self.server.data / plain(model)).read_bytes(asset, name, "html")
-        except (OSError, ValueError):  # no such file, or no plain name
+        except (OSError, ValueError):  # no such file, no plain name, or no host
             return None
 
     def log_message(self, format: str, *args: object) -> None:

@@ -132,5 +132,6 @@ def _results(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Iterator[tu
 
 
 def _numbers(finding: Finding) -> dict[str, float]:
-    names = ("improvement", "low", "high", "margin", "alpha", "p_value", "p_level", "rows", "units", "design_effect")
+    tested = ("improvement", "low", "high", "margin", "alpha", "p_value", "p_level", "rows", "units", "design_effect")
+    names = (*tested, "history_days", "variance_ratio", "degrees")
     return {name: float(f"{value:.4g}") for name in names if (value := getattr(finding, name)) is not None}

@@ -54,6 +54,15 @@ def test_months_weigh_their_weeks_by_rows_and_a_week_belongs_to_the_month_in_whi
     assert (year.span, year.periods, year.rows, year.decisions) == ("2024", 3, 400, ("held",))
 
 
+def test_a_decision_in_a_span_without_a_monitored_period_is_told(store, registry):
+    measured(store, "2024-01-22", 100, 1.0)
+    registry.rule(Hold(Signature("ann", "tariffs", datetime(2024, 5, 6), "2024-05-06")))
+    assert [(one.span, one.periods, one.decisions) for one in rolled_up(Weekly, store, registry, "month")] == [
+        ("2024-01", 1, ()),
+        ("2024-05", 0, ("held",)),
+    ]
+
+
 def test_a_line_has_a_cell_for_each_head_in_the_models_units(store, registry):
     measured(store, "2024-01-22", 1200, 1.5)
     (month,) = rolled_up(Weekly, store, registry, "month")

@@ -12,7 +12,7 @@ from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone
 from retrain_assets.documents.units import LossUnits, amount, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.model import Model
-from retrain_assets.monitoring.drift.report import ColumnDrift
+from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
 from retrain_assets.monitoring.estimation.estimator import ASSUMES, LossEstimate
 from retrain_assets.monitoring.impact.cost import Change, ColumnCost
 from retrain_assets.monitoring.pages.drift_plot import drift_drawing, what_moved
@@ -87,7 +87,8 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
     if record.version is None:
         return Document(title, (f"No model was live in {record.period}.",))
     rows = column_rows(record)
-    tone: Tone = "note" if record.warned else "well"
+    untold = all(column.outcome is Drift.INSUFFICIENT for column in record.columns)
+    tone: Tone = "note" if record.warned else "unknown" if untold else "well"
     parts = (
         Part(
             "What moved, and since when",

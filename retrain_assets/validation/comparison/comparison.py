@@ -74,13 +74,20 @@ class Comparison:
         """A number in the metric's unit."""
         return amount(value, self.unit)
 
+    @property
+    def _level(self) -> str:
+        """That the level is halved because nothing but these days tells how far days go together; else empty."""
+        by_day = self.estimate.by_day
+        halved = by_day is not None and by_day.level_share < 1 and not self.estimate.shortfall()
+        return "; without history of earlier days, so at half the level" if halved else ""
+
     def finding(self, question: Question, answer: Answer, level: Level) -> Finding:
         """The comparison as one row of evidence."""
         found, p_value, by_day = self.estimate, finite(answer.p_value), self.estimate.by_day
         return Finding(
             question.check,
             answer.outcome,
-            answer.reason,
+            f"{answer.reason}{self._level}",
             metric=self.metric,
             role=question.role,
             group=question.group,
