@@ -153,7 +153,7 @@ class Backtest:
         age = int((matrix.moments[-1] - np.datetime64(live.trained_until, "us")) / day)
         period = max(rows.periods("raw_data"))
         per_week = found.next_interval * 7 / step
-        low = found.low if np.isfinite(found.low) else 0.0
+        low = found.low if np.isfinite(found.low) else None
         return ForgoneRecord(period, live.version, found.total, low, certainty, found.share, per_week, age, found.days)
 
     def train(self, rows: PeriodStore, results: PeriodStore, period: str) -> int:

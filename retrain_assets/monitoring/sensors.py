@@ -222,18 +222,23 @@ def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
         after = int(context.cursor) if context.cursor else None
         chosen = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after) if after else key
         records = context.instance.fetch_materializations(chosen, limit=1000, ascending=True).records
-        if not records:
-            begun = _taken_up(context.instance, home, frame.model)
-            return dg.SkipReason("no new performance report" if begun else _waits(frame))
+        if not records and not _taken_up(context.instance, home, frame.model):
+            return dg.SkipReason(_waits(frame))
+        store, registry = home.store(frame.model), home.registry(frame.model)
+        # a first backtest, or a person's release, may let a report ask that asked for nothing when it was new
+        due = None if records else _due(context.instance, loop.watch(), store, registry)
+        if not records and due is None:
+            return dg.SkipReason("no new performance report")
         if in_flight(context.instance, frame.model):
             return dg.SkipReason(f"a run of {frame.model} is in flight; will look again")
         asking = loop.withdrawal(context.instance, home, frame.model, clock.now())
         if asking:
             return dg.SkipReason(f"the rollback that {asking} asked for comes before a retrain; will look again")
+        if due is not None:
+            return dg.SensorResult(cursor=context.cursor, run_requests=[request(due)])
         cursor = str(records[-1].storage_id)
-        store = home.store(frame.model)
         period = store.periods("performance_report", "json")[-1]
-        decision = loop.watch().decide(store, home.registry(frame.model), period)
+        decision = loop.watch().decide(store, registry, period)
         if isinstance(decision, NoRetrain):
             return dg.SensorResult(skip_reason=f"{period}: {decision.reason}", cursor=cursor)
         if fired(context.instance, decision.id):

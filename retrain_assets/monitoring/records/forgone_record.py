@@ -23,7 +23,7 @@ class ForgoneRecord:
         period: As of whose end.
         version: Name of the live version.
         total: Loss of the live model beyond that of fresh ones, summed over rows.
-        low: Lower limit of it, at the declared certainty.
+        low: Lower limit of it, at the declared certainty; None where so few days tell none.
         certainty: One-sided, from .5 to below 1.
         share: The same as a share of the live model's loss.
         next_week: What a retrain now is expected to save in a week, summed over its rows.
@@ -34,7 +34,7 @@ class ForgoneRecord:
     period: str
     version: str
     total: float
-    low: float
+    low: float | None
     certainty: float
     share: float
     next_week: float
@@ -50,6 +50,8 @@ class ForgoneRecord:
 retraining now is expected to save $310 a week'
         """
         age = counted(max(round(self.age_days / 7), 1), "week")
+        if self.low is None:
+            return f"{counted(self.days, 'day')} of fresh models beside one aged {age} are too few to tell what it lost"
         return (
             f"models aged {age} have lost {100 * self.share:.2g} % against fresh ones: {units.total(self.total)} so "
             f"far, at least {units.total(self.low)} with {100 * self.certainty:g} % certainty; retraining now is "

@@ -230,8 +230,11 @@ def _forgone_share(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:
 
 def _unmeasured(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> str:
     """What a declared trigger still waits for."""
-    if policy.on_forgone_gain is None or evidence.forgone_low is not None:
+    if policy.on_forgone_gain is None:
         return ""
+    if evidence.forgone_sentence:
+        known = f", a retrain costs {model.units.total(_cost(policy, evidence))}" if evidence.forgone_low else ""
+        return f"; {evidence.forgone_sentence}{known}"
     return f"; what fresh models would save is not known yet, `retrain backtest {model.name}` begins to measure it"
 
 
