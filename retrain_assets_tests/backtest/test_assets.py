@@ -7,6 +7,7 @@ from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets.backtest.record import read_backtest, write_backtest
 from retrain_assets.monitoring.records.forgone_record import read_forgone
 from retrain_assets.pipeline import watch
+from retrain_assets_tests.monitoring.test_sensors import tick
 
 WINDOWS = {
     "recent": "2w",
@@ -72,12 +73,16 @@ def test_what_is_forgone_is_measured_against_the_live_model_and_asks(world, monk
     model.monitor(weeks[4:9])
     watch_ = watch(model.spec)
     assert "begins to measure it" in watch_.decide(model.store, model.registry, weeks[8]).reason
+    seen = tick(model, "retrain_trigger").cursor
+    assert tick(model, "retrain_trigger", cursor=seen).skip_message == "no new performance report"
     assert model.run("backtest", weeks[8]).success
     known = read_forgone(model.store, weeks[8])
     assert known.version == model.registry.live().name
     assert known.total > known.low > 1000
     decision = watch_.decide(model.store, model.registry, weeks[8])
     assert decision.kind == "forgone_gain"
+    (asked,) = tick(model, "retrain_trigger", cursor=seen).run_requests
+    assert (asked.partition_key, asked.tags["retrain/trigger"]) == (weeks[8], "forgone_gain")
     assert decision.reason.startswith("models aged ")
 
 
