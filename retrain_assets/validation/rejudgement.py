@@ -34,7 +34,7 @@ class Rejudgement:
 
     Attributes:
         same: How many came out as they are recorded.
-        other: One sentence for each that did not.
+        other: One sentence for each that did not, and for that of the live version where it cannot be reached again.
         unknown: One sentence for each that cannot be reached again, and why.
     """
 
@@ -51,17 +51,29 @@ def rejudge(registry: Registry, store: PeriodStore, gate_of: Rules) -> Rejudgeme
         store: Its rows.
         gate_of: Gives the gate under the rules of a verdict.
     """
-    same, other, unknown = 0, [], []
+    same, other, unknown, keeps_rules = 0, [], [], False
+    live = registry.live()
+    serving = registry.verdict(live).digest if live else None
     for event in registry.history():
         if event.gate is None:
             continue
         where = f"event {event.seq} ({event.action}, {event.period})"
         try:
-            problem = _problem(
-                registry.evidence(event), PeriodAccess(store, registry.before(event), event.period), gate_of
-            )
+            verdict = registry.evidence(event)
+            if keeps_rules and RULES not in verdict.evidence:
+                other.append(
+                    f"{where} keeps no rules, though verdicts before it keep theirs: unless the spec stood in no file "
+                    "then, nobody reached it by this program. Hold the model and find out who could write there."
+                )
+                continue
+            keeps_rules = keeps_rules or RULES in verdict.evidence
+            problem = _problem(verdict, PeriodAccess(store, registry.before(event), event.period), gate_of)
         except (NotFound, IntegrityError, SpecError, OSError) as lack:
-            unknown.append(f"{where} cannot be judged again: {lack}")
+            sentence = f"{where} cannot be judged again: {lack}"
+            if event.evidence == serving:
+                other.append(f"{sentence} It put the live version in charge, which nothing stored vouches for then.")
+            else:
+                unknown.append(sentence)
             continue
         same += not problem
         if problem:
@@ -121,15 +133,29 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
         said, found = decision_of(recorded).value, decision_of(again).value
         return f"it says {said} ({recorded.reason}), what comes out is {found} ({again.reason})"
     for mine, theirs in zip(_findings(recorded), _findings(again), strict=False):
-        if asdict(mine) != asdict(theirs):
+        if asdict(replace(mine, reason="")) != asdict(replace(theirs, reason="")):
             return f"it says of {mine.check} {mine.reason!r}, what comes out is {theirs.reason!r}"
     kept = {key: value for key, value in recorded.evidence.items() if key != RULES}
-    whole = replace(recorded, evidence=kept)
-    if replace(again, code_version=recorded.code_version, required=recorded.required).digest != whole.digest:
+    whole = _without_words(replace(recorded, evidence=kept))
+    reached = replace(again, code_version=recorded.code_version, required=recorded.required)
+    if _without_words(reached).digest != whole.digest:
         mine, theirs = whole.to_dict()["evidence"], again.to_dict()["evidence"]
         names = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
         return f"its {', '.join(names) or 'findings'} differ"
     return ""
+
+
+def _without_words(verdict: Verdict) -> Verdict:
+    """A verdict without its sentences: another release says the same in other words."""
+    plain = tuple(replace(found, reason="") for found in verdict.findings)
+    evidence = {
+        key: [{**one, "reason": ""} for one in value] if key == "undecided_slices" else value
+        for key, value in verdict.evidence.items()
+    }
+    refit = verdict.refit
+    if refit is not None:
+        refit = replace(refit, findings=tuple(replace(found, reason="") for found in refit.findings))
+    return replace(verdict, findings=plain, refit=refit, evidence=evidence)
 
 
 def _findings(verdict: Verdict) -> tuple[Finding, ...]:

@@ -11,6 +11,8 @@ from benchmarks.worlds.parcels import SPEC, open_world
 from retrain_assets.pipeline import gate_then, promotion
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.store import OUTCOME
+from retrain_assets.validation.comparison.comparison import Comparison
+from retrain_assets.validation.gate import RULES
 from retrain_assets.validation.rejudgement import rejudge
 from retrain_assets.verdict import CHECKS, Decision, Finding, Outcome
 
@@ -45,6 +47,37 @@ def test_rules_that_are_no_longer_in_force_are_read_from_what_is_stored_with_the
     found = again(world)
 
     assert (found.same, found.other, found.unknown) == (2, (), ())
+
+
+def test_other_words_for_the_same_numbers_are_no_other_verdict(judged_twice, monkeypatch):
+    monkeypatch.setattr(Comparison, "base", property(lambda self: "so many days"))
+    found = again(judged_twice)
+    assert (found.same, found.other, found.unknown) == (2, (), ())
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_verdict_under_rules_that_nobody_has_is_no_pass(judged_twice, kept):
+    registry, live = judged_twice.registry, judged_twice.registry.live()
+    honest = registry.evidence([event for event in registry.history() if event.gate][-1])
+    evidence = {key: value for key, value in honest.evidence.items() if kept or key != RULES}
+    forged = replace(
+        honest,
+        period="2024-02-19",
+        policy_sha256="0" * 64,
+        evidence=evidence,
+        findings=tuple(Finding(check, Outcome.PASS, "much better") for check in CHECKS),
+        gate=replace(honest.gate, start="2024-02-18T00:00:00", end="2024-02-25T00:00:00"),
+    )
+    at = datetime(2024, 2, 26)
+    registry.record(forged, at=at, actor="run 1")
+    rules = PromotionRules("0" * 64, lambda files: None, promotion(judged_twice.spec).rest)
+    registry.promote(forged, live.digest, rules, at=at, actor="run 1")
+    assert registry.verify() == []
+
+    found = again(judged_twice)
+
+    assert found.same == 2
+    assert found.other[0].startswith("event 4 (passed, 2024-02-19) ")
 
 
 def test_a_verdict_that_code_made_up_and_promoted_is_named(judged_twice):
