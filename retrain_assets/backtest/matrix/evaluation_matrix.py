@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
 from retrain_assets.backtest.matrix.fits import FitRecord
@@ -241,6 +242,11 @@ class _Stages:
         return TrainedModels({}, rounds, known if len(known) == len(rounds) else {})
 
 
+def _add(sums: NDArray[np.float64], at: NDArray[np.intp], more: ArrayLike) -> None:
+    """Add what further rows lost on some days to sums by day, in which a day without rows so far is NaN."""
+    sums[at] = np.where(np.isnan(sums[at]), 0.0, sums[at]) + more
+
+
 @dataclass(frozen=True)
 class _Assembly:
     """The matrix of what was fitted and scored."""
@@ -265,13 +271,15 @@ class _Assembly:
         rows = np.zeros(axis.size)
         for number, place in enumerate(places):
             record, _ = self.records[place]
-            for chunk in record.chunks.values():
+            own = np.zeros(axis.size)
+            for chunk in record.chunks.values():  # of periods shorter than a day several have the same one
                 at = np.searchsorted(axis, np.array(chunk.days, dtype="datetime64[D]"))
-                rows[at] = np.maximum(rows[at], chunk.rows)
+                own[at] += chunk.rows
                 for name, sums in chunk.losses.items():
-                    by_strategy[name][number, at] = sums
+                    _add(by_strategy[name][number], at, sums)
                 for name, sums in chunk.doubts.items():
-                    doubts[name][number, at] = sums
+                    _add(doubts[name][number], at, sums)
+            rows = np.maximum(rows, own)
         kept = [origins[place] for place in places]
         matrix = LossMatrix(
             np.array([np.datetime64(origin.moment, "us") for origin in kept]),

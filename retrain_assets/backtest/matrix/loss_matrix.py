@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,12 @@ class LossMatrix:
     @cached_property
     def known_until(self) -> NDArray[np.intp]:
         """How many days' outcomes are known at each origin: those that ended one label delay before it."""
+        return self.ended_by(self.moments.astype("datetime64[us]") - np.timedelta64(self.label_delay))
+
+    def ended_by(self, moments: NDArray[Any]) -> NDArray[np.intp]:
+        """How many days have ended at each of some moments: one of which a part has passed is not known yet."""
         ends = self.days.astype("datetime64[us]") + np.timedelta64(1, "D").astype("timedelta64[us]")
-        known = self.moments.astype("datetime64[us]") - np.timedelta64(self.label_delay)
-        return np.searchsorted(ends, known, side="right")
+        return np.searchsorted(ends, moments, side="right")
 
     @cached_property
     def running(self) -> Floats:

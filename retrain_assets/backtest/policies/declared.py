@@ -58,15 +58,11 @@ class DeclaredTriggers:
     def _evidence(self, past: Past, period: str) -> TriggerEvidence:
         matrix, held_to = past.matrix, promise(past)
         live_since, tried = (_last_ended(self, past, at) for at in (past.decided, past.since))
-        days = matrix.days.astype("datetime64[us]")
         first = int(matrix.served_from[past.decided])
         excesses, rows_of = [], []
         for key in self.model.calendar.between(tried, period):
-            known = [
-                int(np.searchsorted(days, np.datetime64(moment - self.model.label_delay, "us")))
-                for moment in self.model.calendar.bounds(key)
-            ]
-            start, end = max(known[0], first), max(known[1], first)
+            moments = [moment - self.model.label_delay for moment in self.model.calendar.bounds(key)]
+            start, end = np.maximum(matrix.ended_by(np.array(moments, dtype="datetime64[us]")), first).tolist()
             rows = matrix.rows_of(start, end)
             rows_of.append(rows)
             if held_to is not None:

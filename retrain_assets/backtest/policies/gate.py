@@ -76,8 +76,8 @@ class ReplayedGate:
         return np.datetime64(past.matrix.trained_until[past.now] - np.timedelta64(self.length))
 
     def _days(self, past: Past) -> tuple[int, int]:
-        days = past.matrix.days.astype("datetime64[us]")
-        first, last = np.searchsorted(days, [self._start(past), past.matrix.trained_until[past.now]])
+        first = np.searchsorted(past.matrix.days.astype("datetime64[us]"), self._start(past))
+        last = past.matrix.ended_by(past.matrix.trained_until[past.now : past.now + 1])[0]
         return int(first), int(last)
 
     def _candidate(self, past: Past) -> int | None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.worlds.parcels import SPEC, rows_of
-from retrain_assets.backtest.matrix.evaluation_matrix import ROWS, MatrixBuild
+from retrain_assets.backtest.matrix.evaluation_matrix import ROWS, MatrixBuild, _add
 from retrain_assets.backtest.matrix.losses import LossFiles
 from retrain_assets.candidates.strategies import HeldRows, train_strategy
 from retrain_assets.errors import NotEnoughData
@@ -139,3 +139,10 @@ def test_the_rows_of_an_earlier_state_are_forgotten_after_a_day(own_build):
     assert found.rows_file.exists()
     assert fresh.exists()
     assert not old.exists()
+
+
+def test_the_hours_of_a_day_are_added_and_a_day_without_rows_stays_unknown():
+    sums = np.full(3, np.nan)
+    _add(sums, np.array([0, 1]), [2.0, 3.0])
+    _add(sums, np.array([1]), [4.0])
+    assert np.array_equal(sums, [2.0, 7.0, np.nan], equal_nan=True)

@@ -11,6 +11,13 @@ def test_outcomes_are_known_a_label_delay_after_their_day():
     assert matrix_of(ageing(3)).known_until.tolist() == [0, 7, 14]
 
 
+def test_a_day_of_which_a_part_is_known_is_not_known():
+    matrix = matrix_of(ageing(3), delay=timedelta(hours=12))
+    assert matrix.known_until.tolist() == [0, 6, 13]
+    noon = matrix.days[3].astype("datetime64[us]") + np.timedelta64(12, "h")
+    assert matrix.ended_by(np.array([noon])).tolist() == [3]
+
+
 def test_a_model_serves_from_its_moment_on():
     matrix = matrix_of(ageing(3))
     assert matrix.served_from.tolist() == [0, 7, 14]
