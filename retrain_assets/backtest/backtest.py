@@ -147,11 +147,12 @@ class Backtest:
             for moment in (live.decided, live.last_attempt)
         )
         past = Past(matrix, matrix.origins - 1, (decided,), (int(older[-1]),), (tried,))
-        found = forgone(past, certainty)
+        period = max(rows.periods("raw_data"))
+        end = np.datetime64(self.model.calendar.bounds(period)[1] - self.model.label_delay, "us")
+        found = forgone(past, certainty, int(matrix.ended_by(np.array([end]))[0]))
         day = np.timedelta64(1, "D")
         step = float(np.median(np.diff(matrix.moments)) / day) if matrix.origins > 1 else 7.0
         age = int((matrix.moments[-1] - np.datetime64(live.trained_until, "us")) / day)
-        period = max(rows.periods("raw_data"))
         per_week = found.next_interval * 7 / step
         low = found.low if np.isfinite(found.low) else None
         return ForgoneRecord(period, live.version, found.total, low, certainty, found.share, per_week, age, found.days)

@@ -38,7 +38,7 @@ class Forgone:
     days: int
 
 
-def forgone(past: Past, certainty: float) -> Forgone:
+def forgone(past: Past, certainty: float, known: int | None = None) -> Forgone:
     """Compare the live model with the model of each later origin, in the interval after that origin's decision.
 
     Neither has seen these rows. What was forgone counts from the last decision to retrain on.
@@ -46,12 +46,14 @@ def forgone(past: Past, certainty: float) -> Forgone:
     Args:
         past: What is known at a decision.
         certainty: One-sided, from .5 on.
+        known: How many days' outcomes are known, where that is more than at the last origin.
     """
     matrix, gains, rows, live = past.matrix, [], [], 0.0
+    known = past.known if known is None else known
+    following = [*matrix.served_from[1:].tolist(), matrix.days.size]
     intervals: list[float] = []
-    for fresh in range(past.since + 1, past.now):
-        first, last = int(matrix.served_from[fresh]), int(matrix.served_from[fresh + 1])
-        last = min(last, past.known)
+    for fresh in range(past.since + 1, past.now + 1):
+        first, last = int(matrix.served_from[fresh]), min(following[fresh], known)
         if last <= first:
             continue
         gain = matrix.losses[past.live, first:last] - matrix.losses[fresh, first:last]

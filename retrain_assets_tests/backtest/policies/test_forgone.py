@@ -29,6 +29,13 @@ def test_the_gain_is_that_of_each_fresh_model_in_the_week_after_it():
     assert found.next_interval == pytest.approx(70 * 2.5)
 
 
+def test_days_known_since_the_last_origin_count_against_its_model():
+    matrix = matrix_of(ageing(8))
+    later = forgone(Past(matrix, 5, (0,)), 0.5, known=int(matrix.served_from[5]) + 3)
+    assert later.days == 28 + 3
+    assert later.total == pytest.approx(70 * (1 + 2 + 3 + 4) + 30 * 5)
+
+
 def test_its_limit_is_that_of_the_paired_t():
     matrix = improving(from_week=1)
     found = forgone(Past(matrix, 9, (0,)), 0.9)
