@@ -425,6 +425,8 @@ def mixed_race(root: Path, number: int, rng: Random) -> list[str]:
     if after.history()[: len(before)] != before:
         found.append(f"{two} changed the history of before")
     done = codes.count(0)
+    if not done:
+        found.append(f"both of {two} were refused")
     if not done - ("prune" in two) <= len(events) <= done:
         found.append(f"{two} ended with {codes} and wrote {[event.action for event in events]}")
     if [event.action for event in events] == ["held", "promoted"]:

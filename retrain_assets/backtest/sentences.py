@@ -31,7 +31,7 @@ def recommended(
     act = "Do not retrain" if chosen.name == "never" else f"Retrain on {_words(chosen)}"
     doing = "never retraining" if chosen.name == "never" else "that"
     less = f"{doing} would have cost {units.total(saved.total)} less"
-    chance = f"{_limits(model, saved)}: {_verdict(saved)}"
+    chance = f"{_limits(model, saved)}: {_verdict(saved, tuned)}"
     warning = " It was chosen on the same history, which is too short for two halves." if tuned else ""
     return f"{act}: {lately} {less} than your triggers, retrains included ({chance}).{warning}"
 
@@ -46,7 +46,9 @@ def _limits(model: Model, saved: Saving) -> str:
     return f"95 % limits {model.units.total(saved.low)} to {model.units.total(saved.high)}"
 
 
-def _verdict(saved: Saving) -> str:
+def _verdict(saved: Saving, tuned: bool) -> str:
     if saved.low is None:
         return "not known whether that is more than chance"
+    if tuned:
+        return "no test, for it was chosen on the same days"
     return "more than chance explains" if saved.distinguishable else "not distinguishable from chance"

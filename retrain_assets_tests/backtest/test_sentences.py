@@ -48,3 +48,5 @@ def test_a_policy_tuned_on_all_of_history_is_called_so():
     assert "over all 3 years" in said
     assert "no limits, 3 days with outcomes are too few: not known whether that is more than chance" in said
     assert said.endswith("It was chosen on the same history, which is too short for two halves.")
+    tested = recommended(MODEL, result("never"), Saving(900.0, 300.0, 1500.0, 217), 31, "week", tuned=True)
+    assert "(95 % limits $300 to $1,500: no test, for it was chosen on the same days)" in tested

@@ -209,7 +209,7 @@ def test_only_what_is_broken_looks_broken(page, at_home):
     slower = [week for week, tone in tones.items() if tone == "broken"]
     assert slower  # the world turned in the fourth week, and the live model was worse than promised
     assert all(week > FIRST for week in slower)
-    assert set(tones.values()) <= {"broken", "well", "unknown", "note"}
+    assert "well" in tones.values()
     for path in (at_home / "data" / "delivery" / "validation_report").glob("*.html"):
         page.goto(path.as_uri())
         assert page.locator(".answer.broken").count() == 0

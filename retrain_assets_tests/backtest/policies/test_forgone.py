@@ -59,6 +59,15 @@ def test_nothing_is_forgone_where_nothing_ages():
     assert forgone(Past(matrix, 1, (0,)), 0.9).days == 0
 
 
+def test_at_one_look_a_model_that_does_not_age_seems_to_as_seldom_as_the_certainty_says():
+    lows = []
+    for seed in range(200):
+        matrix = matrix_of(ageing(16, slope=0.0))
+        matrix.losses[:] += 10 * np.random.default_rng(seed).normal(0, 0.1, matrix.losses.shape)
+        lows.append(forgone(Past(matrix, 15, (0,)), 0.9).low)
+    assert 0.05 < np.mean(np.array(lows) > 0) < 0.16
+
+
 def test_after_an_attempt_in_vain_it_counts_anew():
     matrix = improving(from_week=1)
     before, after = (forgone(Past(matrix, 9, (0,), (0,), tried), 0.5).total for tried in ((), (6,)))
