@@ -41,35 +41,47 @@ def feature_matrix(
     (array([[ 1.,  1.],
            [nan, nan]]), {'zone': 1})
     """
-    matrix: NDArray[np.float64] | None = None
+    encoded: list[Sequence[float | None] | NDArray[np.float64]] = []
     unseen: dict[str, int] = {}
-    for position, name in enumerate(contract.names):
-        if name not in columns:
+    for name in contract.names:
+        values = columns.get(name)
+        if values is None:
             raise DataError(f"feature {name!r} is missing in rows with columns {', '.join(columns)}")
-        values = columns[name]
-        if matrix is None:
-            matrix = np.empty((len(values), len(contract.names)))
-        if len(values) != len(matrix):
-            raise DataError(f"feature {name!r} has {len(values):,} values, {contract.names[0]!r} has {len(matrix):,}")
+        if encoded and len(values) != len(encoded[0]):
+            raise DataError(
+                f"feature {name!r} has {len(values):,} values, {contract.names[0]!r} has {len(encoded[0]):,}"
+            )
         if contract.kinds[name] == "numeric":
-            matrix[:, position] = _numbers(name, values)
+            encoded.append(_numbers(name, values))
         else:
-            matrix[:, position], unknown = _codes(name, values, contract.codes[name])
+            codes, unknown = _codes(name, values, contract.codes[name])
+            encoded.append(codes)
             if unknown:
                 unseen[name] = unknown
-    return np.empty((0, 0)) if matrix is None else matrix, unseen
+    if not encoded:
+        return np.empty((0, 0)), unseen
+    try:
+        return np.array(encoded, np.float64).T, unseen
+    except OverflowError:
+        large = (name for name, values in zip(contract.names, encoded, strict=True) if _overflows(values))
+        raise DataError(f"numeric feature {next(large)!r} holds an integer that no float can hold") from None
 
 
-def _numbers(name: str, values: Sequence[object]) -> NDArray[np.float64] | list[float]:
+def _numbers(name: str, values: Sequence[object]) -> Sequence[float | None] | NDArray[np.float64]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return values.astype(np.float64)
-    plain = _items(values)
-    if not set(map(type, plain)) <= _PLAIN:
+    plain = values if type(values) is list else list(_items(values))
+    if not _PLAIN.issuperset(map(type, plain)):
         plain = [_number(name, value) for value in plain]
+    return cast("Sequence[float | None]", plain)
+
+
+def _overflows(values: Sequence[float | None] | NDArray[np.float64]) -> bool:
     try:
-        return [np.nan if value is None else float(value) for value in cast("Iterable[float | None]", plain)]
+        np.array(values, np.float64)
     except OverflowError:
-        raise DataError(f"numeric feature {name!r} holds an integer that no float can hold") from None
+        return True
+    return False
 
 
 def _number(name: str, value: object) -> float | None:

@@ -40,14 +40,20 @@ class Meters:
         self._written = self._gauge("retrain_served_log_rows", "Rows in the served log since the start.")
         self._lost = self._gauge("retrain_served_log_lost_rows", "Rows that could not be logged.")
         self._model = model
+        self._answers: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, ["model"], registry=self._registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._requests.labels(self._model, route, status).inc()
-        self._seconds.labels(self._model, route).observe(seconds)
+        known = self._answers.get((route, status))
+        if known is None:
+            known = self._requests.labels(self._model, route, status), self._seconds.labels(self._model, route)
+            self._answers[route, status] = known
+        requests, took = known
+        requests.inc()
+        took.observe(seconds)
 
     def scored(self, scored: Scored) -> None:
         """Count rows."""

@@ -1,5 +1,6 @@
 """The routes of a model server: what they answer, whose answer it is, and whom they refuse."""
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -85,6 +86,28 @@ def test_a_body_that_does_not_tell_its_length_is_cut_at_the_limit(server):
 
     answer = Client(app_of(server(body_bytes=1000))).post("/predict", content=endless())
     assert answer.status_code == 413
+
+
+def test_a_request_that_breaks_off_is_counted_and_not_scored(server):
+    sent = []
+
+    async def broken_off():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    app = app_of(server())
+    scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
+    asyncio.run(app(scope, broken_off, send))
+    assert sent[0]["status"] == 400
+    assert b"closed before the request was complete" in sent[1]["body"]
+    assert 'route="predict",status="400"' in Client(app).get("/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/predict", INFER])
+def test_a_route_that_scores_takes_only_posts(client, path):
+    assert client.get(path).status_code == 405
 
 
 def test_with_a_token_only_health_is_told_without_it(server):
