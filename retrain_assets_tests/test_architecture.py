@@ -59,7 +59,7 @@ RANK = {name: rank for rank, line in enumerate(LAYERS.split("\n")) for name in l
 DECLARATIONS = {"policy", "policy_metrics"}  # plain values of a stage, which its own lower folders read
 GLUE = {"assets", "checks", "sensors", "jobs", "definitions", "pipeline", "component"}
 ESCAPED = {
-    "words", "path", "picture", "markdown_table(latest)", "verdict.decision.value", "text(decision_sentence(verdict))",
+    "words", "path", "picture", "verdict.decision.value", "text(decision_sentence(verdict))",
     "asset.replace('_', ' ')", "text(name)", "address",
 }  # fmt: skip
 """Of what Markdown of the UI is made without `sentence`: escaped documents, our own words and paths."""

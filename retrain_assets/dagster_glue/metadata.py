@@ -45,21 +45,6 @@ def pick(record: Mapping[str, object], *names: str) -> dict[str, object]:
     return {name: record[name] for name in names}
 
 
-def markdown_table(records: Sequence[Mapping[str, object]]) -> str:
-    """Records of the same keys as a Markdown table, every cell escaped, for the window that a page opens.
-
-    >>> print(markdown_table([{"check": "fairness", "rows": 9545}]))
-    | check | rows |
-    |---|---|
-    | fairness | 9545 |
-    """
-    if not records:
-        return "none"
-    rows = [[text(_cell(value)) for value in record.values()] for record in records]
-    head = [" | ".join(map(text, records[0])), "|".join(["---"] * len(records[0]))]
-    return "\n".join([f"| {head[0]} |", f"|{head[1]}|", *(f"| {' | '.join(row)} |" for row in rows)])
-
-
 def short(digest: str | None) -> str:
     """The start of a digest, as the `retrain` command quotes it; a whole one is wider than the page."""
     return digest[:12] if digest else "none"

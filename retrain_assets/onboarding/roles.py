@@ -31,7 +31,7 @@ from retrain_assets.onboarding.columns import (
 )
 from retrain_assets.onboarding.table import ForeignTable
 from retrain_assets.raw.keys import as_keys, comparable_keys
-from retrain_assets.raw.values import flat, how_many, repeated
+from retrain_assets.raw.values import flat, repeated
 
 _LABEL_WORDS = {"label", "target", "outcome"}
 _EVENT_WORDS = {
@@ -395,8 +395,3 @@ def rounded_delay(delay: timedelta) -> timedelta:
 def _require(table: ForeignTable, name: str, flag: str) -> None:
     if name not in table.rows.column_names:
         raise DataError(f"{table.path}: no column {name!r} for {flag}. It has {', '.join(table.rows.column_names)}.")
-
-
-def how_many_labelled(labels: npt.NDArray[np.float64]) -> int:
-    """Rows whose outcome is known."""
-    return how_many(pa.array(np.isfinite(labels)))

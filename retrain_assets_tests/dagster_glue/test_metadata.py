@@ -2,7 +2,7 @@
 
 import enum
 
-from retrain_assets.dagster_glue.metadata import column_schema, markdown_table, pick, short, table
+from retrain_assets.dagster_glue.metadata import column_schema, pick, short, table
 
 
 class Colour(enum.Enum):
@@ -22,11 +22,6 @@ def test_columns_have_the_type_of_their_values():
 
 def test_no_records_are_one_row_that_says_so():
     assert [record.data for record in table([]).records] == [{"rows": "none"}]
-    assert markdown_table([]) == "none"
-
-
-def test_a_bar_in_a_value_ends_no_cell_of_a_markdown_table():
-    assert markdown_table([{"check": "a|b", "rows": 9545}]).splitlines()[-1] == "| a\\|b | 9545 |"
 
 
 def test_some_entries_are_picked_in_the_order_asked_for():

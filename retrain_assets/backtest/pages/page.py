@@ -52,11 +52,6 @@ def backtest_report(record: BacktestRecord, units: LossUnits) -> Document:
     return Document(f"When to retrain {record.model}", told, parts)
 
 
-def backtest_document(record: BacktestRecord, units: LossUnits) -> str:
-    """The page as Markdown."""
-    return backtest_report(record, units).markdown
-
-
 def backtest_html(record: BacktestRecord, units: LossUnits) -> bytes:
     """The page as one HTML file."""
     drawn = {"trade_off": trade_off, "costs": cost_curves, "timeline": timeline}

@@ -1,6 +1,6 @@
 import re
 
-from retrain_assets.backtest.pages.page import backtest_document, backtest_html
+from retrain_assets.backtest.pages.page import backtest_html, backtest_report
 from retrain_assets.documents.units import LossUnits
 from retrain_assets_tests.backtest.test_record import backtest_record
 
@@ -8,7 +8,7 @@ RIDES = LossUnits("ride", "USD")
 
 
 def test_the_answer_comes_first_and_every_policy_has_a_line():
-    document = backtest_document(backtest_record(), RIDES)
+    document = backtest_report(backtest_record(), RIDES).markdown
     assert document.startswith("# When to retrain taxi\n\n> **Retrain.")
     for name in ("your triggers", "never", "a clock of 8 weeks", "hindsight"):
         assert document.count(f"| {name} |") == 2 + (name == "your triggers")
