@@ -11,11 +11,12 @@ routing, which costs a row three times what scoring it does.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,13 +83,13 @@ def app_of(server: Server) -> ASGIApp:
             server.log.stop()
 
     app = FastAPI(title=server.model, lifespan=running, docs_url=None, redoc_url=None, openapi_url=None)
-    meters, model = Meters(server.model), f"/v2/models/{server.model}"
-    infer = _Scoring(server, meters, "infer", lambda body, columns: InferenceRequest.from_json(body), tensor_answer)
-    predict = _Scoring(server, meters, "predict", InferenceRequest.by_name, named_answer)
+    scores, model = _Scores(server.log, Meters(server.model)), f"/v2/models/{server.model}"
+    infer = _Scoring(server, scores, "infer", lambda body, columns: InferenceRequest.from_json(body), tensor_answer)
+    predict = _Scoring(server, scores, "predict", InferenceRequest.by_name, named_answer)
     scoring = {f"{model}/infer": infer, "/predict": predict}
     versioned = {f"{model}/versions/{{version}}/infer": infer}
     app.router.routes.extend(Route(path, one, methods=["POST"]) for path, one in {**scoring, **versioned}.items())
-    routes = _Routes(server, meters)
+    routes = _Routes(server, scores.meters)
     told: dict[str, Callable[..., Awaitable[Response]]] = {
         "/v2": routes.server,
         model: routes.metadata,
@@ -114,12 +115,12 @@ class _Scoring:
     def __init__(
         self,
         server: Server,
-        meters: Meters,
+        scores: _Scores,
         route: str,
         read: Callable[[bytes, Iterable[str]], InferenceRequest],
         written: Callable[[str, Scored, str], bytes],
     ) -> None:
-        self._server, self._meters, self._route, self._read, self._written = server, meters, route, read, written
+        self._server, self._scores, self._route, self._read, self._written = server, scores, route, read, written
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -131,7 +132,7 @@ class _Scoring:
             status, body = 400, _error(str(error))
         except Exception as error:  # the sentence says what, and not where in the code
             status, body = 500, _error(f"{type(error).__name__}: the rows could not be scored")
-        self._meters.answered(self._route, status, time.perf_counter() - began)
+        self._scores.meters.answered(self._route, status, time.perf_counter() - began)
         headers = [(b"content-type", b"application/json"), (_LENGTH, b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -146,24 +147,11 @@ class _Scoring:
             raise _Refused(413, f"{asked.rows:,} rows in one request, at most {limits.rows:,}")
         request_id = asked.id or headers.get(_REQUEST_ID, b"").decode("latin-1") or uuid.uuid4().hex
         if asked.rows <= _AT_ONCE:
-            scored = self._scored(served, asked, request_id)
+            scored = await self._scores.soon(_Asked(served, asked, request_id))
         else:
-            scored = await run_in_threadpool(self._scored, served, asked, request_id)
-        self._meters.scored(scored)
+            scored = await run_in_threadpool(self._scores.now, _Asked(served, asked, request_id))
+        self._scores.meters.scored(scored)
         return self._written(self._server.model, scored, request_id)
-
-    def _scored(self, served: Served, asked: InferenceRequest, request_id: str) -> Scored:
-        """Score the rows, and leave them to the log."""
-        scorer = served.live.scorer
-        encoded, unseen = scorer.encoded(asked.columns)
-        scores = scorer.predicted(encoded)
-        if not np.isfinite(scores).all():
-            raise ValueError(f"{scorer.version} gave a score that is no finite number")
-        log, shadow = self._server.log, served.shadow
-        if log is not None and len(scores):
-            behind = shadow.scorer if shadow is not None else None
-            log.add(ServedRows(scorer, behind, asked.columns, encoded, scores, request_id, datetime.now()))
-        return Scored(scores, unseen, scorer.version, scorer.digest)
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """The body, refused as soon as it is known to be too long."""
@@ -183,6 +171,99 @@ class _Scoring:
                 raise _Refused(413, sentence)
             more = part.get("more_body", False)
         return b"".join(parts)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Rows that wait for their scores: the version that will answer, what was asked, and the request's id."""
+
+    served: Served
+    request: InferenceRequest
+    id: str
+
+    @property
+    def fits(self) -> Hashable:
+        """What requests that are scored together share; those whose columns differ in length fit none."""
+        columns = self.request.columns
+        even = len(set(map(len, columns.values()))) == 1 and self.served.live.scorer.contract.made is None
+        return (id(self.served), *columns) if even else id(self)
+
+
+class _Scores:
+    """Scores rows and leaves them to the log; requests that arrive together are scored by one call.
+
+    A call of LightGBM costs a row four times what the row's trees do.
+    """
+
+    def __init__(self, log: ServedLog | None, meters: Meters) -> None:
+        self._log, self.meters = log, meters
+        self._waiting: list[tuple[_Asked, asyncio.Future[Scored]]] = []
+
+    def now(self, asked: _Asked) -> Scored:
+        """Score the rows of one request.
+
+        Raises:
+            DataError: The rows are not the version's.
+            ValueError: A score is no finite number.
+        """
+        return self._scored([asked])[0]
+
+    async def soon(self, asked: _Asked) -> Scored:
+        """The same, together with what else has arrived by the end of the loop's turn."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._score_waiting)
+        future: asyncio.Future[Scored] = loop.create_future()
+        self._waiting.append((asked, future))
+        return await future
+
+    def _score_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        groups: dict[Hashable, list[tuple[_Asked, asyncio.Future[Scored]]]] = {}
+        for one in waiting:
+            groups.setdefault(one[0].fits, []).append(one)
+        for group in groups.values():
+            try:
+                results: list[Scored | None] = list(self._scored([asked for asked, _ in group]))
+            except Exception:  # one of them cannot be answered: each is asked by itself
+                results = [None] * len(group)
+            for (asked, future), scored in zip(group, results, strict=True):
+                if not future.done():  # else its request has ended
+                    self._answer(asked, future, scored)
+
+    def _answer(self, asked: _Asked, future: asyncio.Future[Scored], scored: Scored | None) -> None:
+        try:
+            future.set_result(scored or self.now(asked))
+        except Exception as error:
+            future.set_exception(error)
+
+    def _scored(self, asked: Sequence[_Asked]) -> list[Scored]:
+        """Score requests of one version, whose columns have the same names.
+
+        Raises:
+            DataError: Rows are not the version's, or of several requests some hold a category that it never saw.
+            ValueError: A score is no finite number.
+        """
+        served, columns = asked[0].served, asked[0].request.columns
+        if len(asked) > 1:
+            columns = {name: [value for one in asked for value in one.request.columns[name]] for name in columns}
+        scorer = served.live.scorer
+        encoded, unseen = scorer.encoded(columns)
+        if unseen and len(asked) > 1:
+            raise DataError("whose category is new is not known of several requests together")
+        scores = scorer.predicted(encoded)
+        if not np.isfinite(scores).all():
+            raise ValueError(f"{scorer.version} gave a score that is no finite number")
+        found, begin, at = [], 0, datetime.now()
+        behind = served.shadow.scorer if served.shadow is not None else None
+        for one in asked:
+            own = slice(begin, begin + one.request.rows) if len(asked) > 1 else slice(None)
+            begin += one.request.rows
+            if self._log is not None and len(scores[own]):
+                rows = encoded[own] if len(asked) > 1 else encoded
+                self._log.add(ServedRows(scorer, behind, one.request.columns, rows, scores[own], one.id, at))
+            found.append(Scored(scores[own], unseen, scorer.version, scorer.digest))
+        return found
 
 
 def _served(server: Server, version: str | None = None) -> Served:

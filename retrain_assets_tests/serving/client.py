@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -35,6 +36,14 @@ class Client:
 
     def post(self, path: str, **options: Any) -> httpx.Response:
         return asyncio.run(self._send("POST", path, options))
+
+    def post_at_once(self, path: str, bodies: Sequence[Any]) -> list[httpx.Response]:
+        """Send requests that arrive in one turn of the server's loop."""
+
+        async def all_of_them() -> list[httpx.Response]:
+            return await asyncio.gather(*(self._send("POST", path, {"json": body}) for body in bodies))
+
+        return asyncio.run(all_of_them())
 
     async def _send(self, method: str, path: str, options: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self._app)

@@ -6,6 +6,8 @@ import dataclasses
 import pytest
 
 from benchmarks.worlds.verdicts import rolled_back
+from retrain_assets.scoring.booster import predict as booster_predict
+from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.serving.app import app_of
 from retrain_assets_tests.serving.client import FIRST, INFER, Client, tensors
 from retrain_assets_tests.serving.world import ROWS, number_of, promoted, registry_in
@@ -86,6 +88,45 @@ def test_a_body_that_does_not_tell_its_length_is_cut_at_the_limit(server):
 
     answer = Client(app_of(server(body_bytes=1000))).post("/predict", content=endless())
     assert answer.status_code == 413
+
+
+BESIDE = [
+    {"id": "good", "columns": {"x": [0.5], "c": ["11"], "id": [1]}},
+    {"id": "two", "columns": {"x": [1.5, 2.5], "c": ["12", None], "id": [2, 3]}},
+    {"id": "new category", "columns": {"x": [2.5], "c": ["new"], "id": [4]}},
+    {"id": "wrong type", "columns": {"x": ["far"], "c": ["12"], "id": [5]}},
+    {"id": "uneven", "columns": {"x": [0.5, 1.5], "c": ["11"], "id": [6]}},
+    {"id": "uneven too", "columns": {"x": [0.5], "c": ["11", "12"], "id": [7]}},
+    {"id": "no category", "columns": {"x": [0.5], "id": [8]}},
+    {"id": "no key", "rows": [{"x": 0.5, "c": "Y"}]},
+]
+
+
+def test_requests_that_arrive_together_are_answered_as_if_each_were_alone(server):
+    running = server()
+    client = Client(app_of(running))
+    alone = [client.post("/predict", json=body) for body in BESIDE]
+    running.log.flush()
+    logged = running.log.written
+    together = client.post_at_once("/predict", BESIDE)
+    running.log.flush()
+    assert [(one.status_code, one.json()) for one in together] == [(one.status_code, one.json()) for one in alone]
+    assert [one.status_code for one in alone] == [200, 200, 200, 400, 400, 400, 400, 200]
+    assert running.log.written == 2 * logged == 10
+    assert 'retrain_unseen_categories_total{feature="c",model="taxi_charge"} 2.0' in client.get("/metrics").text
+
+
+def test_requests_that_arrive_together_are_scored_by_one_call(server, monkeypatch):
+    client, calls = Client(app_of(server())), []
+
+    def predicted(self, encoded):
+        calls.append(len(encoded))
+        return booster_predict(self.booster, encoded)
+
+    monkeypatch.setattr(Scorer, "predicted", predicted)
+    answers = client.post_at_once("/predict", BESIDE[:2] * 4)
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert calls == [12]
 
 
 def test_a_request_that_breaks_off_is_counted_and_not_scored(server):
