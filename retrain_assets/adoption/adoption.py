@@ -16,7 +16,6 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 
 from retrain_assets.adoption.feature_match import ColumnValues, FeatureMatch, check_objective, matched
-from retrain_assets.adoption.isolated_probe import probed
 from retrain_assets.candidates.origin_losses import OriginLosses
 from retrain_assets.candidates.strategies import Trained, baseline_of
 from retrain_assets.candidates.version_files import version_files
@@ -28,6 +27,7 @@ from retrain_assets.raw.values import counted
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.rulings import Signature
 from retrain_assets.registry.training_record import ADOPTED, TrainingRecord
+from retrain_assets.scoring.isolated_probe import probed
 from retrain_assets.scoring.model_text import ModelText, renamed
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.validation.attempt import Attempt, LoadedVersion

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
 from retrain_assets.cli.shared import NO, guarded, now, opened, spec_of, waiting
 from retrain_assets.documents.terminal import say
+from retrain_assets.errors import RegistryError
 from retrain_assets.spec import load_specs
+
+if TYPE_CHECKING:
+    from retrain_assets.registry.registry import Registry
 
 
 @click.command()
@@ -38,6 +44,8 @@ def verify(name: str | None, repair: bool, expect: str | None, rejudge: bool, as
     with waiting("recomputing every digest"):
         mended = {model: registry.repair(expected) for model, registry in registries.items() if repair}
         problems = {model: registry.verify(expected) for model, registry in registries.items()}
+        for model, registry in registries.items():
+            problems[model] += unsound_models(registry)
     if rejudge:
         for model in (model for model, found in problems.items() if not found):
             problems[model] = _judged_again(model, as_json)
@@ -64,6 +72,26 @@ def sign(name: str) -> None:
     Example: retrain sign taxi_charge
     """
     say(f"{name}: signed {opened(name).registry.sign()} events and versions")
+
+
+def unsound_models(registry: Registry) -> list[str]:
+    """Versions whose digests hold and whose model is none that LightGBM wrote, a sentence each."""
+    from retrain_assets.errors import ForeignModel
+    from retrain_assets.scoring.model_text import read_model_text
+
+    found = []
+    for digest in registry.stored():
+        with suppress(RegistryError):  # damaged, which is said already
+            model = registry.read(digest).get("model.bst")
+            try:
+                if model is not None:
+                    read_model_text(model)
+            except ForeignModel as fault:
+                found.append(
+                    f"versions/{digest[:12]}: model.bst was crafted or is of another program: {fault}. Nothing loads "
+                    "it. Find out who could write there."
+                )
+    return found
 
 
 def _judged_again(model: str, as_json: bool) -> list[str]:

@@ -16,8 +16,6 @@ behind, is the registry's (`registry`).
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -27,6 +25,7 @@ import numpy as np
 
 from retrain_assets.errors import (
     DataError,
+    ForeignModel,
     Held,
     IntegrityError,
     NotFound,
@@ -154,6 +153,8 @@ def refuse_same_bytes(registry: Registry, event: Event) -> None:
 def probe_model(files: Files) -> None:
     """Load a version and score its probe rows; return quietly when every score is finite and as recorded.
 
+    A model that this process neither trained nor checked is first tried in a process of its own (`isolated_probe`).
+
     Args:
         files: The version's files by name, `model.bst` and `probe.json` among them.
 
@@ -212,42 +213,24 @@ Restore the version from a backup, roll back to another one, or retrain.
         )
 
 
-def refuse_torn(model: str) -> None:
-    r"""Refuse a LightGBM text that does not hold as many bytes of trees as it announces, or breaks off later.
-
-    LightGBM itself ends the whole process (abort) on some of these, so they must not reach it.
-
-    Args:
-        model: Text with the line `tree_sizes=a b …`, then trees of these lengths from `Tree=0` up to `end of trees`.
-
-    Raises:
-        DataError: The lengths are absent, or do not add up to what is there, or the parameters have no end.
-
-    >>> refuse_torn("tree\ntree_sizes=7 8\n\nTree=0\nTree=1\n\nend of trees\n")
-    """
-    announced = re.search(r"^tree_sizes=([\d ]+)$", model, re.MULTILINE)
-    trees = re.search(r"^Tree=0$.*?(?=^end of trees$)", model, re.MULTILINE | re.DOTALL)
-    expected = sum(map(int, announced[1].split())) if announced else None
-    found = len(trees[0].encode()) if trees else None
-    if expected is None or found != expected:
-        raise DataError(f"model.bst announces {expected} bytes of trees and holds {found}. {_NEXT_STEP}")
-    if "\nparameters:\n" in model and "\nend of parameters\n" not in model:
-        raise DataError(f"model.bst breaks off in its parameters. {_NEXT_STEP}")
-
-
 _NEXT_STEP = "Restore the version from a backup, roll back to another one, or retrain."
 
 
 def _scores(files: Files, rows: np.ndarray) -> np.ndarray:
-    model = _file(files, "model.bst").decode(errors="replace")
-    refuse_torn(model)
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    import lightgbm
+    model = _file(files, "model.bst")
+    from retrain_assets.scoring.booster import known_sound, lgb, load, vouch
+    from retrain_assets.scoring.isolated_probe import probe
+    from retrain_assets.scoring.model_text import read_model_text
 
     try:
-        booster = lightgbm.Booster(model_str=model)
-        scores: Any = booster.predict(rows, num_threads=1)
-    except lightgbm.basic.LightGBMError as error:
+        if not known_sound(model):
+            read_model_text(model)
+            probe(model)
+            vouch(model)
+        scores: Any = load(model).predict(rows, num_threads=1)
+    except ForeignModel as fault:
+        raise DataError(f"model.bst does not load or does not score: {fault}. {_NEXT_STEP}") from None
+    except lgb.basic.LightGBMError as error:
         raise DataError(f"model.bst does not load or does not score: {error}. {_NEXT_STEP}") from error
     return np.asarray(scores, dtype=float)
 

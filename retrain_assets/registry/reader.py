@@ -84,6 +84,10 @@ class Records:
             self._say_if_pruned(digest)
         return self._folders.read(digest)
 
+    def stored(self) -> tuple[str, ...]:
+        """The digest of every version and candidate whose files are there."""
+        return self._folders.digests()
+
     def _say_if_pruned(self, digest: str) -> None:
         event = self._history().pruned.get(digest)
         if event is not None:

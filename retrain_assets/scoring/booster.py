@@ -1,19 +1,21 @@
 """A LightGBM model as bytes: loading, scoring, importance. Fitting one stands in `lightgbm_model`.
 
-LightGBM is imported here and nowhere else, because a setting must precede it.
+LightGBM is imported here and nowhere else, because a setting must precede it. It trusts whatever text it is given, so
+a text that was not written by this process is checked whole before it is loaded (`model_text`), once a process.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.errors import DataError
+from retrain_assets.errors import DataError, ForeignModel
+from retrain_assets.scoring.model_text import read_model_text
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # idle threads that spin cost tenfold on a busy machine
 
@@ -22,7 +24,10 @@ import lightgbm as lgb
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["importance", "lgb", "load", "predict", "require_numbers"]
+__all__ = ["importance", "known_sound", "lgb", "load", "predict", "require_numbers", "text_of", "vouch"]
+
+_sound: set[str] = set()
+"""Digests of the texts that this process wrote, checked or probed; kept nowhere, so that nobody can add to it."""
 
 
 def predict(
@@ -62,22 +67,42 @@ def predict(
 def load(model: bytes) -> lgb.Booster:
     """The booster of a model's text.
 
-    LightGBM ends the process on a text that was cut short, so the sizes that its head states are checked first.
+    LightGBM ends the process on a text that was cut or crafted, so that one of which it is not known is checked first.
 
     Raises:
-        DataError: The bytes are no LightGBM model, or not all of one.
+        DataError: The bytes are no LightGBM model, or not a whole and sound one.
     """
     if not model.startswith(b"tree\n"):
         raise DataError(f"{len(model):,} bytes that begin with {model[:20]!r} are no LightGBM text model")
-    head, trees = re.search(rb"^tree_sizes=([\d ]*)\n\n", model, re.MULTILINE), model.find(b"end of trees")
-    if head is None or trees - head.end() != sum(map(int, head[1].split())):
-        raise DataError(
-            f"a LightGBM model of {len(model):,} bytes is cut short or changed: restore it from the registry"
-        )
+    if not known_sound(model):
+        try:
+            read_model_text(model)
+        except ForeignModel as fault:
+            raise DataError(
+                f"a LightGBM model of {len(model):,} bytes is cut short or changed: {fault}. Restore it from a backup"
+            ) from None
+        vouch(model)
     try:
         return lgb.Booster(model_str=model.decode())
-    except lgb.basic.LightGBMError as error:
-        raise DataError(f"LightGBM cannot read a model of {len(model):,} bytes: {error}") from None
+    except (lgb.basic.LightGBMError, ValueError) as error:
+        raise DataError(f"LightGBM cannot read a model of {len(model):,} bytes: {str(error)[:200]}") from None
+
+
+def text_of(booster: lgb.Booster, rounds: int | None = None) -> bytes:
+    """The text of a booster of this process, with its first rounds or all; it is known as sound from then on."""
+    model = bytes(booster.model_to_string(num_iteration=rounds).encode())
+    vouch(model)
+    return model
+
+
+def vouch(model: bytes) -> None:
+    """Remember that a text was written by this process, or has held in a check."""
+    _sound.add(hashlib.sha256(model).hexdigest())
+
+
+def known_sound(model: bytes) -> bool:
+    """Whether this process wrote the text or has checked it."""
+    return hashlib.sha256(model).hexdigest() in _sound
 
 
 def importance(model: bytes) -> dict[str, float]:

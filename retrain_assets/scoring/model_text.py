@@ -24,6 +24,8 @@ Level = str | int | float | bool
 
 LARGEST_BYTES = 1 << 29
 LARGEST_LEAF = 1e100
+DEEPEST = 1_000
+"""Splits from the top to a leaf; what explains a score goes down a tree by recursion."""
 _LARGEST_INT = 2**31 - 1
 _HEAD = frozenset(
     {"version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective",
@@ -42,6 +44,8 @@ _AFTER_TREES = re.compile(
     r"(parameters:\n(\[\w+: [^\n]*\]\n)*\n?end of parameters\n)?"
     r"\n*(pandas_categorical:[^\n]*\n*)?"
 )
+_INTEGERS = re.compile(r"(-?[0-9]{1,10}( -?[0-9]{1,10})*)?")
+_NUMBERS = re.compile(r"[-+0-9.eEinfa]{1,40}( [-+0-9.eEinfa]{1,40})*")
 _CATEGORICAL, _MISSING_TYPES = 1, (0, 1, 2)
 
 
@@ -123,7 +127,7 @@ def renamed(model: bytes, names: Mapping[str, str]) -> bytes:
 
 def _check_objective(objective: str, classes: int) -> None:
     """LightGBM turns sums into scores for as many classes as the objective says, whatever the head says."""
-    if not re.fullmatch(r"(\w+( \w+(:[-+.\w]{1,40})?){0,10})?", objective):
+    if not re.fullmatch(r"(\w{1,40}( \w{1,40}(:[-+.\w]{1,40})?){0,10})?", objective):
         raise ForeignModel(f"its objective is {objective[:40]!r}, which LightGBM does not write")
     name, *settings = objective.split(" ")
     said = [word.removeprefix("num_class:") for word in settings if word.startswith("num_class:")]
@@ -217,6 +221,11 @@ def _check_children(left: NDArray[np.int64], right: NDArray[np.int64], leaves: i
     )
     if not whole or (nodes <= parents).any():
         raise ForeignModel(f"{where} is no tree: a node or a leaf of its {leaves} leaves is not reached exactly once")
+    depth = [1] * (leaves - 1)
+    for parent, node in sorted(zip(parents.tolist(), nodes.tolist(), strict=True)):
+        depth[node] = depth[parent] + 1
+    if max(depth) > DEEPEST:
+        raise ForeignModel(f"{where} has {max(depth):,} splits one below the other, {DEEPEST:,} are read")
 
 
 def _check_categories(fields: Mapping[str, str], categories: int, where: str) -> None:
@@ -269,20 +278,22 @@ def _integers(
 ) -> NDArray[np.int64]:
     words = text.split(" ") if text else []
     _check_length(words, name, where, length)
-    if not all(re.fullmatch(r"-?\d{1,10}", word) and abs(int(word)) <= most for word in words):
+    found = list(map(int, words)) if _INTEGERS.fullmatch(text) else None
+    if found is None or (found and not -most <= min(found) <= max(found) <= most):
         raise ForeignModel(f"{name} of {where} holds something that is no whole number of that size")
-    return np.array(words, dtype=np.int64)
+    return np.array(found, dtype=np.int64)
 
 
 def _numbers(fields: Mapping[str, str], name: str, where: str, length: int) -> NDArray[np.float64]:
-    words = _required(fields, name, where).split(" ")
+    text = _required(fields, name, where)
+    words = text.split(" ")
     _check_length(words, name, where, length)
-    if not all(re.fullmatch(r"[-+0-9.eEinfa]{1,40}", word) for word in words):
-        raise ForeignModel(f"{name} of {where} holds something that is no number")
     try:
-        return np.array([float(word) for word in words])
+        if _NUMBERS.fullmatch(text):
+            return np.array(list(map(float, words)))
     except ValueError:
-        raise ForeignModel(f"{name} of {where} holds something that is no number") from None
+        pass
+    raise ForeignModel(f"{name} of {where} holds something that is no number")
 
 
 def _check_length(words: list[str], name: str, where: str, length: int | None) -> None:

@@ -31,7 +31,7 @@ from retrain_assets import errors
 from retrain_assets.errors import DataError
 from retrain_assets.production.rollback import probe_of
 from retrain_assets.registry.registry import Registry, Version
-from retrain_assets.scoring import booster, feature_contract, feature_matrix, features, scorer
+from retrain_assets.scoring import booster, feature_contract, feature_matrix, features, model_text, scorer
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.serving import inference
@@ -45,7 +45,7 @@ KSERVE = "0.21.0"
 
 _EXAMPLE_ROWS = 3
 _PACKAGE = "live_scorer"
-_MODULES = (errors, feature_contract, feature_matrix, features, booster, scorer, folder, pyfunc)
+_MODULES = (errors, feature_contract, feature_matrix, features, model_text, booster, scorer, folder, pyfunc)
 _OPENING = f'''"""The scorer of an exported model: numpy and LightGBM are all that it needs.
 
     import {_PACKAGE}

@@ -42,6 +42,14 @@ def test_a_history_is_signed_and_checked_with_keys_that_openssl_made(own_home, t
     assert "is not signed" in retrain("verify", "delivery", code=1).output
 
 
+def test_verify_names_a_crafted_model_whose_digests_fit(own_home):
+    kept = registry(own_home)
+    files = kept.read(kept.live().digest)
+    digest = kept.add({**files, "model.bst": files["model.bst"].replace(b"\nis_linear=0", b"\nis_linear=1", 1)})
+    output = retrain("verify", "delivery", code=1).output
+    assert f"versions/{digest[:12]}: model.bst was crafted or is of another program: tree 0 has linear leaves" in output
+
+
 @pytest.mark.parametrize("pattern", ["versions/*/model.bst", "verdicts/*.json", "journal/*1.json"])
 def test_verify_notices_a_flipped_byte(own_home, pattern):
     path = sorted(registry(own_home).folder.glob(pattern))[0]

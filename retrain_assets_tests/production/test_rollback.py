@@ -59,7 +59,7 @@ def test_a_model_that_gives_scores_that_are_not_finite_is_refused_even_where_the
 ) -> None:
     broken = re.sub(r"(?<=leaf_value=).*", with_infinite_values, regression["model.bst"].decode())
     files = with_probe(regression | {"model.bst": broken.encode()}, scores=[float("inf")] * 3)
-    with pytest.raises(DataError, match="3 of 3 probe rows score otherwise than recorded: row 1 gets inf"):
+    with pytest.raises(DataError, match="a leaf that is no finite number"):
         probe_model(files)
 
 
@@ -78,7 +78,7 @@ def test_a_text_with_other_trees_than_it_announces_is_refused_before_it_reaches_
     longer = whole[:trees] + whole[trees:end].replace(b"shrinkage=", b"shrinkage= ") + whole[end:]
     fewer = whole[:trees] + whole[end:]
     for text in (*torn, longer, fewer):
-        with pytest.raises(DataError, match="model.bst announces .* bytes of trees and holds"):
+        with pytest.raises(DataError, match="model.bst does not load or does not score: "):
             probe_model(regression | {"model.bst": text})
 
 
@@ -91,7 +91,9 @@ def test_another_model_in_the_place_of_this_one_is_refused(regression: dict[str,
 
 @pytest.mark.parametrize("model", [b"", b"not a model", b"tree\nversion=v4\n"])
 def test_bytes_that_are_no_model_are_refused(regression: dict[str, bytes], model: bytes) -> None:
-    with pytest.raises(DataError, match="model.bst announces None bytes of trees and holds None"):
+    with pytest.raises(
+        DataError, match="model.bst does not load or does not score: (it (is empty|begins with)|'' is no line)"
+    ):
         probe_model(regression | {"model.bst": model})
 
 

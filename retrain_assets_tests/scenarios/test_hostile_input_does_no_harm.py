@@ -127,7 +127,7 @@ FORBIDDEN_ATTRIBUTES = {
 }  # fmt: skip
 
 
-PROBE = "adoption/isolated_probe.py"
+PROBE = "scoring/isolated_probe.py"
 """The one module that starts a process: a model file of unknown origin is tried in it."""
 
 
@@ -163,7 +163,7 @@ def test_the_probe_of_a_model_starts_this_python_with_a_module_of_its_own_and_no
         for node in ast.walk(ast.parse((PACKAGE / PROBE).read_text()))
         if isinstance(node, ast.Call) and getattr(getattr(node.func, "value", None), "id", "") == "subprocess"
     ]
-    assert ast.unparse(call.args[0]) == "[sys.executable, '-m', 'retrain_assets.adoption.isolated_probe']"
+    assert ast.unparse(call.args[0]) == "[sys.executable, '-m', 'retrain_assets.scoring.isolated_probe']"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from retrain_assets.errors import ForeignModel
 from retrain_assets.scoring.model_text import read_model_text, renamed
 from retrain_assets_tests.adoption.elsewhere import text_model
+from retrain_assets_tests.scoring.crafted_models import chain, resized
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +33,6 @@ def test_a_model_without_pandas_categories_does_not_say_them(model):
     bare = re.sub(rb"\npandas_categorical:.*\n", b"\n", model)
     assert read_model_text(bare).values is None
     assert read_model_text(bare + b"\npandas_categorical:null\n").values is None
-
-
-def resized(model: bytes) -> bytes:
-    """The model with the sizes of its trees made right again, so that what is wrong inside them is looked at."""
-    parts = re.split(rb"(?=Tree=\d+\n)", model.split(b"end of trees")[0])[1:]
-    sizes = b" ".join(str(len(part)).encode() for part in parts)
-    return re.sub(rb"tree_sizes=[^\n]*", b"tree_sizes=" + sizes, model, count=1)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +119,8 @@ def test_linear_leaves_are_refused_as_such():
 )
 def test_whatever_lightgbm_writes_is_read(parameters):
     assert read_model_text(text_model(**parameters)).trees >= 1
+
+
+def test_a_tree_that_goes_down_too_far_is_refused(model):
+    with pytest.raises(ForeignModel, match="tree 0 has 20,000 splits one below the other, 1,000 are read"):
+        read_model_text(resized(chain(model)))

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from retrain_assets.registry.training_record import FILE, TrainingRecord
-from retrain_assets.scoring.booster import lgb, predict
+from retrain_assets.scoring.booster import lgb, predict, text_of
 from retrain_assets.scoring.feature_contract import FeatureContract
 
 _LEAST_SHARE = 1e-15
@@ -75,7 +75,7 @@ def constant_model(contract: FeatureContract, task: str, constant: float | Seque
     booster = lgb.train(params, lgb.Dataset(rows, label, feature_name=names, params=params), num_boost_round=1)
     for tree, value in enumerate(raw):
         booster.set_leaf_output(tree, 0, value)
-    return bytes(booster.model_to_string().encode())
+    return text_of(booster)
 
 
 def _raw_scores(task: str, constant: float | Sequence[float]) -> list[float]:

@@ -20,7 +20,7 @@ from retrain_assets.candidates.boosting.passed_parameters import resolved
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import DataError, NotEnoughData, SpecError
 from retrain_assets.model import Task
-from retrain_assets.scoring.booster import lgb, predict, require_numbers
+from retrain_assets.scoring.booster import lgb, predict, require_numbers, text_of
 
 __all__ = [
     "Examples",
@@ -146,7 +146,7 @@ def fit(learner: Learner, examples: Examples, rounds: int) -> bytes:
     """
     params = parameters(learner, examples.features.column_names)
     booster = _train(params, _dataset(params, learner, examples), rounds)
-    return _text(booster, booster.current_iteration())
+    return text_of(booster, booster.current_iteration())
 
 
 def fit_early_stopped(learner: Learner, examples: Examples, later: Examples, loss: str) -> tuple[bytes, int]:
@@ -164,7 +164,7 @@ def fit_early_stopped(learner: Learner, examples: Examples, later: Examples, los
         SpecError: The loss does not belong to the task.
     """
     booster = _early_stopped(learner, examples, later, loss)
-    return _text(booster, booster.best_iteration), booster.best_iteration
+    return text_of(booster, booster.best_iteration), booster.best_iteration
 
 
 def fit_past_stop(learner: Learner, examples: Examples, later: Examples, loss: str) -> tuple[bytes, int]:
@@ -173,7 +173,7 @@ def fit_past_stop(learner: Learner, examples: Examples, later: Examples, loss: s
     A model of fewer rounds is the beginning of it, so that one fit answers for any number of rounds up to its own.
     """
     booster = _early_stopped(learner, examples, later, loss)
-    return _text(booster, booster.current_iteration()), booster.best_iteration
+    return text_of(booster, booster.current_iteration()), booster.best_iteration
 
 
 def _early_stopped(learner: Learner, examples: Examples, later: Examples, loss: str) -> lgb.Booster:
@@ -272,10 +272,6 @@ def _train(params: Mapping[str, Any], rows: lgb.Dataset, rounds: int, **options:
         return lgb.train(dict(params), rows, rounds, keep_training_booster=True, **options)
     except lgb.basic.LightGBMError as error:
         raise DataError(f"LightGBM cannot train on these rows: {error}") from None
-
-
-def _text(booster: lgb.Booster, rounds: int) -> bytes:
-    return booster.model_to_string(num_iteration=rounds).encode()
 
 
 def _require_rows(encoded: pa.Table, label: NDArray[np.float64]) -> None:

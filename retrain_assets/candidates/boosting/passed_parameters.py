@@ -34,6 +34,7 @@ OWNED: dict[str, str] = {
     "bin_construct_sample_cnt": "it stays 50,000: a larger sample takes more memory than the training window",
     "verbosity": "it stays silent",
     "tree_learner": "it stays serial: a model is trained by one process",
+    "linear_tree": "leaves stay numbers: the average of two models, and what checks a stored model, rest on it",
     "num_machines": "it stays 1: a model is trained by one process",
     **dict.fromkeys(
         (

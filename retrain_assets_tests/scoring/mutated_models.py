@@ -1,6 +1,6 @@
 """Mutate a model's bytes and lines many times and examine each result, in one process that must not end by it.
 
-python -m retrain_assets_tests.adoption.mutated_models NUMBER < model.txt
+python -m retrain_assets_tests.scoring.mutated_models NUMBER < model.txt
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import random
 import re
 import sys
 
-from retrain_assets.adoption.isolated_probe import examined
+from retrain_assets.scoring.isolated_probe import examined
 
 ABSURD = (b"99999999", b"-7", b"nan", b"1e308", b"", b"4294967296")
 

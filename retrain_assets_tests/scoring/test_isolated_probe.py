@@ -1,15 +1,18 @@
 """A model of unknown origin is tried in a process of its own, and whatever happens to that process is a refusal."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from retrain_assets.adoption import isolated_probe
-from retrain_assets.adoption.isolated_probe import examined, probed
-from retrain_assets.errors import ForeignModel
+from retrain_assets.errors import DataError, ForeignModel
+from retrain_assets.production.rollback import probe_model
+from retrain_assets.scoring import booster, isolated_probe
+from retrain_assets.scoring.isolated_probe import examined, probed
 from retrain_assets_tests.adoption.elsewhere import text_model
+from retrain_assets_tests.scoring.crafted_models import crafted
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +24,38 @@ def test_a_whole_model_holds(model):
     assert probed(model).trees == 3
 
 
+def test_no_crafted_model_ends_the_process_that_loads_it(model):
+    """With digests that fit: what promotes, judges, scores, serves and exports loads a version's text as this does."""
+    command = [sys.executable, "-m", "retrain_assets_tests.scoring.crafted_models"]
+    ended = subprocess.run(command, input=model, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert found.keys() == crafted(model).keys()
+    assert len(found) >= 44
+    assert {kind for kind, answer in found.items() if answer == "scores"} == {"a parameter of letters"}
+    assert all(len(answer) < 400 for answer in found.values())
+
+
 def test_no_mutation_of_a_model_ends_the_process_that_examines_it(model):
-    command = [sys.executable, "-m", "retrain_assets_tests.adoption.mutated_models", "150"]
+    command = [sys.executable, "-m", "retrain_assets_tests.scoring.mutated_models", "150"]
     ended = subprocess.run(command, input=model, capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert 75 < int(ended.stdout.splitlines()[-1]) < 150
+
+
+def test_before_anything_moves_to_it_a_version_is_tried_in_a_child_unless_this_process_trained_or_checked_it(
+    model, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(isolated_probe.sys, "executable", stand_in(tmp_path, "kill -SEGV $$"))
+    monkeypatch.setattr(booster, "_sound", set())
+    files = {"model.bst": model, "probe.json": b'{"rows": [[1, 1, 1, 1, 1, 1]], "scores": [9]}'}
+    with pytest.raises(
+        DataError, match=r"does not load or does not score: the process that loaded it .* \(signal 11\)"
+    ):
+        probe_model(files)
+    booster.vouch(model)
+    with pytest.raises(DataError, match="1 of 1 probe rows score otherwise"):
+        probe_model(files)
 
 
 def test_what_lightgbm_itself_refuses_is_a_sentence(model):
