@@ -44,7 +44,7 @@ class Records:
         self.model = model
         self.folder = Path(root) / model
         self._storage = storage or LocalStorage(self.folder)
-        self._folders = VersionFolders(self._storage)
+        self._folders = VersionFolders(self._storage, model)
         self._journal = Journal(self._storage, model)
         self._claims = Claims(self._storage)
         self._evidence = VerdictFiles(self._storage)

@@ -410,6 +410,7 @@ class Registry(Records):
                 self._signatures.write("event", event.hash)
             for digest in self._folders.digests():
                 self._signatures.write("version", digest)
+                self._folders.sign(digest)
             return len(history.events) + len(self._folders.digests())
 
     def _shortened(self, events: Sequence[Event]) -> bool:

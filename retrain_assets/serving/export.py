@@ -31,13 +31,13 @@ from retrain_assets import errors
 from retrain_assets.errors import DataError
 from retrain_assets.production.rollback import probe_of
 from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.registry.storage.signed_manifest import signed_manifest
 from retrain_assets.scoring import booster, feature_contract, feature_matrix, features, model_text, scorer
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.serving import inference
 from retrain_assets.serving.exported import folder, pyfunc
 from retrain_assets.serving.exported.folder import FILES
-from retrain_assets.serving.signed_manifest import signed_manifest
 from retrain_assets.store import Json
 
 KSERVE = "0.21.0"

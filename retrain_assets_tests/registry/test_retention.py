@@ -42,9 +42,9 @@ def rejected(registry: Registry, number: int, outcome: Outcome = Outcome.FAIL) -
 
 def pruned(registry: Registry, number: int, policy: RetentionPolicy = LEAST) -> set[str]:
     """Digests that the policy deletes in a period; they are gone, everything else is still there."""
-    before = set(VersionFolders(LocalStorage(registry.folder)).digests())
+    before = set(VersionFolders(LocalStorage(registry.folder), registry.model).digests())
     event = registry.prune(policy, at=moment(number), actor="run 1")
-    after = set(VersionFolders(LocalStorage(registry.folder)).digests())
+    after = set(VersionFolders(LocalStorage(registry.folder), registry.model).digests())
     deleted = set(event.deleted) if event else set()
     assert before - after == deleted
     return deleted

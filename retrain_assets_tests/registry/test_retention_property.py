@@ -124,7 +124,7 @@ def play(registry, account: Account, move: str, number: int) -> None:
 def test_retention_deletes_exactly_what_nobody_needs(story) -> None:
     with tempfile.TemporaryDirectory() as folder, crashes.unflushed():
         registry, account = fresh(Path(folder)), Account()
-        folders = VersionFolders(LocalStorage(registry.folder))
+        folders = VersionFolders(LocalStorage(registry.folder), registry.model)
         for number, (move, policy) in enumerate([("promote", None), *story]):
             play(registry, account, move, number)
             if policy is None:

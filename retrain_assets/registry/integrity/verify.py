@@ -49,7 +49,7 @@ class Inspection:
     def __init__(self, model: str, storage: Storage) -> None:
         self._model = model
         self._storage = storage
-        self._folders = VersionFolders(storage)
+        self._folders = VersionFolders(storage, model)
         self._journal = Journal(storage, model)
         self._claims = Claims(storage)
         self._evidence = VerdictFiles(storage)
@@ -135,7 +135,8 @@ class Inspection:
             if problem := signatures.problem("event", event.hash, trusted):
                 found.setdefault(f"event {problem}", []).append(str(event.seq))
         for digest in self._folders.digests():
-            if problem := signatures.problem("version", digest, trusted):
+            problem = signatures.problem("version", digest, trusted)
+            if problem := problem or self._folders.signature_problem(digest, trusted):
                 found.setdefault(f"version {problem}", []).append(digest[:12])
         for problem, names in found.items():
             what, _, wrong = problem.partition(" ")

@@ -2,6 +2,7 @@
 
     versions/<digest>/manifest.json   {"model.bst": {"sha256": ..., "size": ...}, ...}
     versions/<digest>/model.bst ...   the files themselves, read-only
+    versions/<digest>/manifest.intoto.json   all of these for tools that know nothing of us (`signed_manifest`)
 
 The digest is the SHA-256 of manifest.json, so it speaks for every byte of every file. Which version is live is not
 known here (`history`).
@@ -12,21 +13,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.registry.storage.disk import canonical, sha256
 from retrain_assets.registry.storage.protocol import Storage
+from retrain_assets.registry.storage.signed_manifest import (
+    ENVELOPE,
+    STATEMENT,
+    envelope_problem,
+    manifest_problem,
+    signed_manifest,
+)
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MANIFEST = "manifest.json"
 FOLDER = "versions"
 LOCK = "versions.lock"
+FOR_OTHERS = (STATEMENT, ENVELOPE)
+"""What says the same once more for other tools; a version of an earlier release has none, and reading asks none."""
 
 
 class VersionFolders:
     """The version folders of one model."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, model: str) -> None:
         self._storage = storage
+        self._model = model
 
     def add(self, files: Mapping[str, bytes]) -> str:
         """Store files as one immutable folder and return its digest; the same files again change nothing.
@@ -46,8 +61,19 @@ class VersionFolders:
                 self.read(digest)
                 return digest
             self._storage.sweep(FOLDER)
-            self._storage.create_folder(f"{FOLDER}/{digest}", {**files, MANIFEST: manifest})
+            whole = {**files, MANIFEST: manifest}
+            self._storage.create_folder(f"{FOLDER}/{digest}", whole | signed_manifest(self._model, whole))
         return digest
+
+    def sign(self, digest: str) -> None:
+        """Write the manifest for other tools anew, signed with the key of this environment.
+
+        Raises:
+            IntegrityError: A file of the version is damaged.
+            StorageError: The key cannot be read.
+        """
+        for name, data in signed_manifest(self._model, self._whole(digest)).items():
+            self._storage.replace(f"{FOLDER}/{digest}/{name}", data)
 
     def remove(self, digest: str) -> None:
         """Delete a folder: it is gone under its name at once; nothing happens where there is none."""
@@ -74,6 +100,10 @@ class VersionFolders:
         expected = {name: entry["sha256"] for name, entry in json.loads(manifest).items()}
         return {name: self._checked(digest, name, wanted) for name, wanted in expected.items()}
 
+    def _whole(self, digest: str) -> dict[str, bytes]:
+        """The files of a version and its manifest."""
+        return {**self.read(digest), MANIFEST: self._checked(digest, MANIFEST, digest)}
+
     def _checked(self, digest: str, name: str, expected: str) -> bytes:
         place = f"{FOLDER}/{digest}/{name}"
         path = self._storage.where(place)
@@ -99,11 +129,25 @@ class VersionFolders:
         try:
             if not self.has(digest):
                 return [f"{folder} is no version folder. Move it away."]
-            known = {MANIFEST, *self.read(digest)}
-            extra = sorted(set(self._storage.names(f"{FOLDER}/{digest}")) - known)
+            whole, names = self._whole(digest), set(self._storage.names(f"{FOLDER}/{digest}"))
+            stored = self._stored(digest, STATEMENT)
+            wrong = None if stored is None else manifest_problem(self._model, whole, stored)
         except IntegrityError as damage:
             return [str(damage)]
-        return [f"{folder}/{name} is not in the manifest. Move it away." for name in extra]
+        extra = sorted(names - whole.keys() - set(FOR_OTHERS))
+        told = [f"{folder}/{wrong}. Restore it from a backup, or delete it: nothing of ours reads it."] if wrong else []
+        return [*(f"{folder}/{name} is not in the manifest. Move it away." for name in extra), *told]
+
+    def signature_problem(self, digest: str, trusted: Mapping[str, Ed25519PublicKey]) -> str | None:
+        """What is wrong with what is signed for other tools, as the end of a sentence; None where nothing is there."""
+        envelope = self._stored(digest, ENVELOPE)
+        return None if envelope is None else envelope_problem(self._stored(digest, STATEMENT), envelope, trusted)
+
+    def _stored(self, digest: str, name: str) -> bytes | None:
+        try:
+            return self._storage.read(f"{FOLDER}/{digest}/{name}")
+        except FileNotFoundError:
+            return None
 
 
 def manifest_of(files: Mapping[str, bytes]) -> bytes:
@@ -115,7 +159,11 @@ def manifest_of(files: Mapping[str, bytes]) -> bytes:
     >>> manifest_of({"model.bst": b"tree"})[:32]
     b'{"model.bst":{"sha256":"dc9c5edb'
     """
-    refused = [name for name in files if name == MANIFEST or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)]
+    refused = [
+        name
+        for name in files
+        if name in (MANIFEST, *FOR_OTHERS) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)
+    ]
     if refused or not files:
         raise ValueError(f"a version holds plainly named files other than {MANIFEST}; refused: {refused or 'no file'}")
     return canonical({name: {"sha256": sha256(data), "size": len(data)} for name, data in files.items()})

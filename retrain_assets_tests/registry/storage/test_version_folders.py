@@ -37,7 +37,7 @@ def test_the_digest_is_the_sha256_of_a_manifest_that_names_each_files_sha256_and
 
 def test_a_folder_holds_exactly_the_files_and_the_manifest_read_only(registry: Registry) -> None:
     folder = folder_of(registry, registry.add(FILES))
-    assert {path.name for path in folder.iterdir()} == {*FILES, "manifest.json"}
+    assert {path.name for path in folder.iterdir()} == {*FILES, "manifest.json", "manifest.intoto.json"}
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o444 for path in folder.iterdir())
 
 
@@ -53,7 +53,9 @@ def test_any_other_byte_or_name_gives_another_digest(registry: Registry, change:
     assert registry.add(FILES | change) != registry.add(FILES)
 
 
-@pytest.mark.parametrize("name", ["../model.bst", "a/b", ".hidden", "", "manifest.json", "model bst"])
+@pytest.mark.parametrize(
+    "name", ["../model.bst", "a/b", ".hidden", "", "manifest.json", "manifest.intoto.json", "model bst"]
+)
 def test_a_name_that_is_no_plain_file_name_is_refused(registry: Registry, name: str) -> None:
     with pytest.raises(ValueError, match="plainly named files"):
         registry.add({name: b""})
@@ -158,3 +160,19 @@ def test_reading_creates_nothing(registry: Registry) -> None:
     assert registry.verify() == []
     assert not registry.folder.exists()
     assert registry.folder.name == MODEL
+
+
+def test_what_the_manifest_for_other_tools_says_is_checked_and_not_needed(registry: Registry) -> None:
+    digest = registry.add(FILES)
+    path = folder_of(registry, digest) / "manifest.intoto.json"
+    record = json.loads(path.read_text())
+    assert {one["name"] for one in record["predicate"]["resources"]} == {*FILES, "manifest.json"}
+    assert registry.verify() == []
+    for text in (path.read_text().replace("model.bst", "model.txt"), "[" * 100_000, "{}"):
+        path.chmod(0o644)
+        path.write_text(text)
+        (problem,) = registry.verify()
+        assert f"{path} does not name the files as they are. Restore it from a backup, or delete it" in problem
+    path.unlink()
+    assert registry.verify() == []
+    assert registry.read(digest) == FILES

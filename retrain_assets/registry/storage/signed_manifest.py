@@ -1,9 +1,10 @@
-"""The manifest of an exported version for tools that know nothing of us: every file with its digest, and who signed.
+"""The manifest of a version for tools that know nothing of us: every file with its digest, and who signed.
 
     manifest.intoto.json        an in-toto statement whose predicate is that of OpenSSF model signing
     manifest.intoto.dsse.json   the same in a DSSE envelope, signed with Ed25519, where RETRAIN_SIGNING_KEY names a key
 
-The subject's digest is the SHA-256 of the files' digests, in the order of their names.
+Both stand in a version's folder in the registry and in an export. The subject's digest is the SHA-256 of the files'
+digests, in the order of their names.
 Source: in-toto attestation framework v1 (statement), DSSE v1 (envelope), OpenSSF model signing specification v1.0.
 """
 
@@ -13,8 +14,12 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from retrain_assets.registry.storage.signatures import SigningKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 STATEMENT, ENVELOPE = "manifest.intoto.json", "manifest.intoto.dsse.json"
 _PAYLOAD = "application/vnd.in-toto+json"
@@ -57,6 +62,46 @@ def signed_bytes(payload: bytes) -> bytes:
     """What the signature of an envelope is of: DSSE's pre-authentication encoding."""
     parts = (b"DSSEv1", str(len(_PAYLOAD)).encode(), _PAYLOAD.encode(), str(len(payload)).encode(), payload)
     return b" ".join(parts)
+
+
+def manifest_problem(model: str, files: Mapping[str, bytes], stored: bytes) -> str | None:
+    """What is wrong with the stored manifest of a model's files, as the end of a sentence; None where it holds."""
+    return None if _read(stored) == statement(model, files) else f"{STATEMENT} does not name the files as they are"
+
+
+def envelope_problem(payload: bytes | None, stored: bytes, trusted: Mapping[str, Ed25519PublicKey]) -> str | None:
+    """What is wrong with the signed manifest of a version, as the end of a sentence; None where a trusted key made it.
+
+    Args:
+        payload: The manifest beside it, None where there is none.
+        stored: The envelope.
+        trusted: The public keys whose signatures count, by name.
+    """
+    from cryptography.exceptions import InvalidSignature
+
+    record = _read(stored)
+    try:
+        record = record if isinstance(record, dict) else {}
+        said = base64.b64decode(record["payload"], validate=True)
+        signatures = {str(one["keyid"]): base64.b64decode(one["sig"], validate=True) for one in record["signatures"]}
+    except (KeyError, TypeError, ValueError):
+        return f"has a {ENVELOPE} that cannot be read"
+    if said != payload or record.get("payloadType") != _PAYLOAD:
+        return f"has a {ENVELOPE} that is of another manifest"
+    known = sorted(signatures.keys() & trusted.keys())
+    for name in known:
+        try:
+            trusted[name].verify(signatures[name], signed_bytes(said))
+        except InvalidSignature:
+            return f"has a {ENVELOPE} with a signature that the key {name} did not make"
+    return None if known else f"has a {ENVELOPE} that none of the trusted keys signed"
+
+
+def _read(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _base64(data: bytes) -> str:
