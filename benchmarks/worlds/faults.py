@@ -487,8 +487,16 @@ def partial_restore(root: Path, rng: Random) -> list[str]:
     """Some folders come back from a backup of before the last promotion, or not at all: nothing is decided on the rest.
 
     Where journal, checkpoints and verdicts are all gone, what is left is what a first training leaves too; that there
-    was a history is then known by the event that is kept elsewhere alone.
+    was a history is then known by the home, where reports, scores, answers or alerts stand.
     """
+    home = root.with_name(f"{root.name} home")
+    home.mkdir()
+    root = root.rename(home / "registry")
+    trace = home / rng.choice(
+        [f"data/{MODEL}/validation_report/p.json", f"data/{MODEL}/predictions/p.parquet", f"served/{MODEL}/1.jsonl"]
+    )
+    trace.parent.mkdir(parents=True)
+    trace.touch()
     backup = Path(shutil.copytree(root, root.with_name(f"{root.name} backup")))
     registry = reopened(root)
     promoted(registry, [LATE])
@@ -501,12 +509,12 @@ def partial_restore(root: Path, rng: Random) -> list[str]:
             shutil.copytree(backup / MODEL / name, registry.folder / name)
     what = f"{'older' if older else 'no'} {', '.join(sorted(gone))}"
     telling = {"journal", "checkpoints", "verdicts"}
-    lost, traceless = bool(telling.intersection(gone)), telling.issubset(gone) and not older
+    lost = bool(telling.intersection(gone))
     after = reopened(root)
     found = [f"{what}: verify says {problems}"] if bool(problems := after.verify(head)) != lost else []
     with suppress(RetrainError):
         promoted(after, [LATE + 3])
-        if not traceless and reopened(root).history()[:1] != before[:1]:
+        if reopened(root).history()[:1] != before[:1]:
             found.append(f"{what}: a new history was begun")
     reopened(root).repair()
     mended = reopened(root)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrain_assets.adoption.adoption import Adopted, Adoption, GivenModel
     from retrain_assets.cli.shared import Opened
     from retrain_assets.registry.journal.events import Event
+    from retrain_assets.registry.registry import Registry
 
 
 @click.command()
@@ -262,14 +263,35 @@ def release(name: str, which: str | None, statement: Statement, as_json: bool) -
 
     WHICH is one candidate or version: v3, the period of an attempt, or the first digits of a digest.
 
+    Where a model's registry was lost as a whole, and its home or run history says that there was one, this begins its
+    history anew.
+
     Example: retrain release taxi_charge --reason "the new tariffs are in"
     """
     from retrain_assets.cli import ruling_arguments
-    from retrain_assets.registry.rulings import Release
+    from retrain_assets.registry.rulings import BeginAnew, Release
 
     spec, store, registry = opened(name)
     signed = ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period)
+    if which is None and _is_forgotten(registry):
+        _ruled(
+            registry.rule(BeginAnew(signed)),
+            as_json,
+            "Its history begins anew: the next retrain asks for a first model.",
+        )
+        return
     _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
+
+
+def _is_forgotten(registry: Registry) -> bool:
+    """Whether a history is lost as a whole, by what the home or the run history says."""
+    if registry.head() is not None:
+        return False
+    from retrain_assets.cli.runner import prepare_instance
+    from retrain_assets.dagster_glue.run_history import decided_in_runs
+    from retrain_assets.store import retrain_home
+
+    return bool(registry.forgotten() or decided_in_runs(prepare_instance(retrain_home()), registry.model))
 
 
 @click.command()

@@ -15,6 +15,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, 
 from retrain_assets.dagster_glue.reports import kept, link
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
+from retrain_assets.dagster_glue.run_history import refuse_forgotten
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 from retrain_assets.documents.page import text
 
@@ -65,6 +66,7 @@ def production_assets(
         actor = actor_of(context.run)
         report = access.store.read_json("validation_report", access.period)
         try:
+            refuse_forgotten(context.instance, access.registry)
             shown = recorded(context.instance, frame, Verdict.from_dict(report)) if report else {}
             decision = promotion().decide(access, shown, clock.now(), actor)
         except (NotPromotable, RegistryError) as refusal:

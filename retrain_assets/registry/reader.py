@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from retrain_assets.errors import IntegrityError, NotFound
+from retrain_assets.registry.integrity.outer_traces import outer_traces
 from retrain_assets.registry.journal.chain import Journal
 from retrain_assets.registry.journal.claims import Claims, same_attempt, unended
 from retrain_assets.registry.journal.events import PROMOTIONS, Event, GateUse
@@ -105,6 +106,10 @@ class Records:
     def history(self) -> tuple[Event, ...]:
         """Every event, oldest first, the hash chain checked."""
         return tuple(self._history().events)
+
+    def forgotten(self) -> str | None:
+        """What in the home speaks of a history where the journal holds none; None where nothing does."""
+        return None if self._history().events else next(outer_traces(self.folder.parent.parent, self.model), None)
 
     def head(self) -> Head | None:
         """Number and hash of the last event, to be kept where the registry is not; None before the first event."""

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.errors import Conflict, IntegrityError, NotFound, StorageError
+from retrain_assets.registry.integrity.outer_traces import lost_sentence
 from retrain_assets.registry.integrity.repair import mend
 from retrain_assets.registry.integrity.verify import LOCK, Inspection
 from retrain_assets.registry.journal import chain
@@ -37,7 +38,7 @@ from retrain_assets.registry.rules import (
     refuse_unservable,
     refuse_without_rows,
 )
-from retrain_assets.registry.rulings import Ruling, Signature, refuse_run_name
+from retrain_assets.registry.rulings import BeginAnew, Ruling, Signature, refuse_run_name
 from retrain_assets.registry.storage import version_folders
 from retrain_assets.registry.storage.disk import sha256
 from retrain_assets.registry.storage.signatures import SIGNATURES, SIGNING_KEY, SigningKey
@@ -310,7 +311,7 @@ class Registry(Records):
             RegistryError: The ruling is about nothing that is there, or may not be made; the sentence says why.
             NotPromotable: An approval that could not lead to a promotion.
         """
-        with self._writing() as history:
+        with self._writing(begins=isinstance(ruling, BeginAnew)) as history:
             return self._journal.append(ruling.entry(history, self._folders.has), after=history.events)
 
     def hold(self, *, reason: str, at: datetime, period: str) -> Event:
@@ -368,7 +369,9 @@ class Registry(Records):
         Args:
             expected: An event that the journal is known to hold, kept elsewhere; None when nobody says.
         """
-        return Inspection(self.model, self._storage).problems(expected)
+        problems = Inspection(self.model, self._storage).problems(expected)
+        trace = None if problems else self.forgotten()
+        return [*problems, *([f"{lost_sentence(self.model, self.folder, trace)}"] if trace else [])]
 
     def repair(self, expected: Head | None = None) -> list[str]:
         """Mend what can be mended without guessing, and say what was done; `verify` says what is left.
@@ -420,10 +423,12 @@ class Registry(Records):
     # ---- writing
 
     @contextmanager
-    def _writing(self) -> Iterator[History]:
+    def _writing(self, *, begins: bool = False) -> Iterator[History]:
         with self._storage.lock(LOCK):
             history = self._current()
             self._refuse_lost(history)
+            if not begins:
+                self.refuse_forgotten(self.forgotten())
             for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, SIGNATURES, *PLACES):
                 self._storage.sweep(place)
             self._journal.settle(history.events)
@@ -443,6 +448,18 @@ class Registry(Records):
                 f"rows are spent. {trace} Nothing is decided until then. To begin anew on purpose, move {self.folder} "
                 "away: the next retrain then promotes a first model."
             )
+
+    def refuse_forgotten(self, trace: str | None) -> None:
+        """Refuse to begin a history where something outside of the registry speaks of an earlier one.
+
+        Args:
+            trace: What speaks of it, None where nothing does.
+
+        Raises:
+            IntegrityError: Something does.
+        """
+        if trace is not None and not self.history():
+            raise IntegrityError(f"{self.model}: {lost_sentence(self.model, self.folder, trace)}")
 
     def _named(self, history: History, digest: str) -> tuple[str, str]:
         names = {version.digest: version.name for version in history.versions}

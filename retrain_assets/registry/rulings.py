@@ -184,6 +184,23 @@ class Release:
 
 
 @dataclass(frozen=True)
+class BeginAnew:
+    """Begin a history where the earlier one is lost as a whole: a person answers for what is forgotten with it."""
+
+    signed: Signature
+
+    def entry(self, history: History, stored: Stored) -> Entry:
+        """The first event of the new history.
+
+        Raises:
+            RegistryError: There is a history.
+        """
+        if history.events:
+            raise RegistryError(f"the journal holds {len(history.events)} events: there is nothing to begin anew.")
+        return self.signed.entry("released", history, Terms(None, None))
+
+
+@dataclass(frozen=True)
 class Retire:
     """Take the whole model out of service: from the period after on no version is live, until a person releases it."""
 

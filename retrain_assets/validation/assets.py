@@ -11,6 +11,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, 
 from retrain_assets.dagster_glue.reports import link
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
+from retrain_assets.dagster_glue.run_history import refuse_forgotten
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.validation.checks import check_specs, shown
 from retrain_assets.verdict import CHECKS, Finding, Verdict
@@ -37,15 +38,16 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
         check_specs=check_specs(frame),
     )
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Materialized]:
-        from retrain_assets.errors import NotPromotable
+        from retrain_assets.errors import IntegrityError, NotPromotable
         from retrain_assets.validation.pages.page import report_html
 
         access = home.at(frame.model, period_of(context))
         store, period = access.store, access.period
         try:
+            refuse_forgotten(context.instance, access.registry)
             actor = actor_of(context.run)
             verdict = judge(access, clock.now(), actor)
-        except NotPromotable as refusal:
+        except (NotPromotable, IntegrityError) as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         store.write_json("validation_report", period, verdict.to_dict())
         store.write_bytes("validation_report", period, "html", report_html(verdict))

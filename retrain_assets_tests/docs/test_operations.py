@@ -21,6 +21,7 @@ VERIFIED = (
     "left by an interrupted write, is removed", "Its writer was interrupted", "is restored from its checkpoint",
     "is written anew", "is quoted by no event", "no event made it so", "speaks of event", "It was expected with hash",
     "is not signed", "is signed by the key", "has a signature that", "which is none of the trusted ones",
+    "was written when there was one", "is an answer of a version in service", "tells of one",
     "expected was", "rests on a verdict that no attempt before it wrote down", "name event",
 )  # fmt: skip
 """How the sentences of `retrain verify` and `retrain verify --repair` are told apart."""
