@@ -17,6 +17,7 @@ LAYERS = """
     registry
     model
     dagster_glue
+    raw.cache
     raw
     feature_function
     windows

@@ -25,6 +25,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.onboarding.survey import last_period
+from retrain_assets.raw.cache.known_files import KNOWN
 from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
@@ -77,11 +78,12 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
             undone = retrain_left(runner, registry, store.periods("performance_report", "json")[-1])
             if undone is not None:
                 progress.console.print(shown(undone), style=undone.color, markup=False, soft_wrap=True)
-        for period in periods:
-            progress.update(task, description=f"{spec.name} {period}")
-            line = step(spec, runner, store, registry, period)
-            progress.console.print(shown(line), style=line.color, markup=False, soft_wrap=True)
-            progress.advance(task)
+        with KNOWN.held():
+            for period in periods:
+                progress.update(task, description=f"{spec.name} {period}")
+                line = step(spec, runner, store, registry, period)
+                progress.console.print(shown(line), style=line.color, markup=False, soft_wrap=True)
+                progress.advance(task)
     if not periods:
         out.print(f"No period {f'up to {until} ' if until else ''}is left to monitor; this is how it went.")
     summary(out, spec, store, registry)

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
+from retrain_assets.raw.cache.known_files import KNOWN
 from retrain_assets.raw.contract import Checked, ContractProblem
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.keys import comparable_keys
@@ -66,15 +69,14 @@ def survey(spec: ModelSpec, store: PeriodStore, tell: Callable[[str], None] = la
     Raises:
         SourceError: The source cannot be read at all.
     """
-    last = last_period(spec)
-    if last is None:
-        return []
-    periods = spec.period.between(spec.period.first, last)
-    found = []
-    for period in periods:
-        tell(period)
-        found.append(_taken_in(spec, store, period))
-    return [replace(one, outcomes=_known_share(spec, store, one.period)) for one in found]
+    with KNOWN.held():
+        last = last_period(spec)
+        found = []
+        for period in spec.period.between(spec.period.first, last) if last is not None else ():
+            tell(period)
+            found.append(_taken_in(spec, store, period))
+    known = _known_shares(spec, store)
+    return [replace(one, outcomes=known.get(one.period, 0.0)) for one in found]
 
 
 def _taken_in(spec: ModelSpec, store: PeriodStore, period: str) -> PeriodFindings:
@@ -119,13 +121,18 @@ def _shortener(spec: ModelSpec, period: str) -> Callable[[str], str]:
     return short
 
 
-def _known_share(spec: ModelSpec, store: PeriodStore, period: str) -> float:
-    """The share of a period's rows whose outcome is stored."""
-    key = spec.source.key
-    rows = store.read_table("raw_data", [period], [key])
-    later = [known for known in store.periods("outcomes") if known >= period]
-    outcomes = store.read_table("outcomes", later, [key]) if later else None
-    if rows is None or not rows.num_rows or outcomes is None:
-        return 0.0
-    wanted, known = comparable_keys(rows[key], outcomes[key])
-    return float(pc.mean(pc.is_in(wanted, value_set=known)).as_py())
+def _known_shares(spec: ModelSpec, store: PeriodStore) -> dict[str, float]:
+    """For each period with rows, the share of them whose outcome is stored."""
+    key, periods = spec.source.key, store.periods("raw_data")
+    rows = [store.require_table("raw_data", period, [key])[key].cast(pa.string()) for period in periods]
+    outcomes = store.read_table("outcomes", store.periods("outcomes"), [key])
+    if outcomes is None or not rows:
+        return {}
+    wanted, among = comparable_keys(pa.chunked_array([part for keys in rows for part in keys.chunks]), outcomes[key])
+    known = pc.is_in(wanted, value_set=among)
+    ends = list(accumulate(map(len, rows)))
+    shares = {}
+    for period, keys, end in zip(periods, rows, ends, strict=True):
+        if len(keys):
+            shares[period] = float(pc.mean(known.slice(end - len(keys), len(keys))).as_py())
+    return shares

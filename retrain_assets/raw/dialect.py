@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from retrain_assets.errors import TwoReadings
 
@@ -48,12 +49,18 @@ class Notation:
         ('1234.50', None)
         """
         text = text.strip()
-        group = rf"\d{{1,3}}(?:{re.escape(self.thousands)}\d{{3}})+|" if self.thousands else ""
-        form = rf"[+-]?(?:{group}\d*)(?:{re.escape(self.decimal)}\d*)?(?:[eE][+-]?\d+)?"
-        if not re.fullmatch(form, text) or not re.search(r"\d", text):
+        if not _form(self.decimal, self.thousands).fullmatch(text):
             return None
         without = text.replace(self.thousands, "") if self.thousands else text
         return without.replace(self.decimal, ".").lstrip("+")
+
+
+@cache
+def _form(decimal: str, thousands: str) -> re.Pattern[str]:
+    """Numbers in a notation, with a digit before the exponent."""
+    group = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|" if thousands else ""
+    mark = re.escape(decimal)
+    return re.compile(rf"[+-]?(?={mark}?\d)(?:{group}\d*)(?:{mark}\d*)?(?:[eE][+-]?\d+)?")
 
 
 POINT, COMMA = Notation(".", ","), Notation(",", ".")

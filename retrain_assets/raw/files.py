@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.raw.cache.known_files import KNOWN, KnownFile, Span, span_in_footer, span_of_times
 from retrain_assets.raw.dialect import Dialect, encoding_of, separator_of, title_lines
 from retrain_assets.raw.policy import Table
 from retrain_assets.raw.served import served_files, served_folder
@@ -73,11 +74,12 @@ class Wanted:
 
 
 class File:
-    """One file of a table; `remarks` collects what was read otherwise than it stands."""
+    """One file of a table; `remarks` collects what was read otherwise than it stands, `known` is known from before."""
 
     def __init__(self, path: str, system: pafs.FileSystem, table: Table, expected: Sequence[str] = ()) -> None:
         self.path, self.system, self.table, self.expected = path, system, table, tuple(expected)
         self.remarks: list[str] = []
+        self.known = KnownFile()
 
     @property
     def is_csv(self) -> bool:
@@ -100,11 +102,10 @@ class File:
         if not self.path.endswith((*PARQUET, *CSV)):
             raise SourceError(f"{self.path}: unknown kind of file. Use one of {', '.join((*PARQUET, *CSV))}.")
         try:
-            if self.is_csv:
-                with self._stream() as stream:
-                    schema = csv.open_csv(stream, **self._options([])).schema
-            else:
-                schema = ds.dataset(self.path, filesystem=self.system, format="parquet").schema
+            of = ("schema", self.dialect if self.is_csv else None)
+            if of not in self.known.facts:
+                self.known.facts[of] = self._read_schema()
+            schema: pa.Schema = self.known.facts[of]
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise self._unreadable(error) from None
         names = [name.strip() for name in schema.names]
@@ -113,6 +114,12 @@ class File:
             raise SourceError(f"{self.path}: column {', '.join(twice)} stands more than once. Rename the others.")
         return schema
 
+    def _read_schema(self) -> pa.Schema:
+        if not self.is_csv:
+            return ds.dataset(self.path, filesystem=self.system, format="parquet").schema
+        with self._stream() as stream:
+            return csv.open_csv(stream, **self._options([])).schema
+
     @cached_property
     def names(self) -> dict[str, str]:
         """Its columns by the names of the spec, each with what it is called in the file.
@@ -120,6 +127,16 @@ class File:
         Spaces around a name do not count; an expected one that is not there is the one column that differs from it by
         nothing but letter case, spaces and the like, or the one that `rename` says.
         """
+        of = ("names", self.dialect if self.is_csv else None, self.expected)
+        if of not in self.known.facts:
+            self.known.facts[of] = self._matched()
+        own, read_as = self.known.facts[of]
+        if read_as:
+            self.remarks.append("; ".join(f"column {was!r} read as {name}" for was, name in read_as.items()))
+        return dict(own)
+
+    def _matched(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Its columns by the names of the spec, and those that it writes otherwise, with the name they are read as."""
         own = {name.strip(): name for name in self.schema.names} | {
             name: name for name in self.in_path if name not in self.schema.names
         }
@@ -132,9 +149,7 @@ class File:
             if name not in own and len(same) == 1:
                 own[name] = own.pop(same[0])
                 read_as[same[0]] = name
-        if read_as:
-            self.remarks.append("; ".join(f"column {was!r} read as {name}" for was, name in read_as.items()))
-        return own
+        return own, read_as
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -143,6 +158,13 @@ class File:
         Raises:
             TwoReadings: Its separator or its encoding has two readings.
         """
+        of = ("dialect", self.expected)
+        if of not in self.known.facts:
+            self.known.facts[of] = self._told_dialect()
+        dialect: Dialect = self.known.facts[of]
+        return dialect
+
+    def _told_dialect(self) -> Dialect:
         declared = self.table
         with self._stream() as stream:
             head = stream.read(_HEAD)
@@ -166,8 +188,11 @@ class File:
         """
         present = wanted.among(self.names)
         try:
+            elsewhere = self._is_elsewhere(wanted)
             if not self.is_csv:
-                return self._parquet_rows(wanted, present)
+                return self._parquet_rows(wanted, present, elsewhere)
+            if elsewhere:
+                return self._no_rows(wanted, present)
             try:
                 return self._csv_rows(wanted, present)
             except pa.ArrowInvalid as error:
@@ -175,6 +200,7 @@ class File:
                     raise
             with self._stream() as stream:
                 self.dialect = replace(self.dialect, encoding=encoding_of(stream.read()))
+            self.known.facts["dialect", self.expected] = self.dialect
             return self._csv_rows(wanted, present)
         except TwoReadings as error:
             raise TwoReadings(str(error) if self.path in str(error) else f"{self.path}: {error}.") from None
@@ -201,17 +227,46 @@ class File:
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise self._unreadable(error) from None
 
+    def _is_elsewhere(self, wanted: Wanted) -> bool:
+        """Whether the times that the file is known to hold lie outside of every bound, so that no row is kept."""
+        spans = [(self._span(name), bounds) for name, bounds in wanted.pushdown]
+        return bool(spans) and all(span is not None and not span.may_hold(*bounds) for span, bounds in spans)
+
+    def _span(self, name: str) -> Span | None:
+        """The first and the last time of a column, where they are known."""
+        if self.names.get(name) not in self.schema.names:
+            return None
+        of = self._of_times(name)
+        if not self.is_csv and of not in self.known.facts:
+            with self.system.open_input_file(self.path) as stream:
+                self.known.facts[of] = span_in_footer(pq.read_metadata(stream), self.names[name])
+        span: Span | None = self.known.facts.get(of)
+        return span
+
+    def _of_times(self, name: str) -> tuple[str, str, Dialect | None]:
+        return "times", self.names[name], self.dialect if self.is_csv else None
+
+    def _no_rows(self, wanted: Wanted, present: Sequence[str]) -> pa.Table:
+        return pa.table({name: pa.array([], NAIVE if name in wanted.times else pa.string()) for name in present})
+
     def _csv_rows(self, wanted: Wanted, present: Sequence[str]) -> pa.Table:
         parts, before = [], 0
         orders: dict[str, Order] = {}
-        for block in self._blocks(present):
-            written = {name: block[name] for name in dict.fromkeys(wanted.times) if name in present}
+        named = [name for name in dict.fromkeys(wanted.times) if name in present]
+        held = {name: self.known.blocks.get(self._of_times(name), []) for name in named}
+        read: dict[str, list[pa.ChunkedArray]] = {name: [] for name in named}
+        for at, block in enumerate(self._blocks(present)):
+            written = {name: block[name] for name in named}
             for name, text in written.items():
-                block = _with(block, name, self._times(text, name, orders, before))
+                times = held[name][at] if held[name] else self._times(text, name, orders, before)
+                read[name].append(times)
+                block = _with(block, name, times)
             parts.append(self._kept(block, written, wanted, before))
             before += block.num_rows
-        empty = {name: pa.array([], NAIVE if name in wanted.times else pa.string()) for name in present}
-        return pa.concat_tables(parts) if parts else pa.table(empty)
+        for name in (name for name in named if not held[name] and self.names[name] in self.schema.names):
+            self.known.facts[self._of_times(name)] = span_of_times(read[name])
+            KNOWN.hold(self.known, self._of_times(name), read[name], sum(times.nbytes for times in read[name]))
+        return pa.concat_tables(parts) if parts else self._no_rows(wanted, present)
 
     def _times(self, column: pa.ChunkedArray, name: str, orders: dict[str, Order], before: int) -> pa.ChunkedArray:
         """One block's times; what stands first in them, day or month, is told by the whole column when it matters."""
@@ -249,18 +304,34 @@ class File:
     def _blocks(self, present: Sequence[str]) -> Iterator[pa.Table]:
         """Its columns block by block, as text; an empty field is null, and so are the declared words."""
         own = [name for name in present if self.names[name] in self.schema.names]
-        with self._stream() as stream:
-            for batch in csv.open_csv(stream, **self._options([self.names[name] for name in own])):
-                block = pa.Table.from_batches([batch]).rename_columns(own)
-                yield self._with_path(block, present)
+        inside = [self.names[name] for name in own]
+        for block in self._held_blocks() or self._read_blocks(inside):
+            yield self._with_path(block.select(inside).rename_columns(own), present)
 
-    def _parquet_rows(self, wanted: Wanted, present: Sequence[str]) -> pa.Table:
+    def _held_blocks(self) -> list[pa.Table]:
+        """Every column of the file, where blocks are held; nothing where they are not, or one cannot be read."""
+        of = ("blocks", self.dialect)
+        if KNOWN.holding and of not in self.known.blocks:
+            try:
+                blocks = list(self._read_blocks(self.schema.names))
+            except (pa.ArrowInvalid, UnicodeError):  # of a column, it may be, that nobody asks for
+                blocks = []
+            KNOWN.hold(self.known, of, blocks, sum(block.nbytes for block in blocks))
+        held: list[pa.Table] = self.known.blocks.get(of, [])
+        return held
+
+    def _read_blocks(self, inside: Sequence[str]) -> Iterator[pa.Table]:
+        with self._stream() as stream:
+            for batch in csv.open_csv(stream, **self._options(inside)):
+                yield pa.Table.from_batches([batch])
+
+    def _parquet_rows(self, wanted: Wanted, present: Sequence[str], elsewhere: bool = False) -> pa.Table:
         """The rows that meet the condition, categories as plain values: their codes differ from file to file."""
         inside = [name for name in present if self.names[name] in self.schema.names]
-        found = ds.dataset(self.path, filesystem=self.system, format="parquet").scanner(
-            columns=[self.names[name] for name in inside], filter=self._condition(wanted)
-        )
-        rows = pa.Table.from_batches(self._within_memory(found.to_batches()), found.projected_schema)
+        if elsewhere:
+            rows = self.schema.empty_table().select([self.names[name] for name in inside])
+        else:
+            rows = self._scanned(wanted, inside)
         rows = self._with_path(rows.rename_columns(inside), present)
         words = pa.array(self.table.null_values, pa.string())
         written = {}
@@ -275,6 +346,12 @@ class File:
             elif len(words) and pa.types.is_string(rows[name].type):
                 rows = _with(rows, name, without_words(rows[name], words))
         return self._kept(rows, written, wanted)
+
+    def _scanned(self, wanted: Wanted, inside: Sequence[str]) -> pa.Table:
+        found = ds.dataset(self.path, filesystem=self.system, format="parquet").scanner(
+            columns=[self.names[name] for name in inside], filter=self._condition(wanted)
+        )
+        return pa.Table.from_batches(self._within_memory(found.to_batches()), found.projected_schema)
 
     def _within_memory(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same batches, as long as all of them fit: a few kilobytes on the disk may be gigabytes of rows.
@@ -352,7 +429,11 @@ def files_of(table: Table, expected: Sequence[str] = ()) -> list[File]:
     system, names = listed(table)
     local = isinstance(system, LocalFileSystem)
     file_system = pafs.LocalFileSystem() if local else pafs.PyFileSystem(pafs.FSSpecHandler(system))
-    return [File(name, file_system, table, expected) for name in names]
+    files = [File(name, file_system, table, expected) for name in names]
+    written = table.model_dump_json()
+    for file in files if local else ():
+        file.known = KNOWN.file(file.path, written)
+    return files
 
 
 def listed(table: Table) -> tuple[fsspec.AbstractFileSystem, list[str]]:

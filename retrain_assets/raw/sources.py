@@ -245,7 +245,8 @@ def _times(rows: pa.Table, source: Source, keys: pa.Table | None) -> pa.ChunkedA
 
 def _looked_up(rows: pa.Table, source: Source, keys: pa.Table) -> pa.ChunkedArray:
     own, known = comparable_keys(rows[source.key], as_keys(keys[source.key]))
-    return keys[source.time].take(pc.index_in(own, value_set=known))
+    asked = pc.indices_nonzero(pc.is_in(known, value_set=one_array(own)))
+    return keys[source.time].take(asked).take(pc.index_in(own, value_set=known.take(asked)))
 
 
 @dataclass(frozen=True)
@@ -278,7 +279,7 @@ class _Reader:
                 _require(list(file.names), needed, file.path)
                 rows = file.rows(asked)
                 names |= file.names
-                rows, said = self._rewritten(rows, file)
+                rows, said = self._rewritten(rows, file) if rows.num_rows else (rows, [])
             except SourceError as error:
                 if len(files) == 1:
                     raise
@@ -286,7 +287,7 @@ class _Reader:
                 continue
             if rows.num_rows:
                 remarks += [*said, *(f"{file.path}: {remark}" for remark in file.remarks)]
-            parts.append((file.path, _with(rows, self.key, as_keys(rows[self.key]))))
+            parts.append((file.path, rows))
         remarks += _left_out(broken, bounds, any(rows.num_rows for _, rows in parts))
         return self._joined(parts, remarks, list(names))
 
@@ -318,12 +319,12 @@ class _Reader:
                 rows = _with(rows, name, wall_clock(rows[name], where, declared_order(self.table.time_format)))
             elif len(words) and pa.types.is_string(rows[name].type):
                 rows = _with(rows, name, without_words(rows[name], words))
-        rows = _with(rows, self.key, as_keys(rows[self.key]))
         return where, rows.filter(asked.keep(rows)) if lacks_time and rows.num_rows else rows
 
     def _joined(self, parts: list[Part], remarks: list[str], seen: Sequence[str]) -> Reading:
         """The rows of several files; a column that only some of them have is missing in the others' rows."""
         full = [part for part in parts if part[1].num_rows] or list(parts[-1:])
+        full = [(path, _with(rows, self.key, as_keys(rows[self.key]))) for path, rows in full]
         names = list(dict.fromkeys(name for _, rows in full for name in rows.column_names))
         for name in names:
             lacking = [(path, rows) for path, rows in full if name not in rows.column_names]
