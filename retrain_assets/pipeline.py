@@ -224,6 +224,19 @@ def gate_then(spec: ModelSpec, registry: "Registry", verdict: "Verdict") -> Iter
         yield gate(past)
 
 
+def window_then(registry: "Registry", verdict: "Verdict") -> "tuple[datetime, datetime] | None":
+    """The gate window that the rules stored with a verdict give its period; None where none are stored."""
+    from retrain_assets.validation.gate import RULES
+
+    kept = verdict.evidence.get(RULES)
+    if kept is None:
+        return None
+    with TemporaryDirectory(prefix="retrain-rules-") as folder:
+        past = spec_of_files(Path(folder), registry.read(str(kept)))
+    end = past.period.bounds(verdict.period)[1] - past.source.label_delay
+    return past.windows.gate.start(past.period, end), end
+
+
 def rest_of(spec: ModelSpec, rolled_back: str) -> "Rest":
     """What a rollback of a period asks of the next candidate."""
     from retrain_assets.production.promotion import rest_after

@@ -96,15 +96,21 @@ def unsound_models(registry: Registry) -> list[str]:
 
 def _judged_again(model: str, as_json: bool) -> list[str]:
     """Reach a model's verdicts again, say how many come out, and return those that do not."""
-    from retrain_assets.pipeline import gate_then
+    from retrain_assets.pipeline import gate_then, window_then
     from retrain_assets.validation.rejudgement import rejudge
+    from retrain_assets.validation.rule_changes import rule_changes
 
     spec, store, registry = opened(model)
-    found = rejudge(registry, store, lambda verdict: gate_then(spec, registry, verdict))
+    found = rejudge(
+        registry,
+        store,
+        lambda verdict: gate_then(spec, registry, verdict),
+        lambda verdict: window_then(registry, verdict),
+    )
     known = found.same + len(found.other)
     lacking = f"; {len(found.unknown)} more cannot be judged again" if found.unknown else ""
     say([f"{model}: {found.same} of {known} verdicts come out as they are recorded{lacking}"], err=as_json)
-    for sentence in found.unknown:
+    for sentence in (*found.unknown, *rule_changes(registry, spec.files())):
         say([f"{model}: {sentence}"], err=as_json)
     return list(found.other)
 

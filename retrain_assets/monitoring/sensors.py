@@ -4,6 +4,7 @@ Both sensors skip with a sentence. They read reports and the journal; of a perio
 They take over a model that a person has started, and start none.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,6 +42,8 @@ IN_FLIGHT = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
+
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
 
 Withdrawal = Callable[[dg.DagsterInstance, Home, str, datetime], str]
 """Says which period asks for a rollback that has not been started; empty without one."""
@@ -126,6 +129,10 @@ def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefiniti
         # A period that a withdrawn model could not score is tried again with its successor.
         rollbacks = sum(event.action == "rolled_back" for event in registry.history())
         run_key = f"{frame.model}:{look.period}:{look.data}{f':{rollbacks}' if rollbacks else ''}"
+        kills = kills_of(context.instance, loop.monitor, look.period)
+        if waiting := patience(look.period, kills):
+            return dg.SensorResult(skip_reason=waiting, cursor=look.cursor)
+        run_key += f":after {len(kills)} kills" if kills else ""
         if arrivals.overdue(look.period, now) and tried(context.instance, run_key):
             sentence = f"{_ended(arrivals, look.period)}, and a run of its rows failed. Look at the run, mend the rows."
             publish_late(frame, home, now, look.period, sentence)
@@ -262,13 +269,41 @@ def killed(instance: dg.DagsterInstance, retrain: str) -> dg.RunRequest | None:
     """
     last = instance.get_runs(dg.RunsFilter(job_name=retrain), limit=1)
     run = last[0] if last else None
-    if run is None or run.status is not dg.DagsterRunStatus.FAILURE or {OUTCOME_TAG, AGAIN_TAG} & run.tags.keys():
+    if run is None or AGAIN_TAG in run.tags or not was_killed(instance, run):
         return None
     period = run.tags.get(PARTITION_TAG)
-    if period is None or instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+    if period is None:
         return None
     tags = {tag: run.tags[tag] for tag in (TRIGGER_TAG, KIND_TAG, MODEL_TAG) if tag in run.tags}
     return dg.RunRequest(run_key=f"{run.run_id}:again", partition_key=period, tags=tags | {AGAIN_TAG: run.run_id})
+
+
+def was_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a run failed without saying so itself: without a failed step and without an outcome."""
+    if run.status is not dg.DagsterRunStatus.FAILURE or OUTCOME_TAG in run.tags:
+        return False
+    return not instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+
+
+def kills_of(instance: dg.DagsterInstance, monitor: str, period: str) -> list[float]:
+    """When the monitoring runs of a period that were killed were known to be, the latest last."""
+    failed = dg.RunsFilter(job_name=monitor, tags={PARTITION_TAG: period}, statuses=[dg.DagsterRunStatus.FAILURE])
+    records = instance.get_run_records(failed)
+    return sorted(record.end_time or 0.0 for record in records if was_killed(instance, record.dagster_run))
+
+
+def patience(period: str, kills: list[float]) -> str:
+    """Why a period whose runs were killed is not started again now; at once after one kill, then ever later, to hourly.
+
+    >>> patience("2019-05", []), patience("2019-05", [time.time()])
+    ('', '')
+    >>> patience("2019-05", [0.0, time.time()])
+    '2 runs of 2019-05 were killed; the next begins in 60 s'
+    """
+    if len(kills) < 2:
+        return ""
+    left = kills[-1] + min(FIRST_RETRY_SECONDS * 2 ** (len(kills) - 2), LAST_RETRY_SECONDS) - time.time()
+    return f"{len(kills)} runs of {period} were killed; the next begins in {left:.0f} s" if left > 0 else ""
 
 
 def pending_periods(frame: Frame, monitored: list[str], now: datetime) -> list[str]:

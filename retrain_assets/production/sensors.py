@@ -181,6 +181,8 @@ def failure_alerts(
 def _killed(run: dg.DagsterRun, frame: Frame, period: str) -> str:
     """What is said of a run that failed without a failed step: it was killed, or never began."""
     said = f"{run.job_name} of {period or 'no period'} was killed before it ended"
+    if run.job_name == job_name(frame.model, "monitor"):
+        return f"{said}. It is started again by itself"
     if run.job_name != job_name(frame.model, "retrain"):
         return said
     if AGAIN_TAG in run.tags:

@@ -15,6 +15,8 @@ from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.errors import IntegrityError, NotFound, RetrainError, SpecError
 from retrain_assets.model import PeriodAccess
 from retrain_assets.registry.journal.attempts import decision_of
+from retrain_assets.registry.journal.events import Event
+from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import sha256
 from retrain_assets.registry.storage.version_folders import manifest_of
@@ -43,13 +45,18 @@ class Rejudgement:
     unknown: tuple[str, ...]
 
 
-def rejudge(registry: Registry, store: PeriodStore, gate_of: Rules) -> Rejudgement:
+WindowOf = Callable[[Verdict], tuple[datetime, datetime] | None]
+"""The gate window that the rules stored with a verdict give its period; None where none are stored."""
+
+
+def rejudge(registry: Registry, store: PeriodStore, gate_of: Rules, window_of: WindowOf) -> Rejudgement:
     """Reach every verdict of a journal again from the stored rows, versions and rules.
 
     Args:
         registry: The model's.
         store: Its rows.
         gate_of: Gives the gate under the rules of a verdict.
+        window_of: Gives the window that these rules ask for.
     """
     same, other, unknown, keeps_rules = 0, [], [], False
     live = registry.live()
@@ -67,7 +74,8 @@ def rejudge(registry: Registry, store: PeriodStore, gate_of: Rules) -> Rejudgeme
                 )
                 continue
             keeps_rules = keeps_rules or RULES in verdict.evidence
-            problem = _problem(verdict, PeriodAccess(store, registry.before(event), event.period), gate_of)
+            problem = _other_window(verdict, event, window_of(verdict)) or _spent_before(registry, event, verdict)
+            problem = problem or _problem(verdict, PeriodAccess(store, registry.before(event), event.period), gate_of)
         except (NotFound, IntegrityError, SpecError, OSError) as lack:
             sentence = f"{where} cannot be judged again: {lack}"
             if event.evidence == serving:
@@ -83,6 +91,28 @@ def rejudge(registry: Registry, store: PeriodStore, gate_of: Rules) -> Rejudgeme
                 f"e{event.seq}`, and restore the data, or hold the model and find out who could write there."
             )
     return Rejudgement(same, tuple(other), tuple(unknown))
+
+
+def _other_window(recorded: Verdict, event: Event, asked: tuple[datetime, datetime] | None) -> str:
+    """How the window of a verdict is not the one that its rules ask for; empty where it is, or nobody knows.
+
+    An adopted model is measured on what it cannot have seen of that window.
+    """
+    if asked is None:
+        return ""
+    start, end = datetime.fromisoformat(recorded.gate.start), datetime.fromisoformat(recorded.gate.end)
+    begins = asked[0] <= start < end if event.action == "adopted" else start == asked[0]
+    if begins and end == asked[1]:
+        return ""
+    return f"it was judged on {start} to {end}, its rules ask for {asked[0]} to {asked[1]}"
+
+
+def _spent_before(registry: Registry, event: Event, recorded: Verdict) -> str:
+    """Which earlier attempt had decided something on the rows of a verdict; empty where none had."""
+    before = History(registry.history()[: event.seq - 1])
+    first = recorded.champion_digest is None
+    use = before.spent_on(recorded.gate.start, recorded.gate.end, recorded.digest, first)
+    return f"its rows of {use.start} to {use.end} had decided the attempt of {use.period} already" if use else ""
 
 
 def _problem(recorded: Verdict, access: PeriodAccess, gate_of: Rules) -> str:

@@ -14,6 +14,7 @@ from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG, TURN_TAG
+from retrain_assets.monitoring import sensors
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.sensors import failure_alerts
 
@@ -218,11 +219,9 @@ def test_a_gap_is_passed_over_once_it_is_overdue_and_later_rows_are_there(world)
 
 
 def test_rows_that_break_the_contract_until_they_are_overdue_are_an_alert_once(world):
-    built = world(contract=SPEC["contract"] | {"max_delay": "2d"})
+    built = world(contract={"min_rows": 1_000_000, "max_delay": "2d"})
     request = tick(built, "new_data", "2024-01-08T00:00:00").run_requests[0]
-    in_vain = dg.DagsterRun(f"{MODEL}__monitor", tags=dict(request.tags) | {"dagster/run_key": request.run_key})
-    built.instance.add_run(in_vain)
-    built.instance.report_run_failed(in_vain)
+    assert not built.run("monitor", "2024-01-01", tags={"dagster/run_key": request.run_key}).success
     assert new_data(built, "2024-01-09T23:00:00") == ["2024-01-01"]
     late = (
         "The week of 1 January 2024 ended more than 2 days ago, and a run of its rows failed. "
@@ -257,7 +256,36 @@ def test_the_trigger_waits_for_a_run_in_flight_without_forgetting_the_report(wor
     assert request.tags["retrain/trigger"] == "bootstrap"
 
 
-# ---- a retrain that was killed
+# ---- runs that were killed
+
+
+def test_a_monitoring_run_that_was_killed_is_started_again_each_time_later_and_told(world, monkeypatch):
+    built = world()
+    keys = [tick(built, "new_data", "2024-01-08T00:00:00").run_requests[0].run_key]
+    frame, home = frame_of(built.spec), built.defs.resources["home"]
+    for number in range(3):
+        tags = {MODEL_TAG: MODEL, "dagster/partition": "2024-01-01"}
+        run = dg.DagsterRun(f"{MODEL}__monitor", tags=tags, status=dg.DagsterRunStatus.NOT_STARTED)
+        built.instance.add_run(run)
+        built.instance.report_run_failed(run, "gone")
+        if number:
+            left = f"{number + 1} runs of 2024-01-01 were killed; the next begins in"
+            assert new_data(built, "2024-01-08T00:00:00").startswith(left)
+        monkeypatch.setattr(sensors, "FIRST_RETRY_SECONDS", 0.0)
+        keys.append(tick(built, "new_data", "2024-01-08T00:00:00").run_requests[0].run_key)
+        monkeypatch.undo()
+    assert len(set(keys)) == 4
+    (alert,) = failure_alerts(built.instance, run, frame, home, Clock(replay_at="2024-01-08T00:00:00"))
+    assert alert.sentence == f"{MODEL}__monitor of 2024-01-01 was killed before it ended. It is started again by itself"
+
+
+def test_a_monitoring_run_that_failed_by_itself_is_not_started_again_on_the_same_rows(unstarted):
+    built = unstarted(weeks=2, contract={"min_rows": 1_000_000})
+    keys = []
+    for _ in range(2):
+        assert not built.run("monitor", "2024-01-01").success
+        keys.append(tick(built, "new_data", "2024-01-08T00:00:00").run_requests[0].run_key)
+    assert len(set(keys)) == 1
 
 
 def test_a_retrain_that_was_killed_is_asked_for_once_more_and_told(world):

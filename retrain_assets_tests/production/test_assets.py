@@ -39,8 +39,9 @@ def candidate(past_worlds, tmp_path_factory):
 
 @pytest.fixture
 def unjudged(candidate, tmp_path):
-    """The same in files of its own."""
-    return open_world(shutil.copytree(candidate.folder, tmp_path / "world"), candidate.instance)
+    """The same in files and with a run history of its own."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield open_world(shutil.copytree(candidate.folder, tmp_path / "world"), instance)
 
 
 def judged(built):

@@ -1,14 +1,14 @@
 """Verdicts are reached again from what is stored; one that nobody reached does not come out, and is named."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
 import yaml
 
 from benchmarks.worlds.parcels import SPEC, open_world
-from retrain_assets.pipeline import gate_then, promotion
+from retrain_assets.pipeline import gate_then, promotion, window_then
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.store import OUTCOME
 from retrain_assets.validation.comparison.comparison import Comparison
@@ -18,7 +18,13 @@ from retrain_assets.verdict import CHECKS, Decision, Finding, Outcome
 
 
 def again(world):
-    return rejudge(world.registry, world.store, lambda verdict: gate_then(world.spec, world.registry, verdict))
+    registry = world.registry
+    return rejudge(
+        registry,
+        world.store,
+        lambda verdict: gate_then(world.spec, registry, verdict),
+        lambda verdict: window_then(registry, verdict),
+    )
 
 
 @pytest.fixture
@@ -111,6 +117,34 @@ def test_a_verdict_that_code_made_up_and_promoted_is_named(judged_twice):
     assert sentence.startswith(
         "event 4 (passed, 2024-02-19) does not come out of the stored rows, versions and rules: "
     )
+
+
+@pytest.mark.parametrize("days", [10, 4])
+def test_a_window_that_was_chosen_is_named_before_anything_is_scored(judged_twice, days):
+    """Rows on which the candidate happens to shine."""
+    registry = judged_twice.registry
+    last = registry.evidence([event for event in registry.history() if event.gate][-1])
+    start, end = (datetime.fromisoformat(moment) + timedelta(days) for moment in (last.gate.start, last.gate.end))
+    chosen = replace(last.gate, start=start.isoformat(), end=end.isoformat())
+    registry.record(replace(last, period="2024-02-19", gate=chosen), at=datetime(2024, 2, 26), actor="run 1")
+
+    found = again(judged_twice)
+
+    assert found.same == 2
+    (told,) = found.other
+    assert f"it was judged on {start} to {end}, its rules ask for" in told
+
+
+def test_rows_that_had_decided_another_attempt_are_named(judged_twice):
+    registry = judged_twice.registry
+    last = registry.evidence([event for event in registry.history() if event.gate][-1])
+    forged = replace(last, findings=tuple(Finding(check, Outcome.PASS, "better") for check in CHECKS))
+    registry.record(forged, at=datetime(2024, 2, 26), actor="run 1")
+
+    found = again(judged_twice)
+
+    assert found.same == 2
+    assert "had decided the attempt of 2024-02-12 already" in found.other[0]
 
 
 def test_changed_outcomes_show_in_the_verdict_that_they_decided(judged_twice):
