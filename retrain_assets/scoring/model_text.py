@@ -204,8 +204,8 @@ def _check_kinds(kinds: NDArray[np.int64], thresholds: NDArray[np.float64], cate
     of_category = (kinds & _CATEGORICAL).astype(bool)
     if (kinds < 0).any() or not np.isin(kinds >> 2, _MISSING_TYPES).all():
         raise ForeignModel(f"{where} has a split of an unknown kind in decision_type")
-    if not np.isfinite(thresholds).all():
-        raise ForeignModel(f"{where} has a threshold that is no finite number")
+    if np.isnan(thresholds).any():  # infinite is a split between missing and known values
+        raise ForeignModel(f"{where} has a threshold that is no number")
     sets = thresholds[of_category]
     if ((sets < 0) | (sets >= categories) | (sets != np.floor(sets))).any():
         raise ForeignModel(f"{where} splits by a category set beyond the {categories} that there are")

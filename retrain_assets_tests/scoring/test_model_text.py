@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from retrain_assets.errors import ForeignModel
+from retrain_assets.scoring.booster import lgb
 from retrain_assets.scoring.model_text import read_model_text, renamed
 from retrain_assets_tests.adoption.elsewhere import text_model
 from retrain_assets_tests.scoring.crafted_models import chain, resized
@@ -29,6 +31,55 @@ def test_several_classes_have_a_tree_each_a_round():
     assert (text.classes, text.trees, text.rounds) == (3, 9, 3)
 
 
+@pytest.mark.parametrize(
+    ("objective", "label"),
+    [
+        ("regression", lambda y: y), ("tweedie", np.exp), ("quantile", lambda y: y), ("binary", lambda y: y > 1),
+        ("cross_entropy", lambda y: y > 1), ("multiclassova", lambda y: np.digitize(y, [0, 1])),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {}, {"zero_as_missing": True}, {"use_missing": False}, {"extra_trees": True}, {"boosting": "dart"},
+        {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6}, {"use_quantized_grad": True}, {"max_bin": 4},
+        {"max_cat_to_onehot": 1, "cat_smooth": 1, "min_data_per_group": 1}, {"min_gain_to_split": 1e9},
+        {"min_data_in_leaf": 1, "num_leaves": 100}, {"path_smooth": 2.0}, {"interaction_constraints": [[0, 1], [2, 3]]},
+    ],
+)  # fmt: skip
+def test_whatever_lightgbm_writes_of_missing_infinite_constant_and_categorical_columns_is_read(
+    objective, label, setting
+):
+    columns, y = mixed_rows(400)
+    parameters = {"objective": objective, "num_class": 3 if objective == "multiclassova" else 1} | setting
+    data = lgb.Dataset(columns, label(y).astype(float), categorical_feature=[3, 5], params={"verbosity": -1})
+    booster = lgb.train({"verbosity": -1, "num_threads": 1, **parameters}, data, 3)
+    assert read_model_text(booster.model_to_string().encode()).trees == booster.num_trees()
+
+
+def test_a_split_between_missing_and_known_values_has_an_infinite_threshold_and_is_read():
+    known = np.random.default_rng(0).normal(size=400)
+    column = np.where(np.arange(400) % 2, np.nan, known)
+    data = lgb.Dataset(column[:, None], np.isnan(column).astype(float), params={"verbosity": -1})
+    text = lgb.train({"objective": "regression", "num_leaves": 2, "verbosity": -1}, data, 1).model_to_string()
+    assert "\nthreshold=inf\n" in text
+    assert read_model_text(text.encode()).trees == 1
+
+
+def mixed_rows(count):
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(count, 6))
+    columns[rng.random((count, 6)) < 0.2] = np.nan
+    columns[:, 1] *= 1e200
+    columns[:, 3] = rng.integers(0, 40, count)
+    columns[:, 4] = 1.0
+    columns[:, 5] = rng.integers(0, 3, count)
+    y = np.nan_to_num(columns[:, 2]) + 2 * np.isnan(columns[:, 0]) + (columns[:, 3] % 3 == 0)
+    for value in (np.inf, -np.inf):
+        columns[rng.random(count) < 0.05, 0] = value
+    return columns, y
+
+
 def test_a_model_without_pandas_categories_does_not_say_them(model):
     bare = re.sub(rb"\npandas_categorical:.*\n", b"\n", model)
     assert read_model_text(bare).values is None
@@ -51,7 +102,7 @@ def test_a_model_without_pandas_categories_does_not_say_them(model):
         (rb"leaf_value=\S+", b"leaf_value=x", "holds something that is no number"),
         (rb"decision_type=\S+", b"decision_type=13", "an unknown kind"),
         (rb"decision_type=.*", b"decision_type=1 1 1 1 1", "a category set beyond"),
-        (rb"threshold=\S+", b"threshold=inf", "a threshold that is no finite number"),
+        (rb"threshold=\S+", b"threshold=nan", "a threshold that is no number"),
         (rb"cat_boundaries=0 \d+", b"cat_boundaries=0 9", "cat_(threshold|boundaries)|bounds do not rise"),
         (rb"cat_threshold=\d+", b"cat_threshold=-5", "a negative category set"),
         (rb"is_linear=0", b"is_linear=1", "linear leaves"),
