@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from retrain_assets.raw.contract import Intake
     from retrain_assets.registry.cooldown import Rest
     from retrain_assets.registry.registry import Registry
+    from retrain_assets.validation.criteria.procedure_evidence import Procedure, ProcedureEvidence
     from retrain_assets.validation.gate import Gate
     from retrain_assets.validation.suite.proposals import Harvest
     from retrain_assets.verdict import Verdict
@@ -198,7 +199,27 @@ def gate(spec: ModelSpec) -> "Gate":
         agreement=spec.training.agreement,
         rest=partial(rest_of, spec),
         rules=spec.files,
+        procedure=procedure(spec),
     )
+
+
+def procedure(spec: ModelSpec) -> "Procedure":
+    """How the model is trained, and what measures whether that works."""
+    from retrain_assets.backtest.record import read_backtest
+    from retrain_assets.validation.criteria.procedure_evidence import Procedure
+
+    declared = spec.validation.procedure
+    aged = declared.aged.time if declared is not None and declared.aged.time else timedelta(0)
+
+    def measured(access: PeriodAccess, since: datetime, alpha: float) -> "ProcedureEvidence":
+        return backtest(spec).procedure(access, since, alpha, aged)
+
+    def shown(access: PeriodAccess) -> "ProcedureEvidence | None":
+        known = [period for period in access.store.periods("policy_backtest", "json") if period <= access.period]
+        record = read_backtest(access.store, known[-1]) if known else None
+        return record.procedure if record is not None else None
+
+    return Procedure(spec.procedure_sha256, measured, shown)
 
 
 @contextmanager

@@ -180,6 +180,11 @@ class ModelSpec(Policy):
                         f"{group}.{name}: {length.periods:,.0f} periods of a {self.period.every} are more than "
                         f"{MOST_YEARS} years. Write how many you mean"
                     )
+        if self.validation.procedure and not _ends_within(self.windows.half_life, self.period, timedelta(weeks=104)):
+            yield (
+                "validation.evidence: procedure needs training with a limited memory: write a windows.half_life of at "
+                "most 104w"
+            )
         if self.probation.periods > most:
             said = f"{self.probation.periods:,} are more than {MOST_YEARS} years"
             yield f"probation.periods: {said}. Write how many you mean"
@@ -210,6 +215,11 @@ class ModelSpec(Policy):
                     yield f"validation.{knob}: unknown metric {name!r}; known: {known_names(validation.metrics)}"
                 elif self.task not in tasks:
                     yield f"validation.{knob}: metric {name} does not fit task {self.task}"
+        if validation.procedure and validation.primary[0] != self.model.loss:
+            yield (
+                f"validation.evidence: procedure needs a primary that is a mean loss, not {validation.primary[0]}: "
+                f"write {self.model.loss}"
+            )
         if unbreakable := validation.unbreakable:
             yield f"validation.{unbreakable}"
 
@@ -282,9 +292,27 @@ class ModelSpec(Policy):
             "attempts_per_year": self.triggers.max_per_year,
             "suite": hashlib.sha256(suite.read_bytes()).hexdigest() if suite.exists() else None,
         }
+        if self.validation.procedure is not None:
+            rules["procedure"] = self.procedure_sha256
         if self.training.refit:
             rules["refit"] = self.training.agreement.model_dump(mode="json") if self.training.agreement else None
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def procedure_sha256(self) -> str:
+        """Digest of how a candidate comes about: task, label, columns, windows and training, as far as they are said.
+
+        A default of a later release leaves it as it is.
+        """
+        source = self.source
+        parts: Json = {
+            "task": [self.task, self.classes, self.model.loss, self.period.every],
+            "label": [source.label, str(source.label_delay), source.known_at, source.label_values],
+            "columns": [sorted(self.columns.numeric), sorted(self.columns.categorical), self.features],
+            "windows": self.windows.model_dump(mode="json", exclude_defaults=True),
+            "training": self.training.model_dump(mode="json", exclude_defaults=True, exclude={"threads"}),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def files(self) -> dict[str, bytes]:
         """The spec and its suite as files, as `spec_of_files` reads them; none of a spec that stands in no file."""
@@ -306,9 +334,18 @@ class ModelSpec(Policy):
         unsaid: Json = {"regression_suite": set(type(suite).model_fields) - {"tolerance"}}
         if validation.fairness.none is None:
             unsaid["fairness"] = {"none"}
+        if validation.evidence == "candidate":
+            unsaid["evidence"], unsaid["procedure"] = True, True
         if validation.insufficient == "hold":  # as verdicts were reached before the key existed
             unsaid["insufficient"] = True
         return validation.model_dump(mode="json", exclude=unsaid)
+
+
+def _ends_within(length: Length, calendar: Calendar, most: timedelta) -> bool:
+    """Whether a length is no longer than an amount of time."""
+    if length.time is not None:
+        return length.time <= most
+    return (length.periods or 0) / calendar.per_year <= most / timedelta(weeks=52)
 
 
 def with_defaults(record: Mapping[str, object]) -> Json:

@@ -246,6 +246,7 @@ def judging(**changes):
 
 COST = {"unit": "minutes", "cost": {"column": "value_usd", "over": 1, "under": 3}}
 R2 = {"unit": "share", "callable": "sklearn.metrics:r2_score", "higher_is_better": True}
+AGED = {"aged": "8w", "margin_share": 0.02}
 RAILS = [{"metric": "mae", "margin": 1.0}]
 
 
@@ -263,6 +264,19 @@ def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_ar
     assert read.validation.amounts == ("value_usd",)
     assert read.columns.all == ("distance", "weight", "vehicle", "district", "value_usd")
     assert "value_usd" not in read.columns.features
+
+
+def test_evidence_of_the_procedure_is_frozen_with_how_the_model_is_trained(spec_folder):
+    plain = load_spec(written(spec_folder, judging()))
+    asked = load_spec(written(spec_folder, judging(evidence="procedure", procedure=AGED)))
+    other = judging(evidence="procedure", procedure=AGED)
+    other["training"] = other["training"] | {"num_leaves": 5}
+    tuned = load_spec(written(spec_folder, other))
+    assert plain.procedure_sha256 == asked.procedure_sha256 != tuned.procedure_sha256
+    assert len({plain.policy_sha256, asked.policy_sha256, tuned.policy_sha256}) == 3
+    forgets = judging(evidence="procedure", procedure=AGED)
+    forgets["windows"] = forgets["windows"] | {"half_life_periods": 300}
+    assert "needs training with a limited memory" in refusal(written(spec_folder, forgets))
 
 
 @pytest.mark.parametrize(
@@ -290,6 +304,8 @@ def test_own_metrics_several_primaries_slices_and_the_rule_for_fresher_models_ar
         ({"promote_when": "younger"}, "promote_when", "promote_when: 'younger' is none of superior or fresher"),
         ({"promote_when": "fresher"}, "validation", "promote_when: fresher and the key fresher go together"),
         ({"fairness": SPEC["validation"]["fairness"] | {"margin": -2}}, "margin", "margin: -2 must be at least 0"),
+        ({"evidence": "procedure"}, "validation", "evidence: procedure and the key procedure go together"),
+        ({"evidence": "procedure", "procedure": AGED, "primary": "wape"}, "evidence", "a primary that is a mean loss"),
     ],
 )  # fmt: skip
 def test_a_fault_in_the_rules_of_judging_is_named_with_file_and_line(spec_folder, changes, key, message):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from benchmarks.gate import peers, speed
+from benchmarks.gate import peers, procedure, speed
 from benchmarks.gate.cases import cases
 from benchmarks.rollback import AUTOCORRELATIONS, DAYS, GATE_DAYS, simulate
 from benchmarks.tables import (
@@ -38,7 +38,7 @@ FALSE_ROLLBACKS, FOUND, MEDIAN_DAY = 0.05, 0.99, 15.0
 def main() -> int:
     """Measure, print, and count what is missed."""
     fast = arguments(__doc__).parse_args().fast
-    return print_parts("gate", (simulated, rolled_back, against_fairlearn, costs, memory), fast)
+    return print_parts("gate", (simulated, procedure.years, rolled_back, against_fairlearn, costs, memory), fast)
 
 
 def simulated(fast: bool) -> Iterator[Line]:

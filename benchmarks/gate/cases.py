@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.gate import watched, worlds
+from benchmarks.gate import procedure, watched, worlds
 from benchmarks.gate.worlds import CLASSES, VALUES, Rng
 from benchmarks.tables import Case
 from benchmarks.worlds.verdicts import content, no_rest
@@ -342,7 +342,8 @@ def point_rule_on_slices(rng: Rng) -> bool:
 
 def cases() -> Sequence[Case]:
     """Every row of the table, in the order in which it is printed."""
-    return tuple(_primary()) + tuple(_guardrails()) + tuple(_again()) + tuple(_groups()) + tuple(watched.cases())
+    found = (_primary(), procedure.cases(), _guardrails(), _again(), _groups(), watched.cases())
+    return tuple(case for cases in found for case in cases)
 
 
 def _primary() -> Iterator[Case]:

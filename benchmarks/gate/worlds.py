@@ -75,17 +75,24 @@ def past_days(rng: Rng, days: int, per_day: int, loss: str = "mae", **alike: flo
 
 
 def ask(
-    policy: ValidationPolicy, task: str, rows: GateRows, champion: Array, candidate: Array, attempts: int = 1
+    policy: ValidationPolicy,
+    task: str,
+    rows: GateRows,
+    champion: Array,
+    candidate: Array,
+    conditions: Conditions | int = 1,
 ) -> Judgement:
     """The project's judge about two models' scores, with one known case that both get right.
 
-    With one false promotion a year allowed, so many `attempts` a year are each judged at a level of 1/attempts.
+    With one false promotion a year allowed, so many attempts a year (`conditions`) are each judged at a level of
+    1/attempts.
     """
     right = np.eye(candidate.shape[1])[[1]] if task == "multiclass" else np.array([0.9])
     known = SuiteRows((_CASE,), np.array([1.0]), right, right)
     typical = {"binary": 0.5, "regression": 50.0, "multiclass": 1 / candidate.shape[-1]}[task]
     constant = np.broadcast_to(typical, candidate.shape)
-    return judge(policy, task, rows, GateScores(candidate, constant, champion), known, Conditions(attempts))
+    given = Conditions(conditions) if isinstance(conditions, int) else conditions
+    return judge(policy, task, rows, GateScores(candidate, constant, champion), known, given)
 
 
 def primary_passes(judgement: Judgement) -> bool:

@@ -58,17 +58,20 @@ def backtest_assets(frame: Frame, model: Model, backtest: "Callable[[], Backtest
             return
         live = _live(home, model, period)
         try:
-            found = backtest().forgone(store, store, live) if live is not None else None
-            if found is not None:
-                write_forgone(store, found)
             if not asked and known is not None and known.period > period:
-                context.log.info(f"the backtest as of {known.period} knows this period already")
-                return
-            record = backtest().run(store, store, None if asked else 1)
+                found = backtest().forgone(store, live) if live is not None else None
+                record = None
+            else:
+                found, record = backtest().keep_up(store, live, None if asked else 1)
         except NotEnoughData as lack:
             if asked:
                 raise dg.Failure(str(lack), allow_retries=False) from lack
             context.log.info(str(lack))
+            return
+        if found is not None:
+            write_forgone(store, found)
+        if record is None:
+            context.log.info(f"the backtest as of {known.period if known else period} knows this period already")
             return
         yield _materialized(record, model, home)
 

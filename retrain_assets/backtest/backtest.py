@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from retrain_assets.backtest.matrix.progress import Progress, silent
@@ -16,18 +16,21 @@ from retrain_assets.backtest.matrix.recipe import MatrixRecipe
 from retrain_assets.backtest.matrix.stored_digests import StoredDigests, digest_of
 from retrain_assets.backtest.record import BacktestRecord, read_backtest, write_backtest
 from retrain_assets.candidates.policy import TrainingPolicy
-from retrain_assets.model import Model
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.policy import DriftPolicy, TriggerPolicy
 from retrain_assets.monitoring.records.forgone_record import ForgoneRecord
 from retrain_assets.periods import Length
 from retrain_assets.raw.policy import Columns
 from retrain_assets.store import PeriodStore
+from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.windows.policy import WindowsPolicy
 
 if TYPE_CHECKING:
+    from retrain_assets.backtest.matrix.evaluation_matrix import BuiltMatrix
+    from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
     from retrain_assets.backtest.policies.gate import ReplayedGate
 
-SCHEMA = 5
+SCHEMA = 6
 """Raised when code changes what a replay says, so that a stored record is made again."""
 
 
@@ -46,6 +49,14 @@ class Incumbent:
     trained_until: datetime
     decided: datetime
     last_attempt: datetime
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a backtest is asked: the digest of all that it depends on, and its newest period."""
+
+    key: str
+    period: str
 
 
 @dataclass(frozen=True)
@@ -101,18 +112,61 @@ class Backtest:
         Raises:
             NotEnoughData: History is too short.
         """
-        recipe = self.recipe
-        digests = StoredDigests.of(rows, self.model, self.dated)
-        key = self._key(recipe, digests, stops)
-        last = read_backtest(results, max(digests.rows, default=None))
-        if last is not None and last.key == key:
-            return last
+        standing = self._standing(rows, results, stops)
+        if isinstance(standing, BacktestRecord):
+            return standing
+        return self._replayed(self._build(rows, results, workers, progress), results, standing, stops, progress)
+
+    def keep_up(
+        self, store: PeriodStore, live: Incumbent | None, workers: int | None = 1
+    ) -> tuple[ForgoneRecord | None, BacktestRecord]:
+        """Extend the matrix once: what fresh models would have saved against the live one, and the record.
+
+        Raises:
+            NotEnoughData: History is too short.
+        """
+        built, found = None, None
+        if live is not None and self.triggers.on_forgone_gain is not None:
+            built = self._build(store, store, workers)
+            found = self._forgone(built.matrix, store, live, self.triggers.on_forgone_gain)
+        standing = self._standing(store, store, ())
+        if isinstance(standing, BacktestRecord):
+            return found, standing
+        built = built or self._build(store, store, workers)
+        return found, self._replayed(built, store, standing, (), silent)
+
+    def forgone(self, store: PeriodStore, live: Incumbent) -> ForgoneRecord | None:
+        """What fresh models would have saved against the live one; None where the spec asks for nothing.
+
+        Raises:
+            NotEnoughData: History is too short.
+        """
+        certainty = self.triggers.on_forgone_gain
+        if certainty is None:
+            return None
+        return self._forgone(self._build(store, store, 1).matrix, store, live, certainty)
+
+    def _build(
+        self, rows: PeriodStore, results: PeriodStore, workers: int | None, progress: Progress = silent
+    ) -> BuiltMatrix:
         from retrain_assets.backtest.matrix.evaluation_matrix import MatrixBuild
+
+        return MatrixBuild(self.recipe, rows, results, workers, progress).build()
+
+    def _standing(self, rows: PeriodStore, results: PeriodStore, stops: Sequence[str]) -> BacktestRecord | _Asked:
+        """The record that stands, or what a new one answers."""
+        digests = StoredDigests.of(rows, self.model, self.dated)
+        asked = _Asked(self._key(self.recipe, digests, stops), max(digests.rows, default=""))
+        last = read_backtest(results, asked.period or None)
+        return last if last is not None and last.key == asked.key else asked
+
+    def _replayed(
+        self, built: BuiltMatrix, results: PeriodStore, asked: _Asked, stops: Sequence[str], progress: Progress
+    ) -> BacktestRecord:
         from retrain_assets.backtest.replay import PolicyReplay
 
-        built = MatrixBuild(recipe, rows, results, workers, progress).build()
         before = read_backtest(results)
-        record = PolicyReplay(self, built, progress).record(key, max(digests.rows))
+        record = PolicyReplay(self, built, progress).record(asked.key, asked.period)
         record = replace(record, problems=(*stops, *record.problems))
         if before is not None and built.fits > built.known_fits:
             said = (
@@ -123,39 +177,45 @@ class Backtest:
         write_backtest(results, record)
         return record
 
-    def forgone(self, rows: PeriodStore, results: PeriodStore, live: Incumbent) -> ForgoneRecord | None:
-        """Measure what fresh models would have saved against one as old as the live model; None where it asks nothing.
-
-        Raises:
-            NotEnoughData: History is too short.
-        """
-        certainty = self.triggers.on_forgone_gain
-        if certainty is None:
-            return None
+    def _forgone(self, matrix: LossMatrix, store: PeriodStore, live: Incumbent, certainty: float) -> ForgoneRecord:
+        """The live version's own losses where it served, beside those of each fresh model after its decision."""
         import numpy as np
 
-        from retrain_assets.backtest.matrix.evaluation_matrix import MatrixBuild
         from retrain_assets.backtest.policies.forgone import forgone
         from retrain_assets.backtest.policies.path import Past
+        from retrain_assets.backtest.served_losses import served_losses
 
-        matrix = MatrixBuild(self.recipe, rows, results, workers=1).build().matrix
-        older = np.flatnonzero(matrix.trained_until <= np.datetime64(live.trained_until, "us"))
-        if not older.size:
-            return None
         decided, tried = (
             min(int(np.searchsorted(matrix.moments, np.datetime64(moment, "us"))), matrix.origins - 1)
             for moment in (live.decided, live.last_attempt)
         )
-        past = Past(matrix, matrix.origins - 1, (decided,), (int(older[-1]),), (tried,))
-        period = max(rows.periods("raw_data"))
-        end = np.datetime64(self.model.calendar.bounds(period)[1] - self.model.label_delay, "us")
-        found = forgone(past, certainty, int(matrix.ended_by(np.array([end]))[0]))
+        past = Past(matrix, matrix.origins - 1, (decided,), (), (tried,))
+        period = max(store.periods("raw_data"))
+        end = np.array([np.datetime64(self.model.calendar.bounds(period)[1], "us")])
+        own = served_losses(self.model, store, matrix, live.version, live.decided, self.held_out())
+        found = forgone(past, certainty, int(matrix.known_by(end)[0]), own)
         day = np.timedelta64(1, "D")
         step = float(np.median(np.diff(matrix.moments)) / day) if matrix.origins > 1 else 7.0
         age = int((matrix.moments[-1] - np.datetime64(live.trained_until, "us")) / day)
         per_week = found.next_interval * 7 / step
         low = found.low if np.isfinite(found.low) else None
         return ForgoneRecord(period, live.version, found.total, low, certainty, found.share, per_week, age, found.days)
+
+    def procedure(self, access: PeriodAccess, since: datetime, alpha: float, aged: timedelta) -> ProcedureEvidence:
+        """What fresh models gain over aged ones as of the end of a period, over the origins from a moment on.
+
+        The matrix is made as far as it is not there: one fit per strategy for each origin since the last time.
+        """
+        from retrain_assets.backtest.matrix.evaluation_matrix import MatrixBuild
+        from retrain_assets.backtest.procedure import evidence_since
+        from retrain_assets.errors import NotEnoughData
+
+        until = self.model.calendar.bounds(access.period)[1]
+        try:
+            built = MatrixBuild(self.recipe, access.store, access.store, until=access.period).build()
+        except NotEnoughData as lack:
+            return ProcedureEvidence.none(str(lack).rstrip("."), alpha, since.isoformat())
+        return evidence_since(built.matrix, since, aged, until, alpha, built.unit)
 
     def train(self, rows: PeriodStore, results: PeriodStore, period: str) -> int:
         """Train the models of the origins within one period, for a backtest that others finish; how many were made."""

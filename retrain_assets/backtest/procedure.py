@@ -3,73 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 from scipy import special
 
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
 from retrain_assets.backtest.policies.path import PolicyPath
-from retrain_assets.documents.units import counted
 from retrain_assets.statistics.long_run_variance import DailySums, mean_error
-from retrain_assets.store import Json
+from retrain_assets.validation.criteria.procedure_evidence import FEWEST_ORIGINS, MOST_ORIGINS, ProcedureEvidence
 
-MOST_ORIGINS, FEWEST_ORIGINS = 12, 6
 ALPHA = 0.05
 
 
-@dataclass(frozen=True)
-class ProcedureEvidence:
-    """What the procedure gained over the last origins.
-
-    Attributes:
-        origins: How many origins' fresh models were compared.
-        interval: By how many decisions the others are older.
-        share: Loss that the fresh ones had less, as a share of that of the older ones.
-        low: Its lower one-sided 95 % limit; None where the days are too few.
-        p_value: One-sided, of no gain; None likewise.
-        days: Days behind it.
-    """
-
-    origins: int
-    interval: int
-    share: float
-    low: float | None
-    p_value: float | None
-    days: int
-
-    def to_dict(self) -> Json:
-        """As plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, record: Json) -> ProcedureEvidence:
-        """The inverse of `to_dict`."""
-        return cls(**record)
-
-    def sentence(self, unit: str) -> str:
-        """The answer first.
-
-        >>> ProcedureEvidence(12, 10, 0.031, 0.022, 1e-4, 84).sentence("week")
-        'Retraining works: over the last 12 weeks fresh models lost 3.1 % less than ones 10 weeks older, at least \
-2.2 % with 95 % certainty.'
-        """
-        lately = f"over the last {counted(self.origins, unit)} fresh models lost"
-        size = f"{100 * abs(self.share):.2g} % {'less' if self.share >= 0 else 'more'}"
-        older = f"than ones {counted(self.interval, unit)} older"
-        if self.low is None:
-            return f"Whether retraining works is not known: {lately} {size} {older}, on {counted(self.days, 'day')}."
-        if self.low > 0:
-            return f"Retraining works: {lately} {size} {older}, at least {100 * self.low:.2g} % with 95 % certainty."
-        return f"Retraining shows no certain gain: {lately} {size} {older}, which may be chance."
-
-
-def procedure_evidence(matrix: LossMatrix, usual: PolicyPath) -> ProcedureEvidence | None:
+def procedure_evidence(matrix: LossMatrix, usual: PolicyPath, unit: str = "week") -> ProcedureEvidence | None:
     """Join the last origins' days, and test the gain of the fresh models by the t of dependent days.
 
     Args:
         matrix: All losses.
         usual: The spec's own triggers, whose mean distance between retrains is the age that is compared.
+        unit: What lies between two decisions.
 
     Returns:
         None where fewer than 6 origins have a model that is so much older.
@@ -79,21 +33,75 @@ def procedure_evidence(matrix: LossMatrix, usual: PolicyPath) -> ProcedureEviden
     fresh = range(max(interval, matrix.origins - MOST_ORIGINS), matrix.origins)
     if interval < 1 or len(fresh) < FEWEST_ORIGINS:
         return None
-    ends = np.append(matrix.served_from, matrix.days.size)
-    gains, aged, rows = [], 0.0, []
-    for origin in fresh:
-        first, last = int(ends[origin]), int(ends[origin + 1])
-        gains.append(matrix.losses[origin - interval, first:last] - matrix.losses[origin, first:last])
-        rows.append(matrix.rows[first:last])
-        aged += matrix.lost(origin - interval, first, last)
-    joined, counts = np.concatenate(gains), np.concatenate(rows)
-    held = np.isfinite(joined) & (counts > 0)
-    days = DailySums(joined[held], counts[held])
-    share = float(days.sums.sum()) / aged if aged else 0.0
-    found = mean_error(days, None)
-    if not (math.isfinite(found.error) and found.degrees > 0 and found.error > 0 and aged):
-        return ProcedureEvidence(len(fresh), interval, share, None, None, days.days)
-    reach = float(special.stdtrit(found.degrees, 1 - ALPHA * found.level_share)) * found.error
-    low = (days.mean - reach) * float(days.rows.sum()) / aged
-    p_value = float(special.stdtr(found.degrees, -days.mean / found.error))
-    return ProcedureEvidence(len(fresh), interval, share, low, p_value, days.days)
+    return _compared(matrix, [(origin - interval, origin) for origin in fresh], int(matrix.days.size), ALPHA, unit)
+
+
+def evidence_since(
+    matrix: LossMatrix, since: datetime, aged: timedelta, until: datetime, alpha: float, unit: str
+) -> ProcedureEvidence:
+    """The same over the last origins from a moment on, against models that are older by an amount of time.
+
+    An origin counts once a day of its interval is known, and no outcome counts that was not known yet.
+
+    Args:
+        matrix: All losses.
+        since: Earlier origins do not count.
+        aged: How much older the others are, at least; of the origins that are, the newest is taken.
+        until: What is known then counts.
+        alpha: Level of the limit.
+        unit: What lies between two decisions.
+    """
+    known = int(matrix.known_by(np.array([np.datetime64(until, "us")]))[0])
+    moments = matrix.moments.astype("datetime64[us]")
+    pairs = []
+    for origin in np.flatnonzero(moments >= np.datetime64(since, "us")).tolist():
+        older = np.flatnonzero(moments <= moments[origin] - np.timedelta64(aged)).tolist()
+        if older and matrix.served_from[origin] < min(known, _end(matrix, origin)):
+            pairs.append((older[-1], origin))
+    text = since.isoformat()
+    if not pairs:
+        problem = f"no {unit} since {text[:10]} has outcomes, {FEWEST_ORIGINS} are needed"
+        return ProcedureEvidence.none(problem, alpha, text)
+    return _compared(matrix, pairs[-MOST_ORIGINS:], known, alpha, unit, text)
+
+
+def _compared(
+    matrix: LossMatrix, pairs: Sequence[tuple[int, int]], known: int, alpha: float, unit: str, since: str = ""
+) -> ProcedureEvidence:
+    """Pairs of an older and a fresh origin, each in the interval after the fresh one's decision."""
+    gains, counts, aged = [], [], 0.0
+    for older, fresh in pairs:
+        first, last = int(matrix.served_from[fresh]), min(known, _end(matrix, fresh))
+        gain, rows = matrix.losses[older, first:last] - matrix.losses[fresh, first:last], matrix.rows[first:last]
+        held = np.isfinite(gain) & (rows > 0)
+        gains.append(gain[held])
+        counts.append(rows[held])
+        aged += float(matrix.losses[older, first:last][held].sum())
+    days = DailySums(np.concatenate(gains), np.concatenate(counts))
+    total, rows_behind = float(days.sums.sum()), float(days.rows.sum())
+    interval = round(float(np.mean([fresh - older for older, fresh in pairs])))
+    found = ProcedureEvidence(
+        len(pairs),
+        interval,
+        total / aged if aged else 0.0,
+        None,
+        None,
+        days.days,
+        alpha,
+        aged / rows_behind if rows_behind else 0.0,
+        int(rows_behind),
+        unit,
+        since,
+    )
+    error = mean_error(days, None)
+    if not (math.isfinite(error.error) and error.degrees > 0 and error.error > 0 and aged):
+        return found
+    reach = float(special.stdtrit(error.degrees, 1 - alpha * error.level_share)) * error.error
+    p_value = min(float(special.stdtr(error.degrees, -days.mean / error.error)) / error.level_share, 1.0)
+    low = (days.mean - reach) * rows_behind / aged
+    return ProcedureEvidence.from_dict({**found.to_dict(), "low": low, "p_value": p_value})
+
+
+def _end(matrix: LossMatrix, origin: int) -> int:
+    """The place of the day on which the next origin's model takes over."""
+    return int(matrix.served_from[origin + 1]) if origin + 1 < matrix.origins else int(matrix.days.size)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from retrain_assets.backtest.procedure import ProcedureEvidence
 from retrain_assets.backtest.saving import Saving
 from retrain_assets.store import Json, PeriodStore, require_schema
+from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 
 ASSET = "policy_backtest"
 SCHEMA = 1
@@ -34,7 +34,8 @@ class PolicyResult:
         worse_next: Share of retrains after which the model that was replaced would have lost less at first.
         oldest_days: The greatest age of a serving model.
         cpu_seconds: Training time of its models, all strategies together.
-        against_clock: What it saves against the clock with as many retrains.
+        against_clock: What it saves against the clock with as many retrains, on the second half; over all of history,
+            without limits, where that is too short for two.
         first_half: Cost over the first half, where the parameters of a family are chosen.
         second_half: Cost over the second half, which is reported.
         second_retrains: Retrains in the second half.

@@ -70,7 +70,7 @@ class PolicyReplay:
         offers = list(families.offers())
         results = self._results(offers, cost)
         halves = matrix.halves()
-        split = halves[0].decisions >= FEWEST_DECISIONS
+        split = self._split
         first, middle = (int(matrix.served_from[half.first]) for half in halves)
         recommendation = self._recommendation(results, cost, unit, split)
         return BacktestRecord(
@@ -88,7 +88,7 @@ class PolicyReplay:
             policies=tuple(result for result, _ in results),
             front=front(matrix, matrix.whole),
             timeline=self._timeline(),
-            procedure=procedure_evidence(matrix, walk(families.declared, matrix, matrix.whole)),
+            procedure=procedure_evidence(matrix, walk(families.declared, matrix, matrix.whole), unit),
             gated=self._gated(offers, recommendation.policy, unit, cost),
             problems=(*families.notes, *self.built.problems),
             fits=self.built.fits,
@@ -98,15 +98,35 @@ class PolicyReplay:
         )
 
     def _cost(self) -> float:
-        """What a retrain costs: as declared, else the usual share of a period's loss under fresh models."""
+        """What a retrain costs: as declared, else the usual share of a period's loss under fresh models.
+
+        Of the first half, so that the second has no part in what it judges; of all where history is not split.
+        """
         declared = self.backtest.triggers.retrain_cost
         if declared is not None:
             return declared
         matrix = self.matrix
-        fresh = PolicyPath(matrix, matrix.whole, tuple(range(matrix.origins)))
-        calendar = self.backtest.model.calendar
-        periods = {calendar.key(day.astype("datetime64[us]").astype(object)) for day in matrix.days[fresh.first_day :]}
+        stretch = matrix.halves()[0] if self._split else matrix.whole
+        fresh = PolicyPath(matrix, stretch, tuple(range(stretch.first, stretch.last)))
+        calendar, days = self.backtest.model.calendar, matrix.days[fresh.first_day : stretch.end]
+        periods = {calendar.key(day.astype("datetime64[us]").astype(object)) for day in days}
         return USUAL_SHARE * fresh.loss / max(len(periods), 1)
+
+    @property
+    def _split(self) -> bool:
+        """Whether history is long enough for two halves."""
+        return self.matrix.halves()[0].decisions >= FEWEST_DECISIONS
+
+    def _against_clock(self, whole: PolicyPath, parts: Sequence[PolicyPath], cost: float) -> Saving:
+        """What a path saves against the clock with as many retrains, on the half that had no part in choosing it.
+
+        Where history is not split there are no limits, for the days are those that chose.
+        """
+        matrix = self.matrix
+        if not self._split:
+            return replace(saving(whole, clock_of(matrix, matrix.whole, whole.count), cost), low=None, high=None)
+        second = parts[1]
+        return saving(second, clock_of(matrix, second.stretch, second.count), cost)
 
     def _results(self, offers: Sequence[Offer], cost: float) -> list[tuple[PolicyResult, Offer | None]]:
         """Every policy walked over the whole and over both halves, the oracle last."""
@@ -119,14 +139,13 @@ class PolicyReplay:
             self.progress("replay", number + 1, len(offers))
         bound = self._bound(best, [oracle(matrix, half, cost) for half in halves if half.decisions > 0], cost)
         results = _with_best_ranges([result for result, _ in found])
-        results = _with_choices(results, halves[0].decisions >= FEWEST_DECISIONS)
+        results = _with_choices(results, self._split)
         return [*zip(results, (offer for _, offer in found), strict=True), (bound, None)]
 
     def _result(
         self, offer: Offer, whole: PolicyPath, parts: Sequence[PolicyPath], cost: float, least: float
     ) -> PolicyResult:
         low, high = mean_limits(whole)
-        clock = clock_of(self.matrix, self.matrix.whole, whole.count)
         moments = self.matrix.moments
         seconds = sum(self.built.fit_seconds[origin] for origin in whole.retrains)
         return PolicyResult(
@@ -148,7 +167,7 @@ class PolicyReplay:
             worse_next=whole.worse_next,
             oldest_days=whole.oldest_days,
             cpu_seconds=round(seconds, 1),
-            against_clock=saving(whole, clock, cost),
+            against_clock=self._against_clock(whole, parts, cost),
             first_half=parts[0].cost(cost) if len(parts) > 1 else None,
             second_half=parts[1].cost(cost) if len(parts) > 1 else None,
             second_retrains=parts[1].count if len(parts) > 1 else 0,

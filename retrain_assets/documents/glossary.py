@@ -55,6 +55,10 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "negative flip": "A known hard case that the live model gets right and the candidate gets wrong.",
         "regression suite": "The known hard cases of a model; they are never trained on.",
         "refit": "The tested candidate trained again up to today, gate rows included, before it goes live.",
+        "P and S": (
+            "P asks whether retraining works: models of this spec that are fresh against ones that have aged, on rows "
+            "that neither saw. S asks how much worse than the live model this candidate may be."
+        ),
         "gate rows": "The rows that a gate judges on. They decide once and are then spent.",
     },
     "Watching": {

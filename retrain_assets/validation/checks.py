@@ -14,7 +14,10 @@ from retrain_assets.documents.page import figure, text
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
-    "significance": "Is the candidate significantly better than the live model (or, of an aged one, no worse)?",
+    "significance": (
+        "Is the candidate significantly better than the live model (or, of an aged one or where retraining is shown to "
+        "work and the spec lets that count, no worse)?"
+    ),
     "guardrails": "Is it shown to be no worse than the declared margin on every guardrail, and no slice harmed?",
     "fairness": "Is it shown that no protected group is worse off?",
     "regression_suite": "Does it keep every known hard case?",

@@ -31,6 +31,7 @@ from retrain_assets.scoring.trained_scorer import TrainedScorer
 from retrain_assets.store import LABEL, Json
 from retrain_assets.validation.attempt import Attempt, ScoredAttempt, candidate_of, load_attempt
 from retrain_assets.validation.criteria.detectability import days_lacking
+from retrain_assets.validation.criteria.procedure_evidence import PROCEDURE, SHOWN, Procedure, ProcedureEvidence
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.validation.judge import ChampionAge, Conditions, GateRows, GateScores, SuiteRows, judge
 from retrain_assets.validation.pages.group_tables import group_evidence
@@ -63,6 +64,7 @@ class Gate:
         agreement: How close the refitted model must be to the tested one; None for closer than the live model.
         rest: What a rollback of a period asks of the next candidate.
         rules: The rules in full, as files, so that the verdict can be reached again when others are in force.
+        procedure: How the spec trains and what that gains; needed where `evidence: procedure` is declared.
     """
 
     model: Model
@@ -74,6 +76,7 @@ class Gate:
     agreement: RefitPolicy | None = None
     rest: Callable[[str], Rest] | None = None
     rules: Callable[[], Mapping[str, bytes]] | None = None
+    procedure: Procedure | None = None
 
     def verdict(self, access: PeriodAccess, at: datetime, actor: str) -> Verdict:
         """Judge the period's candidate against the live version; the same question gets the same answer.
@@ -143,6 +146,7 @@ class Gate:
         candidate, rows = attempt.candidate.scorer, attempt.gate_rows(policy, self.groups)
         rows = replace(rows, history=attempt.history())
         suite, lacking = self._suite(attempt, candidate)
+        procedure = self._procedure(scored)
         judgement = judge(
             policy,
             model.task,
@@ -154,6 +158,7 @@ class Gate:
                 None if scored.fault else self._age(attempt),
                 scored.fault,
                 attempt.anchor_name,
+                procedure,
             ),
         )
         verdict = Verdict(
@@ -175,9 +180,30 @@ class Gate:
                 **self._probation(scored, rows),
                 **self._fallback(attempt),
                 **_anchored(scored),
+                **self._procedure_record(attempt, procedure),
             },
         )
         return replace(verdict, evidence={**verdict.evidence, **self._not_yet(verdict)})
+
+    def _procedure(self, scored: ScoredAttempt) -> ProcedureEvidence | None:
+        """What fresh models gain over aged ones, where the policy asks for it and a live model is compared with."""
+        if self.policy.procedure is None or scored.champion is None:
+            return None
+        alpha = self.policy.alpha_per_attempt(self.attempts_per_year)
+        alpha -= self.policy.superiority_alpha(alpha)
+        if self.procedure is None:
+            return ProcedureEvidence.none("nothing here measures it", alpha)
+        return self.procedure.evidence(scored.attempt.access, alpha)
+
+    def _procedure_record(self, attempt: Attempt, found: ProcedureEvidence | None) -> Json:
+        """Which procedure trained the candidate, so that its evidence counts from here on, and what it gains."""
+        if self.procedure is None:
+            return {}
+        record: Json = {PROCEDURE: {"sha256": self.procedure.sha256}}
+        if found is not None:
+            return {PROCEDURE: {**record[PROCEDURE], "found": found.to_dict()}}
+        shown = self.procedure.shown(attempt.access) if attempt.champion is not None else None
+        return record | ({SHOWN: shown.to_dict()} if shown is not None else {})
 
     def _not_yet(self, verdict: Verdict) -> Json:
         """What an undecided verdict lacks, and when the next decision is due."""

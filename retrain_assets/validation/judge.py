@@ -14,6 +14,7 @@ from retrain_assets.metrics.metric import Array
 from retrain_assets.validation.comparison.comparison import Level
 from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.criteria import fairness, guardrails, preconditions
+from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.criteria.significance import (
     ChampionAge,
     better_than_constant,
@@ -71,12 +72,14 @@ class Conditions:
         champion_age: How old the champion's knowledge is; needed for `promote_when: fresher`.
         champion_fault: Why the live model cannot score the rows, where it cannot; nothing is then decided.
         anchor: Name of the version that a person approved last, empty where none is compared with.
+        procedure: What fresh models of the spec gain over aged ones; needed for `evidence: procedure`.
     """
 
     attempts_per_year: int
     champion_age: ChampionAge | None = None
     champion_fault: str = ""
     anchor: str = ""
+    procedure: ProcedureEvidence | None = None
 
     def __post_init__(self) -> None:
         if self.attempts_per_year < 1:
@@ -113,7 +116,7 @@ def judge(
     contest = Contest(policy, task, rows, scores, suite, alpha)
     if scores.champion is None:
         return Judgement((usable, *contest.first_model()), False)
-    found, reported = contest.against_champion(scores.champion, conditions.champion_age)
+    found, reported = contest.against_champion(scores.champion, conditions)
     since = contest.against_anchor(scores.anchor, conditions.anchor) if scores.anchor is not None else ()
     return Judgement((usable, *found, *since), identical=False, reported=reported)
 
@@ -130,10 +133,11 @@ class Contest:
     alpha: float
 
     def against_champion(
-        self, champion: Array, age: ChampionAge | None
+        self, champion: Array, conditions: Conditions
     ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
         """What decides, and the slices that are only reported."""
         policy, task, rows, candidate = self.policy, self.task, self.rows, self.scores.candidate
+        age, procedure = conditions.champion_age, conditions.procedure
         rows.number(policy.unit)
         single = Level(self.alpha, policy.power)
         joint = Level(self.alpha, guardrails.joint_power(policy.power, len(policy.guardrails), len(policy.primary)))
@@ -145,7 +149,7 @@ class Contest:
             *(found for found in sliced if found not in reported),
             *fairness.fairness(policy, task, rows, champion, candidate, single),
             *regression_suite(policy, task, self.suite),
-            *significance(policy, primaries(policy, task, rows, champion, candidate), joint, age),
+            *significance(policy, primaries(policy, task, rows, champion, candidate), joint, age, procedure),
         ), reported
 
     def against_anchor(self, anchor: Array, name: str) -> tuple[Finding, ...]:

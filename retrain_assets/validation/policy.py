@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model
 
 from retrain_assets.feature_function.module_source import module_spec
 from retrain_assets.metrics.names import is_share, largest_change, lower_is_better, tasks_of
-from retrain_assets.policy import Policy
+from retrain_assets.policy import Policy, PositiveLength
 
 
 class Cost(Policy):
@@ -143,6 +143,27 @@ class FresherPolicy(Policy):
         return self
 
 
+class ProcedurePolicy(Policy):
+    """What `evidence: procedure` compares, and how much worse than the live model this candidate may be.
+
+    `aged` is the usual time between two retrains: models of this spec that are so much older are what fresh ones are
+    held against. The margin, on the primary metric, is a share of the live model's loss (`margin_share`) or in the
+    metric's unit (`margin`).
+    """
+
+    aged: PositiveLength
+    margin_share: float | None = Field(default=None, gt=0, lt=1)
+    margin: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_margin(self) -> Self:
+        if self.aged.time is None:
+            raise ValueError("aged: write an amount of time, like 8w")
+        if (self.margin_share is None) == (self.margin is None):
+            raise ValueError("declare either margin_share (of the live model's loss) or margin (in the metric's unit)")
+        return self
+
+
 class Floor(Policy):
     """An absolute limit that the first model must clear with confidence: `at_least` or `at_most`.
 
@@ -250,7 +271,9 @@ class ValidationPolicy(Policy):
 
     `primary` is one metric or several. Of several each must be shown to be better, by Holm-adjusted tests, so that
     every one of the claims holds at the level: what may stay as it is belongs under `guardrails`. `promote_when:
-    fresher` asks an aged champion's successor only to be no worse (see `FresherPolicy`).
+    fresher` asks an aged champion's successor only to be no worse (see `FresherPolicy`). `evidence: procedure` lets the
+    finding that fresh models of this spec beat aged ones stand in for this candidate's superiority, if it is no worse
+    by a margin itself (see `ProcedurePolicy`).
 
     `insufficient` says what becomes of a candidate that could not be decided: `hold` leaves the live version, `human`
     does so too until a person approves exactly that verdict. A failure is never approved.
@@ -266,6 +289,8 @@ class ValidationPolicy(Policy):
     max_unlabelled_share: float = Field(default=0.05, ge=0, lt=1)
     promote_when: Literal["superior", "fresher"] = "superior"
     fresher: FresherPolicy | None = None
+    evidence: Literal["candidate", "procedure"] = "candidate"
+    procedure: ProcedurePolicy | None = None
     metrics: dict[str, DeclaredMetric] = {}
     guardrails: tuple[Guardrail, ...] = Field(min_length=1)
     slices: SlicePolicy | None = None
@@ -290,6 +315,12 @@ class ValidationPolicy(Policy):
             raise ValueError(f"primary: {', '.join(sorted(twice))} stands twice")
         if (self.promote_when == "fresher") != (self.fresher is not None):
             raise ValueError("promote_when: fresher and the key fresher go together: declare both or none")
+        if (self.evidence == "procedure") != (self.procedure is not None):
+            raise ValueError("evidence: procedure and the key procedure go together: declare both or none")
+        if self.procedure and self.fresher:
+            raise ValueError("evidence: procedure and promote_when: fresher each replace superiority: declare one")
+        if self.procedure and len(self.primary) > 1:
+            raise ValueError("evidence: procedure speaks of one loss: declare one primary")
         if self.fresher and self.fresher.margin_share is not None:
             higher = [name for name in self.primary if not self._is_loss(name)]
             if higher:
@@ -339,3 +370,7 @@ class ValidationPolicy(Policy):
     def alpha_per_attempt(self, attempts_per_year: int) -> float:
         """The level of one attempt that keeps the yearly number of false promotions within the budget."""
         return min(self.alpha, self.false_promotions_per_year / attempts_per_year)
+
+    def superiority_alpha(self, alpha: float) -> float:
+        """The level of superiority in an attempt: half of the whole where evidence of the procedure has the rest."""
+        return alpha / 2 if self.procedure else alpha

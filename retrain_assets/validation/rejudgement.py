@@ -22,6 +22,7 @@ from retrain_assets.registry.storage.disk import sha256
 from retrain_assets.registry.storage.version_folders import manifest_of
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.attempt import Attempt, attempt_of
+from retrain_assets.validation.criteria.procedure_evidence import PROCEDURE, SHOWN
 from retrain_assets.validation.gate import RULES, Gate
 from retrain_assets.verdict import Decision, Finding, Verdict
 from retrain_assets.windows.cut import Span
@@ -165,11 +166,12 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
     for mine, theirs in zip(_findings(recorded), _findings(again), strict=False):
         if asdict(replace(mine, reason="")) != asdict(replace(theirs, reason="")):
             return f"it says of {mine.check} {mine.reason!r}, what comes out is {theirs.reason!r}"
-    kept = {key: value for key, value in recorded.evidence.items() if key != RULES}
+    kept = {key: value for key, value in recorded.evidence.items() if key not in (RULES, SHOWN)}
     whole = _without_words(replace(recorded, evidence=kept))
-    reached = replace(again, code_version=recorded.code_version, required=recorded.required)
+    told = {key: value for key, value in again.evidence.items() if key != SHOWN and (key != PROCEDURE or key in kept)}
+    reached = replace(again, evidence=told, code_version=recorded.code_version, required=recorded.required)
     if _without_words(reached).digest != whole.digest:
-        mine, theirs = whole.to_dict()["evidence"], again.to_dict()["evidence"]
+        mine, theirs = whole.to_dict()["evidence"], reached.to_dict()["evidence"]
         names = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
         return f"its {', '.join(names) or 'findings'} differ"
     return ""

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of
+from retrain_assets.backtest.matrix.evaluation_matrix import MatrixBuild
 from retrain_assets.backtest.record import read_backtest, write_backtest
 from retrain_assets.monitoring.records.forgone_record import read_forgone
 from retrain_assets.pipeline import watch
@@ -74,8 +75,11 @@ def test_what_is_forgone_is_measured_against_the_live_model_and_asks(world, monk
     watch_ = watch(model.spec)
     assert "begins to measure it" in watch_.decide(model.store, model.registry, weeks[8]).reason
     seen = tick(model, "retrain_trigger").cursor
+    built, build = [], MatrixBuild.build
+    monkeypatch.setattr(MatrixBuild, "build", lambda own: built.append(1) or build(own))
     assert tick(model, "retrain_trigger", cursor=seen).skip_message == "no new performance report"
     assert model.run("backtest", weeks[8]).success
+    assert built == [1], "one matrix serves the record and the trigger"
     known = read_forgone(model.store, weeks[8])
     assert known.version == model.registry.live().name
     assert known.total > known.low > 1000

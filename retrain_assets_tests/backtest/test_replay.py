@@ -1,12 +1,14 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from retrain_assets.backtest.policies.path import PolicyPath
+from retrain_assets.backtest.policies.path import PolicyPath, clock_of
 from retrain_assets.backtest.record import read_backtest
-from retrain_assets.backtest.replay import best_range
+from retrain_assets.backtest.replay import PolicyReplay, best_range
 from retrain_assets.pipeline import backtest
+from retrain_assets_tests.backtest.worlds import ageing, matrix_of
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,7 @@ def test_the_gate_s_rules_stand_beside_the_policies(replayed):
 def test_a_history_too_short_for_halves_is_labelled_so(replayed):
     _, record = replayed
     assert record.recommendation.tuned_on_all
+    assert all(policy.against_clock.low is None for policy in record.policies), "the days that chose prove nothing"
     assert "chosen on the same history" in record.recommendation.sentence or "Keep" in record.recommendation.sentence
 
 
@@ -67,6 +70,24 @@ def test_other_triggers_are_replayed_on_the_same_models(own_build):
     assert again.fits == 0
     assert again.retrain_cost == 100.0 != first.retrain_cost
     assert "2024-01-15: not replayed, it is damaged." in again.problems
+
+
+def test_what_a_retrain_costs_and_the_clock_are_told_by_the_half_that_has_no_part_in_the_other(built):
+    """Losses are ten times as high in the second half."""
+    spec = built[0]
+    matrix = matrix_of(ageing(24, 0.1))
+    matrix.losses[:, 7 * 12 :] *= 10
+    undeclared = replace(backtest(spec), triggers=spec.triggers.model_copy(update={"retrain_cost": None}))
+    replay = PolicyReplay(undeclared, SimpleNamespace(matrix=matrix), lambda *said: None)
+    cost = replay._cost()
+    assert cost == pytest.approx(0.1 * 70.0), "a tenth of a week's loss of fresh models, before it rose"
+    halves = matrix.halves()
+    parts = [PolicyPath(matrix, half, (half.first, half.first + 1)) for half in halves]
+    whole = PolicyPath(matrix, matrix.whole, (0, 1, 12))
+    found = replay._against_clock(whole, parts, cost)
+    clock = clock_of(matrix, halves[1], 1)
+    assert found.total == pytest.approx(clock.loss - parts[1].loss)
+    assert found.days == 7 * 12
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, 
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.errors import GateRowsSpent
 from retrain_assets.model import PeriodAccess
-from retrain_assets.pipeline import gate, promotion
+from retrain_assets.pipeline import gate, gate_then, promotion, window_then
+from retrain_assets.validation.pages.page import report_markdown
+from retrain_assets.validation.rejudgement import rejudge
 from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
 from retrain_assets_tests.past_worlds import undrawn
 
@@ -117,6 +120,23 @@ def test_an_aged_champion_is_judged_by_the_rule_for_fresher_models(healthy, tmp_
     (reason,) = reasons(verdict, check="significance")
     # Trained up to its gate, the fifth week, so that a second has begun.
     assert reason.startswith("the champion is 2 periods old, more than 1, so be no worse: MAE ")
+
+
+def test_only_weeks_since_the_first_attempt_with_a_procedure_are_evidence_of_it(healthy, tmp_path, instance):
+    rule = {"evidence": "procedure", "procedure": {"aged": "1w", "margin_share": 0.5}}
+    built = world_of(healthy, tmp_path, instance, validation=SPEC["validation"] | rule)
+    _, verdict = judged(built)
+    (reason,) = reasons(verdict, check="significance")
+    committed = built.registry.history()[0].at
+    assert reason.endswith(f"in 1 week since {committed:%Y-%m-%d}, 6 are needed")
+    told = verdict["evidence"]["procedure"]
+    assert told["sha256"] == built.spec.procedure_sha256
+    assert (told["found"]["origins"], told["found"]["since"]) == (1, f"{committed:%Y-%m-%dT00:00:00}")
+    assert "Does retraining work?" in report_markdown(Verdict.from_dict(verdict))
+    registry = built.registry
+    then = partial(gate_then, built.spec, registry), partial(window_then, registry)
+    again = rejudge(registry, built.store, *then)
+    assert (again.other, again.unknown) == ((), ()), "the same figure comes out of what is stored"
 
 
 def test_a_champion_that_never_saw_a_category_counts_as_aged(healthy, tmp_path, instance):

@@ -55,6 +55,20 @@ def test_rules_that_are_no_longer_in_force_are_read_from_what_is_stored_with_the
     assert (found.same, found.other, found.unknown) == (2, (), ())
 
 
+def test_a_verdict_of_before_procedures_were_named_comes_out_too(judged_twice, monkeypatch):
+    from retrain_assets.validation import rejudgement
+
+    reach = rejudgement._difference
+
+    def unnamed(recorded, reached):
+        kept = {key: value for key, value in recorded.evidence.items() if key != "procedure"}
+        return reach(replace(recorded, evidence=kept), reached)
+
+    monkeypatch.setattr(rejudgement, "_difference", unnamed)
+    found = again(judged_twice)
+    assert (found.same, found.other) == (2, ())
+
+
 def test_other_words_for_the_same_numbers_are_no_other_verdict(judged_twice, monkeypatch):
     monkeypatch.setattr(Comparison, "base", property(lambda self: "so many days"))
     found = again(judged_twice)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.gate import speed, worlds
+from benchmarks.gate import procedure, speed, worlds
 from benchmarks.gate.cases import cases
 from benchmarks.tables import FORGIVEN, Answer, Case, ask_often
 from retrain_assets.metrics.metric import METRICS
@@ -35,6 +35,11 @@ def test_the_gate_is_wrong_no_more_often_than_accepted(case):
 )
 def test_a_simpler_rule_is_wrong_more_often_in_the_same_world(name, least):
     assert ask_often(TABLE[name], TABLE[name].fast).share >= least
+
+
+def test_evidence_about_the_procedure_keeps_models_fresher_than_superiority_under_fast_decay():
+    quick, slow = (procedure.lived(rule, 0.2, reps=2) for rule in ("procedure", "superiority"))
+    assert quick.excess < slow.excess
 
 
 def test_a_better_model_is_found():

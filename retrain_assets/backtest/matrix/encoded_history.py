@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrain_assets.backtest.matrix.origins import MatrixOrigin
+from retrain_assets.backtest.matrix.stored_digests import upto
 from retrain_assets.candidates.strategies import HeldRows, Recipe, TrainingRows
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.raw.keys import comparable_keys
@@ -29,6 +30,9 @@ from retrain_assets.windows.rows import load_window
 
 _RARE, _KNOWN = own("rare"), own("known_at")
 _CONTRACT = b"retrain:contract"
+
+_MOSTLY = 0.95
+"""Share of a day's outcomes with which it counts as known."""
 
 Times = NDArray[np.datetime64]
 
@@ -46,7 +50,12 @@ class EncodedHistory:
 
     @classmethod
     def load(
-        cls, store: PeriodStore, recipe: Recipe, dated: bool, excluded: frozenset[str] = frozenset()
+        cls,
+        store: PeriodStore,
+        recipe: Recipe,
+        dated: bool,
+        excluded: frozenset[str] = frozenset(),
+        until: str | None = None,
     ) -> EncodedHistory:
         """Read all stored rows that have an outcome.
 
@@ -55,12 +64,13 @@ class EncodedHistory:
             recipe: The model, its columns, and the rare types that training keeps.
             dated: Whether the outcomes say when they became known.
             excluded: Keys that never train and never count.
+            until: The last period that is read; None for the newest.
 
         Raises:
             NotEnoughData: No stored row has an outcome.
         """
-        model, periods = recipe.model, store.periods("raw_data")
-        arrived = store.periods("outcomes")
+        model = recipe.model
+        periods, arrived = (upto(store.periods(asset), until) for asset in ("raw_data", "outcomes"))
         if not periods or not arrived:
             raise NotEnoughData(
                 f"{model.name}: no period with {'rows' if not periods else 'outcomes'} is stored, so there is nothing "
@@ -74,7 +84,7 @@ class EncodedHistory:
                 f"{model.name}: none of the rows of {periods[0]} to {periods[-1]} has an outcome. Check "
                 "`source.outcomes` and `source.label_delay`."
             )
-        known = _known(store, model.key, table) if dated else None
+        known = _known(store, model.key, arrived, table) if dated else None
         if known is not None:
             table = table.append_column(_KNOWN, known)
         held = HeldRows(table, recipe)(span)
@@ -120,6 +130,20 @@ class EncodedHistory:
         return [day.astype(datetime) for day in np.unique(self.time.astype("datetime64[D]")).astype("datetime64[us]")]
 
     @property
+    def known_days(self) -> Times | None:
+        """When the outcomes of each day were known, nineteen in twenty of them, in the order of `days`.
+
+        A row whose outcome came months late does not hold up its day. None where outcomes do not say it.
+        """
+        if self.known is None:
+            return None
+        known = np.asarray(self.known.to_numpy(), dtype="datetime64[us]")
+        day = self.time.astype("datetime64[D]")
+        order = np.lexsort((known, day))
+        _, first, count = np.unique(day, return_index=True, return_counts=True)
+        return np.asarray(known[order][first + np.ceil(_MOSTLY * count).astype(int) - 1])
+
+    @property
     def time(self) -> Times:
         """When each row happened, shape (n,)."""
         return np.asarray(self.rows.time.to_numpy(), dtype="datetime64[us]")
@@ -140,9 +164,9 @@ class EncodedHistory:
         return rows
 
 
-def _known(store: PeriodStore, key: str, table: pa.Table) -> pa.ChunkedArray:
+def _known(store: PeriodStore, key: str, arrived: list[str], table: pa.Table) -> pa.ChunkedArray:
     """When the outcome of each row became known."""
-    outcomes = store.read_table("outcomes", store.periods("outcomes"), [key, KNOWN_AT])
+    outcomes = store.read_table("outcomes", arrived, [key, KNOWN_AT])
     assert outcomes is not None
     last = latest_per_key(outcomes, key)
     wanted, among = comparable_keys(table[key], last[key])

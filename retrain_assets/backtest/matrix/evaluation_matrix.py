@@ -76,6 +76,7 @@ class MatrixBuild:
         results: The store that keeps fits and losses.
         workers: Processes; None takes one per core.
         progress: Is told how far it is.
+        until: The last period whose rows and outcomes count; None for the newest.
     """
 
     recipe: MatrixRecipe
@@ -83,6 +84,7 @@ class MatrixBuild:
     results: PeriodStore
     workers: int | None = None
     progress: Progress = silent
+    until: str | None = None
 
     def build(self) -> BuiltMatrix:
         """Fit what is not fitted, score what is not scored, and put the matrix together.
@@ -107,8 +109,8 @@ class MatrixBuild:
     def _stages(self) -> tuple[_Stages, list[datetime]]:
         """Write the rows down for every process, and say what is to be done; the days that have rows beside it."""
         recipe, model = self.recipe, self.recipe.recipe.model
-        digests = StoredDigests.of(self.rows, model, recipe.dated)
-        encoded = EncodedHistory.load(self.rows, recipe.recipe, recipe.dated, recipe.excluded)
+        digests = StoredDigests.of(self.rows, model, recipe.dated, self.until)
+        encoded = EncodedHistory.load(self.rows, recipe.recipe, recipe.dated, recipe.excluded, self.until)
         path = self.results.path(ROWS, digest_of({"recipe": recipe.digest, "rows": digests.all})[:16], "arrow")
         encoded.write(path)
         _forget(path)
@@ -153,7 +155,7 @@ class _Stages:
         rehearsals = self._rehearsals()
         fits, made, kept = self._fits(work, rehearsals, range(len(self.origins)))
         records = self._losses(work, fits, rehearsals)
-        return _Assembly(self, fits, records, rehearsals).matrix(days, made, kept)
+        return _Assembly(self, fits, records, rehearsals, work.rows.known_days).matrix(days, made, kept)
 
     def train(self, places: Sequence[int]) -> int:
         """Make the fits of some origins; how many were not there."""
@@ -255,6 +257,7 @@ class _Assembly:
     fits: Mapping[str, Mapping[int, FitRecord]]
     records: Mapping[int, tuple[LossRecord, bool]]
     rehearsals: Sequence[Sequence[int]]
+    known_days: NDArray[np.datetime64] | None
 
     def matrix(self, days: Sequence[datetime], seconds: float, counts: tuple[int, int]) -> BuiltMatrix:
         recipe, origins = self.stages.build.recipe, self.stages.origins
@@ -272,7 +275,8 @@ class _Assembly:
         for number, place in enumerate(places):
             record, _ = self.records[place]
             own = np.zeros(axis.size)
-            for chunk in record.chunks.values():  # of periods shorter than a day several have the same one
+            chunks = (record.chunks[period] for period in record.chunks if period in self.stages.ends)
+            for chunk in chunks:  # of periods shorter than a day several have the same one
                 at = np.searchsorted(axis, np.array(chunk.days, dtype="datetime64[D]"))
                 own[at] += chunk.rows
                 for name, sums in chunk.losses.items():
@@ -294,6 +298,7 @@ class _Assembly:
             if recipe.recipe.model.task == "regression"
             else np.array([doubts[name][number] for number, name in enumerate(chosen)]),
             tuple(chosen),
+            self.known_days,
         )
         for number in range(matrix.origins):  # a day on which training ended is partly known to the model
             first = matrix.tested_from[number]

@@ -24,12 +24,12 @@ class LossMatrix:
         days: The days that have rows, shape (days,), increasing.
         rows: Rows of each day, shape (days,).
         losses: Shape (origins, days); NaN on days that the model was trained on, in part or wholly.
-        doubts: The same of a classifier's uncertainty; None for a regression.
         label_delay: How long after its row an outcome is known.
         gate_from: Where the gate of a retrain at each origin begins, shape (origins,); it ends with `trained_until`.
         rehearsed: Mean loss that the rehearsals promised at each origin, shape (origins,); NaN without any.
         doubts: The same as `losses` of a classifier's uncertainty; None for a regression.
         strategies: The strategy that served, by origin.
+        known_at: When each day's outcomes were known, shape (days,), where they say so; None where `label_delay` does.
     """
 
     moments: Days
@@ -42,6 +42,7 @@ class LossMatrix:
     rehearsed: Floats
     doubts: Floats | None = None
     strategies: tuple[str, ...] = ()
+    known_at: Days | None = None
 
     @property
     def origins(self) -> int:
@@ -60,8 +61,19 @@ class LossMatrix:
 
     @cached_property
     def known_until(self) -> NDArray[np.intp]:
-        """How many days' outcomes are known at each origin: those that ended one label delay before it."""
-        return self.ended_by(self.moments.astype("datetime64[us]") - np.timedelta64(self.label_delay))
+        """How many days' outcomes are known at each origin."""
+        return self.known_by(self.moments)
+
+    def known_by(self, moments: NDArray[Any]) -> NDArray[np.intp]:
+        """How many days' outcomes are known at each of some moments, up to the first day of which they are not.
+
+        Those of a day that ended one label delay before, or where outcomes say when they were known, that were.
+        """
+        moments = moments.astype("datetime64[us]")
+        if self.known_at is None:
+            return self.ended_by(moments - np.timedelta64(self.label_delay))
+        told = np.searchsorted(np.maximum.accumulate(self.known_at.astype("datetime64[us]")), moments, side="right")
+        return np.minimum(told, self.ended_by(moments))
 
     def ended_by(self, moments: NDArray[Any]) -> NDArray[np.intp]:
         """How many days have ended at each of some moments: one of which a part has passed is not known yet."""

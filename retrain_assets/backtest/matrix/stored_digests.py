@@ -38,9 +38,9 @@ class StoredDigests:
     outcomes: dict[str, str]
 
     @classmethod
-    def of(cls, store: PeriodStore, model: Model, dated: bool) -> StoredDigests:
-        """Read every file once."""
-        return cls(model, dated, _digests(store, "raw_data"), _digests(store, "outcomes"))
+    def of(cls, store: PeriodStore, model: Model, dated: bool, until: str | None = None) -> StoredDigests:
+        """Read every file once, up to those of a period."""
+        return cls(model, dated, _digests(store, "raw_data", until), _digests(store, "outcomes", until))
 
     @property
     def all(self) -> str:
@@ -69,7 +69,13 @@ class StoredDigests:
         return digest_of({"rows": [self.rows[period] for period in periods], "outcomes": arrived})
 
 
-def _digests(store: PeriodStore, asset: str) -> dict[str, str]:
+def upto(periods: list[str], until: str | None) -> list[str]:
+    """The periods up to one; all of them where none is named."""
+    return periods if until is None else [period for period in periods if period <= until]
+
+
+def _digests(store: PeriodStore, asset: str, until: str | None) -> dict[str, str]:
     return {
-        period: hashlib.sha256(store.path(asset, period).read_bytes()).hexdigest() for period in store.periods(asset)
+        period: hashlib.sha256(store.path(asset, period).read_bytes()).hexdigest()
+        for period in upto(store.periods(asset), until)
     }

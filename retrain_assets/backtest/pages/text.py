@@ -9,7 +9,7 @@ from retrain_assets.backtest.record import BacktestRecord, PolicyResult
 from retrain_assets.backtest.saving import Saving
 from retrain_assets.documents.units import LossUnits, counted
 
-HEAD = ("policy", "retrains", "loss", "cost", "2nd half", "against a clock with as many")
+HEAD = ("policy", "retrains", "loss", "cost", "2nd half", "there against a clock with as many")
 
 
 def shown_policies(record: BacktestRecord, *, every: bool = False) -> list[PolicyResult]:
@@ -62,13 +62,15 @@ def span_words(record: BacktestRecord, units: LossUnits) -> str:
 
 def cost_words(record: BacktestRecord, units: LossUnits) -> str:
     """What a retrain is taken to cost, and where that comes from."""
-    source = "triggers.retrain_cost" if record.cost_declared else "a tenth of a period's loss, for want of retrain_cost"
+    half = "all of history" if record.recommendation.tuned_on_all else "the first half"
+    usual = f"a tenth of a period's loss in {half}, for want of retrain_cost"
+    source = "triggers.retrain_cost" if record.cost_declared else usual
     return f"A retrain costs {units.total(record.retrain_cost)} ({source})"
 
 
 def procedure_words(record: BacktestRecord) -> list[str]:
     """Whether retraining works at all, where that can be said."""
-    return [record.procedure.sentence(record.unit)] if record.procedure else []
+    return [record.procedure.sentence] if record.procedure else []
 
 
 def best_words(record: BacktestRecord, units: LossUnits) -> list[str]:

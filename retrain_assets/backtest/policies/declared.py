@@ -61,8 +61,8 @@ class DeclaredTriggers:
         first = int(matrix.served_from[past.decided])
         excesses, rows_of = [], []
         for key in self.model.calendar.between(tried, period):
-            moments = [moment - self.model.label_delay for moment in self.model.calendar.bounds(key)]
-            start, end = np.maximum(matrix.ended_by(np.array(moments, dtype="datetime64[us]")), first).tolist()
+            moments = np.array(self.model.calendar.bounds(key), dtype="datetime64[us]")
+            start, end = np.maximum(matrix.known_by(moments), first).tolist()
             rows = matrix.rows_of(start, end)
             rows_of.append(rows)
             if held_to is not None:

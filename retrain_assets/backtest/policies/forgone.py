@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from retrain_assets.backtest.matrix.loss_matrix import Floats
 from retrain_assets.backtest.policies.path import Past
 from retrain_assets.documents.units import LossUnits
 from retrain_assets.statistics.long_run_variance import FEWEST_DAYS, DailySums, mean_error
@@ -38,7 +39,7 @@ class Forgone:
     days: int
 
 
-def forgone(past: Past, certainty: float, known: int | None = None) -> Forgone:
+def forgone(past: Past, certainty: float, known: int | None = None, served: Floats | None = None) -> Forgone:
     """Compare the live model with the model of each later origin, in the interval after that origin's decision.
 
     Neither has seen these rows. What was forgone counts from the last decision to retrain on.
@@ -47,8 +48,10 @@ def forgone(past: Past, certainty: float, known: int | None = None) -> Forgone:
         past: What is known at a decision.
         certainty: One-sided, from .5 on.
         known: How many days' outcomes are known, where that is more than at the last origin.
+        served: What the live model lost on each day, where it is none of the matrix; days that are NaN do not count.
     """
     matrix, gains, rows, live = past.matrix, [], [], 0.0
+    own = matrix.losses[past.live] if served is None else served
     known = past.known if known is None else known
     following = [*matrix.served_from[1:].tolist(), matrix.days.size]
     intervals: list[float] = []
@@ -56,11 +59,11 @@ def forgone(past: Past, certainty: float, known: int | None = None) -> Forgone:
         first, last = int(matrix.served_from[fresh]), min(following[fresh], known)
         if last <= first:
             continue
-        gain = matrix.losses[past.live, first:last] - matrix.losses[fresh, first:last]
+        gain = own[first:last] - matrix.losses[fresh, first:last]
         gains.append(gain)
         rows.append(matrix.rows[first:last])
         intervals.append(float(np.nansum(gain)))
-        live += matrix.lost(past.live, first, last)
+        live += float(np.nansum(own[first:last]))
     if not gains:
         return Forgone(0.0, -math.inf, 0.0, 0.0, 0)
     joined, counts = np.concatenate(gains), np.concatenate(rows)

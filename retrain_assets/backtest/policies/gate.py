@@ -78,7 +78,7 @@ class ReplayedGate:
     def _days(self, past: Past) -> tuple[int, int]:
         first = np.searchsorted(past.matrix.days.astype("datetime64[us]"), self._start(past))
         last = past.matrix.ended_by(past.matrix.trained_until[past.now : past.now + 1])[0]
-        return int(first), int(last)
+        return int(first), max(int(first), min(int(last), past.known))
 
     def _candidate(self, past: Past) -> int | None:
         """The latest origin whose training ends where the gate begins, if it is newer than the live model."""

@@ -146,6 +146,7 @@ class ModelCard:
                 "intended use": self.intended_use,
                 "who answers for it": ", ".join(self.owners) or "not said yet",
                 "task and method": f"{TASKS[self.task]} by {method}",
+                "a promotion rests on": _rests_on(policy),
                 "tolerated false promotions": f"{figure(policy.false_promotions_per_year)} a year",
                 "tolerated loss (margins)": f"{margins}; any protected group {figure(policy.fairness.margin)}",
             }
@@ -230,6 +231,18 @@ def _part(title: str, body: str, terms: tuple[str, ...] = (), *, folded: bool = 
     """A part with the subcategories of the framework that it bears on."""
     names = ", ".join(name for name, (_, part) in RMF.items() if part == title)
     return Part(f"{title}{f' ({names})' if names else ''}", body, terms, folded=folded)
+
+
+def _rests_on(policy: ValidationPolicy) -> str:
+    """What shows that a candidate is worth promoting, in words."""
+    if policy.procedure is not None:
+        margin, share = policy.procedure.margin, policy.procedure.margin_share or 0.0
+        worse = figure(margin) if margin is not None else f"{100 * share:g} % of the live model's loss"
+        return (
+            "its own superiority at half the level; else fresh models of the spec beating ones "
+            f"{policy.procedure.aged} older at the other half, and being no worse itself by {worse} at the whole level"
+        )
+    return "no worse than an aged live model by a margin" if policy.fresher else "its own superiority"
 
 
 def _facts(facts: Mapping[str, str]) -> str:

@@ -113,9 +113,10 @@ def _whole(
     policy: ValidationPolicy, task: str, rows: GateRows, level: _Level, disagreement: float
 ) -> Iterator[PartDetectability]:
     """The primary metrics and the guardrails."""
+    superior = replace(level, alpha=policy.superiority_alpha(level.alpha))
     for name in policy.primary:
         count, error = _error(name, task, rows.label, disagreement)
-        known = level.smallest(error) if error is not None else None
+        known = superior.smallest(error) if error is not None else None
         yield PartDetectability("significance", name, "", count, known, None, 0.0)
     for rail in policy.guardrails:
         count, error = _error(rail.metric, task, rows.label, disagreement)

@@ -1,6 +1,7 @@
 """Is the candidate better than the champion on every primary metric, and by more than chance?
 
-Or, where the policy says `promote_when: fresher` and the champion has aged: is it no worse by more than a margin?
+Or, where the policy says `promote_when: fresher` and the champion has aged, or `evidence: procedure` and fresh models
+of this spec are certainly better than aged ones: is it no worse by more than a margin?
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from retrain_assets.validation.comparison.comparison import Answer, Comparison, 
 from retrain_assets.validation.comparison.units import GateRows
 from retrain_assets.validation.comparison.wording import perhaps, surely
 from retrain_assets.validation.criteria.guardrails import non_inferior
-from retrain_assets.validation.policy import FresherPolicy, ValidationPolicy
+from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
+from retrain_assets.validation.policy import FresherPolicy, ProcedurePolicy, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Finding, Outcome
 
@@ -51,7 +53,11 @@ def primaries(
 
 
 def significance(
-    policy: ValidationPolicy, compared: Sequence[Comparison], level: Level, age: ChampionAge | None = None
+    policy: ValidationPolicy,
+    compared: Sequence[Comparison],
+    level: Level,
+    age: ChampionAge | None = None,
+    procedure: ProcedureEvidence | None = None,
 ) -> tuple[Finding, ...]:
     """One finding per primary metric: PASS when the lower confidence limit of the improvement lies above 0.
 
@@ -63,15 +69,25 @@ def significance(
     Under `promote_when: fresher` an aged champion's successor passes when it is non-inferior on every primary, each at
     the full level, because all of them must hold.
 
+    Under `evidence: procedure` superiority is tested at half the level. Where it is not shown, two findings together
+    stand in for it: fresh models of the spec beat aged ones (at the other half), and this candidate is non-inferior (at
+    the full level). Whatever passes superiority at half the level is non-inferior at the full one, so a candidate that
+    is worse by the margin passes at most alpha of the time, whatever the procedure shows.
+
     Args:
         policy: What is asked of the primary metrics.
         compared: Both models in each of them (`primaries`).
         level: How strict the tests are together.
         age: The champion's age, needed for `promote_when: fresher`.
+        procedure: What fresh models gain, needed for `evidence: procedure`.
 
     Raises:
-        ValueError: The champion's age is needed and not given.
+        ValueError: The champion's age, or the procedure's evidence, is needed and not given.
     """
+    if policy.procedure is not None:
+        if procedure is None:
+            raise ValueError("evidence is procedure: give what fresh models gain.")
+        return _by_procedure(policy, compared[0], level, procedure)
     if policy.fresher is None:
         return _superior(compared, level)
     if age is None:
@@ -152,11 +168,30 @@ def _better(
     return comparison.finding(PRIMARY, Answer(outcome, reason, 0.0, p_value, rows_needed, together), level)
 
 
+def _by_procedure(
+    policy: ValidationPolicy, comparison: Comparison, level: Level, procedure: ProcedureEvidence
+) -> tuple[Finding, ...]:
+    """This candidate's superiority, or that of the procedure with this candidate's non-inferiority."""
+    assert policy.procedure is not None
+    (own,) = _superior((comparison,), Level(policy.superiority_alpha(level.alpha), level.power))
+    said = procedure.sentence.rstrip(".")
+    if own.outcome is Outcome.PASS or not procedure.proven:
+        return (replace(own, reason=f"{own.reason}; {said[0].lower()}{said[1:]}"),)
+    finding = non_inferior(comparison, _margin(policy.procedure, comparison), level, PRIMARY)
+    because = "not shown to be better by itself, so be no worse, for retraining works"
+    return replace(finding, reason=f"{because}: {finding.reason}"), procedure.finding(comparison.metric)
+
+
+def _margin(policy: FresherPolicy | ProcedurePolicy, comparison: Comparison) -> float:
+    """How much worse a candidate may be, in the metric's unit."""
+    if policy.margin is not None:
+        return policy.margin
+    return (policy.margin_share or 0.0) * (comparison.champion_value or 0.0)
+
+
 def _fresher(policy: FresherPolicy, comparison: Comparison, level: Level, because: str) -> Finding:
     """Judge one primary of an aged champion's successor: no worse by the margin, in the metric's unit."""
-    margin = policy.margin
-    if margin is None:
-        margin = (policy.margin_share or 0.0) * (comparison.champion_value or 0.0)
+    margin = _margin(policy, comparison)
     finding = non_inferior(comparison, margin, level, PRIMARY)
     return replace(finding, reason=f"{because}: {finding.reason}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from retrain_assets.monitoring.performance.report import Baseline
 from retrain_assets.store import Json
+from retrain_assets.validation.criteria.procedure_evidence import PROCEDURE, SHOWN, ProcedureEvidence
 from retrain_assets.validation.pages.group_tables import Disparity, GroupValue
 from retrain_assets.validation.suite.cases import CaseResult
 from retrain_assets.verdict import Finding
@@ -37,6 +38,8 @@ class Evidence:
         undecided_slices: Slices too small to tell; they stop nothing.
         cases: The known hard cases that were scored.
         anchor: None where the live version is the anchor.
+        procedure: What fresh models gain over aged ones, where the decision may rest on it.
+        procedure_shown: The same of the last backtest, where the decision does not.
     """
 
     trained_until: str
@@ -48,6 +51,8 @@ class Evidence:
     undecided_slices: tuple[Finding, ...]
     cases: tuple[CaseResult, ...]
     anchor: ComparedAnchor | None
+    procedure: ProcedureEvidence | None = None
+    procedure_shown: ProcedureEvidence | None = None
 
     @classmethod
     def from_dict(cls, stored: Json) -> Evidence:
@@ -62,6 +67,8 @@ class Evidence:
             tuple(Finding(**each) for each in stored.get("undecided_slices", ())),
             tuple(CaseResult(**each) for each in stored.get("cases", ())),
             ComparedAnchor(**stored["anchor"]) if stored.get("anchor") else None,
+            _figure((stored.get(PROCEDURE) or {}).get("found")),
+            _figure(stored.get(SHOWN)),
         )
 
     @property
@@ -73,3 +80,7 @@ class Evidence:
     def flips(self) -> list[CaseResult]:
         """The known hard cases that the live model got right and the candidate gets wrong."""
         return [case for case in self.cases if case.champion_right and not case.candidate_right]
+
+
+def _figure(stored: Json | None) -> ProcedureEvidence | None:
+    return ProcedureEvidence.from_dict(stored) if stored else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, figure, html_page, marked, table, text
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
@@ -63,6 +64,7 @@ def report(verdict: Verdict) -> Document:
         *_insufficient(verdict),
         Part("Every finding at a glance", picture, ("improvement", "interval", "margin"), PICTURED),
         Part("What decided it", table(decided), ("primary metric", "guardrail", "p-value", "independent units")),
+        *_procedure(verdict, evidence),
         *_watched(verdict),
         *_slices(evidence),
         Part("Every finding with every number", _evidence(verdict), NUMBERS, LEVELS, folded=True),
@@ -176,6 +178,52 @@ def _check(summary: CheckSummary) -> dict[str, object]:
 def _insufficient(verdict: Verdict) -> list[Part]:
     rows = insufficient_rows(verdict)
     return [Part("What was not known", table(rows), ("rows needed",))] if rows else []
+
+
+def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
+    """Figures P and S: what fresh models gain over aged ones, and this candidate over the live model."""
+    found = evidence.procedure or evidence.procedure_shown
+    primary = next((each for each in verdict.findings if each.role == "primary" and each.champion_value), None)
+    if found is None or primary is None or not primary.champion_value:
+        return []
+    surely = None if primary.low is None else primary.low / primary.champion_value
+    gain = None if primary.improvement is None else primary.improvement / primary.champion_value
+    rows = [
+        {
+            "figure": "P",
+            "compares": f"fresh models with ones {counted(found.interval, found.unit)} older",
+            "better by": percent(found.share) if found.origins else "",
+            "at least": percent(found.low),
+            "certainty": f"{100 * (1 - found.alpha):.4g} %",
+            "on": f"{counted(found.days, 'day')} of {counted(found.origins, found.unit)}",
+        },
+        {
+            "figure": "S",
+            "compares": "this candidate with the live model",
+            "better by": percent(gain),
+            "at least": percent(surely),
+            "certainty": f"{100 * (1 - (primary.alpha or 0)):.4g} %",
+            "on": f"{primary.units:,} × {primary.unit}",
+        },
+    ]
+    decides = (
+        "The spec declares evidence: procedure. Where this candidate is not shown to be better, P above 0 and S above "
+        "minus the margin together stand in for it; everything else must pass as ever."
+        if evidence.procedure
+        else "P is that of the last backtest. Nothing is decided by these figures: the spec asks whether this very "
+        "candidate is better."
+    )
+    words = f"{text(found.sentence)}\n\n{table(rows)}\n\n{decides}"
+    return [Part("Does retraining work?", words, ("P and S",), folded=True)]
+
+
+def percent(share: float | None) -> str:
+    """A share in words; empty where it is not known.
+
+    >>> percent(0.0312), percent(-0.004)
+    ('3.1 %', '-0.4 %')
+    """
+    return "" if share is None else f"{100 * share:.2g} %"
 
 
 def _watched(verdict: Verdict) -> list[Part]:

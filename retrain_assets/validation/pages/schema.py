@@ -47,7 +47,7 @@ MEANINGS = {
         "outcome": "pass, fail, insufficient (not known), watched (a group too small to judge), or not asked.",
         "reason": "The finding in one sentence.",
         "metric": "Name of the metric; empty where none applies.",
-        "role": "primary, guardrail, fairness, slice, floor, regression or hard.",
+        "role": "primary, procedure (of the spec), guardrail, fairness, slice, floor, regression or hard.",
         "group": "Protected group or slice, like sex=F; empty for all rows.",
         "direction": "Whether a higher or a lower value of the metric is better.",
         "rows": "Rows the metric rests on.",
@@ -188,6 +188,14 @@ def _evidence() -> Json:
                 "type": "array",
                 "items": {"type": "object"},
                 "description": "Groups too small to be judged here, which are watched after the promotion.",
+            },
+            "procedure": {
+                "type": "object",
+                "description": "Digest of how the candidate was trained, and what that gains where it decides.",
+            },
+            "procedure_shown": {
+                "type": "object",
+                "description": "What fresh models gain by the last backtest, where nothing is decided by it.",
             },
             "undecided_slices": listed("Finding", "Slices too small to tell; they stop nothing."),
             "cases": listed("CaseResult", "The known hard cases that were scored."),

@@ -49,6 +49,9 @@ def test_an_outcome_that_became_known_later_does_not_train(history, own_build):
     days = np.unique(loaded.training(origin, "history", recipe).time.to_numpy().astype("datetime64[D]"))
     assert np.datetime64("2024-01-16") not in days
     assert np.datetime64("2024-01-10") in days
+    known = dict(zip(loaded.days, loaded.known_days, strict=True))
+    assert known[datetime(2024, 1, 16)] == np.datetime64("2024-03-01"), "a day of which nothing is known"
+    assert known[datetime(2024, 1, 10)] <= np.datetime64("2024-01-15")
 
 
 def test_a_history_without_outcomes_says_so(history, tmp_path):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -36,3 +37,12 @@ def test_the_halves_share_no_day():
     assert (first.first, first.last, first.end) == (0, 2, 14)
     assert (second.first, second.last, second.end) == (2, 5, 35)
     assert first.decisions == 1
+
+
+def test_days_are_known_when_their_outcomes_say_so_and_not_before_those_before_them():
+    matrix = matrix_of(ageing(3))
+    known = matrix.days.astype("datetime64[us]") + np.timedelta64(2, "D")
+    known[3] += np.timedelta64(6, "D")
+    dated = replace(matrix, known_at=known)
+    assert matrix.known_until.tolist() == [0, 7, 14]
+    assert dated.known_until.tolist() == [0, 3, 13]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from statsmodels.stats.multitest import multipletests
 
 from retrain_assets.validation.comparison.comparison import Level, number
+from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.criteria.significance import ChampionAge, primaries, significance
 from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.verdict import Outcome, combine
@@ -217,3 +218,74 @@ def test_everything_else_stays_the_same_for_a_fresher_model():
         strict, "regression", rows, GateScores(candidate, baseline), suite((10.0,), (11.0,), None), Conditions(12)
     ).findings
     assert {finding.outcome for finding in first} == {Outcome.PASS, Outcome.NOT_ASKED}
+
+
+WORKS = ProcedureEvidence(12, 8, 0.05, 0.02, 0.001, 84, 0.025, 2.0, 840)
+UNKNOWN = ProcedureEvidence(12, 8, 0.05, -0.02, 0.2, 84, 0.025, 2.0, 840)
+
+
+def by_procedure(found, gain, margin=0.5, n=400):
+    """What is found of a candidate that is better by a gain on every row, give or take 1."""
+    rules = policy(VALUE_RULES, evidence="procedure", procedure={"aged": "8w", "margin": margin})
+    label = np.zeros(n)
+    champion, noise = label + 5, np.random.default_rng(4).normal(0, 1, n)
+    candidate = champion - gain - (noise - noise.mean())
+    compared = primaries(rules, "regression", gate_rows(label), champion, candidate)
+    return significance(rules, compared, LEVEL, None, found)
+
+
+def test_superiority_is_tested_at_half_the_level_where_the_procedure_has_the_other():
+    error = 1 / np.sqrt(400)
+    (found,) = by_procedure(UNKNOWN, 1.9 * error)
+    assert (found.outcome, found.alpha) == (Outcome.FAIL, 0.025)
+    assert "retraining shows no certain gain" in found.reason
+    (found,) = by_procedure(UNKNOWN, 2.1 * error)
+    assert found.outcome is Outcome.PASS
+
+
+def test_a_proven_procedure_and_a_candidate_that_is_no_worse_stand_in_for_superiority():
+    own, proven = by_procedure(WORKS, 0.0)
+    assert (own.outcome, own.role, own.margin, own.alpha) == (Outcome.PASS, "primary", 0.5, 0.05)
+    assert (proven.outcome, proven.role) == (Outcome.PASS, "procedure")
+    assert own.reason.startswith("not shown to be better by itself, so be no worse, for retraining works: ")
+    assert combine((own, proven)) is Outcome.PASS
+
+
+def test_a_candidate_that_is_worse_by_the_margin_does_not_pass_whatever_the_procedure_shows():
+    found = by_procedure(WORKS, -0.5)
+    assert combine(found) is not Outcome.PASS
+    assert combine(by_procedure(WORKS, -2.0)) is Outcome.FAIL
+
+
+def test_an_unproven_procedure_lends_nothing():
+    (found,) = by_procedure(UNKNOWN, 0.0)
+    assert found.outcome is Outcome.FAIL
+    with pytest.raises(ValueError, match="give what fresh models gain"):
+        by_procedure(None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"evidence": "procedure"}, "declare both or none"),
+        ({"procedure": {"aged": "8w", "margin": 0.1}}, "declare both or none"),
+        ({"evidence": "procedure", "procedure": {"aged": "8w"}}, "either margin_share"),
+        ({"evidence": "procedure", "procedure": {"aged": "2 periods", "margin": 0.1}}, "an amount of time"),
+        (
+            {"evidence": "procedure", "procedure": {"aged": "8w", "margin": 0.1}, "primary": ["mae", "mse"]},
+            "one primary",
+        ),
+        (
+            {
+                "evidence": "procedure",
+                "procedure": {"aged": "8w", "margin": 0.1},
+                "promote_when": "fresher",
+                "fresher": {"max_age_periods": 8, "margin": 0.1},
+            },
+            "each replace superiority",
+        ),
+    ],
+)
+def test_a_policy_whose_evidence_does_not_fit_is_refused(rule, why):
+    with pytest.raises(ValidationError, match=why):
+        policy(VALUE_RULES, **rule)

@@ -9,6 +9,7 @@ import pytest
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation import checks
+from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.pages import text
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.page import (
@@ -163,3 +164,13 @@ def test_the_last_report_is_taken_unless_a_period_is_named(tmp_path):
 def test_a_model_that_was_never_judged_says_what_to_run(tmp_path):
     with pytest.raises(NotFound, match="no candidate was judged yet. Run `retrain run delivery --period P`"):
         stored_verdict("delivery", PeriodStore(tmp_path))
+
+
+def test_whether_retraining_works_stands_beside_a_verdict_that_does_not_rest_on_it():
+    known = ProcedureEvidence(12, 8, 0.031, 0.02, 1e-4, 84)
+    primary = replace(passing("significance", low=-0.01, high=0.04, alpha=0.05), role="primary", champion_value=0.5)
+    page = report_markdown(replace(verdict(primary), evidence={"procedure_shown": known.to_dict()}))
+    assert "Retraining works: over the last 12 weeks fresh models lost 3.1 % less than ones 8 weeks older" in page
+    assert "-2 %" in page, "S: by how much this candidate may be worse, as a share of the live model's loss"
+    assert "Nothing is decided by these figures" in page
+    assert "Does retraining work?" not in report_markdown(verdict(primary))
