@@ -97,7 +97,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
                 ),
             ),
             rollback_sensor(frame),
-            *alert_sensors(frame, model_jobs),
+            *alert_sensors(frame, model_jobs, partial(watch, spec)),
             *([batch_sensor(frame, batches, score)] if batches is not None else ()),
         ],
         resources={**(resources or usual_resources()), KEY: stored_tables},

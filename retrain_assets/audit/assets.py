@@ -96,9 +96,40 @@ def _report(context: dg.HookContext, frame: Frame, watch: "Watch", fault: str | 
     if period is not None and not _written_by(home.store(frame.model), period, context.run_id):
         access = PeriodAccess(home.store(frame.model), home.registry(frame.model), period)
         asked_too_much = run is not None and run.tags.get(OUTCOME_TAG) == "refused"
-        metadata = written(frame, access, watch, instance, context.run_id, None if asked_too_much else fault)
-        event = dg.AssetMaterialization(frame.key(ASSET), partition=period, metadata=metadata)
-        instance.report_runless_asset_event(event)
+        _report_status(frame, access, watch, instance, (context.run_id, None if asked_too_much else fault))
+
+
+def report_killed(
+    frame: Frame, access: PeriodAccess, watch: "Watch", instance: dg.DagsterInstance, ended: tuple[str, str]
+) -> None:
+    """Write the status as of a period whose run was killed, so that nothing of it could.
+
+    Args:
+        frame: The model's.
+        access: The period of the run.
+        watch: What decides when the model is retrained.
+        instance: Where the runs are recorded.
+        ended: The run's id, and what is said of its end.
+    """
+    if not _written_by(access.store, access.period, ended[0]):
+        _report_status(frame, access, watch, instance, ended)
+
+
+def _report_status(
+    frame: Frame, access: PeriodAccess, watch: "Watch", instance: dg.DagsterInstance, ended: tuple[str, str | None]
+) -> None:
+    """Write the status after a run, and report it; a run that broke nothing leaves what broke before it told."""
+    run_id, fault = ended
+    metadata = written(frame, access, watch, instance, run_id, fault or _told_fault(access))
+    event = dg.AssetMaterialization(frame.key(ASSET), partition=access.period, metadata=metadata)
+    instance.report_runless_asset_event(event)
+
+
+def _told_fault(access: PeriodAccess) -> str | None:
+    """What is told to have broken the last run of a period."""
+    record = access.store.read_json(ASSET, access.period)
+    told = record.get("fault") if record else None
+    return str(told) if told else None
 
 
 def _written_by(store: PeriodStore, period: str, run_id: str) -> bool:

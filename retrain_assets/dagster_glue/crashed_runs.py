@@ -72,7 +72,11 @@ def carry_out(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def launching(instance: dg.DagsterInstance) -> dict[str, str]:
-    """Be known to launch runs until this process ends; the tags of the runs that it launches."""
+    """Be known to launch runs until this process ends; the tags of the runs that it launches.
+
+    Old locks are swept, for a deployment of which only the daemon runs.
+    """
+    _sweep(instance)
     path = _lock_of(instance, _LAUNCHER)
     if path not in _HELD:
         _OWN.enter_context(exclusive(path))

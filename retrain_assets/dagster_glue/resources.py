@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from retrain_assets.dagster_glue.executor import end_with_the_run
 from retrain_assets.store import retrain_home
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ class Home(dg.ConfigurableResource):  # type: ignore[type-arg]
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Refuse a run whose config names another folder: it would begin a second history there.
 
+        What carries out a step asks for this first, so it is also where a step begins to end with its run.
+
         Raises:
             dagster.Failure: It does.
         """
+        end_with_the_run()
         resources = context.run.run_config.get("resources") if context.run else None
         if isinstance(resources, Mapping) and "home" in resources:
             raise dg.Failure(

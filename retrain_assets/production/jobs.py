@@ -43,6 +43,8 @@ MONITOR = (
     STATUS,
     BACKTEST,
 )
+ROLLBACK_PRIORITY = "10"
+"""In the queue, so that of the runs that wait for a place a rollback gets the first."""
 PROPOSED_CASES = 10
 """How many hard cases a rollback proposes for the regression suite."""
 RETRAIN = (
@@ -194,7 +196,7 @@ def _rollback_job(frame: Frame, harvest: "Callable[[], Harvest]") -> dg.JobDefin
     @dg.job(
         name=job_name(frame.model, "rollback"),
         description="Put the version served before back in place, after checking that it loads and scores.",
-        tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": "600"},
+        tags={MODEL_TAG: frame.model, "dagster/max_runtime_seconds": "600", "dagster/priority": ROLLBACK_PRIORITY},
         executor_def=run_executor(),
     )
     def rollback() -> None:

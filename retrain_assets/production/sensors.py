@@ -5,7 +5,7 @@ decision a run took stands in its outcome tag.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -28,13 +28,14 @@ from retrain_assets.dagster_glue.tags import (
     TRIGGER_TAG,
 )
 from retrain_assets.errors import RetrainError
-from retrain_assets.production.jobs import Job, job_name, rollback_config
+from retrain_assets.monitoring.sensors import was_killed
+from retrain_assets.production.jobs import ROLLBACK_PRIORITY, Job, job_name, rollback_config
 
 if TYPE_CHECKING:
+    from retrain_assets.monitoring.triggers.evidence import Watch
     from retrain_assets.production.probation.record import ProbationRecord
     from retrain_assets.store import PeriodStore
 
-ROLLBACK_PRIORITY = "10"
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
 
 
@@ -130,8 +131,8 @@ def withdrawal_due(instance: dg.DagsterInstance, home: Home, model: str, at: dat
     return "" if instance.get_run_records(runs, limit=1) else record.period
 
 
-def alert_sensors(frame: Frame, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
-    """One sensor for runs that failed, one for runs that succeeded."""
+def alert_sensors(frame: Frame, jobs: Sequence[Job], watch: "Callable[[], Watch]") -> list[dg.SensorDefinition]:
+    """One sensor for runs that failed, one for runs that succeeded; `watch` gives what the status of a model needs."""
 
     @dg.run_status_sensor(
         name=f"{frame.model}__alerts_failed",
@@ -141,7 +142,9 @@ def alert_sensors(frame: Frame, jobs: Sequence[Job]) -> list[dg.SensorDefinition
         description="Says what is broken: a failed run always means that something is.",
     )
     def failed(context: dg.RunStatusSensorContext, home: Home, clock: Clock) -> None:
-        publish_all(failure_alerts(context.instance, context.dagster_run, frame, home, clock), home)
+        run = context.dagster_run
+        publish_all(failure_alerts(context.instance, run, frame, home, clock), home)
+        tell_killed(context.instance, run, frame, home, watch)
 
     @dg.run_status_sensor(
         name=f"{frame.model}__alerts",
@@ -176,6 +179,18 @@ def failure_alerts(
     except RetrainError as damaged:  # the failure itself is told all the same
         moves = [_alert(clock, frame, period, "crash", f"the journal cannot be read: {damaged}")]
     return [failure, *probation, *moves]
+
+
+def tell_killed(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, frame: Frame, home: Home, watch: "Callable[[], Watch]"
+) -> None:
+    """Write what a killed run could not: the status of its period, with its end as what broke."""
+    period = run.tags.get(PARTITION_TAG)
+    if period is None or not was_killed(instance, run):
+        return
+    from retrain_assets.audit.assets import report_killed
+
+    report_killed(frame, home.at(frame.model, period), watch(), instance, (run.run_id, _killed(run, frame, period)))
 
 
 def _killed(run: dg.DagsterRun, frame: Frame, period: str) -> str:

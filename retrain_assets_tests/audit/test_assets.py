@@ -1,6 +1,7 @@
 """`model_status` through real Dagster runs: fresh after each decision, whatever it was."""
 
 import re
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -9,6 +10,9 @@ import pytest
 from benchmarks.worlds.parcels import SPEC, failure_of
 from retrain_assets.audit.assets import LONGEST_CAUSE, fault_of
 from retrain_assets.audit.status import last_fault, last_period
+from retrain_assets.dagster_glue.tags import PARTITION_TAG
+from retrain_assets.pipeline import frame_of, watch
+from retrain_assets.production.sensors import tell_killed
 from retrain_assets.registry.journal.heads import Head
 
 KEY = dg.AssetKey(["delivery", "model_status"])
@@ -139,6 +143,24 @@ def test_a_launch_that_asked_for_what_it_may_not_have_broke_nothing(world_after)
     built = world_after(5, retrained=())
     week = built.weeks(5)[-1]
     assert not built.run("retrain", week, assets=["production_model"]).success
+    assert last_fault(built.store, week) is None
+
+
+def test_a_run_that_was_killed_is_told_until_a_run_succeeds_whatever_is_refused_or_rolled_back_meanwhile(world_after):
+    built = world_after(5, retrained=())
+    week, frame, home = built.weeks(5)[-1], frame_of(built.spec), built.defs.resources["home"]
+    run = dg.DagsterRun("delivery__monitor", tags={PARTITION_TAG: week}, status=dg.DagsterRunStatus.NOT_STARTED)
+    built.instance.add_run(run)
+    built.instance.report_run_failed(run, "gone")
+    failed = built.instance.get_run_by_id(run.run_id)
+
+    tell_killed(built.instance, failed, frame, home, partial(watch, built.spec))
+
+    killed = f"delivery__monitor of {week} was killed before it ended. It is started again by itself"
+    assert last_fault(built.store, week).cause == killed
+    assert not built.run("retrain", week, assets=["production_model"]).success
+    assert last_fault(built.store, week).cause == killed, "a refused launch breaks nothing and mends nothing"
+    assert built.run("monitor", week).success
     assert last_fault(built.store, week) is None
 
 

@@ -140,9 +140,12 @@ def test_a_retrain_of_the_period_that_promoted_the_live_version_answers_with_tha
 
 def test_a_retrain_that_promotes_is_yes(young_home):
     shutil.rmtree(young_home / "registry")
+    again = retrain("run", "delivery", "--period", FIRST, code=1)
+    assert "the registry holds no history, and there was one" in again.output
+    retrain("release", "delivery", "--reason", "begun anew", "--by", "ann")
     assert retrain("run", "delivery", "--period", FIRST).output.startswith("promoted (run ")
-    judged, event = registry(young_home).history()
-    assert judged.action == "passed"
+    begun, judged, event = registry(young_home).history()
+    assert (begun.action, begun.actor, judged.action) == ("released", "ann", "passed")
     assert (event.action, event.period, event.actor) == ("bootstrap", FIRST, "ada")
 
 
