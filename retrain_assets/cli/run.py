@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -22,16 +23,18 @@ from retrain_assets.cli.shared import (
     ended_period,
     finish,
     guarded,
+    now,
     opened,
     runner_of,
     spec_of,
     waiting,
 )
-from retrain_assets.documents.terminal import say
+from retrain_assets.documents.terminal import labelled, say
 from retrain_assets.errors import SpecError, require_extra
 from retrain_assets.spec import SHIPPED_DATA, load_specs
 
 if TYPE_CHECKING:
+    from retrain_assets.audit.monitored import MonitoredPeriod
     from retrain_assets.cli.runner import RunEnd
 
 DEFAULT_MODEL = "taxi_charge"
@@ -212,11 +215,33 @@ def run(name: str, period: str, as_json: bool) -> None:
 @END_AS_JSON
 @guarded
 def monitor(name: str, period: str, as_json: bool) -> None:
-    """Take one period in, score it, and report drift and quality.
+    """Take one period in, score it, and tell what was watched, what drifted, how good the model was, and what is next.
 
     Example: retrain monitor taxi_charge --period 2019-03
     """
-    finish(_launch(name, "monitor", period), as_json)
+    end = _launch(name, "monitor", period)
+    if not end.success:
+        finish(end, as_json)
+    found = _monitored(name, period)
+    if as_json:
+        ended = {"run_id": end.run_id, "outcome": end.outcome, "cause": end.cause}
+        click.echo(json.dumps({**ended, **found.to_dict()}))
+        return
+    click.secho(f"{name} {period}, monitored (run {end.run_id[:8]})", bold=True)
+    for line in labelled(found.answers(spec_of(name).model.row_name).items()):
+        click.echo(line)
+    say(f"Next: retrain report {name} {period} --monitoring tells the rest; `retrain dev` shows it with its pictures.")
+
+
+def _monitored(name: str, period: str) -> MonitoredPeriod:
+    from retrain_assets.audit.monitored import monitored
+    from retrain_assets.audit.status import status_of
+    from retrain_assets.model import PeriodAccess
+    from retrain_assets.pipeline import watch
+
+    spec, store, registry = opened(name)
+    status = status_of(PeriodAccess(store, registry, period), watch(spec), now())
+    return monitored(spec.model, store, period, spec.columns.all, status)
 
 
 def _launch(name: str, job: str, period: str) -> RunEnd:

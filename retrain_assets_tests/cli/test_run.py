@@ -151,10 +151,21 @@ def test_a_retrain_that_promotes_is_yes(young_home):
 
 def test_a_retrain_that_is_rejected_is_no_and_says_why(young_home):
     end = json.loads(retrain("monitor", "delivery", "--period", PERIODS[3], "--json").stdout)
-    assert (end["outcome"], end["cause"]) == ("done", "")
+    assert (end["outcome"], end["cause"], end["period"], end["version"]) == ("done", "", PERIODS[3], "v1")
     with dg.DagsterInstance.get() as instance:
         assert instance.get_run_by_id(end["run_id"]).status is dg.DagsterRunStatus.SUCCESS
     end = json.loads(retrain("run", "delivery", "--period", PERIODS[3], "--json", code=1).stdout)
     assert end["outcome"] == "rejected"
     assert end["cause"] == registry(young_home).history()[-1].reason
     assert end["cause"].startswith("significance: MAE ")
+
+
+def test_monitoring_by_hand_prints_what_was_watched_what_it_says_and_what_is_next(young_home, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    head, *said = retrain("monitor", "delivery", "--period", PERIODS[3]).stdout.splitlines()
+    assert head.startswith(f"delivery {PERIODS[3]}, monitored (run ")
+    titles = [line.strip().split("  ")[0] for line in said if line.startswith("  ") and line[2] != " "]
+    assert titles[:3] == ["watched", "drift", "quality"]
+    assert "420 rows, scored by v1; 420 outcomes became known" in said[0]
+    assert f"Next: retrain report delivery {PERIODS[3]} --monitoring" in " ".join(said)
+    assert max(map(len, said)) <= 80
