@@ -32,13 +32,13 @@ def actor_of(run: dg.DagsterRun) -> str:
 
 
 def cause_of(error: StepError | None) -> str:
-    """What went wrong in a failed step: the innermost error's message, without the path of its class."""
+    """What went wrong in a failed step: the innermost error's message, after its class where it is none of ours."""
     while error is not None and error.cause is not None:
         error = error.cause
     if error is None:
         return "unknown"
     message = str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
-    return re.sub(r"^(\w+\.)+(\w+: )", r"\2", message)
+    return re.sub(r"^(\w+\.)+(\w+: )", r"\2", re.sub(r"^retrain_assets\.errors\.\w+: ", "", message))
 
 
 def period_of(context: dg.AssetExecutionContext) -> str:

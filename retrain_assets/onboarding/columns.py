@@ -33,9 +33,20 @@ PROTECTED = {
     "gender", "sex", "race", "racial", "ethnic", "ethnicity", "religion", "religious", "faith", "nationality",
     "nationalities", "citizen", "citizenship", "nativity", "ancestry", "disability", "disabled", "difficulty", "age",
     "birth", "birthdate", "dob", "marital", "married", "pregnant", "pregnancy", "orientation", "veteran", "military",
-    "caste", "union", "skin",
+    "caste", "union", "skin", "ages", "sexe", "sexo", "sesso", "genero", "género", "genere", "geschlecht",
+    "alter", "lebensalter", "âge", "edad", "idade", "età", "geburtsdatum", "geburtsjahr", "geburtstag", "birthday",
+    "birthyear", "naissance", "nacimiento", "staatsangehörigkeit", "staatsangehoerigkeit", "nationalität",
+    "nationalitaet", "nationalité", "nationalite", "nacionalidad", "cittadinanza", "herkunft", "herkunftsland",
+    "migrationshintergrund", "immigrant", "foreigner", "ausländer", "auslaender", "konfession", "religión",
+    "familienstand", "zivilstand", "spouse", "widowed", "divorced", "behinderung", "schwerbehinderung",
+    "handicap", "handicapped", "schwanger", "hautfarbe", "ethnie", "tribe", "creed", "hispanic", "latino",
+    "female", "male", "mf", "pronoun", "pronouns", "salutation", "anrede", "civilité", "civilite",
+    "maternity", "pregnancies", "lgbt", "transgender", "gewerkschaft", "elderly",
 }  # fmt: skip
 """Words that speak of an attribute that law or decency protects."""
+
+_MEN, _WOMEN = ({"m", "male", "man", "männlich", "h", "homme"}, {"f", "w", "female", "woman", "weiblich", "femme"})
+_NEITHER = {"d", "x", "u", "divers", "diverse", "other", "unknown", "nonbinary", "non-binary", "unbekannt", "autre"}
 
 OUTCOME_DATE_WORDS = {"label", "outcome", "known", "result", "resolved", "observed"}
 """Words of a column's name that say that it dates the outcome."""
@@ -223,7 +234,17 @@ def words_of(name: str) -> set[str]:
     >>> sorted(words_of("customerAge_years"))
     ['age', 'customer', 'years']
     """
-    return set(re.findall(r"[a-z]+|\d+", re.sub(r"([a-z\d])([A-Z])", r"\1 \2", name).lower()))
+    return set(re.findall(r"[^\W\d_]+|\d+", re.sub(r"([a-z\d])([A-Z])", r"\1 \2", name).lower()))
+
+
+def tells_sexes(levels: tuple[str, ...]) -> bool:
+    """Whether the levels of a category are those of a person's sex, whatever the column is called.
+
+    >>> tells_sexes(("M", "W", "D")), tells_sexes(("Male", "Female")), tells_sexes(("M", "F", "S"))
+    (True, True, False)
+    """
+    words = {level.strip().lower() for level in levels}
+    return bool(words & _MEN and words & _WOMEN) and words <= _MEN | _WOMEN | _NEITHER
 
 
 def positive_of(levels: tuple[str, ...]) -> str:

@@ -101,7 +101,8 @@ def _lost(found: Sequence[PeriodFindings]) -> Iterator[str]:
     lost = [one.period for one in found if one.stops]
     if lost:
         shown = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
-        yield f"{len(lost)} of {len(found)} periods are refused as they are ({shown}): correct them, or the spec."
+        are = "is refused as it is" if len(lost) == 1 else "are refused as they are"
+        yield f"{len(lost)} of {len(found)} periods {are} ({shown}): correct the files, or the spec."
 
 
 def _no_outcomes(spec: ModelSpec, usable: Sequence[PeriodFindings]) -> Iterator[str]:

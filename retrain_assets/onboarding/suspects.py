@@ -5,18 +5,28 @@ Nothing here is decided for good: a suspect is named with its reason, left out, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.onboarding.columns import PROTECTED, ColumnFacts, numbers_of, texts_of, times_of, words_of
+from retrain_assets.onboarding.columns import (
+    PROTECTED,
+    ColumnFacts,
+    numbers_of,
+    tells_sexes,
+    texts_of,
+    times_of,
+    words_of,
+)
 from retrain_assets.onboarding.roles import Roles
 from retrain_assets.onboarding.table import ForeignTable
-from retrain_assets.raw.numbers import common_measure
+from retrain_assets.raw.dialect import measure_of
 from retrain_assets.raw.values import flat
 
 Reason = Literal["protected", "leak", "identifier", "constant", "clock", "date", "text", "empty"]
@@ -29,7 +39,7 @@ CLOCK_CORRELATION = 0.95
 
 _SAMPLE = 50_000
 _MOST_PURE_LEVELS = 200
-_NEARLY_ALL = 0.999
+_NEARLY_ALL, _MOSTLY = 0.999, 0.9
 
 
 @dataclass(frozen=True)
@@ -44,8 +54,8 @@ class Suspect:
 def looks_protected(name: str) -> bool:
     """Whether a column's name speaks of an attribute that law or decency protects.
 
-    >>> looks_protected("gender"), looks_protected("customerAge"), looks_protected("page"), looks_protected("stage")
-    (True, True, False, False)
+    >>> looks_protected("gender"), looks_protected("dogAge"), looks_protected("Geschlecht"), looks_protected("page")
+    (True, True, True, False)
     """
     return bool(words_of(name) & PROTECTED)
 
@@ -78,16 +88,26 @@ def _suspect(table: ForeignTable, facts: ColumnFacts, roles: Roles, rows: npt.ND
         return Suspect(name, "clock", "only counts the time, which no new row repeats")
     if len(rows) and (leak := _leak(table, facts, roles, rows)):
         return Suspect(name, "leak", leak)
-    if looks_protected(name):
+    if looks_protected(name) or (facts.kind == "category" and tells_sexes(facts.levels)):
         return Suspect(name, "protected", "looks like a protected attribute")
     if facts.kind == "time":
         return Suspect(name, "date", "a date, which is neither a number nor a category")
-    if facts.kind == "text" and common_measure(flat(texts_of(table.rows[name])).unique()):
-        sentence = f"numbers with a unit, like {facts.levels[0]}; --use {name} takes them in"
-        return Suspect(name, "text", sentence)
+    if facts.kind in ("text", "category") and (units := _units(flat(texts_of(table.rows[name])).unique())):
+        return Suspect(name, "text", f"numbers in several units, {' and '.join(units)}: write them in one, then use it")
     if facts.kind == "text":
         return Suspect(name, "text", f"free text, {facts.distinct:,} different values")
     return None
+
+
+def _units(values: pa.Array) -> list[str]:
+    """The units of numbers that carry several of them; nothing where one is none, or all have the same."""
+    texts = [text for text in values.drop_null().to_pylist() if any(map(str.isdecimal, text))]
+    if len(texts) < len(values.drop_null()) * _MOSTLY:
+        return []
+    units = {measure_of(text) for text in texts} - {""}
+    bare = {text for text in texts if not measure_of(text)}
+    several = len(units) > 1 and all(re.fullmatch(r"[\d.,' +-]+", text) for text in bare)
+    return sorted(units)[:3] if several else []
 
 
 def _leak(table: ForeignTable, facts: ColumnFacts, roles: Roles, rows: npt.NDArray[np.int64]) -> str | None:

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import SourceError
 from retrain_assets.raw.dialect import ungrouped
 from retrain_assets.raw.files import File, Wanted, bare_name, files_of
-from retrain_assets.raw.numbers import plain_numbers
+from retrain_assets.raw.numbers import common_measure, plain_numbers
 from retrain_assets.raw.policy import Table
 from retrain_assets.raw.sources import with_one_type
 from retrain_assets.raw.times import Order, declared_order, wall_clock
@@ -37,10 +38,11 @@ _MOST_NUMBERS = 0.98
 
 @dataclass(frozen=True)
 class FilePart:
-    """The rows of one file."""
+    """The rows of one file; `measured` are columns as they stand in which every number carries one unit, with it."""
 
     path: str
     rows: pa.Table
+    measured: Mapping[str, tuple[str, pa.ChunkedArray]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,29 @@ def read_table(path: str, time_format: str | None = None) -> ForeignTable:
         raise broken[0]
     if not any(part.rows.num_rows for part in parts):
         raise SourceError(f"{path}: no rows. Name files that hold some.")
-    found = [lines[0] + (f", and so in {len(lines) - 1} more files" * (len(lines) > 1)) for lines in said.values()]
+    found = [f"{first}{_and_so_in(len(more))}" for first, *more in said.values()]
     written: dict[str, Written] = {"time_format": time_format} if time_format else {}
-    parts = _named_alike(parts)
+    parts = _named_alike(_of_one_unit(parts))
     return ForeignTable(path, tuple(parts), _together(parts), tuple(found), written, tuple(map(str, broken)))
+
+
+def _and_so_in(files: int) -> str:
+    return f", and so in {counted(files, 'file')} more" if files else ""
+
+
+def _of_one_unit(parts: Sequence[FilePart]) -> list[FilePart]:
+    """The parts with a column as it stands where one file has it in another unit than the others."""
+    units: dict[str, set[str]] = {}
+    for part in parts:
+        for name, (unit, _) in part.measured.items():
+            units.setdefault(name, set()).add(unit)
+    found = []
+    for part in parts:
+        for name, (_, column) in part.measured.items():
+            if len(units[name]) > 1:
+                part = replace(part, rows=_with(part.rows, name, column))
+        found.append(part)
+    return found
 
 
 def _named_alike(parts: Sequence[FilePart]) -> list[FilePart]:
@@ -154,6 +175,8 @@ def _part(file: File) -> tuple[FilePart, list[str]]:
         if pa.types.is_dictionary(rows[name].type) or pa.types.is_large_string(rows[name].type):
             rows = _with(rows, name, rows[name].cast(pa.string()))
     numbers = [name for name in rows.column_names if is_text(rows[name]) and number_like(rows[name])]
+    units = {name: common_measure(pc.unique(rows[name].drop_null())) for name in numbers}
+    measured = {name: (unit, rows[name]) for name, unit in units.items() if unit}
     rows, rewritten = plain_numbers(rows, numbers, None)
     said = [
         f"{one.count:,} values of {one.column} are written like {one.example}, read as {one.plain}" for one in rewritten
@@ -162,7 +185,7 @@ def _part(file: File) -> tuple[FilePart, list[str]]:
         said.append(f"written in {file.dialect.encoding}, not in UTF-8, and read so")
     if file.is_csv and file.dialect.title:
         said.append(f"{file.dialect.title} line(s) above the names of the columns are left out")
-    return FilePart(file.path, rows), said
+    return FilePart(file.path, rows, measured), said
 
 
 def number_like(column: pa.ChunkedArray) -> bool:
@@ -173,7 +196,7 @@ def number_like(column: pa.ChunkedArray) -> bool:
     """
     values = pc.utf8_trim_whitespace(pc.unique(column.drop_null())[:SHOWN_VALUES])
     values = values.filter(pc.not_equal(values, ""))
-    values = _without_units(values)
+    values = _without_measure(_without_units(values))
     if not len(values) or how_many(pc.match_substring_regex(values, _CODE_LIKE)):
         return False
     return how_many(pc.match_substring_regex(values, _NUMBER_LIKE)) >= _MOST_NUMBERS * len(values)
@@ -184,6 +207,13 @@ def _without_units(values: pa.Array) -> pa.Array:
     if not any(ungrouped(text) != text for text in values[:_MOST_UNITS].to_pylist()):
         return values
     return pa.array([ungrouped(text) for text in values.to_pylist()], pa.string())
+
+
+def _without_measure(values: pa.Array) -> pa.Array:
+    """Texts without the one unit that each of their numbers carries, like kg."""
+    if not common_measure(values):
+        return values
+    return pc.replace_substring_regex(values, r"^([+-]?\d[\d.,']*)\s+\D+$", r"\1")
 
 
 def is_text(column: pa.ChunkedArray) -> bool:

@@ -26,7 +26,9 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _UTF8_LETTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _SHOWN_LINES = 50
+_SHOWN_BYTES = 2_000
 _LAST_LINES = 10
 _SPACES = r" \u00a0\u2009\u202f'\u2019_"
 _CURRENCIES = r"[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|kr|Fr)(?![A-Za-z])\.?"
@@ -100,7 +102,10 @@ def dialect_of(head: bytes, known: Collection[str] = (), whole: bool = True) -> 
 def encoding_of(data: bytes, whole: bool = True) -> str:
     """The encoding of some bytes: told by a byte-order mark, UTF-8 where they are that, else Western European.
 
+    UTF-16 without a mark is told by its zeros.
+
     Raises:
+        UnicodeError: They are no text.
         TwoReadings: Some letters are UTF-8 and others are not.
 
     >>> encoding_of("Île".encode()), encoding_of("Île".encode("latin-1")), encoding_of("Île".encode("utf-8-sig"))
@@ -109,6 +114,11 @@ def encoding_of(data: bytes, whole: bool = True) -> str:
     for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return name
+    if wide := _two_bytes(data):
+        return wide
+    if no_text := _NO_TEXT.search(data):
+        line = data.count(b"\n", 0, no_text.start()) + 1
+        raise UnicodeError(f"line {line:,} holds what no text does (byte {no_text.start() + 1:,} of the file): damaged")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
     except UnicodeDecodeError:
@@ -118,6 +128,14 @@ def encoding_of(data: bytes, whole: bool = True) -> str:
             ) from None
         return _eight_bits(data)
     return "utf-8"
+
+
+def _two_bytes(data: bytes) -> str:
+    """UTF-16 where most letters have a zero before or behind them; empty where they have none."""
+    for name, zeros in (("utf-16-le", data[1:_SHOWN_BYTES:2]), ("utf-16-be", data[0:_SHOWN_BYTES:2])):
+        if zeros.count(0) > len(zeros) / 2:
+            return name
+    return ""
 
 
 def _eight_bits(data: bytes) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 import pyarrow as pa
@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 from retrain_assets.errors import DataError
 from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, Intake, KnownColumns, apply_contract
 from retrain_assets.raw.files import Bounds
-from retrain_assets.raw.keys import as_stored, comparable_keys
+from retrain_assets.raw.keys import as_keys, as_stored, comparable_keys
 from retrain_assets.raw.labels import check_labels
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.raw.sources import Reading, describe, newest_time, read_outcomes, read_rows
 from retrain_assets.raw.values import same_levels
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import KNOWN_AT, PeriodStore
 
 _SHOWN = 5
 COMPARED_PERIODS = 4
@@ -146,26 +146,56 @@ def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa
     """Read the outcomes that arrived in a period and store them as `outcomes` unless a problem blocks.
 
     Outcomes of earlier periods' rows count to the period in which they became known, so that a decision as of a period
-    can read the files up to it and see nothing that was not known. Their keys have the type of the stored rows' keys.
+    can read the files up to it and see nothing that was not known. Those of periods before it that were refused come
+    with it: one file that cannot be read costs no other period its outcomes. Their keys have the type of the stored
+    rows' keys.
 
     Raises:
         SourceError: The source cannot be read.
     """
     source = intake.source
     start, end = intake.model.calendar.bounds(period)
-    keys = _rows_so_far(store, intake, period)
+    filed = store.periods("outcomes")
+    before = [known for known in filed if known < period]
+    since = min(start, intake.model.calendar.bounds(before[-1])[1]) if before else start
+    keys = _rows_so_far(store, intake, period, since)
     where = f"{describe(source.outcomes or source.features)}, {period}"
-    read = read_outcomes(source, start, end, keys)
+    read = _not_filed(store, source, read_outcomes(source, since, end, keys), [one for one in filed if one > period])
     key_type = keys.schema.field(source.key).type if keys is not None else None
     stored_keys = as_stored(read.table[source.key], key_type)
     arrived = read.table.set_column(read.table.column_names.index(source.key), source.key, stored_keys)
     typed, problems = check_labels(arrived, intake, where)
     own = read.remarks if source.outcomes is not None else [text for text in read.remarks if "written in" not in text]
     remarks = (ContractProblem("schema", False, source.label, 0, f"{remark}.") for remark in own)
-    problems = (*problems, *remarks, *_overdue(source, keys, typed, (start, end), where))
+    problems = (
+        *problems,
+        *remarks,
+        *_belated(typed, start, where),
+        *_overdue(source, keys, typed, (since, end), where),
+    )
     if not any(problem.blocking for problem in problems):
         store.write_table("outcomes", period, typed)
     return typed, problems
+
+
+def _not_filed(store: PeriodStore, source: Source, read: Reading, later: Sequence[str]) -> Reading:
+    """Outcomes without those that the next stored period took in, because this one was refused at the time."""
+    filed = store.read_table("outcomes", later[:1], [source.key, KNOWN_AT])
+    if filed is None or not read.table.num_rows:
+        return read
+    own, known = comparable_keys(as_keys(read.table[source.key]), as_keys(filed[source.key]))
+    at = pc.index_in(own, value_set=known)
+    again = pc.fill_null(pc.equal(filed[KNOWN_AT].take(at), read.table[KNOWN_AT]), False)
+    return replace(read, table=read.table.filter(pc.invert(again)))
+
+
+def _belated(arrived: pa.Table, start: datetime, where: str) -> tuple[ContractProblem, ...]:
+    """Outcomes that became known before the period, in one that was refused."""
+    count = pc.sum(pc.less(arrived[KNOWN_AT], start)).as_py() or 0
+    if not count:
+        return ()
+    sentence = f"{where}: {count:,} outcomes became known before, in periods that were refused, and are taken in now."
+    return (ContractProblem("schema", False, None, count, sentence),)
 
 
 def _all_missing(column: pa.ChunkedArray) -> bool:
@@ -187,10 +217,10 @@ def _held(store: PeriodStore, period: str) -> list[str]:
     return [field.name for field in schema if not pa.types.is_null(field.type)]
 
 
-def _rows_so_far(store: PeriodStore, intake: Intake, period: str) -> pa.Table | None:
-    """Key and time of the stored rows, up to a period, whose outcome may arrive in it; None when nothing is stored."""
+def _rows_so_far(store: PeriodStore, intake: Intake, period: str, since: datetime) -> pa.Table | None:
+    """Key and time of the stored rows, up to a period, whose outcome may arrive since; None when nothing is stored."""
     source, calendar = intake.source, intake.model.calendar
-    first = calendar.key(calendar.bounds(period)[0] - source.label_delay)
+    first = calendar.key(since - source.label_delay)
     earliest = "" if source.known_at else first
     stored = store.periods("raw_data")
     due = [known for known in stored if earliest <= known <= period]

@@ -15,13 +15,23 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
+from retrain_assets.documents.units import counted
 from retrain_assets.model import Model
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.windows.policy import WindowsPolicy
 
 _INSTANT = timedelta(microseconds=1)
+
+
+def moment(at: datetime) -> str:
+    """A moment in words, a midnight by its day.
+
+    >>> moment(datetime(2018, 6, 16)), moment(datetime(2018, 6, 16, 7, 30))
+    ('2018-06-16', '2018-06-16 07:30')
+    """
+    return f"{at:%Y-%m-%d}" if at.time() == time.min else f"{at:%Y-%m-%d %H:%M}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Span:
     end: datetime
 
     def __str__(self) -> str:
-        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
+        return f"{moment(self.start)} to {moment(self.end)}"
 
     def touches(self, start: datetime, end: datetime) -> bool:
         """Whether some moment lies in the span and in [start, end)."""
@@ -71,7 +81,7 @@ def spanning(spans: Iterable[Span]) -> Span:
 
     >>> march, may = (Span((f"2020-{m:02}",), datetime(2020, m, 1), datetime(2020, m + 1, 1)) for m in (3, 5))
     >>> str(spanning([may, march]))
-    '2020-03-01 00:00 to 2020-06-01 00:00'
+    '2020-03-01 to 2020-06-01'
     """
     spans = list(spans)
     periods = tuple(sorted({period for span in spans for period in span.periods}))
@@ -119,10 +129,10 @@ def cut(model: Model, policy: WindowsPolicy, as_of: str, available: Sequence[str
     >>> stored = months.between("2018-01", "2018-06")
     >>> windows = cut(rides, policy, "2018-06", stored, UsedRows())
     >>> print(windows.gate, "|", windows.recent, "|", windows.immature)
-    2018-06-16 00:00 to 2018-06-30 00:00 | 2018-04-14 00:00 to 2018-06-16 00:00 | 2018-06-30 00:00 to 2018-07-01 00:00
+    2018-06-16 to 2018-06-30 | 2018-04-14 to 2018-06-16 | 2018-06-30 to 2018-07-01
     >>> cut(rides, policy, "2018-06", stored, UsedRows(((datetime(2018, 6, 1), datetime(2018, 6, 20)),)))
-    Wait(periods=1, reason='wait 1 period, for 2018-07: the gate window 2018-06-16 00:00 to 2018-06-30 00:00 has rows \
-that decided an earlier attempt (2018-06-01 00:00 to 2018-06-20 00:00)')
+    Wait(periods=1, reason='wait 1 month, for 2018-07: the gate window 2018-06-16 to 2018-06-30 has rows that decided \
+an earlier attempt (2018-06-01 to 2018-06-20)')
     """
     cutter = _Cutter(model.calendar, policy, model.label_delay, used)
     stored = sorted(period for period in set(available) if model.calendar.first <= period <= as_of)
@@ -135,8 +145,9 @@ that decided an earlier attempt (2018-06-01 00:00 to 2018-06-20 00:00)')
         return Wait(
             wait, f"no period up to {as_of} is ingested yet: `retrain replay {model.name}` goes on from {first}"
         )
-    unit = "period" if wait == 1 else "periods"
-    return Wait(wait, f"wait {wait} {unit}, for {model.calendar.shift(as_of, wait)}: {obstacle}")
+    return Wait(
+        wait, f"wait {counted(wait, model.calendar.every)}, for {model.calendar.shift(as_of, wait)}: {obstacle}"
+    )
 
 
 @dataclass(frozen=True)
@@ -203,7 +214,7 @@ class _Cutter:
         gate, until = self.gate(as_of, stored), self.used.trained_until
         recent, history = self.training(gate.start, stored)
         if until is None and (lack := self.lack(history)):
-            return f"{lack} before the gate window {gate}"
+            return f"{lack} before the gate window {gate}" if gate.start < gate.end else lack
         if not history.periods:
             return f"no rows are stored before the gate window {gate}"
         if not recent.periods:
@@ -211,10 +222,10 @@ class _Cutter:
         if not gate.periods:
             return f"no rows are stored for the gate window {gate}. Ingest its periods"
         if until is not None and gate.start < until:
-            return f"the champion was trained on rows up to {until:%Y-%m-%d %H:%M}, after the gate window {gate} begins"
+            return f"the champion was trained on rows up to {moment(until)}, after the gate window {gate} begins"
         for start, end in self.used.spent:
             if gate.touches(start, end):
-                used = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+                used = f"{moment(start)} to {moment(end)}"
                 return f"the gate window {gate} has rows that decided an earlier attempt ({used})"
         return None
 
@@ -223,10 +234,10 @@ class _Cutter:
         needed = self.policy.min_train
         if needed.time is None:
             held, wanted = len(history.periods), math.ceil(needed.periods or 0)
-            return f"{held} of {wanted} training periods stand" if held < wanted else ""
+            return f"{held} of {wanted} training periods are there" if held < wanted else ""
         bounds = (self.calendar.bounds(period) for period in history.periods)
         stored = sum((min(end, history.end) - max(start, history.start) for start, end in bounds), timedelta(0))
-        return f"{stored.days} of {needed.time.days} days to train on stand" if stored < needed.time else ""
+        return f"{stored.days} of {needed.time.days} days to train on are there" if stored < needed.time else ""
 
     def wait(self, as_of: str, stored: Sequence[str]) -> int:
         """The smallest number of further periods, each of them stored, after which nothing stands in the way."""

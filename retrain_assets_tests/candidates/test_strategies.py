@@ -118,7 +118,7 @@ def test_the_classifier_baseline_is_scikit_learns_dummy() -> None:
 
 
 def test_a_span_without_labelled_rows_is_not_enough_data() -> None:
-    with pytest.raises(NotEnoughData, match=r"recent: no labelled row in 2020-01-01 00:00 to 2020-02-01 00:00: widen"):
+    with pytest.raises(NotEnoughData, match=r"recent: no labelled row in 2020-01-01 to 2020-02-01: widen"):
         train_strategy(HeldRows(STEADY, RECIPE), span("2020-01-01", "2020-02-01"), "recent", 20, RECIPE)
 
 

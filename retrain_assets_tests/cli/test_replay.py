@@ -21,7 +21,7 @@ def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_
     assert (list(first), list(second)) == (PERIODS[:3], PERIODS[3:])
     lines = first | second
     assert all(re.match(r"\S+ +420 ", line) for line in lines.values())  # 60 parcels a day
-    assert "wait 2 periods" in lines[PERIODS[0]]
+    assert "wait 2 weeks" in lines[PERIODS[0]]
     assert "bootstrap v1: MAE" in lines[FIRST]
     assert re.search(r"excess_loss +rejected", lines[PERIODS[3]])  # nothing was trained on a slower week yet
     assert "cool-down until the week of 5 February 2024" in lines[PERIODS[4]]

@@ -58,5 +58,5 @@ def test_the_cause_is_the_innermost_error_without_the_path_of_its_class(instance
     (error,) = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
     assert cause_of(error) == "KeyError: 'fare'"
     told = SimpleNamespace(message="retrain_assets.errors.Held: until Monday\n", cause=None)
-    assert cause_of(SimpleNamespace(message="outer", cause=told)) == "Held: until Monday"
+    assert cause_of(SimpleNamespace(message="outer", cause=told)) == "until Monday"
     assert cause_of(None) == "unknown"

@@ -240,7 +240,7 @@ def test_the_trigger_says_what_it_waits_for_and_looks_at_a_report_once(world):
     first = tick(built, "retrain_trigger")
     assert first.run_requests == []
     assert first.skip_message.startswith("2024-01-01: ")
-    assert "wait 4 periods" in first.skip_message  # four weeks to train on, one to judge by
+    assert "wait 4 weeks" in first.skip_message  # four weeks to train on, one to judge by
     assert tick(built, "retrain_trigger", cursor=first.cursor).skip_message == "no new performance report"
 
 

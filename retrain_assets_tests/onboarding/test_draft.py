@@ -34,11 +34,20 @@ def test_a_table_without_a_feature_is_refused_with_the_reasons(tmp_path):
         drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())
 
 
-def test_numbers_with_a_unit_are_named_and_taken_in_as_numbers(tmp_path):
+def test_numbers_with_a_unit_are_numbers_and_said(tmp_path):
     rows = subscriptions(tmp_path, rows=1200, weight=[f"{n + 300} kg" for n in range(1200)])
+    table = read_table(str(rows))
+    draft = drafted("left", table, read_table(str(tmp_path / "outcomes.csv")), Named())
+    assert "weight" in draft.numeric
+    assert (draft.facts["weight"].low, draft.facts["weight"].high) == (300, 1499)
+    assert any("1,200 values of weight are written like 300 kg, read as 300" in said for said in table.remarks)
+
+
+@pytest.mark.parametrize(("month", "units"), [([" kg", " t"], "kg and t"), ([" kg"], "g and kg")])
+def test_numbers_in_two_units_are_left_out_with_both_in_one_file_or_in_two(tmp_path, month, units):
+    rows = subscriptions(tmp_path, rows=1200, weight=[f"{n + 300}{month[n % len(month)]}" for n in range(1200)])
+    last = tmp_path / "rows" / "2024-06.csv"
+    last.write_text(last.read_text().replace(" kg", " g" if len(month) == 1 else " kg"))
     draft = drafted("left", read_table(str(rows)), read_table(str(tmp_path / "outcomes.csv")), Named())
     (said,) = [one.sentence for one in draft.suspects if one.name == "weight"]
-    assert said == "numbers with a unit, like 1000 kg; --use weight takes them in"
-    taken = draft.with_feature("weight")
-    assert "weight" in taken.numeric
-    assert (taken.facts["weight"].low, taken.facts["weight"].high) == (300, 1499)
+    assert said == f"numbers in several units, {units}: write them in one, then use it"

@@ -12,6 +12,7 @@ from retrain_assets.raw.dialect import (
     Notation,
     NotationCounts,
     dialect_of,
+    encoding_of,
     evidence,
     notation_of,
     title_lines,
@@ -99,3 +100,14 @@ def test_a_notation_reads_its_own_numbers_alone(text, plain):
 )
 def test_lines_above_the_names_of_the_columns_are_told_from_the_number_of_fields(text, lines):
     assert title_lines(text, ",") == lines
+
+
+def test_utf_16_without_a_mark_is_told_by_its_zeros():
+    text = "kunde;plan\n" * 30
+    assert encoding_of(text.encode("utf-16-le")) == "utf-16-le"
+    assert encoding_of(text.encode("utf-16-be")) == "utf-16-be"
+
+
+def test_bytes_that_no_text_has_are_damage_with_their_line():
+    with pytest.raises(UnicodeError, match=r"^line 2 holds what no text does \(byte 7 of the file\): damaged"):
+        encoding_of(b"id;n\n1\x001;2\n3;4\n")

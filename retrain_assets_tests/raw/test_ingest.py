@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -243,3 +243,21 @@ def test_outcomes_booked_before_and_after_their_period_end_are_told_apart(store,
     assert sorted(february["id"].to_pylist()) == columns["id"][::2]
     assert sorted(march["id"].to_pylist()) == columns["id"][1::2]
     assert all(moment < BOUNDS[1] for moment in march["time"].to_pylist())
+
+
+def test_outcomes_of_a_period_that_was_refused_come_with_the_next_and_are_filed_once(store, tmp_path):
+    columns = rides(200, MONTHS.start, 12 * 60)
+    rows = written(tmp_path / "r.parquet", columns)
+    outcomes = written(tmp_path / "o.parquet", {"id": columns["id"], "late": columns["late"]})
+    declared = source(rows, outcomes, "20d")
+    for period in ("2019-01", "2019-03"):
+        taken_in(store, declared, period)
+        typed, problems = outcomes_in(store, declared, period)
+    belated = [row for row in typed.to_pylist() if row["known_at"] < datetime(2019, 3, 1)]
+    assert {row["time"].month for row in belated} == {1}
+    said = f"{len(belated)} outcomes became known before, in periods that were refused, and are taken in now."
+    assert [one.sentence for one in problems if "before" in one.sentence] == [f"{outcomes}, 2019-03: {said}"]
+    taken_in(store, declared, "2019-02")
+    outcomes_in(store, declared, "2019-02")
+    filed = store.read_table("outcomes", store.periods("outcomes"), ["id"])["id"].to_pylist()
+    assert len(filed) == len(set(filed))

@@ -49,7 +49,7 @@ def test_a_verdict_is_stored_shown_and_tagged_and_never_fails_its_run(instance, 
     (made,) = result.asset_materializations_for_node(f"{MODEL}__validation_report")
     assert made.metadata["decision"].value == judged.decision.value
     assert made.metadata["verdict"].value == judged.digest[:12]
-    assert made.metadata["gate"].value == "2019-01-01 00:00 to 2019-01-08 00:00"
+    assert made.metadata["gate"].value == "2019-01-01 to 2019-01-08"
 
 
 def test_the_judge_is_told_the_period_the_moment_and_who_asks(instance, home, tmp_path):

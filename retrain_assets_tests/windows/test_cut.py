@@ -190,7 +190,7 @@ def test_without_a_delay_every_row_of_the_period_judges():
 def test_a_first_model_waits_until_it_has_enough_to_train_on(as_of, wait):
     waiting = cut(RIDES, POLICY, as_of, STORED, UsedRows())
     assert waiting.periods == wait
-    assert f"{5 - wait} of 5 training periods stand before the gate window" in waiting.reason
+    assert f"{5 - wait} of 5 training periods are there" in waiting.reason
     assert isinstance(cut(RIDES, POLICY, "2018-06", STORED, UsedRows()), Windows)
 
 
@@ -198,8 +198,8 @@ def test_a_champion_trained_through_the_gate_makes_it_stale():
     waiting = cut(RIDES, POLICY, "2019-03", STORED, trained("2019-04-15"))
     assert waiting == Wait(
         2,
-        "wait 2 periods, for 2019-05: the champion was trained on rows up to 2019-04-15 00:00, after the gate window "
-        "2019-03-01 00:00 to 2019-03-31 00:00 begins",
+        "wait 2 months, for 2019-05: the champion was trained on rows up to 2019-04-15, after the gate window "
+        "2019-03-01 to 2019-03-31 begins",
     )
 
 
@@ -207,7 +207,7 @@ def test_rows_that_judged_before_do_not_judge_again():
     used = (at("2019-03-01"), at("2019-03-31"))
     waiting = cut(RIDES, POLICY, "2019-03", STORED, trained("2018-12-01", used))
     assert waiting.periods == 1
-    assert "has rows that decided an earlier attempt (2019-03-01 00:00 to 2019-03-31 00:00)" in waiting.reason
+    assert "has rows that decided an earlier attempt (2019-03-01 to 2019-03-31)" in waiting.reason
     assert isinstance(cut(RIDES, POLICY, "2019-04", STORED, trained("2018-12-01", used)), Windows)
 
 

@@ -101,7 +101,7 @@ def origin_at(model: Model, windows: WindowsPolicy, moment: datetime) -> MatrixO
     >>> rides = Model("rides", "regression", 2, months, "id", "at", "fare", timedelta(days=1), "mae")
     >>> origin = origin_at(rides, WindowsPolicy(recent="4w", selection="1w"), datetime(2018, 6, 4))
     >>> print(origin.recent, "|", origin.stop, "|", origin.selection)
-    2018-05-06 00:00 to 2018-06-03 00:00 | 2018-06-04 00:00 to 2018-06-11 00:00 | 2018-06-12 00:00 to 2018-06-19 00:00
+    2018-05-06 to 2018-06-03 | 2018-06-04 to 2018-06-11 | 2018-06-12 to 2018-06-19
     """
     calendar, delay = model.calendar, model.label_delay
     until = moment - delay
