@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo, field_validator
@@ -126,7 +127,7 @@ class Calendar(BaseModel):
 
     def _parse(self, key: str) -> int:
         try:
-            start = datetime.strptime(key, self.format)
+            start = _read(key, self.format)
         except ValueError:
             raise ValueError(
                 f"period {key!r} is not one of this model's: expected a {self.every} like {self.first!r}"
@@ -189,6 +190,12 @@ class Calendar(BaseModel):
         limit = min(moment, self.end) if self.end else moment
         last = self.shift(self.key(limit), -1)
         return self.between(self.first, last) if last >= self.first else []
+
+
+@lru_cache(maxsize=1 << 14)
+def _read(key: str, form: str) -> datetime:
+    """The moment that a key names; kept, for a replay asks for the same few periods many thousand times."""
+    return datetime.strptime(key, form)
 
 
 @dataclass(frozen=True)

@@ -149,39 +149,17 @@ def training(spec: ModelSpec) -> "Training":
 
 def backtest(spec: ModelSpec) -> "Backtest":
     """What replays other retraining policies on the model's history."""
-    from retrain_assets.backtest.backtest import Backtest
-
-    return Backtest(
-        spec.model,
-        spec.columns,
-        spec.training,
-        spec.windows,
-        spec.triggers,
-        spec.drift,
-        spec.rollback.cooldown,
-        spec.source.known_at is not None,
-        replayed_gate(spec),
-        partial(suite_ids, spec),
-    )
+    return spec.backtest
 
 
 def replayed_gate(spec: ModelSpec) -> "ReplayedGate":
     """The spec's rule of promotion, as far as the primary loss goes."""
-    from retrain_assets.backtest.policies.gate import ReplayedGate
-
-    validation, gate, calendar = spec.validation, spec.windows.gate, spec.period
-    fresher = validation.fresher if validation.promote_when == "fresher" else None
-    length = gate.time or timedelta(days=round(365 * (gate.periods or 1) / calendar.per_year))
-    alpha = validation.alpha_per_attempt(spec.triggers.max_per_year)
-    return ReplayedGate(length, alpha, (fresher.margin_share or 0.0) if fresher else 0.0, spec.training.refit)
+    return spec.replayed_gate
 
 
 def suite_ids(spec: ModelSpec) -> frozenset[str]:
     """Keys of the regression suite's cases, which never train a model."""
-    from retrain_assets.validation.suite.cases import load_suite
-
-    suite = spec.validation.regression_suite
-    return frozenset(case.id for case in load_suite(Path(suite.path), suite.optional))
+    return spec.suite_ids()
 
 
 def gate(spec: ModelSpec) -> "Gate":

@@ -36,6 +36,8 @@ from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.policy import WindowsPolicy
 
 if TYPE_CHECKING:
+    from retrain_assets.backtest.backtest import Backtest
+    from retrain_assets.backtest.policies.gate import ReplayedGate
     from retrain_assets.raw.contract import Intake
 
 SHIPPED = Path(__file__).parent / "models"
@@ -313,6 +315,45 @@ class ModelSpec(Policy):
             "training": self.training.model_dump(mode="json", exclude_defaults=True, exclude={"threads"}),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def backtest(self) -> Backtest:
+        """What replays other retraining policies on the model's history.
+
+        It stands here and not with the pipeline, so that a record that is there is shown without Dagster.
+        """
+        from retrain_assets.backtest.backtest import Backtest
+
+        return Backtest(
+            self.model,
+            self.columns,
+            self.training,
+            self.windows,
+            self.triggers,
+            self.drift,
+            self.rollback.cooldown,
+            self.source.known_at is not None,
+            self.replayed_gate,
+            self.suite_ids,
+        )
+
+    @property
+    def replayed_gate(self) -> ReplayedGate:
+        """The rule of promotion, as far as the primary loss goes."""
+        from retrain_assets.backtest.policies.gate import ReplayedGate
+
+        validation, gate = self.validation, self.windows.gate
+        fresher = validation.fresher if validation.promote_when == "fresher" else None
+        length = gate.time or timedelta(days=round(365 * (gate.periods or 1) / self.period.per_year))
+        alpha = validation.superiority_alpha(validation.alpha_per_attempt(self.triggers.max_per_year))
+        return ReplayedGate(length, alpha, (fresher.margin_share or 0.0) if fresher else 0.0, self.training.refit)
+
+    def suite_ids(self) -> frozenset[str]:
+        """Keys of the regression suite's cases, which never train a model."""
+        from retrain_assets.validation.suite.cases import load_suite
+
+        suite = self.validation.regression_suite
+        return frozenset(case.id for case in load_suite(Path(suite.path), suite.optional))
 
     def files(self) -> dict[str, bytes]:
         """The spec and its suite as files, as `spec_of_files` reads them; none of a spec that stands in no file."""

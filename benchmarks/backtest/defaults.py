@@ -18,28 +18,36 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.decisions.streams import STREAMS, prepare
-from retrain_assets.backtest.record import BacktestRecord, read_backtest
+from retrain_assets.backtest.record import BacktestRecord
 from retrain_assets.pipeline import backtest
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
+from retrain_assets.spec import ModelSpec, load_spec
 from retrain_assets.store import PeriodStore
 
 PROJECT = Path(__file__).parents[2]
 
 
 def played(name: str, streams: Path, results: Path) -> BacktestRecord | None:
-    """The backtest of one table, from what is kept, or made now; None where its file is not there."""
+    """The backtest of one table; None where its file is not there.
+
+    Every model and every loss is kept when it is made, so that a run that was broken off goes on where it stood, and a
+    replay by newer code trains nothing.
+    """
     store = PeriodStore(results / name)
-    known = read_backtest(store)
-    if known is not None:
-        return known
     if not STREAMS[name].path(streams).exists():
         return None
-    spec = prepare(name, streams, results / f"{name}_spec", shuffled=False)
+    spec = prepared(name, streams, results / f"{name}_spec")
     for period in spec.period.ended_by(datetime.now()):
         if not store.path("raw_data", period).exists():
             ingest(spec.intake, store, period, late=True)
             ingest_outcomes(spec.intake, store, period)
     return backtest(spec).run(store, store)
+
+
+def prepared(name: str, streams: Path, work: Path) -> ModelSpec:
+    """The spec of a table, written once."""
+    path = work / f"{name}.yaml"
+    return load_spec(path) if path.exists() else prepare(name, streams, work, shuffled=False)
 
 
 def regrets(record: BacktestRecord) -> dict[str, float]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from scipy import special
-
 from retrain_assets.backtest.policies.path import PolicyPath
 from retrain_assets.statistics.long_run_variance import FEWEST_DAYS, DailySums, mean_error
 from retrain_assets.store import Json
@@ -72,6 +70,8 @@ def mean_limits(path: PolicyPath) -> tuple[float | None, float | None]:
 
 def _limits(days: DailySums, total: float) -> tuple[float | None, float | None]:
     """Two-sided limits of a sum over days, around a total that may hold more than the days."""
+    from scipy import special
+
     held = days.rows > 0
     if int(held.sum()) < FEWEST_DAYS:
         return None, None

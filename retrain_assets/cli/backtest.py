@@ -43,7 +43,6 @@ def backtest(name: str, html: Path | None, as_json: bool, every: bool, write: bo
     Example: retrain backtest taxi_charge --html backtest.html
     """
     from retrain_assets.onboarding.replayed_history import replayed_history
-    from retrain_assets.pipeline import backtest as backtest_of
     from retrain_assets.store import PeriodStore, retrain_home
 
     spec, home = spec_of(name), retrain_home()
@@ -52,7 +51,7 @@ def backtest(name: str, html: Path | None, as_json: bool, every: bool, write: bo
         read = itertools.count(1)
         history = replayed_history(spec, home, again=again, tell=lambda _: tell("read", next(read), 0))
         results = PeriodStore(home / "data" / spec.name)
-        record = backtest_of(spec).run(history.store, results, progress=tell, stops=history.stops)
+        record = spec.backtest.run(history.store, results, progress=tell, stops=history.stops)
     units = spec.model.units
     if html:
         from retrain_assets.backtest.pages.page import backtest_html

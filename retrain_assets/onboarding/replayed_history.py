@@ -1,5 +1,6 @@
 """The history that a backtest replays: what the model has stored, or its source taken in for that alone.
 
+What reads a source is imported only when something has to be read, so that a history that is there is found at once.
 A model whose monitoring is up to date is replayed from its own store. Of any other one every period is read and checked
 once, into a store of its own that nothing else reads, and again only when the files of the source change.
 """
@@ -13,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrain_assets.errors import SourceError
-from retrain_assets.onboarding.survey import last_period, survey
-from retrain_assets.raw.files import listed
 from retrain_assets.raw.policy import Table
 from retrain_assets.spec import ModelSpec
 from retrain_assets.store import Json, PeriodStore, write_atomically
@@ -72,7 +71,7 @@ def replayed_history(
     seen, path = _seen(spec), own.root / TAKEN_IN
     known = TakenIn.from_dict(json.loads(path.read_bytes())) if path.exists() and not again else None
     known = known if known is not None and known.seen == seen else None
-    last = known.last if known is not None else last_period(spec)
+    last = known.last if known is not None else _last_period(spec)
     if last is None:
         raise SourceError(f"{spec.name}: its source holds no period that has ended, so there is nothing to replay.")
     held = stored.periods("raw_data")
@@ -80,6 +79,8 @@ def replayed_history(
         return ReplayedHistory(stored)
     if known is not None:
         return ReplayedHistory(own, known.stops)
+    from retrain_assets.onboarding.survey import survey
+
     shutil.rmtree(own.root, ignore_errors=True)
     found = survey(spec, own, tell)
     taken = TakenIn(
@@ -87,6 +88,12 @@ def replayed_history(
     )
     write_atomically(path, json.dumps(taken.to_dict()).encode())
     return ReplayedHistory(own, taken.stops)
+
+
+def _last_period(spec: ModelSpec) -> str | None:
+    from retrain_assets.onboarding.survey import last_period
+
+    return last_period(spec)
 
 
 def _seen(spec: ModelSpec) -> Json:
@@ -108,5 +115,7 @@ def _files(table: Table) -> list[tuple[str, int, int]]:
     """Name, size and time of each local file; nothing of a database or a remote file system."""
     if table.sql is not None or (table.path is not None and "://" in table.path):
         return []
+    from retrain_assets.raw.files import listed
+
     names = listed(table)[1]
     return [(name, (state := Path(name).stat()).st_size, state.st_mtime_ns) for name in names]

@@ -21,7 +21,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
-import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
@@ -116,6 +115,8 @@ class File:
 
     def _read_schema(self) -> pa.Schema:
         if not self.is_csv:
+            import pyarrow.dataset as ds
+
             return ds.dataset(self.path, filesystem=self.system, format="parquet").schema
         with self._stream() as stream:
             return csv.open_csv(stream, **self._options([])).schema
@@ -348,6 +349,8 @@ class File:
         return self._kept(rows, written, wanted)
 
     def _scanned(self, wanted: Wanted, inside: Sequence[str]) -> pa.Table:
+        import pyarrow.dataset as ds
+
         found = ds.dataset(self.path, filesystem=self.system, format="parquet").scanner(
             columns=[self.names[name] for name in inside], filter=self._condition(wanted)
         )
@@ -370,7 +373,7 @@ class File:
                 )
             yield batch
 
-    def _condition(self, wanted: Wanted) -> ds.Expression | None:
+    def _condition(self, wanted: Wanted) -> pc.Expression | None:
         """The bounds on columns of time, each in its own type so that Parquet statistics can skip row groups."""
         found = []
         for name, bounds in wanted.pushdown:

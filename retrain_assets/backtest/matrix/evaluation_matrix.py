@@ -209,6 +209,7 @@ class _Stages:
         records: dict[int, tuple[LossRecord, bool]] = {}
         pieces: list[Piece] = []
         places = []
+        of_rows = {period: self.digests.of_rows_in([period]) for period in self.ends}
         for place, origin in enumerate(self.origins):
             trained = self._models(fits, rehearsals[place], place)
             if not trained.rounds:
@@ -220,7 +221,7 @@ class _Stages:
             wanted = {
                 period: digest
                 for period in later_periods(origin, sorted(self.ends), self.ends)
-                if (digest := self.digests.of_rows_in([period])) != (chunks[period].digest if period in chunks else "")
+                if (digest := of_rows[period]) != (chunks[period].digest if period in chunks else "")
             }
             if known is None or known.key != key or wanted:
                 pieces.append(("score", (origin, trained, key, wanted)))

@@ -16,7 +16,7 @@ import pyarrow as pa
 from retrain_assets.backtest.matrix.encoded_history import EncodedHistory
 from retrain_assets.backtest.matrix.loss_matrix import Days, Floats
 from retrain_assets.backtest.policies.path import Past
-from retrain_assets.monitoring.drift.column_change import Sizes, measure
+from retrain_assets.monitoring.drift.column_change import Sizes, sizes_of
 from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS, period_tests
 from retrain_assets.monitoring.policy import DriftPolicy
@@ -90,7 +90,7 @@ class FeatureIntervals:
         """How far each column of an interval lies from the reference of a model; both are numbers of intervals."""
         if (live, now) not in self._sizes:
             used = [*self._reference(live), self.profiles[now]]
-            self._sizes[live, now] = {name: measure(used, name).sizes for name in self.profiles[now].columns}
+            self._sizes[live, now] = {name: sizes_of(used, name) for name in self.profiles[now].columns}
         return self._sizes[live, now]
 
     def own_sizes(self, live: int) -> dict[str, list[Sizes]]:
@@ -98,7 +98,7 @@ class FeatureIntervals:
         if live not in self._own:
             used = self._reference(live)
             self._own[live] = {
-                name: [measure([*used[:at], *used[at + 1 :], used[at]], name).sizes for at in range(len(used))]
+                name: [sizes_of([*used[:at], *used[at + 1 :], used[at]], name) for at in range(len(used))]
                 for name in self.profiles[live].columns
             }
         return self._own[live]

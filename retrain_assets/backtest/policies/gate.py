@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from scipy import special
 
 from retrain_assets.backtest.policies.path import Past
 from retrain_assets.statistics.long_run_variance import DailySums, dependence, mean_error
@@ -53,6 +52,8 @@ class ReplayedGate:
 
     def promoted(self, past: Past) -> int | None:
         """The origin of the model that goes into service; None where the candidate is not shown to be good enough."""
+        from scipy import special
+
         candidate = self._candidate(past)
         if candidate is None:
             return None

@@ -12,6 +12,7 @@ from retrain_assets.monitoring.drift.statistics import distances
 from retrain_assets.monitoring.drift.summaries import (
     Shares,
     Summary,
+    category_shares,
     category_summaries,
     missing_summary,
     numeric_summaries,
@@ -53,15 +54,26 @@ def measure(profiles: Sequence[Profile], name: str) -> Measured:
     kind = seen[-1].kind
     if len(profiles) == 1 or not profiles[-1].rows:
         return Measured(name, kind, Sizes(), ())
-    missing = missing_summary(seen)
-    common = Sizes(missing_shift=missing.after - missing.before)
+    missing, sizes = missing_summary(seen), sizes_of(profiles, name)
     if kind == "numeric":
-        sizes = _numeric_sizes(profiles, name, common)
         return Measured(name, kind, sizes, (*numeric_summaries(profiles, name), missing))
-    summaries, groups = category_summaries(seen, profiles[-1].edges.categories[name])
+    summaries = category_summaries(seen, profiles[-1].edges.categories[name])[0]
     newest = sorted(seen[-1].new.items(), key=lambda item: (-item[1], item[0]))
     example = quoted(newest[0][0]) if newest else ""
-    return Measured(name, kind, _category_sizes(groups, seen[-1].valid, common), (*summaries, missing), example)
+    return Measured(name, kind, sizes, (*summaries, missing), example)
+
+
+def sizes_of(profiles: Sequence[Profile], name: str) -> Sizes:
+    """Sizes alone of the change of one column, without the summaries that a test needs."""
+    seen = [profile.columns[name] for profile in profiles]
+    if len(profiles) == 1 or not profiles[-1].rows:
+        return Sizes()
+    before = sum(one.unusable for one in seen[:-1]) / max(1.0, sum(one.rows for one in seen[:-1]))
+    common = Sizes(missing_shift=float(seen[-1].unusable / seen[-1].rows - before))
+    if seen[-1].kind == "numeric":
+        return _numeric_sizes(profiles, name, common)
+    groups = category_shares(seen, len(profiles[-1].edges.categories[name]))
+    return _category_sizes(groups, seen[-1].valid, common)
 
 
 def _numeric_sizes(profiles: Sequence[Profile], name: str, common: Sizes) -> Sizes:

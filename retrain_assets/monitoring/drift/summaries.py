@@ -136,18 +136,33 @@ def category_summaries(profiles: Sequence[ColumnProfile], levels: Sequence[str])
     their shares there would be too high by luck. For the same reason a period's unseen categories are those that none
     of the others has, the current one included: against fewer others more categories are unseen.
     """
-    counts = np.array([p.cells for p in profiles]).reshape(len(profiles), len(levels))
-    rows = np.array([p.valid for p in profiles], dtype=float)
-    unseen, counts = _unseen(counts, np.array([p.unseen for p in profiles], dtype=float))
-    largest = _largest(counts, rows)
-    top = counts[:, largest]
-    rest = rows - top.sum(axis=1) - unseen
+    groups, rows, largest = _groups(profiles, len(levels))
+    top, rest, unseen = groups[:, :-2], groups[:, -2], groups[:, -1]
     summaries = [share_summary("share", levels[at], top[:, n], rows) for n, at in enumerate(largest)]
     if len(levels) == 2:
         summaries = summaries[:1]  # the second share says nothing that the first does not
     summaries += [share_summary("rest", "", rest, rows), share_summary("unseen", "", unseen, rows)]
-    groups = np.column_stack([top, rest, unseen])
-    return summaries, Shares(_mean_shares(groups[:-1], rows[:-1]), shares(groups[-1]))
+    return summaries, _compared(groups, rows)
+
+
+def category_shares(profiles: Sequence[ColumnProfile], levels: int) -> Shares:
+    """The shares for the reader alone, of so many levels."""
+    groups, rows, _ = _groups(profiles, levels)
+    return _compared(groups, rows)
+
+
+def _groups(profiles: Sequence[ColumnProfile], levels: int) -> tuple[Floats, Floats, list[int]]:
+    """Rows per period of the largest categories, the rest and the unseen ones, all rows, and which are the largest."""
+    counts = np.array([p.cells for p in profiles]).reshape(len(profiles), levels)
+    rows = np.array([p.valid for p in profiles], dtype=float)
+    unseen, counts = _unseen(counts, np.array([p.unseen for p in profiles], dtype=float))
+    largest = _largest(counts, rows)
+    top = counts[:, largest]
+    return np.column_stack([top, rows - top.sum(axis=1) - unseen, unseen]), rows, largest
+
+
+def _compared(groups: Floats, rows: Floats) -> Shares:
+    return Shares(_mean_shares(groups[:-1], rows[:-1]), shares(groups[-1]))
 
 
 def share_summary(what: What, at: str, count: ArrayLike, rows: ArrayLike) -> Summary:

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from retrain_assets.documents.units import counted
 from retrain_assets.errors import NotFound
-from retrain_assets.model import PeriodAccess
 from retrain_assets.registry.journal.events import wall_clock
-from retrain_assets.registry.registry import Registry
 from retrain_assets.store import Json
 from retrain_assets.verdict import Finding, Outcome
+
+if TYPE_CHECKING:
+    from retrain_assets.model import PeriodAccess
+    from retrain_assets.registry.registry import Registry
 
 MOST_ORIGINS, FEWEST_ORIGINS = 12, 6
 """Origins whose fresh models are compared: the newest, and the least that a decision may rest on."""
