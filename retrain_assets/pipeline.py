@@ -177,6 +177,7 @@ def gate(spec: ModelSpec) -> "Gate":
         agreement=spec.training.agreement,
         rest=partial(rest_of, spec),
         rules=spec.files,
+        cooldown=spec.triggers.cooldown,
         procedure=procedure(spec),
     )
 

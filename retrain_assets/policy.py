@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
-from retrain_assets.periods import Length
+from retrain_assets.periods import Calendar, Length
 
 LARGEST = 1e15
 """The largest number that a spec may hold."""
@@ -34,6 +36,32 @@ class Policy(BaseModel):
             )
             raise ValueError(f"{said} is beyond {LARGEST:g}, where no count, money or measure lies. Write a real one")
         return value
+
+
+class CountedPolicy(Policy):
+    """A policy that works by whole periods, and whose lengths a spec writes as time.
+
+    `counts` names, for each length, the key that counts it in periods, which specs of earlier releases write, and the
+    least count. `counted` turns what is written as time into that count, once the calendar is known.
+    """
+
+    counts: ClassVar[Mapping[str, tuple[str, int]]] = {}
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        for length, (periods, _) in self.counts.items():
+            if {length, periods} <= self.model_fields_set:
+                raise ValueError(f"{length} and {periods} say the same. Keep {length}")
+        return self
+
+    def counted(self, calendar: Calendar) -> Self:
+        """The same policy with every length that is written as time counted in periods of a calendar, rounded up."""
+        found = {}
+        for length, (periods, least) in self.counts.items():
+            written = getattr(self, length)
+            if written is not None:
+                found[periods] = max(least, math.ceil(round(written.in_periods(calendar), 2)))
+        return self.model_copy(update=found) if found else self
 
 
 class LengthsPolicy(Policy):

@@ -159,6 +159,16 @@ class ModelSpec(Policy):
         return owners
 
     @model_validator(mode="after")
+    def _count_lengths(self) -> Self:
+        """Count lengths in periods where a stage works by whole ones."""
+        self.__dict__["drift"] = self.drift.counted(self.period)
+        self.__dict__["probation"] = self.probation.counted(self.period)
+        if self.validation.fresher is not None:
+            fresher = self.validation.fresher.counted(self.period)
+            self.__dict__["validation"] = self.validation.model_copy(update={"fresher": fresher})
+        return self
+
+    @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """Refuse parts that do not fit together, all of them in one message."""
         faults = [
@@ -189,7 +199,7 @@ class ModelSpec(Policy):
             )
         if self.probation.periods > most:
             said = f"{self.probation.periods:,} are more than {MOST_YEARS} years"
-            yield f"probation.periods: {said}. Write how many you mean"
+            yield f"probation.length: {said}. Write how many you mean"
 
     def _task_misfits(self) -> Iterator[str]:
         """What does not fit the task."""
@@ -377,6 +387,8 @@ class ModelSpec(Policy):
             unsaid["fairness"] = {"none"}
         if validation.evidence == "candidate":
             unsaid["evidence"], unsaid["procedure"] = True, True
+        if validation.fresher is not None and validation.fresher.max_age is None:
+            unsaid["fresher"] = {"max_age"}
         if validation.insufficient == "hold":  # as verdicts were reached before the key existed
             unsaid["insufficient"] = True
         return validation.model_dump(mode="json", exclude=unsaid)

@@ -411,3 +411,38 @@ def test_a_wrong_spec_is_named_and_takes_no_other_down(spec_folder):
     assert "declared in" in faults[spec_folder / "twice.yaml"]
     with pytest.raises(SpecError, match="(?s)other.yaml:2: .*twice.yaml: the name delivery"):
         load_specs([spec_folder])
+
+
+@pytest.mark.parametrize(
+    ("group", "time", "periods", "count"),
+    [
+        ("probation", {"length": "8w"}, {"periods": 8}, "periods"),
+        ("probation", {"length": "3d"}, {"periods": 1}, "periods"),
+        ("drift", {"reference": "13w"}, {"reference_periods": 13}, "reference_periods"),
+        ("drift", {"reference_length": "1w"}, {"reference_periods": 4}, "reference_periods"),
+    ],
+)
+def test_a_length_of_time_is_whole_periods_where_a_stage_works_by_them_and_old_keys_are_read(
+    spec_folder, group, time, periods, count
+):
+    said, counted = (load_spec(written(spec_folder, SPEC | {group: keys})) for keys in (time, periods))
+    assert getattr(getattr(said, group), count) == getattr(getattr(counted, group), count) == periods[count]
+    assert said.policy_sha256 == counted.policy_sha256
+    with pytest.raises(SpecError, match="say the same. Keep"):
+        load_spec(written(spec_folder, SPEC | {group: time | periods}))
+
+
+def test_a_season_has_a_length_too(spec_folder):
+    drift = {"reference": "same_season", "reference_length": "26w"}
+    read = load_spec(written(spec_folder, SPEC | {"drift": drift})).drift
+    assert (read.reference, read.reference_periods) == ("same_season", 26)
+
+
+def test_a_champion_ages_by_time_and_rules_that_count_periods_keep_their_digest(spec_folder):
+    fresher = {"max_unseen_share": 0.01, "margin_share": 0.02}
+    old = load_spec(written(spec_folder, judging(promote_when="fresher", fresher=fresher | {"max_age_periods": 26})))
+    new = load_spec(written(spec_folder, judging(promote_when="fresher", fresher=fresher | {"max_age": "26w"})))
+    assert old.validation.fresher.max_age_periods == new.validation.fresher.max_age_periods == 26
+    assert set(old._validation_rules["fresher"]) == {"max_age_periods", "max_unseen_share", "margin_share", "margin"}
+    with pytest.raises(SpecError, match="max_age: say from which age on"):
+        load_spec(written(spec_folder, judging(promote_when="fresher", fresher=fresher)))

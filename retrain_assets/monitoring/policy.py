@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
 from retrain_assets.periods import Length
-from retrain_assets.policy import LengthsPolicy, Policy, PositiveLength
+from retrain_assets.policy import CountedPolicy, LengthsPolicy, Policy, PositiveLength
 
 USUAL_SHARE = 0.1
 """Without a declared `retrain_cost`: the share of a period's promised loss that must be lost beyond it."""
 
 
-class DriftPolicy(Policy):
+FEWEST_REFERENCE_PERIODS = 4
+"""With fewer there is no verdict."""
+
+
+class DriftPolicy(CountedPolicy):
     """Level of the drift verdict, its reference, and the smallest change that counts.
+
+    The reference is the latest `reference_length` before, in whole `reference_periods`; `reference: 13w` says the same.
 
     `alpha` and `immediate_alpha` are adjusted p-values: below the second a warning needs no ranking among the reference
     periods, and one period is enough to ask for a retrain. `min_mean_shift` is in reference standard deviations,
@@ -26,12 +34,26 @@ class DriftPolicy(Policy):
 
     alpha: float = Field(default=0.05, gt=0, lt=1)
     immediate_alpha: float = Field(default=0.001, gt=0, lt=1)
-    reference_periods: int = Field(default=12, ge=4)
+    counts: ClassVar[Mapping[str, tuple[str, int]]] = {
+        "reference_length": ("reference_periods", FEWEST_REFERENCE_PERIODS)
+    }
+
+    reference_length: PositiveLength | None = None
+    reference_periods: int = Field(default=12, ge=FEWEST_REFERENCE_PERIODS)
     reference: Literal["recent", "same_season"] = "recent"
     joint: bool = False
     min_mean_shift: float = Field(default=0.05, ge=0)
     min_share_shift: float = Field(default=0.02, ge=0)
     min_missing_shift: float = Field(default=0.01, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _length_of_the_latest(cls, record: object) -> object:
+        """Read `reference: 13w`, a length where else a kind stands, as that of the latest periods."""
+        said = record.get("reference") if isinstance(record, Mapping) else None
+        if not isinstance(record, Mapping) or not re.fullmatch(r"\d+[mhdw]", str(said)):
+            return record
+        return {**{key: value for key, value in record.items() if key != "reference"}, "reference_length": said}
 
 
 class LabelPolicy(Policy):

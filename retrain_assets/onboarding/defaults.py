@@ -55,6 +55,6 @@ def defaults_in_force(spec: ModelSpec, found: Sequence[PeriodFindings]) -> Itera
     if validation.regression_suite.optional:
         meaning = f"hard cases begin with the first in {spec.name}.suite.yaml (retrain suite harvest {spec.name})"
         yield Default("validation.regression_suite", "none needed", meaning)
-    if not spec.declares("probation", "periods"):
-        meaning = f"{every}s in which a new version is compared with the one it replaced"
-        yield Default("probation.periods", f"{spec.probation.periods}", meaning)
+    if not any(spec.declares("probation", key) for key in ("length", "periods")):
+        meaning = "how long a new version is compared with the one it replaced"
+        yield Default("probation.length", f"{spec.probation.periods} {every}s", meaning)

@@ -249,16 +249,16 @@ def short_probation(spec: ModelSpec, days: int) -> Iterator[str]:
     if needed:
         goes_on = ", ".join(f"{periods} {every}s with blocks of {length} days" for length, periods in needed.items())
         yield (
-            f"probation.periods: {spec.probation.periods} {every}s end before {harm} can be ruled out, so that a "
+            f"probation.length: {spec.probation.periods} {every}s end before {harm} can be ruled out, so that a "
             f"probation goes on beyond them unless a version proves itself, at the least: {goes_on}."
         )
     longest = spec.probation.periods
     enough = enough_blocks(LENGTHS_DAYS[0], spec.probation.alpha, effect)
     if days * longest < enough and not needed:
         yield (
-            f"probation.periods: a {every}'s rows are of {days} day(s), so that {longest} {every}s give "
+            f"probation.length: a {every}'s rows are of {days} day(s), so that {longest} {every}s give "
             f"at most {days * longest} blocks where {enough} are needed to rule out {harm}: only a version that proves "
-            "itself is confirmed. Raise probation.periods or probation.rules_out."
+            "itself is confirmed. Raise probation.length or probation.rules_out."
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from retrain_assets.periods import Length
-from retrain_assets.policy import LengthsPolicy, Policy
+from retrain_assets.policy import CountedPolicy, LengthsPolicy, Policy, PositiveLength
 
 
 class ScoreRate(Policy):
@@ -39,15 +40,18 @@ class ScoreRate(Policy):
         return low <= mean <= high
 
 
-class ProbationPolicy(Policy):
+class ProbationPolicy(CountedPolicy):
     """How a promoted model is compared with the one it replaced.
 
-    `periods` is how many periods after the promotion the comparison lasts, `alpha` the one-sided level held over all
-    looks together, `tolerance` how much worse a row the new model may be, in units of the monitored loss. `rules_out`
-    is the harm beyond the tolerance, in standard deviations between blocks, that must be ruled out before a version is
-    confirmed that has not proved itself.
+    `length` is how long the comparison lasts after the promotion, in whole `periods`; `alpha` the one-sided level held
+    over all looks together, `tolerance` how much worse a row the new model may be, in units of the monitored loss.
+    `rules_out` is the harm beyond the tolerance, in standard deviations between blocks, that must be ruled out before a
+    version is confirmed that has not proved itself.
     """
 
+    counts: ClassVar[Mapping[str, tuple[str, int]]] = {"length": ("periods", 1)}
+
+    length: PositiveLength | None = None
     periods: int = Field(default=8, ge=1)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     tolerance: float = Field(default=0.0, ge=0)

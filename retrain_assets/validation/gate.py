@@ -22,6 +22,7 @@ from retrain_assets.errors import BudgetSpent, GateRowsSpent
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.performance.report import Baseline, baseline
+from retrain_assets.periods import Length
 from retrain_assets.registry.cooldown import Rest, refuse_resting
 from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.journal.history import History
@@ -34,6 +35,7 @@ from retrain_assets.validation.criteria.detectability import days_lacking
 from retrain_assets.validation.criteria.procedure_evidence import PROCEDURE, SHOWN, Procedure, ProcedureEvidence
 from retrain_assets.validation.criteria.refit_agreement import agreement
 from retrain_assets.validation.judge import ChampionAge, Conditions, GateRows, GateScores, SuiteRows, judge
+from retrain_assets.validation.next_decision import next_decision
 from retrain_assets.validation.pages.group_tables import group_evidence
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.probation_terms import terms
@@ -43,6 +45,7 @@ from retrain_assets.validation.watched_groups import watched_groups
 from retrain_assets.verdict import Decision, Finding, Outcome, Refit, Verdict
 
 ASSET = "validation_report"
+NO_REST = Length.parse("0d")
 RULES = "rules"
 """Key of a verdict's evidence: digest of the files that hold the rules."""
 
@@ -63,6 +66,7 @@ class Gate:
         refit: Trains a tested candidate again through the gate, where the spec asks for it.
         agreement: How close the refitted model must be to the tested one; None for closer than the live model.
         rest: What a rollback of a period asks of the next candidate.
+        cooldown: The rest after an attempt that did not promote.
         rules: The rules in full, as files, so that the verdict can be reached again when others are in force.
         procedure: How the spec trains and what that gains; needed where `evidence: procedure` is declared.
     """
@@ -76,6 +80,7 @@ class Gate:
     agreement: RefitPolicy | None = None
     rest: Callable[[str], Rest] | None = None
     rules: Callable[[], Mapping[str, bytes]] | None = None
+    cooldown: Length = NO_REST
     procedure: Procedure | None = None
 
     def verdict(self, access: PeriodAccess, at: datetime, actor: str) -> Verdict:
@@ -207,10 +212,12 @@ class Gate:
 
     def _not_yet(self, verdict: Verdict) -> Json:
         """What an undecided verdict lacks, and when the next decision is due."""
-        days, calendar = days_lacking(verdict), self.model.calendar
+        days = days_lacking(verdict)
         if verdict.decision is not Decision.INSUFFICIENT or days is None:
             return {}
-        due = calendar.bounds(calendar.shift(verdict.period, 1))[1]
+        first = verdict.champion_digest is None
+        period = next_decision(self.model, verdict.period, verdict.gate, self.cooldown, first)
+        due = self.model.calendar.bounds(period)[1]
         rows = counted(2, self.model.row_name).removeprefix("2 ")
         return {"not_yet": {"days": days, "next_decision": due.date().isoformat(), "rows": rows}}
 

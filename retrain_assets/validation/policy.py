@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.feature_function.module_source import module_spec
 from retrain_assets.metrics.names import is_share, largest_change, lower_is_better, tasks_of
-from retrain_assets.policy import Policy, PositiveLength
+from retrain_assets.policy import CountedPolicy, Policy, PositiveLength
 
 
 class Cost(Policy):
@@ -123,21 +124,26 @@ class SlicePolicy(Policy):
     hold_undecided: bool = False
 
 
-class FresherPolicy(Policy):
+class FresherPolicy(CountedPolicy):
     """When a champion counts as aged, and how much worse than it a fresher model may be on the primary metrics.
 
-    Aged is a champion whose training rows ended more than `max_age_periods` periods before the end of the period of the
-    decision, or of whose gate rows more than the share `max_unseen_share` hold a category that it never saw. The margin
-    is a share of the champion's own loss (`margin_share`) or in the metric's unit (`margin`).
+    Aged is a champion whose training rows ended more than `max_age`, in whole `max_age_periods`, before the end of the
+    period of the decision, or of whose gate rows more than the share `max_unseen_share` hold a category that it never
+    saw. The margin is a share of the champion's own loss (`margin_share`) or in the metric's unit (`margin`).
     """
 
-    max_age_periods: int = Field(gt=0)
+    counts: ClassVar[Mapping[str, tuple[str, int]]] = {"max_age": ("max_age_periods", 1)}
+
+    max_age: PositiveLength | None = None
+    max_age_periods: int = Field(default=1, gt=0)
     max_unseen_share: float = Field(default=0.01, ge=0, lt=1)
     margin_share: float | None = Field(default=None, gt=0, lt=1)
     margin: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one_margin(self) -> Self:
+        if not {"max_age", "max_age_periods"} & self.model_fields_set:
+            raise ValueError("max_age: say from which age on a champion has aged, like 26w")
         if (self.margin_share is None) == (self.margin is None):
             raise ValueError("declare either margin_share (of the champion's loss) or margin (in the metric's unit)")
         return self

@@ -178,11 +178,12 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
 
 
 def _without_words(verdict: Verdict) -> Verdict:
-    """A verdict without its sentences: another release says the same in other words."""
+    """A verdict without its sentences, and when the next is due: another release says the same in other words."""
     plain = tuple(replace(found, reason="") for found in verdict.findings)
     evidence = {
         key: [{**one, "reason": ""} for one in value] if key == "undecided_slices" else value
         for key, value in verdict.evidence.items()
+        if key != "not_yet"
     }
     refit = verdict.refit
     if refit is not None:

@@ -35,7 +35,8 @@ def test_what_a_short_spec_leaves_out_is_told_with_the_numbers_of_its_data(in_fo
         ("windows: {gate: 4w}\n", "windows"),
         ("triggers: {retrain_cost: 5}\n", "triggers.retrain_cost"),
         ("triggers: {max_per_year: 5}\n", "triggers.max_per_year"),
-        ("probation: {periods: 5}\n", "probation.periods"),
+        ("probation: {periods: 5}\n", "probation.length"),
+        ("probation: {length: 8w}\n", "probation.length"),
     ],
 )
 def test_what_is_declared_is_no_default(in_force, more, key):
