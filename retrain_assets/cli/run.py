@@ -112,19 +112,32 @@ def dev(port: int, host: str) -> None:
     told = opening(page)
     with prepare_instance(retrain_home()) as instance:
         fail_crashed(instance)
-    told = f"{told}\n{serving_reports(retrain_home())}"
+    told = f"{told}\n{serving_reports(retrain_home(), port)}"
     say("Starting the Dagster UI and its daemon, which takes some 20 seconds ...")
     Thread(target=_say_once_served, args=(page, told), daemon=True).start()
     _serve(host, port)
 
 
-def serving_reports(home: Path) -> str:
-    """Serve the reports to which the pages in the UI link, and say where."""
-    from retrain_assets.documents.server import REPORTS_URL, declared_url, reports_url, serve_reports
+def serving_reports(home: Path, taken: int) -> str:
+    """Serve the reports to which the pages in the UI link, beside the UI's port, and say where."""
+    from retrain_assets.documents.server import REPORTS_URL, SERVED_AT, declared_url, serve_beside, serve_reports
 
     if os.environ.get(REPORTS_URL) and not declared_url():
         return f"{REPORTS_URL} is no address like http://127.0.0.1:3001 without a login: reports are not served."
-    address = reports_url()
+    address = declared_url()
+    if not address:
+        try:
+            _, address = serve_beside(home, taken)
+        except OSError as error:
+            return f"Links to reports do not open: {error}."
+        if address == SERVED_AT:
+            return f"Reports are served under {address}."
+        return (
+            f"Reports are served under {address}, where the pages link that are made from now on; those made before "
+            f"may link {SERVED_AT}, where another program answers."
+        )
+    if f":{taken}" == address[address.rfind(":") :].partition("/")[0] and "127.0.0.1" in address:
+        return f"{REPORTS_URL} names the port of the UI: reports are not served. Name another port."
     try:
         server = serve_reports(home, address)
     except OSError as error:

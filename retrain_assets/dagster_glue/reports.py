@@ -43,5 +43,5 @@ def link(access: "PeriodAccess", asset: str, name: str) -> dg.MarkdownMetadataVa
 
     In words, because an address is wider than the page and would push its tables off the edge.
     """
-    address = reports_url() + report_path(access.registry.model, asset, name)
+    address = reports_url(access.store.root.parent.parent) + report_path(access.registry.model, asset, name)
     return dg.MetadataValue.md(f"[Open the {asset.replace('_', ' ')} of {text(name)}]({address})")

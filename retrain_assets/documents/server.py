@@ -16,14 +16,18 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import quote, unquote, urlsplit
 
-from retrain_assets.store import PeriodStore, plain
+from retrain_assets.store import PeriodStore, plain, write_atomically
 
 REPORTS_URL = "RETRAIN_REPORTS_URL"
 """The environment variable that names where reports are served, when that is not `SERVED_AT`."""
 
 SERVED_AT = "http://127.0.0.1:3001"
-"""Where `retrain dev` serves them."""
+"""Where `retrain dev` serves them, unless that port is taken."""
 
+REMEMBERED = "reports_at"
+"""The file of a home that names where its reports are served, if that is elsewhere."""
+
+_NEAR = 50
 _LOCAL = ("127.0.0.1", "localhost")
 _PATH = re.compile(r"/([^/]+)/([^/]+)/([^/]+)\.html")
 
@@ -43,9 +47,42 @@ def declared_url() -> str:
     return base if is_plain_address(base) else ""
 
 
-def reports_url() -> str:
-    """The address under which reports are reached."""
-    return declared_url() or SERVED_AT
+def reports_url(home: Path | None = None) -> str:
+    """The address under which reports are reached: the declared one, else the one that the home remembers."""
+    return declared_url() or (_remembered(home) if home else "") or SERVED_AT
+
+
+def _remembered(home: Path) -> str:
+    try:
+        address = (home / REMEMBERED).read_text().strip()
+    except (OSError, UnicodeError):
+        return ""
+    return address if re.fullmatch(r"http://127\.0\.0\.1:\d{2,5}", address) else ""
+
+
+def serve_beside(home: Path, taken: int) -> tuple[ThreadingHTTPServer, str]:
+    """Serve the reports of a home where it did before, or on the next port that is free, which it then remembers.
+
+    Args:
+        home: Of the models.
+        taken: The port of the UI.
+
+    Raises:
+        OSError: No port nearby is free, or the home cannot be written.
+    """
+    wanted = reports_url(home)
+    first = urlsplit(wanted).port or 0
+    for port in range(first, first + _NEAR):
+        address = f"http://127.0.0.1:{port}"
+        try:
+            server = serve_reports(home, address) if port != taken else None
+        except OSError:
+            continue
+        if server is not None:
+            if address != wanted:
+                write_atomically(home / REMEMBERED, address.encode())
+            return server, address
+    raise OSError(f"no port from {first} to {first + _NEAR - 1} is free: name one in {REPORTS_URL}")
 
 
 def report_path(model: str, asset: str, name: str) -> str:
@@ -62,7 +99,7 @@ def serve_reports(home: Path, address: str) -> ThreadingHTTPServer | None:
 
     Args:
         home: Of the models.
-        address: Such as `http://127.0.0.1:3001`.
+        address: Such as `http://127.0.0.1:3001`; reports stand under its path, where it has one.
 
     Raises:
         OSError: Another program listens there.
@@ -71,7 +108,7 @@ def serve_reports(home: Path, address: str) -> ThreadingHTTPServer | None:
     if split.scheme != "http" or split.hostname not in _LOCAL or split.port is None:
         return None
     server = _Server(("127.0.0.1", split.port), _Handler)
-    server.data = home / "data"
+    server.data, server.under = home / "data", unquote(split.path.rstrip("/"))
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
     return server
 
@@ -79,6 +116,7 @@ def serve_reports(home: Path, address: str) -> ThreadingHTTPServer | None:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     data: Path
+    under: str = ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -99,7 +137,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _page(self) -> bytes | None:
         try:
             host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-            found = _PATH.fullmatch(unquote(urlsplit(self.path).path))
+            asked = unquote(urlsplit(self.path).path)
+            found = (
+                _PATH.fullmatch(asked.removeprefix(self.server.under)) if asked.startswith(self.server.under) else None
+            )
             if host not in _LOCAL or found is None:
                 return None
             model, asset, name = found.groups()

@@ -70,7 +70,7 @@ def outlook(spec: ModelSpec, store: PeriodStore, registry: Registry, found: Sequ
     sees: list[str] = []
     if usable:
         stops += _no_outcomes(spec, usable)
-        first = _first_windows(spec, store, registry, [one.period for one in found])
+        first = _first_windows(spec, store, registry, [one.period for one in usable])
         if isinstance(first, Wait):
             stops.append(
                 f"no first model can come from {usable[0].period} to {found[-1].period}: {first.reason}. "
@@ -124,14 +124,17 @@ def _is_mature(spec: ModelSpec, period: str, last: str) -> bool:
 
 
 def _first_windows(spec: ModelSpec, store: PeriodStore, registry: Registry, periods: Sequence[str]) -> Windows | Wait:
-    """The windows of the first model, as of the first period at which they can be cut."""
+    """The windows of the first model, as of the first period at which they can be cut and decide."""
     watcher = watch(spec)
     answer: Windows | Wait = Wait(1, "no period is there")
+    undecided: Windows | None = None
     for period in periods:
         answer = watcher.windows_at(store, registry, period)
         if not isinstance(answer, Wait):
-            return answer
-    return answer
+            if not _first_model(spec, store, answer)[1]:
+                return answer
+            undecided = undecided or answer
+    return undecided or answer
 
 
 def _first_model(spec: ModelSpec, store: PeriodStore, windows: Windows) -> tuple[str, list[str]]:

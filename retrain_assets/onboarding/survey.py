@@ -108,7 +108,7 @@ def _sort(problems: tuple[ContractProblem, ...], sentences: list[str], stops: li
 def _shortener(spec: ModelSpec, period: str) -> Callable[[str], str]:
     """Takes from a sentence the names of the source and the period, which its line has already."""
     tables = [table for table in (spec.source.features, spec.source.outcomes) if table is not None]
-    starts = [f"{describe(table)}, {period}: " for table in tables]
+    starts = [f"{describe(table)}{of}: " for table in tables for of in (f", {period}", "")]
     folders = [table.path.rpartition("/")[0] + "/" for table in tables if table.path is not None and "/" in table.path]
 
     def short(sentence: str) -> str:

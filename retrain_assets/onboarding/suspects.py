@@ -25,8 +25,8 @@ from retrain_assets.onboarding.columns import (
     words_of,
 )
 from retrain_assets.onboarding.roles import Roles
-from retrain_assets.onboarding.table import ForeignTable
-from retrain_assets.raw.dialect import measure_of
+from retrain_assets.onboarding.table import ForeignTable, is_text
+from retrain_assets.raw.dialect import measure_of, unit_of
 from retrain_assets.raw.values import flat
 
 Reason = Literal["protected", "leak", "identifier", "constant", "clock", "date", "text", "empty"]
@@ -77,7 +77,9 @@ def suspects_of(table: ForeignTable, facts: Mapping[str, ColumnFacts], roles: Ro
 
 
 def _suspect(table: ForeignTable, facts: ColumnFacts, roles: Roles, rows: npt.NDArray[np.int64]) -> Suspect | None:
-    name = facts.name
+    name, column = facts.name, table.rows[facts.name]
+    if is_text(column) and (units := _units(flat(column).unique())):
+        return Suspect(name, "text", f"numbers in several units, {' and '.join(units)}: write them in one, then use it")
     if not facts.distinct:
         return Suspect(name, "empty", "never has a value")
     if facts.constant and not facts.missing:
@@ -92,8 +94,6 @@ def _suspect(table: ForeignTable, facts: ColumnFacts, roles: Roles, rows: npt.ND
         return Suspect(name, "protected", "looks like a protected attribute")
     if facts.kind == "time":
         return Suspect(name, "date", "a date, which is neither a number nor a category")
-    if facts.kind in ("text", "category") and (units := _units(flat(texts_of(table.rows[name])).unique())):
-        return Suspect(name, "text", f"numbers in several units, {' and '.join(units)}: write them in one, then use it")
     if facts.kind == "text":
         return Suspect(name, "text", f"free text, {facts.distinct:,} different values")
     return None
@@ -104,8 +104,9 @@ def _units(values: pa.Array) -> list[str]:
     texts = [text for text in values.drop_null().to_pylist() if any(map(str.isdecimal, text))]
     if len(texts) < len(values.drop_null()) * _MOSTLY:
         return []
-    units = {measure_of(text) for text in texts} - {""}
-    bare = {text for text in texts if not measure_of(text)}
+    carried = {text: measure_of(text) or unit_of(text) for text in texts}
+    units = set(carried.values()) - {""}
+    bare = [text for text, unit in carried.items() if not unit]
     several = len(units) > 1 and all(re.fullmatch(r"[\d.,' +-]+", text) for text in bare)
     return sorted(units)[:3] if several else []
 

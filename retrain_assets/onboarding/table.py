@@ -175,9 +175,9 @@ def _part(file: File) -> tuple[FilePart, list[str]]:
         if pa.types.is_dictionary(rows[name].type) or pa.types.is_large_string(rows[name].type):
             rows = _with(rows, name, rows[name].cast(pa.string()))
     numbers = [name for name in rows.column_names if is_text(rows[name]) and number_like(rows[name])]
-    units = {name: common_measure(pc.unique(rows[name].drop_null())) for name in numbers}
-    measured = {name: (unit, rows[name]) for name, unit in units.items() if unit}
+    written = rows
     rows, rewritten = plain_numbers(rows, numbers, None)
+    measured = {one.column: (one.unit, written[one.column]) for one in rewritten if one.unit}
     said = [
         f"{one.count:,} values of {one.column} are written like {one.example}, read as {one.plain}" for one in rewritten
     ]

@@ -38,6 +38,7 @@ CSV = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".tsv.gz", ".txt")
 _ARROW_NAMES = {"utf-8": "utf8", "utf-8-sig": "utf8", "utf_8_sig": "utf8"}
 _BLOCK = 8 << 20
 _HEAD = 1 << 16
+_ZONE = r":\d{2}(\.\d+)? ?(Z|UTC|[+-]\d{2}:?\d{2})$"
 _HIVE = re.compile(r"([^/=]+)=([^/]*)")
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d{2})(?:[-_.]?(?:([Qq][1-4])|(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?))?(?!\d)"
@@ -287,6 +288,7 @@ class File:
     ) -> pa.Table:
         """The wanted rows; one whose time is none belongs to the period of the rows beside it, and is counted there."""
         keep = wanted.keep(rows)
+        self._tell_zones(written, keep)
         for name, bounds in wanted.pushdown:
             if name not in written or not rows[name].null_count:
                 continue
@@ -301,6 +303,17 @@ class File:
             if len(wanted.pushdown) == 1:
                 keep = pc.and_(keep, pc.or_(rows[name].is_valid(), here))
         return rows.filter(keep)
+
+    def _tell_zones(self, written: Mapping[str, pa.ChunkedArray], keep: pa.ChunkedArray) -> None:
+        """Say of times in rows that are kept that some carry a zone and others none."""
+        for name, text in written.items():
+            kept = text.filter(keep).drop_null() if pa.types.is_string(text.type) else []
+            zoned = how_many(pc.match_substring_regex(kept, _ZONE)) if len(kept) else 0
+            if 0 < zoned < len(kept):
+                self.remarks.append(
+                    f"{name}: {zoned:,} times carry a zone and are read in UTC, {len(kept) - zoned:,} carry none and "
+                    "are read as they stand"
+                )
 
     def _blocks(self, present: Sequence[str]) -> Iterator[pa.Table]:
         """Its columns block by block, as text; an empty field is null, and so are the declared words."""

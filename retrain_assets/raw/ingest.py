@@ -5,7 +5,7 @@ The steps stand in `sources` and `contract`; here they meet the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -19,6 +19,7 @@ from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, I
 from retrain_assets.raw.files import Bounds
 from retrain_assets.raw.keys import as_keys, as_stored, comparable_keys
 from retrain_assets.raw.labels import check_labels
+from retrain_assets.raw.numbers import units_in
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.raw.sources import Reading, describe, newest_time, read_outcomes, read_rows
 from retrain_assets.raw.values import same_levels
@@ -136,6 +137,7 @@ def ingest(
         table=rows,
         problems=(*checked.problems, *respelled, *_changes(store, rows, intake.columns, before, period)),
     )
+    checked = replace(checked, problems=(*checked.problems, *_other_units(store, rows, before)))
     store.write_table("rejected_rows", period, checked.rejected)
     if not checked.blocked and rows.num_rows:
         store.write_table("raw_data", period, rows)
@@ -153,29 +155,44 @@ def ingest_outcomes(intake: Intake, store: PeriodStore, period: str) -> tuple[pa
     Raises:
         SourceError: The source cannot be read.
     """
-    source = intake.source
-    start, end = intake.model.calendar.bounds(period)
-    filed = store.periods("outcomes")
-    before = [known for known in filed if known < period]
+    start = intake.model.calendar.bounds(period)[0]
+    before = [known for known in store.periods("outcomes") if known < period]
     since = min(start, intake.model.calendar.bounds(before[-1])[1]) if before else start
+    try:
+        typed, problems = _arrived(intake, store, period, since)
+        cause = next((problem.sentence for problem in problems if problem.blocking), "")
+    except DataError as error:
+        if since == start:
+            raise
+        cause = str(error)
+    if cause and since < start:
+        typed, problems = _arrived(intake, store, period, start)
+        where = describe(intake.source.outcomes or intake.source.features)
+        why = cause.removeprefix(f"{where}, {period}: ")
+        sentence = f"What became known in the periods before, which were refused, is still left out: {why}"
+        problems = (*problems, ContractProblem("schema", False, intake.source.label, 0, sentence))
+    if not any(problem.blocking for problem in problems):
+        store.write_table("outcomes", period, typed)
+    return typed, problems
+
+
+def _arrived(
+    intake: Intake, store: PeriodStore, period: str, since: datetime
+) -> tuple[pa.Table, tuple[ContractProblem, ...]]:
+    """The outcomes that became known from a moment to the end of a period, and what is odd about them."""
+    source, (start, end) = intake.source, intake.model.calendar.bounds(period)
     keys = _rows_so_far(store, intake, period, since)
     where = f"{describe(source.outcomes or source.features)}, {period}"
-    read = _not_filed(store, source, read_outcomes(source, since, end, keys), [one for one in filed if one > period])
+    later = [known for known in store.periods("outcomes") if known > period]
+    read = _not_filed(store, source, read_outcomes(source, since, end, keys), later)
     key_type = keys.schema.field(source.key).type if keys is not None else None
     stored_keys = as_stored(read.table[source.key], key_type)
     arrived = read.table.set_column(read.table.column_names.index(source.key), source.key, stored_keys)
     typed, problems = check_labels(arrived, intake, where)
     own = read.remarks if source.outcomes is not None else [text for text in read.remarks if "written in" not in text]
     remarks = (ContractProblem("schema", False, source.label, 0, f"{remark}.") for remark in own)
-    problems = (
-        *problems,
-        *remarks,
-        *_belated(typed, start, where),
-        *_overdue(source, keys, typed, (since, end), where),
-    )
-    if not any(problem.blocking for problem in problems):
-        store.write_table("outcomes", period, typed)
-    return typed, problems
+    belated, overdue = _belated(typed, start, where), _overdue(source, keys, typed, (since, end), where)
+    return typed, (*problems, *remarks, *belated, *overdue)
 
 
 def _not_filed(store: PeriodStore, source: Source, read: Reading, later: Sequence[str]) -> Reading:
@@ -285,6 +302,19 @@ def _respelled(
                 )
             )
     return rows, found
+
+
+def _other_units(store: PeriodStore, rows: pa.Table, before: Sequence[str]) -> Iterator[ContractProblem]:
+    """Columns whose numbers carry another unit than those of the last stored period in which they carry one."""
+    known: dict[str, tuple[str, str]] = {}
+    for period in before:
+        units = units_in(pq.read_schema(store.path("raw_data", period)).metadata)
+        known |= {name: (unit, period) for name, unit in units.items()}
+    for name, unit in units_in(rows.schema.metadata).items():
+        was, period = known.get(name, (unit, ""))
+        if unit != was:
+            sentence = f"{name}: its numbers are in {unit}, in {period} in {was}. Write them in one unit, or rename it."
+            yield ContractProblem("ranges", True, name, rows.num_rows, sentence)
 
 
 def _changes(

@@ -177,8 +177,9 @@ def _contradictions(outcomes: pa.Table, source: Source, where: str) -> list[Cont
     if not torn.num_rows:
         return []
     advice = "" if source.known_at else ", or name the column that says when each was known as source.known_at"
+    words = f"1 key in {key} has" if torn.num_rows == 1 else f"{torn.num_rows:,} keys in {key} have"
     sentence = (
-        f"{where}: {torn.num_rows:,} keys in {key} have different outcomes in {label} at one moment, first "
+        f"{where}: {words} different outcomes in {label} at one moment, first "
         f"{torn[key][0]}. Take the wrong ones out{advice}."
     )
     return [ContractProblem("keys", True, key, torn.num_rows, sentence)]

@@ -5,7 +5,8 @@ What is no number in any reading is marked, for the contract to judge.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,31 @@ class Rewritten:
     count: int
     example: str
     plain: str
+
+    @property
+    def unit(self) -> str:
+        """What stands beside the number, a currency in letters; empty without a unit."""
+        found = unit_of(self.example) or dialect.measure_of(self.example)
+        return _LETTERS.get(found, found)
+
+
+_LETTERS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR"}
+_UNITS = b"retrain:units"
+
+
+def with_units(rows: pa.Table, units: Mapping[str, str]) -> pa.Table:
+    """The rows with the unit of each column whose numbers carried one, for `units_in` of a period that is stored."""
+    return rows.replace_schema_metadata({_UNITS: json.dumps(units)}) if units else rows
+
+
+def units_in(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    """The unit of each column whose numbers carried one, from the metadata of a table's schema.
+
+    >>> units_in(with_units(pa.table({"fee": ["7"]}), {"fee": "EUR"}).schema.metadata), units_in(None)
+    ({'fee': 'EUR'}, {})
+    """
+    found: dict[str, str] = json.loads((metadata or {}).get(_UNITS, b"{}"))
+    return found
 
 
 def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | None) -> tuple[pa.Table, list[Rewritten]]:

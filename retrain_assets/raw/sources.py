@@ -8,7 +8,7 @@ business (`contract`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.raw.database import query
 from retrain_assets.raw.files import Bounds, File, Wanted, files_of, listed, span_of, without_words
 from retrain_assets.raw.keys import as_keys, comparable_keys, one_array
-from retrain_assets.raw.numbers import numbers_without_words, plain_numbers
+from retrain_assets.raw.numbers import numbers_without_words, plain_numbers, with_units
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.times import declared_order, wall_clock
 from retrain_assets.raw.values import flat, how_many, read_categories
@@ -126,7 +126,8 @@ def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table
     """
     table = source.outcomes or source.features
     needed = {source.key: "source.key", source.label: "source.label"}
-    reader = _Reader(table, source.key, [] if source.label_values else [source.label])
+    numbers = [] if source.label_values else [source.label]
+    reader = _Reader(table, source.key, numbers, lenient=source.outcomes is None)
     if source.known_at:
         return _dated(source, (start, end), keys, reader, needed | {source.known_at: "source.known_at"})
     bounds = (start - source.label_delay, end - source.label_delay)
@@ -251,11 +252,15 @@ def _looked_up(rows: pa.Table, source: Source, keys: pa.Table) -> pa.ChunkedArra
 
 @dataclass(frozen=True)
 class _Reader:
-    """One table that is read: its key, and which of its columns hold numbers."""
+    """One table that is read: its key, and which of its columns hold numbers.
+
+    A `lenient` one leaves out each file that cannot be read, for it stops the period of its rows.
+    """
 
     table: Table
     key: str
     numbers: Collection[str]
+    lenient: bool = False
 
     def read(self, wanted: Wanted, needed: dict[str, str], bounds: Bounds, by_key: Wanted | None = None) -> Reading:
         """The wanted rows of all files, or of the query; `by_key` asks files that lack the column of times.
@@ -270,7 +275,7 @@ class _Reader:
             given = query(self.table, bounds)
             parts = [self._typed(where, rows, wanted, needed, by_key) for where, rows in given]
             return self._joined(parts, [], given[0][1].column_names)
-        parts, broken, remarks, names = [], [], [], dict[str, str]()
+        parts, broken, remarks, names, units = [], [], [], dict[str, str](), dict[str, str]()
         files = files_of(self.table, wanted.columns)
         for file in files:
             try:
@@ -279,7 +284,7 @@ class _Reader:
                 _require(list(file.names), needed, file.path)
                 rows = file.rows(asked)
                 names |= file.names
-                rows, said = self._rewritten(rows, file) if rows.num_rows else (rows, [])
+                rows, said, carried = self._rewritten(rows, file) if rows.num_rows else (rows, [], {})
             except SourceError as error:
                 if len(files) == 1:
                     raise
@@ -287,12 +292,29 @@ class _Reader:
                 continue
             if rows.num_rows:
                 remarks += [*said, *(f"{file.path}: {remark}" for remark in file.remarks)]
+            self._in_one_unit(units, carried, file.path)
             parts.append((file.path, rows))
-        remarks += _left_out(broken, bounds, any(rows.num_rows for _, rows in parts))
-        return self._joined(parts, remarks, list(names))
+        if not parts:
+            raise broken[0][1]
+        remarks += _left_out(broken, bounds, any(rows.num_rows for _, rows in parts), self.lenient)
+        found = self._joined(parts, remarks, list(names))
+        return replace(found, table=with_units(found.table, units))
 
-    def _rewritten(self, rows: pa.Table, file: File) -> tuple[pa.Table, list[str]]:
-        """The rows with plain numbers, and what was read otherwise than it stands."""
+    def _in_one_unit(self, units: dict[str, str], carried: Mapping[str, str], path: str) -> None:
+        """Add what the numbers of a file carry.
+
+        Raises:
+            TwoReadings: Those of another file of the period carry another unit.
+        """
+        for name, unit in carried.items():
+            if units.setdefault(name, unit) != unit:
+                raise TwoReadings(
+                    f"{path}: {name}: its numbers are in {unit}, in another file of the period in {units[name]}: write "
+                    "them in one unit."
+                )
+
+    def _rewritten(self, rows: pa.Table, file: File) -> tuple[pa.Table, list[str], dict[str, str]]:
+        """The rows with plain numbers, what was read otherwise than it stands, and the units that numbers carried."""
         if self.table.null_values:
             rows = numbers_without_words(rows, list(self.numbers), self.table.null_values)
         try:
@@ -305,7 +327,7 @@ class _Reader:
         ]
         if file.is_csv and self.table.encoding is None and not file.dialect.encoding.startswith("utf-8"):
             said.append(f"{file.path}: written in {file.dialect.encoding}, not in UTF-8, and read so")
-        return rows, said
+        return rows, said, {one.column: one.unit for one in rewritten if one.unit}
 
     def _typed(self, where: str, rows: pa.Table, wanted: Wanted, needed: dict[str, str], by_key: Wanted | None) -> Part:
         """Rows of a query with keys and times in their type; that they lie in the bounds is the query's business."""
@@ -343,8 +365,10 @@ class _Reader:
         return Reading(table, tuple(remarks), tuple(seen))
 
 
-def _left_out(broken: Sequence[tuple[File, SourceError]], bounds: Bounds, some: bool) -> list[str]:
-    """What is said of files that cannot be read and do not concern a period.
+def _left_out(
+    broken: Sequence[tuple[File, SourceError]], bounds: Bounds, some: bool, lenient: bool = False
+) -> list[str]:
+    """What is said of files that cannot be read and do not concern a period, or are left out all the same.
 
     Raises:
         SourceError: One of them does: its name speaks of the period, or of none and the period has no other rows.
@@ -353,8 +377,11 @@ def _left_out(broken: Sequence[tuple[File, SourceError]], bounds: Bounds, some: 
     for file, error in broken:
         span = span_of(file.path)
         concerns = span[0] < bounds[1] and bounds[0] < span[1] if span else not some
-        if concerns:
+        if concerns and not lenient:
             raise error
+        if concerns:
+            mended = "once it is mended, monitor the period of its rows and then this one again"
+            said.append(f"{str(error).rstrip('.')}. Its outcomes are left out: {mended}")
         if span is None:
             said.append(f"{str(error).rstrip('.')}. It is left out")
     return said

@@ -2,11 +2,12 @@
 
 import socket
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 
-from retrain_assets.documents.server import reports_url, serve_reports
+from retrain_assets.documents.server import reports_url, serve_beside, serve_reports
 from retrain_assets.store import PeriodStore
 
 
@@ -64,3 +65,43 @@ def test_the_address_is_that_of_the_environment_or_this_machine_s(monkeypatch):
     assert reports_url() == "http://127.0.0.1:3001"
     monkeypatch.setenv("RETRAIN_REPORTS_URL", "https://reports.example/taxi/")
     assert reports_url() == "https://reports.example/taxi"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_reports_under_a_path_are_served_there_and_only_there(address, tmp_path):
+    under = f"http://127.0.0.1:{free_port()}/of/taxi"
+    server = serve_reports(tmp_path, under)
+    try:
+        with urlopen(f"{under}/taxi/drift_report/2019-03.html", timeout=5) as answer:
+            assert answer.read() == b"<p>nothing moved</p>"
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(under.removesuffix("/of/taxi") + "/taxi/drift_report/2019-03.html", timeout=5)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_second_home_takes_a_free_port_beside_the_ui_and_its_links_lead_there(address, tmp_path, monkeypatch):
+    monkeypatch.delenv("RETRAIN_REPORTS_URL", raising=False)
+    monkeypatch.setattr("retrain_assets.documents.server.SERVED_AT", address)
+    home, port = tmp_path / "second", urlsplit(address).port
+    server, there = serve_beside(home, taken=port + 1)
+    server.shutdown()
+    server.server_close()
+    assert urlsplit(there).port > port + 1
+    assert (reports_url(home), reports_url()) == (there, address)
+    again, there_too = serve_beside(home, taken=port + 1)
+    again.shutdown()
+    again.server_close()
+    assert there_too == there
+
+
+def test_an_address_that_a_home_cannot_have_written_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.delenv("RETRAIN_REPORTS_URL", raising=False)
+    (tmp_path / "reports_at").write_text("https://evil.example/")
+    assert reports_url(tmp_path) == "http://127.0.0.1:3001"

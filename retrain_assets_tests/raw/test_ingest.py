@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 import pytest
 
 from retrain_assets.errors import SourceError
@@ -261,3 +262,45 @@ def test_outcomes_of_a_period_that_was_refused_come_with_the_next_and_are_filed_
     outcomes_in(store, declared, "2019-02")
     filed = store.read_table("outcomes", store.periods("outcomes"), ["id"])["id"].to_pylist()
     assert len(filed) == len(set(filed))
+
+
+def test_outcomes_that_stay_refused_hold_up_no_later_period(store, tmp_path):
+    columns = rides(200, MONTHS.start, 12 * 60)
+    torn = [7 if moment.month == 2 else late for moment, late in zip(columns["at"], columns["late"], strict=True)]
+    rows = written(tmp_path / "r.parquet", columns)
+    declared = source(rows, written(tmp_path / "o.parquet", {"id": columns["id"], "late": torn}), "0d")
+    for period in ("2019-01", "2019-02", "2019-03"):
+        taken_in(store, declared, period)
+        _, problems = outcomes_in(store, declared, period)
+    assert store.periods("outcomes") == ["2019-01", "2019-03"]
+    assert problems[-1].sentence.startswith(
+        "What became known in the periods before, which were refused, is still left"
+    )
+
+
+def test_a_file_that_cannot_be_read_costs_the_next_period_only_its_own_outcomes(store, tmp_path):
+    for month in (1, 2, 3):
+        rows = rides(60, datetime(2019, month, 1), 8 * 60, first_id=100 * month)
+        pa.csv.write_csv(pa.table(rows), tmp_path / f"r_2019-0{month}.csv")
+    (tmp_path / "r_2019-02.csv").write_text("id,at\n1,2,3\n")
+    declared = source(tmp_path / "r_*.csv", delay="20d")
+    for period in ("2019-01", "2019-03"):
+        taken_in(store, declared, period)
+        typed, problems = outcomes_in(store, declared, period)
+    assert {row["time"].month for row in typed.to_pylist()} == {1, 3}
+    assert any("Its outcomes are left out: once it is mended" in problem.sentence for problem in problems)
+
+
+def test_a_column_whose_unit_changes_is_refused_with_both(store, tmp_path):
+    fares = {"2019-01": "EUR {}", "2019-02": "€ {}", "2019-03": "$ {}"}
+    for number, (period, form) in enumerate(fares.items(), 1):
+        rows = rides(60, datetime(2019, number, 1), 8 * 60, first_id=100 * number)
+        rows["miles"] = [form.format(miles) for miles in rows["miles"]]
+        pa.csv.write_csv(pa.table(rows), tmp_path / f"r_{period}.csv")
+    declared = source(tmp_path / "r_*.csv")
+    first, second, third = (taken_in(store, declared, period) for period in fares)
+    assert not first.blocked
+    assert not second.blocked
+    assert [one.sentence for one in third.problems if one.blocking] == [
+        "miles: its numbers are in USD, in 2019-02 in EUR. Write them in one unit, or rename it."
+    ]
