@@ -5,7 +5,9 @@
 
 After each injection the live pointer must name one complete version, history and pointer must agree or `verify` must
 say what is wrong, a repair must mend what it can without moving the pointer, the interrupted move must be repeatable,
-and nothing may be promoted twice. Ends with a table, one summary line, and exit code 1 on any violation.
+and nothing may be promoted twice. The last dozen are kills of the real daemon, and of the daemon with everything that
+it runs, while the sensors run the loop (`worlds.live_kills`); it must go on after each and come to its end. Ends with a
+table, one summary line, and exit code 1 on any violation.
 """
 
 from __future__ import annotations
@@ -16,13 +18,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from benchmarks.worlds import crashes, faults
 from benchmarks.worlds.faults import MOVES, SYSTEM_ERRORS, Bases
+from benchmarks.worlds.live_kills import LiveHome, killed_live, recovered
 
 SEED = 20_260_101
+LIVE_KILLS = 6
+VICTIMS = {"daemon": "daemon killed at work", "both": "daemon killed with all that it runs"}
 Injection = Callable[[Path, Random], list[str]]
 
 
@@ -64,7 +70,7 @@ def kinds(counts: dict[tuple[str, str], int]) -> list[Kind]:
         Kind("lost or damaged checkpoint", 20, whole, faults.lost_derived),
         Kind("lost or edited verdict", 20, both, faults.changed_evidence),
         Kind("clock going backwards", 100, both, faults.clock_backwards),
-        Kind("folders restored without the others", 260, both, faults.partial_restore),
+        Kind("folders restored without the others", 248, both, faults.partial_restore),
         Kind("killed with the locks held", 20, short, lambda root, _: faults.holder_killed(root)),
     ]
 
@@ -103,6 +109,19 @@ def races(times: int, bases: Bases, folder: Path, race: Callable[[Path, int, Ran
     return found
 
 
+def live(times: int, folder: Path, victims: tuple[str, ...]) -> dict[str, list[str]]:
+    """The violations of so many kills of each victim in one home, one after the other, and of its end."""
+    home = LiveHome.made(folder / "live")
+    found: dict[str, list[str]] = {victim: [] for victim in victims}
+    for number in range(times):
+        for victim in victims:
+            rng = Random(f"{SEED} {victim} {number}")
+            kill = partial(killed_live, home, rng, victim)
+            found[victim] += _survived(f"{victim} killed, injection {number}", kill)
+    found[victims[-1]] += _survived("after the last kill", partial(recovered, home))
+    return found
+
+
 def _survived(name: str, inject: Callable[[], list[str]]) -> Iterator[str]:
     try:
         violations = inject()
@@ -138,11 +157,19 @@ def main() -> int:
         for title, times, inject in rows:
             found = inject(times)
             injections, violations = injections + times, violations + len(found)
-            print(f"{title:<42}{times:>12}{len(found):>12}", flush=True)
-            for violation in found:
-                print(f"  {violation}")
+            _print(title, times, found)
+        kills = max(1, round(LIVE_KILLS * share))
+        for victim, found in live(kills, folder, tuple(VICTIMS)).items():
+            injections, violations = injections + kills, violations + len(found)
+            _print(VICTIMS[victim], kills, found)
     print(f"faults: {injections} injections, {violations} violations, {time.monotonic() - began:.0f} s")
     return 1 if violations else 0
+
+
+def _print(title: str, times: int, found: list[str]) -> None:
+    print(f"{title:<42}{times:>12}{len(found):>12}", flush=True)
+    for violation in found:
+        print(f"  {violation}")
 
 
 if __name__ == "__main__":

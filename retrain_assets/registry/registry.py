@@ -371,7 +371,7 @@ class Registry(Records):
         """
         problems = Inspection(self.model, self._storage).problems(expected)
         trace = None if problems else self.forgotten()
-        return [*problems, *([f"{lost_sentence(self.model, self.folder, trace)}"] if trace else [])]
+        return [*problems, *([lost_sentence(self.model, self.folder, trace)] if trace else [])]
 
     def repair(self, expected: Head | None = None) -> list[str]:
         """Mend what can be mended without guessing, and say what was done; `verify` says what is left.
@@ -427,7 +427,7 @@ class Registry(Records):
         with self._storage.lock(LOCK):
             history = self._current()
             self._refuse_lost(history)
-            if not begins:
+            if not begins and not history.events:
                 self.refuse_forgotten(self.forgotten())
             for place in (chain.FOLDER, CHECKPOINTS, VERDICTS, SIGNATURES, *PLACES):
                 self._storage.sweep(place)
@@ -450,7 +450,7 @@ class Registry(Records):
             )
 
     def refuse_forgotten(self, trace: str | None) -> None:
-        """Refuse to begin a history where something outside of the registry speaks of an earlier one.
+        """Refuse to begin a history, for one that has none, where something outside speaks of an earlier one.
 
         Args:
             trace: What speaks of it, None where nothing does.
@@ -458,7 +458,7 @@ class Registry(Records):
         Raises:
             IntegrityError: Something does.
         """
-        if trace is not None and not self.history():
+        if trace is not None:
             raise IntegrityError(f"{self.model}: {lost_sentence(self.model, self.folder, trace)}")
 
     def _named(self, history: History, digest: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The date that an undecided verdict names: the first on which windows can be cut again on rows that decided nothing."""
+"""The date that an undecided verdict names: the first on which windows can be cut again on rows that decided none."""
 
 from datetime import datetime, timedelta
 

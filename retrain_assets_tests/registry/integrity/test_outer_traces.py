@@ -10,7 +10,7 @@ import pytest
 from benchmarks.worlds.verdicts import MODEL, candidate, fresh, moment, period, promote, promoted, verdict
 from retrain_assets.errors import IntegrityError, RegistryError
 from retrain_assets.registry.registry import Registry
-from retrain_assets.registry.rulings import BeginAnew, Signature
+from retrain_assets.registry.rulings import BeginAnew, Hold, Signature
 
 
 @pytest.fixture
@@ -55,6 +55,18 @@ def test_while_anything_in_the_home_speaks_of_a_history_none_is_begun_without_a_
     assert forgotten.verify() == []
     with pytest.raises(RegistryError, match="nothing to begin anew"):
         forgotten.rule(BeginAnew(Signature("ann", "again", moment(3), period(3))))
+
+
+def test_what_is_written_through_an_earlier_snapshot_begins_nothing(tmp_path: Path) -> None:
+    registry = fresh(tmp_path / "home" / "registry")
+    promoted(registry, [3])
+    path = tmp_path / "home" / f"data/{MODEL}/predictions/2024-01-01.parquet"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    early = registry.snapshot(until=period(0))
+    assert early.history() == ()
+    early.rule(Hold(Signature("ann", "tariffs change", moment(5), period(5))))
+    assert [event.action for event in registry.history()] == ["passed", "bootstrap", "held"]
 
 
 def test_a_home_that_speaks_of_no_decision_or_of_another_models_begins_a_history(forgotten: Registry) -> None:
