@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
     from retrain_assets.backtest.policies.gate import ReplayedGate
 
-SCHEMA = 6
+SCHEMA = 7
 """Raised when code changes what a replay says, so that a stored record is made again."""
 
 
@@ -232,7 +232,7 @@ class Backtest:
                 "stops": list(stops),
                 "choice": self.training.model_dump(mode="json", include={"strategies", "switch_gain"}),
                 "windows": self.windows.model_dump(mode="json"),
-                "triggers": self.triggers.model_dump(mode="json"),
+                "triggers": [self.triggers.model_dump(mode="json"), self.triggers.excess_said],
                 "drift": self.drift.model_dump(mode="json"),
                 "gate": [self.gate.name, self.gate.alpha],
                 "names": [self.model.row_name, self.model.label_unit, str(self.cooldown), self.model.calendar.every],

@@ -159,6 +159,8 @@ class Families:
         for certainty in FORGONE_CERTAINTIES:
             said = f"fresh models better by the cost of a retrain, {100 * certainty:g} % certain"
             yield said, "forgone gain", {"on_excess_loss": False, "on_forgone_gain": certainty}
+            either: dict[str, object] = {"on_excess_loss": True, "on_forgone_gain": certainty}
+            yield f"{said}, or as much lost beyond the promise", "forgone gain or excess loss", either
         if self.model.task != "regression":
             for patience in (1, 2, 3):
                 said = f"uncertainty up {('once', 'twice in a row', 'three times in a row')[patience - 1]}"

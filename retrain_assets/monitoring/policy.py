@@ -117,7 +117,8 @@ class TriggerPolicy(LengthsPolicy):
     much more than its baseline. Without one it is `USUAL_SHARE` of the loss that a period's rows are promised to have.
     `on_excess_loss` is another excess than the cost of a retrain, or `false`, with which no excess asks for one.
     `on_forgone_gain` is a certainty: a retrain is due once fresh models have been better than the live one by what a
-    retrain costs, so certainly; the backtest measures it, and it asks for nothing before the first.
+    retrain costs, so certainly; the backtest measures it, and it asks for nothing before the first. Where
+    `on_excess_loss` is not said beside it, the excess asks until then, and no longer.
 
     `on_estimated_loss` adds to the measured excess the one estimated for rows whose outcomes are still out.
     `on_uncertainty` and `on_business_metrics` ask after `patience` periods in a row; `new_labels` asks by the number of
@@ -151,12 +152,22 @@ class TriggerPolicy(LengthsPolicy):
             return self.retrain_cost
         return USUAL_SHARE * usual_loss or float("inf")
 
-    def excess_that_asks(self, usual_loss: float) -> float:
+    @property
+    def excess_said(self) -> bool:
+        """Whether the spec says of the excess loss whether it asks."""
+        return "on_excess_loss" in self.model_fields_set
+
+    def excess_that_asks(self, usual_loss: float, forgone_measured: bool = False) -> float:
         """The excess loss from which on a retrain is due: what one costs, or what `on_excess_loss` says.
+
+        Infinite where another trigger has taken its place: what is forgone is declared, measured, and nothing is said
+        of the excess.
 
         >>> [TriggerPolicy(retrain_cost=400, on_excess_loss=said).excess_that_asks(0) for said in (True, 900, False)]
         [400.0, 900.0, inf]
         """
+        if self.on_forgone_gain is not None and forgone_measured and not self.excess_said:
+            return float("inf")
         if isinstance(self.on_excess_loss, bool):
             return self.cost_of_a_retrain(usual_loss) if self.on_excess_loss else float("inf")
         return self.on_excess_loss

@@ -18,6 +18,9 @@ from retrain_assets.onboarding.table import ForeignTable
 DECIDE = "DECIDE"
 """What a comment begins with where a person, and no program, has the answer."""
 
+FORGONE_GAIN = 0.5
+"""The certainty of the default trigger: the best worst-case regret of `benchmarks.backtest.defaults`."""
+
 _WIDTH = 110
 _COMMENT_AT = 52
 _LINES_FOR_NUMBERS = 12
@@ -189,8 +192,14 @@ def _rules(draft: Draft) -> list[str]:
         _contract(draft),
         *_first_training(draft),
         _line(f"primary: {primary}", f"{DECIDE}: what a new model must be better on"),
+        "triggers:",
         _line(
-            f"# triggers: {{retrain_cost: {draft.default_cost:g}}}",
+            f"  on_forgone_gain: {FORGONE_GAIN:g}",
+            "retrain once fresh models would have saved its cost; until the first `retrain backtest`, once as much is "
+            "lost beyond the promise",
+        ),
+        _line(
+            f"  # retrain_cost: {draft.default_cost:g}",
             f"{DECIDE}: {primary}, summed over rows, that pays for a retrain; else a tenth of a {every}'s, about this",
         ),
         "validation:",

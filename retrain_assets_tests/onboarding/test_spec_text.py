@@ -24,7 +24,7 @@ def test_it_is_short_and_every_value_has_a_comment(tmp_path):
     text, spec = text_of(tmp_path)
     lines = text.splitlines()
     assert len(lines) <= 40
-    assert [line for line in lines if "#" not in line] == ["source:", "validation:"]
+    assert [line for line in lines if "#" not in line] == ["source:", "triggers:", "validation:"]
     assert spec.source.label_values == {"no": 0.0, "yes": 1.0}
     assert spec.source.features.path == str(tmp_path / "rows" / "*.csv")
 
@@ -33,6 +33,12 @@ def test_what_people_decide_is_marked(tmp_path):
     marked = [line for line in text_of(tmp_path)[0].splitlines() if DECIDE in line]
     for word in ("description", "primary", "guardrails", "fairness", "look protected", "retrain_cost"):
         assert any(word in line for line in marked), word
+
+
+def test_the_trigger_is_the_one_with_the_best_worst_regret_over_the_tables(tmp_path):
+    triggers = text_of(tmp_path)[1].triggers
+    assert (triggers.on_forgone_gain, triggers.excess_said) == (0.5, False), "the excess asks until that is measured"
+    assert triggers.retrain_cost is None
 
 
 def test_a_protected_attribute_is_named_and_not_used(tmp_path):

@@ -71,6 +71,11 @@ class TriggerEvidence:
     last_rollback_period: str | None = None
     wait: str = ""
 
+    @property
+    def forgone_measured(self) -> bool:
+        """Whether it is known, or being learnt, what fresh models would have saved."""
+        return self.forgone_low is not None or bool(self.forgone_sentence)
+
 
 @dataclass(frozen=True)
 class Trigger:
@@ -140,7 +145,7 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     calendar = model.calendar
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
-    total, cost = model.units.total, policy.excess_that_asks(evidence.usual_loss)
+    total, cost = model.units.total, _asking_excess(policy, evidence)
     lost = f"{total(evidence.accumulated_excess)} lost beyond the promise since the last attempt"
     if evidence.accumulated_excess >= cost:
         return "excess_loss", f"{lost}; a retrain pays from {total(cost)} on"
@@ -211,12 +216,18 @@ def _age(calendar: Calendar, evidence: TriggerEvidence) -> int:
 
 
 def _excess(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> str:
-    cost, total = policy.excess_that_asks(evidence.usual_loss), model.units.total
+    cost, total = _asking_excess(policy, evidence), model.units.total
     if policy.on_excess_loss is False:
         return "no excess loss asks for one (triggers.on_excess_loss is false)"
+    if policy.on_forgone_gain is not None and evidence.forgone_measured and not policy.excess_said:
+        return "what is forgone asks in place of the excess loss (triggers.on_forgone_gain)"
     if cost == float("inf"):
         return "no excess loss is measured yet"
     return f"{total(evidence.accumulated_excess)} of the {total(cost)} of excess loss that would pay for one"
+
+
+def _asking_excess(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:
+    return policy.excess_that_asks(evidence.usual_loss, evidence.forgone_measured)
 
 
 def _cost(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:
@@ -257,11 +268,13 @@ def _with_estimated(evidence: TriggerEvidence) -> float:
 
 
 def _closeness(calendar: Calendar, policy: TriggerPolicy, evidence: TriggerEvidence) -> dict[str, float]:
-    shares = {"excess_loss": evidence.accumulated_excess / policy.excess_that_asks(evidence.usual_loss)}
+    shares = {"excess_loss": evidence.accumulated_excess / _asking_excess(policy, evidence)}
     if policy.on_forgone_gain is not None:
         shares["forgone_gain"] = _forgone_share(policy, evidence)
     if policy.on_estimated_loss:
-        shares["estimated_loss"] = _with_estimated(evidence) / policy.excess_that_asks(evidence.usual_loss)
+        shares["estimated_loss"] = _with_estimated(evidence) / policy.excess_that_asks(
+            evidence.usual_loss, evidence.forgone_measured
+        )
     for name in policy.on_business_metrics:
         shares[name] = evidence.business.get(name, 0) / policy.patience
     if policy.on_uncertainty:

@@ -222,3 +222,18 @@ def test_another_excess_than_the_cost_of_a_retrain_may_ask_or_none(said, kind):
     if said is False:
         assert "no excess loss asks for one (triggers.on_excess_loss is false)" in found.reason
         assert found.closeness["excess_loss"] == 0
+
+
+def test_the_excess_loss_asks_until_what_is_forgone_is_measured_unless_the_spec_says_otherwise():
+    policy = TriggerPolicy(retrain_cost=2500, on_forgone_gain=0.5)
+    assert asked(LOSING, policy).kind == "excess_loss"
+    measured = replace(LOSING, forgone_low=1250.0, forgone_sentence=FORGONE)
+    quiet = asked(measured, policy)
+    assert isinstance(quiet, NoRetrain)
+    assert quiet.reason.startswith("no retrain due: what is forgone asks in place of the excess loss")
+    assert (
+        asked(replace(LOSING, forgone_low=None, forgone_sentence="3 days are too few"), policy).closeness["excess_loss"]
+        == 0
+    )
+    both = TriggerPolicy(retrain_cost=2500, on_forgone_gain=0.5, on_excess_loss=True)
+    assert asked(measured, both).kind == "excess_loss"
