@@ -18,8 +18,9 @@ from retrain_assets.registry.storage.disk import LocalStorage
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A registry of two versions in a home of its own."""
+    """A registry of two versions, whose models are no models, in a home of its own."""
     monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    monkeypatch.setattr("retrain_assets.cli.registry.unsound_models", lambda registry: [])
     registry = fresh(tmp_path / "registry")
     promoted(registry, [0, 1])
     return registry
