@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import fsspec
@@ -32,6 +33,9 @@ from retrain_assets.raw.policy import Table
 from retrain_assets.raw.served import served_files, served_folder
 from retrain_assets.raw.times import NAIVE, Order, as_times, at_once, declared_order, order_of, unreadable, wall_clock
 from retrain_assets.raw.values import how_many
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".tsv.gz", ".txt")
@@ -364,10 +368,33 @@ class File:
     def _scanned(self, wanted: Wanted, inside: Sequence[str]) -> pa.Table:
         import pyarrow.dataset as ds
 
-        found = ds.dataset(self.path, filesystem=self.system, format="parquet").scanner(
-            columns=[self.names[name] for name in inside], filter=self._condition(wanted)
-        )
-        return pa.Table.from_batches(self._within_memory(found.to_batches()), found.projected_schema)
+        columns, condition = [self.names[name] for name in inside], self._condition(wanted)
+        found = ds.dataset(self.path, filesystem=self.system, format="parquet")
+        if condition is not None:
+            bounds = [self.names[name] for name, _ in wanted.pushdown]
+            held = self._held_rows(found, tuple(dict.fromkeys((*columns, *bounds))))
+            if held is not None:
+                return held.filter(condition).select(columns)
+        scanner = found.scanner(columns=columns, filter=condition)
+        return pa.Table.from_batches(self._within_memory(scanner.to_batches()), scanner.projected_schema)
+
+    def _held_rows(self, found: ds.Dataset, columns: tuple[str, ...]) -> pa.Table | None:
+        """Some columns of a file of one row group, whose statistics skip nothing; None where blocks are not held."""
+        of = ("rows", columns)
+        if not (KNOWN.holding and self.known.lasts) or self._row_groups != 1:
+            return None
+        if of not in self.known.blocks:
+            scanner, rows = found.scanner(columns=list(columns)), None
+            with suppress(SourceError):  # more than fits: the rows of one period may
+                rows = pa.Table.from_batches(self._within_memory(scanner.to_batches()), scanner.projected_schema)
+            KNOWN.hold(self.known, of, rows, rows.nbytes if rows is not None else 0)
+        held: pa.Table | None = self.known.blocks.get(of)
+        return held
+
+    @cached_property
+    def _row_groups(self) -> int:
+        with self.system.open_input_file(self.path) as stream:
+            return int(pq.read_metadata(stream).num_row_groups)
 
     def _within_memory(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same batches, as long as all of them fit: a few kilobytes on the disk may be gigabytes of rows.

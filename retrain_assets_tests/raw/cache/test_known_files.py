@@ -139,3 +139,18 @@ def test_the_span_of_blocks_is_that_of_all_of_them():
     blocks = [pa.chunked_array([[datetime(2024, 1, 2)]]), pa.chunked_array([[datetime(2024, 3, 2), None]])]
     assert span_of_times(blocks) == Span(datetime(2024, 1, 2), datetime(2024, 3, 2))
     assert not span_of_times([]).may_hold(*JANUARY)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_parquet_file_of_one_row_group_is_decoded_once_while_blocks_are_held(tmp_path, groups, monkeypatch):
+    days = [datetime(2024, 1, 5), datetime(2024, 2, 7), None, datetime(2024, 1, 9)]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": ["1", "2", "3", "4"], "day": days, "other": [1, 2, 3, 4]}), path, 4 // groups)
+    found, scan = [], File._within_memory
+    monkeypatch.setattr(File, "_within_memory", lambda file, batches: found.append(1) or scan(file, batches))
+    apart = [rows_of(path, bounds) for bounds in (JANUARY, FEBRUARY, JANUARY)]
+    assert len(found) == 3
+    with KNOWN.held():
+        together = [rows_of(path, bounds) for bounds in (JANUARY, FEBRUARY, JANUARY)]
+    assert together == apart == [["1", "3", "4"], ["2", "3"], ["1", "3", "4"]]
+    assert len(found) == 3 + (1 if groups == 1 else 3)
