@@ -14,13 +14,15 @@ from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG, PARTITION_TAG
 from retrain_assets.documents.page import text
 from retrain_assets.documents.plain_text import plain
+from retrain_assets.errors import RetrainError
 from retrain_assets.model import PeriodAccess
+from retrain_assets.monitoring.records.performance_record import monitored_periods
 from retrain_assets.registry.journal.tenure import Tenure, named, tenures
 from retrain_assets.store import PeriodStore
 
 if TYPE_CHECKING:
     from retrain_assets.audit.figures import RunTime
-    from retrain_assets.audit.status import ModelStatus
+    from retrain_assets.audit.status import Fault, ModelStatus
     from retrain_assets.monitoring.triggers.evidence import Watch
 
 RUNS_READ = 50
@@ -83,7 +85,8 @@ def audit_hooks(frame: Frame, watch: "Callable[[], Watch]") -> tuple[dg.HookDefi
 
 def fault_of(error: BaseException | None) -> str:
     """What broke a step, in one line that fits a status."""
-    said = getattr(error, "description", None) or (f"{type(error).__name__}: {error}" if error else "unknown")
+    of = "" if isinstance(error, RetrainError) else f"{type(error).__name__}: "
+    said = getattr(error, "description", None) or (f"{of}{error}" if error else "unknown")
     line = plain(str(said).splitlines()[0])
     return line if len(line) <= LONGEST_CAUSE else f"{line[: LONGEST_CAUSE - 1].rsplit(' ', 1)[0]} …"
 
@@ -123,6 +126,20 @@ def _report_status(
     metadata = written(frame, access, watch, instance, run_id, fault or _told_fault(access))
     event = dg.AssetMaterialization(frame.key(ASSET), partition=access.period, metadata=metadata)
     instance.report_runless_asset_event(event)
+    newest = max(monitored_periods(access.store), default=access.period)
+    if newest > access.period:  # the page that is opened first shows what was reported last
+        later = access.of(newest)
+        metadata = written(frame, later, watch, instance, run_id, _told_fault(later))
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(frame.key(ASSET), partition=newest, metadata=metadata)
+        )
+
+
+def _earlier_fault(frame: Frame, store: PeriodStore, period: str) -> "Fault | None":
+    """What broke a run of an earlier period, and was not run again since."""
+    from retrain_assets.audit.status import last_fault
+
+    return last_fault(store, frame.calendar.shift(period, -1)) if period > frame.calendar.first else None
 
 
 def _told_fault(access: PeriodAccess) -> str | None:
@@ -159,7 +176,7 @@ def written(
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
     known = status_of(access, watch, frame.calendar.bounds(period)[1])
-    status = with_fault(known, Fault(period, fault) if fault else None)
+    status = with_fault(known, Fault(period, fault) if fault else _earlier_fault(frame, store, period))
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
     rows = [_row(tenure, frame, quality, store, period) for tenure in tenures(events)]
     record = {"run": run_id, "fault": fault, "status": status.to_dict(), "figures": found.to_dict(), "tenures": rows}

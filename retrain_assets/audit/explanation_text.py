@@ -96,11 +96,12 @@ def _grounds(grounds: Grounds) -> list[str]:
     """Which data trained the candidate, which rows judged it against what, and what was found."""
     verdict, training = grounds.verdict, grounds.training
     gate, champion = verdict.gate, verdict.champion_digest
-    against = (
-        f"against {grounds.champion_version} ({champion[:12]}), live at the time."
-        if champion
-        else "against a trivial baseline and absolute floors, for there was no live model."
-    )
+    if champion:
+        against = f"against {grounds.champion_version} ({champion[:12]}), live at the time."
+    elif training.strategy == ADOPTED:
+        against = "against a constant, for there was no live model; it is live because a person decided so."
+    else:
+        against = "against a trivial baseline and absolute floors, for there was no live model."
     lines = [
         *_trained(grounds),
         f"It was judged on {gate.rows:,} fresh rows from {gate.start[:10]} to {gate.end[:10]}, {against}",
@@ -116,7 +117,8 @@ def _grounds(grounds: Grounds) -> list[str]:
 
 def _told(finding: Finding) -> str:
     """What was found, and what told how far days go together, where the finding rests on days."""
-    return f"{finding.reason}; noise between days from {finding.noise}" if finding.noise else finding.reason
+    reason = finding.reason.removeprefix("not asked: ")
+    return f"{reason}; noise between days from {finding.noise}" if finding.noise else reason
 
 
 def _trained(grounds: Grounds) -> list[str]:

@@ -54,15 +54,14 @@ class Rollup:
     def cells(self, units: LossUnits) -> tuple[str, ...]:
         """A line of a table, in the order of `HEAD`."""
         loss, promised, excess = (
-            "-" if value is None else said(value)
-            for value, said in ((self.loss, units.a_row), (self.promised, units.a_row), (self.excess, units.total))
+            "-" if value is None else units.total(value) for value in (self.loss, self.promised, self.excess)
         )
         counts = (f"{self.periods}", f"{self.rows:,}")
         decided = "; ".join(self.decisions) or "-"
         return (self.span, *counts, loss, promised, excess, f"{self.warned}", f"{self.drifted}", decided)
 
 
-HEAD = ("in", "periods", "outcomes", "loss", "promised", "lost beyond it", "worse in", "drifted in", "decided")
+HEAD = ("in", "periods", "outcomes", "loss", "promised", "excess", "worse", "drifted", "decided")
 
 
 def rolled_up(model: Model, store: PeriodStore, registry: Registry, every: Every) -> list[Rollup]:

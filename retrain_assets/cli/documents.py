@@ -15,6 +15,9 @@ from retrain_assets.periods import Every
 if TYPE_CHECKING:
     from retrain_assets.cli.shared import Opened
 
+_BESIDE = 110
+"""From how many characters on a line has room for what was decided."""
+
 HTML = click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as HTML.")
 
 
@@ -50,10 +53,16 @@ def _rollup(model: Opened, by: Every, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([one.to_dict() for one in found], indent=1, allow_nan=False))
         return
-    head, *lines = table([HEAD, *(one.cells(model.spec.model.units) for one in found)], width())
+    units, limit = model.spec.model.units, width()
+    cells = [one.cells(units) for one in found]
+    beside = limit is None or limit >= _BESIDE
+    head, *lines = table([row if beside else row[:-1] for row in (HEAD, *cells)], limit)
     click.secho(head, bold=True)
-    for line in lines:
+    for line, row in zip(lines, cells, strict=True):
         click.echo(line)
+        if not beside and row[-1] != "-":
+            say([f"  {row[-1]}"])
+    say(f"loss and promise a {units.row}; excess: lost beyond the promise; worse, drifted: in how many periods.")
 
 
 def _validation_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
@@ -93,9 +102,10 @@ def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_
 @click.argument("name")
 @click.argument("version", required=False)
 @HTML
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON: the version, and the card as Markdown.")
 @guarded
-def card(name: str, version: str | None, html: Path | None) -> None:
-    """Show the model card of a version, or of the live one: as Markdown, or as an HTML file.
+def card(name: str, version: str | None, html: Path | None, as_json: bool) -> None:
+    """Show the model card of a version, or of the live one: as Markdown, as an HTML file, or as JSON.
 
     Example: retrain card taxi_charge v2 --html card.html
     """
@@ -106,7 +116,10 @@ def card(name: str, version: str | None, html: Path | None) -> None:
     chosen = described.version(registry, version)
     if html:
         _write(html, described.html(registry, chosen))
-    else:
+    if as_json:
+        record = {"model": name, "version": chosen.name, "digest": chosen.digest}
+        click.echo(json.dumps({**record, "card": described.markdown(registry, chosen)}, indent=1))
+    elif not html:
         click.echo(described.markdown(registry, chosen))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,8 +83,9 @@ class Flags:
 @click.option("--to", type=click.Path(path_type=Path), help="The file to write, instead of retrain_models/NAME.yaml.")
 @click.option("--yes", is_flag=True, help="Ask nothing: take every guess.")
 @click.option("--force", is_flag=True, help="Write over an existing spec.")
+@click.option("--json", "as_json", is_flag=True, help="With --yes: print what was found and written as JSON.")
 @guarded
-def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **said: Any) -> None:
+def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, as_json: bool, **said: Any) -> None:
     """Write the spec of a new model from a table and its outcomes.
 
     Reads the files; tells key, time, label, kinds of columns, period, label delay and limits; asks about the rest.
@@ -106,7 +108,9 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **sa
             draft = tables.drafted(flags.named, flags.label_delay)
     except TwoReadings as error:
         raise TwoReadings(f"{str(error).removesuffix(' beside the path')}, here --time-format {DAY_FIRST}.") from None
-    for line in found(draft):
+    if as_json and not yes:
+        raise SpecError("--json prints for a program, which nobody answers for: add --yes to take every guess.")
+    for line in () if as_json else found(draft):
         say([line], hanging=11)
     if not yes:
         draft = asked(tables, flags.named, draft, flags.label_delay)
@@ -117,6 +121,10 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, **sa
     path.parent.mkdir(parents=True, exist_ok=True)
     text = spec_text(draft, path.parent)
     _write(path, text)
+    if as_json:
+        said_of = [line.strip() for line in found(draft)]
+        click.echo(json.dumps({"model": name, "path": str(path), "found": said_of, "spec": text}, indent=1))
+        return
     say(f"\nwrote {path}, {len(text.splitlines())} lines; those that say DECIDE are yours to decide.")
     say(f"Next: retrain check {name}, then retrain replay {name}")
 

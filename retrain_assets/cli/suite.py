@@ -71,13 +71,18 @@ class NewCase:
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which the case counts.")
 @click.option("--period", help="The row's period; found among the stored rows otherwise.")
 @click.option("--added", type=click.DateTime(["%Y-%m-%d"]), help="Day from which it counts; today otherwise.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was added as JSON.")
 @guarded
-def add(name: str, row: str, **said: Any) -> None:
+def add(name: str, row: str, as_json: bool, **said: Any) -> None:
     """Add a row, by its key, to the model's suite file.
 
     Example: retrain suite add taxi_charge 138740 --severity critical --reason "Manhattan to Brooklyn at night"
     """
-    for sentence in added(opened(name), row, NewCase(**said), now()):
+    sentences = added(opened(name), row, NewCase(**said), now())
+    if as_json:
+        click.echo(json.dumps({"model": name, "id": row, "said": sentences}, indent=1))
+        return
+    for sentence in sentences:
         say([sentence])
 
 

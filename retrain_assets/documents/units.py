@@ -82,6 +82,18 @@ def amount(value: float, unit: str = "", digits: int = 3) -> str:
     return f"{sign}{symbol}{written}" if symbol else f"{sign}{written} {unit}".rstrip()
 
 
+def difference(value: float, unit: str = "") -> str:
+    """A difference with its unit: of shares in points, because a share of a share would be taken for another number.
+
+    >>> difference(0.003, "share"), difference(0.3577, "USD"), difference(0.01, "share")
+    ('0.3 points', '$0.36', '1 point')
+    """
+    if unit != "share" or not math.isfinite(value):
+        return amount(value, unit)
+    points = f"{100 * value:.3g}"
+    return f"{points} point{'s' * (points != '1')}"
+
+
 def amounts(values: Sequence[float], unit: str = "") -> list[str]:
     """Numbers with their unit, in as many digits as tell different ones apart.
 

@@ -75,9 +75,7 @@ class FeatureFunction:
         except Exception as error:
             raise DataError(f"{self.path} raised {type(error).__name__} {self._place(error)}: {error}.") from error
         if not isinstance(result, pa.Table):
-            raise DataError(
-                f"{self.path} returned a {type(result).__name__}. Return the Arrow table with more columns."
-            )
+            raise DataError(f"{self.path} returned {type(result).__name__}. Return the Arrow table with more columns.")
         return result
 
     def _place(self, error: Exception) -> str:
@@ -165,7 +163,7 @@ def feature_function(path: str) -> FeatureFunction:
     except Exception as error:
         raise SpecError(f"features: {path} cannot be imported: {type(error).__name__}: {error}.") from None
     if not callable(found):
-        raise SpecError(f"features: {path} is a {type(found).__name__}, no function.")
+        raise SpecError(f"features: {path} is of type {type(found).__name__}, no function.")
     return FeatureFunction(path, found, sources, sha256)
 
 

@@ -91,7 +91,7 @@ def _number(name: str, value: object) -> float | None:
     if isinstance(value, Real | Decimal | np.bool_):
         return float(value)
     raise DataError(
-        f"numeric feature {name!r} holds {value!r}, a {type(value).__name__}: "
+        f"numeric feature {name!r} holds {value!r}, of type {type(value).__name__}: "
         "give a number, or null where it is missing"
     )
 
@@ -108,7 +108,7 @@ def _codes(name: str, values: Sequence[object], codes: Mapping[str, int]) -> tup
             found.append(np.nan)
         else:
             raise DataError(
-                f"categorical feature {name!r} holds {value!r}, a {type(value).__name__}: "
+                f"categorical feature {name!r} holds {value!r}, of type {type(value).__name__}: "
                 "give text, or null where it is missing"
             )
     return found, unknown

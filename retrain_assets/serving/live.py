@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 
 import pyarrow as pa
 
@@ -70,10 +71,26 @@ def version_of(registry: Records, name: str | None = None, at: datetime | None =
         missing = f"no version of {model} was live at {at}"
     else:
         found = registry.live()
-        missing = f"{model} has no live version: run `retrain replay {model}` first, or name another model"
+        missing = (
+            f"{model} has no live version: run `retrain replay {model}` first, or name another model{_nearest(model)}"
+        )
     if found is None:
         raise NotFound(f"{missing} (RETRAIN_HOME is {retrain_home()}).")
     return found
+
+
+def _nearest(name: str) -> str:
+    """Which model may be meant by a name that has no versions; empty where it has a registry, or none is like it."""
+    there = retrain_home() / "registry"
+    known = sorted(path.name for path in there.iterdir() if path.is_dir()) if there.is_dir() else []
+    near = get_close_matches(name, known, n=1) if name not in known else []
+    return (
+        f". Did you mean {near[0]}?"
+        if near
+        else f". There is {', '.join(known)}"
+        if known and name not in known
+        else ""
+    )
 
 
 def loaded(registry: Records, version: Version) -> LiveModel:

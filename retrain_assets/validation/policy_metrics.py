@@ -49,7 +49,7 @@ def _imported(name: str, path: str) -> Callable[[Array, Array], Any]:
     except (ImportError, AttributeError) as error:
         raise SpecError(f"validation.metrics.{name}.callable: {path} cannot be imported: {error}.") from None
     if not callable(found):
-        raise SpecError(f"validation.metrics.{name}.callable: {path} is a {type(found).__name__}, no function.")
+        raise SpecError(f"validation.metrics.{name}.callable: {path} is of type {type(found).__name__}, no function.")
     return found  # type: ignore[no-any-return]
 
 

@@ -50,6 +50,12 @@ def test_the_decision_is_an_event_of_the_person_with_what_was_measured(adopted, 
     assert world.registry.verify() == []
 
 
+def test_its_explanation_speaks_of_no_floor_and_says_what_is_not_asked_once(adopted, world):
+    said = retrain("explain", "delivery").stdout
+    assert "against a constant, for there was no live model; it is live because a person decided so." in said
+    assert "not asked: not asked" not in said
+
+
 def test_its_scores_are_those_of_the_file_bit_by_bit(adopted, world):
     import lightgbm as lgb
 

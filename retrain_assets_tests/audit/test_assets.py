@@ -139,6 +139,17 @@ def test_a_run_that_broke_is_what_the_status_tells_first_until_the_period_is_run
     assert latest(built, week)["summary"].splitlines()[1].startswith("- **is it well**: yes: ")
 
 
+def test_a_period_of_the_past_that_broke_is_told_on_the_newest_status_which_stays_on_top(world_after):
+    built = world_after(6)
+    broken, newest = built.weeks(6)[3], built.weeks(6)[-1]
+    rows = built.folder / "rows.parquet"
+    pd.read_parquet(rows).assign(id=1).to_parquet(rows)
+    assert not built.run("monitor", broken).success
+    top = built.instance.get_latest_materialization_event(dg.AssetKey(["delivery", "model_status"]))
+    assert top.asset_materialization.partition == newest
+    assert f"the run of {broken} failed" in latest(built, newest)["summary"]
+
+
 def test_a_launch_that_asked_for_what_it_may_not_have_broke_nothing(world_after):
     built = world_after(5, retrained=())
     week = built.weeks(5)[-1]

@@ -71,11 +71,11 @@ def test_a_line_has_a_cell_for_each_head_in_the_models_units(store, registry):
         "in": "2024-01",
         "periods": "1",
         "outcomes": "1,200",
-        "loss": "$1.50 a ride",
-        "promised": "$1.00 a ride",
-        "lost beyond it": "$600",
-        "worse in": "0",
-        "drifted in": "0",
+        "loss": "$1.50",
+        "promised": "$1.00",
+        "excess": "$600",
+        "worse": "0",
+        "drifted": "0",
         "decided": "-",
     }
     assert month.to_dict()["excess"] == 600.0

@@ -43,6 +43,16 @@ def test_card_describes_the_live_version_or_the_one_named(at_home):
     assert retrain("card", "delivery").stdout.startswith(f"# Model card: delivery {live}\n")
     assert retrain("card", "delivery", "v1").stdout.startswith("# Model card: delivery v1\n")
     assert "no version 'v77'" in retrain("card", "delivery", "v77", code=2).stderr
+    told = json.loads(retrain("card", "delivery", "v1", "--json").stdout)
+    assert (told["model"], told["version"]) == ("delivery", "v1")
+    assert told["card"].startswith("# Model card: delivery v1\n")
+
+
+def test_periods_summed_up_fit_a_narrow_terminal(at_home, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = retrain("report", "delivery", "--by", "month").stdout.splitlines()
+    assert max(map(len, said)) <= 80
+    assert any(line.startswith("  bootstrap v1") for line in said)
 
 
 def test_the_monitoring_report_is_there_in_words_as_json_and_as_one_file_the_same_each_time(at_home, tmp_path):

@@ -1,6 +1,7 @@
 """`retrain new` in a terminal: what it writes, what it asks, and what it refuses."""
 
 import csv
+import json
 
 import pandas as pd
 import pytest
@@ -30,6 +31,14 @@ def test_it_writes_a_spec_that_the_other_commands_find(here):
     assert "retrain check left" in output
     assert load_spec(here / "retrain_models" / "left.yaml").source.known_at == "seen_at"
     assert "left can work: the first model can be judged as of" in retrain("check", "left").output
+
+
+def test_a_program_gets_what_was_found_and_written_as_json(here):
+    told = json.loads(retrain(*WORDS, "--yes", "--json").stdout)
+    assert told["model"] == "left"
+    assert told["spec"] == (here / told["path"]).read_text()
+    assert told["found"][0].startswith("left: ")
+    assert "add --yes" in retrain(*WORDS, "--json", "--force", code=2).stderr
 
 
 def test_an_existing_spec_is_not_written_over(here):

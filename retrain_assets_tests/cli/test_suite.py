@@ -111,7 +111,10 @@ def test_add_finds_the_period_and_says_when_the_live_model_may_know_the_row_by_h
 
 
 def test_add_warns_when_the_data_end_before_the_case_counts_and_when_the_outcome_is_not_known(folder):
-    told = retrain("suite", "add", "delivery", row_in(folder, "2024-02-18"), "--reason", "x").output
+    row = row_in(folder, "2024-02-18")
+    record = json.loads(retrain("suite", "add", "delivery", row, "--reason", "x", "--json").stdout)
+    assert (record["model"], record["id"]) == ("delivery", row)
+    told = "\n".join(record["said"])
     assert "The model's data ends on 2024-07-01, before it counts: for a replay give an earlier --added." in told
     assert "Its outcome is not known yet; until it is, no candidate can pass the suite." in told
 

@@ -41,7 +41,7 @@ def test_the_function_gets_columns_in_their_declared_kinds_and_its_new_ones_are_
         ("outcome", r"outcome made minutes, which is the outcome. Nobody knows it at scoring"),
         ("chance", rf"chance gives pace another value when it is asked again on the same {SAMPLE_ROWS} rows"),
         ("among_others", r"among_others gives pace another value when the same 50 rows stand alone: it depends on the"),
-        ("no_table", r"no_table returned a dict. Return the Arrow table"),
+        ("no_table", r"no_table returned dict. Return the Arrow table"),
         ("fault", r"fault raised KeyError in \S+our_pkg/features.py, line \d+, in fault: "),
     ],
 )
@@ -54,7 +54,7 @@ def test_what_a_function_may_not_do_is_refused_by_its_name(name, sentence):
     ("path", "sentence"),
     [
         (f"{PATH}:nothing", "cannot be imported: AttributeError"),
-        (f"{PATH}:NUMBER", "is a int, no function"),
+        (f"{PATH}:NUMBER", "is of type int, no function"),
         ("no_such_package:add", "no module 'no_such_package' with a source file"),
     ],
 )

@@ -62,13 +62,13 @@ def test_text_of_every_library_gets_the_codes_of_its_levels(values):
     [
         ({"x": [1.0]}, "feature 'c' is missing in rows with columns x"),
         ({"x": [1.0], "c": ["11", "N"]}, "feature 'c' has 2 values, 'x' has 1"),
-        ({"x": ["1.0"], "c": ["11"]}, "numeric feature 'x' holds '1.0', a str"),
-        ({"x": np.array(["1.0"]), "c": ["11"]}, "numeric feature 'x' holds '1.0', a str"),
-        ({"x": [[1.0]], "c": ["11"]}, "numeric feature 'x' holds .*, a list"),
-        ({"x": [np.datetime64("2024-01-01")], "c": ["11"]}, "numeric feature 'x' holds .*, a datetime64"),
+        ({"x": ["1.0"], "c": ["11"]}, "numeric feature 'x' holds '1.0', of type str"),
+        ({"x": np.array(["1.0"]), "c": ["11"]}, "numeric feature 'x' holds '1.0', of type str"),
+        ({"x": [[1.0]], "c": ["11"]}, "numeric feature 'x' holds .*, of type list"),
+        ({"x": [np.datetime64("2024-01-01")], "c": ["11"]}, "numeric feature 'x' holds .*, of type datetime64"),
         ({"x": [10**400], "c": ["11"]}, "'x' holds an integer that no float can hold"),
-        ({"x": [1.0], "c": [11]}, "categorical feature 'c' holds 11, a int"),
-        ({"x": [1.0], "c": [True]}, "categorical feature 'c' holds True, a bool"),
+        ({"x": [1.0], "c": [11]}, "categorical feature 'c' holds 11, of type int"),
+        ({"x": [1.0], "c": [True]}, "categorical feature 'c' holds True, of type bool"),
     ],
 )
 def test_a_missing_column_and_a_value_of_the_wrong_kind_are_refused_by_name(columns, message):

@@ -33,6 +33,15 @@ def test_a_missing_column_and_a_wrong_type_are_refused_by_name(live, rows, messa
         live.score(rows)
 
 
+def test_a_misspelt_model_names_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    (tmp_path / "registry" / "taxi_charge").mkdir(parents=True)
+    with pytest.raises(NotFound, match=r"Did you mean taxi_charge\? \(RETRAIN_HOME"):
+        retrain_assets.predict("taxi_chrage", ROWS)
+    with pytest.raises(NotFound, match="There is taxi_charge"):
+        retrain_assets.predict("weather", ROWS)
+
+
 def test_a_model_without_a_live_version_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
     with pytest.raises(NotFound, match="taxi_charge has no live version: run `retrain replay taxi_charge`"):

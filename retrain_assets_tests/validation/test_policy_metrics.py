@@ -30,7 +30,7 @@ def declares(**metrics):
 def test_a_function_that_is_not_there_is_named():
     with pytest.raises(SpecError, match=r"validation\.metrics\.own\.callable: .*:nothing cannot be imported"):
         metric_of(declares(own=MEDIAN | {"callable": f"{OWN}:nothing"}), "own")
-    with pytest.raises(SpecError, match="ANSWER is a int, no function"):
+    with pytest.raises(SpecError, match="ANSWER is of type int, no function"):
         metric_of(declares(own=MEDIAN | {"callable": f"{OWN}:ANSWER"}), "own")
 
 

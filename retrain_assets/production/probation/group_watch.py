@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.documents.units import amount, counted
+from retrain_assets.documents.units import counted, difference
 from retrain_assets.metrics.metric import Array
 from retrain_assets.production.probation.anytime_valid import Conclusion, follow
 from retrain_assets.production.probation.day_sums import Days, add_days, block_means, last_of
@@ -111,10 +111,10 @@ class GroupAccount:
         unit = label_unit if self.watched.metric == "mae" else "share"
         harm = math.nan if self.harm is None else self.harm
         side = "worse" if harm >= 0 else "better"
-        stands = f"{amount(abs(harm), unit)} {side} than with {self.reference} on {counted(self.rows, row_name)}"
+        stands = f"{difference(abs(harm), unit)} {side} than with {self.reference} on {counted(self.rows, row_name)}"
         if self.harm is None:
             stands = "no outcome yet"
-        return f"{self.watched.group} ({self.watched.metric}): {stands}, margin {amount(self.watched.margin, unit)}"
+        return f"{self.watched.group} ({self.watched.metric}): {stands}, margin {difference(self.watched.margin, unit)}"
 
     def to_dict(self) -> Json:
         """As plain JSON values."""

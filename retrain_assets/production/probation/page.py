@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, table, text
-from retrain_assets.documents.units import LossUnits, amount, plural
+from retrain_assets.documents.units import LossUnits, amount, difference, plural
 from retrain_assets.model import Model
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
 from retrain_assets.production.probation.plot import probation_drawing
@@ -107,7 +107,7 @@ def _group(account: GroupAccount, model: Model) -> dict[str, object]:
         "group": account.watched.group,
         "metric": account.watched.metric,
         "stands": str(account.status),
-        f"worse than with {account.reference} by": "" if account.harm is None else amount(account.harm, unit),
-        "margin": amount(account.watched.margin, unit),
+        f"worse than with {account.reference} by": "" if account.harm is None else difference(account.harm, unit),
+        "margin": difference(account.watched.margin, unit),
         plural(model.row_name): account.rows,
     }

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.documents.units import amount
+from retrain_assets.documents.units import amount, difference
 from retrain_assets.metrics.metric import Array, Metric
 from retrain_assets.statistics.codes import Codes, narrow, sums
 from retrain_assets.validation.comparison.block_estimate import Rows, block_estimate, block_mean, block_units
@@ -69,6 +69,10 @@ class Comparison:
     def base(self) -> str:
         """What the estimate rests on, like `30 days of fresh rides`."""
         return fresh(self.estimate.units, self.estimate.unit, self.row)
+
+    def difference(self, value: float) -> str:
+        """A difference of two values with its unit."""
+        return difference(value, self.unit)
 
     def amount(self, value: float) -> str:
         """A number in the metric's unit."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from retrain_assets.documents.units import LABEL_UNIT_LOSSES, amount, amounts, plural
+from retrain_assets.documents.units import LABEL_UNIT_LOSSES, amount, amounts, difference, plural
 from retrain_assets.validation.comparison.estimate import counted
 
 _UPPER = ("mae", "mse", "rmse", "wape", "auc", "tpr", "fpr")
@@ -72,7 +72,7 @@ def surely(low: float, unit: str, confidence: str) -> str:
     if not math.isfinite(low):
         return "nothing is ruled out"
     side, bound = ("at least", "better") if low > 0 else ("at most", "worse")
-    return f"{side} {amount(abs(low), unit)} {bound} with {confidence} confidence"
+    return f"{side} {difference(abs(low), unit)} {bound} with {confidence} confidence"
 
 
 def perhaps(low: float, unit: str, confidence: str) -> str:
@@ -84,8 +84,8 @@ def perhaps(low: float, unit: str, confidence: str) -> str:
     if not math.isfinite(low):
         return "nothing is ruled out"
     if low > 0:
-        return f"it may be as little as {amount(low, unit)} better ({confidence} limit)"
-    return f"it may be {amount(-low, unit)} worse ({confidence} limit)"
+        return f"it may be as little as {difference(low, unit)} better ({confidence} limit)"
+    return f"it may be {difference(-low, unit)} worse ({confidence} limit)"
 
 
 def fresh(number: int, unit: str, row: str) -> str:

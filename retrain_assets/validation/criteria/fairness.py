@@ -309,7 +309,7 @@ def _judged(
     """The answer, from the harm's upper limit; `among` holds its p-value after Holm, over how many, and all rows."""
     margin, comparison, alpha, (p_value, tests, rows) = policy.fairness.margin, harm.comparison, policy.alpha, among
     joint = Level(level.alpha, joint_power(level.power, tests))
-    change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.amount(margin)}"
+    change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.difference(margin)}"
     limits = (-harm.high, comparison.unit, level.confidence)
     certain, within = p_value < alpha, harm.high < margin
     if certain and (policy.fairness.strict or not within):
@@ -342,7 +342,7 @@ def _rows_words(harm: _Harm) -> str:
 
 def _why_watched(harm: _Harm, visible: float, margin: float) -> str:
     """Why a group is not judged, and what happens instead."""
-    written = harm.comparison.amount
+    written = harm.comparison.difference
     sees = f"would show a change of {written(visible)} where the margin is {written(margin)}"
     few = sees if np.isfinite(visible) else "can show nothing"
     return f"too few to judge and watched after a promotion: so few {_rows_words(harm)} {few}"

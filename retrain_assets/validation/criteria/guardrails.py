@@ -96,7 +96,7 @@ def non_inferior(
     """
     found = comparison.estimate
     low, needed = found.low(level.alpha), found.rows_needed(margin, level.alpha, level.power)
-    change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.amount(margin)}"
+    change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.difference(margin)}"
     limits = (low, comparison.unit, level.confidence)
     missed = f"not shown to be within {allowed}: {perhaps(*limits)}"
     if why := found.shortfall():
@@ -130,10 +130,10 @@ def clears(floor: Floor, comparison: Comparison, level: Level, question: Questio
     if why := found.shortfall():
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}: {why}"
     elif low > 0:
-        clear = f"clear of it by at least {comparison.amount(low)} with {level.confidence} confidence"
+        clear = f"clear of it by at least {comparison.difference(low)} with {level.confidence} confidence"
         outcome, reason = Outcome.PASS, f"{reason}: {clear}, {comparison.base}"
     elif found.improvement > 0:
-        miss = f"it may miss it by {comparison.amount(-low)} ({level.confidence} limit)"
+        miss = f"it may miss it by {comparison.difference(-low)} ({level.confidence} limit)"
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}, not certain: {miss}, {comparison.base}"
     else:
         outcome, reason = Outcome.FAIL, f"{reason} and missed, {comparison.base}"

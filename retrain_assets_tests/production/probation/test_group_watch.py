@@ -93,6 +93,6 @@ def test_the_sentence_names_the_group_its_harm_in_its_unit_and_what_follows():
     assert said.startswith("v3 harms a protected group, borough=Bronx (mae): $2.00 worse than with v1 on 40 rides")
     assert said.endswith("Roll it back")
     women = after(account(WOMEN), np.tile([1.0, -1.0, 0.0, 0.0], 5))
-    assert "sex=F (tpr): 0 % worse than with v1 on 20 people, margin 10 %" in group_sentence(
+    assert "sex=F (tpr): 0 points worse than with v1 on 20 people, margin 10 points" in group_sentence(
         (women,), "v3", "", "person"
     )
