@@ -51,6 +51,7 @@ def raw_assets(
     def raw_data(
         context: dg.AssetExecutionContext, home: Home, clock: Clock
     ) -> Iterator[dg.AssetCheckResult | Materialized]:
+        from retrain_assets.errors import DataError
         from retrain_assets.raw.ingest import ingest
         from retrain_assets.raw.served import served_kinds
 
@@ -58,7 +59,11 @@ def raw_assets(
         declared, store = intake(), home.store(frame.model)
         longest = declared.contract.max_delay
         late = longest is not None and clock.now() - frame.calendar.bounds(period)[1] > longest
-        checked = ingest(declared, store, period, served_kinds(home.registry(frame.model), period), late)
+        try:
+            checked = ingest(declared, store, period, served_kinds(home.registry(frame.model), period), late)
+        except DataError as error:
+            yield dg.AssetCheckResult(check_name="schema", passed=False, description=text(str(error)))
+            raise dg.Failure(f"{error} The earlier data stays.", allow_retries=False) from None
         for name in CONTRACT_CHECKS:
             yield _check_result(name, [problem for problem in checked.problems if problem.check == name])
         blocking = [problem.sentence for problem in checked.problems if problem.blocking]

@@ -72,3 +72,20 @@ def test_the_schema_of_the_asset_says_what_each_column_is_for():
     assert described["miles"] == "feature, possible 0..100"
     assert described["borough"] == "group, not a feature"
     assert described["at"] == "When the row happened; decides its period"
+
+
+def test_a_file_that_cannot_be_read_is_told_by_a_check_of_the_period(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("retrain_assets_tests.raw.test_assets.written", lambda path, _: torn(path))
+    result, store = run(rides())
+    assert not result.success
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed) == ("schema", False)
+    assert "cannot be read" in check.description
+    (failed,) = [event for event in result.all_events if event.is_step_failure and "raw_data" in event.step_key]
+    assert "The earlier data stays." in failed.step_failure_data.error.message
+    assert store.periods("raw_data") == []
+
+
+def torn(path):
+    path.write_bytes(b"PAR1 and then nothing")
+    return path
