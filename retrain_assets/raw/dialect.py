@@ -12,6 +12,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import TextIOWrapper
+from typing import BinaryIO
 
 from retrain_assets.errors import TwoReadings
 
@@ -186,6 +188,26 @@ def title_lines(text: str, separator: str) -> int:
     rows = [(reader.line_num, row) for row in reader]
     above = _above([row for _, row in rows])
     return rows[above - 1][0] if above else 0
+
+
+def place_of(stream: BinaryIO, dialect: Dialect, row: int) -> str:
+    r"""Where a row stands, counted from the first line without those that are empty, as an editor numbers the lines.
+
+    >>> from io import BytesIO
+    >>> place_of(BytesIO(b'id,plan\n1,A\n\n2,"B\nC"\n3,A,B\n'), Dialect("utf-8", ","), 4)
+    'line 6'
+    """
+    with TextIOWrapper(stream, dialect.encoding, errors="replace", newline="") as text:
+        above = [line for _, line in zip(range(dialect.title), text, strict=False)]
+        reader, seen = csv.reader(text, delimiter=dialect.separator), len(above)
+        try:
+            for fields in reader:
+                seen += bool(fields)
+                if seen == row:
+                    return f"line {len(above) + reader.line_num:,}"
+        except csv.Error:  # a field longer than that reader takes
+            pass
+    return f"row {row:,}"
 
 
 def _above(rows: Sequence[Sequence[str]]) -> int:

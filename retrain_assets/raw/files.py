@@ -28,7 +28,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.raw.cache.known_files import KNOWN, KnownFile, Span, span_in_footer, span_of_times
-from retrain_assets.raw.dialect import Dialect, encoding_of, separator_of, title_lines
+from retrain_assets.raw.dialect import Dialect, encoding_of, place_of, separator_of, title_lines
 from retrain_assets.raw.policy import Table
 from retrain_assets.raw.served import served_files, served_folder
 from retrain_assets.raw.times import NAIVE, Order, as_times, at_once, declared_order, order_of, unreadable, wall_clock
@@ -44,6 +44,15 @@ _BLOCK = 8 << 20
 _HEAD = 1 << 16
 _ZONE = r":\d{2}(\.\d+)? ?(Z|UTC|[+-]\d{2}:?\d{2})$"
 _HIVE = re.compile(r"([^/=]+)=([^/]*)")
+_RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
+_PLAIN = {
+    "Empty CSV file": "it is empty",
+    "file size is 0 bytes": "it is empty",
+    "Parquet magic bytes not found": "it is no Parquet file, or its end is missing",
+    "Truncated compressed stream": "its end is missing",
+    "inflate failed": "what is packed in it is damaged, or packed otherwise than its name says",
+}
+"""What Arrow says of a file, and how a person would."""
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d{2})(?:[-_.]?(?:([Qq][1-4])|(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?))?(?!\d)"
 )
@@ -459,8 +468,17 @@ class File:
         return {"read_options": read, "parse_options": parse, "convert_options": convert}
 
     def _unreadable(self, error: Exception) -> SourceError:
-        words = re.sub(r"(Expected \d+ columns, got \d+):.*", r"\1", " ".join(str(error).split()))
-        return SourceError(f"{self.path}: cannot be read: {words}. Correct the file, or write it again.")
+        words = " ".join(str(error).split())
+        if self.is_csv and (ragged := _RAGGED.search(words)):
+            row, header, there = map(int, ragged.groups())
+            with self._stream() as stream:
+                place = place_of(stream, self.dialect, row)
+            values = "1 value" if there == 1 else f"{there} values"
+            return SourceError(
+                f"{self.path}, {place}: {values} where the header has {header}. Correct the file, or write it again."
+            )
+        said = next((plain for sign, plain in _PLAIN.items() if sign in words), words.rstrip("."))
+        return SourceError(f"{self.path}: cannot be read: {said}. Correct the file, or write it again.")
 
 
 def files_of(table: Table, expected: Sequence[str] = ()) -> list[File]:

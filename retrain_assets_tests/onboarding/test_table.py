@@ -61,7 +61,7 @@ def test_one_file_that_cannot_be_read_does_not_take_the_others_with_it(tmp_path)
     (tmp_path / "b.csv").write_text("")
     table = read_table(str(tmp_path / "*.csv"))
     assert table.rows.num_rows == 1
-    assert "b.csv: cannot be read: Empty CSV file" in table.broken[0]
+    assert "b.csv: cannot be read: it is empty" in table.broken[0]
 
 
 def test_columns_that_differ_by_letter_case_and_blanks_are_one_and_those_of_no_name_are_none(tmp_path):

@@ -172,8 +172,7 @@ def test_a_csv_row_that_does_not_parse_is_named(built, rows):
     (built.folder / "rows.csv").write_text("\n".join(lines))
     built = respecified(built, source=SPEC["source"] | {"features": {"path": "rows.csv"}})
     sentence, _ = refused(built, files(built))
-    assert f"{built.folder / 'rows.csv'}: cannot be read: CSV parse error" in sentence
-    assert "Row #101: Expected 7 columns, got 8" in sentence
+    assert f"{built.folder / 'rows.csv'}, line 101: 8 values where the header has 7." in sentence
     assert "Correct the file" in sentence
 
 
