@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -104,22 +105,23 @@ class MatrixWork:
 
     def score(self, origin: MatrixOrigin, trained: TrainedModels, key: str, wanted: Mapping[str, str]) -> LossRecord:
         """Score the models of an origin on the wanted periods, and keep the sums beside those that are there."""
-        models = {}
+        models, seconds = {}, 0.0
         for name, rounds in trained.rounds.items():
             record = self.fits.read(origin.key, name)
             assert record is not None
-            models[name] = (
-                self.fits.model(origin.key, name)
-                if rounds <= record.trees
-                else longer(self.rows, origin, name, self.recipe.single, rounds)
-            )
+            if rounds <= record.trees:
+                models[name] = self.fits.model(origin.key, name)
+                continue
+            began = time.process_time()
+            models[name] = longer(self.rows, origin, name, self.recipe.single, rounds)
+            seconds += time.process_time() - began
         stopped = trained.stopped_at if self.selection_known(origin) else {}
         found = scored(
             self.rows, origin, replace(trained, models=models, stopped_at=stopped), self.recipe.single, wanted
         )
         known = self.losses.read(origin.key)
         kept = known.chunks if known is not None and known.key == key else {}
-        found = replace(found, key=key, chunks={**kept, **found.chunks})
+        found = replace(found, key=key, chunks={**kept, **found.chunks}, seconds=round(found.seconds + seconds, 3))
         self.losses.write(origin.key, found)
         return found
 

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from retrain_assets.backtest.matrix.evaluation_matrix import ROWS
+from retrain_assets.backtest.matrix.losses import TrainedModels
 from retrain_assets.backtest.matrix.origins import origin_at
 from retrain_assets.backtest.matrix.work import Crew, MatrixWork, WorkPlace
 from retrain_assets_tests.backtest.worlds import matrix_recipe
@@ -46,3 +47,16 @@ def test_processes_do_the_same_as_one(own_build):
     }
     assert told[0] == ("fit", 0, 4)
     assert told[-1] == ("fit", 4, 4)
+
+
+def test_a_model_that_is_trained_again_for_more_rounds_counts_as_training_time(own_build, monkeypatch):
+    spec, place = place_of(own_build)
+    work, clock = MatrixWork.at(place), iter(range(0, 1000, 7))
+    origin = origin_at(spec.model, spec.windows, datetime(2024, 2, 5))
+    record = work.fit(origin, "recent", "key", False)
+    monkeypatch.setattr("retrain_assets.backtest.matrix.work.time.process_time", lambda: next(clock))
+    short, long = (
+        work.score(origin, TrainedModels({}, {"recent": rounds}, {}), f"{rounds}", {}).seconds
+        for rounds in (record.trees, record.trees + 1)
+    )
+    assert (short, long) == (0, 7)
