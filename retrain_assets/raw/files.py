@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from retrain_assets.errors import SourceError, TwoReadings
-from retrain_assets.raw.cache.known_files import KNOWN, KnownFile, Span, span_in_footer, span_of_times
+from retrain_assets.raw.cache.known_files import KNOWN, KnownFile, TimeSpan, span_in_footer, span_of_times
 from retrain_assets.raw.dialect import Dialect, encoding_of, place_of, separator_of, title_lines
 from retrain_assets.raw.policy import Table
 from retrain_assets.raw.served import served_files, served_folder
@@ -247,7 +247,7 @@ class File:
         spans = [(self._span(name), bounds) for name, bounds in wanted.pushdown]
         return bool(spans) and all(span is not None and not span.may_hold(*bounds) for span, bounds in spans)
 
-    def _span(self, name: str) -> Span | None:
+    def _span(self, name: str) -> TimeSpan | None:
         """The first and the last time of a column, where they are known."""
         if self.names.get(name) not in self.schema.names:
             return None
@@ -255,7 +255,7 @@ class File:
         if not self.is_csv and of not in self.known.facts:
             with self.system.open_input_file(self.path) as stream:
                 self.known.facts[of] = span_in_footer(pq.read_metadata(stream), self.names[name])
-        span: Span | None = self.known.facts.get(of)
+        span: TimeSpan | None = self.known.facts.get(of)
         return span
 
     def _of_times(self, name: str) -> tuple[str, str, Dialect | None]:

@@ -16,7 +16,7 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,7 @@ import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,7 +38,7 @@ from retrain_assets.serving.inference import InferenceRequest, metadata, named_a
 from retrain_assets.serving.meters import Meters
 from retrain_assets.serving.served_log import ServedLog, ServedRows
 
-_TOKEN, _REQUEST_ID, _LENGTH, _VERSION = b"authorization", b"x-request-id", b"content-length", "version"
+_TOKEN, _REQUEST_ID, _LENGTH, _VERSION = "authorization", "x-request-id", "content-length", "version"
 _AT_ONCE = 64  # rows that are scored faster than another thread is asked to
 
 
@@ -133,48 +134,45 @@ class _Scoring:
         except Exception as error:  # the sentence says what, and not where in the code
             status, body = 500, _error(f"{type(error).__name__}: the rows could not be scored")
         self._scores.meters.answered(self._route, status, time.perf_counter() - began)
-        headers = [(b"content-type", b"application/json"), (_LENGTH, b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await Response(body, status, media_type="application/json")(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
-        headers, limits, names = dict(scope["headers"]), self._server.limits, self._server.names
-        _admit(self._server, headers)
-        body = await self._body(headers, receive)
-        served = _served(self._server, scope.get("path_params", {}).get(_VERSION))
+        request, limits, names = Request(scope, receive), self._server.limits, self._server.names
+        _admit(self._server, request)
+        body = await self._body(request)
+        served = _served(self._server, request.path_params.get(_VERSION))
         asked = self._read(body, (names.key, names.time, *served.live.scorer.columns))
         if asked.rows > limits.rows:
             raise _Refused(413, f"{asked.rows:,} rows in one request, at most {limits.rows:,}")
-        request_id = asked.id or headers.get(_REQUEST_ID, b"").decode("latin-1") or uuid.uuid4().hex
+        request_id = asked.id or request.headers.get(_REQUEST_ID) or uuid.uuid4().hex
         if asked.rows <= _AT_ONCE:
-            scored = await self._scores.soon(_Asked(served, asked, request_id))
+            scored = await self._scores.soon(_Waiting(served, asked, request_id))
         else:
-            scored = await run_in_threadpool(self._scores.now, _Asked(served, asked, request_id))
+            scored = await run_in_threadpool(self._scores.now, _Waiting(served, asked, request_id))
         self._scores.meters.scored(scored)
         return self._written(self._server.model, scored, request_id)
 
-    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    async def _body(self, request: Request) -> bytes:
         """The body, refused as soon as it is known to be too long."""
         most = self._server.limits.body_bytes
         sentence = f"the request is longer than {most:,} bytes"
-        if int(headers.get(_LENGTH) or 0) > most:
+        if int(request.headers.get(_LENGTH) or 0) > most:
             raise _Refused(413, sentence)
         parts: list[bytes] = []
-        size, more = 0, True
-        while more:
-            part = await receive()
-            if part["type"] == "http.disconnect":
-                raise _Refused(400, "the connection was closed before the request was complete")
-            parts.append(part.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise _Refused(413, sentence)
-            more = part.get("more_body", False)
+        size = 0
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise _Refused(413, sentence)
+                parts.append(part)
+        except ClientDisconnect:
+            raise _Refused(400, "the connection was closed before the request was complete") from None
         return b"".join(parts)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Waiting:
     """Rows that wait for their scores: the version that will answer, what was asked, and the request's id."""
 
     served: Served
@@ -197,9 +195,9 @@ class _Scores:
 
     def __init__(self, log: ServedLog | None, meters: Meters) -> None:
         self._log, self.meters = log, meters
-        self._waiting: list[tuple[_Asked, asyncio.Future[Scored]]] = []
+        self._waiting: list[tuple[_Waiting, asyncio.Future[Scored]]] = []
 
-    def now(self, asked: _Asked) -> Scored:
+    def now(self, asked: _Waiting) -> Scored:
         """Score the rows of one request.
 
         Raises:
@@ -208,7 +206,7 @@ class _Scores:
         """
         return self._scored([asked])[0]
 
-    async def soon(self, asked: _Asked) -> Scored:
+    async def soon(self, asked: _Waiting) -> Scored:
         """The same, together with what else has arrived by the end of the loop's turn."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
@@ -219,7 +217,7 @@ class _Scores:
 
     def _score_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        groups: dict[Hashable, list[tuple[_Asked, asyncio.Future[Scored]]]] = {}
+        groups: dict[Hashable, list[tuple[_Waiting, asyncio.Future[Scored]]]] = {}
         for one in waiting:
             groups.setdefault(one[0].fits, []).append(one)
         for group in groups.values():
@@ -231,13 +229,13 @@ class _Scores:
                 if not future.done():  # else its request has ended
                     self._answer(asked, future, scored)
 
-    def _answer(self, asked: _Asked, future: asyncio.Future[Scored], scored: Scored | None) -> None:
+    def _answer(self, asked: _Waiting, future: asyncio.Future[Scored], scored: Scored | None) -> None:
         try:
             future.set_result(scored or self.now(asked))
         except Exception as error:
             future.set_exception(error)
 
-    def _scored(self, asked: Sequence[_Asked]) -> list[Scored]:
+    def _scored(self, asked: Sequence[_Waiting]) -> list[Scored]:
         """Score requests of one version, whose columns have the same names.
 
         Raises:
@@ -275,9 +273,9 @@ def _served(server: Server, version: str | None = None) -> Served:
     return served
 
 
-def _admit(server: Server, headers: Mapping[bytes, bytes]) -> None:
+def _admit(server: Server, request: Request) -> None:
     token = server.limits.token
-    if token and not hmac.compare_digest(headers.get(_TOKEN, b""), f"Bearer {token}".encode()):
+    if token and not hmac.compare_digest(request.headers.get(_TOKEN, "").encode(), f"Bearer {token}".encode()):
         raise _Refused(401, "send the header Authorization: Bearer TOKEN")
 
 
@@ -328,14 +326,14 @@ class _Routes:
 
     async def metrics(self, request: Request) -> Response:
         try:
-            _admit(self._server, dict(request.scope["headers"]))
+            _admit(self._server, request)
         except _Refused as refused:
             return Response(_error(str(refused)), refused.status, media_type="application/json")
         return Response(self._meters.text(self._server.follower, self._server.log), media_type="text/plain")
 
     def _told(self, request: Request, told: Callable[[], dict[str, object]]) -> Response:
         try:
-            _admit(self._server, dict(request.scope["headers"]))
+            _admit(self._server, request)
             return JSONResponse(told())
         except _Refused as refused:
             return Response(_error(str(refused)), refused.status, media_type="application/json")

@@ -30,7 +30,7 @@ MOST_FILES = 20_000
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeSpan:
     """The first and the last of a column's times in a file; None of both where it holds none.
 
     `loose` says that some rows without a time stand beside none with one, so that they may belong to any period.
@@ -43,7 +43,7 @@ class Span:
     def may_hold(self, start: datetime, end: datetime) -> bool:
         """Whether a row of the file may lie in [start, end).
 
-        >>> Span(datetime(2024, 1, 1), datetime(2024, 1, 7)).may_hold(datetime(2024, 1, 8), datetime(2024, 1, 15))
+        >>> TimeSpan(datetime(2024, 1, 1), datetime(2024, 1, 7)).may_hold(datetime(2024, 1, 8), datetime(2024, 1, 15))
         False
         """
         if self.loose:
@@ -51,21 +51,21 @@ class Span:
         return self.first is not None and self.last is not None and self.first < end and start <= self.last
 
 
-def span_of_times(blocks: Sequence[pa.ChunkedArray]) -> Span:
+def span_of_times(blocks: Sequence[pa.ChunkedArray]) -> TimeSpan:
     """The span of a column that was read block by block.
 
     >>> span_of_times([pa.chunked_array([[datetime(2024, 1, 2), None]])]).last
     datetime.datetime(2024, 1, 2, 0, 0)
     """
-    limits = [pc.min_max(times).as_py() for times in blocks]
-    there = [one for one in limits if one["min"] is not None]
-    loose = any(len(times) and one["min"] is None for times, one in zip(blocks, limits, strict=True))
+    limits = [tuple(pc.min_max(times).as_py().values()) for times in blocks]
+    there = [(first, last) for first, last in limits if first is not None]
+    loose = any(len(times) and first is None for times, (first, _) in zip(blocks, limits, strict=True))
     if not there:
-        return Span(loose=loose)
-    return Span(min(one["min"] for one in there), max(one["max"] for one in there), loose)
+        return TimeSpan(loose=loose)
+    return TimeSpan(min(first for first, _ in there), max(last for _, last in there), loose)
 
 
-def span_in_footer(footer: pq.FileMetaData, column: str) -> Span | None:
+def span_in_footer(footer: pq.FileMetaData, column: str) -> TimeSpan | None:
     """The span of a column of times as the footer of a Parquet file tells it; None where it does not.
 
     A row without a time may belong to any period.
@@ -77,14 +77,14 @@ def span_in_footer(footer: pq.FileMetaData, column: str) -> Span | None:
     if any(one is None or not one.has_null_count for one in found):
         return None
     if any(one.null_count for one in found):
-        return Span(loose=True)
+        return TimeSpan(loose=True)
     if any(not one.has_min_max for one in found):
         return None
     limits = [_wall_clock(moment) for one in found for moment in (one.min, one.max)]
     moments = [moment for moment in limits if moment is not None]
     if len(moments) < len(limits):
         return None
-    return Span(min(moments), max(moments)) if moments else Span()
+    return TimeSpan(min(moments), max(moments)) if moments else TimeSpan()
 
 
 def _wall_clock(moment: object) -> datetime | None:

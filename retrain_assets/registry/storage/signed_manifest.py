@@ -14,7 +14,8 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from retrain_assets.registry.storage.signatures import SigningKey
 
@@ -58,6 +59,28 @@ def statement(model: str, files: Mapping[str, bytes]) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True)
+class _Envelope:
+    """A DSSE envelope: what was signed, of which kind it is, and each signature by the name of its key."""
+
+    payload: bytes
+    kind: object
+    signatures: Mapping[str, bytes]
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """Read an envelope.
+
+        Raises:
+            KeyError: A part is missing.
+            TypeError: A part is of another kind.
+            ValueError: It is no JSON, or a part is not Base64.
+        """
+        record = json.loads(data)
+        made = {str(one["keyid"]): base64.b64decode(one["sig"], validate=True) for one in record["signatures"]}
+        return cls(base64.b64decode(record["payload"], validate=True), record.get("payloadType"), made)
+
+
 def signed_bytes(payload: bytes) -> bytes:
     """What the signature of an envelope is of: DSSE's pre-authentication encoding."""
     parts = (b"DSSEv1", str(len(_PAYLOAD)).encode(), _PAYLOAD.encode(), str(len(payload)).encode(), payload)
@@ -79,14 +102,12 @@ def envelope_problem(payload: bytes | None, stored: bytes, trusted: Mapping[str,
     """
     from cryptography.exceptions import InvalidSignature
 
-    record = _read(stored)
     try:
-        record = record if isinstance(record, dict) else {}
-        said = base64.b64decode(record["payload"], validate=True)
-        signatures = {str(one["keyid"]): base64.b64decode(one["sig"], validate=True) for one in record["signatures"]}
-    except (KeyError, TypeError, ValueError):
+        envelope = _Envelope.from_json(stored)
+    except (KeyError, TypeError, ValueError, RecursionError):
         return f"has a {ENVELOPE} that cannot be read"
-    if said != payload or record.get("payloadType") != _PAYLOAD:
+    said, signatures = envelope.payload, envelope.signatures
+    if said != payload or envelope.kind != _PAYLOAD:
         return f"has a {ENVELOPE} that is of another manifest"
     known = sorted(signatures.keys() & trusted.keys())
     for name in known:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from retrain_assets.raw.cache.known_files import KNOWN, KnownFiles, Span, span_in_footer, span_of_times
+from retrain_assets.raw.cache.known_files import KNOWN, KnownFiles, TimeSpan, span_in_footer, span_of_times
 from retrain_assets.raw.files import File, Wanted, files_of
 from retrain_assets.raw.policy import Table
 
@@ -117,10 +117,10 @@ def test_what_was_used_longest_ago_is_let_go_of_where_memory_is_short(tmp_path, 
 @pytest.mark.parametrize(
     ("times", "span"),
     [
-        ([datetime(2024, 1, 5), datetime(2024, 1, 7)], Span(datetime(2024, 1, 5), datetime(2024, 1, 7))),
-        ([date(2024, 1, 5)], Span(datetime(2024, 1, 5), datetime(2024, 1, 5))),
-        ([datetime(2024, 1, 5, 2, tzinfo=UTC)], Span(datetime(2024, 1, 5, 2), datetime(2024, 1, 5, 2))),
-        ([datetime(2024, 1, 5), None], Span(loose=True)),
+        ([datetime(2024, 1, 5), datetime(2024, 1, 7)], TimeSpan(datetime(2024, 1, 5), datetime(2024, 1, 7))),
+        ([date(2024, 1, 5)], TimeSpan(datetime(2024, 1, 5), datetime(2024, 1, 5))),
+        ([datetime(2024, 1, 5, 2, tzinfo=UTC)], TimeSpan(datetime(2024, 1, 5, 2), datetime(2024, 1, 5, 2))),
+        ([datetime(2024, 1, 5), None], TimeSpan(loose=True)),
         (["2024-01-05"], None),
     ],
 )
@@ -137,7 +137,7 @@ def test_parquet_rows_of_another_period_keep_their_types(tmp_path):
 
 def test_the_span_of_blocks_is_that_of_all_of_them():
     blocks = [pa.chunked_array([[datetime(2024, 1, 2)]]), pa.chunked_array([[datetime(2024, 3, 2), None]])]
-    assert span_of_times(blocks) == Span(datetime(2024, 1, 2), datetime(2024, 3, 2))
+    assert span_of_times(blocks) == TimeSpan(datetime(2024, 1, 2), datetime(2024, 3, 2))
     assert not span_of_times([]).may_hold(*JANUARY)
 
 
