@@ -291,10 +291,13 @@ def model_card(spec: ModelSpec) -> "ModelCard":
         spec.owners,
         spec.task,
         source.label,
-        f"at {source.known_at}" if source.known_at else f"{days:g} day{'' if days == 1 else 's'} after its row",
+        f"at {source.known_at}"
+        if source.known_at
+        else f"{days:g} day{'' if days == 1 else 's'} after its {spec.row_name}",
         spec.period.every,
         tuple(spec.columns.features),
         spec.validation,
+        spec.row_name,
     )
 
 

@@ -109,6 +109,15 @@ class Finding:
         object.__setattr__(self, "outcome", Outcome(self.outcome))
 
     @property
+    def said(self) -> str:
+        """Its reason, without the answer that stands beside it.
+
+        >>> Finding("fairness", Outcome.NOT_ASKED, "not asked: no group is protected").said
+        'no group is protected'
+        """
+        return self.reason.removeprefix(f"{self.outcome.value}: ")
+
+    @property
     def noise(self) -> str:
         """Where the noise of a mean over days was learnt, in words; empty where days are not the units.
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from retrain_assets.audit.explanation import Explanation, Grounds, Service
 from retrain_assets.documents.plain_text import plain
+from retrain_assets.documents.units import LossUnits, counted, plural
 from retrain_assets.production.probation.record import Status
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.tenure import named
@@ -22,12 +23,17 @@ PROBATION = {
 }
 
 
-def in_words(found: Explanation) -> str:
-    """An explanation as text."""
-    decision = found.decision
+def in_words(found: Explanation, units: LossUnits | None = None) -> str:
+    """An explanation as text.
+
+    Args:
+        found: The explanation.
+        units: How the model calls its rows and its loss.
+    """
+    decision, units = found.decision, units or LossUnits()
     if decision is None:
         return _nothing_live(found)
-    lines = [*_asked(found), f"{found.model}: {headline(decision)}", "", f"Why: {decision.reason}"]
+    lines = [*_asked(found, units), f"{found.model}: {headline(decision)}", "", f"Why: {decision.reason}"]
     if found.before and decision.action == "promoted":
         before = found.before
         lines.append(f"That is why {before.version} left; it had been live since {_when(before.began.at)}.")
@@ -36,9 +42,9 @@ def in_words(found: Explanation) -> str:
         on = f"the evidence of {promotion.period} (e{promotion.seq}, {promotion.action})"
         lines += ["", f"{promotion.to_version} was trusted on {on}: {promotion.reason}"]
     if found.grounds:
-        lines += ["", *_grounds(found.grounds)]
+        lines += ["", *_grounds(found.grounds, units)]
     if found.service:
-        lines += ["", *_services(found.service, found.earlier)]
+        lines += ["", *_services(found.service, found.earlier, units)]
     if found.meanwhile:
         lines += ["", "While it was live:", *(f"  {_line(event)}" for event in found.meanwhile)]
     if found.same_period:
@@ -77,7 +83,7 @@ def _nothing_live(found: Explanation) -> str:
     return plain(f"{found.model}: no version was live{at}. {first}")
 
 
-def _asked(found: Explanation) -> list[str]:
+def _asked(found: Explanation, units: LossUnits) -> list[str]:
     asked, service = found.asked, found.service
     if asked is None or service is None:
         return []
@@ -86,13 +92,13 @@ def _asked(found: Explanation) -> list[str]:
     lines = [f"At {_when(asked.moment)} {tenure.version} was live, since {_when(tenure.began.at)} {until}."]
     if asked.scored_by != tenure.version:
         lines.append(
-            f"The rows of {asked.period} are those of {asked.scored_by or 'no version'}: a decision counts from "
-            "the period after it, and the journal's times are those of the wall clock."
+            f"The {plural(units.row)} of {asked.period} are those of {asked.scored_by or 'no version'}: a decision "
+            "counts from the period after it, and the journal's times are those of the wall clock."
         )
     return [*lines, ""]
 
 
-def _grounds(grounds: Grounds) -> list[str]:
+def _grounds(grounds: Grounds, units: LossUnits) -> list[str]:
     """Which data trained the candidate, which rows judged it against what, and what was found."""
     verdict, training = grounds.verdict, grounds.training
     gate, champion = verdict.gate, verdict.champion_digest
@@ -103,8 +109,9 @@ def _grounds(grounds: Grounds) -> list[str]:
     else:
         against = "against a trivial baseline and absolute floors, for there was no live model."
     lines = [
-        *_trained(grounds),
-        f"It was judged on {gate.rows:,} fresh rows from {gate.start[:10]} to {gate.end[:10]}, {against}",
+        *_trained(grounds, units),
+        f"It was judged on {counted(gate.rows, f'fresh {units.row}')} from {gate.start[:10]} to {gate.end[:10]}, "
+        f"{against}",
         "",
         "Evidence:",
         *(f"  {f'[{found.outcome.value}]':14} {found.check}: {_told(found)}" for found in grounds.findings),
@@ -117,53 +124,56 @@ def _grounds(grounds: Grounds) -> list[str]:
 
 def _told(finding: Finding) -> str:
     """What was found, and what told how far days go together, where the finding rests on days."""
-    reason = finding.reason.removeprefix("not asked: ")
-    return f"{reason}; noise between days from {finding.noise}" if finding.noise else reason
+    return f"{finding.said}; noise between days from {finding.noise}" if finding.noise else finding.said
 
 
-def _trained(grounds: Grounds) -> list[str]:
+def _trained(grounds: Grounds, units: LossUnits) -> list[str]:
     """Which data trained the candidate; nothing where that is not known."""
     training, candidate = grounds.training, grounds.verdict.candidate_digest[:12]
     first, last = str(training.trained_from)[:10], str(training.trained_until)[:10]
     if training.strategy == ADOPTED:
         return [
-            f"The model ({candidate}) was trained elsewhere; on which rows is not known, by declaration on none from "
-            f"{last} on."
+            f"The model ({candidate}) was trained elsewhere; on which {plural(units.row)} is not known, by declaration "
+            f"on none from {last} on."
         ]
     if training.rows is not None:
         return [
-            f"The candidate ({candidate}) was trained on {training.rows:,} rows from {first} to {last} by the strategy "
-            f"{training.strategy!r} ({training.rounds} rounds)."
+            f"The candidate ({candidate}) was trained on {units.rows(training.rows)} from {first} to {last} by the "
+            f"strategy {training.strategy!r} ({training.rounds} rounds)."
         ]
     if training.deleted:
         return [
-            f"The candidate ({candidate}) was trained on rows until {last} by the strategy {training.strategy!r}; its "
-            "files were deleted by retention."
+            f"The candidate ({candidate}) was trained on {plural(units.row)} until {last} by the strategy "
+            f"{training.strategy!r}; its files were deleted by retention."
         ]
     return []
 
 
-def _services(service: Service, earlier: Sequence[Service]) -> list[str]:
+def _services(service: Service, earlier: Sequence[Service], units: LossUnits) -> list[str]:
     """How a version did while it served, this time and before."""
-    past = [line for each in earlier if each.first_period for line in _served(each)]
+    past = [line for each in earlier if each.first_period for line in _served(each, units)]
     if service.first_period:
-        return [*past, *_served(service)]
+        return [*past, *_served(service, units)]
     since = f" since {_when(service.tenure.began.at)}" if past else ""
     return [*past, f"{service.tenure.version} has served no monitored period{since}."]
 
 
-def _served(service: Service) -> list[str]:
+def _served(service: Service, units: LossUnits) -> list[str]:
     """One stretch of service: loss, periods of which nothing is known, and how its probation went."""
-    line = f"{service.tenure.version} served {service.first_period} to {service.last_period}"
+    until = f" to {service.last_period}" if service.last_period != service.first_period else ""
+    line = f"{service.tenure.version} served {service.first_period}{until}"
     if service.loss is None or service.baseline is None:
         lines = [f"{line}; no outcome of it has been measured."]
     else:
         lines = [
-            f"{line}: mean loss {service.loss:.4g} on {service.rows:,} rows, promoted with {service.baseline:.4g}; "
-            f"within its quality objective in {service.within_objective} of {service.judged_periods} periods."
+            f"{line}: it lost {units.a_row(service.loss)} on {units.rows(service.rows)}, promoted with "
+            f"{units.total(service.baseline)}; within its quality objective in {service.within_objective} of "
+            f"{counted(service.judged_periods, 'period')}."
         ]
     if service.blind_periods:
-        lines.append(f"Nothing is known of {named(service.blind_periods)}: no outcome of its rows arrived.")
+        lines.append(
+            f"Nothing is known of {named(service.blind_periods)}: no outcome of its {plural(units.row)} arrived."
+        )
     if service.probation is not None:
         went = PROBATION.get(service.probation.status, "Its probation goes on")
         lines.append(f"{went} in {service.probation.sentence}.")

@@ -76,7 +76,7 @@ def _validation_report(model: Opened, period: str | None, html: Path | None, as_
     if as_json:
         click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
     elif not html:
-        say(verdict_words(verdict))
+        say(verdict_words(verdict, model.spec.row_name))
 
 
 def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:

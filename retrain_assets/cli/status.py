@@ -126,7 +126,7 @@ def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:
-        say(in_words(found))
+        say(in_words(found, spec.model.units))
 
 
 STATUS_COMMANDS = (status, history, explain)

@@ -18,10 +18,12 @@ from benchmarks.worlds.verdicts import (
     rolled_back,
     verdict,
 )
+from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.documents.units import LossUnits
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.production.probation.record import ComparedVersions, ProbationRecord, Status
 from retrain_assets.store import PeriodStore
-from retrain_assets_tests.audit.pasts import ask, told
+from retrain_assets_tests.audit.pasts import ask, explanation, told
 from retrain_assets_tests.monitoring.stored import measured
 
 
@@ -127,9 +129,17 @@ def test_how_a_version_did_is_the_mean_over_the_rows_of_its_periods(past):
     tenure = ask(past, "v2")["tenure"]
     assert tenure["loss"] == pytest.approx((1.0 * 100 + 4.0 * 300) / 400)
     assert (tenure["rows"], tenure["judged_periods"], tenure["within_objective"]) == (400, 2, 1)
-    assert "mean loss 3.25 on 400 rows, promoted with 1.5; within its quality objective in 1 of 2 periods." in (
+    assert "it lost 3.25 a row on 400 rows, promoted with 1.5; within its quality objective in 1 of 2 periods." in (
         told(past, "v2")
     )
+
+
+def test_rows_and_their_loss_are_called_what_the_spec_calls_them(past):
+    _, store = past
+    write_performance(store, measured(period(4), 3.25, 100, "v2"))
+    text = in_words(explanation(past, "v2"), LossUnits("ride", "USD"))
+    assert f"v2 served {period(4)}: it lost $3.25 a ride on 100 rides, promoted with $1.50;" in text
+    assert " fresh rides from " in text
 
 
 def test_a_period_of_which_no_outcome_arrived_is_named(past):
@@ -140,7 +150,7 @@ def test_a_period_of_which_no_outcome_arrived_is_named(past):
     assert ask(past, "v2")["tenure"]["blind_periods"] == [period(5), period(6)]
     text = told(past, "v2")
     assert f"Nothing is known of {period(5)}, {period(6)}: no outcome of its rows arrived." in text
-    assert "within its quality objective in 1 of 1 periods." in text
+    assert "within its quality objective in 1 of 1 period." in text
 
 
 def test_a_version_that_came_back_is_told_with_its_service_before(past):
@@ -148,12 +158,12 @@ def test_a_version_that_came_back_is_told_with_its_service_before(past):
     write_performance(store, measured(period(2), 2.0, 50))
     write_performance(store, measured(period(7), 2.0, 50, "v2"))
     text = told(past, "e6")
-    assert f"v1 served {period(2)} to {period(3)}: mean loss 2 on 50 rows" in text
+    assert f"v1 served {period(2)} to {period(3)}: it lost 2 a row on 50 rows" in text
     assert f"v1 has served no monitored period since {moment(7):%Y-%m-%d %H:%M}." in text
     write_performance(store, measured(period(8), 2.0, 50))
     text = told(past, "e6")
     assert f"v1 served {period(2)} to {period(3)}" in text
-    assert f"v1 served {period(8)} to {period(8)}" in text
+    assert f"v1 served {period(8)}: " in text
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def bad_deploy(home: Path) -> None:
         out.print(f"It was interrupted, and goes on with {periods[0]}.")
     _play(out, runner, store, registry, periods)
     out.print(f"\n[bold]retrain explain {MODEL}[/bold]")
-    say(in_words(explained(MODEL, registry, store, runner.spec.period)))
+    say(in_words(explained(MODEL, registry, store, runner.spec.period), runner.spec.model.units))
     out.print(
         f"\n{time.monotonic() - began:.0f} s. To look at it in the Dagster UI:\n  {_look_at(folder)}",
         soft_wrap=True,

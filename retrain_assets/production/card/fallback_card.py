@@ -8,29 +8,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retrain_assets.documents.page import figure, table, text
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.text import about
 from retrain_assets.verdict import Verdict
 
-GROUPS = "Not judged by group: every row gets the same score."
 IMPORTANCE = "Nothing: no feature changes its score."
-LIMITS = "\n".join(
-    (
-        "- Not known: whatever a gate asks. It serves because nothing else was left, not because it passed.",
-        "- It tells no row from another. Decide nothing about single rows by it.",
-        "- Its constant is that of the first model's training rows, and does not follow the world.",
+
+
+def groups(row: str) -> str:
+    """How it treats groups.
+
+    Args:
+        row: What a row is called.
+    """
+    return f"Not judged by group: every {row} gets the same score."
+
+
+def limits(row: str) -> str:
+    """What is not known of it, and what it cannot do."""
+    return "\n".join(
+        (
+            "- Not known: whatever a gate asks. It serves because nothing else was left, not because it passed.",
+            f"- It tells no {row} from another. Decide nothing about a single {row} by it.",
+            f"- Its constant is that of the first model's training {plural(row)}, and does not follow the world.",
+        )
     )
-)
 
 
-def method(constant: float | Sequence[float]) -> str:
+def method(constant: float | Sequence[float], row: str = "row") -> str:
     """Say what it is.
 
-    >>> method(0.25), method((0.5, 0.25, 0.25))
-    ('a constant, 0.25 for every row', 'a constant, 0.5, 0.25, 0.25 for every row')
+    >>> method(0.25), method((0.5, 0.25, 0.25), "ride")
+    ('a constant, 0.25 for every row', 'a constant, 0.5, 0.25, 0.25 for every ride')
     """
     values = [constant] if isinstance(constant, float | int) else constant
-    return f"a constant, {', '.join(figure(value) for value in values)} for every row"
+    return f"a constant, {', '.join(figure(value) for value in values)} for every {row}"
 
 
 def quality(first: Verdict) -> str:
@@ -56,8 +69,8 @@ def quality(first: Verdict) -> str:
     return "\n\n".join(said)
 
 
-def measured_on(first: Verdict) -> str:
+def measured_on(first: Verdict, row: str = "row") -> str:
     """Which rows it was measured on."""
     gate = first.gate
     span = f"{gate.start[:10]} to {gate.end[:10]}"
-    return f"nothing of its own; measured beside the first version on {gate.rows:,} rows of {text(span)}"
+    return f"nothing of its own; measured beside the first version on {counted(gate.rows, row)} of {text(span)}"

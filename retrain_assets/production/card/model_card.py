@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from retrain_assets.documents.page import Document, Part, figure, html_page, marked, table, text
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.production.card import fallback_card
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
@@ -80,6 +81,7 @@ class ModelCard:
     every: str
     features: tuple[str, ...]
     validation: ValidationPolicy
+    row_name: str = "row"
 
     def version(self, registry: Registry, name: str | None = None) -> Version:
         """The version called `name`, or the live one.
@@ -109,10 +111,10 @@ class ModelCard:
             _part(
                 "Quality", fallback_card.quality(verdict) if fallback else _quality(verdict), ("live model", "interval")
             ),
-            _part("Groups", fallback_card.GROUPS if fallback else self._groups(verdict), folded=True),
+            _part("Groups", fallback_card.groups(self.row_name) if fallback else self._groups(verdict), folded=True),
             _part("Data", self._data(version, training, verdict), ("gate rows",)),
             _part("What it looks at", fallback_card.IMPORTANCE if fallback else _importance(training)),
-            _part("Limits", fallback_card.LIMITS if fallback else _limits(verdict)),
+            _part("Limits", fallback_card.limits(self.row_name) if fallback else _limits(verdict, self.row_name)),
             _part("Decision trail", _trail(events, version), folded=True),
             _part("After promotion", self._afterwards(), ("drift", "excess loss")),
             _part("NIST AI Risk Management Framework 1.0", _mapping(), folded=True),
@@ -139,7 +141,7 @@ class ModelCard:
             f"adopted from a file, SHA-256 {training.adopted}" if training.adopted else f"strategy {training.strategy}"
         )
         trees = f"LightGBM gradient-boosted trees, {training.rounds} rounds, {how}"
-        method = fallback_card.method(training.baseline) if fallback else trees
+        method = fallback_card.method(training.baseline, self.row_name) if fallback else trees
         return _facts(
             {
                 "what it predicts": self.description,
@@ -155,16 +157,20 @@ class ModelCard:
     def _data(self, version: Version, training: TrainingRecord, verdict: Verdict) -> str:
         gate = verdict.gate
         trained, worth = _span(training.trained_from, training.trained_until), round(training.effective_rows)
-        elsewhere = _elsewhere(training) if training.adopted else ""
+        elsewhere = _elsewhere(training, plural(self.row_name)) if training.adopted else ""
         weighted = f", worth {worth:,} after weighting by age" if worth < training.rows else ""
         tested = version.digest == verdict.candidate_digest
         unseen = "never trained on" if tested else "trained on only afterwards, by the refit that became this version"
         delay = f"{self.label}, known {self.outcome_known}"
-        judged_on = f"{gate.rows:,} rows of {_span(gate.start, gate.end)}, in no other decision, {unseen}"
+        judged_on = (
+            f"{counted(gate.rows, self.row_name)} of {_span(gate.start, gate.end)}, in no other decision, {unseen}"
+        )
         return _facts(
             {
-                "trained on": elsewhere or f"{training.rows:,} rows of {trained}{weighted}",
-                "tested on": fallback_card.measured_on(verdict) if version.name == FALLBACK else judged_on,
+                "trained on": elsewhere or f"{counted(training.rows, self.row_name)} of {trained}{weighted}",
+                "tested on": fallback_card.measured_on(verdict, self.row_name)
+                if version.name == FALLBACK
+                else judged_on,
                 "outcome": delay,
                 "features": ", ".join(self.features),
                 "protected attributes": ", ".join(
@@ -172,7 +178,7 @@ class ModelCard:
                     for name in self.validation.fairness.groups
                 ),
                 "period": self.every,
-                "test rows, SHA-256 of keys": gate.rowset_sha256,
+                f"test {plural(self.row_name)}, SHA-256 of keys": gate.rowset_sha256,
                 "model, SHA-256": version.digest,
                 "code version": verdict.code_version,
             }
@@ -190,7 +196,9 @@ class ModelCard:
             }
             for each in evidence.disparities
         ]
-        pooled = f"Values with fewer than {self.validation.fairness.pool_below:,} rows are judged together."
+        pooled = (
+            f"Values with fewer than {counted(self.validation.fairness.pool_below, self.row_name)} are judged together."
+        )
         parts = [table(judged), pooled]
         for name in self.validation.fairness.groups:
             rows = group_rows(evidence, name)
@@ -249,9 +257,9 @@ def _facts(facts: Mapping[str, str]) -> str:
     return table([{"what": name, "value": value} for name, value in facts.items()])
 
 
-def _elsewhere(training: TrainingRecord) -> str:
+def _elsewhere(training: TrainingRecord, rows: str) -> str:
     """What is known of the rows behind a model that a person adopted."""
-    return f"rows that are not known; by declaration none from {training.trained_until[:10]} on"
+    return f"{rows} that are not known; by declaration none from {training.trained_until[:10]} on"
 
 
 def _span(start: str, end: str) -> str:
@@ -293,7 +301,7 @@ def _importance(training: TrainingRecord) -> str:
     return table([{"feature": name, "share of gain": round(share, 4)} for name, share in strongest])
 
 
-def _limits(verdict: Verdict) -> str:
+def _limits(verdict: Verdict, row: str) -> str:
     open_questions = [finding for finding in in_order(verdict) if finding.outcome is Outcome.INSUFFICIENT]
     groups = Evidence.from_dict(verdict.evidence).groups
     known = {value.group for value in groups if value.metric != ROWS}
@@ -302,11 +310,11 @@ def _limits(verdict: Verdict) -> str:
         for value in groups
         if value.metric == ROWS and JOIN not in value.attribute and value.group not in known
     ]
-    lines = [f"- Not known: {text(finding.reason)}{_short_by(finding)}" for finding in open_questions]
+    lines = [f"- Not known: {text(finding.reason)}{_short_by(finding, row)}" for finding in open_questions]
     small = [finding for finding in in_order(verdict) if finding.outcome is Outcome.WATCHED]
     lines += [f"- Not known, and watched in service: {text(finding.reason)}" for finding in small]
     if thin:
-        lines.append(f"- Too few rows for figures of their own: {'; '.join(thin)}.")
+        lines.append(f"- Too few {plural(row)} for figures of their own: {'; '.join(thin)}.")
     units = sorted(
         {f"{f.metric} by {f.unit}" for f in verdict.findings if f.unit and f.role in ("primary", "guardrail")}
     )
@@ -315,9 +323,9 @@ def _limits(verdict: Verdict) -> str:
     return "\n".join([*lines, *(f"- {line}" for line in ASSUMPTIONS)])
 
 
-def _short_by(finding: Finding) -> str:
+def _short_by(finding: Finding, row: str) -> str:
     rows = lacking(finding)
-    return f" (lacks {rows:,} rows)" if rows is not None else ""
+    return f" (lacks {counted(rows, row)})" if rows is not None else ""
 
 
 def _trail(events: tuple[Event, ...], version: Version) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.errors import DataError
 from retrain_assets.metrics.metric import Array
 from retrain_assets.validation.comparison.comparison import number
@@ -33,10 +31,13 @@ def usable(task: str, rows: GateRows, candidate: Array, champion: Array | None) 
             raise DataError(f"gate: {len(scores)} {name} scores for {len(rows)} rows. Score exactly the gate rows.")
     for outcome, fault in (
         (Outcome.FAIL, _misshapen(task, candidate)),
-        (Outcome.INSUFFICIENT, _unusable_rows(task, rows.label) or _unusable_amounts(rows.amounts)),
-        (Outcome.INSUFFICIENT, _without_score(rows.label, 2 if task == "binary" else candidate.shape[-1], task)),
-        (Outcome.FAIL, _fault("candidate", task, candidate)),
-        (Outcome.INSUFFICIENT, _champion_fault(task, champion, candidate) if champion is not None else ""),
+        (Outcome.INSUFFICIENT, _unusable_rows(task, rows) or _unusable_amounts(rows)),
+        (Outcome.INSUFFICIENT, _without_score(rows, 2 if task == "binary" else candidate.shape[-1], task)),
+        (Outcome.FAIL, _fault("candidate", task, candidate, rows.row_name)),
+        (
+            Outcome.INSUFFICIENT,
+            _champion_fault(task, champion, candidate, rows.row_name) if champion is not None else "",
+        ),
     ):
         if fault:
             return _finding(outcome, fault, len(rows))
@@ -62,18 +63,23 @@ def same_scores(candidate: Array, champion: Array | None) -> bool:
 
 def identical(rows: GateRows) -> Finding:
     """The finding that says so."""
-    return _finding(Outcome.FAIL, f"the candidate scores all {len(rows):,} gate rows like the champion", len(rows))
+    return _finding(
+        Outcome.FAIL,
+        f"the candidate scores all {counted(len(rows), f'gate {rows.row_name}')} like the champion",
+        len(rows),
+    )
 
 
-def _unusable_rows(task: str, label: Array) -> str:
+def _unusable_rows(task: str, rows: GateRows) -> str:
+    label, several = rows.label, f"gate {plural(rows.row_name)}"
     if not len(label):
-        return "no gate row with a known outcome"
+        return f"no gate {rows.row_name} with a known outcome"
     if unknown := int((~np.isfinite(label)).sum()):
-        return f"{unknown:,} of {len(label):,} gate rows have no outcome"
+        return f"{unknown:,} of {len(label):,} {several} have no outcome"
     if task != "regression" and len(np.unique(label)) < 2:
-        return f"all {len(label):,} gate rows are of class {label[0]:g}, two classes needed"
+        return f"all {len(label):,} {several} are of class {label[0]:g}, two classes needed"
     if task == "regression" and len(label) >= FEWEST_ROWS and bool((label == label[0]).all()):
-        return f"all {len(label):,} gate rows have the outcome {label[0]:g}, which tells no two models apart"
+        return f"all {len(label):,} {several} have the outcome {label[0]:g}, which tells no two models apart"
     return ""
 
 
@@ -84,41 +90,45 @@ def _misshapen(task: str, candidate: Array) -> str:
     return f"the candidate's scores have shape {candidate.shape}, the task {task} asks for {asked}"
 
 
-def _without_score(label: Array, classes: int, task: str) -> str:
+def _without_score(rows: GateRows, classes: int, task: str) -> str:
     """Labels of a classifier that no score speaks of, the most frequent of them by name."""
     if task == "regression":
         return ""
+    label, several = rows.label, plural(rows.row_name)
     values, counts = np.unique(label, return_counts=True)
     strange = ~np.isin(values, np.arange(classes))
     if not strange.any():
         return ""
     order = np.argsort(-counts[strange], kind="stable")[:_NAMED]
-    named = ", ".join(f"{values[strange][place]:g} ({counts[strange][place]:,} rows)" for place in order)
+    named = ", ".join(
+        f"{values[strange][place]:g} ({counted(int(counts[strange][place]), rows.row_name)})" for place in order
+    )
     more = f" and {int(strange.sum()) - _NAMED:,} further values" if strange.sum() > _NAMED else ""
     asked = "0 and 1" if classes == 2 else f"0 to {classes - 1}"
     return (
-        f"{int(counts[strange].sum()):,} of {len(label):,} gate rows have a label without a score: {named}{more}; "
+        f"{int(counts[strange].sum()):,} of {len(label):,} gate {several} have a label without a score: {named}{more}; "
         f"the {classes} classes that are scored are {asked}"
     )
 
 
-def _unusable_amounts(amounts: Mapping[str, Array]) -> str:
-    for name, values in amounts.items():
+def _unusable_amounts(rows: GateRows) -> str:
+    several = f"gate {plural(rows.row_name)}"
+    for name, values in rows.amounts.items():
         if unknown := int((~np.isfinite(values)).sum()):
-            return f"{unknown:,} of {len(values):,} gate rows have no {name}, by which errors are priced"
+            return f"{unknown:,} of {len(values):,} {several} have no {name}, by which errors are priced"
         if negative := int((values < 0).sum()):
             lowest = number(float(values.min()))
-            return f"{negative:,} of {len(values):,} gate rows have a {name} below 0, the lowest {lowest}"
+            return f"{negative:,} of {len(values):,} {several} have a {name} below 0, the lowest {lowest}"
     return ""
 
 
-def _champion_fault(task: str, champion: Array, candidate: Array) -> str:
+def _champion_fault(task: str, champion: Array, candidate: Array, row: str) -> str:
     if champion.shape != candidate.shape:
         return f"the champion's scores have shape {champion.shape}, the candidate's {candidate.shape}"
-    return _fault("champion", task, champion)
+    return _fault("champion", task, champion, row)
 
 
-def _fault(model: str, task: str, scores: Array) -> str:
+def _fault(model: str, task: str, scores: Array, row: str) -> str:
     if broken := int((~_all_in_row(np.isfinite(scores))).sum()):
         return f"{broken:,} of {len(scores):,} scores of the {model} are not finite"
     if task == "regression":
@@ -128,8 +138,8 @@ def _fault(model: str, task: str, scores: Array) -> str:
         return f"{outside:,} of {len(scores):,} scores of the {model} are no probability, the worst {number(worst)}"
     if scores.ndim == 2 and (apart := np.abs(scores.sum(axis=1) - 1)).max(initial=0.0) > _SUM_TO_ONE:
         return (
-            f"the class probabilities of {int((apart > _SUM_TO_ONE).sum()):,} of {len(scores):,} rows do not sum to 1 "
-            f"for the {model}, the worst to {number(float(scores.sum(axis=1)[int(apart.argmax())]))}"
+            f"the class probabilities of {int((apart > _SUM_TO_ONE).sum()):,} of {len(scores):,} {plural(row)} do not "
+            f"sum to 1 for the {model}, the worst to {number(float(scores.sum(axis=1)[int(apart.argmax())]))}"
         )
     return ""
 

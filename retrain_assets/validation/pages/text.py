@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from retrain_assets.documents.units import counted
 from retrain_assets.verdict import Decision, Finding, Outcome, Verdict, decisive_first
 
 QUESTIONS = {
@@ -96,18 +97,25 @@ def about(finding: Finding) -> str:
     return ", ".join(part for part in (finding.metric, finding.group, against) if part) or finding.role or finding.check
 
 
-def verdict_words(verdict: Verdict) -> list[str]:
-    """The whole verdict as lines of plain text: the decision, every check with its findings, and what was lacking."""
+def verdict_words(verdict: Verdict, row: str = "row") -> list[str]:
+    """The whole verdict as lines of plain text: the decision, every check with its findings, and what was lacking.
+
+    Args:
+        verdict: What was judged.
+        row: What a row is called.
+    """
     lines = [decision_sentence(verdict)]
     for summary in summaries(verdict):
         lines += ["", f"{summary.check} ({summary.outcome.value}): {summary.question}"]
-        lines += [f"  [{finding.outcome.value}] {finding.reason}" for finding in verdict.of(summary.check)]
+        lines += [f"  [{finding.outcome.value}] {finding.said}" for finding in verdict.of(summary.check)]
         if not verdict.of(summary.check):
             lines.append(f"  {summary.reason}")
     short = [(finding, rows) for finding in in_order(verdict) if (rows := lacking(finding)) is not None]
     if short:
         lines += ["", "What was lacking:"]
-        lines += [f"  {about(finding)}: {rows:,} rows more than the {finding.rows:,} there" for finding, rows in short]
+        lines += [
+            f"  {about(finding)}: {counted(rows, row)} more than the {finding.rows:,} there" for finding, rows in short
+        ]
     return lines
 
 
@@ -115,6 +123,6 @@ def _summary(verdict: Verdict, check: str) -> CheckSummary:
     found, outcome = verdict.of(check), verdict.outcome(check)
     said = Counter(finding.outcome for finding in found)
     counts = ", ".join(f"{said[kind]} {kind.value}" for kind in _WORST_FIRST if said[kind]) or "not asked"
-    worst = next((finding.reason for kind in _WORST_FIRST for finding in found if finding.outcome is kind), "")
+    worst = next((finding.said for kind in _WORST_FIRST for finding in found if finding.outcome is kind), "")
     reason = worst or f"not asked: {verdict.reason}"
     return CheckSummary(check, QUESTIONS.get(check, "A further check."), outcome, counts, reason)

@@ -25,6 +25,13 @@ def test_its_quality_is_what_the_first_model_was_measured_against(tmp_path):
     assert "Loss it is held to in service, promised by the first version: 7.25." in said
 
 
+def test_it_calls_a_row_what_the_spec_calls_it(tmp_path):
+    measured = fallback_card.measured_on(first(tmp_path), "ride")
+    for said in (fallback_card.groups("ride"), fallback_card.limits("ride"), measured):
+        assert "ride" in said
+        assert " row" not in said
+
+
 def test_it_claims_no_rows_of_its_own(tmp_path):
     assert fallback_card.measured_on(first(tmp_path)).startswith(
         "nothing of its own; measured beside the first version"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
@@ -90,6 +91,13 @@ def test_windows_and_digests_are_those_of_the_registry(loop, card):
     assert gate.rowset_sha256 in data
     assert version.digest in data
     assert "minutes, known 1 day after its row" in data
+
+
+def test_the_card_calls_a_row_what_the_spec_calls_it(loop, card):
+    markdown = written(loop, replace(card, row_name="parcel"), "v2")
+    assert re.search(r"\| trained on \| [\d,]+ parcels of ", markdown)
+    assert re.search(r"\| tested on \| [\d,]+ parcels of ", markdown)
+    assert "test parcels, SHA-256 of keys" in markdown
 
 
 def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals(loop, card):

@@ -1,5 +1,7 @@
 """What cannot be judged at all: whose fault it is decides whether the candidate is rejected or it stays open."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,12 @@ def test_a_broken_candidate_is_rejected_before_any_statistic(broken, why):
         judgement = judged(rows, rival, broken(candidate), baseline)
         assert decision(judgement) is Decision.REJECT
         assert why in judgement.findings[-1].reason
+
+
+def test_gate_rows_are_called_what_the_spec_calls_a_row():
+    rides = replace(gate_rows(np.ones(4000)), row_name="ride")
+    assert usable("binary", rides, np.ones(4000), None).reason.startswith("all 4,000 gate rides are of class 1, two")
+    assert identical(rides).reason == "the candidate scores all 4,000 gate rides like the champion"
 
 
 def test_broken_rows_and_a_broken_champion_leave_it_open():

@@ -92,11 +92,18 @@ def test_only_what_is_undecided_for_want_of_rows_lacks_rows(outcome, rows, neede
 
 
 def test_the_words_hold_every_finding_and_what_was_lacking(judged):
-    words = "\n".join(verdict_words(judged))
+    words = "\n".join(verdict_words(judged, "ride"))
 
-    assert all(f"[{finding.outcome.value}] {finding.reason}" in words for finding in judged.findings)
+    assert all(f"[{finding.outcome.value}] {finding.said}" in words for finding in judged.findings)
     for row in insufficient_rows(judged):
-        assert row["lacks"] is None or f"{row['lacks']:,} rows more than the {row['rows']:,} there" in words
+        assert row["lacks"] is None or f"{row['lacks']:,} rides more than the {row['rows']:,} there" in words
+
+
+def test_what_was_not_asked_is_said_once_with_its_reason():
+    asked = verdict(*map(passing, CHECKS), Finding("slices", Outcome.NOT_ASKED, "not asked: no slice is declared"))
+    (summary,) = [each for each in summaries(asked) if each.check == "slices"]
+    assert summary.reason == "no slice is declared"
+    assert "not asked: " not in "\n".join(verdict_words(asked))
 
 
 def test_what_a_finding_is_about_is_named_by_the_most_that_is_known():
