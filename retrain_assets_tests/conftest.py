@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import hypothesis
 import pytest
 
 from benchmarks.worlds.parcels import World, make_world, rows_of
@@ -28,6 +29,8 @@ LONGEST_FIRST = ("scenarios/test_the_ui", "cli/scenarios", "scenarios", "validat
 def pytest_configure() -> None:
     """Look for garbage seldom: most of what a test process holds is modules, which are looked through each time."""
     gc.set_threshold(100_000, 20, 100)
+    hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.load_profile("project")
     _write_into_memory()
 
 

@@ -52,7 +52,7 @@ class Incumbent:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Question:
     """What a backtest is asked: the digest of all that it depends on, and its newest period."""
 
     key: str
@@ -153,15 +153,15 @@ class Backtest:
 
         return MatrixBuild(self.recipe, rows, results, workers, progress).build()
 
-    def _standing(self, rows: PeriodStore, results: PeriodStore, stops: Sequence[str]) -> BacktestRecord | _Asked:
+    def _standing(self, rows: PeriodStore, results: PeriodStore, stops: Sequence[str]) -> BacktestRecord | _Question:
         """The record that stands, or what a new one answers."""
         digests = StoredDigests.of(rows, self.model, self.dated)
-        asked = _Asked(self._key(self.recipe, digests, stops), max(digests.rows, default=""))
+        asked = _Question(self._key(self.recipe, digests, stops), max(digests.rows, default=""))
         last = read_backtest(results, asked.period or None)
         return last if last is not None and last.key == asked.key else asked
 
     def _replayed(
-        self, built: BuiltMatrix, results: PeriodStore, asked: _Asked, stops: Sequence[str], progress: Progress
+        self, built: BuiltMatrix, results: PeriodStore, asked: _Question, stops: Sequence[str], progress: Progress
     ) -> BacktestRecord:
         from retrain_assets.backtest.replay import PolicyReplay
 

@@ -77,12 +77,12 @@ def sign(name: str) -> None:
 def unsound_models(registry: Registry) -> list[str]:
     """Versions whose digests hold and whose model is none that LightGBM wrote, a sentence each."""
     from retrain_assets.errors import ForeignModel
-    from retrain_assets.scoring.model_text import read_model_text
+    from retrain_assets.scoring.model_text import MODEL_FILE, read_model_text
 
     found = []
     for digest in registry.stored():
         with suppress(RegistryError):  # damaged, which is said already
-            model = registry.read(digest).get("model.bst")
+            model = registry.read(digest).get(MODEL_FILE)
             try:
                 if model is not None:
                     read_model_text(model)

@@ -23,6 +23,7 @@ from retrain_assets.monitoring.profiles.profile import Profile
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.registry.registry import Registry, Version
+from retrain_assets.scoring.model_text import MODEL_FILE
 from retrain_assets.store import PeriodStore
 
 
@@ -60,7 +61,7 @@ def drift_impact(
 
     store, registry = access.store, access.registry
     since = {one.column: one.since for one in before.impact} if before else {}
-    found = changes(report, importance(registry.read(version.digest)["model.bst"]), *profiles, since)
+    found = changes(report, importance(registry.read(version.digest)[MODEL_FILE]), *profiles, since)
     performed = [known for known in monitored_periods(store) if known < report.period]
     last = read_performance(store, performed[-1]) if performed else None
     named = {one.column for one in found}

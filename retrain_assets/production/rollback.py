@@ -36,6 +36,7 @@ from retrain_assets.errors import (
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Event, Registry, RollbackRequest
 from retrain_assets.registry.rules import refuse_automatic
+from retrain_assets.scoring.model_text import MODEL_FILE, read_model_text
 
 RELATIVE_TOLERANCE = 1e-6
 """How far a score may lie from the recorded one; the sums of leaf values differ in the last digits between machines."""
@@ -140,10 +141,10 @@ def refuse_same_bytes(registry: Registry, event: Event) -> None:
     live = registry.live()
     served = registry.read(live.digest) if live else {}
     try:
-        left = registry.read(str(event.from_digest))["model.bst"]
+        left = registry.read(str(event.from_digest))[MODEL_FILE]
     except RegistryError:
         return  # the version that was left is damaged; what is served was just read and is whole
-    if live is None or live.digest != event.to_digest or served["model.bst"] == left:
+    if live is None or live.digest != event.to_digest or served[MODEL_FILE] == left:
         raise NothingChanged(
             f"{registry.model}: {event.to_version} is live and its model.bst is that of {event.from_version}, so "
             "nothing changed for anybody. Roll back once more, or retrain."
@@ -217,10 +218,9 @@ _NEXT_STEP = "Restore the version from a backup, roll back to another one, or re
 
 
 def _scores(files: Files, rows: np.ndarray) -> np.ndarray:
-    model = _file(files, "model.bst")
+    model = _file(files, MODEL_FILE)
     from retrain_assets.scoring.booster import known_sound, lgb, load, vouch
     from retrain_assets.scoring.isolated_probe import probe
-    from retrain_assets.scoring.model_text import read_model_text
 
     try:
         if not known_sound(model):

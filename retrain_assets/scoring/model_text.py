@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from retrain_assets.errors import ForeignModel
 
+MODEL_FILE = "model.bst"
+"""How a version's model text is called among its files."""
+
 Level = str | int | float | bool
 """A value of a categorical feature as pandas had it."""
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from retrain_assets.errors import DataError
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.feature_matrix import feature_matrix
+from retrain_assets.scoring.model_text import MODEL_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,7 +66,7 @@ class Scorer:
         from retrain_assets.scoring.booster import load
 
         contract = FeatureContract.from_files(files)
-        return cls(load(files["model.bst"]), contract, version, digest)
+        return cls(load(files[MODEL_FILE]), contract, version, digest)
 
     def score(self, rows: pa.Table | Mapping[str, Sequence[object]]) -> Scored:
         """Score rows by the names of their columns, in any order: categories as text, missing values as null.

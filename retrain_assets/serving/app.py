@@ -38,6 +38,7 @@ from retrain_assets.serving.inference import InferenceRequest, metadata, named_a
 from retrain_assets.serving.meters import Meters
 from retrain_assets.serving.served_log import ServedLog, ServedRows
 
+_TYPE, _METHOD, _PATH = "type", "method", "path"
 _TOKEN, _REQUEST_ID, _LENGTH, _VERSION = "authorization", "x-request-id", "content-length", "version"
 _AT_ONCE = 64  # rows that are scored faster than another thread is asked to
 
@@ -104,7 +105,8 @@ def app_of(server: Server) -> ASGIApp:
         app.add_route(path, route, methods=["GET"])
 
     async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-        found = scoring.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        is_post = scope[_TYPE] == "http" and scope[_METHOD] == "POST"
+        found = scoring.get(scope[_PATH]) if is_post else None
         await (found or app)(scope, receive, send)
 
     return answered

@@ -119,7 +119,7 @@ def play(registry, account: Account, move: str, number: int) -> None:
         account.approved.pop(digest, None)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(MOVES), policies | st.none()), min_size=4, max_size=14))
 def test_retention_deletes_exactly_what_nobody_needs(story) -> None:
     with tempfile.TemporaryDirectory() as folder, crashes.unflushed():

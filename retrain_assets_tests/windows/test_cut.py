@@ -82,7 +82,7 @@ def spans(windows):
 
 
 @given(situations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_training_ends_where_the_gate_begins_and_rehearsals_leave_the_label_delay_out(situation):
     windows = cut(**situation)
     assume(isinstance(windows, Windows))
@@ -104,7 +104,7 @@ def test_training_ends_where_the_gate_begins_and_rehearsals_leave_the_label_dela
 
 
 @given(situations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_span_names_exactly_the_stored_periods_up_to_the_present_that_hold_its_rows(situation):
     windows = cut(**situation)
     assume(isinstance(windows, Windows))
@@ -118,7 +118,7 @@ def test_a_span_names_exactly_the_stored_periods_up_to_the_present_that_hold_its
 
 
 @given(situations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_gate_is_always_fresh_and_a_first_model_has_enough_to_train_on(situation):
     windows = cut(**situation)
     assume(isinstance(windows, Windows))
@@ -137,14 +137,14 @@ def test_a_gate_is_always_fresh_and_a_first_model_has_enough_to_train_on(situati
 
 
 @given(situations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_periods_after_the_present_change_nothing(situation):
     known = [period for period in situation["available"] if period <= situation["as_of"]]
     assert cut(**situation) == cut(**{**situation, "available": known})
 
 
 @given(situations())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_wait_is_the_first_later_period_at_which_trying_again_succeeds(situation):
     waiting = cut(**situation)
     assume(isinstance(waiting, Wait))

@@ -123,7 +123,7 @@ def decision(store, delay):
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 @given(seed=st.integers(0, 10_000), delay_hours=st.integers(0, 40), correct_share=st.sampled_from([0.0, 0.3]))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 def test_nothing_of_the_future_reaches_a_decision(arrangement, suffix, seed, delay_hours, correct_share):
     delay = timedelta(hours=delay_hours)
     frame, outcomes = world(seed, delay_hours, correct_share)

@@ -41,7 +41,7 @@ def test_what_is_not_in_the_grammar_is_refused_with_its_place(text, message):
     assert message in str(refused.value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=40) | st.sampled_from(["sum(fare)", "count()"]).map(lambda text: f"{text} + {text}"))
 def test_any_text_is_an_expression_or_refused(text):
     try:

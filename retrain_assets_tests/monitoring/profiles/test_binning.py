@@ -39,7 +39,7 @@ def test_the_counts_are_those_of_sorting(shape, rows):
     assert list(bins.count(np.array_split(values, 3)).cells) == sorted_cells(values, edges).tolist()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.integers(0, 2**32 - 1), st.integers(0, 9000), st.lists(st.floats(-5, 5), max_size=70, unique=True),
     st.floats(-4, 4), st.floats(1e-3, 4),

@@ -90,7 +90,7 @@ def table_of(rows):
     return pa.table({"distance": pa.array(numbers, pa.float64()), "carrier": pa.array(names, pa.string())})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(VALUES, VALUES, VALUES)
 def test_merging_is_exact_and_associative(one, two, three):
     a, b, c = (profile(table_of(rows), EDGES) for rows in (one, two, three))
@@ -98,7 +98,7 @@ def test_merging_is_exact_and_associative(one, two, three):
     assert a.merge(b).merge(c) == a.merge(b.merge(c)) == together
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(VALUES)
 def test_every_row_is_counted_once_and_the_file_loses_nothing(rows):
     found = profile(table_of(rows), EDGES)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.errors import SpecError
@@ -68,7 +68,6 @@ def test_cases_can_be_added_one_after_the_other():
 typed = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), min_size=1).filter(str.strip)
 
 
-@settings(deadline=None)
 @given(row=typed.filter(lambda row: row != "a"), reason=typed)  # FIRST has the key a
 def test_any_key_and_any_reason_read_back_as_they_were(row, reason):
     case = replace(CASE, id=row, reason=reason)
