@@ -28,7 +28,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _UTF8_LETTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_NUL = b"\x00"
 _SHOWN_LINES = 50
 _SHOWN_BYTES = 2_000
 _LAST_LINES = 10
@@ -118,9 +118,9 @@ def encoding_of(data: bytes, whole: bool = True) -> str:
             return name
     if wide := _two_bytes(data):
         return wide
-    if no_text := _NO_TEXT.search(data):
-        line = data.count(b"\n", 0, no_text.start()) + 1
-        raise UnicodeError(f"line {line:,} holds what no text does (byte {no_text.start() + 1:,} of the file): damaged")
+    if (at := data.find(_NUL)) >= 0:
+        line = data.count(b"\n", 0, at) + 1
+        raise UnicodeError(f"line {line:,} holds what no text does (byte {at + 1:,} of the file): damaged")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
     except UnicodeDecodeError:

@@ -102,7 +102,7 @@ def _facts(verdict: Verdict) -> Metadata:
         "decision": verdict.decision.value,
         **{name: float(f"{value:.4g}") for name, value in numbers.items() if value is not None},
         "gate_rows": verdict.gate.rows,
-        "gate": f"{verdict.gate.start[:16]} to {verdict.gate.end[:16]}".replace("T", " "),
+        "gate": " to ".join(_moment(at) for at in (verdict.gate.start, verdict.gate.end)),
         "candidate": short(verdict.candidate_digest),
         **({"refitted": short(verdict.refit.digest)} if verdict.refit else {}),
         "champion": short(verdict.champion_digest),
@@ -124,3 +124,8 @@ def _row(finding: Finding) -> dict[str, object]:
         "candidate": after,
         "at least": low,
     }
+
+
+def _moment(at: str) -> str:
+    """A day, or a minute where it is not midnight."""
+    return at[:16].replace("T", " ").removesuffix(" 00:00")

@@ -111,3 +111,7 @@ def test_utf_16_without_a_mark_is_told_by_its_zeros():
 def test_bytes_that_no_text_has_are_damage_with_their_line():
     with pytest.raises(UnicodeError, match=r"^line 2 holds what no text does \(byte 7 of the file\): damaged"):
         encoding_of(b"id;n\n1\x001;2\n3;4\n")
+
+
+def test_other_control_characters_are_text_which_pages_and_terminals_escape():
+    assert encoding_of(b"id;n\n1;\x1b[2J\x07\n") == "utf-8"
