@@ -28,7 +28,7 @@ from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 
-WEEKS, MODEL = 22, "delivery"
+WEEKS, MODEL = 32, "delivery"
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -36,7 +36,7 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 1200.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class LiveHome:
             return list(instance.get_runs(dg.RunsFilter(statuses=list(statuses))))
 
 
-PERIOD = {"every": "week", "start": "2024-01-01", "end": "2024-06-03"}
+PERIOD = {"every": "week", "start": "2024-01-01", "end": "2024-08-12"}
 
 
 def killed_live(home: LiveHome, rng: Random, victim: str) -> list[str]:
