@@ -8,6 +8,7 @@ import dagster as dg
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.resources import Clock, usual_resources
 from retrain_assets.documents.page import text
+from retrain_assets.documents.run_log import shorten_failures
 from retrain_assets.errors import SpecError
 from retrain_assets.pipeline import build_model_defs
 from retrain_assets.spec import read_specs
@@ -33,4 +34,5 @@ def _broken(path: Path, sentence: str) -> dg.AssetSpec:
     return dg.AssetSpec([name, "broken_spec"], group_name=name, description=text(sentence), kinds={"yaml"})
 
 
+shorten_failures()
 defs = bound()

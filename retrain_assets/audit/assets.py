@@ -16,7 +16,6 @@ from retrain_assets.documents.page import text
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.errors import RetrainError
 from retrain_assets.model import PeriodAccess
-from retrain_assets.monitoring.records.performance_record import monitored_periods
 from retrain_assets.registry.journal.tenure import Tenure, named, tenures
 from retrain_assets.store import PeriodStore
 
@@ -53,7 +52,8 @@ def audit_assets(frame: Frame, watch: "Callable[[], Watch]") -> list[dg.AssetsDe
             "The page to open first, as of the period: what is live, is it well, what changed last, what comes next; "
             "then which version was live when, what was tried, and the figures a team is judged by: promotions, "
             "rejections, rollbacks, time within the quality objective, waiting times, compute and age. Written at the "
-            "end of every monitoring and retrain run and after every rollback."
+            "end of every monitoring and retrain run and after every rollback. Empty until the model is started: "
+            f"`retrain replay {frame.model}`, or launch {frame.model}__monitor for its first period."
         ),
         kinds={"matplotlib"},
     )
@@ -122,6 +122,8 @@ def _report_status(
     frame: Frame, access: PeriodAccess, watch: "Watch", instance: dg.DagsterInstance, ended: tuple[str, str | None]
 ) -> None:
     """Write the status after a run, and report it; a run that broke nothing leaves what broke before it told."""
+    from retrain_assets.monitoring.records.performance_record import monitored_periods
+
     run_id, fault = ended
     metadata = written(frame, access, watch, instance, run_id, fault or _told_fault(access))
     event = dg.AssetMaterialization(frame.key(ASSET), partition=access.period, metadata=metadata)

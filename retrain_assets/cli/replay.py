@@ -180,7 +180,9 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
             f"  {year:<12} {rows:>9,} rows   served {served:.4f}   never retrained {never:.4f}   {change}",
         )
     if counts["promoted"] == 0:
-        last = [event for event in registry.history() if event.action in ("rejected", "insufficient", "identical")]
+        first = next((event.seq for event in events if event.action in PROMOTIONS), 0)
+        tried = [event for event in events if event.seq > first]
+        last = [event for event in tried if event.action in ("rejected", "insufficient", "identical")]
         why = (
             f"the last attempt ({last[-1].period}) ended {last[-1].action}: {last[-1].reason}"
             if last

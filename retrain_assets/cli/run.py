@@ -198,6 +198,9 @@ def _serve(host: str, port: int) -> None:
     Its log is kept to errors: what the daemon does is in the UI. That a newer command exists, in a package of its own,
     is no concern of whoever reads it.
     """
+    from retrain_assets.documents.run_log import PLAIN_LOG
+
+    os.environ[PLAIN_LOG] = "1"
     warnings.filterwarnings("ignore", message="Function `dev_command` is superseded")
     (command,) = entry_points(group="console_scripts", name="dagster")
     sys.argv = ["dagster", "dev", "-m", "retrain_assets.definitions", "-h", host, "-p", str(port)]

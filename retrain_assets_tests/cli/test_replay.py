@@ -51,6 +51,24 @@ def test_a_demo_before_the_first_model_says_that_there_is_nothing_to_compare(emp
     assert "No model has been promoted yet" in printed
 
 
+@pytest.mark.parametrize(
+    ("actions", "why"),
+    [
+        (("rejected", "bootstrap"), "no evidence asked for a retrain"),
+        (("rejected", "bootstrap", "insufficient"), "the last attempt (week 3) ended insufficient: so it was"),
+    ],
+)
+def test_an_attempt_before_the_first_model_is_none_after_it(monkeypatch, capsys, actions, why):
+    events = tuple(
+        SimpleNamespace(seq=number, action=action, period=f"week {number}", reason="so it was", evidence=str(number))
+        for number, action in enumerate(actions, start=1)
+    )
+    monkeypatch.setattr(module, "against_never", lambda *_: {})
+    past = SimpleNamespace(history=lambda: events, live=lambda: None)
+    module.summary(module.console(), SimpleNamespace(model=SimpleNamespace(loss="mae")), None, past)
+    assert f"Nothing was promoted after the first model: {why}." in capsys.readouterr().out
+
+
 def test_a_demo_of_what_is_done_says_so_and_repeats_the_summary(own_home):
     before = registry(own_home).history()
     again = retrain("demo", "--model", "delivery").output

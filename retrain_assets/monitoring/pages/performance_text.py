@@ -53,8 +53,12 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
     lost = f"{report.version} lost {units.a_row(report.loss)} {when} on {units.rows(report.rows)}"
     if report.outcome is Quality.INSUFFICIENT:
         return f"{lost}; too little is known of the promised loss to compare.{skipped}"
-    chance = amount(promised.high, units.loss)
-    said = f"{lost}, as promised ({amount(promised.mean, units.loss)}; up to {chance} is within chance)"
+    chance, mean = amount(promised.high, units.loss), amount(promised.mean, units.loss)
+    if report.loss > promised.high:
+        least = f"it is at least {amount(report.low, units.loss)} with 95 % confidence"
+        said = f"{lost}, not surely more than promised ({mean}; up to {chance} is within chance): {least}"
+    else:
+        said = f"{lost}, as promised ({mean}; up to {chance} is within chance)"
     return f"{said}{_piled_up(model, record)}.{skipped}"
 
 

@@ -45,6 +45,18 @@ def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     )
 
 
+def test_a_loss_above_what_is_within_chance_is_never_called_as_promised():
+    noisy = measure(
+        "2019-03", "v1", ScoredLosses(np.repeat([0.9, 1.7, 1.3, 0.9, 1.7, 1.3, 1.3], 2), times(7, 2)), KNOWN, 0.0
+    )
+    assert noisy.outcome is Quality.QUIET
+    said = measured_sentence(TAXI, PerformanceRecord("2019-03", "v1", report=noisy), KNOWN)
+    assert said.startswith(
+        "v1 lost $1.30 a ride in March 2019 on 14 rides, not surely more than promised ($1.00; up to $1.10 is within "
+        "chance): it is at least $1.0"
+    )
+
+
 def test_where_nothing_can_be_compared_the_sentence_says_what_is_lacking():
     report = measure("2019-01", "v1", ScoredLosses([], np.array([], "datetime64[us]")), KNOWN, 12.0)
     said = measured_sentence(TAXI, PerformanceRecord("2019-01", "v1", report=report), KNOWN)
