@@ -94,7 +94,7 @@ class ModelStatus:
     @property
     def ran(self) -> bool:
         """Whether anything was ever done with the model."""
-        return self.last_period is not None or self.live is not None
+        return self.last_period is not None or self.live is not None or self.fault is not None
 
     @property
     def answers(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, verdict
-from retrain_assets.audit.status import decision_record, decisions, standing, status_of
+from retrain_assets.audit.status import Fault, ModelStatus, decision_record, decisions, standing, status_of, with_fault
 from retrain_assets.model import PeriodAccess
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.registry.journal.history import History
@@ -41,6 +41,13 @@ def test_a_promotion_is_one_decision_and_a_verdict_that_waits_is_one_too(tmp_pat
         "to_version": "v1", "actor": "run 3", "reason": "fairness: JFK: 41 rows",
     }  # fmt: skip
     assert registry.model == MODEL
+
+
+def test_a_model_whose_first_run_failed_is_none_that_never_ran():
+    new = ModelStatus(MODEL, next_retrain="Start it.")
+    failed = with_fault(new, Fault("2019-01", "rows.csv: no such file."))
+    assert (new.ran, failed.ran) == (False, True)
+    assert failed.coming == "2019-01 again, once the cause is mended"
 
 
 class Watched:

@@ -62,7 +62,7 @@ def test_the_sensor_asks_for_one_rollback_and_its_run_puts_the_previous_bytes_in
     assert (live.name, live.digest) == ("v1", good.digest)
     assert watched.registry.read(live.digest)["model.bst"] != watched.registry.read(bad.digest)["model.bst"]
     assert (event.action, event.period, event.actor.split(",")[0]) == ("rolled_back", week, "probation")
-    assert "v2 is worse than v1" in event.reason
+    assert "v2 is worse than v1; on the same" in event.reason
     assert bad.digest in History(watched.registry.history()).quarantined
     assert watched.registry.verify() == []
     told = in_words(explained(MODEL, watched.registry, watched.store, watched.spec.period))
