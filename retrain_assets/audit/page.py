@@ -46,15 +46,19 @@ def status_report(
     """
     answers = tuple(f"{asked[0].upper()}{asked[1:]}: {answer}" for asked, answer in status.answers.items())
     latest, older = rows[:SHORT], rows[SHORT:]
-    parts = [
-        Part("So far", so_far(found), ("quality objective",)),
-        Part("Versions and decisions", f"![versions and decisions of {text(status.model)}]({PICTURE}{TIMELINE})"),
-        Part("Which version was live when", table([_short(row) for row in latest]), ("probation",)),
-        Part("Newest reports", _links(newest)),
-    ]
+    judged = () if found.share_within_objective is None else ("quality objective",)
+    parts = [Part("So far", so_far(found), judged)]
+    if rows or found.attempts:
+        picture = f"![versions and decisions of {text(status.model)}]({PICTURE}{TIMELINE})"
+        parts.append(Part("Versions and decisions", picture))
+    if rows:
+        watched = ("probation",) if any(row["probation"] for row in latest) else ()
+        parts.append(Part("Which version was live when", table([_short(row) for row in latest]), watched))
+    parts.append(Part("Newest reports", _links(newest)))
     if older:
         parts.append(Part(f"Earlier versions ({len(older)})", table([_short(row) for row in older]), folded=True))
-    parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
+    if rows:
+        parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
     return Document(f"Status: {status.model}", answers, tuple(parts), TONES.get(status.health, "note"))
 
 
@@ -66,6 +70,8 @@ def newest_reports(store: PeriodStore, period: str) -> dict[str, str]:
 
 def so_far(found: Figures) -> str:
     """What came of the attempts, and how long the model kept its promise, as Markdown."""
+    if not (found.attempts or found.rollbacks or found.judged_periods or found.blind_periods):
+        return "No model was trained yet."
     monitored = found.judged_periods + found.blind_periods
     within = (
         f" Within its quality objective in **{found.share_within_objective:.0%}** of {counted(monitored, 'period')}."

@@ -30,7 +30,7 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     weeks = built.weeks(8)
     before = latest(built, weeks[0])
     assert before["summary"].splitlines()[0] == "- **what is live**: none yet"
-    assert before["so_far"].startswith("0 attempts: ")
+    assert before["so_far"].startswith("No model was trained yet.")
     assert latest(built, weeks[4])["promoted"] == 1
     assert latest(built, weeks[5])["age_periods"] == 1
     kept = built.run("retrain", weeks[5])  # nothing was trained on a slower week yet

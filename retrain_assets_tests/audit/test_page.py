@@ -47,6 +47,17 @@ def test_every_version_is_there_the_long_past_folded():
     assert "| v1 | how 1 | by 1 | put there 1 | because 1 |" in words
 
 
+def test_a_model_that_waits_for_its_first_data_has_no_empty_picture_and_no_term_of_which_nothing_is_told():
+    untried = replace(
+        FOUND, attempts=0, promoted=0, rejected=0, insufficient=0, identical=0, rollbacks=0, judged_periods=0,
+        blind_periods=0, share_within_objective=None,
+    )  # fmt: skip
+    document = status_report(ModelStatus("taxi", health="no live model yet"), untried, [], {})
+    assert [part.title for part in document.parts] == ["So far", "Newest reports"]
+    assert "No model was trained yet." in document.markdown
+    assert "quality objective" not in document.markdown
+
+
 def test_the_newest_reports_up_to_the_period_are_linked_beside_the_page(tmp_path):
     store = PeriodStore(tmp_path)
     for period in ("2019-01", "2019-03", "2019-05"):
