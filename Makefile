@@ -19,7 +19,7 @@ install-verified: .venv/bin/python ## the same, from files whose digests are kno
 	touch .venv/installed
 
 test: .venv/installed-test       ## every test; those that need Chromium are skipped where there is none
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -q
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -q
 
 test-lowest: .venv-lowest/installed   ## the same tests on the lowest versions that the project declares
 	.venv-lowest/bin/python -m pytest -n 2 --dist loadgroup -q
