@@ -24,6 +24,7 @@ from retrain_assets.documents.terminal import console, width, wrapped
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
+from retrain_assets.monitoring.records.forgone_record import ASSET as FORGONE
 from retrain_assets.onboarding.survey import last_period
 from retrain_assets.raw.cache.known_files import KNOWN
 from retrain_assets.raw.keys import comparable_keys
@@ -92,6 +93,8 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
         f"the Dagster UI"
         + (f"; `retrain explain {spec.name}` tells why the live model is live." if registry.live() else ".")
     )
+    if spec.triggers.on_forgone_gain is not None and not store.periods(FORGONE, "json"):
+        out.print(f"`retrain backtest {spec.name}` tells when retraining would have paid, and begins to measure it.")
 
 
 def heading(spec: ModelSpec) -> str:

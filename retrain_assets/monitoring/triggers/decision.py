@@ -246,6 +246,8 @@ def _unmeasured(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) 
     if evidence.forgone_sentence:
         known = f", a retrain costs {model.units.total(_cost(policy, evidence))}" if evidence.forgone_low else ""
         return f"; {evidence.forgone_sentence}{known}"
+    if not policy.excess_said:  # the excess asks until then
+        return ""
     return f"; what fresh models would save is not known yet, `retrain backtest {model.name}` begins to measure it"
 
 
