@@ -21,7 +21,10 @@ _FAILURE = re.compile(
     r"(?:dagster\.[\w.]*\bFailure|retrain_assets\.errors\.\w+): (?P<said>.*?)\n+Stack Trace:\n",
     re.DOTALL,
 )
-_LEFT_OUT = re.compile(r"\S+ - [0-9a-f-]{36} - .*Dependencies for step \S+ .*Not executing\.\s*")
+_LEFT_OUT = re.compile(
+    r"\S+ - [0-9a-f-]{36} - .*"
+    r"(Dependencies for step \S+ .*Not executing\.|RUN_FAILURE - [^\n]* failed\. Steps failed: \[[^\n]*\]\.)\s*"
+)
 
 
 def shorten_failures() -> None:
@@ -55,6 +58,8 @@ def plain_failure(message: str) -> str | None:
     >>> plain_failure(f'{run} - 16734 - raw_data - STEP_FAILURE - Execution of step "raw_data" failed.\n\n{cause}')
     'churn__monitor stopped: a.csv, line 3: 8 values. (run 8c156e8a)'
     >>> plain_failure(f"{run} - 16734 - RUN_FAILURE - Execution of run failed.\n\n{cause}") is None
+    True
+    >>> plain_failure(f"{run} - 16734 - RUN_FAILURE - Execution of run failed. Steps failed: ['raw_data'].") is None
     True
     """
     if _LEFT_OUT.fullmatch(message):

@@ -33,7 +33,7 @@ def home(once, monkeypatch):
 
 def test_the_answer_comes_first_then_what_was_replayed_then_the_table(once):
     _, _, printed = once
-    name, answer, empty, span, *rest = printed.splitlines()
+    name, answer, empty, span, *rest = printed.strip("\n").splitlines()
     assert (name, empty) == ("delivery", "")
     assert answer.startswith(("Retrain on", "Do not retrain", "Keep your triggers"))
     assert span.startswith("6 weeks from 22 January 2024 to 2 March 2024")
