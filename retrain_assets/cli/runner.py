@@ -22,6 +22,7 @@ from retrain_assets.dagster_glue.tags import KEPT, KIND_TAG, MODEL_TAG, OUTCOME_
 from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
+from retrain_assets.registry.storage.disk import exclusive
 from retrain_assets.spec import ModelSpec
 from retrain_assets.store import retrain_home
 from retrain_assets.validation.checks import recorded
@@ -56,11 +57,12 @@ def prepare_instance(home: Path) -> dg.DagsterInstance:
     config["compute_logs"]["config"]["base_dir"] = str(folder / "logs")
     _write(folder / "dagster.yaml", yaml.safe_dump(config, sort_keys=False), home)
     os.environ["DAGSTER_HOME"] = str(folder)
-    instance = dg.DagsterInstance.get()
-    # Two services that open a fresh SQLite home together can leave it broken, so every table is made here, by one.
-    instance.get_runs(limit=1)
-    instance.event_log_storage.get_pool_config()
-    instance.all_instigator_state()
+    # Two processes that open a fresh SQLite home together can leave it broken, so every table is made here, by one.
+    with exclusive(folder / "open.lock"):
+        instance = dg.DagsterInstance.get()
+        instance.get_runs(limit=1)
+        instance.event_log_storage.get_pool_config()
+        instance.all_instigator_state()
     return instance
 
 

@@ -3,10 +3,13 @@
 import os
 from types import SimpleNamespace
 
+import dagster as dg
 import pytest
 
 from retrain_assets.cli.runner import RunEnd, Runner, actor, prepare_instance
 from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG
+from retrain_assets.errors import Conflict
+from retrain_assets.registry.storage.disk import exclusive
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,20 @@ def test_the_instance_is_made_in_its_home_and_says_where_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="RETRAIN_HOME=.*file: Not a directory. Name a folder that can be written."):
         prepare_instance(tmp_path / "file")
+
+
+def test_one_process_at_a_time_opens_a_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    lock, opened = tmp_path / "home" / "dagster" / "open.lock", dg.DagsterInstance.get
+
+    def alone() -> dg.DagsterInstance:
+        with pytest.raises(Conflict), exclusive(lock, seconds=0):
+            pass
+        return opened()
+
+    monkeypatch.setattr(dg.DagsterInstance, "get", alone)
+    with prepare_instance(tmp_path / "home"), exclusive(lock, seconds=0):
+        pass
 
 
 @pytest.mark.parametrize(("logged_in", "name"), [({"USER": "ada", "LOGNAME": "bob"}, "ada"), ({}, "cli")])
