@@ -188,7 +188,7 @@ def written(
     newest = newest_reports(store, period)
     if status.live and store.path(CARD, status.live, "html").exists():
         newest[CARD] = status.live
-    document = status_report(status, found, rows[::-1], newest)
+    document = status_report(status, found, rows[::-1], newest, frame.row_name)
     numbers: Metadata = {name: value for name, value in found.to_dict().items() if isinstance(value, int | float)}
     return {
         "summary": dg.MetadataValue.md(in_five_lines(status)),

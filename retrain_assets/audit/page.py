@@ -34,7 +34,11 @@ SHORT = 8
 
 
 def status_report(
-    status: ModelStatus, found: Figures, rows: Sequence[Mapping[str, object]], newest: Mapping[str, str]
+    status: ModelStatus,
+    found: Figures,
+    rows: Sequence[Mapping[str, object]],
+    newest: Mapping[str, str],
+    row: str = "row",
 ) -> Document:
     """The page to open first.
 
@@ -43,6 +47,7 @@ def status_report(
         found: What came of its attempts so far.
         rows: Its tenures, the newest first.
         newest: The period of the newest report of each kind.
+        row: What the spec calls a row.
     """
     answers = tuple(f"{asked[0].upper()}{asked[1:]}: {answer}" for asked, answer in status.answers.items())
     latest, older = rows[:SHORT], rows[SHORT:]
@@ -59,7 +64,7 @@ def status_report(
         parts.append(Part(f"Earlier versions ({len(older)})", table([_short(row) for row in older]), folded=True))
     if rows:
         parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
-    return Document(f"Status: {status.model}", answers, tuple(parts), TONES.get(status.health, "note"))
+    return Document(f"Status: {status.model}", answers, tuple(parts), TONES.get(status.health, "note"), row)
 
 
 def newest_reports(store: PeriodStore, period: str) -> dict[str, str]:

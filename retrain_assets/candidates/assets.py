@@ -14,6 +14,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, sentence, short, 
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.undecided import keep_live
+from retrain_assets.documents.units import called
 from retrain_assets.model import Model
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _strategy(frame: Frame, model: Model, training: Callable[[], "Training"], st
                 data_version=dg.DataVersion("not eligible"),
                 metadata={
                     "summary": sentence("**Not eligible**, not trained: {}.", problems),
-                    "coverage": table(_covered(record.coverage)),
+                    "coverage": table(_covered(record.coverage), model.row_name),
                 },
             )
         trained = record.trained
@@ -63,9 +64,9 @@ def _strategy(frame: Frame, model: Model, training: Callable[[], "Training"], st
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.digest),
             metadata={
-                "summary": sentence(*_summary(record, trained, model.loss)),
+                "summary": sentence(*_summary(model, record, trained)),
                 "selection": table([_origin(origin) for origin in record.origins]),
-                "coverage": table(_covered(record.coverage)),
+                "coverage": table(_covered(record.coverage), model.row_name),
                 "importance": table([{"feature": name, "share of gain": share} for name, share in shares]),
                 f"selection_{model.loss}": record.selection_loss,
                 "rounds": trained.rounds,
@@ -128,17 +129,20 @@ def _origin(origin: "OriginLoss") -> dict[str, object]:
 def _covered(found: "Coverage") -> list[dict[str, object]]:
     """List what the training window holds of what it may be asked for."""
     lines = [{"of": "periods", "rows": found.periods, "note": "in the training window"}]
-    lines += [{"of": rare, "rows": rows, "note": "rare rows"} for rare, rows in found.rare.items()]
+    lines += [{"of": rare, "rows": rows, "note": "rare"} for rare, rows in found.rare.items()]
     unheld = {name: rows for name, rows in found.unheld.items() if rows}
-    return lines + [{"of": name, "rows": rows, "note": "gate rows of unknown level"} for name, rows in unheld.items()]
+    return lines + [
+        {"of": name, "rows": rows, "note": "at the gate, of unknown level"} for name, rows in unheld.items()
+    ]
 
 
-def _summary(record: "StrategyRecord", trained: "Trained", loss: str) -> tuple[str, ...]:
+def _summary(model: Model, record: "StrategyRecord", trained: "Trained") -> tuple[str, ...]:
     """Say what it was trained on, and how it did at the rolling origins: a template and its values."""
     weighted = f" (worth {trained.effective_rows:,.0f} after weighting)"
     worth = weighted if round(trained.effective_rows) < trained.rows else ""
-    said, values = "Trained on **{}** rows{} in **{}** rounds. ", (f"{trained.rows:,}", worth, f"{trained.rounds}")
+    said = called("Trained on **{}** rows{} in **{}** rounds. ", model.row_name)
+    values = (f"{trained.rows:,}", worth, f"{trained.rounds}")
     if record.selection_loss is None:
         return f"{said}There are too few periods to rehearse it.", *values
     mean = f"{record.selection_loss:.4g}"
-    return f"{said}Mean {{}} **{{}}** over {{}} selection periods.", *values, loss, mean, f"{len(record.origins)}"
+    return f"{said}Mean {{}} **{{}}** over {{}} selection periods.", *values, model.loss, mean, f"{len(record.origins)}"

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 from retrain_assets.candidates.policy import CoveragePolicy
 from retrain_assets.candidates.rare_types import of_type
+from retrain_assets.documents.units import counted as counted_rows
+from retrain_assets.documents.units import plural
 from retrain_assets.periods import Length
 from retrain_assets.raw.values import counted
 from retrain_assets.store import LABEL, Json, PeriodStore
@@ -57,7 +59,12 @@ class Coverage:
 
 
 def coverage(
-    policy: CoveragePolicy, task: str, window: pa.Table, span: Span, shown: Mapping[str, Mapping[str, int]]
+    policy: CoveragePolicy,
+    task: str,
+    window: pa.Table,
+    span: Span,
+    shown: Mapping[str, Mapping[str, int]],
+    row: str = "row",
 ) -> Coverage:
     """Hold a training window against what it must cover.
 
@@ -67,6 +74,7 @@ def coverage(
         window: The rows that would train: categorical features, columns of the rare types, `label`.
         span: The window, with the stored periods that hold it.
         shown: The gate's rows by column and level (`gate_levels`).
+        row: What a row is called.
 
     >>> from datetime import datetime
     >>> window = pa.table({"zone": ["JFK", "JFK"], LABEL: [0.0, 1.0]})
@@ -77,9 +85,9 @@ def coverage(
     unknown = {name: _unheld(window[name], levels) for name, levels in shown.items()}
     rare = {str(kind): int(of_type(window, kind).sum()) for kind in policy.rare}
     problems = [
-        *(_levels(name, unknown[name], policy.min_gate_rows) for name in policy.categories if name in unknown),
+        *(_levels(name, unknown[name], policy.min_gate_rows, row) for name in policy.categories if name in unknown),
         *(
-            f"{rare[str(kind)]:,} of {kind.min_rows:,} rows needed with {kind}"
+            f"{rare[str(kind)]:,} of {kind.min_rows:,} {plural(row)} needed with {kind}"
             for kind in policy.rare
             if not rare[str(kind)] >= kind.min_rows
         ),
@@ -109,7 +117,7 @@ def _unheld(column: pa.ChunkedArray, levels: Mapping[str, int]) -> dict[str, int
     return {level: rows for level, rows in levels.items() if level not in held}
 
 
-def _levels(name: str, unheld: Mapping[str, int], min_rows: int) -> str:
+def _levels(name: str, unheld: Mapping[str, int], min_rows: int, row: str) -> str:
     lacking = {level: rows for level, rows in unheld.items() if rows >= min_rows}
     if not lacking:
         return ""
@@ -118,7 +126,8 @@ def _levels(name: str, unheld: Mapping[str, int], min_rows: int) -> str:
     more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
     what = "1 level" if len(lacking) == 1 else f"{len(lacking)} levels"
     verb = "is" if len(lacking) == 1 else "are"
-    return f"{name}: {what} of {sum(lacking.values()):,} gate rows {verb} not in the window: {shown}{more}"
+    rows = counted_rows(sum(lacking.values()), f"gate {row}")
+    return f"{name}: {what} of {rows} {verb} not in the window: {shown}{more}"
 
 
 def _season(span: Span, season: Length | None) -> str:

@@ -128,7 +128,8 @@ class Training:
         span = windows.recent if strategy == "recent" else windows.history
         shown = gate_levels(store, windows.gate, list(self.columns.categorical), self.model.time)
         table = training_table(held, span, strategy, self.recipe(strategy))
-        return coverage(self.policy.coverage, self.model.task, table, span, shown)
+        model = self.model
+        return coverage(self.policy.coverage, model.task, table, span, shown, model.row_name)
 
     def choose(self, access: PeriodAccess) -> CandidateRecord:
         """Choose the best eligible strategy, put its model into the registry as a candidate, and store the record.

@@ -62,7 +62,7 @@ def _rollup(model: Opened, by: Every, as_json: bool) -> None:
         click.echo(line)
         if not beside and row[-1] != "-":
             say([f"  {row[-1]}"])
-    say(f"loss and promise a {units.row}; excess: lost beyond the promise; worse, drifted: in how many periods.")
+    say(f"loss and promise {units.each}; excess: lost beyond the promise; worse, drifted: in how many periods.")
 
 
 def _validation_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
@@ -72,7 +72,7 @@ def _validation_report(model: Opened, period: str | None, html: Path | None, as_
 
     verdict = stored_verdict(model.spec.name, model.store, period)
     if html:
-        _write(html, report_html(verdict))
+        _write(html, report_html(verdict, model.spec.row_name))
     if as_json:
         click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
     elif not html:

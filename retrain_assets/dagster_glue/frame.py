@@ -9,6 +9,7 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.metadata import Metadata
 from retrain_assets.dagster_glue.tags import MODEL_TAG
+from retrain_assets.documents.units import called
 from retrain_assets.periods import Calendar
 
 Step = Callable[..., object]
@@ -22,13 +23,15 @@ FIRST_ASSET = "raw_data"
 class Frame:
     """What all assets of one model share: key prefix, group, partitions, owners and tags.
 
-    `upstream` are assets of the team, like `warehouse/churn_rows`, that `raw_data` depends on.
+    `upstream` are assets of the team, like `warehouse/churn_rows`, that `raw_data` depends on; `row_name` is what the
+    spec calls a row, and so do the descriptions of assets and checks.
     """
 
     model: str
     owners: tuple[str, ...]
     calendar: Calendar
     upstream: tuple[str, ...] = ()
+    row_name: str = "row"
 
     @cached_property
     def partitions(self) -> dg.TimeWindowPartitionsDefinition:
@@ -64,7 +67,7 @@ class Frame:
             owners=list(self.owners),
             tags={MODEL_TAG: self.model},
             deps=[*(self.key(dep) for dep in deps), *(dg.AssetKey.from_user_string(key) for key in team)],
-            description=description,
+            description=called(description, self.row_name),
             kinds=kinds,
             metadata=dict(metadata or {}),
             **{"partitions_def": self.partitions, **options},

@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.documents.page import filled, text
+from retrain_assets.documents.page import filled, text, unmarked
+from retrain_assets.documents.units import called
 
 Metadata = dict[str, dg.MetadataValue | dg.TableSchema | str | int | float]
 """What an asset's page shows, by name."""
@@ -31,10 +32,16 @@ def column_schema(columns: Mapping[str, tuple[str, str]]) -> dg.TableSchema:
     )
 
 
-def table(records: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
-    """Records as an inline table; an empty list shows one row that says so."""
-    rows = [{key: _cell(value) for key, value in record.items()} for record in records] or [{"rows": "none"}]
-    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema=_schema(rows))
+def table(records: Sequence[Mapping[str, object]], row: str = "row") -> dg.TableMetadataValue:
+    """Records as an inline table; an empty list shows a line that says so.
+
+    Args:
+        records: What stands in it, by the names of the columns.
+        row: What the model's spec calls a row; the names of the columns call it so.
+    """
+    rows = [{called(key, row): _cell(value) for key, value in record.items()} for record in records]
+    rows = rows or [{"entries": "none"}]
+    return dg.MetadataValue.table([dg.TableRecord(line) for line in rows], schema=_schema(rows))
 
 
 def pick(record: Mapping[str, object], *names: str) -> dict[str, object]:
@@ -55,7 +62,9 @@ def _cell(value: object) -> str | int | float:
         return str(value.value)
     if isinstance(value, float):
         return float(f"{value:.5g}")
-    return value if isinstance(value, str | int | bool) else "" if value is None else str(value)
+    if isinstance(value, int | bool):
+        return value
+    return "" if value is None else unmarked(value)
 
 
 def _schema(rows: Sequence[Mapping[str, object]]) -> dg.TableSchema:

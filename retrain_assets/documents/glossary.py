@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from retrain_assets.documents.units import called
+
 TERMS: Mapping[str, Mapping[str, str]] = {
     "Deciding": {
         "candidate": "A newly trained model that asks to become the live one.",
@@ -141,19 +143,25 @@ PUBLISHED = Path(__file__).parents[2] / "docs" / "glossary.md"
 _HEAD = """# Glossary
 
 For everybody who reads a page, a report or a message of this project: the terms they use, in the field's words. Reports
-explain each term where it first stands, in these very sentences."""
+explain each term where it first stands, in these very sentences, and call a row what the model's spec calls it."""
 
 
-def explained(*terms: str) -> str:
+def explained(*terms: str, row: str = "row") -> str:
     """Terms with their meaning as a Markdown list; empty without terms.
+
+    Args:
+        terms: Names in the glossary.
+        row: What the model's spec calls a row.
 
     Raises:
         KeyError: A term is not in the glossary.
 
     >>> print(explained("improvement"))
     - **improvement**: How much better the candidate is than the live model, turned so that above 0 is better.
+    >>> print(explained("label delay", row="ride"))
+    - **label delay**: How long after a ride its outcome is known.
     """
-    return "\n".join(f"- **{term}**: {_MEANINGS[term]}" for term in terms)
+    return "\n".join(f"- **{called(term, row)}**: {called(_MEANINGS[term], row)}" for term in terms)
 
 
 def glossary() -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 from retrain_assets.documents.plain_text import plain
+from retrain_assets.documents.units import called
 
 PICTURE = "picture:"
 """Scheme of a picture's address inside a document; `html_page` puts the picture itself there."""
@@ -35,6 +36,9 @@ STYLE = Path(__file__).with_name("page.css").read_text()
 
 _MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\w])|:(?=//)|(?<=www)\.")
 """What Markdown, or a renderer that knows more than it, would not take as it stands."""
+
+_COMMAND = re.compile(r"`(retrain(?: [\w.:=/@-]+)+)`")
+"""A command of ours in a sentence, as it is typed; anything else between backticks is no code."""
 
 _PLACE = re.compile(rf"!\[[^\n]*\]\({PICTURE}\w+\)")
 """Where a picture stands in a document."""
@@ -63,12 +67,29 @@ def marked(outcome: str) -> str:
 
 
 def text(value: object) -> str:
-    r"""A value as Markdown text: on one line, and nothing in it is read as markup.
+    r"""A value as Markdown text: on one line, and nothing in it is read as markup but a command of ours as code.
 
     >>> text("a|b <b>*x*</b>\n[y](z) log_loss -> &lt;")
     'a\\|b \\<b>\\*x\\*\\</b> \\[y\\](z) log_loss -> \\&lt;'
+    >>> text("no case yet, `retrain suite harvest` proposes `some`")
+    'no case yet, `retrain suite harvest` proposes \\`some\\`'
     """
-    return _MARKUP.sub(r"\\\g<0>", plain(value).strip())
+    parts = _COMMAND.split(plain(value).strip())  # every second one is a command
+    return "".join(f"`{part}`" if at % 2 else _MARKUP.sub(r"\\\g<0>", part) for at, part in enumerate(parts))
+
+
+def unmarked(value: object) -> str:
+    """A value where no Markdown is read, the commands of ours in it between quotation marks.
+
+    >>> unmarked("no case yet, `retrain suite harvest` proposes some")
+    'no case yet, “retrain suite harvest” proposes some'
+    """
+    return _COMMAND.sub(r"“\1”", str(value))
+
+
+def _escaped(value: object) -> str:
+    """A value as HTML, the commands of ours in it as code."""
+    return _COMMAND.sub(r"<code>\1</code>", escape(plain(value)))
 
 
 def filled(template: str, *values: object) -> str:
@@ -91,19 +112,23 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def table(records: Sequence[Mapping[str, object]]) -> str:
+def table(records: Sequence[Mapping[str, object]], row: str = "row") -> str:
     """Records of the same keys as a Markdown table, every cell escaped; a sentence when there are none.
 
-    >>> print(table([{"check": "fairness", "rows": 9545}]))
-    | check | rows |
+    Args:
+        records: What stands in it, by the names of the columns.
+        row: What the model's spec calls a row; the names of the columns call it so.
+
+    >>> print(table([{"check": "fairness", "rows": 9545}], "ride"))
+    | check | rides |
     |---|---|
     | fairness | 9,545 |
     """
     if not records:
         return "None."
-    head = " | ".join(text(name) for name in records[0])
-    rows = [" | ".join(_cell(value) for value in record.values()) for record in records]
-    return "\n".join([f"| {head} |", "|" + "---|" * len(records[0]), *(f"| {row} |" for row in rows)])
+    head = " | ".join(text(called(name, row)) for name in records[0])
+    lines = [" | ".join(_cell(value) for value in record.values()) for record in records]
+    return "\n".join([f"| {head} |", "|" + "---|" * len(records[0]), *(f"| {line} |" for line in lines)])
 
 
 Tone = Literal["well", "broken", "unknown", "note"]
@@ -148,12 +173,14 @@ class Document:
         answer: Sentences of plain text, the first of which is the answer.
         parts: In the order in which a reader needs them.
         tone: How the box with the answer looks.
+        row: What the model's spec calls a row; titles and explanations call it so.
     """
 
     title: str
     answer: tuple[str, ...]
     parts: tuple[Part, ...] = ()
     tone: Tone = "note"
+    row: str = "row"
 
     @property
     def markdown(self) -> str:
@@ -171,18 +198,20 @@ class Document:
         return "\n\n".join(lines) + "\n"
 
     def _read(self) -> list[tuple[Part, str]]:
-        """Each part with how it is to be read, every term explained once."""
+        """Each part with how it is to be read, every term explained once, rows called what the spec calls them."""
         known: set[str] = set()
         read = []
         for part in self.parts:
             new = [term for term in part.terms if term not in known]
             known.update(new)
-            read.append((part, "\n\n".join(said for said in (part.reading, explained(*new)) if said)))
+            told = (called(part.reading, self.row), explained(*new, row=self.row))
+            named = replace(part, title=called(part.title, self.row))
+            read.append((named, "\n\n".join(said for said in told if said)))
         return read
 
     def html(self, render: Renderer) -> str:
         """The document as the inside of an HTML page."""
-        sentences = "".join(f"<p>{escape(plain(sentence))}</p>" for sentence in self.answer)
+        sentences = "".join(f"<p>{_escaped(sentence)}</p>" for sentence in self.answer)
         sign = f'<div class="sign" aria-hidden="true">{_SIGNS[self.tone]}</div>'
         parts = [
             f"<h1>{escape(plain(self.title))}</h1>",

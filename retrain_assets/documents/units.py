@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _IRREGULAR = {"person": "people", "child": "children", "man": "men", "woman": "women", "day": "days"}
+_ROW = re.compile(r"\b(?:(an?) )?(rows?)\b(?![-_])", re.IGNORECASE)
+"""A row in a sentence of ours, with its article; `row-set` and `row_name` are other words."""
+
+_SPOKEN_WITH_Y = ("eu", "one", "uni", "use", "usa", "ute", "uti")
+"""How nouns begin that are written with a vowel and spoken without one: a user, a unit."""
+
 _FEWEST, _MOST = 3, 8
 """Digits that count, to begin with and at most."""
 
@@ -37,7 +44,12 @@ class LossUnits:
 
     def a_row(self, value: float) -> str:
         """A mean loss, with what it is the mean of."""
-        return f"{amount(value, self.loss)} a {self.row}"
+        return f"{amount(value, self.loss)} {self.each}"
+
+    @property
+    def each(self) -> str:
+        """`a ride`, as in a loss a ride."""
+        return one(self.row)
 
     def rows(self, count: int) -> str:
         """A number of rows."""
@@ -114,6 +126,33 @@ def counted(count: int, noun: str) -> str:
     ('2 rows', '1 person', '1,200 people', '0 deliveries')
     """
     return f"{count:,} {noun if count == 1 else plural(noun)}"
+
+
+def one(noun: str) -> str:
+    """A thing with its article.
+
+    >>> one("ride"), one("order"), one("user"), one("hour of work"), one("uninsured claim")
+    ('a ride', 'an order', 'a user', 'an hour of work', 'an uninsured claim')
+    """
+    spoken_y = noun.startswith(_SPOKEN_WITH_Y) and not noun.startswith("unin")
+    return f"{'an' if (noun[0] in 'aeiou' and not spoken_y) or noun.startswith('hour') else 'a'} {noun}"
+
+
+def called(said: str, row: str) -> str:
+    """A sentence or a heading of ours, with a row called what the model's spec calls it.
+
+    >>> called("Rows of one day resemble each other; how long after a row its outcome is known.", "order")
+    'Orders of one day resemble each other; how long after an order its outcome is known.'
+    >>> called("every row's time, rows needed, row-set hashes", "loan account")
+    "every loan account's time, loan accounts needed, row-set hashes"
+    """
+
+    def renamed(found: re.Match[str]) -> str:
+        article, noun = found.groups()
+        name = plural(row) if noun.lower() == "rows" else one(row) if article else row
+        return name[0].upper() + name[1:] if found[0][0].isupper() else name
+
+    return said if row == "row" else _ROW.sub(renamed, said)
 
 
 def plural(noun: str) -> str:

@@ -48,8 +48,8 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema(
                 {
-                    model.key: ("key", "Which row"),
-                    model.time: ("timestamp", "When the row happened"),
+                    model.key: ("key", f"Which {model.row_name}"),
+                    model.time: ("timestamp", f"When the {model.row_name} happened"),
                     "version": ("category", "The version that scored it"),
                     "score": ("float64", "Predicted value, or probability of the positive class"),
                 }

@@ -24,6 +24,7 @@ from retrain_assets.dagster_glue.tags import (
     TRIGGER_TAG,
     TURN_TAG,
 )
+from retrain_assets.documents.units import plural
 from retrain_assets.model import Model
 from retrain_assets.monitoring.first_run import how_to_start, started
 from retrain_assets.raw.policy import Source
@@ -102,8 +103,8 @@ def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefiniti
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Monitors the next period once it has ended and its rows are there, one period after the other. "
-            "The first run of a model is launched by a person."
+            f"Monitors the next period once it has ended and its {plural(frame.row_name)} are there, one period after "
+            "the other. The first run of a model is launched by a person."
         ),
     )
     def new_data(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> dg.SensorResult | dg.SkipReason:
@@ -134,7 +135,9 @@ def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefiniti
             return dg.SensorResult(skip_reason=waiting, cursor=look.cursor)
         run_key += f":after {len(kills)} kills" if kills else ""
         if arrivals.overdue(look.period, now) and tried(context.instance, run_key):
-            sentence = f"{_ended(arrivals, look.period)}, and a run of its rows failed. Look at the run, mend the rows."
+            several = plural(frame.row_name)
+            failed = f"a run of its {several} failed. Look at the run, mend the {several}."
+            sentence = f"{_ended(arrivals, look.period)}, and {failed}"
             publish_late(frame, home, now, look.period, sentence)
             return dg.SensorResult(skip_reason=sentence, cursor=look.cursor)
         request = dg.RunRequest(run_key=run_key, partition_key=look.period)
@@ -183,8 +186,9 @@ def _look(arrivals: Arrivals, pending: list[str], now: datetime, cursor: str) ->
         empty.append(period)
         if arrivals.max_delay is not None and not arrivals.overdue(period, now):
             break
-    since = f"{arrivals.model.calendar.bounds(first)[1]:%Y-%m-%d}"
-    reason = f"waits for the rows of {arrivals.model.calendar.words(first)}, which ended on {since}"
+    model = arrivals.model
+    since = f"{model.calendar.bounds(first)[1]:%Y-%m-%d}"
+    reason = f"waits for the {plural(model.row_name)} of {model.calendar.words(first)}, which ended on {since}"
     return _Look(None, reason, data, seen, _late(arrivals, empty or [first], now))
 
 
@@ -192,7 +196,8 @@ def _late(arrivals: Arrivals, empty: list[str], now: datetime) -> tuple[tuple[st
     """The overdue ones among periods without rows, each with its sentence."""
     late = [period for period in empty if arrivals.overdue(period, now)]
     next_step = "Deliver them, or ask whoever does; monitoring goes on by itself"
-    return tuple((period, f"{_ended(arrivals, period)}, and its rows are not there. {next_step}.") for period in late)
+    lacks = f"its {plural(arrivals.model.row_name)} are not there. {next_step}."
+    return tuple((period, f"{_ended(arrivals, period)}, and {lacks}") for period in late)
 
 
 def _ended(arrivals: Arrivals, period: str) -> str:

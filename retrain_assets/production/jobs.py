@@ -16,6 +16,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, refused
 from retrain_assets.dagster_glue.tags import EVENT_TAG, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TURN_TAG
+from retrain_assets.documents.units import plural
 from retrain_assets.production.assets import pool_of
 
 if TYPE_CHECKING:
@@ -215,8 +216,8 @@ def _refuse_unknown(frame: Frame, period: str, stored: list[str]) -> None:
     first, last = frame.calendar.first, max(stored, default=frame.calendar.first)
     if not first <= period <= last:
         raise ValueError(
-            f"{frame.model} has no rows of {period}: its periods go from {first} to {last}. Name the period whose "
-            "evidence asks for it."
+            f"{frame.model} has no {plural(frame.row_name)} of {period}: its periods go from {first} to {last}. Name "
+            "the period whose evidence asks for it."
         )
 
 

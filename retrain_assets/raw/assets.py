@@ -11,6 +11,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, column_schema, pi
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.documents.page import text
+from retrain_assets.documents.units import called, counted, plural
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
@@ -42,11 +43,8 @@ def raw_assets(
             "A period without rows is a gap, of which nothing is stored."
         ),
         kinds={"parquet", "arrow"},
-        metadata={"dagster/column_schema": _schema(source, columns)},
-        check_specs=[
-            dg.AssetCheckSpec(name, asset=frame.key("raw_data"), blocking=True, description=asked)
-            for name, asked in CONTRACT_CHECKS.items()
-        ],
+        metadata={"dagster/column_schema": _schema(source, columns, frame.row_name)},
+        check_specs=_contract_checks(frame),
     )
     def raw_data(
         context: dg.AssetExecutionContext, home: Home, clock: Clock
@@ -65,14 +63,14 @@ def raw_assets(
             yield dg.AssetCheckResult(check_name="schema", passed=False, description=text(str(error)))
             raise dg.Failure(f"{error} The earlier data stays.", allow_retries=False) from None
         for name in CONTRACT_CHECKS:
-            yield _check_result(name, [problem for problem in checked.problems if problem.check == name])
+            yield _check_result(name, [one for one in checked.problems if one.check == name], frame.row_name)
         blocking = [problem.sentence for problem in checked.problems if problem.blocking]
         if blocking:
             raise dg.Failure("; ".join(blocking) + " The earlier data stays.", allow_retries=False)
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(checked.sha256),
             metadata={
-                "summary": sentence(*_summary(period, checked)),
+                "summary": sentence(*_summary(period, checked, frame.row_name)),
                 "columns": table([_column_row(column) for column in checked.summary]),
                 "rows": checked.table.num_rows,
                 "rejected_rows": checked.rejected.num_rows,
@@ -93,9 +91,9 @@ def raw_assets(
         metadata={
             "dagster/column_schema": column_schema(
                 {
-                    source.key: ("key", "Which row"),
+                    source.key: ("key", f"Which {frame.row_name}"),
                     OUTCOME: ("float64", f"{source.label}, the outcome"),
-                    OUTCOME_TIME: ("timestamp", "When the row happened"),
+                    OUTCOME_TIME: ("timestamp", f"When the {frame.row_name} happened"),
                     KNOWN_AT: ("timestamp", "When its outcome became known"),
                 }
             )
@@ -116,10 +114,11 @@ def raw_assets(
         return dg.MaterializeResult(
             metadata={
                 "summary": sentence(
-                    "**{}** outcomes became known in {}, {} of them for rows of earlier periods. {}",
+                    "**{}** outcomes became known in {}, {} of them for {} of earlier periods. {}",
                     f"{arrived.num_rows:,}",
                     period,
                     f"{late:,}",
+                    plural(frame.row_name),
                     " ".join(problem.sentence for problem in problems),
                 ),
                 "outcomes": arrived.num_rows,
@@ -132,14 +131,22 @@ def raw_assets(
     return [raw_data, outcomes]
 
 
-def _summary(period: str, checked: "Checked") -> tuple[str, ...]:
+def _contract_checks(frame: Frame) -> list[dg.AssetCheckSpec]:
+    key, row = frame.key("raw_data"), frame.row_name
+    return [
+        dg.AssetCheckSpec(name, asset=key, blocking=True, description=called(asked, row))
+        for name, asked in CONTRACT_CHECKS.items()
+    ]
+
+
+def _summary(period: str, checked: "Checked", row: str) -> tuple[str, ...]:
     """The rows that came in, and what was odd about them: a template and its values."""
     odd = [problem.sentence for problem in checked.problems]
     told = "\n- {}" * len(odd) if odd else " Nothing odd about them."
     if not checked.table.num_rows:
-        return f"**No rows** of {{}}: a gap. Monitor it again when they have come.{told}", period, *odd
+        return f"**No {plural(row)}** of {{}}: a gap. Monitor it again when they have come.{told}", period, *odd
     refused = f", {checked.rejected.num_rows:,} set aside" if checked.rejected.num_rows else ""
-    return f"**{{}}** rows of {{}}{{}}.{told}", f"{checked.table.num_rows:,}", period, refused, *odd
+    return f"**{{}}** of {{}}{{}}.{told}", counted(checked.table.num_rows, row), period, refused, *odd
 
 
 def _column_row(column: "ColumnSummary") -> dict[str, object]:
@@ -148,21 +155,21 @@ def _column_row(column: "ColumnSummary") -> dict[str, object]:
     return {**shown, "missing": f"{column.missing:.2%}"}
 
 
-def _check_result(name: str, problems: "Sequence[ContractProblem]") -> dg.AssetCheckResult:
+def _check_result(name: str, problems: "Sequence[ContractProblem]", row: str) -> dg.AssetCheckResult:
     blocking = any(problem.blocking for problem in problems)
     return dg.AssetCheckResult(
         check_name=name,
         passed=not blocking,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=text(" ".join(problem.sentence for problem in problems) or CONTRACT_CHECKS[name]),
+        description=text(" ".join(problem.sentence for problem in problems) or called(CONTRACT_CHECKS[name], row)),
         metadata={"problems": len(problems), "count": sum(problem.count for problem in problems)},
     )
 
 
-def _schema(source: Source, columns: Columns) -> dg.TableSchema:
+def _schema(source: Source, columns: Columns, row: str) -> dg.TableSchema:
     described: dict[str, tuple[str, str]] = {
-        source.key: ("key", "Identifies the row"),
-        source.time: ("timestamp", "When the row happened; decides its period"),
+        source.key: ("key", f"Identifies the {row}"),
+        source.time: ("timestamp", f"When the {row} happened; decides its period"),
     }
     for name, rule in columns.numeric.items():
         low, high = ("" if limit is None else f"{limit:g}" for limit in (rule.min, rule.max))

@@ -11,6 +11,7 @@ from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, sentence, table
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.tags import MODEL_TAG, TURN_TAG
+from retrain_assets.documents.units import called, counted
 from retrain_assets.model import Model
 from retrain_assets.monitoring.sensors import IN_FLIGHT
 from retrain_assets.production.jobs import Job
@@ -46,8 +47,8 @@ def serving_assets(frame: Frame, model: Model, batches: BatchesPolicy) -> list[d
         scored = [one for one in done if not one.fault]
         yield dg.MaterializeResult(
             metadata={
-                "summary": _summary(scored, live.version.name),
-                "files": table([_line(one) for one in scored]),
+                "summary": _summary(scored, live.version.name, frame.row_name),
+                "files": table([_line(one) for one in scored], frame.row_name),
                 "rows": sum(one.rows for one in scored),
                 "dagster/uri": str(store.root / SCORED_BATCH),
             }
@@ -64,7 +65,7 @@ def batch_job(frame: Frame, name: str) -> Job:
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.assets(frame.key(SCORED_BATCH)),
-        description="Score the files of rows that have arrived, with the live version.",
+        description=called("Score the files of rows that have arrived, with the live version.", frame.row_name),
         tags={MODEL_TAG: frame.model, TURN_TAG: f"{frame.model} batches", "dagster/max_runtime_seconds": "21600"},
         executor_def=run_executor(),
     )
@@ -78,7 +79,7 @@ def batch_sensor(frame: Frame, batches: BatchesPolicy, job: str) -> dg.SensorDef
         job_name=job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Scores files of rows as they arrive, once a version is live.",
+        description=called("Scores files of rows as they arrive, once a version is live.", frame.row_name),
     )
     def new_batch(context: dg.SensorEvaluationContext, home: Home, clock: Clock) -> dg.RunRequest | dg.SkipReason:
         from retrain_assets.errors import SourceError
@@ -100,7 +101,7 @@ def batch_sensor(frame: Frame, batches: BatchesPolicy, job: str) -> dg.SensorDef
     return new_batch
 
 
-def _summary(scored: "Sequence[ScoredFile]", version: str) -> dg.MarkdownMetadataValue:
+def _summary(scored: "Sequence[ScoredFile]", version: str, row: str) -> dg.MarkdownMetadataValue:
     if not scored:
         return sentence("**Nothing new to score.** {} is live.", version)
     unseen: dict[str, int] = {}
@@ -108,11 +109,11 @@ def _summary(scored: "Sequence[ScoredFile]", version: str) -> dg.MarkdownMetadat
         for feature, rows in one.unseen.items():
             unseen[feature] = unseen.get(feature, 0) + rows
     told = [
-        f"{feature}: {rows:,} rows have a category that {version} never saw, scored as missing"
+        f"{feature}: {counted(rows, row)} with a category that {version} never saw, scored as missing"
         for feature, rows in sorted(unseen.items())
     ]
     rows, files = sum(one.rows for one in scored), f"{len(scored)} file{'s' * (len(scored) > 1)}"
-    return sentence("**{}** rows of {} scored by {}." + "\n- {}" * len(told), f"{rows:,}", files, version, *told)
+    return sentence("**{}** of {} scored by {}." + "\n- {}" * len(told), counted(rows, row), files, version, *told)
 
 
 def _line(one: "ScoredFile") -> dict[str, object]:

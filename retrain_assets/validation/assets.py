@@ -50,14 +50,14 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
         except (NotPromotable, IntegrityError) as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         store.write_json("validation_report", period, verdict.to_dict())
-        store.write_bytes("validation_report", period, "html", report_html(verdict))
+        store.write_bytes("validation_report", period, "html", report_html(verdict, frame.row_name))
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
         yield dg.MaterializeResult(
             metadata={
-                **_story(verdict, link(access, "validation_report", period)),
+                **_story(verdict, link(access, "validation_report", period), frame.row_name),
                 **_facts(verdict),
             },
-            check_results=[shown(verdict, name) for name in CHECKS],
+            check_results=[shown(verdict, name, frame.row_name) for name in CHECKS],
         )
 
     return [validation_report]
@@ -66,7 +66,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _story(verdict: Verdict, page: dg.MetadataValue) -> Metadata:
+def _story(verdict: Verdict, page: dg.MetadataValue, row: str) -> Metadata:
     """What a person reads: the decision, what decided it, the way to everything else; narrow enough for the page."""
     from retrain_assets.monitoring.pages.summary import summary
     from retrain_assets.validation.pages.forest_plot import forest
@@ -80,7 +80,7 @@ def _story(verdict: Verdict, page: dg.MetadataValue) -> Metadata:
         "checks": table([_answer(each) for each in summaries(verdict)]),
         "what_decided_it": table([_row(finding) for finding in decisive(verdict)]),
         "picture": dg.MetadataValue.md(forest(verdict)),
-        "in_words": dg.MetadataValue.md(report_markdown(verdict)),
+        "in_words": dg.MetadataValue.md(report_markdown(verdict, row)),
     }
 
 

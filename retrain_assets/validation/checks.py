@@ -42,7 +42,7 @@ def check_specs(frame: Frame) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name, asset=key, blocking=False, description=QUESTIONS[name]) for name in CHECKS]
 
 
-def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
+def shown(verdict: Verdict, name: str, row: str = "row") -> dg.AssetCheckResult:
     """One check of a verdict as Dagster shows it: the sentence first, the deciding numbers as series.
 
     A fail is an error; what could not be decided, or is left to probation, a warning. What makes every question
@@ -60,7 +60,7 @@ def shown(verdict: Verdict, name: str) -> dg.AssetCheckResult:
         description=text(sentences if sentences.startswith(answer) else f"{answer}{sentences}"),  # shown as Markdown
         metadata={
             "outcome": outcome.value,
-            "findings": table([_row(finding) for finding in findings]),
+            "findings": table([_row(finding) for finding in findings], row),
             **(_numbers(findings[0]) if findings else {}),
             VERDICT: verdict.digest,
         },

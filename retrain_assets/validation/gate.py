@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from retrain_assets import __version__
 from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.candidates.policy import RefitPolicy
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import plural
 from retrain_assets.errors import BudgetSpent, GateRowsSpent
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
@@ -218,7 +218,7 @@ class Gate:
         first = verdict.champion_digest is None
         period = next_decision(self.model, verdict.period, verdict.gate, self.cooldown, first)
         due = self.model.calendar.bounds(period)[1]
-        rows = counted(2, self.model.row_name).removeprefix("2 ")
+        rows = plural(self.model.row_name)
         return {"not_yet": {"days": days, "next_decision": due.date().isoformat(), "rows": rows}}
 
     def _promise(self, scored: ScoredAttempt, rows: GateRows) -> Json:
@@ -262,11 +262,11 @@ class Gate:
         digest = self.refit(access, verdict.candidate_digest)
         refitted = TrainedScorer.from_files(access.registry.read(digest))
         suite, lacking = self._suite(attempt, refitted)
-        reference = scored.champion
+        again, reference = refitted.scores(attempt.rows), scored.champion
         if reference is None:
             reference = attempt.candidate.scorer.baseline_scores(attempt.window.rows)
         findings = (
-            agreement(scored.candidate, refitted.scores(attempt.rows), reference, self.agreement),
+            agreement(scored.candidate, again, reference, self.agreement, row=self.model.row_name),
             *regression_suite(self.policy, self.model.task, suite),
             *lacking,
         )
@@ -284,7 +284,8 @@ class Gate:
         share, allowed = 1 - window.rows / max(stored, 1), self.policy.max_unlabelled_share
         if share <= allowed:
             return []
-        reason = f"{share:.1%} of {stored:,} gate rows have no outcome, at most {allowed:.1%} may lack one"
+        several = f"gate {plural(self.model.row_name)}"
+        reason = f"{share:.1%} of {stored:,} {several} have no outcome, at most {allowed:.1%} may lack one"
         return [Finding("hard", Outcome.INSUFFICIENT, reason, role="hard", rows=window.rows)]
 
     def _suite(self, attempt: Attempt, candidate: TrainedScorer) -> tuple[SuiteRows, list[Finding]]:
@@ -295,9 +296,8 @@ class Gate:
         columns = sorted({*candidate.contract.names, *(champion.contract.names if champion else ())})
         known = suite_rows(self.model, attempt.access, cases, columns)
         if known is None:
-            return SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None), _lacking(
-                cases if champion else ()
-            )
+            nothing = SuiteRows((), np.empty(0), np.empty(0), np.empty(0) if champion else None)
+            return nothing, _lacking(cases if champion else (), self.model.row_name)
         keys = [str(key) for key in known[self.model.key].to_pylist()]
         by_id = {case.id: case for case in cases}
         rows = SuiteRows(
@@ -306,7 +306,8 @@ class Gate:
             candidate_scores=candidate.scores(known),
             champion_scores=champion.scores(known) if champion else None,
         )
-        return rows, _lacking([case for case in cases if case.id not in set(keys)] if champion else ())
+        absent = [case for case in cases if case.id not in set(keys)] if champion else ()
+        return rows, _lacking(absent, self.model.row_name)
 
     def _refuse_spent(self, spent: Sequence[GateUse], attempt: Attempt) -> None:
         window, period, calendar = attempt.window, attempt.access.period, self.model.calendar
@@ -356,11 +357,11 @@ def promised(gate: Baseline, rehearsal: float | None) -> Baseline:
     )
 
 
-def _lacking(cases: Sequence[SuiteCase]) -> list[Finding]:
+def _lacking(cases: Sequence[SuiteCase], row: str) -> list[Finding]:
     if not cases:
         return []
     names = ", ".join(f"{case.id} of {case.period}" for case in cases)
     reason = (
-        f"{len(cases)} case(s) cannot be scored, their row or outcome is not there: {names}. Correct or expire them"
+        f"{len(cases)} case(s) cannot be scored, their {row} or outcome is not there: {names}. Correct or expire them"
     )
     return [Finding("regression_suite", Outcome.INSUFFICIENT, reason, role="regression")]

@@ -11,6 +11,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, sentence, short, 
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.undecided import keep_live
+from retrain_assets.documents.units import called
 from retrain_assets.model import Model, PeriodAccess
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.
         manifest = write_manifest(access.store, windows, model)
         yield dg.MaterializeResult(
             metadata={
-                "summary": sentence(*_summary(manifest)),
-                "windows": table(_windows(manifest)),
+                "summary": sentence(*_summary(manifest, model.row_name)),
+                "windows": table(_windows(manifest), model.row_name),
                 "gate_rows": manifest.gate.rows,
                 "history_rows": manifest.history.rows,
                 "recent_rows": manifest.recent.rows,
@@ -59,12 +60,15 @@ def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.
     return [feature_windows]
 
 
-def _summary(manifest: "Manifest") -> tuple[str, ...]:
+def _summary(manifest: "Manifest", row: str) -> tuple[str, ...]:
     """What trains and what judges: a template and its values."""
     counts = (manifest.recent.rows, manifest.history.rows, len(manifest.windows.origins), manifest.gate.rows)
-    return (
+    said = (
         "Trains on **{}** recent rows or **{}** rows of all history, chooses over **{}** selection windows, and judges "
-        "on **{}** fresh rows of {} to {}.",
+        "on **{}** fresh rows of {} to {}."
+    )
+    return (
+        called(said, row),
         *(f"{count:,}" for count in counts),
         _moment(manifest.windows.gate.start),
         _moment(manifest.windows.gate.end),

@@ -1,5 +1,7 @@
 """What all assets of one model share, and the calendar as Dagster's partitions."""
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
@@ -37,3 +39,11 @@ def test_only_the_first_asset_depends_on_those_of_the_team():
 
     (spec,) = made.specs
     assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey(["warehouse", "rides"])]
+
+
+def test_descriptions_call_a_row_what_the_spec_calls_it():
+    @replace(FRAME, row_name="ride").asset(FIRST_ASSET, description="The period's rows; a row each.", kinds={"parquet"})
+    def made() -> None: ...
+
+    (spec,) = made.specs
+    assert spec.description == "The period's rides; a ride each."

@@ -20,8 +20,15 @@ def test_columns_have_the_type_of_their_values():
     assert columns == {"a": "float", "b": "int", "c": "string", "d": "bool"}
 
 
-def test_no_records_are_one_row_that_says_so():
-    assert [record.data for record in table([]).records] == [{"rows": "none"}]
+def test_no_records_are_one_line_that_says_so():
+    assert [record.data for record in table([]).records] == [{"entries": "none"}]
+
+
+def test_a_table_calls_a_row_what_the_spec_calls_it_and_shows_no_backticks():
+    shown = table([{"rows needed": 9, "why": "no case yet, `retrain suite harvest` proposes some"}], "ride")
+    assert [record.data for record in shown.records] == [
+        {"rides needed": 9, "why": "no case yet, “retrain suite harvest” proposes some"}
+    ]
 
 
 def test_some_entries_are_picked_in_the_order_asked_for():

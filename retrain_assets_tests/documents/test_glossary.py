@@ -1,5 +1,7 @@
 """The glossary: one meaning a term, on every page and in the documentation."""
 
+import re
+
 import pytest
 
 from retrain_assets.documents.glossary import PUBLISHED, TERMS, explained, glossary
@@ -23,3 +25,9 @@ def test_a_term_that_is_not_there_is_a_fault():
     assert explained() == ""
     with pytest.raises(KeyError, match="vibes"):
         explained("vibes")
+
+
+def test_no_explanation_of_a_model_whose_rows_have_a_name_speaks_of_rows():
+    every = explained(*(term for terms in TERMS.values() for term in terms), row="ride")
+    assert not re.search(r"\brows?\b", every, re.IGNORECASE)
+    assert "- **rides needed**: Rides like these that would give an answer." in every

@@ -40,7 +40,7 @@ def test_a_good_period_is_stored_and_every_check_passes(run):
     assert result.success
     raw = shown(result, "raw_data")
     assert (raw["rows"], raw["rejected_rows"], raw["dagster/row_count"]) == (99, 1, 99)
-    assert raw["summary"].startswith("**99** rows of 2019-02, 1 set aside.")
+    assert raw["summary"].startswith("**99 rows** of 2019-02, 1 set aside.")
     assert store.read_table("raw_data", [PERIOD]).num_rows == 99
     checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert checks == dict.fromkeys(CONTRACT_CHECKS, True)

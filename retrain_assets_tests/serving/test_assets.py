@@ -57,7 +57,7 @@ def test_what_waits_is_scored_and_the_page_says_how_many_rows_by_which_version(f
     result = scored(frame, batches, home)
     (made,) = result.asset_materializations_for_node(f"{MODEL}__scored_batch")
     assert made.metadata["summary"].value == (
-        "**4** rows of 1 file scored by v1.\n- c: 1 rows have a category that v1 never saw, scored as missing"
+        "**4 rows** of 1 file scored by v1.\n- c: 1 row with a category that v1 never saw, scored as missing"
     )
     assert made.metadata["rows"].value == 4
     (again,) = scored(frame, batches, home).asset_materializations_for_node(f"{MODEL}__scored_batch")

@@ -122,7 +122,7 @@ def label(summary: Summary) -> str:
     labels = {
         "mean": "mean",
         "spread": "standard deviation",
-        "share_up_to": f"share of rows up to {summary.at}",
+        "share_up_to": f"share up to {summary.at}",
         "missing": "missing share",
         "share": f"share of {quoted(summary.at)}",
         "rest": "share of the smaller categories",

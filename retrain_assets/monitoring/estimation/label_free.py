@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from retrain_assets.documents.units import amount
+from retrain_assets.documents.units import amount, called
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
@@ -82,7 +82,7 @@ def estimate_step(
     rows = _waiting_rows(model, at, version)
     found = _estimated(model, at, policy, version, rows)
     if rows is None or isinstance(found, NoEstimate):
-        reason = found.reason if isinstance(found, NoEstimate) else "no row waits"
+        reason = called(found.reason if isinstance(found, NoEstimate) else "no row waits", model.row_name)
         return EstimateRecord(f"Nothing is estimated: {reason}."), tuple(earlier[-REMEMBERED:])
     first, last = (model.calendar.key(moment) for moment in time_span(rows[model.time]))
     own = PastEstimate(at.period, version.name, found.rows, (first, last), found.loss, found.low, found.high)

@@ -98,9 +98,9 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
         ),
         Part("Every column, those that matter first", table([_short(row) for row in rows]), ("weight",), COLUMNS_DRIFT),
         Part("Every column with every distance", table(rows), ("p-value", "Holm", *DISTANCES), folded=True),
-        Part("What was compared", table(_compared(record)), ("period",), folded=True),
+        Part("What was compared", table(_compared(record), model.row_name), ("period",), folded=True),
     )
-    return Document(title, tuple(drift_summary(model, record)), parts, tone)
+    return Document(title, tuple(drift_summary(model, record)), parts, tone, model.row_name)
 
 
 def column_rows(record: DriftRecord) -> list[dict[str, object]]:
@@ -141,7 +141,7 @@ def performance_report(model: str, period: str, history: PerformanceHistory, uni
             PICTURED_PERFORMANCE,
         ),
         Part(
-            f"Loss a {units.row}",
+            f"Loss {units.each}",
             table(loss_rows(record, units)),
             ("measured, estimated", "interval"),
             _assumed(record),
@@ -152,15 +152,15 @@ def performance_report(model: str, period: str, history: PerformanceHistory, uni
             Part("What the drifted rows lose", table([_impact(one, units) for one in record.impact]), ("drift",))
         )
     if record.business:
-        parts.append(Part("Business metrics", table([_business(one) for one in record.business])))
+        parts.append(Part("Business metrics", table([_business(one) for one in record.business], units.row)))
     if record.report and record.report.by_group:
         groups = table([_group(one, units) for one in record.report.by_group])
         parts.append(Part("Groups, the costliest first", groups, folded=len(record.report.by_group) > SHORT))
     if truths := truth_rows(record):
-        parts.append(Part("Estimates and the later truth of the same rows", table(truths), folded=True))
+        parts.append(Part("Estimates and the later truth of the same rows", table(truths, units.row), folded=True))
     parts.append(Part("Decisions", table(_decisions(history)), folded=True))
     outcome = record.report.outcome if record.report else Quality.INSUFFICIENT
-    return Document(title, tuple(performance_lead(record)), tuple(parts), TONES[outcome])
+    return Document(title, tuple(performance_lead(record)), tuple(parts), TONES[outcome], units.row)
 
 
 def _assumed(record: PerformanceRecord) -> str:
@@ -284,7 +284,7 @@ def _losses(
 ) -> dict[str, object]:
     return {
         "loss": how,
-        f"a {units.row}": _amount(units, one.loss),
+        units.each: _amount(units, one.loss),
         "at least": _amount(units, one.low),
         "at most": _amount(units, one.high),
         "promised": _amount(units, promised),
@@ -297,7 +297,7 @@ def _impact(one: ColumnCost, units: LossUnits) -> dict[str, object]:
     return {
         f"{plural(units.row)} with": one.words,
         plural(units.row): one.rows,
-        f"loss a {units.row}": _amount(units, one.loss),
+        f"loss {units.each}": _amount(units, one.loss),
         f"of the other {plural(units.row)}": _amount(units, one.rest),
         "beyond the promise, over the period": units.total(one.excess),
     }
@@ -306,7 +306,7 @@ def _impact(one: ColumnCost, units: LossUnits) -> dict[str, object]:
 def _group(one: GroupLoss, units: LossUnits) -> dict[str, object]:
     return {
         "group": f"{one.group}={one.value}",
-        f"loss a {units.row}": _amount(units, one.loss),
+        f"loss {units.each}": _amount(units, one.loss),
         "at least": _amount(units, one.low),
         "at most": _amount(units, one.high),
         "beyond the promise, over the period": units.total(one.excess_sum),

@@ -103,7 +103,7 @@ def loss_table(model: Model, record: PerformanceRecord) -> list[dict[str, str]]:
     found = [(how, one) for how, one in (("measured", record.report), ("estimated", estimate)) if one is not None]
     return [
         {
-            f"loss a {model.row_name}": how,
+            f"loss {model.units.each}": how,
             "mean": _said(model, one.loss),
             "at least": _said(model, one.low),
             "at most": _said(model, one.high),
@@ -120,7 +120,7 @@ def group_table(model: Model, report: PerformanceReport | None, most: int) -> li
     return [
         {
             "group": f"{one.group} {one.value}" if several else one.value,
-            f"a {model.row_name}": _said(model, one.loss),
+            model.units.each: _said(model, one.loss),
             "beyond the promise": model.units.total(max(one.excess_sum, 0.0)),
             plural(model.row_name): f"{one.rows:,}",
         }

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.periods import Calendar, Length
@@ -152,7 +152,7 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     if policy.on_forgone_gain is not None and _forgone_share(policy, evidence) >= 1:
         return "forgone_gain", f"{evidence.forgone_sentence}; a retrain costs {total(_cost(policy, evidence))}"
     if policy.on_estimated_loss and _with_estimated(evidence) >= cost:
-        estimated = f"{total(evidence.estimated_excess)} more estimated on rows without outcomes"
+        estimated = f"{total(evidence.estimated_excess)} more estimated on {plural(model.row_name)} without outcomes"
         return "estimated_loss", f"{lost} and {estimated}; a retrain pays from {total(cost)} on"
     for name in policy.on_business_metrics:
         if evidence.business.get(name, 0) >= policy.patience:

@@ -46,11 +46,12 @@ def method(constant: float | Sequence[float], row: str = "row") -> str:
     return f"a constant, {', '.join(figure(value) for value in values)} for every {row}"
 
 
-def quality(first: Verdict) -> str:
+def quality(first: Verdict, row: str = "row") -> str:
     """How good the constant was on the rows that judged the first model, and what it is held to.
 
     Args:
         first: The first model's verdict.
+        row: What a row is called.
     """
     rows = [
         {
@@ -63,7 +64,8 @@ def quality(first: Verdict) -> str:
         if found.champion_value is not None
     ]
     held = Evidence.from_dict(first.evidence).baseline
-    said = ["No gate has judged it. On the gate rows of the first version, which had to beat it:", table(rows)]
+    measured = f"On the gate {plural(row)} of the first version, which had to beat it:"
+    said = [f"No gate has judged it. {measured}", table(rows, row)]
     if held is not None:
         said.append(f"Loss it is held to in service, promised by the first version: {figure(held.mean)}.")
     return "\n\n".join(said)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from retrain_assets.documents.page import Document, Part, figure, html_page, marked, table, text
-from retrain_assets.documents.units import counted, plural
+from retrain_assets.documents.units import called, counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.production.card import fallback_card
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
@@ -108,9 +108,7 @@ class ModelCard:
         events, fallback = registry.history(), version.name == FALLBACK
         parts = (
             _part("Intended use", self._purpose(training, fallback), ("margin",)),
-            _part(
-                "Quality", fallback_card.quality(verdict) if fallback else _quality(verdict), ("live model", "interval")
-            ),
+            _part("Quality", self._quality(verdict, fallback), ("live model", "interval")),
             _part("Groups", fallback_card.groups(self.row_name) if fallback else self._groups(verdict), folded=True),
             _part("Data", self._data(version, training, verdict), ("gate rows",)),
             _part("What it looks at", fallback_card.IMPORTANCE if fallback else _importance(training)),
@@ -119,7 +117,8 @@ class ModelCard:
             _part("After promotion", self._afterwards(), ("drift", "excess loss")),
             _part("NIST AI Risk Management Framework 1.0", _mapping(), folded=True),
         )
-        return Document(f"Model card: {self.model} {version.name}", (standing(events, version),), parts)
+        title = f"Model card: {self.model} {version.name}"
+        return Document(title, (standing(events, version),), parts, row=self.row_name)
 
     def markdown(self, registry: Registry, version: Version) -> str:
         """The card as Markdown.
@@ -184,6 +183,9 @@ class ModelCard:
             }
         )
 
+    def _quality(self, verdict: Verdict, fallback: bool) -> str:
+        return fallback_card.quality(verdict, self.row_name) if fallback else _quality(verdict, self.row_name)
+
     def _groups(self, verdict: Verdict) -> str:
         judged = [_quality_line(finding) for finding in verdict.of("fairness")]
         evidence = Evidence.from_dict(verdict.evidence)
@@ -199,10 +201,11 @@ class ModelCard:
         pooled = (
             f"Values with fewer than {counted(self.validation.fairness.pool_below, self.row_name)} are judged together."
         )
-        parts = [table(judged), pooled]
+        parts = [table(judged, self.row_name), pooled]
         for name in self.validation.fairness.groups:
             rows = group_rows(evidence, name)
-            parts += [f"By {text(name)}, each metric as before → this version:", table(rows)] if rows else []
+            head = f"By {text(name)}, each metric as before → this version:"
+            parts += [head, table(rows, self.row_name)] if rows else []
         return "\n\n".join(
             [*parts, "Differences between groups, reported and not judged:", table(apart)] if apart else parts
         )
@@ -266,20 +269,20 @@ def _span(start: str, end: str) -> str:
     return f"{start[:10]} to {end[:10]}"
 
 
-def _quality(verdict: Verdict) -> str:
+def _quality(verdict: Verdict, row: str) -> str:
     judged = [
         f for f in in_order(verdict) if f.check in ("significance", "guardrails") or (f.check == "hard" and f.metric)
     ]
     said = [
         f"The gate's answer: {text(decision_sentence(verdict))}",
-        table([_quality_line(finding) for finding in judged]),
+        table([_quality_line(finding) for finding in judged], row),
     ]
     said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
     held = Evidence.from_dict(verdict.evidence).baseline
     if held is not None:
         limits = f"{figure(held.low) or 'unknown'} to {figure(held.high) or 'unknown'}"
         loss = f"{figure(held.mean)} (one-sided 95 % limits {limits})"
-        said.append(f"Loss it is held to in service: {loss}, from the {text(held.source)}.")
+        said.append(f"Loss it is held to in service: {loss}, from the {text(called(held.source, row))}.")
     return "\n\n".join(said)
 
 
@@ -320,7 +323,7 @@ def _limits(verdict: Verdict, row: str) -> str:
     )
     if units:
         lines.append(f"- Taken to be independent of one another: {text(', '.join(units))}.")
-    return "\n".join([*lines, *(f"- {line}" for line in ASSUMPTIONS)])
+    return "\n".join([*lines, *(f"- {called(line, row)}" for line in ASSUMPTIONS)])
 
 
 def _short_by(finding: Finding, row: str) -> str:

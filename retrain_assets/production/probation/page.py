@@ -49,6 +49,7 @@ def probation_document(model: Model, record: ProbationRecord) -> tuple[Document,
         said(record),
         tuple(parts),
         TONES.get(record.status, "note"),
+        model.row_name,
     )
     return document, {PROBATION: drawing} if drawing is not None else {}
 
@@ -73,8 +74,8 @@ def _measured(units: LossUnits, record: ProbationRecord) -> list[dict[str, objec
     if found is None or compared is None:
         return []
     facts = {
-        f"loss a {units.row} of {compared.version} in this period": _amount(found.loss, units),
-        f"loss a {units.row} of {compared.previous} on the same": _amount(found.previous_loss, units),
+        f"loss {units.each} of {compared.version} in this period": _amount(found.loss, units),
+        f"loss {units.each} of {compared.previous} on the same": _amount(found.previous_loss, units),
         f"{plural(units.row)} in this period, so far": f"{found.rows:,}, {found.rows_total:,}",
         "mean difference so far": _difference(found, units),
         "evidence so far": counted(len(found.blocks), found.block_days),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from retrain_assets.documents.units import LABEL_UNIT_LOSSES, amount, amounts, difference, plural
+from retrain_assets.documents.units import LABEL_UNIT_LOSSES, amount, amounts, difference, one, plural
 from retrain_assets.validation.comparison.estimate import counted
 
 _UPPER = ("mae", "mse", "rmse", "wape", "auc", "tpr", "fpr")
@@ -41,7 +41,7 @@ def moved(name: str, unit: str, before: float | None, after: float, *, a_row: st
     >>> moved("mae", "USD", 2.0, 2.0)
     'MAE stays at $2.00'
     """
-    said, per = metric_words(name), f" a {a_row}" if a_row else ""
+    said, per = metric_words(name), f" {one(a_row)}" if a_row else ""
     if before is None:
         return f"{said} is {amount(after, unit)}{per}"
     if before == after:

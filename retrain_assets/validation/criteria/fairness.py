@@ -321,7 +321,7 @@ def _judged(
         outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}{spare}"
     elif policy.fairness.is_small(comparison.estimate.rows, rows) and (visible := harm.visible(joint)) > margin:
         outcome, reason = Outcome.WATCHED, f"{change}, {_why_watched(harm, visible, margin)}"
-    elif why := (comparison.estimate.shortfall() if not np.isfinite(harm.high) else ""):
+    elif why := (comparison.shortfall if not np.isfinite(harm.high) else ""):
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     else:
         missed = f"not shown to be within {allowed}: {perhaps(*limits)}"
@@ -353,7 +353,8 @@ def _lacking(harm: _Harm, rows: int) -> str:
     if harm.rows_needed is None:
         return ""
     if rows >= harm.rows_needed:
-        return "; as many rows would show that nothing changed, so that it is the change itself which is in doubt"
+        same = f"as many {_rows_words(harm)} would show that nothing changed"
+        return f"; {same}, so that it is the change itself which is in doubt"
     return f"; {harm.rows_needed - rows:,} more {_rows_words(harm)} needed"
 
 

@@ -99,7 +99,7 @@ def non_inferior(
     change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.difference(margin)}"
     limits = (low, comparison.unit, level.confidence)
     missed = f"not shown to be within {allowed}: {perhaps(*limits)}"
-    if why := found.shortfall():
+    if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     elif low > -margin:
         spare = "" if low > 0 else f", within {allowed}"
@@ -127,7 +127,7 @@ def clears(floor: Floor, comparison: Comparison, level: Level, question: Questio
     low = found.low(level.alpha)
     reason = f"{question.about}{comparison.change}, {side} {comparison.amount(bound or 0.0)} is asked"
     needed = found.rows_needed(found.improvement, level.alpha, level.power)
-    if why := found.shortfall():
+    if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}: {why}"
     elif low > 0:
         clear = f"clear of it by at least {comparison.difference(low)} with {level.confidence} confidence"

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.metrics.metric import METRICS, Array, Metric
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare, number
@@ -34,7 +34,7 @@ class ChampionAge:
     """How old the champion's knowledge is at a decision.
 
     `periods` from the end of its training rows to the end of the period of the decision, a begun one counting in full;
-    `unseen_share` of the gate rows hold a category it never saw (of the column in which most do).
+    `unseen_share` of the gate {plural(row)} hold a category it never saw (of the column in which most do).
     """
 
     periods: int
@@ -92,7 +92,7 @@ def significance(
         return _superior(compared, level)
     if age is None:
         raise ValueError("promote_when is fresher: give the champion's age.")
-    reason, aged = _aged(policy.fresher, age)
+    reason, aged = _aged(policy.fresher, age, compared[0].row)
     if not aged:
         return tuple(replace(found, reason=f"{found.reason}; {reason}") for found in _superior(compared, level))
     return tuple(_fresher(policy.fresher, comparison, level, reason) for comparison in compared)
@@ -148,7 +148,7 @@ def _better(
     low = found.low(level.alpha)
     rows_needed = found.rows_needed(found.improvement, level.alpha, level.power)
     change, limits = comparison.change, (low, comparison.unit, level.confidence)
-    if why := found.shortfall():
+    if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     elif low > 0 and standing:
         outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}, {comparison.base}"
@@ -196,12 +196,12 @@ def _fresher(policy: FresherPolicy, comparison: Comparison, level: Level, becaus
     return replace(finding, reason=f"{because}: {finding.reason}")
 
 
-def _aged(policy: FresherPolicy, age: ChampionAge) -> tuple[str, bool]:
+def _aged(policy: FresherPolicy, age: ChampionAge, row: str) -> tuple[str, bool]:
     """Whether the champion counts as aged, and the sentence that says why."""
     if age.periods > policy.max_age_periods:
         return f"the champion is {age.periods} periods old, more than {policy.max_age_periods}, so be no worse", True
     if age.unseen_share > policy.max_unseen_share:
-        share = f"{age.unseen_share:.1%} of the gate rows hold a category the champion never saw"
+        share = f"{age.unseen_share:.1%} of the gate {plural(row)} hold a category the champion never saw"
         return f"{share}, more than {policy.max_unseen_share:.1%}, so be no worse", True
     return f"the champion is {age.periods} periods old, at most {policy.max_age_periods}, so be better", False
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, figure, html_page, marked, table, text
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
@@ -50,8 +50,13 @@ TONES: Mapping[Decision, Tone] = {Decision.PROMOTE: "well", Decision.INSUFFICIEN
 """How the answer's box looks; a candidate that is refused because it failed a check is the gate's work well done."""
 
 
-def report(verdict: Verdict) -> Document:
-    """The whole report; its picture is named `picture:forest`."""
+def report(verdict: Verdict, row: str = "row") -> Document:
+    """The whole report; its picture is named `picture:forest`.
+
+    Args:
+        verdict: What was judged.
+        row: What the spec calls a row.
+    """
     evidence = Evidence.from_dict(verdict.evidence)
     decided = [_decisive(finding) for finding in decisive(verdict)]
     picture = f"![every finding of {text(verdict.model)} {text(verdict.period)}]({PICTURE}forest)"
@@ -61,31 +66,31 @@ def report(verdict: Verdict) -> Document:
             table([_check(summary) for summary in summaries(verdict)]),
             ("candidate", "live model", "gate", "pass, fail, insufficient", *_named(verdict)),
         ),
-        *_insufficient(verdict),
+        *_insufficient(verdict, row),
         Part("Every finding at a glance", picture, ("improvement", "interval", "margin"), PICTURED),
-        Part("What decided it", table(decided), ("primary metric", "guardrail", "p-value", "independent units")),
+        Part("What decided it", table(decided, row), ("primary metric", "guardrail", "p-value", "independent units")),
         *_procedure(verdict, evidence),
-        *_watched(verdict),
-        *_slices(evidence),
-        Part("Every finding with every number", _evidence(verdict), NUMBERS, LEVELS, folded=True),
-        Part("What the gate could see", _seen(verdict), ("detectable",), folded=True),
+        *_watched(verdict, row),
+        *_slices(evidence, row),
+        Part("Every finding with every number", _evidence(verdict, row), NUMBERS, LEVELS, folded=True),
+        Part("What the gate could see", _seen(verdict, row), ("detectable",), folded=True),
         Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
-        Part("Groups, reported and not judged", _groups(evidence), _rates(evidence), GROUPS_READ, folded=True),
+        Part("Groups, reported and not judged", _groups(evidence, row), _rates(evidence), GROUPS_READ, folded=True),
         *_since_anchor(verdict, evidence.anchor),
-        Part("Windows and digests", table(_facts(verdict, evidence)), ("gate rows", "refit"), folded=True),
+        Part("Windows and digests", table(_facts(verdict, evidence, row)), ("gate rows", "refit"), folded=True),
     ]
     title = f"Validation report: {verdict.model} {verdict.period}"
-    return Document(title, decision_lines(verdict), tuple(parts), TONES.get(verdict.decision, "note"))
+    return Document(title, decision_lines(verdict), tuple(parts), TONES.get(verdict.decision, "note"), row)
 
 
-def report_markdown(verdict: Verdict) -> str:
+def report_markdown(verdict: Verdict, row: str = "row") -> str:
     """The whole report as Markdown."""
-    return report(verdict).markdown
+    return report(verdict, row).markdown
 
 
-def report_html(verdict: Verdict) -> bytes:
+def report_html(verdict: Verdict, row: str = "row") -> bytes:
     """The whole report as one HTML file, with the forest plot inside it."""
-    document = report(verdict)
+    document = report(verdict, row)
     return html_page(document.title, document, pictures={"forest": forest_drawing(verdict)})
 
 
@@ -175,9 +180,9 @@ def _check(summary: CheckSummary) -> dict[str, object]:
     }
 
 
-def _insufficient(verdict: Verdict) -> list[Part]:
+def _insufficient(verdict: Verdict, row: str) -> list[Part]:
     rows = insufficient_rows(verdict)
-    return [Part("What was not known", table(rows), ("rows needed",))] if rows else []
+    return [Part("What was not known", table(rows, row), ("rows needed",))] if rows else []
 
 
 def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
@@ -226,7 +231,7 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.2g} %"
 
 
-def _watched(verdict: Verdict) -> list[Part]:
+def _watched(verdict: Verdict, row: str) -> list[Part]:
     """Groups too small for this gate to judge: what is known of them, and what happens instead."""
     rows = [
         {"about": about(finding), "rows": finding.rows, "margin": finding.margin, "why": finding.reason}
@@ -234,15 +239,14 @@ def _watched(verdict: Verdict) -> list[Part]:
         if finding.outcome is Outcome.WATCHED
     ]
     said = (
-        "Not passed and not failed: nobody can tell on these rows. After a promotion they are watched in every period, "
-        "and a harm beyond the margin that shows then takes the model back."
+        f"Not passed and not failed: nobody can tell on these {plural(row)}. After a promotion they are watched in "
+        "every period, and a harm beyond the margin that shows then takes the model back."
     )
-    return (
-        [Part(f"Groups too small to be judged ({len(rows)})", f"{said}\n\n{table(rows)}", folded=True)] if rows else []
-    )
+    title, body = f"Groups too small to be judged ({len(rows)})", f"{said}\n\n{table(rows, row)}"
+    return [Part(title, body, folded=True)] if rows else []
 
 
-def _slices(evidence: Evidence) -> list[Part]:
+def _slices(evidence: Evidence, row: str) -> list[Part]:
     """Slices that were too small to tell and hold nothing up; they stand in the evidence, not among the findings."""
     rows = [
         {
@@ -258,18 +262,18 @@ def _slices(evidence: Evidence) -> list[Part]:
     ]
     terms = ("design effect", "detectable", "rows needed")
     title = f"Slices too small to tell, which stop nothing ({len(rows)})"
-    return [Part(title, table(rows), terms, folded=True)] if rows else []
+    return [Part(title, table(rows, row), terms, folded=True)] if rows else []
 
 
-def _evidence(verdict: Verdict) -> str:
+def _evidence(verdict: Verdict, row: str) -> str:
     parts: list[str] = []
     for check in checks_of(verdict):
-        rows = [_line(finding) for finding in verdict.of(check)]
-        parts += [f"### {text(check.replace('_', ' ')).capitalize()}", table(rows) if rows else "Not asked."]
+        rows = [_line(finding, row) for finding in verdict.of(check)]
+        parts += [f"### {text(check.replace('_', ' ')).capitalize()}", table(rows, row) if rows else "Not asked."]
     return "\n\n".join(parts)
 
 
-def _line(finding: Finding) -> dict[str, object]:
+def _line(finding: Finding, row: str) -> dict[str, object]:
     between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
     return {
         "answer": marked(finding.outcome.value),
@@ -281,7 +285,7 @@ def _line(finding: Finding) -> dict[str, object]:
         "margin or limit": finding.margin,
         "p (level)": "" if finding.p_value is None else _at(_chance(finding.p_value), finding.p_level),
         "rows": finding.rows,
-        "units": _units(finding),
+        "units": _units(finding, row),
         "design effect": finding.design_effect,
         "noise": finding.noise,
         "detectable": finding.minimum_detectable,
@@ -299,9 +303,9 @@ def _at(said: str, level: float | None) -> str:
     return said if level is None else f"{said} ({figure(level)})"
 
 
-def _units(finding: Finding) -> str:
+def _units(finding: Finding, row: str) -> str:
     """The independent observations, like `4 × 7-day block`; single rows are counted already."""
-    return finding.unit and ("rows" if finding.unit == "row" else f"{finding.units:,} × {finding.unit}")
+    return finding.unit and (plural(row) if finding.unit == "row" else f"{finding.units:,} × {finding.unit}")
 
 
 def _cases(evidence: Evidence) -> str:
@@ -332,14 +336,15 @@ def _rates(evidence: Evidence) -> tuple[str, ...]:
     return tuple(term for name, term in known.items() if name in names)
 
 
-def _groups(evidence: Evidence) -> str:
+def _groups(evidence: Evidence, row: str) -> str:
     if not evidence.attributes:
         return "No table of groups: the scores could not be judged."
     least = evidence.group_minimum
-    small = f" A group of fewer than {least:,} rows is only counted, such a pair of values left out." if least else ""
+    fewer = f"fewer than {counted(least, row)}" if least else ""
+    small = f" A group of {fewer} is only counted, such a pair of values left out." if least else ""
     parts = [f"Each metric as live → candidate.{small}"]
     for attribute in evidence.attributes:
-        parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute))]
+        parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute), row)]
     apart = [_apart(each) for each in evidence.disparities]
     return "\n\n".join([*parts, "### Between the groups of one attribute", table(apart)])
 
@@ -355,7 +360,7 @@ def _apart(disparity: Disparity) -> dict[str, object]:
     }
 
 
-def _seen(verdict: Verdict) -> str:
+def _seen(verdict: Verdict, row: str) -> str:
     """For each part the smallest change it would have found, and how often it leaves equal models undecided."""
     rows = [
         {
@@ -369,7 +374,7 @@ def _seen(verdict: Verdict) -> str:
         }
         for each in found_detectability(verdict)
     ]
-    return table(rows) if rows else "Nothing was compared."
+    return table(rows, row) if rows else "Nothing was compared."
 
 
 def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[Part]:
@@ -398,13 +403,13 @@ def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[Part]
     return [Part(title, table(rows), ("anchor",), folded=True)]
 
 
-def _facts(verdict: Verdict, evidence: Evidence) -> list[dict[str, object]]:
+def _facts(verdict: Verdict, evidence: Evidence, row: str) -> list[dict[str, object]]:
     gate = verdict.gate
     facts = {
         "gate window": f"{gate.start.replace('T', ' ')} to {gate.end.replace('T', ' ')}",
         "gate periods": ", ".join(gate.periods),
-        "gate rows": f"{gate.rows:,} rows",
-        "gate rows, SHA-256 of keys": gate.rowset_sha256,
+        f"gate {plural(row)}": f"{gate.rows:,}",
+        f"gate {plural(row)}, SHA-256 of keys": gate.rowset_sha256,
         "trained until": evidence.trained_until.replace("T", " "),
         "strategy": evidence.strategy,
         "candidate": verdict.candidate_digest,

@@ -73,7 +73,7 @@ def wider(rng, table):
 
 CHANGES = {
     "mean +.25 sd": (moved_mean, "x3", {"mean"}),
-    "sd +15 %": (wider, "x3", {"standard deviation", "share of rows up to"}),
+    "sd +15 %": (wider, "x3", {"standard deviation", "share up to"}),
     "missing 2 -> 7 %": (more_missing, "x0", {"missing share"}),
     "5 % of the mass": (moved_mass, "c1", {"share of 'L0'", "share of 'L11'"}),
     "new category 1 %": (new_category, "c1", {"share of new categories"}),
@@ -162,7 +162,7 @@ def test_a_common_value_that_crosses_a_point_warns_and_triggers_only_when_it_sta
     reference = {f"{n:02}": profile(week, edges) for n, week in enumerate(weeks)}
     crossed = profile(rain(rng, 0.4), edges)
     first = drift(POLICY, reference, crossed, "12", None)
-    assert (first.warned, first.columns[0].summary[:16], first.triggers) == (("rain",), "share of rows up", False)
+    assert (first.warned, first.columns[0].summary[:11], first.triggers) == (("rain",), "share up to", False)
     assert abs(first.columns[0].statistic) > 20
     assert drift(POLICY, reference, crossed, "13", first).triggers
     assert drift(POLICY, reference, profile(rain(rng, 3), edges), "12", None).triggers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -254,3 +255,9 @@ def test_every_distance_is_there_but_folded():
     assert folded["Every column with every distance"]
     assert not folded["Every column, those that matter first"]
     assert "Wasserstein" not in next(part for part in document.parts if part.title.startswith("Every column, th")).body
+
+
+def test_the_drift_report_calls_a_row_what_the_spec_calls_it():
+    page = drift_report(TAXI, drift([column("miles", Drift.WARN)])).markdown
+    assert TAXI.row_name == "ride"
+    assert not re.search(r"\brows?\b", page, re.IGNORECASE)

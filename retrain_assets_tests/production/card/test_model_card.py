@@ -98,6 +98,8 @@ def test_the_card_calls_a_row_what_the_spec_calls_it(loop, card):
     assert re.search(r"\| trained on \| [\d,]+ parcels of ", markdown)
     assert re.search(r"\| tested on \| [\d,]+ parcels of ", markdown)
     assert "test parcels, SHA-256 of keys" in markdown
+    assert "They hold for parcels like those" in markdown
+    assert "| rows |" not in markdown
 
 
 def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals(loop, card):

@@ -227,8 +227,8 @@ def test_a_group_with_rows_enough_that_is_still_undecided_says_that_rows_are_not
     assert found.outcome is Outcome.INSUFFICIENT
     assert found.rows >= found.rows_needed
     assert (
-        "within the margin of 3 points: it may be 3.44 points worse (95 % limit); as many rows would show that nothing "
-        "changed" in found.reason
+        "within the margin of 3 points: it may be 3.44 points worse (95 % limit); as many positives would show that "
+        "nothing changed" in found.reason
     )
     assert found.reason.endswith("it is the change itself which is in doubt, 641 positives")
 

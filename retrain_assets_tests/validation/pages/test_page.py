@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -174,3 +175,19 @@ def test_whether_retraining_works_stands_beside_a_verdict_that_does_not_rest_on_
     assert "-2 %" in page, "S: by how much this candidate may be worse, as a share of the live model's loss"
     assert "Nothing is decided by these figures" in page
     assert "Does retraining work?" not in report_markdown(verdict(primary))
+
+
+def test_the_page_calls_a_row_what_the_spec_calls_it(judged):
+    page = report_markdown(judged, "ride")
+    assert "| rides needed |" in page
+    assert "- **gate rides**: The rides that a gate judges on." in page
+    assert f"| gate rides | {judged.gate.rows:,} |" in page
+    assert not re.search(r"\| (gate )?rows", page)
+
+
+def test_a_command_in_a_sentence_is_set_as_code_and_other_backticks_stay_text():
+    said = "no case counts yet, `retrain suite harvest` proposes some, not `this`"
+    page = report_html(verdict(passing("fairness"), Finding("regression_suite", Outcome.INSUFFICIENT, said))).decode()
+    code = "<code>retrain suite harvest</code> proposes some, not `this`"
+    assert f'<td class="words" data-label="what decided it">no case counts yet, {code}</td>' in page
+    assert f"o case counts yet, {code}" in page.split("</div>")[1]
