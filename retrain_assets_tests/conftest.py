@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import hypothesis
 import pytest
+from dagster._core.storage import event_log, runs
 
 from benchmarks.worlds.parcels import World, make_world, rows_of
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
@@ -32,6 +33,9 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
     hypothesis.settings.load_profile("project")
     _write_into_memory()
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # the workers share the cores; LightGBM's threads would wait in turns
+    for records in (event_log, runs):
+        records.in_memory.stamp_alembic_rev = lambda *_: None  # nobody migrates records that end with the test
 
 
 def pytest_collection_finish() -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from benchmarks.worlds.parcels import World, failure_of, make_world, open_world, rows_of
 from retrain_assets.documents import figure
+from retrain_assets.validation.pages import forest_plot
 
 DOT = b"\x89PNG\r\n\x1a\n"
 """What stands for a picture that nobody looks at."""
@@ -25,13 +26,13 @@ DOT = b"\x89PNG\r\n\x1a\n"
 
 @contextmanager
 def undrawn() -> Iterator[None]:
-    """Runs draw no pictures: a third of what monitoring a small model costs."""
+    """Runs draw no pictures: a third of what the runs of a small model cost."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("retrain_assets.documents.figure._png", lambda figure, dpi: DOT)
-        patch.setattr(
-            "retrain_assets.documents.figure._drawn",
-            lambda figure_of, narrow: "" if narrow else figure.png(figure_of(narrow)),
-        )
+        patch.setattr(figure, "_png", lambda figure, dpi: DOT)
+        patch.setattr(figure, "_drawn", lambda figure_of, narrow: "" if narrow else figure.png(None))
+        for draw in ("forest_figure", "narrow_figure"):
+            patch.setattr(forest_plot, draw, lambda verdict: None)
+        patch.setattr(forest_plot, "svg", lambda figure: "<svg></svg>")
         yield
 
 
