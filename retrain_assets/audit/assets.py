@@ -261,7 +261,7 @@ def _row(
         "version": tenure.version,
         "from": served[0] if served else "",
         "to": served[-1] if served else "",
-        "in objective": f"{judged.count('quiet')} of {len(judged)}",
+        "in objective": f"{judged.count('quiet')} of {len(judged)}" if judged else "",
         "no outcomes in": named(blind),
         "probation": course.words if course else "",
         "left": _left(tenure),

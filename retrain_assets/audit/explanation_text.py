@@ -114,7 +114,8 @@ def _grounds(grounds: Grounds, units: LossUnits) -> list[str]:
         f"{against}",
         "",
         "Evidence:",
-        *(f"  {f'[{found.outcome.value}]':14} {found.check}: {_told(found)}" for found in grounds.findings),
+        *(f"  {f'[{found.outcome.value}]':14} {found.check}: {found.said}" for found in grounds.findings),
+        *_noise(grounds.findings),
     ]
     if training.looks_at:
         shares = ", ".join(f"{name} ({share:.0%})" for name, share in training.looks_at.items())
@@ -122,9 +123,10 @@ def _grounds(grounds: Grounds, units: LossUnits) -> list[str]:
     return lines
 
 
-def _told(finding: Finding) -> str:
-    """What was found, and what told how far days go together, where the finding rests on days."""
-    return f"{finding.said}; noise between days from {finding.noise}" if finding.noise else finding.said
+def _noise(findings: Sequence[Finding]) -> list[str]:
+    """What told how far days go together, of the first finding that rests on days; the report has it of each."""
+    known = next((found.noise for found in findings if found.noise), "")
+    return ["", f"The noise between days was learnt from {known}."] if known else []
 
 
 def _trained(grounds: Grounds, units: LossUnits) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def status_report(
         newest: The period of the newest report of each kind.
         row: What the spec calls a row.
     """
-    answers = tuple(f"{asked[0].upper()}{asked[1:]}: {answer}" for asked, answer in status.answers.items())
+    answers = tuple(f"{asked.capitalize()}? {_capital(answer)}." for asked, answer in status.answers.items())
     latest, older = rows[:SHORT], rows[SHORT:]
     judged = () if found.share_within_objective is None else ("quality objective",)
     parts = [Part("So far", so_far(found), judged)]
@@ -65,6 +66,12 @@ def status_report(
     if rows:
         parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
     return Document(f"Status: {status.model}", answers, tuple(parts), TONES.get(status.health, "note"), row)
+
+
+def _capital(answer: str) -> str:
+    """An answer as a sentence without its full stop; the name of a version and a command stay as they are."""
+    said = answer.rstrip(".")
+    return said if re.match(r"v\d|`", said) else f"{said[0].upper()}{said[1:]}"
 
 
 def newest_reports(store: PeriodStore, period: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from retrain_assets.monitoring.records.performance_record import monitored_perio
 from retrain_assets.monitoring.triggers.decision import Trigger
 from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import stored_record
-from retrain_assets.registry.journal.events import Event
+from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
@@ -59,6 +59,7 @@ class ModelStatus:
         model: Name of the model.
         live: Name of the live version; None while there is none.
         decided_in: The period in which it was decided that it becomes live.
+        back_since: The period whose rollback put it back; None where a promotion put it there.
         age_periods: Periods since then, up to the last one monitored.
         age: The same in words, such as `3 months`.
         last_period: The last period that was monitored; None where nothing ever ran.
@@ -67,7 +68,10 @@ class ModelStatus:
         performance: What the last performance report says of the loss; None while no outcome is known.
         probation: What the last probation report says.
         last_decision: What was decided last, and why.
+        last_change: The same in short, where there is more to say of it.
         next_retrain: What the next retrain waits for; of a model that never ran, how to start it.
+        next_look: Which period is monitored next, and from when on.
+        due: Whether a retrain is asked for and has not run.
         standing: What people decided.
         cooldown: Until when promotion rests after a rollback.
         closeness: How close each reason to retrain is, from 0 to 1.
@@ -77,6 +81,7 @@ class ModelStatus:
     model: str
     live: str | None = None
     decided_in: str | None = None
+    back_since: str | None = None
     age_periods: int | None = None
     age: str | None = None
     last_period: str | None = None
@@ -85,7 +90,10 @@ class ModelStatus:
     performance: str | None = None
     probation: str | None = None
     last_decision: str | None = None
+    last_change: str | None = None
     next_retrain: str | None = None
+    next_look: str | None = None
+    due: bool = False
     standing: Standing = Standing()
     cooldown: str | None = None
     closeness: Mapping[str, float] = field(default_factory=dict)
@@ -100,7 +108,8 @@ class ModelStatus:
     def answers(self) -> dict[str, str]:
         """The five questions that a person comes with, each with its answer in a sentence."""
         live = self.live or ("none, the model is retired" if self.standing.retired else "none yet")
-        since = f", decided in {self.decided_in}" if self.live else ""
+        back = f", back since the rollback of {self.back_since}" if self.back_since else ""
+        since = f", decided in {self.decided_in}{back}" if self.live else ""
         age = f", {self.age} old" if self.age else ""
         people = [
             f"{word}: {said}"
@@ -110,7 +119,7 @@ class ModelStatus:
         return {
             "what is live": f"{live}{since}{age}",
             "is it well": self._well,
-            "what changed last": self.last_decision or "nothing was decided yet",
+            "what changed last": self.last_change or self.last_decision or "nothing was decided yet",
             "what comes next": self.coming,
             "what people said": "; ".join(people) or "nothing is held or approved",
         }
@@ -120,6 +129,14 @@ class ModelStatus:
         """What comes next."""
         if self.fault:
             return f"{self.fault.period} again, once the cause is mended"
+        first, then = (self.waits, self.next_look) if self.due else (self.next_look, self.waits)
+        return "; ".join(filter(None, [first, then]))
+
+    @property
+    def waits(self) -> str:
+        """What the next retrain waits for, or what broke the last run."""
+        if self.fault:
+            return self.coming
         return self.cooldown or self.next_retrain or "the first monitored period"
 
     @property
@@ -144,6 +161,7 @@ class ModelStatus:
         return {
             "live": self.live,
             "decided in": self.decided_in,
+            "back since": self.back_since,
             "age periods": self.age_periods,
             "last period": self.last_period,
             "health": self.health,
@@ -153,6 +171,7 @@ class ModelStatus:
             "probation": self.probation,
             "last decision": self.last_decision,
             "next retrain": self.next_retrain,
+            "next look": self.next_look,
             "retired": self.standing.retired,
             "holds": self.standing.holds,
             "approvals": self.standing.approvals,
@@ -200,10 +219,12 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         model=watch.model.name,
         live=live.name if live else None,
         decided_in=live.period if live else None,
+        back_since=_back_since(history),
         age_periods=age,
         age=f"{age} {calendar.every}{'' if age == 1 else 's'}" if age is not None else None,
         last_period=last,
-        last_decision=_decision(decided[-1]) if decided else None,
+        last_decision=_decision(decided[-1], decided[-1].reason) if decided else None,
+        last_change=_change(decided[-1]) if decided else None,
         standing=standing(history, at),
         cooldown=_cooldown(history, watch, calendar, last),
     )
@@ -219,8 +240,26 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         performance=measured.sentence if measured else None,
         probation=probation.sentence if probation else None,
         next_retrain=f"a retrain is due: {decision.reason}" if isinstance(decision, Trigger) else decision.reason,
+        next_look=_next_look(calendar, last),
+        due=isinstance(decision, Trigger),
         closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
+
+
+def _next_look(calendar: Calendar, last: str) -> str:
+    """Which period is monitored after the last one, and from when on.
+
+    >>> _next_look(Calendar(every="month", start="2018-01-01", end="2021-01-01"), "2020-11")
+    'December 2020 is monitored from 2021-01-01 on'
+    >>> _next_look(Calendar(every="month", start="2018-01-01", end="2021-01-01"), "2020-12")
+    'no period is left, the calendar of the spec ends on 2021-01-01'
+    """
+    period = calendar.shift(last, 1)
+    ended = calendar.bounds(period)[1]
+    if calendar.end is not None and ended > calendar.end:
+        return f"no period is left, the calendar of the spec ends on {calendar.end:%Y-%m-%d}"
+    when = f"{ended:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+    return f"{calendar.words(period)} is monitored from {when} on"
 
 
 def _unmonitored(status: ModelStatus, period: str) -> ModelStatus:
@@ -234,10 +273,26 @@ def with_fault(status: ModelStatus, fault: Fault | None) -> ModelStatus:
     return replace(status, fault=fault, health=FAILED) if fault else status
 
 
-def _decision(event: Event) -> str:
+def _change(event: Event) -> str | None:
+    """A promotion by what decided it, a rollback also by what was lost, without the rest; None of another decision."""
+    clauses = 1 if event.action in PROMOTIONS else 2 if event.action == "rolled_back" else 0
+    return _decision(event, "; ".join(event.reason.split("; ")[:clauses])) if clauses else None
+
+
+def _back_since(history: History) -> str | None:
+    """The period of the last move, where that was a rollback to a version."""
+    last = history.moves[-1] if history.moves else None
+    return last.period if last is not None and last.action == "rolled_back" and history.live is not None else None
+
+
+def _decision(event: Event, why: str) -> str:
     move = f" {event.to_version}" if event.to_version and event.to_version != event.from_version else ""
+    reason = why.removeprefix(f"{event.period}: ")
+    if event.action in KEPT:
+        kept = f"kept {event.from_version}" if event.from_version else "no version is live yet"
+        return f"{event.period}: {kept}, {KEPT[event.action]}: {reason}"
     action = "rolled back to" if event.action == "rolled_back" else str(event.action).replace("_", " ")
-    return f"{event.period}: {action}{move}, {event.reason.removeprefix(f'{event.period}: ')}"
+    return f"{event.period}: {action}{move}, {reason}"
 
 
 def _health(status: ModelStatus, drift: DriftRecord | None, measured: PerformanceReport | None) -> str:

@@ -21,6 +21,7 @@ from retrain_assets.cli.runner import RunEnd, Runner, prepare_instance
 from retrain_assets.dagster_glue.tags import KIND_TAG
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.terminal import console, width, wrapped
+from retrain_assets.documents.units import amounts, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
 from retrain_assets.monitoring.records.drift_record import read_drift
@@ -33,6 +34,7 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.spec import ModelSpec
 from retrain_assets.store import LABEL, PeriodStore, retrain_home
+from retrain_assets.validation.comparison.wording import metric_words
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 
@@ -99,7 +101,7 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
 
 def heading(spec: ModelSpec) -> str:
     """The head of the table."""
-    return _row(("period", "rows", "drift", f"{spec.model.loss} (baseline)", "trigger", "decision"))
+    return _row(("period", plural(spec.row_name), "drift", f"{spec.model.loss} (baseline)", "trigger", "decision"))
 
 
 def shown(line: PeriodLine) -> str:
@@ -175,13 +177,14 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
     except NotFound as nothing:
         out.print(str(nothing), markup=False)
         return
-    name = spec.model.loss
-    out.print(f"[bold]Mean {name}[/bold], as served against the first model never retrained, on the same rows:")
+    units = spec.model.units
+    head = f"{metric_words(spec.model.loss)} {units.each}"
+    same = f"as served against the first model never retrained, on the same {plural(units.row)}:"
+    out.print(f"[bold]{head}[/bold], {same}", highlight=False)
     for year, (rows, served, never) in losses.items():
         change = f"{(served / never - 1):+.1%}" if never else ""
-        out.print(
-            f"  {year:<12} {rows:>9,} rows   served {served:.4f}   never retrained {never:.4f}   {change}",
-        )
+        ours, theirs = amounts((served, never), units.loss)
+        out.print(f"  {year:<8} {units.rows(rows):>16}   served {ours}   never retrained {theirs}   {change}")
     if counts["promoted"] == 0:
         first = next((event.seq for event in events if event.action in PROMOTIONS), 0)
         tried = [event for event in events if event.seq > first]
@@ -226,12 +229,10 @@ def against_never(spec: ModelSpec, store: PeriodStore, registry: Registry) -> di
 
 
 def _periods(spec: ModelSpec, store: PeriodStore, first: str | None, until: str | None) -> list[str]:
-    """The periods that are not monitored yet, of an open calendar up to the last that the source has rows of."""
+    """The periods that are not monitored yet, up to the last that the source has rows of."""
     done = set(store.periods("performance_report", "json"))
-    if until is None and spec.period.end is None:
-        until = last_period(spec)
     ended = spec.period.ended_by(datetime.now())
-    begin, end = first or spec.period.first, until or ended[-1] if ended else ""
+    begin, end = first or spec.period.first, until or last_period(spec) or ""
     return [period for period in ended if period not in done and begin <= period <= end]
 
 

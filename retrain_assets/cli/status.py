@@ -79,7 +79,7 @@ def _overview(found: list[ModelStatus]) -> None:
 
 
 def _line(one: ModelStatus) -> tuple[str, ...]:
-    return (one.model, one.live or "-", one.age or "-", one.health, one.coming)
+    return (one.model, one.live or "-", one.age or "-", one.health, one.waits)
 
 
 @click.command()

@@ -40,6 +40,9 @@ _MARKUP = re.compile(r"[\\`*\[\]|~$]|^[>#]|(?<!\w)_|_(?!\w)|<(?=[\w/!?])|&(?=[#\
 _COMMAND = re.compile(r"`(retrain(?: [\w.:=/@-]+)+)`")
 """A command of ours in a sentence, as it is typed; anything else between backticks is no code."""
 
+_QUESTION = re.compile(r"^([A-Z][a-z ]{5,30}\?)(?= )")
+"""A question of ours that a sentence answers."""
+
 _PLACE = re.compile(rf"!\[[^\n]*\]\({PICTURE}\w+\)")
 """Where a picture stands in a document."""
 
@@ -87,9 +90,10 @@ def unmarked(value: object) -> str:
     return _COMMAND.sub(r"“\1”", str(value))
 
 
-def _escaped(value: object) -> str:
-    """A value as HTML, the commands of ours in it as code."""
-    return _COMMAND.sub(r"<code>\1</code>", escape(plain(value)))
+def _escaped(sentence: str) -> str:
+    """A sentence as HTML: a question at its beginning is set apart from its answer, a command of ours is code."""
+    said = _COMMAND.sub(r"<code>\1</code>", escape(plain(sentence)))
+    return _QUESTION.sub(r"<b>\1</b>", said, count=1)
 
 
 def filled(template: str, *values: object) -> str:

@@ -18,7 +18,7 @@ from retrain_assets.periods import Calendar, Length
 from retrain_assets.production.rollback import probe_model
 from retrain_assets.registry.cooldown import Rest
 from retrain_assets.registry.journal.attempts import ENDINGS, decision_of, reason_of
-from retrain_assets.registry.journal.events import Action, Event
+from retrain_assets.registry.journal.events import KEPT, Action, Event
 from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.registry.rules import PromotionRules, wait_or_approve
@@ -45,11 +45,7 @@ class KeptLive:
     @property
     def sentence(self) -> str:
         """The decision in one sentence of Markdown, the answer first."""
-        why = {
-            "rejected": "the candidate failed a check",
-            "identical": "the candidate is the same model in other words",
-        }
-        said = why.get(self.outcome, "the evidence could not decide")
+        said = KEPT.get(self.outcome, KEPT["insufficient"])
         kept = f"kept {self.live.name}" if self.live else "no version is live yet"
         return filled("**{}**: {}. {}. {}", kept, said, self.reason.rstrip("."), self.advice).rstrip()
 

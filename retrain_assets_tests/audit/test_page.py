@@ -32,8 +32,13 @@ def test_only_a_model_that_is_worse_than_promised_looks_broken(health, tone):
 
 def test_the_five_answers_are_the_box():
     answer = status_report(STATUS, FOUND, [row(2)], {}).answer
-    assert answer[:2] == ("What is live: v2, decided in 2019-03", "Is it well: yes: v2 lost $1.40 a ride")
+    assert answer[:2] == ("What is live? v2, decided in 2019-03.", "Is it well? Yes: v2 lost $1.40 a ride.")
     assert len(answer) == 5
+
+
+def test_each_question_stands_out_from_its_answer():
+    page = html_page("s", status_report(STATUS, FOUND, [row(2)], {})).decode()
+    assert "<p><b>Is it well?</b> Yes: v2 lost $1.40 a ride.</p>" in page
 
 
 def test_every_version_is_there_the_long_past_folded():

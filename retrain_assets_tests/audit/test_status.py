@@ -1,8 +1,9 @@
 """What people decided, in words, as long as it stands; and the decisions of a registry without their bookkeeping."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, verdict
+from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, rolled_back, verdict
 from retrain_assets.audit.status import Fault, ModelStatus, decision_record, decisions, standing, status_of, with_fault
 from retrain_assets.model import PeriodAccess
 from retrain_assets.periods import Calendar, Length
@@ -69,3 +70,37 @@ def test_a_version_that_was_put_in_charge_before_any_period_was_monitored_says_w
         f"the first monitored period: `retrain monitor {MODEL} --period {following}`"
     )
     assert found.answers["is it well"] == "not monitored yet"
+
+
+def test_of_a_promotion_the_answer_is_what_decided_it_and_the_record_has_the_rest(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0])
+    found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(0)), Watched, moment(1))
+    (event,) = decisions(registry)
+    assert found.last_decision == f"{period(0)}: bootstrap v1, {event.reason}"
+    assert found.answers["what changed last"] == found.last_decision.partition("; ")[0]
+
+
+def test_of_a_refused_candidate_the_answer_is_what_was_kept_and_why(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0])
+    failed = verdict(registry, 1, candidate(registry, "b"), findings=findings(Outcome.FAIL))
+    registry.record(failed, at=moment(1), actor="run 2")
+    found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(1)), Watched, moment(2))
+    kept = f"{period(1)}: kept v1, the candidate failed a check: fairness: JFK: 41 rows"
+    assert found.answers["what changed last"] == kept
+
+
+def test_a_version_that_is_back_is_none_that_was_never_away(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0, 1])
+    rolled_back(registry, 2)
+    found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(2)), Watched, moment(3))
+    assert found.answers["what is live"] == f"v1, decided in {period(0)}, back since the rollback of {period(2)}"
+
+
+def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
+    look, waits = "March 2019 is monitored from 2019-04-01 on", "no retrain due"
+    status = ModelStatus(MODEL, next_retrain=waits, next_look=look)
+    assert status.coming == f"{look}; {waits}"
+    assert replace(status, next_retrain="a retrain is due: loss", due=True).coming == f"a retrain is due: loss; {look}"

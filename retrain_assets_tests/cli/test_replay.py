@@ -8,6 +8,9 @@ import pytest
 import retrain_assets.cli.replay as module
 from retrain_assets.cli.replay import INDENT, PeriodLine, decision, shown
 from retrain_assets.cli.runner import RunEnd
+from retrain_assets.documents.units import LossUnits
+from retrain_assets.periods import Calendar
+from retrain_assets.store import PeriodStore
 from retrain_assets_tests.commanded import FIRST, PERIODS, registry, retrain
 
 
@@ -65,7 +68,7 @@ def test_an_attempt_before_the_first_model_is_none_after_it(monkeypatch, capsys,
     )
     monkeypatch.setattr(module, "against_never", lambda *_: {})
     past = SimpleNamespace(history=lambda: events, live=lambda: None)
-    module.summary(module.console(), SimpleNamespace(model=SimpleNamespace(loss="mae")), None, past)
+    module.summary(module.console(), SimpleNamespace(model=SimpleNamespace(loss="mae", units=LossUnits())), None, past)
     assert f"Nothing was promoted after the first model: {why}." in capsys.readouterr().out
 
 
@@ -104,3 +107,10 @@ def test_a_decision_is_told_from_the_journal_or_by_the_cause_of_a_crash(actions,
     other = SimpleNamespace(period="2024-01-08", action="rejected", to_version="v2", reason="another week")
     registry = SimpleNamespace(history=lambda: (*events, other))
     assert decision(registry, "2024-01-01", RunEnd("1", outcome != "crash", outcome, "disk full")) == said
+
+
+def test_a_replay_goes_no_further_than_the_source_has_rows(monkeypatch, tmp_path):
+    spec = SimpleNamespace(period=Calendar(every="week", start="2024-01-01", end="2024-07-01"))
+    for last, periods in ((PERIODS[2], PERIODS[:3]), (None, [])):
+        monkeypatch.setattr(module, "last_period", lambda _, last=last: last)
+        assert module._periods(spec, PeriodStore(tmp_path), None, None) == periods

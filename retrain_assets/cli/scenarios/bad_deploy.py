@@ -177,8 +177,9 @@ def _play(out: Console, runner: Runner, store: PeriodStore, registry: Registry, 
         line = (period == periods[0] and undone) or step(spec, runner, store, registry, period)
         out.print(shown(line), style=line.color, markup=False, soft_wrap=True)
         record = stored_record(store, period)
-        said = record.sentence if record else "-"
-        out.print(wrapped(f"{INDENT}probation: {said}", width()), style="dim", markup=False, soft_wrap=True)
+        if record is not None and record.comparison is not None:
+            said = f"{INDENT}probation: {record.sentence}"
+            out.print(wrapped(said, width()), style="dim", markup=False, soft_wrap=True)
         if is_finished(registry):
             return
     raise RetrainError(f"the scenario ended without a rollback; {MODEL} stands in {store.root}. Report this, please.")

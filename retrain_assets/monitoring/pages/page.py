@@ -214,7 +214,9 @@ def performance_document(
     """The performance report of a period from what is stored, and its picture."""
     history = performance_history(store, registry, period)
     shown = period in history.periods
-    pictures = {PERFORMANCE: performance_drawing(history, model.loss, retrain_cost)} if shown else {}
+    unit = model.units.loss
+    label = f"{model.loss} in {unit}" if unit else model.loss
+    pictures = {PERFORMANCE: performance_drawing(history, label, retrain_cost)} if shown else {}
     return performance_report(model.name, period, history, model.units), pictures
 
 

@@ -157,7 +157,7 @@ def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
     said = "loss with 95 % limits: ● measured, ✖ surely above its promise"
     if any(history.estimates):
         _estimates(axes, history)
-        said += ", □ estimated without outcomes, – the later truth of the same rows"
+        said += ", □ estimated without outcomes, – their later truth"
     _decisions(axes, history.periods, history.events)
     axes.set_ylabel(literal(loss), fontsize=9)
     _title(axes, f"{said}; blue: what the version was promoted with", pad=14)
@@ -199,6 +199,7 @@ def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None)
     axes.stairs(excess, np.arange(len(excess) + 1) - 0.5, color=UNKNOWN, fill=True)
     if retrain_cost is not None:
         axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
+    axes.yaxis.set_major_formatter("{x:,.4g}")
     axes.set_ylabel("excess", fontsize=9)
     refused = [action for action in SIGNS if any(event.action == action for event in history.events)]
     signs = "; dotted above: a candidate was " + ", ".join(f"{SIGNS[action]} {action}" for action in refused)

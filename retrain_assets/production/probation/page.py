@@ -26,6 +26,8 @@ TONES: Mapping[Status, Tone] = {
     Status.BLIND: "unknown",
 }
 
+BY_ITSELF = "It is taken back by itself, unless a person holds it; the status page says what is live."
+
 READING = """Both versions score the same rows. First what the new one lost beyond the one before, block by block: above
 the line it is worse, and the band holds the truth with confidence at every look. Then the e-value: from the dashed line
 on it is decided, for the new version or against it."""
@@ -46,7 +48,7 @@ def probation_document(model: Model, record: ProbationRecord) -> tuple[Document,
         parts.append(Part(f"Watched groups ({len(groups)})", table(groups), ("watched", "margin")))
     document = Document(
         f"Probation report: {model.name} {record.period}",
-        said(record),
+        (*said(record), *([BY_ITSELF] if record.status.asks_rollback else [])),
         tuple(parts),
         TONES.get(record.status, "note"),
         model.row_name,

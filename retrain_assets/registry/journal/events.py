@@ -9,6 +9,7 @@ The chain shows damage and edits by hand. It holds no secret, so it does not sto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -23,6 +24,12 @@ Action = Literal[
     "approved", "anchored", "held", "released", "retired", "pruned",
 ]  # fmt: skip
 ACTIONS: tuple[Action, ...] = get_args(Action)
+KEPT: Mapping[Action, str] = {
+    "rejected": "the candidate failed a check",
+    "insufficient": "the evidence could not decide",
+    "identical": "the candidate is the same model in other words",
+}
+"""Why the live version stayed, by how the attempt ended."""
 PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted", "adopted")
 """The actions that put another model in service: a run's by its verdict, or a person's, of one trained elsewhere."""
 FIRSTS: tuple[Action, ...] = ("bootstrap", "adopted")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.documents.page import html_page
-from retrain_assets.production.probation.page import probation_document
+from retrain_assets.production.probation.page import BY_ITSELF, probation_document
 from retrain_assets.production.probation.record import ProbationRecord, Status
 from retrain_assets_tests.monitoring.stored import TAXI
 from retrain_assets_tests.production.probation.test_group_watch import account, after
@@ -23,6 +23,11 @@ RECORD = ProbationRecord("2024-02-05", Status.OPEN, "It goes on", "2024-02-05", 
 )  # fmt: skip
 def test_only_what_asks_for_a_rollback_looks_broken(status, tone):
     assert probation_document(TAXI, replace(RECORD, status=status))[0].tone == tone
+
+
+def test_a_page_that_asks_for_a_rollback_says_that_nobody_has_to_do_it():
+    document, _ = probation_document(TAXI, replace(RECORD, status=Status.HARMED))
+    assert document.answer == ("It goes on.", BY_ITSELF)
 
 
 def test_losses_stand_in_the_models_units_and_the_picture_is_placed():
