@@ -131,7 +131,7 @@ def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefiniti
         rollbacks = sum(event.action == "rolled_back" for event in registry.history())
         run_key = f"{frame.model}:{look.period}:{look.data}{f':{rollbacks}' if rollbacks else ''}"
         kills = kills_of(context.instance, loop.monitor, look.period)
-        if waiting := patience(look.period, kills):
+        if waiting := patience(look.period, kills, time.time()):
             return dg.SensorResult(skip_reason=waiting, cursor=look.cursor)
         run_key += f":after {len(kills)} kills" if kills else ""
         if arrivals.overdue(look.period, now) and tried(context.instance, run_key):
@@ -297,17 +297,22 @@ def kills_of(instance: dg.DagsterInstance, monitor: str, period: str) -> list[fl
     return sorted(record.end_time or 0.0 for record in records if was_killed(instance, record.dagster_run))
 
 
-def patience(period: str, kills: list[float]) -> str:
+def patience(period: str, kills: list[float], now: float) -> str:
     """Why a period whose runs were killed is not started again now; at once after one kill, then ever later, to hourly.
 
-    >>> patience("2019-05", []), patience("2019-05", [time.time()])
+    Args:
+        period: Which one.
+        kills: When its runs were killed, in seconds since 1970, the latest last.
+        now: The same clock's time, which is that of the run records.
+
+    >>> patience("2019-05", [], now=100.0), patience("2019-05", [100.0], now=100.0)
     ('', '')
-    >>> patience("2019-05", [0.0, time.time()])
-    '2 runs of 2019-05 were killed; the next begins in 60 s'
+    >>> patience("2019-05", [0.0, 100.0], now=110.0)
+    '2 runs of 2019-05 were killed; the next begins in 50 s'
     """
     if len(kills) < 2:
         return ""
-    left = kills[-1] + min(FIRST_RETRY_SECONDS * 2 ** (len(kills) - 2), LAST_RETRY_SECONDS) - time.time()
+    left = kills[-1] + min(FIRST_RETRY_SECONDS * 2 ** (len(kills) - 2), LAST_RETRY_SECONDS) - now
     return f"{len(kills)} runs of {period} were killed; the next begins in {left:.0f} s" if left > 0 else ""
 
 
