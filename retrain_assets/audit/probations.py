@@ -22,11 +22,9 @@ class Course:
         """The status in words that fit a table.
 
         >>> Course(Status.UNPROVEN, "2019-06", "").words, Course(Status.OPEN, "2019-06", "").words
-        ('unproven in 2019-06', 'open, last blind or undecided in 2019-06')
+        ('unproven in 2019-06', 'still open in 2019-06')
         """
-        return (
-            f"{self.status} in {self.period}" if self.status.ends else f"open, last blind or undecided in {self.period}"
-        )
+        return f"{self.status if self.status.ends else 'still open'} in {self.period}"
 
 
 def course_of(store: PeriodStore, digest: str, served: Sequence[str]) -> Course | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from retrain_assets.model import PeriodAccess
+from retrain_assets.documents.units import plural
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
@@ -240,25 +241,21 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         performance=measured.sentence if measured else None,
         probation=probation.sentence if probation else None,
         next_retrain=f"a retrain is due: {decision.reason}" if isinstance(decision, Trigger) else decision.reason,
-        next_look=_next_look(calendar, last),
+        next_look=_next_look(watch.model, last, at),
         due=isinstance(decision, Trigger),
         closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
 
 
-def _next_look(calendar: Calendar, last: str) -> str:
-    """Which period is monitored after the last one, and from when on.
-
-    >>> _next_look(Calendar(every="month", start="2018-01-01", end="2021-01-01"), "2020-11")
-    'December 2020 is monitored from 2021-01-01 on'
-    >>> _next_look(Calendar(every="month", start="2018-01-01", end="2021-01-01"), "2020-12")
-    'no period is left, the calendar of the spec ends on 2021-01-01'
-    """
-    period = calendar.shift(last, 1)
+def _next_look(model: Model, last: str, at: datetime) -> str:
+    """Which period is monitored after the last one, and from when on; of one that has ended, what it waits for."""
+    calendar, period = model.calendar, model.calendar.shift(last, 1)
     ended = calendar.bounds(period)[1]
     if calendar.end is not None and ended > calendar.end:
         return f"no period is left, the calendar of the spec ends on {calendar.end:%Y-%m-%d}"
     when = f"{ended:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+    if ended <= at:
+        return f"{calendar.words(period)} is monitored once its {plural(model.row_name)} are there; it ended on {when}"
     return f"{calendar.words(period)} is monitored from {when} on"
 
 

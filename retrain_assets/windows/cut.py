@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import called, counted
 from retrain_assets.model import Model
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.windows.policy import WindowsPolicy
@@ -131,8 +131,8 @@ def cut(model: Model, policy: WindowsPolicy, as_of: str, available: Sequence[str
     >>> print(windows.gate, "|", windows.recent, "|", windows.immature)
     2018-06-16 to 2018-06-30 | 2018-04-14 to 2018-06-16 | 2018-06-30 to 2018-07-01
     >>> cut(rides, policy, "2018-06", stored, UsedRows(((datetime(2018, 6, 1), datetime(2018, 6, 20)),)))
-    Wait(periods=1, reason='wait 1 month, for 2018-07: the gate window 2018-06-16 to 2018-06-30 has rows that decided \
-an earlier attempt (2018-06-01 to 2018-06-20)')
+    Wait(periods=1, reason='wait 1 month, until 2018-07: the gate window 2018-06-16 to 2018-06-30 has rows that \
+decided an earlier attempt (2018-06-01 to 2018-06-20)')
     """
     cutter = _Cutter(model.calendar, policy, model.label_delay, used)
     stored = sorted(period for period in set(available) if model.calendar.first <= period <= as_of)
@@ -145,9 +145,8 @@ an earlier attempt (2018-06-01 to 2018-06-20)')
         return Wait(
             wait, f"no period up to {as_of} is ingested yet: `retrain replay {model.name}` goes on from {first}"
         )
-    return Wait(
-        wait, f"wait {counted(wait, model.calendar.every)}, for {model.calendar.shift(as_of, wait)}: {obstacle}"
-    )
+    time, until = counted(wait, model.calendar.every), model.calendar.shift(as_of, wait)
+    return Wait(wait, f"wait {time}, until {until}: {called(obstacle, model.row_name)}")
 
 
 @dataclass(frozen=True)

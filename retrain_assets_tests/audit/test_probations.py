@@ -29,4 +29,4 @@ def test_another_versions_probation_and_another_period_count_for_nothing(tmp_pat
     store = stored(tmp_path, OPEN)
     assert course_of(store, "1" * 64, ["2019-02"]) is None
     assert course_of(store, "2" * 64, ["2019-01", "2019-03"]) is None
-    assert course_of(store, "2" * 64, ["2019-02"]).words == "open, last blind or undecided in 2019-02"
+    assert course_of(store, "2" * 64, ["2019-02"]).words == "still open in 2019-02"

@@ -3,14 +3,26 @@
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
+
 from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, rolled_back, verdict
-from retrain_assets.audit.status import Fault, ModelStatus, decision_record, decisions, standing, status_of, with_fault
+from retrain_assets.audit.status import (
+    Fault,
+    ModelStatus,
+    _next_look,
+    decision_record,
+    decisions,
+    standing,
+    status_of,
+    with_fault,
+)
 from retrain_assets.model import PeriodAccess
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rulings import Hold, Release, Retire, Signature
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome
+from retrain_assets_tests.monitoring.stored import TAXI
 
 
 def ann(why="audit"):
@@ -104,3 +116,23 @@ def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
     status = ModelStatus(MODEL, next_retrain=waits, next_look=look)
     assert status.coming == f"{look}; {waits}"
     assert replace(status, next_retrain="a retrain is due: loss", due=True).coming == f"a retrain is due: loss; {look}"
+
+
+WAITING = "November 2020 is monitored once its rides are there; it ended on 2020-12-01"
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "said"),
+    [
+        ("2020-10", datetime(2020, 11, 3), "November 2020 is monitored from 2020-12-01 on"),
+        (
+            "2020-10",
+            datetime(2020, 12, 1),
+            "November 2020 is monitored once its rides are there; it ended on 2020-12-01",
+        ),
+        ("2020-12", datetime(2020, 12, 1), "no period is left, the calendar of the spec ends on 2021-01-01"),
+    ],
+)
+def test_the_next_look_has_its_date_or_says_what_it_waits_for(last, now, said):
+    months = Calendar(every="month", start="2018-01-01", end="2021-01-01")
+    assert _next_look(replace(TAXI, calendar=months), last, now) == said

@@ -155,7 +155,7 @@ def test_a_wait_is_the_first_later_period_at_which_trying_again_succeeds(situati
         stored.append(calendar.shift(as_of, later))
         tried.append(isinstance(cut(**{**situation, "as_of": stored[-1], "available": stored}), Windows))
     assert tried == [False] * (waiting.periods - 1) + [True]
-    assert (f"for {stored[-1]}:" if begun else "is ingested yet: `retrain replay ") in waiting.reason
+    assert (f"until {stored[-1]}:" if begun else "is ingested yet: `retrain replay ") in waiting.reason
 
 
 def test_the_windows_of_a_year_of_months_are_these():
@@ -198,7 +198,7 @@ def test_a_champion_trained_through_the_gate_makes_it_stale():
     waiting = cut(RIDES, POLICY, "2019-03", STORED, trained("2019-04-15"))
     assert waiting == Wait(
         2,
-        "wait 2 months, for 2019-05: the champion was trained on rows up to 2019-04-15, after the gate window "
+        "wait 2 months, until 2019-05: the champion was trained on rows up to 2019-04-15, after the gate window "
         "2019-03-01 to 2019-03-31 begins",
     )
 

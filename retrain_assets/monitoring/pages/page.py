@@ -43,6 +43,8 @@ DISTANCES = ("PSI", "nats", "Jensen-Shannon", "KS", "Wasserstein", "total variat
 SHOWN = ("column", "outcome", "what moved", "since", "share of the model", "weight", "p")
 """What a first look needs of a column."""
 
+NO_MODEL = "No model was live in {}, so there is nothing to watch yet."
+
 PLAIN = LossUnits()
 """What a row and its loss are called where the spec does not say it."""
 
@@ -85,8 +87,9 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
     """
     title = f"Drift report: {model.name} {record.period}"
     if record.version is None:
-        return Document(title, (f"No model was live in {record.period}.",))
+        return Document(title, (NO_MODEL.format(record.period),))
     rows = column_rows(record)
+    weighed = ("weight",) if record.impact else ()
     untold = all(column.outcome is Drift.INSUFFICIENT for column in record.columns)
     tone: Tone = "note" if record.warned else "unknown" if untold else "well"
     parts = (
@@ -96,7 +99,7 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
             ANSWERS_DRIFT,
             PICTURED_DRIFT,
         ),
-        Part("Every column, those that matter first", table([_short(row) for row in rows]), ("weight",), COLUMNS_DRIFT),
+        Part("Every column, those that matter first", table([_short(row) for row in rows]), weighed, COLUMNS_DRIFT),
         Part("Every column with every distance", table(rows), ("p-value", "Holm", *DISTANCES), folded=True),
         Part("What was compared", table(_compared(record), model.row_name), ("period",), folded=True),
     )
@@ -131,7 +134,7 @@ def performance_report(model: str, period: str, history: PerformanceHistory, uni
     """
     title = f"Performance report: {model} {period}"
     if period not in history.periods:
-        return Document(title, (f"No model was live in {period}.",))
+        return Document(title, (NO_MODEL.format(period),))
     record = history.records[-1]
     parts = [
         Part(

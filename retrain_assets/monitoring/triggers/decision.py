@@ -185,10 +185,10 @@ def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, ro
     rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
     if rest and evidence.last_rollback_period:
         since = calendar.words(evidence.last_rollback_period)
-        return f"cool-down after the rollback of {since} until {calendar.words(rest)}"
+        return f"no retrain before {calendar.words(rest)} (cool-down after the rollback of {since})"
     rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown)
     if rest:
-        return f"cool-down until {calendar.words(rest)}"
+        return f"no retrain before {calendar.words(rest)} (cool-down)"
     if evidence.attempts_last_year >= policy.max_per_year:
         return f"yearly cap: all {policy.max_per_year} attempts of the last year are used up"
     if evidence.new_rows < policy.min_new_rows:

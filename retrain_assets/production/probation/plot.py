@@ -11,6 +11,7 @@ import numpy as np
 
 from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, drawing, new_figure
 from retrain_assets.documents.page import Drawing
+from retrain_assets.documents.units import counted
 from retrain_assets.production.probation.anytime_valid import Path, follow
 from retrain_assets.production.probation.record import ComparedVersions, Measurement, ProbationRecord, Status
 
@@ -46,7 +47,9 @@ def probation_figure(status: Status, compared: ComparedVersions, found: Measurem
     _evidence(right, path, color)
     right.set_title("e-value; dashed: the line at which it is decided", fontsize=8, loc="left", color=INK)
     for axes in (left, right):
-        axes.set_xlabel(f"blocks of {found.block_days} d since the promotion in {compared.promoted_in}", fontsize=8)
+        axes.set_xlabel(
+            f"blocks of {counted(found.block_days, 'day')} since the promotion in {compared.promoted_in}", fontsize=8
+        )
         axes.tick_params(labelsize=8)
         axes.xaxis.get_major_locator().set_params(integer=True)
         for side in ("top", "right"):

@@ -83,7 +83,7 @@ EVERYTHING = POLICY.model_copy(
         (
             {"estimated_excess": 1688.0},
             "estimated_loss",
-            "$812 lost beyond the promise since the last attempt and $1,688 more estimated on rows without outcomes; "
+            "$812 lost beyond the promise since the last attempt and $1,688 more estimated on rides without outcomes; "
             "a retrain pays from $2,500 on",
         ),
         ({"business": {"revenue": 3}}, "business", "revenue has been beyond its limit for 3 months in a row"),
@@ -118,10 +118,13 @@ def test_every_declared_condition_says_how_close_it_is():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"wait": "wait 2 periods, for 2019-05: spent"}, "wait 2 periods, for 2019-05"),
-        ({"last_rollback_period": "2019-02"}, "cool-down after the rollback of February 2019 until April 2019"),
-        ({"last_attempt_period": "2019-01"}, "cool-down until April 2019"),
-        ({"last_attempt_period": "2019-03"}, "cool-down until June 2019"),
+        ({"wait": "wait 2 periods, until 2019-05: spent"}, "wait 2 periods, until 2019-05"),
+        (
+            {"last_rollback_period": "2019-02"},
+            "no retrain before April 2019 (cool-down after the rollback of February 2019)",
+        ),
+        ({"last_attempt_period": "2019-01"}, "no retrain before April 2019 (cool-down)"),
+        ({"last_attempt_period": "2019-03"}, "no retrain before June 2019 (cool-down)"),
         ({"attempts_last_year": 4}, "yearly cap: all 4 attempts"),
         ({"new_rows": 99}, "99 rides with new outcomes since the last attempt, 100 are needed"),
     ],
@@ -151,13 +154,16 @@ def test_a_first_model_is_held_back_by_the_same_obstacles():
     none = replace(CALM, live_version=None, live_since_period=None, last_attempt_period=None)
     assert isinstance(asked(none), Trigger)
     assert asked(replace(none, wait="wait 3 periods")).reason.startswith("wait 3 periods")
-    assert asked(replace(none, last_attempt_period="2019-02")).reason == "cool-down until May 2019"
+    assert asked(replace(none, last_attempt_period="2019-02")).reason == "no retrain before May 2019 (cool-down)"
 
 
 def test_without_cooldown_one_period_still_allows_one_attempt_only():
     eager = POLICY.model_copy(update={"cooldown": Length(periods=0)})
     assert isinstance(asked(replace(LOSING, last_attempt_period="2019-02"), eager), Trigger)
-    assert asked(replace(LOSING, last_attempt_period="2019-03"), eager).reason == "cool-down until April 2019"
+    assert (
+        asked(replace(LOSING, last_attempt_period="2019-03"), eager).reason
+        == "no retrain before April 2019 (cool-down)"
+    )
 
 
 def test_an_earlier_period_looked_at_again_starts_nothing_after_a_later_attempt():
