@@ -15,6 +15,7 @@ import click
 
 from retrain_assets.cli.shared import NO, guarded, spec_of
 from retrain_assets.documents.terminal import say, width
+from retrain_assets.documents.units import plural
 from retrain_assets.errors import DataError
 from retrain_assets.spec import ModelSpec, load_specs
 
@@ -31,7 +32,7 @@ MOST_FOUND = 2
 OFTEN = 4
 """What is found in so many periods, and in a quarter of them, is said once."""
 
-_WIDE, _FOUND_AT, _NARROW_AT = 110, 48, 4
+_WIDE, _FOUND_AT, _NARROW_AT, _ROWS_WIDE = 110, 48, 4, 9
 _CHANGING = re.compile(r"\([^)]*\)|'[^']*'|\S+\.(?:csv|parquet|tsv|txt|gz|pq)\b|\b(?:\d{4}-[\d-]+|[-+\d][\d.,%]*)")
 
 
@@ -101,10 +102,11 @@ def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook, ever
     """What `check` prints of one model; `every` period with all of its findings, or what fits a screen."""
     yield f"{spec.name}: {spec.task}, by {spec.period.every}"
     if found:
-        yield from _all(found) if every else _table(found)
+        yield from (_all if every else _table)(found, spec.row_name)
         yield from _defaults(spec, found)
     if seen.sees:
-        yield "the gate, on as many rows as the first model is judged on, if days are alike (docs/gate.md):"
+        several = plural(spec.row_name)
+        yield f"the gate, on as many {several} as the first model is judged on, if days are alike (docs/gate.md):"
         yield from (f"  {sentence}" for sentence in seen.sees)
     if seen.warnings:
         yield "worth knowing:"
@@ -116,16 +118,20 @@ def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook, ever
         yield from (f"  - {sentence}" for sentence in seen.stops)
 
 
-_HEAD = f"{'period':<12}{'rows':>9}{'out':>6}{'missing':>9}{'outcomes':>10}  found"
+def _head(row: str) -> str:
+    """The head of the table; a name of a row that is longer than its column would push the others aside."""
+    named = plural(row)
+    rows = named if len(named) < _ROWS_WIDE else "rows"
+    return f"{'period':<12}{rows:>{_ROWS_WIDE}}{'out':>6}{'missing':>9}{'outcomes':>10}  found"
 
 
-def _table(found: Sequence[PeriodFindings]) -> Iterator[str]:
+def _table(found: Sequence[PeriodFindings], row: str) -> Iterator[str]:
     """The periods, or of many those in which something rare was found; what is found often is said once."""
     often = _often(found)
     rare = {one.period: [text for text in one.found if _kind(text) not in often] for one in found}
     worth = [one for one in found if one.stops or rare[one.period]]
     shown = found if len(found) <= MOST_LINES else sorted(worth, key=lambda one: not one.stops)[:MOST_LINES]
-    yield _HEAD
+    yield _head(row)
     for one in sorted(shown, key=lambda one: one.period):
         said = [*(f"REFUSED: {cause}" for cause in one.stops), *rare[one.period]]
         first, *rest = [*said[:MOST_FOUND], ""][: max(1, min(len(said), MOST_FOUND))]
@@ -141,8 +147,8 @@ def _table(found: Sequence[PeriodFindings]) -> Iterator[str]:
         yield f"  in {number} of {len(found)} periods: {sentence}"
 
 
-def _all(found: Sequence[PeriodFindings]) -> Iterator[str]:
-    yield _HEAD
+def _all(found: Sequence[PeriodFindings], row: str) -> Iterator[str]:
+    yield _head(row)
     for one in found:
         first, *rest = [*(f"REFUSED: {cause}" for cause in one.stops), *one.found] or [""]
         yield _line(one, first)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retrain_assets.cli.shared import guarded, opened
-from retrain_assets.documents.terminal import say, table, width
+from retrain_assets.documents.terminal import console, say, table, width
 from retrain_assets.periods import Every
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def card(name: str, version: str | None, html: Path | None, as_json: bool) -> No
         record = {"model": name, "version": chosen.name, "digest": chosen.digest}
         click.echo(json.dumps({**record, "card": described.markdown(registry, chosen)}, indent=1))
     elif not html:
-        click.echo(described.markdown(registry, chosen))
+        _show(described.markdown(registry, chosen))
 
 
 @click.command()
@@ -133,6 +133,16 @@ def sbom() -> None:
     from retrain_assets.documents.bill_of_materials import bill_of_materials
 
     click.echo(json.dumps(bill_of_materials(), indent=1, sort_keys=True))
+
+
+def _show(markdown: str) -> None:
+    """A document as Markdown, laid out to the width of the terminal where there is one."""
+    if width() is None:
+        click.echo(markdown)
+        return
+    from rich.markdown import Markdown
+
+    console().print(Markdown(markdown))
 
 
 def _write(path: Path, page: bytes) -> None:

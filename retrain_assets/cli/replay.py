@@ -38,7 +38,7 @@ from retrain_assets.validation.comparison.wording import metric_words
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 
-WIDE, INDENT = 120, " " * 11
+WIDE, INDENT, ROWS_WIDE = 120, " " * 11, 7
 """From how many characters on a line has room for the decision, and where it stands otherwise."""
 
 COLORS = {"promoted": "green", "rejected": "yellow", "insufficient": "cyan", "identical": "cyan", "crash": "red"}
@@ -100,8 +100,10 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
 
 
 def heading(spec: ModelSpec) -> str:
-    """The head of the table."""
-    return _row(("period", plural(spec.row_name), "drift", f"{spec.model.loss} (baseline)", "trigger", "decision"))
+    """The head of the table; a name of a row that is longer than its column would push the others aside."""
+    named = plural(spec.row_name)
+    rows = named if len(named) <= ROWS_WIDE else "rows"
+    return _row(("period", rows, "drift", f"{spec.model.loss} (baseline)", "trigger", "decision"))
 
 
 def shown(line: PeriodLine) -> str:
@@ -258,7 +260,7 @@ def _row(cells: tuple[str, str, str, str, str, str]) -> str:
     limit = width()
     wide = limit is None or limit >= WIDE
     space = 31 if wide else 24
-    line = f"{period:<11}{rows:>7}  {drift[: space - 1]:<{space}}{loss:<20}{trigger:<12}"
+    line = f"{period:<11}{rows:>{ROWS_WIDE}}  {drift[: space - 1]:<{space}}{loss:<20}{trigger:<12}"
     if wide:
         return wrapped(f"{line}{plain(decision)}", limit, hanging=len(line))
     return f"{line.rstrip()}\n{wrapped(f'{INDENT}{plain(decision)}', limit, hanging=0)}"

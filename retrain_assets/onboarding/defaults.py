@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from retrain_assets.documents.units import plural
 from retrain_assets.monitoring.policy import USUAL_SHARE
 from retrain_assets.onboarding.survey import PeriodFindings
 from retrain_assets.spec import ModelSpec
@@ -23,18 +24,18 @@ def defaults_in_force(spec: ModelSpec, found: Sequence[PeriodFindings]) -> Itera
     """Every default that decides something about people, money or data, with its meaning for the periods found."""
     validation, windows, triggers, every = spec.validation, spec.windows, spec.triggers, spec.period.every
     rows = [one.rows for one in found if one.rows] or [0]
-    loss = spec.model.loss
+    loss, several = spec.model.loss, plural(spec.row_name)
     if not spec.declares("contract", "min_rows"):
         yield Default("contract.min_rows", f"{spec.contract.min_rows}", f"a {every} has {min(rows):,} to {max(rows):,}")
     if not spec.declares("contract", "max_delay"):
-        yield Default("contract.max_delay", "none", f"nobody is told when a {every}'s rows stay away")
+        yield Default("contract.max_delay", "none", f"nobody is told when a {every}'s {several} stay away")
     if not spec.declares("source", "label_delay"):
         days = spec.source.label_delay.days
-        yield Default("source.label_delay", f"{days}d", f"one {every}; rows younger than that judge nothing")
+        yield Default("source.label_delay", f"{days}d", f"one {every}; {several} younger than that judge nothing")
     lengths = ("gate", "min_train", "recent", "half_life")
     told = ", ".join(f"{name} {getattr(windows, name)}" for name in lengths)
     if not spec.declares("windows"):
-        yield Default("windows", told, "the newest rows that judge, and the older ones that train")
+        yield Default("windows", told, f"the newest {several} that judge, and the older ones that train")
     if not spec.declares("triggers", "retrain_cost"):
         meaning = f"a retrain is due once {USUAL_SHARE:.0%} of a {every}'s {loss} are lost beyond what was promised"
         yield Default("triggers.retrain_cost", f"{USUAL_SHARE:.0%}", meaning)

@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import called, counted, difference, loss_unit, plural
 from retrain_assets.errors import DataError, SpecError
+from retrain_assets.metrics.names import is_share
 from retrain_assets.onboarding.survey import PeriodFindings
 from retrain_assets.pipeline import watch
 from retrain_assets.production.probation.anytime_valid import enough_blocks
@@ -110,10 +112,10 @@ def _no_outcomes(spec: ModelSpec, usable: Sequence[PeriodFindings]) -> Iterator[
     mature = [one for one in usable if _is_mature(spec, one.period, usable[-1].period)] or usable[:1]
     known = sum(one.outcomes * one.rows for one in mature) / max(sum(one.rows for one in mature), 1)
     if known == 0:
-        yield "no row has an outcome. Check source.label, source.outcomes and source.key."
+        yield f"no {spec.row_name} has an outcome. Check source.label, source.outcomes and source.key."
     elif known < _FEW_OUTCOMES:
         yield (
-            f"only {known:.0%} of the rows have an outcome, and a gate with more than "
+            f"only {known:.0%} of the {plural(spec.row_name)} have an outcome, and a gate with more than "
             f"{spec.validation.max_unlabelled_share:.0%} without one never decides. Check source.outcomes and "
             "source.key, or raise validation.max_unlabelled_share if the others never get one."
         )
@@ -142,7 +144,7 @@ def _first_model(spec: ModelSpec, store: PeriodStore, windows: Windows) -> tuple
     trained, _, _ = _labelled(spec, store, windows.history, windows.as_of)
     judged, rows, classes = _labelled(spec, store, windows.gate, windows.as_of)
     begins = (
-        f"the first model can be judged as of {windows.as_of}: trained on {trained:,} rows up to "
+        f"the first model can be judged as of {windows.as_of}: trained on {counted(trained, spec.row_name)} up to "
         f"{windows.history.end:%Y-%m-%d}, judged on {judged:,} from {windows.gate.start:%Y-%m-%d} to "
         f"{windows.gate.end:%Y-%m-%d}, and again each {spec.period.every} until it surely beats a constant"
     )
@@ -150,9 +152,9 @@ def _first_model(spec: ModelSpec, store: PeriodStore, windows: Windows) -> tuple
     lacking = 1 - judged / rows if rows else 1.0
     if lacking > spec.validation.max_unlabelled_share:
         faults.append(
-            f"the gate can never decide: {lacking:.0%} of its rows have no outcome yet when it is asked, "
-            f"{spec.validation.max_unlabelled_share:.0%} may. Set source.label_delay to the time within which nearly "
-            "all outcomes come."
+            f"the gate can never decide: {lacking:.0%} of its {plural(spec.row_name)} have no outcome yet when it is "
+            f"asked, {spec.validation.max_unlabelled_share:.0%} may. Set source.label_delay to the time within which "
+            "nearly all outcomes come."
         )
     elif spec.task != "regression" and classes < 2:
         faults.append(
@@ -175,20 +177,29 @@ def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -
     for part in detectability(policy, spec.task, rows, spec.triggers.max_per_year):
         name = f"{part.check}: {part.metric}{f' of {part.group}' if part.group else ''}"
         if part.never:
-            never.append(f"{name} can never decide: {part.never}")
+            never.append(f"{name} can never decide: {called(part.never, spec.row_name)}")
             continue
-        margin = f", margin {part.margin:g}" if part.margin is not None else ""
+        unit, on = _unit(spec, part.metric), counted(part.rows, spec.row_name)
+        margin = f", margin {difference(part.margin, unit)}" if part.margin is not None else ""
         if part.watched:
-            sees.append(f"{name} on {part.rows:,} rows is too small to be judged{margin}: watched after a promotion")
+            sees.append(f"{name} on {on} is too small to be judged{margin}: watched after a promotion")
             continue
         if part.smallest is None:
-            sees.append(f"{name} on {part.rows:,} rows: how small a change it finds, the first model tells{margin}")
+            sees.append(f"{name} on {on}: how small a change it finds, the first model tells{margin}")
             continue
         left = f", {part.undecided:.0%} of equal models undecided" if part.undecided else ""
         advice = ": raise its margin, or lengthen windows.gate" if (part.undecided or 0.0) > _OFTEN_UNDECIDED else ""
-        found = f"finds a change of {part.smallest:.3g} ({policy.power:.0%} power)"
-        sees.append(f"{name} on {part.rows:,} rows {found}{margin}{left}{advice}")
+        found = f"finds a change of {difference(part.smallest, unit)} ({policy.power:.0%} power)"
+        sees.append(f"{name} on {on} {found}{margin}{left}{advice}")
     return sees, never
+
+
+def _unit(spec: ModelSpec, name: str) -> str:
+    """What differences of a metric are counted in, as the gate says them; empty of a pure number."""
+    base = name.split("[")[0]
+    if base == "wape" or (is_share(name) and base != "auc"):
+        return "share"
+    return loss_unit(name, spec.model.label_unit)
 
 
 def _labelled(spec: ModelSpec, store: PeriodStore, span: Span, as_of: str) -> tuple[int, int, int]:

@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 
 import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli import check
+from retrain_assets.onboarding.outlook import Outlook
 from retrain_assets.onboarding.survey import PeriodFindings
+from retrain_assets.spec import SHIPPED, load_spec
 from retrain_assets_tests.commanded import retrain
 
 
@@ -47,11 +50,18 @@ def test_what_many_periods_show_is_said_once_and_what_one_shows_in_its_line():
     said = "rows_{0}.csv: {0} numbers are written like 1,{0}00.5"
     found = [finding(f"2024-0{month}", said.format(month)) for month in range(1, 7)]
     found[2] = finding("2024-03", *found[2].found, "plan: 1 not seen since 2024-01 (Student), in 7 of 100 rows.")
-    lines = list(check._table(found))
+    lines = list(check._table(found, "row"))
     assert [line for line in lines if "Student" in line][0].startswith("2024-03")
     assert [line for line in lines if "written like" in line] == [
         "  in 6 of 6 periods: rows_1.csv: 1 numbers are written like 1,100.5"
     ]
+
+
+def test_the_screen_calls_a_row_what_the_spec_calls_it():
+    spec = load_spec(SHIPPED / "taxi_charge.yaml")
+    lines = list(check.screen(spec, [finding("2018-01")], Outlook((), ("significance: mae on 9 rides",))))
+    assert lines[1].split()[:2] == ["period", "rides"]
+    assert not re.search(r"\brows?\b", " ".join(lines))
 
 
 @pytest.mark.parametrize("width", [80, 200])

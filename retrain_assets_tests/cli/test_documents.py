@@ -48,6 +48,13 @@ def test_card_describes_the_live_version_or_the_one_named(at_home):
     assert told["card"].startswith("# Model card: delivery v1\n")
 
 
+def test_a_card_is_laid_out_to_the_width_of_the_terminal(at_home, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = retrain("card", "delivery", "v1").stdout.splitlines()
+    assert max(map(len, said)) <= 80
+    assert any("Model card: delivery v1" in line for line in said)
+
+
 def test_periods_summed_up_fit_a_narrow_terminal(at_home, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     said = retrain("report", "delivery", "--by", "month").stdout.splitlines()
