@@ -106,7 +106,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
 
 def frame_of(spec: ModelSpec) -> Frame:
     """What all assets of the model share."""
-    return Frame(spec.name, spec.owners, spec.period, spec.source.depends_on, spec.row_name)
+    return Frame(spec.name, spec.owners, spec.period, spec.source.depends_on, spec.row_name, spec.model.label_unit)
 
 
 def monitoring(spec: ModelSpec) -> MonitoringPolicy:

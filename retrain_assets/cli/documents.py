@@ -72,7 +72,7 @@ def _validation_report(model: Opened, period: str | None, html: Path | None, as_
 
     verdict = stored_verdict(model.spec.name, model.store, period)
     if html:
-        _write(html, report_html(verdict, model.spec.row_name))
+        _write(html, report_html(verdict, model.spec.row_name, model.spec.model.label_unit))
     if as_json:
         click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
     elif not html:

@@ -24,7 +24,7 @@ class Frame:
     """What all assets of one model share: key prefix, group, partitions, owners and tags.
 
     `upstream` are assets of the team, like `warehouse/churn_rows`, that `raw_data` depends on; `row_name` is what the
-    spec calls a row, and so do the descriptions of assets and checks.
+    spec calls a row, and so do the descriptions of assets and checks, `label_unit` what its label is counted in.
     """
 
     model: str
@@ -32,6 +32,7 @@ class Frame:
     calendar: Calendar
     upstream: tuple[str, ...] = ()
     row_name: str = "row"
+    label_unit: str = ""
 
     @cached_property
     def partitions(self) -> dg.TimeWindowPartitionsDefinition:

@@ -56,6 +56,9 @@ _KINDS = {"pass": "pass", "fail": "fail"}
 """How a cell with an outcome is set; every other one like what is not known."""
 
 _NUMBER = r"-?\d[\d,]*(\.\d+)?(e[-+]\d+)?"
+FACTS = ["what", "value"]
+"""The columns of a table of facts: on a phone each stands below its name, which needs no label."""
+
 NUMBER = re.compile(f"{_NUMBER}( (to|→) {_NUMBER})?")
 """A cell that holds a number, or two."""
 
@@ -288,11 +291,14 @@ def _label_cells(tokens: Sequence[Token]) -> None:
         elif token.type == "th_open":
             columns.append("".join(child.content for child in inside.children or ()))
         elif token.type == "td_open":
+            fact = columns == FACTS
             outcome = next((name for name in MARKS if inside.content == marked(name)), None)
             kind = _KINDS.get(outcome, "insufficient") if outcome else _kind(inside.content)
+            kind = "fact" if fact and not at else kind
             if kind:
                 token.attrSet("class", kind)
-            token.attrSet("data-label", columns[at])
+            if not fact:
+                token.attrSet("data-label", columns[at])
             at += 1
 
 

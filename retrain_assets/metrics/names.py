@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from retrain_assets.documents.units import loss_unit
+
 _CLASSES = frozenset({"binary", "multiclass"})
 
 TASKS: Mapping[str, frozenset[str]] = {
@@ -82,6 +84,18 @@ def is_share(name: str) -> bool:
     (True, True, False)
     """
     return name.split("[")[0] in _SHARES | {"selection_rate"}
+
+
+def metric_unit(name: str, label_unit: str) -> str:
+    """What a metric is counted in, as sentences say it; empty of a pure number, and where the label has no unit.
+
+    >>> metric_unit("mae", "USD"), metric_unit("tpr[1]", ""), metric_unit("auc", ""), metric_unit("log_loss", "")
+    ('USD', 'share', '', 'nats')
+    """
+    base = name.split("[")[0]
+    if base == "wape" or (is_share(name) and base != "auc"):
+        return "share"
+    return loss_unit("mae" if base == "mean_error" else name, label_unit)
 
 
 def known_names(declared: Collection[str]) -> str:

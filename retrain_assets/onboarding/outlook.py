@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.documents.units import called, counted, difference, loss_unit, plural
+from retrain_assets.documents.units import called, counted, difference, plural
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.metrics.names import is_share
+from retrain_assets.metrics.names import metric_unit
 from retrain_assets.onboarding.survey import PeriodFindings
 from retrain_assets.pipeline import watch
 from retrain_assets.production.probation.anytime_valid import enough_blocks
@@ -179,7 +179,7 @@ def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -
         if part.never:
             never.append(f"{name} can never decide: {called(part.never, spec.row_name)}")
             continue
-        unit, on = _unit(spec, part.metric), counted(part.rows, spec.row_name)
+        unit, on = metric_unit(part.metric, spec.model.label_unit), counted(part.rows, spec.row_name)
         margin = f", margin {difference(part.margin, unit)}" if part.margin is not None else ""
         if part.watched:
             sees.append(f"{name} on {on} is too small to be judged{margin}: watched after a promotion")
@@ -192,14 +192,6 @@ def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -
         found = f"finds a change of {difference(part.smallest, unit)} ({policy.power:.0%} power)"
         sees.append(f"{name} on {on} {found}{margin}{left}{advice}")
     return sees, never
-
-
-def _unit(spec: ModelSpec, name: str) -> str:
-    """What differences of a metric are counted in, as the gate says them; empty of a pure number."""
-    base = name.split("[")[0]
-    if base == "wape" or (is_share(name) and base != "auc"):
-        return "share"
-    return loss_unit(name, spec.model.label_unit)
 
 
 def _labelled(spec: ModelSpec, store: PeriodStore, span: Span, as_of: str) -> tuple[int, int, int]:

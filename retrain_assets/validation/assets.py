@@ -50,11 +50,11 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
         except (NotPromotable, IntegrityError) as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         store.write_json("validation_report", period, verdict.to_dict())
-        store.write_bytes("validation_report", period, "html", report_html(verdict, frame.row_name))
+        store.write_bytes("validation_report", period, "html", report_html(verdict, frame.row_name, frame.label_unit))
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
         yield dg.MaterializeResult(
             metadata={
-                **_story(verdict, link(access, "validation_report", period), frame.row_name),
+                **_story(verdict, link(access, "validation_report", period), frame),
                 **_facts(verdict),
             },
             check_results=[shown(verdict, name, frame.row_name) for name in CHECKS],
@@ -66,7 +66,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _story(verdict: Verdict, page: dg.MetadataValue, row: str) -> Metadata:
+def _story(verdict: Verdict, page: dg.MetadataValue, frame: Frame) -> Metadata:
     """What a person reads: the decision, what decided it, the way to everything else; narrow enough for the page."""
     from retrain_assets.monitoring.pages.summary import summary
     from retrain_assets.validation.pages.forest_plot import forest
@@ -78,9 +78,9 @@ def _story(verdict: Verdict, page: dg.MetadataValue, row: str) -> Metadata:
         "summary": dg.MetadataValue.md(said),
         "report": page,
         "checks": table([_answer(each) for each in summaries(verdict)]),
-        "what_decided_it": table([_row(finding) for finding in decisive(verdict)]),
+        "what_decided_it": table([_row(finding, frame.label_unit) for finding in decisive(verdict)]),
         "picture": dg.MetadataValue.md(forest(verdict)),
-        "in_words": dg.MetadataValue.md(report_markdown(verdict, row)),
+        "in_words": dg.MetadataValue.md(report_markdown(verdict, frame.row_name, frame.label_unit)),
     }
 
 
@@ -110,13 +110,14 @@ def _facts(verdict: Verdict) -> Metadata:
     }
 
 
-def _row(finding: Finding) -> dict[str, object]:
+def _row(finding: Finding, label_unit: str) -> dict[str, object]:
     """One finding in a line that fits the page."""
-    from retrain_assets.documents.page import figure
     from retrain_assets.validation.comparison.wording import metric_words
+    from retrain_assets.validation.pages.page import told
 
     of = finding.group.split("=", 1)[-1]
-    before, after, low = (figure(x) for x in (finding.champion_value, finding.candidate_value, finding.low))
+    before, after = (told(x, finding.metric, label_unit) for x in (finding.champion_value, finding.candidate_value))
+    low = told(finding.low, finding.metric, label_unit, change=True)
     return {
         "about": f"{metric_words(finding.metric)} {of}".strip() or finding.check.replace("_", " "),
         "answer": finding.outcome,

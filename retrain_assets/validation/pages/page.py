@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, figure, html_page, marked, table, text
-from retrain_assets.documents.units import counted, plural
+from retrain_assets.documents.units import amount, counted, difference, plural
 from retrain_assets.errors import NotFound
+from retrain_assets.metrics.names import metric_unit
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
@@ -50,15 +51,16 @@ TONES: Mapping[Decision, Tone] = {Decision.PROMOTE: "well", Decision.INSUFFICIEN
 """How the answer's box looks; a candidate that is refused because it failed a check is the gate's work well done."""
 
 
-def report(verdict: Verdict, row: str = "row") -> Document:
+def report(verdict: Verdict, row: str = "row", label_unit: str = "") -> Document:
     """The whole report; its picture is named `picture:forest`.
 
     Args:
         verdict: What was judged.
         row: What the spec calls a row.
+        label_unit: What the label is counted in; empty where the spec does not say it.
     """
     evidence = Evidence.from_dict(verdict.evidence)
-    decided = [_decisive(finding) for finding in decisive(verdict)]
+    decided = [_decisive(finding, label_unit) for finding in decisive(verdict)]
     picture = f"![every finding of {text(verdict.model)} {text(verdict.period)}]({PICTURE}forest)"
     parts = [
         Part(
@@ -83,14 +85,14 @@ def report(verdict: Verdict, row: str = "row") -> Document:
     return Document(title, decision_lines(verdict), tuple(parts), TONES.get(verdict.decision, "note"), row)
 
 
-def report_markdown(verdict: Verdict, row: str = "row") -> str:
+def report_markdown(verdict: Verdict, row: str = "row", label_unit: str = "") -> str:
     """The whole report as Markdown."""
-    return report(verdict, row).markdown
+    return report(verdict, row, label_unit).markdown
 
 
-def report_html(verdict: Verdict, row: str = "row") -> bytes:
+def report_html(verdict: Verdict, row: str = "row", label_unit: str = "") -> bytes:
     """The whole report as one HTML file, with the forest plot inside it."""
-    document = report(verdict, row)
+    document = report(verdict, row, label_unit)
     return html_page(document.title, document, pictures={"forest": forest_drawing(verdict)})
 
 
@@ -154,18 +156,34 @@ def decisive(verdict: Verdict) -> list[Finding]:
     return [found for found in in_order(verdict) if found.role in ASKED_FIRST or found.outcome in against]
 
 
-def _decisive(finding: Finding) -> dict[str, object]:
+def told(value: float | None, name: str, label_unit: str, *, change: bool = False) -> str:
+    """A value of a metric, or a change of one, with its unit; four digits where it has none.
+
+    >>> told(1.7421, "mae", "USD"), told(0.0133, "wape", "", change=True), told(0.71234, "auc", "")
+    ('$1.74', '1.33 points', '0.7123')
+    """
+    unit = metric_unit(name, label_unit)
+    if value is None or not unit:
+        return figure(value)
+    return (difference if change else amount)(value, unit)
+
+
+def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
     """A finding in a few numbers."""
-    between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
+
+    def said(value: float | None, *, change: bool = True) -> str:
+        return told(value, finding.metric, label_unit, change=change)
+
+    between = f"{said(finding.low)} to {said(finding.high)}" if finding.low is not None else ""
     return {
         "answer": marked(finding.outcome.value),
         "about": about(finding),
         "asked as": finding.role,
-        "live": finding.champion_value,
-        "candidate": finding.candidate_value,
-        "better by": finding.improvement,
+        "live": said(finding.champion_value, change=False),
+        "candidate": said(finding.candidate_value, change=False),
+        "better by": said(finding.improvement),
         "interval": between,
-        "margin or limit": finding.margin,
+        "margin or limit": said(finding.margin),
         "rows": finding.rows,
     }
 

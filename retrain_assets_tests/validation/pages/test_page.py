@@ -191,3 +191,19 @@ def test_a_command_in_a_sentence_is_set_as_code_and_other_backticks_stay_text():
     code = "<code>retrain suite harvest</code> proposes some, not `this`"
     assert f'<td class="words" data-label="what decided it">no case counts yet, {code}</td>' in page
     assert f"o case counts yet, {code}" in page.split("</div>")[1]
+
+
+def test_what_decided_it_is_told_in_the_unit_of_the_label():
+    gained = Finding(
+        "significance", Outcome.PASS, "better", metric="mae", role="primary", rows=9, champion_value=1.966,
+        candidate_value=1.742, improvement=0.224, low=0.189, high=0.261,
+    )  # fmt: skip
+    page = report_markdown(verdict(gained, passing("fairness")), "ride", "USD")
+    line = next(line for line in page.splitlines() if "| mae | primary |" in line)
+    assert line.replace("\\", "") == "| ✔ pass | mae | primary | $1.97 | $1.74 | $0.22 | $0.19 to $0.26 |  | 9 |"
+
+
+def test_a_table_of_facts_has_no_label_before_each_of_them(judged):
+    page = report_html(judged).decode()
+    assert '<td class="fact">gate window</td>' in page
+    assert 'data-label="value"' not in page
