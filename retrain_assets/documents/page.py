@@ -96,7 +96,7 @@ def unmarked(value: object) -> str:
 def _escaped(sentence: str) -> str:
     """A sentence as HTML: a question at its beginning is set apart from its answer, a command of ours is code."""
     said = _COMMAND.sub(r"<code>\1</code>", escape(plain(sentence)))
-    return _QUESTION.sub(r"<b>\1</b>", said, count=1)
+    return _QUESTION.sub(r"<strong>\1</strong>", said, count=1)
 
 
 def filled(template: str, *values: object) -> str:

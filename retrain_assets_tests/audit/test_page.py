@@ -38,7 +38,7 @@ def test_the_five_answers_are_the_box():
 
 def test_each_question_stands_out_from_its_answer():
     page = html_page("s", status_report(STATUS, FOUND, [row(2)], {})).decode()
-    assert "<p><b>Is it well?</b> Yes: v2 lost $1.40 a ride.</p>" in page
+    assert "<p><strong>Is it well?</strong> Yes: v2 lost $1.40 a ride.</p>" in page
 
 
 def test_every_version_is_there_the_long_past_folded():

@@ -245,7 +245,7 @@ def test_an_approved_candidate_is_promoted_by_the_next_run_of_production_model(w
         "delivery__production_model"
     )
     assert kept.metadata["summary"].value.startswith("**no version is live yet**: the evidence could not decide.")
-    assert "ask a person for a \\`retrain approve\\`" in kept.metadata["summary"].value
+    assert "ask a person for a `retrain approve`" in kept.metadata["summary"].value
     rules = promotion(built.spec)
     verdict = rules.verdict(built.store, period)
     signed = Signature("ann", "outcomes were lost, not chosen", datetime(2024, 2, 5), period)
