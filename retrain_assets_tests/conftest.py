@@ -33,7 +33,7 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
     hypothesis.settings.load_profile("project")
     _write_into_memory()
-    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # the workers share the cores; LightGBM's threads would wait in turns
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # the workers share the cores; threads of each would wait
     for records in (event_log, runs):
         records.in_memory.stamp_alembic_rev = lambda *_: None  # nobody migrates records that end with the test
 

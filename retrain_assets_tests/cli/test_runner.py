@@ -54,7 +54,7 @@ def test_one_process_at_a_time_opens_a_home(tmp_path, monkeypatch):
     lock, opened = tmp_path / "home" / "dagster" / "open.lock", dg.DagsterInstance.get
 
     def alone() -> dg.DagsterInstance:
-        with pytest.raises(Conflict), exclusive(lock, seconds=0):
+        with pytest.raises(Conflict, match="another"), exclusive(lock, seconds=0):
             pass
         return opened()
 
