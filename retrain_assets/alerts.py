@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -71,7 +72,11 @@ NEXT_STEP: dict[str, str] = {
     "probation": "open the probation report; go back with `retrain rollback {model}` if it does not by itself",
     "skew": "compare how the caller of the server and the source make that column",
     "held": "`retrain release {model}`, or `retrain rollback {model}` at once",
-    "rolled_back": "find out why with `retrain explain {model}`",
+    "rolled_back": "nothing, unless it asks for more; `retrain explain {model}` tells why",
+    "rejected": "nothing; `retrain explain {model}` tells why",
+    "insufficient": "nothing; `retrain explain {model}` tells why",
+    "identical": "nothing",
+    "estimate": "usually nothing; the outcomes will tell",
     "refused": "open the run; its last line says the next step",
     "crash": "open the run and mend the cause",
 }
@@ -100,19 +105,31 @@ PAGES: dict[str, str] = {
 REPORTED = ("drift_report", "performance_report", "probation_report", "validation_report", "model_status")
 """The assets of which a period has a report."""
 
+LONGEST = 200
+"""Signs that a phone shows of a message, about."""
+
+_CLAUSE_ENDS = re.compile(r"(; |(?<=[a-z0-9%)])\. (?=[A-Z]))(?![^(]*\))")
+"""Where one part of a sentence of ours ends and the next begins, outside of brackets."""
+
 
 @dataclass(frozen=True)
 class Alert:
-    """One fact: when, which model and period, what kind, and a sentence of signs that show, on one line."""
+    """One fact: when, which model and period, what kind, and a sentence of signs that show, on one line.
+
+    `fact` is the whole of what is known, where the sentence is short of it. It tells one fact from another, so that a
+    sentence that is worded anew is not sent again.
+    """
 
     at: str
     model: str
     period: str
     kind: Kind
     sentence: str
+    fact: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sentence", plain(self.sentence))
+        object.__setattr__(self, "fact", plain(self.fact))
 
     @property
     def severity(self) -> Severity:
@@ -124,11 +141,27 @@ class Alert:
         return SEVERITIES.get(self.kind, "warning")
 
 
+def brief(sentence: str, longest: int = LONGEST) -> str:
+    """The beginning of a sentence that fits a phone: as many of its parts as do, the first one whatever its length.
+
+    >>> brief("v2 lost $1.69 a ride (v1 $1.43; 9 days). It is at least $1.50; $80 lost since the last retrain.", 50)
+    'v2 lost $1.69 a ride (v1 $1.43; 9 days).'
+    """
+    parts = _CLAUSE_ENDS.split(sentence)
+    said, shown = parts[0], parts[0]
+    for end, part in zip(parts[1::2], parts[2::2], strict=True):
+        said += end + part
+        if len(said) > longest:
+            return f"{shown}{end.strip().replace(';', '.')}"
+        shown = said
+    return shown
+
+
 def publish(alert: Alert, home: Path) -> bool:
     """Publish one alert.
 
     Returns:
-        False when the same fact (model, period, kind, sentence) was published already; nothing is sent then.
+        False when the same fact (model, period, kind and the whole of it) was published already; nothing is sent then.
     """
     return bool(publish_all([alert], home))
 
@@ -172,7 +205,7 @@ def read(home: Path) -> list[Alert]:
 def _row(line: bytes, where: str) -> Alert | None:
     """The alert in a row of the file; None, and a line in the log, where it holds none."""
     try:
-        record = json.loads(line)
+        record = {"fact": ""} | json.loads(line)
         return Alert(**{field.name: record[field.name] for field in fields(Alert)})
     except (ValueError, TypeError, KeyError):
         text = line[:80].decode(errors="replace")
@@ -251,7 +284,7 @@ def _first(mark: Path) -> bool:
 
 
 def _fact(alert: Alert) -> tuple[str, str, str, str]:
-    return alert.model, alert.period, alert.kind, alert.sentence
+    return alert.model, alert.period, alert.kind, alert.fact or alert.sentence
 
 
 def _about(alert: Alert) -> tuple[str, str]:
@@ -272,13 +305,17 @@ def message(alerts: Sequence[Alert]) -> tuple[str, str, Severity]:
     """
     ordered = sorted(alerts, key=lambda alert: WORST_FIRST.index(alert.severity))
     first = ordered[0]
-    kinds = ", ".join(dict.fromkeys(alert.kind for alert in ordered))
-    said = [alert.sentence if len(ordered) == 1 else f"{alert.kind}: {alert.sentence}" for alert in ordered]
+    kinds = ", ".join(dict.fromkeys(_in_words(alert.kind) for alert in ordered))
+    said = [alert.sentence if len(ordered) == 1 else f"{_in_words(alert.kind)}: {alert.sentence}" for alert in ordered]
     steps = [_next_step(alert) for alert in ordered]
     links = [(report_url(alert), page_url(alert)) for alert in ordered]
     parts = ["\n".join(filter(None, (one, step, *ways))) for one, step, ways in zip(said, steps, links, strict=True)]
     title = " ".join(filter(None, _about(first)))
     return f"{title}: {kinds}", "\n\n".join(parts), first.severity
+
+
+def _in_words(kind: Kind) -> str:
+    return kind.replace("_", " ")
 
 
 def _next_step(alert: Alert) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from retrain_assets import errors
-from retrain_assets.alerts import Alert, page_url, publish, publish_all, read, report_url
+from retrain_assets.alerts import Alert, brief, page_url, publish, publish_all, read, report_url
 
 # Apprise imports a module of the standard library that Python 3.13 drops, to fill in for it there.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -23,7 +23,7 @@ def test_a_receiver_gets_each_fact_once(receiver, tmp_path, monkeypatch):
     assert not publish(ALERT, tmp_path)
     (message,) = received
     assert message["title"] == "delivery 2024-02-05: rejected"
-    assert message["message"] == "significance: mae 6.6 -> 6.7"
+    assert message["message"] == "significance: mae 6.6 -> 6.7\nTo do: nothing; `retrain explain delivery` tells why."
 
 
 def fact(kind, sentence, period="2024-02-05", model=MODEL):
@@ -64,6 +64,22 @@ def test_only_what_is_new_is_sent_of_facts_that_come_again(receiver, tmp_path, m
         "delivery 2024-02-05: performance",
     ]
     assert read(tmp_path) == [first, second]
+
+
+def test_a_sentence_that_is_worded_anew_is_not_sent_again(receiver, tmp_path, monkeypatch):
+    url, received = receiver
+    monkeypatch.setenv("RETRAIN_ALERT_URLS", url)
+    assert publish(fact("rolled_back", "v1 is live, it was v2: 2024-02: complaints"), tmp_path)
+    anew = replace(fact("rolled_back", "v2 was rolled back"), fact="v1 is live, it was v2: 2024-02: complaints")
+    assert not publish(anew, tmp_path)
+    assert [message["title"] for message in received] == ["delivery 2024-02-05: rolled back"]
+
+
+def test_a_fact_that_fits_no_phone_is_cut_at_the_end_of_a_part():
+    told = "v2 has been worse than promised; $2.30 a ride (promised $1.45; up to $1.60 is chance). It is at least $2."
+    assert brief(told) == told
+    assert brief(told, 90) == "v2 has been worse than promised; $2.30 a ride (promised $1.45; up to $1.60 is chance)."
+    assert brief(told, 20) == "v2 has been worse than promised."
 
 
 @pytest.mark.parametrize(

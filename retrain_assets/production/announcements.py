@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from retrain_assets.alerts import Alert, Kind, publish
+from retrain_assets.alerts import Alert, Kind, brief, publish
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
@@ -17,15 +17,28 @@ from retrain_assets.registry.registry import Registry
 _LOG = logging.getLogger("retrain_assets.alerts")
 
 
+_LINE = 150  # signs, of which a rollback's losses take some 120
+PASSED_OVER = ". Passed over "
+"""What a rollback's reason goes on with where older versions are damaged; a person has to hear of them."""
+
+
 def notice(model: str, history: History, event: Event) -> Alert:
     """The alert of a promotion or a rollback, at the time and period of its event."""
     kind: Kind = "rolled_back" if event.action == "rolled_back" else "promoted"
-    before = f"it was {event.from_version}" if event.from_version else "no version was before"
-    said = f"{event.to_version} is live, {before}: {event.reason}"
     approved = _approval_of(history, event) if kind == "rolled_back" else None
-    if approved is not None:
-        said = f"{said.rstrip('.')}. {event.from_version} had been promoted on the approval of {approved.actor}"
-    return Alert(event.at.isoformat(), model, event.period, kind, said)
+    on_approval = f". {event.from_version} had been promoted on the approval of {approved.actor}" if approved else ""
+    before = f"it was {event.from_version}" if event.from_version else "no version was before"
+    known = f"{event.to_version} is live, {before}: {event.reason}"
+    known = f"{known.rstrip('.')}{on_approval}" if approved else known
+    said = _rollback_sentence(event, on_approval) if kind == "rolled_back" else brief(known)
+    return Alert(event.at.isoformat(), model, event.period, kind, said, "" if said == known else known)
+
+
+def _rollback_sentence(event: Event, on_approval: str) -> str:
+    """What was withdrawn and why, and what is live now; the period stands in the alert."""
+    why, passed, damaged = event.reason.removeprefix(f"{event.period}: ").partition(PASSED_OVER)
+    withdrawn = brief(f"{event.from_version} was rolled back, {event.to_version} is live: {why}".rstrip("."), _LINE)
+    return f"{withdrawn.rstrip('.')}{passed}{damaged}".rstrip(".") + f"{on_approval}."
 
 
 def rollback_notices(registry: Registry) -> list[Alert]:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from retrain_assets.production.probation.record import ProbationRecord
     from retrain_assets.store import PeriodStore
 
+TOLD_WHOLE = ("crash", "refused", "rolled_back")
+"""Alerts of failed runs, whose sentence ends with the next step."""
+
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 60.0, 3600.0
 
 
@@ -273,4 +276,7 @@ def publish_all(alerts: list[Alert], home: Home) -> None:
 
 
 def _alert(clock: Clock, frame: Frame, period: str, kind: str, sentence: str) -> Alert:
-    return Alert(clock.now().isoformat(), frame.model, period, cast("facts.Kind", kind), sentence)
+    """An alert whose sentence fits a phone; a failure keeps all of its cause."""
+    said = sentence if kind in TOLD_WHOLE else facts.brief(sentence)
+    known = "" if said == sentence else sentence
+    return Alert(clock.now().isoformat(), frame.model, period, cast("facts.Kind", kind), said, known)

@@ -15,7 +15,7 @@ def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
     assert (event.action, event.from_version, event.to_version) == ("rolled_back", "v2", "v1")
     assert (event.reason, event.actor) == ("drivers complain", "ada")
     told = [(alert.kind, alert.sentence) for alert in read_alerts(own_home)]
-    assert told == [("rolled_back", "v1 is live, it was v2: drivers complain")]
+    assert told == [("rolled_back", "v2 was rolled back, v1 is live: drivers complain.")]
     text = retrain("explain", "delivery").output
     assert "v2 was rolled back to v1" in text
     assert "Why: drivers complain" in text

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import failure_of
+from retrain_assets.alerts import publish
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import EVENT_TAG, MODEL_TAG
 from retrain_assets.pipeline import frame_of
+from retrain_assets.production.announcements import rollback_notices
 from retrain_assets.production.sensors import publish_all, success_alerts
 from retrain_assets_tests.production.bad_deploy import (
     MODEL,
@@ -27,7 +31,7 @@ def test_a_rollback_that_somebody_launches_is_one_alert_with_and_without_a_daemo
     result = launched(own, **config)
     assert result.success, failure_of(result)
     (alert,) = told(own)
-    assert (alert.period, alert.sentence) == (own.weeks(7)[-1], "v1 is live, it was v2: complaints")
+    assert (alert.period, alert.sentence) == (own.weeks(7)[-1], "v2 was rolled back, v1 is live: complaints.")
     home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
     monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
     for run in (own.instance.get_run_by_id(result.run_id), monitor):
@@ -42,7 +46,7 @@ def test_a_rollback_whose_process_died_before_it_told_is_told_with_the_next_moni
     monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
     for _ in range(2):
         publish_all(success_alerts(monitor, frame_of(own.spec), home, clock), home)
-    assert [alert.sentence for alert in told(own)] == ["v1 is live, it was v2: complaints"]
+    assert [alert.sentence for alert in told(own)] == ["v2 was rolled back, v1 is live: complaints."]
 
 
 def test_a_rollback_that_cannot_be_told_stands_and_is_logged(own, monkeypatch, caplog):
@@ -59,7 +63,20 @@ def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own
     promote_twin(own)
     result = launched(own)
     assert "nothing changed for anybody" in failure_of(result)
-    assert [alert.sentence for alert in told(own)] == ["v2 is live, it was v3: complaints"]
+    assert [alert.sentence for alert in told(own)] == ["v3 was rolled back, v2 is live: complaints."]
+
+
+def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_it_had(own):
+    lost = "on the same 9,645 new rides v2 lost $1.69 a ride, v1 $1.43"
+    odds = "over a million to 1 against chance (e-value, 10 to 1 decides) after 29 blocks of 1 day; 1 small group"
+    week = own.weeks(7)[-1]
+    back(own, reason=f"{week}: v2 is worse than v1; {lost}; {odds}")
+    (alert,) = rollback_notices(own.registry)
+    assert alert.period == week
+    assert alert.sentence == f"v2 was rolled back, v1 is live: v2 is worse than v1; {lost}."
+    assert alert.fact == f"v1 is live, it was v2: {week}: v2 is worse than v1; {lost}; {odds}"
+    assert publish(replace(alert, sentence=alert.fact, fact=""), own.folder / "home")  # as it was told before
+    assert not publish(alert, own.folder / "home")
 
 
 def test_a_promotion_that_is_read_after_a_rollback_is_told_as_a_promotion(own):

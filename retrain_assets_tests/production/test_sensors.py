@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of
-from retrain_assets.alerts import read
+from retrain_assets.alerts import LONGEST, read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.pipeline import frame_of, watch
 from retrain_assets.production.sensors import failure_alerts, publish_all, success_alerts
@@ -86,7 +86,9 @@ def test_loss_beyond_its_baseline_is_an_alert_and_a_quiet_week_is_none(world_aft
     assert [alert.kind for alert in alerts_of(built, built.run("monitor", quiet))] == []
     found = {alert.kind: alert for alert in alerts_of(built, built.run("monitor", slow))}
     assert found["performance"].period == slow
-    assert found["performance"].sentence == built.store.read_json("performance_report", slow)["report"]["sentence"]
+    assert found["performance"].fact == built.store.read_json("performance_report", slow)["report"]["sentence"]
+    assert found["performance"].fact.startswith(found["performance"].sentence)
+    assert len(found["performance"].sentence) <= LONGEST
 
 
 def test_a_business_metric_beyond_its_threshold_is_a_series_an_alert_and_a_trigger(world_after):
@@ -122,7 +124,7 @@ def test_a_rollback_is_an_alert(world_after):
     ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", "expected_live": "v2"}}}
     (alert,) = alerts_of(built, built.run("rollback", None, run_config={"ops": ops}))
     assert promotion.sentence.startswith("v2 is live, it was v1")
-    assert (alert.kind, alert.sentence) == ("rolled_back", "v1 is live, it was v2: drivers complain")
+    assert (alert.kind, alert.sentence) == ("rolled_back", "v2 was rolled back, v1 is live: drivers complain.")
 
 
 def test_the_sensor_itself_sends_what_a_failed_run_has_to_tell(world, receiver, monkeypatch):
