@@ -71,6 +71,9 @@ _WINDOWS: dict[
     "year": {"recent": "1 periods", "half_life": "2 periods", "gate": "1 periods", "min_train": "1 periods"},
 }
 
+ROW_NAME = r"^[a-z][a-z ]{0,30}$"
+"""What `row_name` may be."""
+
 
 class ModelSpec(Policy):
     """Everything that is declared about one model.
@@ -86,7 +89,7 @@ class ModelSpec(Policy):
     owners: tuple[str, ...] = ()
     task: Task
     classes: int = Field(default=2, ge=2)
-    row_name: str = Field(default="row", pattern=r"^[a-z][a-z ]{0,30}$")
+    row_name: str = Field(default="row", pattern=ROW_NAME)
     period: Calendar
     source: Source
     features: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")

@@ -14,6 +14,7 @@ from retrain_assets.documents.plain_text import plain, written_out
 from retrain_assets.onboarding.columns import ColumnFacts, limits_with_room
 from retrain_assets.onboarding.draft import Draft
 from retrain_assets.onboarding.table import ForeignTable
+from retrain_assets.spec import ROW_NAME
 
 DECIDE = "DECIDE"
 """What a comment begins with where a person, and no program, has the answer."""
@@ -28,6 +29,8 @@ _RATE_MARGIN = 0.05
 _SHOWN_LEVELS = 6
 _FEWEST_DAYS = 5
 _ALLOWED_WITHOUT, _MOST_WITHOUT = 0.05, 0.9
+_KEY_WORDS = ("id", "key", "nr", "no", "number", "uuid")
+_NO_NOUNS = ("row", "unique", "global", "internal", "external", "source", "primary", "index")
 _WRITTEN = {
     "time_format": "how its times are written, which single files do not tell",
     "rename": "what columns are called here and there",
@@ -47,6 +50,7 @@ def spec_text(draft: Draft, folder: Path) -> str:
         f"# Written by `retrain new` from {_files(draft.table)}, {draft.table.rows.num_rows:,} rows.",
         f"# {DECIDE} marks what only people know. What is not written here has a default: retrain check {draft.name}",
         *_head(draft),
+        _line(f"# row_name: {row_name(draft.roles.key)}", f"{DECIDE}: what one row is, for every sentence and table"),
         *_source(draft, folder),
         *_columns(draft),
         *_rules(draft),
@@ -98,6 +102,8 @@ def _source(draft: Draft, folder: Path) -> list[str]:
     mapped = ", ".join(f"{_scalar(value)}: {number:g}" for value, number in roles.label.values.items())
     label = f"{{{_scalar(roles.label.name)}: {{{mapped}}}}}" if mapped else _scalar(roles.label.name)
     lines.append(_line(f"  label: {label}", "the outcome that is predicted"))
+    if roles.label.task == "regression":
+        lines.append(_line("  # label_unit: USD", f"{DECIDE}: what {roles.label.name} is counted in"))
     if roles.known_at is not None:
         lines.append(_line(f"  known_at: {_scalar(roles.known_at)}", "when each outcome became known"))
         told = "97 of 100 outcomes are known this long after their row"
@@ -106,6 +112,18 @@ def _source(draft: Draft, folder: Path) -> list[str]:
     else:
         told = f"{DECIDE}: how long after its row an outcome is known; nothing in the data says it"
     return [*lines, _line(f"  label_delay: {draft.delay}", told)]
+
+
+def row_name(key: str) -> str:
+    """What one row is, by the name of its key; `row` where that tells nothing.
+
+    >>> row_name("trip_id"), row_name("loanAccountNr"), row_name("id"), row_name("row_id"), row_name("key_2")
+    ('trip', 'loan account', 'row', 'row', 'row')
+    """
+    words = re.sub(r"([a-z\d])([A-Z])", r"\1 \2", key).replace("_", " ").lower().split()
+    named = " ".join(words[:-1])
+    plainly = len(words) > 1 and words[-1] in _KEY_WORDS and named not in _NO_NOUNS
+    return named if plainly and re.fullmatch(ROW_NAME, named) else "row"
 
 
 def _columns(draft: Draft) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from retrain_assets.onboarding.draft import drafted
 from retrain_assets.onboarding.roles import Named
-from retrain_assets.onboarding.spec_text import DECIDE, spec_text
+from retrain_assets.onboarding.spec_text import DECIDE, row_name, spec_text
 from retrain_assets.onboarding.table import read_table
 from retrain_assets.spec import load_spec
 from retrain_assets_tests.onboarding.tables import subscriptions
@@ -31,8 +31,25 @@ def test_it_is_short_and_every_value_has_a_comment(tmp_path):
 
 def test_what_people_decide_is_marked(tmp_path):
     marked = [line for line in text_of(tmp_path)[0].splitlines() if DECIDE in line]
-    for word in ("description", "primary", "guardrails", "fairness", "look protected", "retrain_cost"):
+    for word in ("description", "primary", "guardrails", "fairness", "look protected", "retrain_cost", "row_name"):
         assert any(word in line for line in marked), word
+
+
+def test_what_a_row_is_and_what_a_number_is_counted_in_are_asked_beside_a_line_to_take_in(tmp_path):
+    text, spec = text_of(tmp_path)
+    assert f"# row_name: {row_name(spec.source.key)} " in text
+    assert "label_unit" not in text, "a share has no unit of its own"
+    line = next(line for line in text.splitlines() if "row_name" in line)
+    (tmp_path / "models" / "left.yaml").write_text(text.replace(line, "row_name: subscription"))
+    assert load_spec(tmp_path / "models" / "left.yaml").row_name == "subscription"
+
+
+def test_the_unit_of_a_number_that_is_predicted_is_asked(tmp_path):
+    rows = subscriptions(tmp_path, paid=[10.5 + 7.25 * (k % 23) for k in range(120)])
+    draft = drafted("paid", read_table(str(rows)), None, Named(label="paid"))
+    text = spec_text(draft, tmp_path)
+    assert "  # label_unit: USD" in text
+    assert f"{DECIDE}: what paid is counted in" in text
 
 
 def test_the_trigger_is_the_one_with_the_best_worst_regret_over_the_tables(tmp_path):
