@@ -178,7 +178,9 @@ def written(
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
     known = status_of(access, watch, frame.calendar.bounds(period)[1])
-    status = with_fault(known, Fault(period, fault) if fault else _earlier_fault(frame, store, period))
+    status = with_fault(
+        known, Fault(period, fault, known.last_period == period) if fault else _earlier_fault(frame, store, period)
+    )
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
     rows = [_row(tenure, frame, quality, store, period) for tenure in tenures(events)]
     record = {"run": run_id, "fault": fault, "status": status.to_dict(), "figures": found.to_dict(), "tenures": rows}

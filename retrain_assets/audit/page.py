@@ -65,7 +65,9 @@ def status_report(
         parts.append(Part(f"Earlier versions ({len(older)})", table([_short(row) for row in older]), folded=True))
     if rows:
         parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
-    return Document(f"Status: {status.model}", answers, tuple(parts), TONES.get(status.health, "note"), row)
+    return Document(
+        f"Status: {status.model}", answers, tuple(parts), TONES.get(NEW if status.new else status.health, "note"), row
+    )
 
 
 def _capital(answer: str) -> str:

@@ -28,7 +28,7 @@ ASSET = "model_status"
 """Under this name the store keeps what each run left of the status."""
 
 _LOOKED_AT = 24  # statuses of periods, each a small file
-DRIFTS, NEW = "its data drift", "just went live"
+DRIFTS, NEW, BACK = "its data drift", "just went live", "back since"
 AS_PROMISED, WORSE = "as promised", "worse than promised"
 FAILED = "its last run failed"
 YES_OR_NO = {AS_PROMISED: "yes", WORSE: "no"}
@@ -36,10 +36,11 @@ YES_OR_NO = {AS_PROMISED: "yes", WORSE: "no"}
 
 @dataclass(frozen=True)
 class Fault:
-    """What broke the newest run: of which period, and why."""
+    """What broke the newest run: of which period, why, and whether it was monitored, so that a retrain broke."""
 
     period: str
     cause: str
+    monitored: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,21 @@ class ModelStatus:
     def coming(self) -> str:
         """What comes next."""
         if self.fault:
-            return f"{self.fault.period} again, once the cause is mended"
+            return self._again(self.fault)
         first, then = (self.waits, self.next_look) if self.due else (self.next_look, self.waits)
         return "; ".join(filter(None, [first, then]))
+
+    def _again(self, fault: Fault) -> str:
+        where = f"{self.model} --period {fault.period}"
+        again = f"{fault.period} again, once the cause is mended"
+        if fault.monitored:
+            return f"{again}: `retrain run {where}`"
+        return f"{again}: by itself where the sensors are on, else `retrain monitor {where}`"
+
+    @property
+    def new(self) -> bool:
+        """Whether no period of the live version is measured since it was put there."""
+        return self.health == NEW or self.health.startswith(BACK)
 
     @property
     def waits(self) -> str:
@@ -152,7 +165,7 @@ class ModelStatus:
 
     @property
     def _evidence(self) -> str | None:
-        if self.health == NEW:
+        if self.new:
             return f"no period is measured yet{f'; before it, {self.performance}' if self.performance else ''}"
         return self.drift if self.health == DRIFTS else self.performance
 
@@ -198,7 +211,7 @@ def last_fault(store: PeriodStore, period: str) -> Fault | None:
     for each in reversed(known):
         record = store.read_json(ASSET, each)
         if record and record.get("fault"):
-            return Fault(each, record["fault"])
+            return Fault(each, record["fault"], each in monitored_periods(store))
     return None
 
 
@@ -236,7 +249,9 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
     measured = performance.report if performance else None
     return replace(
         status,
-        health=NEW if performance and live and performance.version != live.name else _health(status, drift, measured),
+        health=_arrived(history)
+        if performance and live and performance.version != live.name
+        else _health(status, drift, measured),
         drift=drift.sentence or None if drift else None,
         performance=measured.sentence if measured else None,
         probation=probation.sentence if probation else None,
@@ -280,6 +295,12 @@ def _back_since(history: History) -> str | None:
     """The period of the last move, where that was a rollback to a version."""
     last = history.moves[-1] if history.moves else None
     return last.period if last is not None and last.action == "rolled_back" and history.live is not None else None
+
+
+def _arrived(history: History) -> str:
+    """How the live version came, of which no period is measured yet."""
+    since, rollback = _back_since(history), history.last_rollback
+    return f"{BACK} {since} after the rollback of {rollback.from_version}" if since and rollback else NEW
 
 
 def _decision(event: Event, why: str) -> str:

@@ -50,7 +50,10 @@ def spec_text(draft: Draft, folder: Path) -> str:
         f"# Written by `retrain new` from {_files(draft.table)}, {draft.table.rows.num_rows:,} rows.",
         f"# {DECIDE} marks what only people know. What is not written here has a default: retrain check {draft.name}",
         *_head(draft),
-        _line(f"# row_name: {row_name(draft.roles.key)}", f"{DECIDE}: what one row is, for every sentence and table"),
+        _line(
+            f"# row_name: {row_name(draft.roles.key) or 'ride'}",
+            f"{DECIDE}: what one row is, for every sentence and table",
+        ),
         *_source(draft, folder),
         *_columns(draft),
         *_rules(draft),
@@ -115,15 +118,15 @@ def _source(draft: Draft, folder: Path) -> list[str]:
 
 
 def row_name(key: str) -> str:
-    """What one row is, by the name of its key; `row` where that tells nothing.
+    """What one row is, by the name of its key; empty where that tells nothing.
 
     >>> row_name("trip_id"), row_name("loanAccountNr"), row_name("id"), row_name("row_id"), row_name("key_2")
-    ('trip', 'loan account', 'row', 'row', 'row')
+    ('trip', 'loan account', '', '', '')
     """
     words = re.sub(r"([a-z\d])([A-Z])", r"\1 \2", key).replace("_", " ").lower().split()
     named = " ".join(words[:-1])
     plainly = len(words) > 1 and words[-1] in _KEY_WORDS and named not in _NO_NOUNS
-    return named if plainly and re.fullmatch(ROW_NAME, named) else "row"
+    return named if plainly and re.fullmatch(ROW_NAME, named) else ""
 
 
 def _columns(draft: Draft) -> list[str]:

@@ -9,6 +9,7 @@ from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment
 from retrain_assets.audit.status import (
     Fault,
     ModelStatus,
+    _arrived,
     _next_look,
     decision_record,
     decisions,
@@ -60,7 +61,12 @@ def test_a_model_whose_first_run_failed_is_none_that_never_ran():
     new = ModelStatus(MODEL, next_retrain="Start it.")
     failed = with_fault(new, Fault("2019-01", "rows.csv: no such file."))
     assert (new.ran, failed.ran) == (False, True)
-    assert failed.coming == "2019-01 again, once the cause is mended"
+    assert failed.coming == (
+        "2019-01 again, once the cause is mended: by itself where the sensors are on, "
+        f"else `retrain monitor {MODEL} --period 2019-01`"
+    )
+    retrain = with_fault(new, Fault("2019-01", "no memory.", monitored=True))
+    assert retrain.waits == f"2019-01 again, once the cause is mended: `retrain run {MODEL} --period 2019-01`"
 
 
 class Watched:
@@ -109,6 +115,9 @@ def test_a_version_that_is_back_is_none_that_was_never_away(tmp_path):
     rolled_back(registry, 2)
     found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(2)), Watched, moment(3))
     assert found.answers["what is live"] == f"v1, decided in {period(0)}, back since the rollback of {period(2)}"
+    history = History(registry.history())
+    assert _arrived(history) == f"back since {period(2)} after the rollback of v2"
+    assert ModelStatus(MODEL, health=_arrived(history)).new
 
 
 def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
