@@ -71,7 +71,8 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
         resources: `home` and `clock`; by default those of the environment, RETRAIN_HOME and the clock on the wall.
     """
     frame = frame_of(spec)
-    model_jobs = [*jobs(frame, partial(harvest, spec), partial(watch, spec)), backtest_job(frame)]
+    own_jobs = jobs(frame, partial(harvest, spec), partial(watch, spec), partial(model_card, spec))
+    model_jobs = [*own_jobs, backtest_job(frame)]
     batches, score = spec.batches, job_name(spec.name, "score")
     if batches is not None:
         model_jobs.append(batch_job(frame, score))

@@ -117,7 +117,16 @@ def _adopted(how: Adoption, model: Opened, given: GivenModel, decision: tuple[st
     with waiting(f"measuring {given.name}"):
         done = how.adopt(PeriodAccess(store, registry, period), given, Signature(person, reason, now(), period))
     publish(notice(spec.name, History(registry.history()), done.event), retrain_home())
+    _renew_cards(model)
     return done
+
+
+def _renew_cards(model: Opened) -> None:
+    """Write the model cards after a move of the live pointer that no run made."""
+    from retrain_assets.pipeline import model_card
+    from retrain_assets.production.card.card_files import renew_cards
+
+    renew_cards(model_card(model.spec), model.store, model.registry)
 
 
 def _adoption_words(model: Opened, given: GivenModel, done: Adopted) -> list[str]:
@@ -307,10 +316,11 @@ def retire(name: str, statement: Statement, as_json: bool) -> None:
     from retrain_assets.cli import ruling_arguments
     from retrain_assets.registry.rulings import Retire
 
-    spec, store, registry = opened(name)
+    spec, store, registry = model = opened(name)
     event = registry.rule(
         Retire(ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period))
     )
+    _renew_cards(model)
     _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
 
 

@@ -129,6 +129,7 @@ def _request(record: "ProbationRecord") -> Metadata:
 def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "ModelCard") -> Materialized:
     """The period's decision as the asset's page shows it, with the card of the version that is live after it."""
     from retrain_assets.audit.status import decisions
+    from retrain_assets.production.card.card_files import write_cards
     from retrain_assets.production.card.model_card import ASSET
     from retrain_assets.production.promotion import KeptLive, headline
 
@@ -150,9 +151,9 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "
         shown["reason"] = decision.reason
     else:
         shown["replaced"] = decision.from_version or "none (first model)"
+    write_cards(model_card, access.store, registry)
     if live is None:
         return dg.MaterializeResult(data_version=dg.DataVersion("none"), metadata=shown)
-    access.store.write_bytes(ASSET, live.name, "html", model_card.html(registry, live))
     return dg.MaterializeResult(
         data_version=dg.DataVersion(live.digest),
         metadata={

@@ -21,6 +21,7 @@ from retrain_assets.production.assets import pool_of
 
 if TYPE_CHECKING:
     from retrain_assets.monitoring.triggers.evidence import Watch
+    from retrain_assets.production.card.model_card import ModelCard
     from retrain_assets.validation.suite.proposals import Harvest
 
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -95,7 +96,12 @@ def job_name(model: str, job: str) -> str:
     return f"{model}__{job}"
 
 
-def jobs(frame: Frame, harvest: "Callable[[], Harvest]", watch: "Callable[[], Watch]") -> list[Job]:
+def jobs(
+    frame: Frame,
+    harvest: "Callable[[], Harvest]",
+    watch: "Callable[[], Watch]",
+    model_card: "Callable[[], ModelCard]",
+) -> list[Job]:
     """Monitor and retrain one period; roll the live model back, after which `harvest()` proposes suite cases.
 
     The model's status is the last asset of both, and follows a failed run and a rollback by hooks.
@@ -118,7 +124,7 @@ def jobs(frame: Frame, harvest: "Callable[[], Harvest]", watch: "Callable[[], Wa
             21600,
             after_failure,
         ),
-        _rollback_job(frame, harvest).with_hooks({after_success}),
+        _rollback_job(frame, harvest, model_card).with_hooks({after_success}),
     ]
 
 
@@ -135,7 +141,9 @@ def _asset_job(
     )
 
 
-def _rollback_job(frame: Frame, harvest: "Callable[[], Harvest]") -> dg.JobDefinition:
+def _rollback_job(
+    frame: Frame, harvest: "Callable[[], Harvest]", model_card: "Callable[[], ModelCard]"
+) -> dg.JobDefinition:
     @dg.op(
         name=f"{frame.model}__roll_back",
         pool=pool_of(frame.model),
@@ -143,6 +151,7 @@ def _rollback_job(frame: Frame, harvest: "Callable[[], Harvest]") -> dg.JobDefin
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import NothingChanged, RetrainError
         from retrain_assets.production.announcements import tell_rollback
+        from retrain_assets.production.card.card_files import renew_cards
         from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import roll_back as withdraw
         from retrain_assets.registry.registry import RollbackRequest
@@ -174,6 +183,7 @@ def _rollback_job(frame: Frame, harvest: "Callable[[], Harvest]") -> dg.JobDefin
             raise refused(context, f"rollback refused: {refusal}") from refusal
         finally:
             tell_rollback(registry, Path(home.path))
+            renew_cards(model_card(), store, registry)
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back", EVENT_TAG: str(event.seq)})
         try:
             proposed = len(harvest().after_rollback(store, registry, event, PROPOSED_CASES))

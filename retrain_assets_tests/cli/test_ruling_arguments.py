@@ -20,6 +20,7 @@ from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
+from retrain_assets.store import PeriodStore
 from retrain_assets_tests.commanded import retrain
 from retrain_assets_tests.past_worlds import past, undrawn
 from retrain_assets_tests.served import TWO_WEEKS
@@ -207,6 +208,13 @@ def test_a_retired_model_is_out_of_service_until_it_is_released(live):
     assert record["live"] is None
     assert record["retired"] == f"by ada in {PERIOD}: the law"
     assert record["next_retrain"] == "retired by ada: the law"
+    card = (
+        PeriodStore(Path(os.environ["RETRAIN_HOME"]) / "data" / "delivery")
+        .read_bytes("model_card", "v1", "html")
+        .decode()
+    )
+    assert "and is live." not in card
+    assert ": the law." in card
     assert "ada retired the model" in retrain("promote", "delivery", "--period", PERIOD, code=1).output
     assert "was retired (at" in retrain("explain", "delivery").output
     assert "already" in retrain("retire", "delivery", "--reason", "again", code=2).stderr

@@ -29,6 +29,9 @@ from retrain_assets.verdict import Finding, Outcome, Verdict
 ASSET = "model_card"
 """Under this name the store keeps the cards, one file per version."""
 
+IS_LIVE = "and is live."
+"""How the first sentence of the live version's card ends; of any other version it would be false."""
+
 RMF: Mapping[str, tuple[str, str]] = {
     "GOVERN 1.4": ("the risk process and its outcomes rest on transparent policies and controls", "Decision trail"),
     "GOVERN 2.1": ("roles and responsibilities are documented", "Intended use"),
@@ -230,12 +233,23 @@ def standing(events: Iterable[Event], version: Version) -> str:
     mine = next(event for event in reversed(moves) if event.to_digest == version.digest)
     left = next((event for event in moves if event.from_digest == version.digest and event.seq > mine.seq), None)
     since = f"{version.name} went live on {mine.at:%Y-%m-%d} (decision of {mine.period}, by {mine.actor})"
-    if left is None:
-        return f"{since} and is live."
+    return f"{since} {_departure(left) if left else IS_LIVE}"
+
+
+def departure(events: Iterable[Event], version: Version) -> str:
+    """How a version that is not live left, as the end of the sentence that `standing` makes."""
+    return _departure(next(event for event in reversed([*events]) if _left(event, version)))
+
+
+def _left(event: Event, version: Version) -> bool:
+    return event.action in MOVES and event.from_digest == version.digest
+
+
+def _departure(left: Event) -> str:
     if left.action in PROMOTIONS:
-        return f"{since} and was replaced by {left.to_version} on {left.at:%Y-%m-%d}."
+        return f"and was replaced by {left.to_version} on {left.at:%Y-%m-%d}."
     barred = " It may not return." if left.action == "rolled_back" else ""
-    return f"{since} and was {left.action.replace('_', ' ')} on {left.at:%Y-%m-%d}: {left.reason.rstrip('.')}.{barred}"
+    return f"and was {left.action.replace('_', ' ')} on {left.at:%Y-%m-%d}: {left.reason.rstrip('.')}.{barred}"
 
 
 def _part(title: str, body: str, terms: tuple[str, ...] = (), *, folded: bool = False) -> Part:

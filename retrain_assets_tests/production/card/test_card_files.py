@@ -1,0 +1,83 @@
+"""The cards in a home stay true when the live pointer moves, also where a version's own files are damaged."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from benchmarks.worlds.parcels import failure_of, open_world
+from retrain_assets.errors import IntegrityError
+from retrain_assets.pipeline import model_card
+from retrain_assets.production.card.card_files import renew_cards, write_cards
+from retrain_assets.production.card.model_card import ASSET
+from retrain_assets.production.jobs import rollback_config
+from retrain_assets.production.rollback import roll_back
+from retrain_assets.registry.registry import RollbackRequest
+from retrain_assets_tests.past_worlds import past, undrawn
+
+
+@pytest.fixture(scope="module")
+def two_versions(past_worlds, tmp_path_factory):
+    """A home in which a second version replaced the first."""
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
+        one_version = past(slower_from=5).up_to(8, (5,))
+        built = past_worlds.copy(one_version, tmp_path_factory.mktemp("cards"), instance)
+        result = built.run("retrain", built.weeks(8)[-1])
+        assert result.success, failure_of(result)
+        yield built
+
+
+@pytest.fixture
+def home(two_versions, tmp_path):
+    shutil.copytree(two_versions.folder, tmp_path / "own")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield open_world(tmp_path / "own", instance)
+
+
+def stored(built, name):
+    return built.store.read_bytes(ASSET, name, "html").decode()
+
+
+def withdraw(built):
+    request = RollbackRequest("too high", datetime(2024, 6, 1), "ann", built.weeks(8)[-1], "v2", person=True)
+    return roll_back(built.registry, request)
+
+
+def test_a_promotion_leaves_one_card_that_says_it_is_live(home):
+    assert "and was replaced by v2 on" in stored(home, "v1")
+    assert "and is live." not in stored(home, "v1")
+    assert "and is live." in stored(home, "v2")
+
+
+def test_a_rollback_job_puts_both_cards_right(home):
+    result = home.run("rollback", None, run_config=rollback_config("delivery", "too high", "v2"))
+    assert result.success, failure_of(result)
+
+    assert "and is live." in stored(home, "v1")
+    assert "and is live." not in stored(home, "v2")
+    assert ": too high. It may not return." in stored(home, "v2")
+    assert '<td class="word" data-label="action">rolled_back</td>' in stored(home, "v2")
+
+
+def test_the_card_of_a_version_whose_files_are_damaged_no_longer_says_that_it_is_live(home):
+    withdraw(home)
+    left = next(version for version in home.registry.versions() if version.name == "v2")
+    damaged = next(home.folder.rglob(f"{left.digest}/model.bst"))
+    damaged.chmod(0o644)
+    damaged.write_text("nothing")
+    with pytest.raises(IntegrityError, match="has digest"):
+        home.registry.read(left.digest)
+
+    write_cards(model_card(home.spec), home.store, home.registry)
+
+    assert "and is live." not in stored(home, "v2")
+    assert ": too high. It may not return." in stored(home, "v2")
+
+
+def test_what_cannot_be_written_is_logged_and_the_move_stands(home, monkeypatch, caplog):
+    monkeypatch.setattr(type(home.store), "write_bytes", lambda *_: (_ for _ in ()).throw(OSError("disk is full")))
+    renew_cards(model_card(home.spec), home.store, home.registry)
+    assert "the model cards could not be written: OSError: disk is full" in caplog.text
