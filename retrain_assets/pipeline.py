@@ -299,6 +299,7 @@ def model_card(spec: ModelSpec) -> "ModelCard":
         tuple(spec.columns.features),
         spec.validation,
         spec.row_name,
+        source.label_unit or "",
     )
 
 

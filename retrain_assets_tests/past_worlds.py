@@ -31,7 +31,7 @@ def undrawn() -> Iterator[None]:
         patch.setattr(figure, "_png", lambda figure, dpi: DOT)
         patch.setattr(figure, "_drawn", lambda figure_of, narrow: "" if narrow else figure.png(None))
         for draw in ("forest_figure", "narrow_figure"):
-            patch.setattr(forest_plot, draw, lambda verdict: None)
+            patch.setattr(forest_plot, draw, lambda verdict, label_unit: None)
         patch.setattr(forest_plot, "svg", lambda figure: "<svg></svg>")
         yield
 

@@ -24,6 +24,7 @@ from retrain_assets.documents.terminal import console, width, wrapped
 from retrain_assets.documents.units import amounts, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.metric import metric
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.monitoring.records.forgone_record import ASSET as FORGONE
 from retrain_assets.onboarding.survey import last_period
@@ -34,7 +35,6 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.spec import ModelSpec
 from retrain_assets.store import LABEL, PeriodStore, retrain_home
-from retrain_assets.validation.comparison.wording import metric_words
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window
 

@@ -24,6 +24,9 @@ LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "fpr", "m
 
 _SHARES = frozenset({"auc", "accuracy", "calibration_error", "tpr", "fpr", "precision", "f1"})
 
+_UPPER = ("mae", "mse", "rmse", "wape", "auc", "tpr", "fpr")
+"""Metrics that the field writes in capitals."""
+
 _OF_CLASS = ("auc", "f1", "fpr", "precision", "tpr")
 
 
@@ -96,6 +99,16 @@ def metric_unit(name: str, label_unit: str) -> str:
     if base == "wape" or (is_share(name) and base != "auc"):
         return "share"
     return loss_unit("mae" if base == "mean_error" else name, label_unit)
+
+
+def metric_words(name: str) -> str:
+    """A metric as the field writes it.
+
+    >>> metric_words("mae"), metric_words("log_loss"), metric_words("tpr[2]")
+    ('MAE', 'log loss', 'TPR[2]')
+    """
+    base, bracket, rest = name.partition("[")
+    return f"{base.upper() if base in _UPPER else base.replace('_', ' ')}{bracket}{rest}"
 
 
 def known_names(declared: Collection[str]) -> str:

@@ -57,7 +57,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
                 **_story(verdict, link(access, "validation_report", period), frame),
                 **_facts(verdict),
             },
-            check_results=[shown(verdict, name, frame.row_name) for name in CHECKS],
+            check_results=[shown(verdict, name, frame.row_name, frame.label_unit) for name in CHECKS],
         )
 
     return [validation_report]
@@ -79,7 +79,7 @@ def _story(verdict: Verdict, page: dg.MetadataValue, frame: Frame) -> Metadata:
         "report": page,
         "checks": table([_answer(each) for each in summaries(verdict)]),
         "what_decided_it": table([_row(finding, frame.label_unit) for finding in decisive(verdict)]),
-        "picture": dg.MetadataValue.md(forest(verdict)),
+        "picture": dg.MetadataValue.md(forest(verdict, frame.label_unit)),
         "in_words": dg.MetadataValue.md(report_markdown(verdict, frame.row_name, frame.label_unit)),
     }
 
@@ -112,8 +112,8 @@ def _facts(verdict: Verdict) -> Metadata:
 
 def _row(finding: Finding, label_unit: str) -> dict[str, object]:
     """One finding in a line that fits the page."""
-    from retrain_assets.validation.comparison.wording import metric_words
-    from retrain_assets.validation.pages.page import told
+    from retrain_assets.metrics.names import metric_words
+    from retrain_assets.validation.pages.text import told
 
     of = finding.group.split("=", 1)[-1]
     before, after = (told(x, finding.metric, label_unit) for x in (finding.champion_value, finding.candidate_value))

@@ -10,7 +10,8 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import table
-from retrain_assets.documents.page import figure, text
+from retrain_assets.documents.page import text
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.verdict import CHECKS, Finding, Outcome, Verdict, combine
 
 QUESTIONS = {
@@ -42,7 +43,7 @@ def check_specs(frame: Frame) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name, asset=key, blocking=False, description=QUESTIONS[name]) for name in CHECKS]
 
 
-def shown(verdict: Verdict, name: str, row: str = "row") -> dg.AssetCheckResult:
+def shown(verdict: Verdict, name: str, row: str = "row", label_unit: str = "") -> dg.AssetCheckResult:
     """One check of a verdict as Dagster shows it: the sentence first, the deciding numbers as series.
 
     A fail is an error; what could not be decided, or is left to probation, a warning. What makes every question
@@ -60,7 +61,7 @@ def shown(verdict: Verdict, name: str, row: str = "row") -> dg.AssetCheckResult:
         description=text(sentences if sentences.startswith(answer) else f"{answer}{sentences}"),  # shown as Markdown
         metadata={
             "outcome": outcome.value,
-            "findings": table([_row(finding) for finding in findings], row),
+            "findings": table([_row(finding, label_unit) for finding in findings], row),
             **(_numbers(findings[0]) if findings else {}),
             VERDICT: verdict.digest,
         },
@@ -78,17 +79,19 @@ def _said(findings: Sequence[Finding]) -> str:
     return "; ".join(finding.reason for finding in named) + (f". Besides: {more}." if more else "")
 
 
-def _row(finding: Finding) -> dict[str, object]:
+def _row(finding: Finding, label_unit: str) -> dict[str, object]:
     """A finding in a line that fits the page of a check."""
+    from retrain_assets.validation.pages.text import margin_told, told
+
     since = f"since {finding.against}" if finding.against else ""
-    about = " ".join(part for part in (finding.metric, finding.group, since) if part) or finding.role
+    about = " ".join(part for part in (metric_words(finding.metric), finding.group, since) if part) or finding.role
     return {
         "about": about,
         "answer": finding.outcome,
-        "live": figure(finding.champion_value),
-        "candidate": figure(finding.candidate_value),
-        "at least": figure(finding.low),
-        "margin": figure(finding.margin),
+        "live": told(finding.champion_value, finding.metric, label_unit),
+        "candidate": told(finding.candidate_value, finding.metric, label_unit),
+        "at least": told(finding.low, finding.metric, label_unit, change=True),
+        "margin": margin_told(finding, label_unit),
         "rows": finding.rows,
     }
 

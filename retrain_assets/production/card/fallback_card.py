@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from retrain_assets.documents.page import figure, table, text
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.validation.pages.evidence import Evidence
-from retrain_assets.validation.pages.text import about
+from retrain_assets.validation.pages.text import about, told
 from retrain_assets.verdict import Verdict
 
 IMPORTANCE = "Nothing: no feature changes its score."
@@ -46,18 +46,19 @@ def method(constant: float | Sequence[float], row: str = "row") -> str:
     return f"a constant, {', '.join(figure(value) for value in values)} for every {row}"
 
 
-def quality(first: Verdict, row: str = "row") -> str:
+def quality(first: Verdict, row: str = "row", label_unit: str = "") -> str:
     """How good the constant was on the rows that judged the first model, and what it is held to.
 
     Args:
         first: The first model's verdict.
         row: What a row is called.
+        label_unit: What the label is counted in.
     """
     rows = [
         {
             "about": about(found),
-            "this version": found.champion_value,
-            "the first version": found.candidate_value,
+            "this version": told(found.champion_value, found.metric, label_unit),
+            "the first version": told(found.candidate_value, found.metric, label_unit),
             "rows": found.rows,
         }
         for found in first.of("significance")

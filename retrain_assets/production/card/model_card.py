@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from retrain_assets.documents.page import Document, Part, figure, html_page, marked, table, text
 from retrain_assets.documents.units import called, counted, plural
 from retrain_assets.errors import NotFound
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.production.card import fallback_card
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
 from retrain_assets.registry.journal.history import FALLBACK, History, Version
@@ -22,7 +23,7 @@ from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.group_tables import JOIN, ROWS
 from retrain_assets.validation.pages.page import group_rows
-from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking
+from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking, told
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
@@ -85,6 +86,7 @@ class ModelCard:
     features: tuple[str, ...]
     validation: ValidationPolicy
     row_name: str = "row"
+    label_unit: str = ""
 
     def version(self, registry: Registry, name: str | None = None) -> Version:
         """The version called `name`, or the live one.
@@ -187,16 +189,19 @@ class ModelCard:
         )
 
     def _quality(self, verdict: Verdict, fallback: bool) -> str:
-        return fallback_card.quality(verdict, self.row_name) if fallback else _quality(verdict, self.row_name)
+        quality = fallback_card.quality if fallback else _quality
+        return quality(verdict, self.row_name, self.label_unit)
 
     def _groups(self, verdict: Verdict) -> str:
-        judged = [_quality_line(finding) for finding in verdict.of("fairness")]
+        judged = [_quality_line(finding, self.label_unit) for finding in verdict.of("fairness")]
         evidence = Evidence.from_dict(verdict.evidence)
         apart = [
             {
                 "attribute": each.attribute,
-                "metric": each.metric,
-                "largest difference between groups": each.candidate_difference,
+                "metric": metric_words(each.metric),
+                "largest difference between groups": told(
+                    each.candidate_difference, each.metric, self.label_unit, change=True
+                ),
                 "smallest ratio": each.candidate_ratio,
             }
             for each in evidence.disparities
@@ -206,7 +211,7 @@ class ModelCard:
         )
         parts = [table(judged, self.row_name), pooled]
         for name in self.validation.fairness.groups:
-            rows = group_rows(evidence, name)
+            rows = group_rows(evidence, name, self.label_unit)
             head = f"By {text(name)}, each metric as before → this version:"
             parts += [head, table(rows, self.row_name)] if rows else []
         return "\n\n".join(
@@ -283,13 +288,13 @@ def _span(start: str, end: str) -> str:
     return f"{start[:10]} to {end[:10]}"
 
 
-def _quality(verdict: Verdict, row: str) -> str:
+def _quality(verdict: Verdict, row: str, label_unit: str) -> str:
     judged = [
         f for f in in_order(verdict) if f.check in ("significance", "guardrails") or (f.check == "hard" and f.metric)
     ]
     said = [
         f"The gate's answer: {text(decision_sentence(verdict))}",
-        table([_quality_line(finding) for finding in judged], row),
+        table([_quality_line(finding, label_unit) for finding in judged], row),
     ]
     said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
     held = Evidence.from_dict(verdict.evidence).baseline
@@ -300,14 +305,19 @@ def _quality(verdict: Verdict, row: str) -> str:
     return "\n\n".join(said)
 
 
-def _quality_line(finding: Finding) -> dict[str, object]:
-    between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
+def _quality_line(finding: Finding, label_unit: str) -> dict[str, object]:
+    def said(value: float | None, *, change: bool = False) -> str:
+        return told(value, finding.metric, label_unit, change=change)
+
+    between = (
+        f"{said(finding.low, change=True)} to {said(finding.high, change=True)}" if finding.low is not None else ""
+    )
     return {
         "answer": marked(finding.outcome.value),
         "about": about(finding),
-        "this version": finding.candidate_value,
-        "compared with": finding.margin if finding.role == "floor" else finding.champion_value,
-        "better by": finding.improvement,
+        "this version": said(finding.candidate_value),
+        "compared with": said(finding.margin if finding.role == "floor" else finding.champion_value),
+        "better by": said(finding.improvement, change=True),
         "interval": between,
         "rows": finding.rows,
     }

@@ -9,19 +9,8 @@ from __future__ import annotations
 import math
 
 from retrain_assets.documents.units import LABEL_UNIT_LOSSES, amount, amounts, difference, one, plural
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.comparison.estimate import counted
-
-_UPPER = ("mae", "mse", "rmse", "wape", "auc", "tpr", "fpr")
-
-
-def metric_words(name: str) -> str:
-    """A metric as the field writes it.
-
-    >>> metric_words("mae"), metric_words("log_loss"), metric_words("tpr[2]")
-    ('MAE', 'log loss', 'TPR[2]')
-    """
-    base, bracket, rest = name.partition("[")
-    return f"{base.upper() if base in _UPPER else base.replace('_', ' ')}{bracket}{rest}"
 
 
 def moved(name: str, unit: str, before: float | None, after: float, *, a_row: str = "") -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, markdown, new_figure, svg
 from retrain_assets.documents.page import Drawing, marked
-from retrain_assets.documents.page import figure as number
-from retrain_assets.validation.pages.text import in_order
+from retrain_assets.metrics.names import metric_words
+from retrain_assets.validation.pages.text import in_order, margin_told, told
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -45,18 +45,18 @@ class ForestLine:
     asked: float
 
 
-def forest(verdict: Verdict) -> str:
+def forest(verdict: Verdict, label_unit: str = "") -> str:
     """The picture as Markdown, or a sentence when there is nothing to draw."""
     if not verdict.findings:
         return "No check was asked."
-    return markdown(forest_figure(verdict), f"every check of {verdict.model} {verdict.period}")
+    return markdown(forest_figure(verdict, label_unit), f"every check of {verdict.model} {verdict.period}")
 
 
-def forest_drawing(verdict: Verdict) -> Drawing:
+def forest_drawing(verdict: Verdict, label_unit: str = "") -> Drawing:
     """The picture as SVG for an HTML page, empty when there is nothing to draw. The same verdict, the same bytes."""
     if not verdict.findings:
         return Drawing("")
-    return Drawing(svg(forest_figure(verdict)), svg(narrow_figure(verdict)))
+    return Drawing(svg(forest_figure(verdict, label_unit)), svg(narrow_figure(verdict, label_unit)))
 
 
 def line_of(finding: Finding) -> ForestLine | None:
@@ -77,7 +77,7 @@ def line_of(finding: Finding) -> ForestLine | None:
     return ForestLine(finding, scale, middle / scale, low / scale, high / scale, asked)
 
 
-def forest_figure(verdict: Verdict) -> Figure:
+def forest_figure(verdict: Verdict, label_unit: str = "") -> Figure:
     """One line for each finding under the name of its check, from the top.
 
     Colour and mark both tell the outcome. Lines stand in units of their own margin, so that metrics of different units
@@ -95,12 +95,12 @@ def forest_figure(verdict: Verdict) -> Figure:
             _write(axes, -0.86, place, row.replace("_", " "), weight="bold")
             axes.axhspan(place - 0.5, place + 0.5, color="#f1f3f5", zorder=0)
         else:
-            _draw(axes, place, row)
+            _draw(axes, place, row, label_unit)
     _finish(axes, verdict)
     return figure
 
 
-def narrow_figure(verdict: Verdict) -> Figure:
+def narrow_figure(verdict: Verdict, label_unit: str = "") -> Figure:
     """The same lines for a phone: the name of a finding above its interval, its numbers below."""
     rows = _rows(verdict)
     places = np.cumsum([0.75 if isinstance(row, str) else 0.95 for row in rows])
@@ -116,7 +116,7 @@ def narrow_figure(verdict: Verdict) -> Figure:
         else:
             sign = marked(row.outcome.value).split()[0]
             _write(axes, 0.01, place - 0.28, f"{sign} {_label(row)}", color=COLORS[row.outcome], size=8)
-            _write(axes, 0.01, place + 0.26, _own_units(row) if line_of(row) else UNDRAWN, size=7)
+            _write(axes, 0.01, place + 0.26, _own_units(row, label_unit) if line_of(row) else UNDRAWN, size=7)
             _interval(axes, place, row)
     _legend(axes, columns=3, below=0.42)
     axes.set_title(f"{verdict.period}: {verdict.decision.value}", fontsize=9, loc="left", pad=6, parse_math=False)
@@ -139,11 +139,11 @@ def _check_of(row: str | Finding) -> str:
     return row if isinstance(row, str) else row.check
 
 
-def _draw(axes: Axes, place: int, finding: Finding) -> None:
+def _draw(axes: Axes, place: int, finding: Finding, label_unit: str) -> None:
     sign = marked(finding.outcome.value).split()[0]
     _write(axes, -0.86, place, _label(finding))
     _write(axes, -0.02, place, sign, color=COLORS[finding.outcome], ha="right")
-    _write(axes, 1.02, place, _own_units(finding) if line_of(finding) else UNDRAWN)
+    _write(axes, 1.02, place, _own_units(finding, label_unit) if line_of(finding) else UNDRAWN)
     _interval(axes, place, finding)
 
 
@@ -205,17 +205,21 @@ def _margin(finding: Finding) -> float:
     return abs(finding.margin) if finding.margin and finding.role != "floor" else 0.0
 
 
-def _own_units(finding: Finding) -> str:
-    interval = f" [{number(finding.low)}, {number(finding.high)}]" if finding.low is not None else ""
-    limit = f", limit {number(finding.margin)}" if finding.role == "floor" else ""
-    margin = f", margin {number(_margin(finding))}" if _margin(finding) else limit
-    return f"{number(finding.improvement)}{interval}{margin}"
+def _own_units(finding: Finding, label_unit: str) -> str:
+    low, high, better = (
+        told(value, finding.metric, label_unit, change=True)
+        for value in (finding.low, finding.high, finding.improvement)
+    )
+    interval = f" [{low}, {high}]" if finding.low is not None else ""
+    word = "limit" if finding.role == "floor" else "margin"
+    asked = f", {word} {margin_told(finding, label_unit)}" if _margin(finding) or finding.role == "floor" else ""
+    return f"{better}{interval}{asked}"
 
 
 def _label(finding: Finding) -> str:
     role = f" ({finding.role})" if finding.role in ("primary", "floor", "slice") else ""
     role += f" against {finding.against}" if finding.against else ""
-    label = f"{finding.metric or finding.role}{role} {finding.group}".strip()
+    label = f"{metric_words(finding.metric) or finding.role}{role} {finding.group}".strip()
     label = "".join(sign if sign.isprintable() else " " for sign in label)
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, figure, html_page, marked, table, text
-from retrain_assets.documents.units import amount, counted, difference, plural
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.errors import NotFound
-from retrain_assets.metrics.names import metric_unit
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
@@ -24,7 +24,9 @@ from retrain_assets.validation.pages.text import (
     decision_lines,
     in_order,
     lacking,
+    margin_told,
     summaries,
+    told,
 )
 from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
 
@@ -72,13 +74,19 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "") -> Document
         Part("Every finding at a glance", picture, ("improvement", "interval", "margin"), PICTURED),
         Part("What decided it", table(decided, row), ("primary metric", "guardrail", "p-value", "independent units")),
         *_procedure(verdict, evidence),
-        *_watched(verdict, row),
-        *_slices(evidence, row),
-        Part("Every finding with every number", _evidence(verdict, row), NUMBERS, LEVELS, folded=True),
+        *_watched(verdict, row, label_unit),
+        *_slices(evidence, row, label_unit),
+        Part("Every finding with every number", _evidence(verdict, row, label_unit), NUMBERS, LEVELS, folded=True),
         Part("What the gate could see", _seen(verdict, row), ("detectable",), folded=True),
         Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
-        Part("Groups, reported and not judged", _groups(evidence, row), _rates(evidence), GROUPS_READ, folded=True),
-        *_since_anchor(verdict, evidence.anchor),
+        Part(
+            "Groups, reported and not judged",
+            _groups(evidence, row, label_unit),
+            _rates(evidence),
+            GROUPS_READ,
+            folded=True,
+        ),
+        *_since_anchor(verdict, evidence.anchor, label_unit),
         Part("Windows and digests", table(_facts(verdict, evidence, row)), ("gate rows", "refit"), folded=True),
     ]
     title = f"Validation report: {verdict.model} {verdict.period}"
@@ -93,7 +101,7 @@ def report_markdown(verdict: Verdict, row: str = "row", label_unit: str = "") ->
 def report_html(verdict: Verdict, row: str = "row", label_unit: str = "") -> bytes:
     """The whole report as one HTML file, with the forest plot inside it."""
     document = report(verdict, row, label_unit)
-    return html_page(document.title, document, pictures={"forest": forest_drawing(verdict)})
+    return html_page(document.title, document, pictures={"forest": forest_drawing(verdict, label_unit)})
 
 
 def stored_verdict(model: str, store: PeriodStore, period: str | None = None) -> Verdict:
@@ -127,7 +135,7 @@ def insufficient_rows(verdict: Verdict) -> list[dict[str, object]]:
     ]
 
 
-def group_rows(evidence: Evidence, attribute: str) -> list[dict[str, object]]:
+def group_rows(evidence: Evidence, attribute: str, label_unit: str = "") -> list[dict[str, object]]:
     """One line for each group of an attribute: its rows, and each metric as `live → candidate`."""
     values = [value for value in evidence.groups if value.attribute == attribute]
     metrics = list(dict.fromkeys(value.metric for value in values if value.metric != ROWS))
@@ -138,7 +146,7 @@ def group_rows(evidence: Evidence, attribute: str) -> list[dict[str, object]]:
         {
             "group": group,
             "rows": found[ROWS].rows if ROWS in found else None,
-            **{name: _both(found.get(name)) for name in metrics},
+            **{metric_words(name): _both(found.get(name), label_unit) for name in metrics},
         }
         for group, found in by_group.items()
     ]
@@ -156,18 +164,6 @@ def decisive(verdict: Verdict) -> list[Finding]:
     return [found for found in in_order(verdict) if found.role in ASKED_FIRST or found.outcome in against]
 
 
-def told(value: float | None, name: str, label_unit: str, *, change: bool = False) -> str:
-    """A value of a metric, or a change of one, with its unit; four digits where it has none.
-
-    >>> told(1.7421, "mae", "USD"), told(0.0133, "wape", "", change=True), told(0.71234, "auc", "")
-    ('$1.74', '1.33 points', '0.7123')
-    """
-    unit = metric_unit(name, label_unit)
-    if value is None or not unit:
-        return figure(value)
-    return (difference if change else amount)(value, unit)
-
-
 def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
     """A finding in a few numbers."""
 
@@ -183,7 +179,7 @@ def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
         "candidate": said(finding.candidate_value, change=False),
         "better by": said(finding.improvement),
         "interval": between,
-        "margin or limit": said(finding.margin),
+        "margin or limit": margin_told(finding, label_unit),
         "rows": finding.rows,
     }
 
@@ -249,10 +245,15 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.2g} %"
 
 
-def _watched(verdict: Verdict, row: str) -> list[Part]:
+def _watched(verdict: Verdict, row: str, label_unit: str) -> list[Part]:
     """Groups too small for this gate to judge: what is known of them, and what happens instead."""
     rows = [
-        {"about": about(finding), "rows": finding.rows, "margin": finding.margin, "why": finding.reason}
+        {
+            "about": about(finding),
+            "rows": finding.rows,
+            "margin": margin_told(finding, label_unit),
+            "why": finding.reason,
+        }
         for finding in in_order(verdict)
         if finding.outcome is Outcome.WATCHED
     ]
@@ -264,15 +265,15 @@ def _watched(verdict: Verdict, row: str) -> list[Part]:
     return [Part(title, body, folded=True)] if rows else []
 
 
-def _slices(evidence: Evidence, row: str) -> list[Part]:
+def _slices(evidence: Evidence, row: str, label_unit: str) -> list[Part]:
     """Slices that were too small to tell and hold nothing up; they stand in the evidence, not among the findings."""
     rows = [
         {
             "about": slice_.group,
-            "metric": slice_.metric,
+            "metric": metric_words(slice_.metric),
             "rows": slice_.rows,
             "design effect": slice_.design_effect,
-            "detectable": slice_.minimum_detectable,
+            "detectable": told(slice_.minimum_detectable, slice_.metric, label_unit, change=True),
             "rows needed": slice_.rows_needed,
             "why": slice_.reason,
         }
@@ -283,30 +284,33 @@ def _slices(evidence: Evidence, row: str) -> list[Part]:
     return [Part(title, table(rows, row), terms, folded=True)] if rows else []
 
 
-def _evidence(verdict: Verdict, row: str) -> str:
+def _evidence(verdict: Verdict, row: str, label_unit: str) -> str:
     parts: list[str] = []
     for check in checks_of(verdict):
-        rows = [_line(finding, row) for finding in verdict.of(check)]
+        rows = [_line(finding, row, label_unit) for finding in verdict.of(check)]
         parts += [f"### {text(check.replace('_', ' ')).capitalize()}", table(rows, row) if rows else "Not asked."]
     return "\n\n".join(parts)
 
 
-def _line(finding: Finding, row: str) -> dict[str, object]:
-    between = f"{figure(finding.low)} to {figure(finding.high)}" if finding.low is not None else ""
+def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
+    def said(value: float | None, *, change: bool = True) -> str:
+        return told(value, finding.metric, label_unit, change=change)
+
+    between = f"{said(finding.low)} to {said(finding.high)}" if finding.low is not None else ""
     return {
         "answer": marked(finding.outcome.value),
         "about": about(finding),
-        "live": finding.champion_value,
-        "candidate": finding.candidate_value,
-        "improvement": finding.improvement,
+        "live": said(finding.champion_value, change=False),
+        "candidate": said(finding.candidate_value, change=False),
+        "improvement": said(finding.improvement),
         "interval (level)": between and _at(between, finding.alpha),
-        "margin or limit": finding.margin,
+        "margin or limit": margin_told(finding, label_unit),
         "p (level)": "" if finding.p_value is None else _at(_chance(finding.p_value), finding.p_level),
         "rows": finding.rows,
         "units": _units(finding, row),
         "design effect": finding.design_effect,
         "noise": finding.noise,
-        "detectable": finding.minimum_detectable,
+        "detectable": said(finding.minimum_detectable),
         "rows needed": finding.rows_needed,
     }
 
@@ -354,7 +358,7 @@ def _rates(evidence: Evidence) -> tuple[str, ...]:
     return tuple(term for name, term in known.items() if name in names)
 
 
-def _groups(evidence: Evidence, row: str) -> str:
+def _groups(evidence: Evidence, row: str, label_unit: str) -> str:
     if not evidence.attributes:
         return "No table of groups: the scores could not be judged."
     least = evidence.group_minimum
@@ -362,17 +366,17 @@ def _groups(evidence: Evidence, row: str) -> str:
     small = f" A group of {fewer} is only counted, such a pair of values left out." if least else ""
     parts = [f"Each metric as live → candidate.{small}"]
     for attribute in evidence.attributes:
-        parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute), row)]
-    apart = [_apart(each) for each in evidence.disparities]
+        parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute, label_unit), row)]
+    apart = [_apart(each, label_unit) for each in evidence.disparities]
     return "\n\n".join([*parts, "### Between the groups of one attribute", table(apart)])
 
 
-def _apart(disparity: Disparity) -> dict[str, object]:
+def _apart(disparity: Disparity, label_unit: str) -> dict[str, object]:
     return {
         "attribute": disparity.attribute,
-        "metric": disparity.metric,
-        "largest difference, live": disparity.champion_difference,
-        "candidate": disparity.candidate_difference,
+        "metric": metric_words(disparity.metric),
+        "largest difference, live": told(disparity.champion_difference, disparity.metric, label_unit, change=True),
+        "candidate": told(disparity.candidate_difference, disparity.metric, label_unit, change=True),
         "smallest ratio, live": disparity.champion_ratio,
         "ratio, candidate": disparity.candidate_ratio,
     }
@@ -395,7 +399,7 @@ def _seen(verdict: Verdict, row: str) -> str:
     return table(rows, row) if rows else "Nothing was compared."
 
 
-def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[Part]:
+def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None, label_unit: str) -> list[Part]:
     """How far every guarded metric and group has come since the version that a person approved, on the same rows."""
     if anchor is None:
         return []
@@ -408,12 +412,12 @@ def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None) -> list[Part]
     rows = [
         {
             "answer": marked(each.outcome.value),
-            "about": ", ".join(part for part in (each.metric, each.group) if part),
-            version: each.champion_value,
-            "live": live.get((each.metric, each.group)),
-            "candidate": each.candidate_value,
-            "improvement": each.improvement,
-            "margin": each.margin,
+            "about": ", ".join(part for part in (metric_words(each.metric), each.group) if part),
+            version: told(each.champion_value, each.metric, label_unit),
+            "live": told(live.get((each.metric, each.group)), each.metric, label_unit),
+            "candidate": told(each.candidate_value, each.metric, label_unit),
+            "improvement": told(each.improvement, each.metric, label_unit, change=True),
+            "margin": margin_told(each, label_unit),
         }
         for each in verdict.findings
         if each.against
@@ -439,8 +443,8 @@ def _facts(verdict: Verdict, evidence: Evidence, row: str) -> list[dict[str, obj
     return [{"what": name, "value": value} for name, value in facts.items()]
 
 
-def _both(value: GroupValue | None) -> str:
+def _both(value: GroupValue | None, label_unit: str) -> str:
     if value is None or value.candidate_value is None:
         return ""
-    before, after = figure(value.champion_value), figure(value.candidate_value)
+    before, after = (told(x, value.metric, label_unit) for x in (value.champion_value, value.candidate_value))
     return after if value.champion_value is None else f"{before} → {after}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.page import figure
+from retrain_assets.documents.units import amount, counted, difference
+from retrain_assets.metrics.names import metric_unit, metric_words
 from retrain_assets.verdict import Decision, Finding, Outcome, Verdict, decisive_first
 
 QUESTIONS = {
@@ -91,10 +93,36 @@ def about(finding: Finding) -> str:
     """What a finding is about: its metric, and its group if it has one.
 
     >>> about(Finding("fairness", Outcome.PASS, "ok", metric="tpr", group="sex=F"))
-    'tpr, sex=F'
+    'TPR, sex=F'
     """
     against = f"against {finding.against}" if finding.against else ""
-    return ", ".join(part for part in (finding.metric, finding.group, against) if part) or finding.role or finding.check
+    return (
+        ", ".join(part for part in (metric_words(finding.metric), finding.group, against) if part)
+        or finding.role
+        or finding.check
+    )
+
+
+def told(value: float | None, name: str, label_unit: str, *, change: bool = False) -> str:
+    """A value of a metric, or a change of one, with its unit; four digits where it has none.
+
+    >>> told(1.7421, "mae", "USD"), told(0.0133, "wape", "", change=True), told(0.71234, "auc", "")
+    ('$1.74', '1.33 points', '0.7123')
+    """
+    unit = metric_unit(name, label_unit)
+    if value is None or not unit:
+        return figure(value)
+    return (difference if change else amount)(value, unit)
+
+
+def margin_told(finding: Finding, label_unit: str) -> str:
+    """The margin of a finding with its unit; of a floor it is a value of the metric, else a change of one.
+
+    >>> floor = Finding("guardrails", Outcome.PASS, "ok", metric="wape", role="floor", margin=0.3)
+    >>> margin_told(floor, ""), margin_told(Finding("guardrails", Outcome.PASS, "ok", metric="tpr", margin=0.03), "")
+    ('30 %', '3 points')
+    """
+    return told(finding.margin, finding.metric, label_unit, change=finding.role != "floor")
 
 
 def verdict_words(verdict: Verdict, row: str = "row") -> list[str]:

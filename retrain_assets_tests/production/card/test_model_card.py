@@ -13,6 +13,7 @@ import pytest
 from benchmarks.worlds.parcels import failure_of
 from retrain_assets.documents.page import text
 from retrain_assets.errors import IntegrityError, NotFound
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.pipeline import model_card
 from retrain_assets.production.card.model_card import NOT_COVERED, RMF
 from retrain_assets.production.jobs import rollback_config
@@ -111,7 +112,7 @@ def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals
         assert f"| {finding.candidate_value:.4g} | {finding.champion_value:.4g} |" in found["Quality"]
         assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Quality"]
     for finding in verdict.of("fairness"):
-        assert f"{finding.metric}, {finding.group}" in found["Groups"]
+        assert f"{metric_words(finding.metric)}, {finding.group}" in found["Groups"]
         assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Groups"]
     assert "one-sided 95 % limits" in found["Quality"]
 

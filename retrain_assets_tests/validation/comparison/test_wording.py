@@ -2,7 +2,7 @@
 
 import pytest
 
-from retrain_assets.validation.comparison.wording import fresh, metric_words, moved, perhaps, surely
+from retrain_assets.validation.comparison.wording import fresh, moved, perhaps, surely
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,3 @@ def test_a_limit_is_told_by_its_side():
 def test_rows_go_by_their_name_and_other_units_by_theirs():
     assert fresh(1, "row", "person") == "1 fresh person"
     assert fresh(4, "7-day block", "ride") == "4 blocks of 7 days of fresh rides"
-    assert metric_words("f1") == "f1"

@@ -78,7 +78,7 @@ def test_every_finding_is_a_line_under_its_check_with_or_without_an_estimate():
 
     shown = words(forest_figure(found))
 
-    for label in ("significance", "mae (primary)", "fairness", "mae sex=F", "regression suite", "share right"):
+    for label in ("significance", "MAE (primary)", "fairness", "MAE sex=F", "regression suite", "share right"):
         assert label in shown
     assert sum("no interval" in label for label in shown) == 1
     assert "0.5 [0.3, 0.7], margin 1" in shown
@@ -110,7 +110,7 @@ def test_of_very_many_findings_those_that_hold_nothing_up_are_left_to_the_tables
     many = [finding("fairness", group=f"district={number}", margin=1.0, role="fairness") for number in range(MOST)]
     harmed = finding("fairness", Outcome.FAIL, -1.0, group="district=last", margin=0.5, role="fairness")
     shown = words(forest_figure(verdict(*many, harmed)))
-    assert "mae district=last" in shown
+    assert "MAE district=last" in shown
     assert sum("district" in word for word in shown) == MOST
     assert "and 1 more, which the tables list" in shown
 
@@ -120,7 +120,7 @@ def test_a_phone_gets_every_finding_with_its_numbers_inside_the_picture():
     figure = narrow_figure(found)
     figure.canvas.draw()
     edge = figure.bbox.x1
-    assert {"✖ mae", "✔ mae"} <= set(words(figure))
+    assert {"✖ MAE", "✔ MAE"} <= set(words(figure))
     assert all(text.get_window_extent().x1 <= edge for text in figure.axes[0].texts)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from retrain_assets.documents.units import amount
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation import checks
@@ -77,17 +78,19 @@ def test_what_was_insufficient_says_how_many_rows_it_lacks():
     short = Finding("fairness", Outcome.INSUFFICIENT, "41 rows", metric="tpr", group="sex=F", rows=41, rows_needed=1241)
 
     row = next(
-        line for line in report_markdown(verdict(short)).splitlines() if line.startswith("| fairness | tpr, sex")
+        line for line in report_markdown(verdict(short)).splitlines() if line.startswith("| fairness | TPR, sex")
     )
 
-    assert row.startswith("| fairness | tpr, sex=F | 41 | 1,241 | 1,200 |")
+    assert row.startswith("| fairness | TPR, sex=F | 41 | 1,241 | 1,200 |")
 
 
 def test_group_rows_put_both_models_side_by_side(judged):
     rows = {row["group"]: row for row in group_rows(Evidence.from_dict(judged.evidence), "sex")}
     value = next(v for v in judged.evidence["groups"] if v["group"] == "sex=F" and v["metric"] == "tpr")
 
-    assert rows["sex=F"]["tpr"] == f"{value['champion_value']:.4g} → {value['candidate_value']:.4g}"
+    assert rows["sex=F"]["TPR"] == " → ".join(
+        amount(value[side], "share") for side in ("champion_value", "candidate_value")
+    )
     assert rows["sex=F"]["rows"] + rows["sex=M"]["rows"] == 2000
 
 
@@ -199,8 +202,26 @@ def test_what_decided_it_is_told_in_the_unit_of_the_label():
         candidate_value=1.742, improvement=0.224, low=0.189, high=0.261,
     )  # fmt: skip
     page = report_markdown(verdict(gained, passing("fairness")), "ride", "USD")
-    line = next(line for line in page.splitlines() if "| mae | primary |" in line)
-    assert line.replace("\\", "") == "| ✔ pass | mae | primary | $1.97 | $1.74 | $0.22 | $0.19 to $0.26 |  | 9 |"
+    line = next(line for line in page.splitlines() if "| MAE | primary |" in line)
+    assert line.replace("\\", "") == "| ✔ pass | MAE | primary | $1.97 | $1.74 | $0.22 | $0.19 to $0.26 |  | 9 |"
+
+
+def test_every_number_of_every_finding_has_the_unit_of_its_metric():
+    dollars = Finding(
+        "guardrails", Outcome.PASS, "no worse", metric="rmse", role="guardrail", rows=9, champion_value=3.1,
+        candidate_value=3.0, improvement=0.1, low=-0.05, high=0.25, margin=0.5, minimum_detectable=0.2,
+    )  # fmt: skip
+    share = replace(dollars, metric="wape", champion_value=0.2, candidate_value=0.19, improvement=0.01, low=-0.01)
+    limit = replace(share, role="floor", margin=0.3)
+    plain = replace(dollars, metric="auc", champion_value=0.71, candidate_value=0.72, improvement=0.01, margin=0.02)
+    page = report_markdown(verdict(dollars, share, limit, plain), "ride", "USD")
+    every = page.partition("Every finding with every number")[2].replace("\\", "").splitlines()
+    rmse, wape, floor, auc = (line for line in every if line.startswith("| ✔ pass |"))
+    assert "| RMSE | $3.10 | $3 | $0.10 | -$0.05 to $0.25 | $0.50 |".replace("$3 ", "$3.00 ") in rmse
+    assert "| $0.20 |" in rmse
+    assert "| WAPE | 20 % | 19 % | 1 point | -1 points to 25 points | 50 points |" in wape
+    assert "| 30 % |" in floor
+    assert "| AUC | 0.71 | 0.72 | 0.01 | -0.05 to 0.25 | 0.02 |" in auc
 
 
 def test_a_table_of_facts_has_no_label_before_each_of_them(judged):

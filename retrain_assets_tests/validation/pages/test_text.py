@@ -110,7 +110,7 @@ def test_what_a_finding_is_about_is_named_by_the_most_that_is_known():
     plain = Finding("fairness", Outcome.PASS, "ok")
     assert about(plain) == "fairness"
     assert about(replace(plain, role="floor")) == "floor"
-    assert about(replace(plain, metric="tpr", group="sex=F", against="v1")) == "tpr, sex=F, against v1"
+    assert about(replace(plain, metric="tpr", group="sex=F", against="v1")) == "TPR, sex=F, against v1"
 
 
 def test_findings_stand_in_the_order_of_decisions_whatever_order_they_came_in():
