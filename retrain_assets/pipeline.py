@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from retrain_assets.raw.contract import Intake
     from retrain_assets.registry.cooldown import Rest
     from retrain_assets.registry.registry import Registry
+    from retrain_assets.store import PeriodStore
     from retrain_assets.validation.criteria.procedure_evidence import Procedure, ProcedureEvidence
     from retrain_assets.validation.gate import Gate
     from retrain_assets.validation.suite.proposals import Harvest
@@ -71,7 +72,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
         resources: `home` and `clock`; by default those of the environment, RETRAIN_HOME and the clock on the wall.
     """
     frame = frame_of(spec)
-    own_jobs = jobs(frame, partial(harvest, spec), partial(watch, spec), partial(model_card, spec))
+    own_jobs = jobs(frame, partial(harvest, spec), partial(watch, spec), partial(renew_pages, spec))
     model_jobs = [*own_jobs, backtest_job(frame)]
     batches, score = spec.batches, job_name(spec.name, "score")
     if batches is not None:
@@ -301,6 +302,13 @@ def model_card(spec: ModelSpec) -> "ModelCard":
         spec.row_name,
         source.label_unit or "",
     )
+
+
+def renew_pages(spec: ModelSpec, store: "PeriodStore", registry: "Registry") -> None:
+    """Write the pages anew that a move of the live pointer made false."""
+    from retrain_assets.production import renewed_pages
+
+    renewed_pages.renew_pages(spec.model, model_card(spec), store, registry)
 
 
 def probation(spec: ModelSpec) -> "Probation":

@@ -100,6 +100,7 @@ def _adopted(how: Adoption, model: Opened, given: GivenModel, decision: tuple[st
     """Take in what is not stored up to the period, adopt the model, and tell of it."""
     from retrain_assets.alerts import publish
     from retrain_assets.model import PeriodAccess
+    from retrain_assets.pipeline import renew_pages
     from retrain_assets.production.announcements import notice
     from retrain_assets.registry.journal.history import History
     from retrain_assets.registry.rulings import Signature
@@ -117,16 +118,8 @@ def _adopted(how: Adoption, model: Opened, given: GivenModel, decision: tuple[st
     with waiting(f"measuring {given.name}"):
         done = how.adopt(PeriodAccess(store, registry, period), given, Signature(person, reason, now(), period))
     publish(notice(spec.name, History(registry.history()), done.event), retrain_home())
-    _renew_cards(model)
+    renew_pages(spec, store, registry)
     return done
-
-
-def _renew_cards(model: Opened) -> None:
-    """Write the model cards after a move of the live pointer that no run made."""
-    from retrain_assets.pipeline import model_card
-    from retrain_assets.production.card.card_files import renew_cards
-
-    renew_cards(model_card(model.spec), model.store, model.registry)
 
 
 def _adoption_words(model: Opened, given: GivenModel, done: Adopted) -> list[str]:
@@ -314,13 +307,14 @@ def retire(name: str, statement: Statement, as_json: bool) -> None:
     Example: retrain retire taxi_charge --reason "fares are fixed by law from January on"
     """
     from retrain_assets.cli import ruling_arguments
+    from retrain_assets.pipeline import renew_pages
     from retrain_assets.registry.rulings import Retire
 
-    spec, store, registry = model = opened(name)
+    spec, store, registry = opened(name)
     event = registry.rule(
         Retire(ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period))
     )
-    _renew_cards(model)
+    renew_pages(spec, store, registry)
     _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
 
 

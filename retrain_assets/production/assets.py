@@ -103,7 +103,7 @@ def _probation_report(frame: Frame, probation: "Callable[[], Probation]") -> dg.
         shown: Metadata = {
             "summary": dg.MetadataValue.md(summary(said(record))),
             "status": record.status.value,
-            **kept(access, "probation_report", *probation_document(watch.model, record)),
+            **kept(access, "probation_report", *probation_document(watch.model, record, access.registry.history())),
             "asks_rollback": record.status.asks_rollback,
         }
         if record.measurement is not None:

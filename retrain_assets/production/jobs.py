@@ -21,7 +21,8 @@ from retrain_assets.production.assets import pool_of
 
 if TYPE_CHECKING:
     from retrain_assets.monitoring.triggers.evidence import Watch
-    from retrain_assets.production.card.model_card import ModelCard
+    from retrain_assets.registry.registry import Registry
+    from retrain_assets.store import PeriodStore
     from retrain_assets.validation.suite.proposals import Harvest
 
 Job = dg.JobDefinition | UnresolvedAssetJobDefinition
@@ -100,9 +101,11 @@ def jobs(
     frame: Frame,
     harvest: "Callable[[], Harvest]",
     watch: "Callable[[], Watch]",
-    model_card: "Callable[[], ModelCard]",
+    renew: "Callable[[PeriodStore, Registry], None]",
 ) -> list[Job]:
     """Monitor and retrain one period; roll the live model back, after which `harvest()` proposes suite cases.
+
+    `renew()` then writes the pages anew that the rollback made false.
 
     The model's status is the last asset of both, and follows a failed run and a rollback by hooks.
     """
@@ -124,7 +127,7 @@ def jobs(
             21600,
             after_failure,
         ),
-        _rollback_job(frame, harvest, model_card).with_hooks({after_success}),
+        _rollback_job(frame, harvest, renew).with_hooks({after_success}),
     ]
 
 
@@ -142,7 +145,7 @@ def _asset_job(
 
 
 def _rollback_job(
-    frame: Frame, harvest: "Callable[[], Harvest]", model_card: "Callable[[], ModelCard]"
+    frame: Frame, harvest: "Callable[[], Harvest]", renew: "Callable[[PeriodStore, Registry], None]"
 ) -> dg.JobDefinition:
     @dg.op(
         name=f"{frame.model}__roll_back",
@@ -151,7 +154,6 @@ def _rollback_job(
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import NothingChanged, RetrainError
         from retrain_assets.production.announcements import tell_rollback
-        from retrain_assets.production.card.card_files import renew_cards
         from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import roll_back as withdraw
         from retrain_assets.registry.registry import RollbackRequest
@@ -183,7 +185,7 @@ def _rollback_job(
             raise refused(context, f"rollback refused: {refusal}") from refusal
         finally:
             tell_rollback(registry, Path(home.path))
-            renew_cards(model_card(), store, registry)
+            renew(store, registry)
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back", EVENT_TAG: str(event.seq)})
         try:
             proposed = len(harvest().after_rollback(store, registry, event, PROPOSED_CASES))

@@ -88,15 +88,13 @@ def _not_again_yet(started: Sequence[dg.RunRecord]) -> str:
 
 def _rollback_request(frame: Frame, record: "ProbationRecord", identity: str, attempt: int) -> dg.RunRequest:
     """The run that a report asks for, keyed by model, version, period and attempt."""
-    from retrain_assets.production.probation.text import ASKS
-
     booked = {"period": record.decided_in}
     if record.period != record.decided_in:
         booked["failed_in"] = record.period
     leaving = record.comparison.digest if record.comparison else ""
     return dg.RunRequest(
         run_key=f"{identity}:{attempt}",
-        run_config=rollback_config(frame.model, f"{record.sentence.replace(ASKS, '', 1)}.", leaving, **booked),
+        run_config=rollback_config(frame.model, f"{record.sentence}.", leaving, **booked),
         tags={
             TRIGGER_TAG: identity,
             KIND_TAG: "probation",

@@ -58,7 +58,9 @@ def test_the_sensor_asks_for_one_rollback_and_its_run_puts_the_previous_bytes_in
     result = watched.run("rollback", None, run_config=dict(request.run_config), tags=dict(request.tags))
 
     assert result.success, failure_of(result)
+    page = watched.store.read_bytes("probation_report", week, "html").decode()
     live, event = watched.registry.live(), watched.registry.history()[-1]
+    assert f"<p>v2 was worse than v1 and was taken back on {event.at:%Y-%m-%d}.</p>" in page
     assert (live.name, live.digest) == ("v1", good.digest)
     assert watched.registry.read(live.digest)["model.bst"] != watched.registry.read(bad.digest)["model.bst"]
     assert (event.action, event.period, event.actor.split(",")[0]) == ("rolled_back", week, "probation")

@@ -6,7 +6,6 @@ deleted, as after the rollback of a damaged model, the sentence alone is put rig
 
 from __future__ import annotations
 
-import logging
 from html import escape
 
 from retrain_assets.errors import RetrainError
@@ -14,16 +13,6 @@ from retrain_assets.production.card.model_card import ASSET, IS_LIVE, ModelCard,
 from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
-
-_LOG = logging.getLogger("retrain_assets.cards")
-
-
-def renew_cards(card: ModelCard, store: PeriodStore, registry: Registry) -> None:
-    """Write the cards after a move of the live pointer; what cannot be written is logged, for the move stands."""
-    try:
-        write_cards(card, store, registry)
-    except Exception as fault:  # a full disk, a damaged version
-        _LOG.warning("%s: the model cards could not be written: %s: %s", registry.model, type(fault).__name__, fault)
 
 
 def write_cards(card: ModelCard, store: PeriodStore, registry: Registry) -> None:

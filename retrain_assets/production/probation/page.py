@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, table, text
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, html_page, table, text
 from retrain_assets.documents.units import LossUnits, amount, difference, plural
 from retrain_assets.model import Model
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
 from retrain_assets.production.probation.plot import probation_drawing
-from retrain_assets.production.probation.record import Measurement, ProbationRecord, Status
+from retrain_assets.production.probation.record import ASSET, Measurement, ProbationRecord, Status, stored_record
 from retrain_assets.production.probation.text import odds
 from retrain_assets.production.probation.trial import counted
+from retrain_assets.registry.registry import Event, Registry
+from retrain_assets.store import PeriodStore
 
 PROBATION = "probation"
 """The name of the picture."""
@@ -26,15 +28,26 @@ TONES: Mapping[Status, Tone] = {
     Status.BLIND: "unknown",
 }
 
-BY_ITSELF = "It is taken back by itself, unless a person holds it; the status page says what is live."
+BY_ITSELF = "The rollback sensor takes it back by itself, unless a hold keeps it: nobody has to do anything."
+
+_PAST = {" is worse than ": " was worse than ", " must go at once": " had to go at once"}
+"""What is said of a version that was taken back since."""
 
 READING = """Both versions score the same rows. First what the new one lost beyond the one before, block by block: above
 the line it is worse, and the band holds the truth with confidence at every look. Then the e-value: from the dashed line
 on it is decided, for the new version or against it."""
 
 
-def probation_document(model: Model, record: ProbationRecord) -> tuple[Document, dict[str, Drawing]]:
-    """The report of a period, and its picture where there is one."""
+def probation_document(
+    model: Model, record: ProbationRecord, events: Iterable[Event] = ()
+) -> tuple[Document, dict[str, Drawing]]:
+    """The report of a period, and its picture where there is one.
+
+    Args:
+        model: Its facts.
+        record: The period's record.
+        events: The journal, which says whether the rollback that the record asks for was made.
+    """
     drawing = probation_drawing(record)
     parts = []
     if drawing is not None and record.comparison is not None:
@@ -48,12 +61,44 @@ def probation_document(model: Model, record: ProbationRecord) -> tuple[Document,
         parts.append(Part(f"Watched groups ({len(groups)})", table(groups), ("watched", "margin")))
     document = Document(
         f"Probation report: {model.name} {record.period}",
-        (*said(record), *([BY_ITSELF] if record.status.asks_rollback else [])),
+        _answer(record, withdrawal(record, events)),
         tuple(parts),
         TONES.get(record.status, "note"),
         model.row_name,
     )
     return document, {PROBATION: drawing} if drawing is not None else {}
+
+
+def withdrawal(record: ProbationRecord, events: Iterable[Event]) -> Event | None:
+    """The rollback that a record asked for; None where it asks for none, or none was made."""
+    if record.comparison is None or not record.status.asks_rollback:
+        return None
+    left = record.comparison.digest
+    moves = (event for event in events if event.action == "rolled_back" and event.from_digest == left)
+    return next((event for event in moves if event.period >= record.decided_in), None)
+
+
+def write_withdrawn(model: Model, store: PeriodStore, registry: Registry) -> None:
+    """Write the page of the newest probation anew, once the rollback that it asks for was made."""
+    periods, events = store.periods(ASSET, "json"), registry.history()
+    record = stored_record(store, periods[-1]) if periods else None
+    if record is None or withdrawal(record, events) is None:
+        return
+    document, pictures = probation_document(model, record, events)
+    store.write_bytes(ASSET, record.period, "html", html_page(document.title, document, pictures=pictures))
+
+
+def _answer(record: ProbationRecord, made: Event | None) -> tuple[str, ...]:
+    """What the record says, and what becomes of the version where it asks for its rollback."""
+    first, *others = said(record)
+    if not record.status.asks_rollback:
+        return (first, *others)
+    if made is None:
+        return (first, BY_ITSELF, *others)
+    for now, then in _PAST.items():
+        first = first.replace(now, then, 1)
+    joint = " and" if " was worse than " in first else f"; {made.from_version}"
+    return (f"{first.rstrip('.')}{joint} was taken back on {made.at:%Y-%m-%d}.", *others)
 
 
 def said(record: ProbationRecord) -> tuple[str, ...]:

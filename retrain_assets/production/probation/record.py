@@ -20,6 +20,9 @@ ASSET = "probation_report"
 SCHEMA = 1
 """The schema version that is written; a record without one is of before there were versions, and is read alike."""
 
+_ASKED = ": roll it back"
+"""What the sentence on harm asked for in records of earlier releases; the rollback comes by itself."""
+
 
 class Status(StrEnum):
     """Where a probation stands.
@@ -247,7 +250,7 @@ class ProbationRecord:
         return cls(
             period=record["period"],
             status=Status(record["status"]),
-            sentence=record["sentence"],
+            sentence=record["sentence"].replace(_ASKED, "", 1),
             decided_in=str(record.get("decided_in", record["period"])),
             comparison=ComparedVersions(**{name: record[name] for name in names}) if "digest" in record else None,
             ended=ended[0] if ended else None,

@@ -16,9 +16,6 @@ from retrain_assets.production.probation.trial import counted
 _MILLION = 1e6
 """Odds beyond which no digit means anything to anybody."""
 
-ASKS = ": roll it back"
-"""What a report on harm asks for; what was rolled back for it is not asked for again."""
-
 ENDED: Mapping[Status, str] = {
     Status.CONFIRMED: "{} was confirmed",
     Status.UNPROVEN: "that of {} ended unproven",
@@ -78,7 +75,7 @@ def _conclusion(period: str, compared: ComparedVersions, status: Status, found: 
     spare = f" by {policy.tolerance:g} or more" if policy.tolerance else ""
     match status:
         case Status.HARMED:
-            return f"{new} is worse than {previous}{spare}{ASKS}"
+            return f"{new} is worse than {previous}{spare}"
         case Status.CONFIRMED if found.ruling is Conclusion.PROVEN:
             return f"{new} has proved itself and is confirmed"
         case Status.CONFIRMED:

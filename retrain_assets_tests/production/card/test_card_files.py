@@ -11,7 +11,7 @@ import pytest
 from benchmarks.worlds.parcels import failure_of, open_world
 from retrain_assets.errors import IntegrityError
 from retrain_assets.pipeline import model_card
-from retrain_assets.production.card.card_files import renew_cards, write_cards
+from retrain_assets.production.card.card_files import write_cards
 from retrain_assets.production.card.model_card import ASSET
 from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
@@ -75,9 +75,3 @@ def test_the_card_of_a_version_whose_files_are_damaged_no_longer_says_that_it_is
 
     assert "and is live." not in stored(home, "v2")
     assert ": too high. It may not return." in stored(home, "v2")
-
-
-def test_what_cannot_be_written_is_logged_and_the_move_stands(home, monkeypatch, caplog):
-    monkeypatch.setattr(type(home.store), "write_bytes", lambda *_: (_ for _ in ()).throw(OSError("disk is full")))
-    renew_cards(model_card(home.spec), home.store, home.registry)
-    assert "the model cards could not be written: OSError: disk is full" in caplog.text

@@ -1,13 +1,15 @@
 """The probation report as a document: what is asked of a person first, in the model's units."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
 
 from retrain_assets.documents.page import html_page
-from retrain_assets.production.probation.page import BY_ITSELF, probation_document
+from retrain_assets.production.probation.page import BY_ITSELF, probation_document, withdrawal
 from retrain_assets.production.probation.record import ProbationRecord, Status
+from retrain_assets.registry.journal.events import Entry, Event
 from retrain_assets_tests.monitoring.stored import TAXI
 from retrain_assets_tests.production.probation.test_group_watch import account, after
 from retrain_assets_tests.production.probation.test_record import COMPARED, FOUND, SUMS
@@ -28,6 +30,31 @@ def test_only_what_asks_for_a_rollback_looks_broken(status, tone):
 def test_a_page_that_asks_for_a_rollback_says_that_nobody_has_to_do_it():
     document, _ = probation_document(TAXI, replace(RECORD, status=Status.HARMED))
     assert document.answer == ("It goes on.", BY_ITSELF)
+
+
+def rolled_back(left=COMPARED.digest, period="2024-02-05"):
+    told = {"action": "rolled_back", "period": period, "at": datetime(2024, 2, 12, 8), "actor": "ann", "reason": "harm"}
+    moved = {"from_version": "v2", "from_digest": left, "to_version": "v1", "to_digest": "1" * 64}
+    return Event.seal(Entry(**told, **moved, evidence=None, gate=None), 7, "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("status", "found", "told"),
+    [
+        (Status.HARMED, "v2 is worse than v1", "v2 was worse than v1 and was taken back on 2024-02-12."),
+        (Status.TRIPWIRE, "v2 must go at once: x", "v2 had to go at once: x; v2 was taken back on 2024-02-12."),
+    ],
+)
+def test_a_page_whose_rollback_was_made_says_so_and_orders_nothing(status, found, told):
+    record = replace(RECORD, status=status, sentence=f"{RECORD.period}: {found}; 12 to 1 against chance")
+    document, _ = probation_document(TAXI, record, [rolled_back()])
+    assert document.answer == (told, "12 to 1 against chance.")
+
+
+@pytest.mark.parametrize("other", [rolled_back(left="9" * 64), rolled_back(period="2024-01-29")])
+def test_a_rollback_of_another_version_or_of_an_earlier_period_is_not_the_one_asked_for(other):
+    assert withdrawal(replace(RECORD, status=Status.HARMED), [other]) is None
+    assert withdrawal(RECORD, [rolled_back()]) is None
 
 
 def test_losses_stand_in_the_models_units_and_the_picture_is_placed():

@@ -56,6 +56,15 @@ def test_a_record_of_before_there_were_schema_versions_is_read(story):
     assert ProbationRecord.from_dict(older).status.asks_rollback
 
 
+def test_a_record_of_an_earlier_release_no_longer_gives_an_order():
+    stored = {
+        "period": "2024-02-05",
+        "status": "harmed",
+        "sentence": "2024-02-05: v2 is worse than v1: roll it back; x",
+    }
+    assert ProbationRecord.from_dict(stored).sentence == "2024-02-05: v2 is worse than v1; x"
+
+
 def test_a_record_of_a_later_schema_is_refused_with_the_way_out():
     with pytest.raises(ValueError, match="schema 2, this version reads up to 1. Install the version that wrote it"):
         ProbationRecord.from_dict({"schema": 2, "period": "2024-02-05"})

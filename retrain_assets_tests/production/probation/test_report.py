@@ -54,7 +54,7 @@ def test_the_report_holds_what_both_models_lose_on_the_same_newly_labelled_rows(
     assert [record["loss"], record["previous_loss"]] == pytest.approx([losses[0].mean(), losses[1].mean()])
     assert record["blocks"] == pytest.approx(daily.tolist())
     assert record["status"] == "harmed"
-    assert "v2 is worse than v1: roll it back" in record["sentence"]
+    assert "v2 is worse than v1; on the same" in record["sentence"]
 
 
 def test_a_report_made_again_is_the_same(own):
