@@ -347,10 +347,10 @@ def cases() -> Sequence[Case]:
 
 
 def _primary() -> Iterator[Case]:
-    auto, row = worlds.rules(VALUES, unit="auto"), worlds.rules(VALUES)
+    auto, row = worlds.without_groups(VALUES, unit="auto"), worlds.without_groups(VALUES)
     yield Case(
         "equal models, 400 independent rows: primary PASS",
-        partial(equal_classifiers, policy=worlds.rules(CLASSES)),
+        partial(equal_classifiers, policy=worlds.without_groups(CLASSES)),
         5_000,
         1_000,
         0.04,
@@ -371,10 +371,10 @@ def _primary() -> Iterator[Case]:
         0.0,
         0.06,
     )
-    clusters = worlds.rules(CLASSES, primary="auc", unit="vehicle")
+    clusters = worlds.without_groups(CLASSES, primary="auc", unit="vehicle")
     yield Case("equal AUC, 50 clusters of 20 rows", partial(equal_on_clusters, policy=clusters), 2_000, 300, 0.0, 0.08)
     for unit, fast in (("row", 600), ("auto", 0)):
-        few = partial(equal_with_few_positives, policy=worlds.rules(CLASSES, primary="auc", unit=unit))
+        few = partial(equal_with_few_positives, policy=worlds.without_groups(CLASSES, primary="auc", unit=unit))
         yield Case(f"equal AUC, 10 positives of 1,000 rows, unit {unit}: primary PASS", few, 8_000, fast, 0.0, 0.065)
     chosen = partial(better_of_two, policy=row, elsewhere=True)
     reused = partial(better_of_two, policy=row, elsewhere=False)

@@ -46,6 +46,11 @@ def rules(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
     return ValidationPolicy.model_validate(base | {"fairness": fairness} | changes)
 
 
+def without_groups(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
+    """A policy that asks about no group, which is half of what a judgement costs."""
+    return ValidationPolicy.model_validate(base | {"fairness": {"none": "asked in other cases"}} | changes)
+
+
 def gate_rows(
     label: Array,
     part: npt.NDArray[np.object_] | None = None,
