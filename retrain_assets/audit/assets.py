@@ -1,4 +1,4 @@
-"""`model_status`: the page to open first. What is live, is it well, what changed, what comes next; then the history."""
+"""`model_status`: the page to open first. Is it well, what is live, what happened, what comes next; the history."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -49,7 +49,7 @@ def audit_assets(frame: Frame, watch: "Callable[[], Watch]") -> list[dg.AssetsDe
         ASSET,
         deps=("performance_report", "production_model"),
         description=(
-            "The page to open first, as of the period: what is live, is it well, what changed last, what comes next; "
+            "The page to open first, as of the period: is it well, what is live, what happened last, what comes next; "
             "then which version was live when, what was tried, and the figures a team is judged by: promotions, "
             "rejections, rollbacks, time within the quality objective, waiting times, compute and age. Written at the "
             "end of every monitoring and retrain run and after every rollback. Empty until the model is started: "
@@ -212,7 +212,7 @@ def _cut(answer: str) -> str:
     """An answer that is too long ends after a whole clause where it has one, else after a whole word."""
     if len(answer) <= LONGEST:
         return answer
-    clauses, _, _ = answer[:LONGEST].rpartition("; ")
+    clauses = max((answer[:LONGEST].rpartition(mark)[0] for mark in ("; ", ". ")), key=len)
     return clauses if len(clauses) > LONGEST / 2 else f"{answer[: LONGEST - 1].rsplit(' ', 1)[0]} …"
 
 

@@ -1,4 +1,4 @@
-"""The status of a model as a document: five answers, the timeline, every version, links to the newest reports."""
+"""The status of a model as a document: verdict, answers, timeline, every version, links to the newest reports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from retrain_assets.audit.status import AS_PROMISED, FAILED, NEW, WORSE, ModelStatus
+from retrain_assets.audit.status import (
+    AS_EXPECTED,
+    FAILED,
+    FEW_OUTCOMES,
+    NEW,
+    NO_OUTCOMES,
+    SAFE,
+    WORSE,
+    ModelStatus,
+)
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, table, text
 from retrain_assets.documents.units import counted
 from retrain_assets.store import PeriodStore
@@ -21,12 +30,13 @@ TIMELINE = "timeline"
 """The name of the picture."""
 
 TONES: Mapping[str, Tone] = {
-    AS_PROMISED: "well",
+    AS_EXPECTED: "well",
+    SAFE: "well",
     WORSE: "broken",
     FAILED: "broken",
     NEW: "unknown",
-    "too few outcomes": "unknown",
-    "no outcomes yet": "unknown",
+    FEW_OUTCOMES: "unknown",
+    NO_OUTCOMES: "unknown",
 }
 """How the box looks by the health that it tells."""
 
@@ -50,7 +60,6 @@ def status_report(
         newest: The period of the newest report of each kind.
         row: What the spec calls a row.
     """
-    answers = tuple(f"{asked.capitalize()}? {_capital(answer)}." for asked, answer in status.answers.items())
     latest, older = rows[:SHORT], rows[SHORT:]
     judged = () if found.share_within_objective is None else ("quality objective",)
     parts = [Part("So far", so_far(found), judged)]
@@ -65,8 +74,16 @@ def status_report(
         parts.append(Part(f"Earlier versions ({len(older)})", table([_short(row) for row in older]), folded=True))
     if rows:
         parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
-    return Document(
-        f"Status: {status.model}", answers, tuple(parts), TONES.get(NEW if status.new else status.health, "note"), row
+    return Document(f"Status: {status.model}", _box(status), tuple(parts), TONES.get(status.health, "note"), row)
+
+
+def _box(status: ModelStatus) -> tuple[str, ...]:
+    """The verdict, what it rests on, and the answers to the other questions."""
+    known = [status.headline, *filter(None, [status.evidence])]
+    asked = [(question, answer) for question, answer in status.answers.items() if question != "is it well"]
+    return (
+        *(f"{_capital(said)}." for said in known),
+        *(f"{question.capitalize()}? {_capital(answer)}." for question, answer in asked),
     )
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from retrain_assets.audit.recovery import recovery
 from retrain_assets.documents.units import plural
 from retrain_assets.model import Model, PeriodAccess
-from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
+from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
-from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord, monitored_periods, read_performance
 from retrain_assets.monitoring.triggers.decision import Trigger
 from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import stored_record
@@ -28,10 +29,12 @@ ASSET = "model_status"
 """Under this name the store keeps what each run left of the status."""
 
 _LOOKED_AT = 24  # statuses of periods, each a small file
-DRIFTS, NEW, BACK = "its data drift", "just went live", "back since"
-AS_PROMISED, WORSE = "as promised", "worse than promised"
+DRIFTS, NEW, SAFE = "its data drift", "just went live", "safe again"
+AS_EXPECTED, WORSE = "as expected", "worse than expected"
 FAILED = "its last run failed"
-YES_OR_NO = {AS_PROMISED: "yes", WORSE: "no"}
+NO_MODEL, RETIRED = "no live model yet", "retired"
+NO_OUTCOMES, FEW_OUTCOMES = "no outcomes yet", "too few outcomes"
+YES_OR_NO = {AS_EXPECTED: "yes", WORSE: "no"}
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,13 @@ class ModelStatus:
         model: Name of the model.
         live: Name of the live version; None while there is none.
         decided_in: The period in which it was decided that it becomes live.
-        back_since: The period whose rollback put it back; None where a promotion put it there.
+        live_since: The day on which it first became live.
+        back_since: The day of the rollback that put it back; None where a promotion put it there.
         age_periods: Periods since then, up to the last one monitored.
         age: The same in words, such as `3 months`.
         last_period: The last period that was monitored; None where nothing ever ran.
         health: The answer in a few words.
+        recovery: What a rollback took back and what is live since; None where no rollback put the live version there.
         drift: What the last drift report says.
         performance: What the last performance report says of the loss; None while no outcome is known.
         probation: What the last probation report says.
@@ -78,16 +83,19 @@ class ModelStatus:
         cooldown: Until when promotion rests after a rollback.
         closeness: How close each reason to retrain is, from 0 to 1.
         fault: What broke the newest run; None where it ended as it should.
+        calendar: The model's periods, by which they are named; None where they are called by their keys.
     """
 
     model: str
     live: str | None = None
     decided_in: str | None = None
+    live_since: str | None = None
     back_since: str | None = None
     age_periods: int | None = None
     age: str | None = None
     last_period: str | None = None
     health: str = "never ran"
+    recovery: str | None = None
     drift: str | None = None
     performance: str | None = None
     probation: str | None = None
@@ -100,6 +108,7 @@ class ModelStatus:
     cooldown: str | None = None
     closeness: Mapping[str, float] = field(default_factory=dict)
     fault: Fault | None = None
+    calendar: Calendar | None = None
 
     @property
     def ran(self) -> bool:
@@ -107,24 +116,47 @@ class ModelStatus:
         return self.last_period is not None or self.live is not None or self.fault is not None
 
     @property
+    def headline(self) -> str:
+        """Whether the model does well, as the headline of its page.
+
+        >>> ModelStatus("taxi", live="v2", health="worse than expected").headline
+        'Worse than expected: v2'
+        """
+        told = {
+            AS_EXPECTED: f"well: {self.live}",
+            DRIFTS: f"not known: the data of {self.live} have changed",
+            NEW: f"not known yet: {self.live} just went live",
+            NO_OUTCOMES: f"not known: no outcomes of {self.live} yet",
+            FEW_OUTCOMES: f"not known: too few outcomes of {self.live}",
+            FAILED: "not known: the last run failed",
+            NO_MODEL: "no model is live yet",
+        }.get(self.health, f"{self.health}: {self.live}" if self.live else self.health)
+        return f"{told[0].upper()}{told[1:]}"
+
+    @property
     def answers(self) -> dict[str, str]:
         """The five questions that a person comes with, each with its answer in a sentence."""
-        live = self.live or ("none, the model is retired" if self.standing.retired else "none yet")
-        back = f", back since the rollback of {self.back_since}" if self.back_since else ""
-        since = f", decided in {self.decided_in}{back}" if self.live else ""
-        age = f", {self.age} old" if self.age else ""
-        people = [
-            f"{word}: {said}"
-            for word, said in (("held", self.standing.holds), ("approved", self.standing.approvals))
-            if said
-        ]
         return {
-            "what is live": f"{live}{since}{age}",
             "is it well": self._well,
-            "what changed last": self.last_change or self.last_decision or "nothing was decided yet",
+            "what is live": self._what_is_live,
+            "what happened last": self.last_change or self.last_decision or "nothing was decided yet",
             "what comes next": self.coming,
-            "what people said": "; ".join(people) or "nothing is held or approved",
+            "what did people decide": self._decided_by_people,
         }
+
+    @property
+    def _what_is_live(self) -> str:
+        if not self.live:
+            return "none, the model is retired" if self.standing.retired else "none yet"
+        age = f"{self.age} old" if self.age else None
+        back = f"back since the rollback of {self.back_since}" if self.back_since else None
+        since = f"{'first live on' if back else 'since'} {self.live_since}" if self.live_since else None
+        return ", ".join(filter(None, [self.live, since, back, age]))
+
+    @property
+    def _decided_by_people(self) -> str:
+        told = (("held", self.standing.holds), ("approved", self.standing.approvals))
+        return "; ".join(f"{word}: {said}" for word, said in told if said) or "no hold, no approval"
 
     @property
     def coming(self) -> str:
@@ -142,11 +174,6 @@ class ModelStatus:
         return f"{again}: by itself where the sensors are on, else `retrain monitor {where}`"
 
     @property
-    def new(self) -> bool:
-        """Whether no period of the live version is measured since it was put there."""
-        return self.health == NEW or self.health.startswith(BACK)
-
-    @property
     def waits(self) -> str:
         """What the next retrain waits for, or what broke the last run."""
         if self.fault:
@@ -157,17 +184,23 @@ class ModelStatus:
     def _well(self) -> str:
         """Yes or no where the performance report says how well, else what is known."""
         if self.fault:
-            before = f" Before it, {self.performance}" if self.performance else ""
-            return f"not known: the run of {self.fault.period} failed. {self.fault.cause}{before}"
+            return f"not known: {self.evidence}"
         if self.performance and self.health in YES_OR_NO:
             return f"{YES_OR_NO[self.health]}: {self.performance}"
-        return ": ".join(filter(None, [self.health, self._evidence]))
+        return ": ".join(filter(None, [self.health, self.evidence]))
 
     @property
-    def _evidence(self) -> str | None:
-        if self.new:
+    def evidence(self) -> str | None:
+        """What is known of how the live version does, in sentences; None where nothing is."""
+        if self.fault:
+            before = f" Before it, {self.performance}" if self.performance else ""
+            return f"the run of {self._words(self.fault.period)} failed. {self.fault.cause}{before}"
+        if self.health == NEW:
             return f"no period is measured yet{f'; before it, {self.performance}' if self.performance else ''}"
-        return self.drift if self.health == DRIFTS else self.performance
+        return {DRIFTS: self.drift, SAFE: self.recovery}.get(self.health, self.performance)
+
+    def _words(self, period: str) -> str:
+        return self.calendar.words(period) if self.calendar else period
 
     @property
     def details(self) -> dict[str, str | int | None]:
@@ -175,6 +208,7 @@ class ModelStatus:
         return {
             "live": self.live,
             "decided in": self.decided_in,
+            "live since": self.live_since,
             "back since": self.back_since,
             "age periods": self.age_periods,
             "last period": self.last_period,
@@ -183,6 +217,7 @@ class ModelStatus:
             "drift": self.drift,
             "performance": self.performance,
             "probation": self.probation,
+            "recovery": self.recovery,
             "last decision": self.last_decision,
             "next retrain": self.next_retrain,
             "next look": self.next_look,
@@ -233,6 +268,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         model=watch.model.name,
         live=live.name if live else None,
         decided_in=live.period if live else None,
+        live_since=_day(live.at) if live else None,
         back_since=_back_since(history),
         age_periods=age,
         age=f"{age} {calendar.every}{'' if age == 1 else 's'}" if age is not None else None,
@@ -241,17 +277,18 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         last_change=_change(decided[-1]) if decided else None,
         standing=standing(history, at),
         cooldown=_cooldown(history, watch, calendar, last),
+        calendar=calendar,
     )
     if last is None:
         return status if live is None else _unmonitored(status, calendar.shift(live.period, 1))
     drift, performance, probation = read_drift(store, last), read_performance(store, last), stored_record(store, last)
     decision = watch.decide(store, registry, last)
     measured = performance.report if performance else None
+    safe = recovery(history, probation, watch.model)
     return replace(
         status,
-        health=_arrived(history)
-        if performance and live and performance.version != live.name
-        else _health(status, drift, measured),
+        health=_health(status, performance, drift, safe is not None),
+        recovery=safe,
         drift=drift.sentence or None if drift else None,
         performance=measured.sentence if measured else None,
         probation=probation.sentence if probation else None,
@@ -292,15 +329,13 @@ def _change(event: Event) -> str | None:
 
 
 def _back_since(history: History) -> str | None:
-    """The period of the last move, where that was a rollback to a version."""
+    """The day of the last move, where that was a rollback to a version."""
     last = history.moves[-1] if history.moves else None
-    return last.period if last is not None and last.action == "rolled_back" and history.live is not None else None
+    return _day(last.at) if last is not None and last.action == "rolled_back" and history.live is not None else None
 
 
-def _arrived(history: History) -> str:
-    """How the live version came, of which no period is measured yet."""
-    since, rollback = _back_since(history), history.last_rollback
-    return f"{BACK} {since} after the rollback of {rollback.from_version}" if since and rollback else NEW
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
 
 
 def _decision(event: Event, why: str) -> str:
@@ -308,24 +343,29 @@ def _decision(event: Event, why: str) -> str:
     reason = why.removeprefix(f"{event.period}: ")
     if event.action in KEPT:
         kept = f"kept {event.from_version}" if event.from_version else "no version is live yet"
-        return f"{event.period}: {kept}, {KEPT[event.action]}: {reason}"
+        return f"{_day(event.at)}: {kept}, {KEPT[event.action]}: {reason}"
     action = "rolled back to" if event.action == "rolled_back" else str(event.action).replace("_", " ")
-    return f"{event.period}: {action}{move}, {reason}"
+    return f"{_day(event.at)}: {action}{move}, {reason}"
 
 
-def _health(status: ModelStatus, drift: DriftRecord | None, measured: PerformanceReport | None) -> str:
+def _health(
+    status: ModelStatus, performance: PerformanceRecord | None, drift: DriftRecord | None, rolled_back: bool
+) -> str:
     """How the live model is, in a few words."""
+    measured = performance.report if performance else None
     if status.standing.retired:
-        return "retired"
+        return RETIRED
     if status.live is None:
-        return "no live model yet"
+        return NO_MODEL
+    if performance is not None and performance.version != status.live:
+        return SAFE if rolled_back else NEW
     if measured is not None and measured.outcome is Quality.WARN:
         return WORSE
     if drift is not None and drift.triggers:
         return DRIFTS
     if measured is None:
-        return "no outcomes yet"
-    return AS_PROMISED if measured.outcome is Quality.QUIET else "too few outcomes"
+        return NO_OUTCOMES
+    return AS_EXPECTED if measured.outcome is Quality.QUIET else FEW_OUTCOMES
 
 
 def standing(history: History, at: datetime) -> Standing:
@@ -352,14 +392,18 @@ def _ruling(event: Event, names: dict[str, str]) -> str:
 
 
 def _cooldown(history: History, watch: Watch, calendar: Calendar, last: str | None) -> str | None:
-    """Until when promotion rests after the last rollback; None when it does not."""
+    """Until when promotion rests after the last rollback; None when it does not.
+
+    A decision falls at the end of its period: that is the day that is named.
+    """
     rollback = history.last_rollback
     if rollback is None:
         return None
     allowed = watch.rollback_cooldown.first_after(calendar, rollback.failure_period)
     if last is not None and last >= allowed:
         return None
-    return f"no promotion before {allowed}, after the rollback of {rollback.failure_period}"
+    day = _day(calendar.bounds(allowed)[1])
+    return f"no promotion before {day} (cool-down after the rollback of {rollback.from_version})"
 
 
 def decisions(registry: Registry) -> list[Event]:

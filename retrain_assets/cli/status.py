@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 HEAD = ("model", "live", "age", "health", "what comes next")
 COLOURS = {
-    "as promised": "green", "worse than promised": "red", "its last run failed": "red", "its data drift": "yellow",
+    "as expected": "green", "safe again": "green", "worse than expected": "red", "its last run failed": "red",
+    "its data drift": "yellow",
 }  # fmt: skip
 
 
@@ -28,7 +29,7 @@ COLOURS = {
 @click.option("--json", "as_json", is_flag=True, help="Print a list of records, one per model.")
 @guarded
 def status(name: str | None, details: bool, as_json: bool) -> None:
-    """Tell what is live, how it is, and what the next retrain waits for: a line a model, or five about NAME.
+    """Tell how each model does, what is live, and what the next retrain waits for: a line a model, or five about NAME.
 
     A spec that is wrong is named after the models that can be told, and the exit code is 2.
 

@@ -13,7 +13,9 @@ from retrain_assets_tests.audit.journals import MONTHS
 from retrain_assets_tests.rendered import Page
 
 FOUND = figures("2019-03", MONTHS, (), {}, (), ())
-STATUS = ModelStatus("taxi", live="v2", decided_in="2019-03", health="as promised", performance="v2 lost $1.40 a ride")
+STATUS = ModelStatus(
+    "taxi", live="v2", live_since="2019-04-01", health="as expected", performance="v2 lost $1.40 a ride"
+)
 
 
 def row(number):
@@ -23,22 +25,24 @@ def row(number):
 
 @pytest.mark.parametrize(
     ("health", "tone"),
-    [("as promised", "well"), ("worse than promised", "broken"), ("its last run failed", "broken"),
-     ("too few outcomes", "unknown"),     ("no live model yet", "note"), ("retired", "note")],
+    [("as expected", "well"), ("safe again", "well"), ("worse than expected", "broken"),
+     ("its last run failed", "broken"), ("too few outcomes", "unknown"), ("no live model yet", "note"),
+     ("retired", "note")],
 )  # fmt: skip
-def test_only_a_model_that_is_worse_than_promised_looks_broken(health, tone):
+def test_only_a_model_that_is_worse_than_expected_looks_broken(health, tone):
     assert status_report(replace(STATUS, health=health), FOUND, [row(2)], {}).tone == tone
 
 
-def test_the_five_answers_are_the_box():
+def test_the_verdict_leads_the_box_and_what_it_rests_on_follows():
     answer = status_report(STATUS, FOUND, [row(2)], {}).answer
-    assert answer[:2] == ("What is live? v2, decided in 2019-03.", "Is it well? Yes: v2 lost $1.40 a ride.")
-    assert len(answer) == 5
+    assert answer[:3] == ("Well: v2.", "v2 lost $1.40 a ride.", "What is live? v2, since 2019-04-01.")
+    assert answer[-1] == "What did people decide? No hold, no approval."
+    assert len(answer) == 6
 
 
 def test_each_question_stands_out_from_its_answer():
     page = html_page("s", status_report(STATUS, FOUND, [row(2)], {})).decode()
-    assert "<p><strong>Is it well?</strong> Yes: v2 lost $1.40 a ride.</p>" in page
+    assert "<p><strong>What is live?</strong> v2, since 2019-04-01.</p>" in page
 
 
 def test_every_version_is_there_the_long_past_folded():

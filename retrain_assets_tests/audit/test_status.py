@@ -9,7 +9,6 @@ from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment
 from retrain_assets.audit.status import (
     Fault,
     ModelStatus,
-    _arrived,
     _next_look,
     decision_record,
     decisions,
@@ -95,8 +94,8 @@ def test_of_a_promotion_the_answer_is_what_decided_it_and_the_record_has_the_res
     promoted(registry, [0])
     found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(0)), Watched, moment(1))
     (event,) = decisions(registry)
-    assert found.last_decision == f"{period(0)}: bootstrap v1, {event.reason}"
-    assert found.answers["what changed last"] == found.last_decision.partition("; ")[0]
+    assert found.last_decision == f"{moment(0):%Y-%m-%d}: bootstrap v1, {event.reason}"
+    assert found.answers["what happened last"] == found.last_decision.partition("; ")[0]
 
 
 def test_of_a_refused_candidate_the_answer_is_what_was_kept_and_why(tmp_path):
@@ -105,8 +104,8 @@ def test_of_a_refused_candidate_the_answer_is_what_was_kept_and_why(tmp_path):
     failed = verdict(registry, 1, candidate(registry, "b"), findings=findings(Outcome.FAIL))
     registry.record(failed, at=moment(1), actor="run 2")
     found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(1)), Watched, moment(2))
-    kept = f"{period(1)}: kept v1, the candidate failed a check: fairness: JFK: 41 rows"
-    assert found.answers["what changed last"] == kept
+    kept = f"{moment(1):%Y-%m-%d}: kept v1, the candidate failed a check: fairness: JFK: 41 rows"
+    assert found.answers["what happened last"] == kept
 
 
 def test_a_version_that_is_back_is_none_that_was_never_away(tmp_path):
@@ -114,10 +113,9 @@ def test_a_version_that_is_back_is_none_that_was_never_away(tmp_path):
     promoted(registry, [0, 1])
     rolled_back(registry, 2)
     found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(2)), Watched, moment(3))
-    assert found.answers["what is live"] == f"v1, decided in {period(0)}, back since the rollback of {period(2)}"
-    history = History(registry.history())
-    assert _arrived(history) == f"back since {period(2)} after the rollback of v2"
-    assert ModelStatus(MODEL, health=_arrived(history)).new
+    assert found.answers["what is live"] == (
+        f"v1, first live on {moment(0):%Y-%m-%d}, back since the rollback of {moment(2):%Y-%m-%d}"
+    )
 
 
 def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
@@ -145,3 +143,28 @@ WAITING = "November 2020 is monitored once its rides are there; it ended on 2020
 def test_the_next_look_has_its_date_or_says_what_it_waits_for(last, now, said):
     months = Calendar(every="month", start="2018-01-01", end="2021-01-01")
     assert _next_look(replace(TAXI, calendar=months), last, now) == said
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        ("as expected", "Well: v2"),
+        ("worse than expected", "Worse than expected: v2"),
+        ("safe again", "Safe again: v2"),
+        ("just went live", "Not known yet: v2 just went live"),
+        ("too few outcomes", "Not known: too few outcomes of v2"),
+        ("its last run failed", "Not known: the last run failed"),
+    ],
+)
+def test_the_headline_is_the_verdict(health, said):
+    assert ModelStatus(MODEL, live="v2", health=health).headline == said
+
+
+def test_without_a_version_the_headline_says_so():
+    assert ModelStatus(MODEL, health="no live model yet").headline == "No model is live yet"
+    assert ModelStatus(MODEL).headline == "Never ran"
+
+
+def test_after_a_rollback_the_model_is_safe_again_and_no_period_of_the_other_version_counts():
+    status = ModelStatus(MODEL, live="v1", health="safe again", performance="v2 lost", recovery="v1 is live.")
+    assert status.answers["is it well"] == "safe again: v1 is live."

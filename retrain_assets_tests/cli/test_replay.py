@@ -27,7 +27,7 @@ def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_
     assert "wait 2 weeks" in lines[PERIODS[0]]
     assert "bootstrap v1: MAE" in lines[FIRST]
     assert re.search(r"excess_loss +rejected", lines[PERIODS[3]])  # nothing was trained on a slower week yet
-    assert "no retrain before the week of 5 February 2024 (cool-down)" in lines[PERIODS[4]]
+    assert "no retrain before 2024-02-12 (cool-down)" in lines[PERIODS[4]]
     assert re.search(r"excess_loss +promoted v2: MAE", lines[PERIODS[5]])
     assert "no retrain due: 0 of the 1,000 of excess loss" in lines[PERIODS[6]]
 

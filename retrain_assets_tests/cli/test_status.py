@@ -24,7 +24,7 @@ def test_status_tells_where_each_model_stands(at_home):
 def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_home):
     lines = {line.split()[0]: line for line in retrain("status").output.splitlines()}
     live = registry(at_home).live().name
-    assert re.match(rf"delivery +{live} +1 week +as promised +no retrain due: 0 of the 1,000", lines["delivery"])
+    assert re.match(rf"delivery +{live} +1 week +as expected +no retrain due: 0 of the 1,000", lines["delivery"])
     assert lines["employment"] == (
         "employment never ran. Start it with `retrain replay employment`, or launch employment__monitor for 2015; "
         "the sensors go on from there."
@@ -38,11 +38,11 @@ def test_one_model_is_told_in_five_answers(at_home):
     live = registry(at_home).live()
     assert name == "delivery"
     assert list(told) == [
-        "what is live", "is it well", "what changed last", "what comes next", "what people said"
+        "is it well", "what is live", "what happened last", "what comes next", "what did people decide"
     ]  # fmt: skip
-    assert told["what is live"].startswith(f"{live.name}, decided in {live.period}, ")
+    assert told["what is live"].startswith(f"{live.name}, since {live.at:%Y-%m-%d}, ")
     assert told["is it well"].startswith(f"yes: {live.name} lost ")
-    assert told["what people said"] == "nothing is held or approved"
+    assert told["what did people decide"] == "no hold, no approval"
 
 
 @pytest.mark.usefixtures("at_home")

@@ -185,16 +185,21 @@ def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, ro
     rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
     if rest and evidence.last_rollback_period:
         since = calendar.words(evidence.last_rollback_period)
-        return f"no retrain before {calendar.words(rest)} (cool-down after the rollback of {since})"
+        return f"no retrain before {_decided(calendar, rest)} (cool-down after the rollback of {since})"
     rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown)
     if rest:
-        return f"no retrain before {calendar.words(rest)} (cool-down)"
+        return f"no retrain before {_decided(calendar, rest)} (cool-down)"
     if evidence.attempts_last_year >= policy.max_per_year:
         return f"yearly cap: all {policy.max_per_year} attempts of the last year are used up"
     if evidence.new_rows < policy.min_new_rows:
         known = f"{model.units.rows(evidence.new_rows)} with new outcomes since the last attempt"
         return f"{known}, {policy.min_new_rows:,} are needed"
     return None
+
+
+def _decided(calendar: Calendar, period: str) -> str:
+    """The day on which a period is decided: its end."""
+    return f"{calendar.bounds(period)[1]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
 
 
 def _rest(calendar: Calendar, period: str, since: str | None, cooldown: Length) -> str | None:

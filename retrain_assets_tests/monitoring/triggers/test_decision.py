@@ -121,10 +121,10 @@ def test_every_declared_condition_says_how_close_it_is():
         ({"wait": "wait 2 periods, until 2019-05: spent"}, "wait 2 periods, until 2019-05"),
         (
             {"last_rollback_period": "2019-02"},
-            "no retrain before April 2019 (cool-down after the rollback of February 2019)",
+            "no retrain before 2019-05-01 (cool-down after the rollback of February 2019)",
         ),
-        ({"last_attempt_period": "2019-01"}, "no retrain before April 2019 (cool-down)"),
-        ({"last_attempt_period": "2019-03"}, "no retrain before June 2019 (cool-down)"),
+        ({"last_attempt_period": "2019-01"}, "no retrain before 2019-05-01 (cool-down)"),
+        ({"last_attempt_period": "2019-03"}, "no retrain before 2019-07-01 (cool-down)"),
         ({"attempts_last_year": 4}, "yearly cap: all 4 attempts"),
         ({"new_rows": 99}, "99 rides with new outcomes since the last attempt, 100 are needed"),
     ],
@@ -154,7 +154,7 @@ def test_a_first_model_is_held_back_by_the_same_obstacles():
     none = replace(CALM, live_version=None, live_since_period=None, last_attempt_period=None)
     assert isinstance(asked(none), Trigger)
     assert asked(replace(none, wait="wait 3 periods")).reason.startswith("wait 3 periods")
-    assert asked(replace(none, last_attempt_period="2019-02")).reason == "no retrain before May 2019 (cool-down)"
+    assert asked(replace(none, last_attempt_period="2019-02")).reason == "no retrain before 2019-06-01 (cool-down)"
 
 
 def test_without_cooldown_one_period_still_allows_one_attempt_only():
@@ -162,7 +162,7 @@ def test_without_cooldown_one_period_still_allows_one_attempt_only():
     assert isinstance(asked(replace(LOSING, last_attempt_period="2019-02"), eager), Trigger)
     assert (
         asked(replace(LOSING, last_attempt_period="2019-03"), eager).reason
-        == "no retrain before April 2019 (cool-down)"
+        == "no retrain before 2019-05-01 (cool-down)"
     )
 
 

@@ -1,0 +1,52 @@
+"""What is said after a rollback: what was taken back, what is live, and that nothing is to be done."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
+from retrain_assets.audit.recovery import recovery
+from retrain_assets.registry.journal.history import History
+from retrain_assets_tests.audit.journals import journal
+from retrain_assets_tests.monitoring.stored import TAXI
+
+PAST = journal(("2019-02", "bootstrap"), ("2019-03", "promoted"), ("2019-04", "rolled_back", "v1"))
+SAID = "v2 did harm and was taken back on 2019-05-01; v1, in service before, is live. Nothing is to be done."
+
+
+def report(digest):
+    compared = SimpleNamespace(version="v2", previous="v1", digest=digest)
+    measured = SimpleNamespace(rows=9645, loss=1.69, previous_loss=1.43)
+    return SimpleNamespace(period="2019-04", comparison=compared, measurement=measured)
+
+
+def test_what_was_taken_back_comes_with_the_error_of_both_on_the_same_rows():
+    both = "On the same 9,645 rides in April 2019 v1 had an error of $1.43 a ride, v2 of $1.69."
+    assert recovery(History(PAST), report("digest v2"), TAXI) == f"{SAID} {both}"
+
+
+def test_a_report_of_other_versions_tells_nothing():
+    assert recovery(History(PAST), report("digest v3"), TAXI) == SAID
+    assert recovery(History(PAST), None, TAXI) == SAID
+
+
+def test_a_person_who_took_it_back_is_named_with_the_reason():
+    by_hand = replace(PAST[-1], person=True, reason="complaints.")
+    assert recovery(History((*PAST[:-1], by_hand)), None, TAXI).startswith(
+        "ada took v2 back on 2019-05-01 (complaints); v1, "
+    )
+
+
+def test_where_no_rollback_put_the_live_version_there_nothing_is_said(tmp_path):
+    registry = fresh(tmp_path)
+    assert recovery(History(()), None, TAXI) is None
+    promoted(registry, [0, 1])
+    assert recovery(History(registry.history()), None, TAXI) is None
+    rolled_back(registry, 2)
+    assert recovery(History(registry.history()), None, TAXI)
+    promoted(registry, [9])
+    assert recovery(History(registry.history()), None, TAXI) is None
+
+
+def test_the_trivial_baseline_is_no_recovery():
+    none = journal(("2019-02", "bootstrap"), ("2019-03", "rolled_back", "v0"))
+    assert recovery(History(none), None, TAXI) is None
