@@ -12,6 +12,7 @@ import click
 
 from retrain_assets.cli.shared import Opened, ended_period, guarded, now, opened
 from retrain_assets.documents.terminal import say
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import DataError
 from retrain_assets.spec import ModelSpec
 
@@ -137,7 +138,7 @@ class Listing:
 
     def lines(self) -> list[str]:
         """As rows for a person."""
-        lines = [f"{self.model}: {len(self.cases)} case(s) in {self.file}"]
+        lines = [f"{self.model}: {counted(len(self.cases), 'case')} in {self.file}"]
         lines += [
             f"  {one.case.id:<10} {one.case.period:<10} {one.case.severity:<9} {one.state:<8} "
             f"{self._answer(one):<40} {one.case.reason}"

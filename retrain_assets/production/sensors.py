@@ -27,6 +27,7 @@ from retrain_assets.dagster_glue.tags import (
     PARTITION_TAG,
     TRIGGER_TAG,
 )
+from retrain_assets.documents.units import called
 from retrain_assets.errors import RetrainError
 from retrain_assets.monitoring.sensors import was_killed
 from retrain_assets.production.jobs import ROLLBACK_PRIORITY, Job, job_name, rollback_config
@@ -276,5 +277,6 @@ def publish_all(alerts: list[Alert], home: Home) -> None:
 def _alert(clock: Clock, frame: Frame, period: str, kind: str, sentence: str) -> Alert:
     """An alert whose sentence fits a phone; a failure keeps all of its cause."""
     said = sentence if kind in TOLD_WHOLE else facts.brief(sentence)
+    said = called(said, frame.row_name) if kind == "skew" else said
     known = "" if said == sentence else sentence
     return Alert(clock.now().isoformat(), frame.model, period, cast("facts.Kind", kind), said, known)

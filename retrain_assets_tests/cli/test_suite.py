@@ -49,7 +49,7 @@ def test_an_unknown_model_is_bad_input(folder, words):
 
 def test_list_shows_the_case_the_file_and_what_the_live_model_says(folder):
     lines = retrain("suite", "list", "delivery").output.splitlines()
-    assert lines[0] == f"delivery: 1 case(s) in {folder / 'delivery.suite.yaml'}"
+    assert lines[0] == f"delivery: 1 case in {folder / 'delivery.suite.yaml'}"
     assert re.search(r"2024-01-01 +critical +live +v1 right: [\d.]+, it was [\d.]+ +the first parcel", lines[1])
     record = json.loads(retrain("suite", "list", "delivery", "--json").stdout)
     (case,) = record["cases"]

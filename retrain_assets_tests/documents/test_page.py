@@ -4,7 +4,7 @@ import pytest
 
 from retrain_assets.alerts import Alert, page_url
 from retrain_assets.backtest.pages.page import backtest_html
-from retrain_assets.documents.page import html_page
+from retrain_assets.documents.page import Document, html_page
 from retrain_assets.documents.units import LossUnits
 from retrain_assets.monitoring.pages.page import PERFORMANCE, performance_report
 from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory, performance_drawing
@@ -178,6 +178,15 @@ def test_a_report_answers_on_the_first_screen_and_cuts_nothing_off(page, at_home
     assert unloaded_pictures(page) == []
     page.evaluate("() => document.querySelectorAll('details').forEach(part => part.open = true)")
     assert page.evaluate(CLIPPED) == []
+
+
+def test_a_long_path_in_the_answer_is_broken_where_a_phone_ends(page, tmp_path):
+    failed = f"the run of 2024-01 failed. /{'a_long_folder/' * 6}rows.parquet: distance holds no number."
+    path = tmp_path / "failed.html"
+    path.write_bytes(html_page("Status", Document("Status: delivery", ("What is live? v1.", failed)), pictures={}))
+    page.set_viewport_size(PHONE)
+    page.goto(path.as_uri())
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 def test_a_phone_is_shown_the_picture_that_was_drawn_for_it(page, at_home):

@@ -14,10 +14,11 @@ from retrain_assets.backtest.pages.text import (
 from retrain_assets.backtest.record import BacktestRecord, GatedResult, PolicyResult
 from retrain_assets.documents.figure import svg
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, html_page, table, text
-from retrain_assets.documents.units import LossUnits
+from retrain_assets.documents.units import LossUnits, amount
 
 TRADE_OFF = f"![loss against retrains]({PICTURE}trade_off)"
 COSTS = f"![cost against the cost of a retrain]({PICTURE}costs)"
+_DIGITS = 4  # policies differ by little
 OVER_TIME = f"![loss and retrains over time]({PICTURE}timeline)"
 
 
@@ -49,7 +50,7 @@ def backtest_report(record: BacktestRecord, units: LossUnits) -> Document:
         ),
         Part("What this rests on", "\n".join(f"- {text(line)}" for line in _basis(record)), folded=True),
     )
-    return Document(f"When to retrain {record.model}", told, parts)
+    return Document(f"When to retrain {record.model}", told, parts, row=units.row)
 
 
 def backtest_html(record: BacktestRecord, units: LossUnits) -> bytes:
@@ -83,12 +84,12 @@ def _chosen_row(one: PolicyResult, units: LossUnits) -> dict[str, object]:
 
 
 def _row(one: PolicyResult, units: LossUnits) -> dict[str, object]:
-    limits = "" if one.low is None or one.high is None else f"{one.low:.4g} to {one.high:.4g}"
+    low, high = ("" if limit is None else amount(limit, units.loss, _DIGITS) for limit in (one.low, one.high))
     return {
         "policy": one.name,
         "retrains": len(one.retrains),
-        "mean loss": one.mean_loss,
-        "95 % limits": limits,
+        "mean loss": amount(one.mean_loss, units.loss, _DIGITS),
+        "95 % limits": f"{low} to {high}" if low and high else "",
         **{f"cost at {units.total(float(cost))}": units.total(total) for cost, total in one.costs.items()},
         "regret": units.total(one.regret),
         "worse at first": f"{100 * one.worse_next:.0f} %",
@@ -103,7 +104,7 @@ def _gated_row(one: GatedResult, units: LossUnits) -> dict[str, object]:
         "promoted when": f"{one.rule}{' (the spec)' if one.declared else ''}",
         "attempts": one.attempts,
         "promoted": one.promoted,
-        "mean loss": one.mean_loss,
+        "mean loss": amount(one.mean_loss, units.loss, _DIGITS),
         "cost": units.total(one.cost),
         "beyond no gate": units.total(one.premium),
     }

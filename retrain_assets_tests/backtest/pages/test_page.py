@@ -16,6 +16,13 @@ def test_the_answer_comes_first_and_every_policy_has_a_line():
     assert "2018-02-05: no row has an outcome" in document
 
 
+def test_its_terms_and_its_losses_speak_of_the_spec_s_rows_and_unit():
+    document = backtest_report(backtest_record(), RIDES).markdown.replace("\\", "")
+    assert "fresh rides" in document
+    assert "fresh rows" not in document
+    assert re.search(r"\| \$\d+\.\d+ \| \$\d+\.\d+ to \$\d+\.\d+ \|", document)
+
+
 def test_the_page_holds_its_three_pictures_and_loads_nothing():
     page = backtest_html(backtest_record(), RIDES).decode()
     assert page.count("<svg ") == 3
