@@ -80,7 +80,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
     return dg.Definitions(
         assets=[
             *raw_assets(frame, spec.source, spec.columns, partial(intake, spec)),
-            *monitoring_assets(frame, spec.model, spec.columns, monitoring(spec)),
+            *monitoring_assets(frame, spec.model, spec.columns, monitoring(spec), partial(harm_found, spec)),
             *window_assets(frame, spec.model, partial(windows, spec)),
             *candidate_assets(frame, spec.model, partial(training, spec)),
             *validation_assets(frame, partial(judged, spec)),
@@ -304,11 +304,18 @@ def model_card(spec: ModelSpec) -> "ModelCard":
     )
 
 
+def harm_found(spec: ModelSpec, store: "PeriodStore", period: str) -> str:
+    """What a period's probation found against the live version, in a sentence; empty for nothing."""
+    from retrain_assets.production.probation import page
+
+    return page.harm_found(spec.model, store, period)
+
+
 def renew_pages(spec: ModelSpec, store: "PeriodStore", registry: "Registry") -> None:
     """Write the pages anew that a move of the live pointer made false."""
     from retrain_assets.production import renewed_pages
 
-    renewed_pages.renew_pages(spec.model, model_card(spec), store, registry)
+    renewed_pages.renew_pages(spec.model, model_card(spec), store, registry, monitoring(spec).retrain_cost)
 
 
 def probation(spec: ModelSpec) -> "Probation":

@@ -82,13 +82,15 @@ def _validation_report(model: Opened, period: str | None, html: Path | None, as_
 def _monitoring_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
     from retrain_assets.documents.page import html_page
     from retrain_assets.monitoring.pages import page
+    from retrain_assets.pipeline import harm_found
 
     spec, store, registry = model
     asked = page.monitored_period(spec.name, store, period)
     if html:
         drift, moved = page.drift_document(spec.model, store, registry, asked)
         cost = spec.triggers.declared_excess
-        performance, lost = page.performance_document(spec.model, store, registry, asked, cost)
+        harm = harm_found(spec, store, asked)
+        performance, lost = page.performance_document(spec.model, store, registry, asked, cost, harm)
         title = f"Monitoring: {spec.name} {asked}"
         _write(html, html_page(title, performance, drift, pictures=moved | lost))
     if as_json:

@@ -1,6 +1,6 @@
 """`predictions`, `drift_report` and `performance_report` of a period."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from retrain_assets.monitoring.records.performance_record import PerformanceRecord
+    from retrain_assets.store import PeriodStore
 
 SHOWN = 20
 
 
 def monitoring_assets(
-    frame: Frame, model: Model, columns: Columns, policy: MonitoringPolicy
+    frame: Frame,
+    model: Model,
+    columns: Columns,
+    policy: MonitoringPolicy,
+    harm: "Callable[[PeriodStore, str], str]",
 ) -> list[dg.AssetsDefinition]:
-    """The three assets that watch the live model."""
+    """The three assets that watch the live model; `harm()` gives what its probation found against it in a period."""
     return [
         _predictions(frame, model),
         _drift_report(frame, model, columns, policy),
-        _performance_report(frame, model, columns, policy),
+        _performance_report(frame, model, columns, policy, harm),
     ]
 
 
@@ -126,7 +131,11 @@ def _drift_report(frame: Frame, model: Model, columns: Columns, monitoring: Moni
 
 
 def _performance_report(
-    frame: Frame, model: Model, columns: Columns, monitoring: MonitoringPolicy
+    frame: Frame,
+    model: Model,
+    columns: Columns,
+    monitoring: MonitoringPolicy,
+    harm: "Callable[[PeriodStore, str], str]",
 ) -> dg.AssetsDefinition:
     @frame.asset(
         "performance_report",
@@ -158,10 +167,12 @@ def _performance_report(
         hold_on_jump(at.registry, at.period, record.label_jump, clock.now())
         if record.version is None:
             return _no_model(model, at.period)
-        document, pictures = performance_document(model, at.store, at.registry, at.period, monitoring.retrain_cost)
+        harmed = harm(at.store, at.period)
+        cost = monitoring.retrain_cost
+        document, pictures = performance_document(model, at.store, at.registry, at.period, cost, harmed)
         return dg.MaterializeResult(
             metadata={
-                "summary": dg.MetadataValue.md(summary(performance_summary(record))),
+                "summary": dg.MetadataValue.md(summary(performance_summary(record, harmed))),
                 **kept(at, "performance_report", document, pictures),
                 "losses": table(loss_table(model, record)),
                 "by_group": table(group_table(model, record.report, SHOWN)),

@@ -10,6 +10,9 @@ def test_after_a_rollback_the_probation_page_and_both_cards_say_what_is_true(own
     week = own.weeks(7)[-1]
     back(own)
     renew_pages(own.spec, own.store, own.registry)
+    performance = own.store.read_bytes("performance_report", week, "html").decode()
+    assert "<p>But v2 did worse than v1 would have: " in performance
+    assert '<div class="answer well">' not in performance
     assert "and was taken back on" in own.store.read_bytes("probation_report", week, "html").decode()
     assert "and is live." in own.store.read_bytes("model_card", "v1", "html").decode()
 

@@ -123,7 +123,9 @@ def performance_lead(record: PerformanceRecord) -> list[str]:
     return [*performance_sentences(record), *business]
 
 
-def performance_report(model: str, period: str, history: PerformanceHistory, units: LossUnits = PLAIN) -> Document:
+def performance_report(
+    model: str, period: str, history: PerformanceHistory, units: LossUnits = PLAIN, harm: str = ""
+) -> Document:
     """The performance report of a period, the last one of the history; its picture is named `picture:performance`.
 
     Args:
@@ -131,6 +133,7 @@ def performance_report(model: str, period: str, history: PerformanceHistory, uni
         period: Which one.
         history: Its records up to the period.
         units: What a row and its loss are called.
+        harm: What the probation of the version found against it, however well it kept its promise; empty for nothing.
     """
     title = f"Performance report: {model} {period}"
     if period not in history.periods:
@@ -163,7 +166,10 @@ def performance_report(model: str, period: str, history: PerformanceHistory, uni
         parts.append(Part("Estimates and the later truth of the same rows", table(truths, units.row), folded=True))
     parts.append(Part("Decisions", table(_decisions(history)), folded=True))
     outcome = record.report.outcome if record.report else Quality.INSUFFICIENT
-    return Document(title, tuple(performance_lead(record)), tuple(parts), TONES[outcome], units.row)
+    first, *others = performance_lead(record)
+    answer = (first, *([harm] if harm else []), *others)
+    tone: Tone = "note" if harm and outcome is Quality.QUIET else TONES[outcome]
+    return Document(title, answer, tuple(parts), tone, units.row)
 
 
 def _assumed(record: PerformanceRecord) -> str:
@@ -212,7 +218,7 @@ def drift_document(
 
 
 def performance_document(
-    model: Model, store: PeriodStore, registry: Registry, period: str, retrain_cost: float | None
+    model: Model, store: PeriodStore, registry: Registry, period: str, retrain_cost: float | None, harm: str = ""
 ) -> tuple[Document, dict[str, Drawing]]:
     """The performance report of a period from what is stored, and its picture."""
     history = performance_history(store, registry, period)
@@ -220,7 +226,7 @@ def performance_document(
     unit = model.units.loss
     label = f"{model.loss} in {unit}" if unit else model.loss
     pictures = {PERFORMANCE: performance_drawing(history, label, retrain_cost)} if shown else {}
-    return performance_report(model.name, period, history, model.units), pictures
+    return performance_report(model.name, period, history, model.units, harm), pictures
 
 
 def monitored_period(model: str, store: PeriodStore, period: str | None = None) -> str:

@@ -90,11 +90,17 @@ def drift_fact(record: DriftRecord) -> str:
     return f"{len(record.warned)} of {counted(len(record.columns), 'column')} drifted: {named}{more}; {asks}."
 
 
-def performance_summary(record: PerformanceRecord) -> list[str]:
-    """What a performance record says, without the reason why nothing is estimated."""
+def performance_summary(record: PerformanceRecord, harm: str = "") -> list[str]:
+    """What a performance record says, without the reason why nothing is estimated.
+
+    Args:
+        record: Of the period.
+        harm: What the probation of the version found against it; empty for nothing.
+    """
     unestimated = record.estimated.sentence if record.estimated and not record.estimated.estimate else None
     business = [one.sentence for one in record.business if one.sentence]
-    return [said for said in (*performance_sentences(record), *business) if said != unestimated]
+    first, *others = performance_sentences(record)
+    return [said for said in (first, harm, *others, *business) if said and said != unestimated]
 
 
 def loss_table(model: Model, record: PerformanceRecord) -> list[dict[str, str]]:

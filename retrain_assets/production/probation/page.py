@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, html_page, table, text
 from retrain_assets.documents.units import LossUnits, amount, difference, plural
 from retrain_assets.model import Model
+from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
 from retrain_assets.production.probation.plot import probation_drawing
 from retrain_assets.production.probation.record import ASSET, Measurement, ProbationRecord, Status, stored_record
@@ -67,6 +68,23 @@ def probation_document(
         model.row_name,
     )
     return document, {PROBATION: drawing} if drawing is not None else {}
+
+
+def harm_found(model: Model, store: PeriodStore, period: str) -> str:
+    """What a period's probation found against the live version, for the performance report; empty for nothing.
+
+    A version may keep its promise and still be worse than the one that it replaced would have been.
+    """
+    record = stored_record(store, period)
+    if record is None or record.status is not Status.HARMED or record.comparison is None:
+        return ""
+    compared, found, units = record.comparison, record.measurement, model.units
+    if found is None or found.ruling is not Conclusion.WORSE or found.loss is None or found.previous_loss is None:
+        return ""
+    return (
+        f"But {compared.version} did worse than {compared.previous} would have: {units.a_row(found.loss)} against "
+        f"{units.total(found.previous_loss)} on the same {units.rows(found.rows)}, see the probation report."
+    )
 
 
 def withdrawal(record: ProbationRecord, events: Iterable[Event]) -> Event | None:

@@ -241,6 +241,13 @@ def test_the_answer_comes_first_and_its_box_looks_broken_only_where_loss_is_sure
     assert drift_report(TAXI, drift([column("a", Drift.WARN)])).tone == "note"
 
 
+def test_a_kept_promise_is_not_shown_as_well_where_the_version_before_would_have_done_better():
+    harm = "But v2 did worse than v1 would have."
+    history = PerformanceHistory([performance("2024-01", 1.5)], {}, [])
+    document = performance_report("delivery", "2024-01", history, harm=harm)
+    assert (document.tone, document.answer[1]) == ("note", harm)
+
+
 def test_losses_stand_in_the_units_of_the_model():
     document = performance_report(
         "taxi", "2024-01", PerformanceHistory([performance("2024-01", 1.5)], {}, []), TAXI.units

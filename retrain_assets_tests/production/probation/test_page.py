@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from retrain_assets.documents.page import html_page
-from retrain_assets.production.probation.page import BY_ITSELF, probation_document, withdrawal
+from retrain_assets.production.probation.anytime_valid import Conclusion
+from retrain_assets.production.probation.page import BY_ITSELF, harm_found, probation_document, withdrawal
 from retrain_assets.production.probation.record import ProbationRecord, Status
 from retrain_assets.registry.journal.events import Entry, Event
+from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.stored import TAXI
 from retrain_assets_tests.production.probation.test_group_watch import account, after
 from retrain_assets_tests.production.probation.test_record import COMPARED, FOUND, SUMS
@@ -49,6 +51,21 @@ def test_a_page_whose_rollback_was_made_says_so_and_orders_nothing(status, found
     record = replace(RECORD, status=status, sentence=f"{RECORD.period}: {found}; 12 to 1 against chance")
     document, _ = probation_document(TAXI, record, [rolled_back()])
     assert document.answer == (told, "12 to 1 against chance.")
+
+
+def test_harm_is_told_in_the_performance_report_only_where_the_comparison_showed_it(tmp_path):
+    def told(status, ruling):
+        record = replace(RECORD, status=status, measurement=replace(FOUND, ruling=ruling))
+        store = PeriodStore(tmp_path)
+        store.write_json("probation_report", "2024-02-05", record.to_dict())
+        return harm_found(TAXI, store, "2024-02-05")
+
+    assert told(Status.HARMED, Conclusion.WORSE) == (
+        "But v2 did worse than v1 would have: $12.50 a ride against $12.25 on the same 840 rides, see the probation "
+        "report."
+    )
+    assert told(Status.OPEN, Conclusion.OPEN) == told(Status.HARMED, Conclusion.OPEN) == ""
+    assert harm_found(TAXI, PeriodStore(tmp_path), "2024-02-12") == ""
 
 
 @pytest.mark.parametrize("other", [rolled_back(left="9" * 64), rolled_back(period="2024-01-29")])
