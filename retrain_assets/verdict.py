@@ -257,7 +257,7 @@ class Verdict:
         for outcome in (Outcome.FAIL, Outcome.INSUFFICIENT):
             for finding in ranked:
                 if finding.outcome is outcome:
-                    return f"{finding.check}: {finding.reason}"
+                    return finding.reason if finding.role == "primary" else f"{finding.check}: {finding.reason}"
         for check in decisive_first(self.required):
             if not self.of(check):
                 return f"{check}: no finding"

@@ -26,3 +26,16 @@ def undecided(days: int) -> Verdict:
 )
 def test_an_undecided_verdict_says_how_many_days_would_tell_or_that_no_gate_can(days, said):
     assert undecided(days).reason == f"fairness: pickup_borough=Bronx: 41 rows; {said}"
+
+
+def test_a_primary_that_failed_says_why_without_the_name_of_its_check():
+    reason = "MAE rose from 51.7 to 52.0 minutes a parcel (+0.6 %), so it is not better"
+    failed = Finding("significance", Outcome.FAIL, reason, role="primary", metric="mae")
+    guard = Finding("guardrails", Outcome.FAIL, "RMSE rose", role="guardrail", metric="rmse")
+    window = GateWindow(("2019-02",), "2019-02-01", "2019-03-01", 9_870, "00")
+
+    def said(found: Finding) -> str:
+        return Verdict("taxi", "2019-02", (found,), window, "aa", "bb", "cc", "1").reason
+
+    assert said(failed) == reason
+    assert said(guard) == "guardrails: RMSE rose"

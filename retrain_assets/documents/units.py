@@ -12,6 +12,9 @@ _IRREGULAR = {"person": "people", "child": "children", "man": "men", "woman": "w
 _ROW = re.compile(r"\b(?:(an?) )?(rows?)\b(?![-_])", re.IGNORECASE)
 """A row in a sentence of ours, with its article; `row-set` and `row_name` are other words."""
 
+_DECIMAL = re.compile(r"(?P<before>-?[^\d\s]?)(?P<whole>[\d,]+)(?:\.(?P<decimals>\d+))?(?P<unit>| .+)")
+"""An amount as it is written, without an exponent."""
+
 _SPOKEN_WITH_Y = ("eu", "one", "uni", "use", "usa", "ute", "uti")
 """How nouns begin that are written with a vowel and spoken without one: a user, a unit."""
 
@@ -107,16 +110,33 @@ def difference(value: float, unit: str = "") -> str:
 
 
 def amounts(values: Sequence[float], unit: str = "") -> list[str]:
-    """Numbers with their unit, in as many digits as tell different ones apart.
+    """Numbers with their unit, in as many digits as tell different ones apart, those of one size to the same decimal.
 
     >>> amounts((1.8, 1.444), "USD"), amounts((1.8012, 1.8034), "USD"), amounts((0.98123, 0.98147), "share")
     (['$1.80', '$1.44'], ['$1.801', '$1.803'], ['98.12 %', '98.15 %'])
+    >>> amounts((51.7, 52.0), "minutes"), amounts((9.95, 10.1)), amounts((0.0000123, 1.0)), amounts((1200.0, 3.25))
+    (['51.7 minutes', '52.0 minutes'], ['9.95', '10.10'], ['1.23e-05', '1'], ['1,200', '3.25'])
     """
     for digits in range(_FEWEST, _MOST):
         said = [amount(value, unit, digits) for value in values]
         if len(set(said)) == len(set(values)):
             break
-    return said
+    return _to_one_decimal(said)
+
+
+def _to_one_decimal(said: Sequence[str]) -> list[str]:
+    """Amounts of about one size, with zeros at the end so that all have as many decimals; else as they are."""
+    found = [_DECIMAL.fullmatch(one) for one in said]
+    sizes = [len(one["whole"]) for one in found if one]
+    if len(sizes) < len(said) or max(sizes, default=0) - min(sizes, default=0) > 1:
+        return list(said)
+    places = max((len(one["decimals"] or "") for one in found if one), default=0)
+    return [_padded(one, places) for one in found if one]
+
+
+def _padded(found: re.Match[str], places: int) -> str:
+    decimals = f".{(found['decimals'] or '').ljust(places, '0')}" if places else ""
+    return f"{found['before']}{found['whole']}{decimals}{found['unit']}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -125,7 +125,7 @@ def test_explain_tells_what_was_tried_while_a_version_was_live_and_how_it_did_an
     assert re.search(
         rf"v1 served {PERIODS[3]} to {PERIODS[5]}: it lost [\d.]+ a row on [\d,]+ rows, promoted with", text
     )
-    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} rejected by ada: significance: ", text)
+    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} rejected by ada: MAE ", text)
     assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada\): v2 replaced it", text)
 
 

@@ -122,7 +122,7 @@ def test_the_first_model_must_beat_the_constant_and_clear_the_declared_floors_an
     judgement = judged(rows, None, candidate, baseline)
     assert decision(judgement) is Decision.PROMOTE
     assert {finding.check for finding in judgement.findings} == {*CHECKS, "hard"}
-    assert one(judgement, "significance").reason.endswith("(against the constant)")
+    assert one(judgement, "significance").reason.endswith("(against always guessing one number)")
     for rules in (
         policy(floors=[{"metric": "auc", "at_least": 0.99}]),
         policy(fairness={"floors": [{"metric": "tpr", "at_least": 0.99}]}),

@@ -108,7 +108,8 @@ def better_than_constant(
     """
     compared = [compare(known, policy, rows, baseline, candidate) for known in skill_metrics(policy, task)]
     return tuple(
-        replace(found, reason=f"{found.reason} (against the constant)") for found in _superior(compared, level)
+        replace(found, reason=f"{found.reason} (against always guessing one number)")
+        for found in _superior(compared, level)
     )
 
 
@@ -160,7 +161,7 @@ def _better(
         if rows_needed:
             reason += f"; {counted(rows_needed, comparison.row)} like these {found.rows:,} would show such a gain"
     else:
-        outcome, reason = Outcome.FAIL, f"{change}, no gain: {perhaps(*limits)}, {comparison.base}"
+        outcome, reason = Outcome.FAIL, f"{change}, so it is not better; {perhaps(*limits)}, {comparison.base}"
     if tests > 1 and outcome is not Outcome.INSUFFICIENT:
         below = "<" if adjusted < together else "not below"
         reason += f"; p {number(adjusted)} {below} {number(together)} after Holm over {tests} primaries"

@@ -28,7 +28,7 @@ def test_a_change_certainly_smaller_than_the_margin_passes():
     assert finding.outcome is Outcome.PASS
     assert finding.low > -finding.margin
     assert finding.p_value < 0.05
-    assert "MAE rose from 2 to 2.0" in finding.reason
+    assert "MAE rose from 2.00 to 2.0" in finding.reason
     assert "within the margin of 0.2" in finding.reason
 
 
