@@ -126,7 +126,7 @@ def watch(spec: ModelSpec) -> "Watch":
     """What decides whether a retrain is due."""
     from retrain_assets.monitoring.triggers.evidence import Watch
 
-    return Watch(spec.model, spec.windows, spec.triggers, spec.rollback.cooldown)
+    return Watch(spec.model, spec.windows, spec.triggers, spec.rollback.cooldown, spec.contract.max_delay)
 
 
 def windows(spec: ModelSpec, access: PeriodAccess) -> "Windows | Wait":

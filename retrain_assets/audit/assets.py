@@ -1,6 +1,7 @@
 """`model_status`: the page to open first. Is it well, what is live, what happened, what comes next; the history."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -177,7 +178,7 @@ def written(
     events = [event for event in registry.history() if event.period <= period]
     quality = quality_until(store, period)
     seconds = training_seconds_until(store, period)
-    known = status_of(access, watch, frame.calendar.bounds(period)[1])
+    known = replace(status_of(access, watch, frame.calendar.bounds(period)[1]), owners=frame.owners)
     status = with_fault(
         known, Fault(period, fault, known.last_period == period) if fault else _earlier_fault(frame, store, period)
     )

@@ -12,6 +12,7 @@ from retrain_assets.audit.status import (
     FEW_OUTCOMES,
     NEW,
     NO_OUTCOMES,
+    NO_ROWS,
     SAFE,
     WORSE,
     ModelStatus,
@@ -37,6 +38,7 @@ TONES: Mapping[str, Tone] = {
     NEW: "unknown",
     FEW_OUTCOMES: "unknown",
     NO_OUTCOMES: "unknown",
+    NO_ROWS: "unknown",
 }
 """How the box looks by the health that it tells."""
 
@@ -74,7 +76,12 @@ def status_report(
         parts.append(Part(f"Earlier versions ({len(older)})", table([_short(row) for row in older]), folded=True))
     if rows:
         parts.append(Part("Who put each version there, and why", table([_why(row) for row in rows]), folded=True))
-    return Document(f"Status: {status.model}", _box(status), tuple(parts), TONES.get(status.health, "note"), row)
+    return Document(f"Status: {status.model}", _box(status), tuple(parts), _tone(status), row)
+
+
+def _tone(status: ModelStatus) -> Tone:
+    """How the box looks; a model that nobody looks after any more does not look well."""
+    return "unknown" if status.well and status.ended else TONES.get(status.health, "note")
 
 
 def _box(status: ModelStatus) -> tuple[str, ...]:
@@ -84,6 +91,7 @@ def _box(status: ModelStatus) -> tuple[str, ...]:
     return (
         *(f"{_capital(said)}." for said in known),
         *(f"{question.capitalize()}? {_capital(answer)}." for question, answer in asked),
+        *(f"{_capital(said)}." for said in filter(None, [status.as_of])),
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from retrain_assets.audit.gap import gap_until, measured_last
 from retrain_assets.audit.recovery import recovery
-from retrain_assets.documents.units import plural
-from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.documents.units import counted, plural
+from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, monitored_periods, read_performance
@@ -21,6 +24,7 @@ from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
+from retrain_assets.windows.cut import Wait, Windows
 
 if TYPE_CHECKING:
     from retrain_assets.monitoring.triggers.evidence import Watch
@@ -28,12 +32,17 @@ if TYPE_CHECKING:
 ASSET = "model_status"
 """Under this name the store keeps what each run left of the status."""
 
+_OFTEN = 2  # retrains in a row that found nothing better
 _LOOKED_AT = 24  # statuses of periods, each a small file
 DRIFTS, NEW, SAFE = "its data drift", "just went live", "safe again"
 AS_EXPECTED, WORSE = "as expected", "worse than expected"
 FAILED = "its last run failed"
 NO_MODEL, RETIRED = "no live model yet", "retired"
+NO_ROWS = "no rows came"
 NO_OUTCOMES, FEW_OUTCOMES = "no outcomes yet", "too few outcomes"
+OVERDUE = "overdue"
+OVERVIEW = ("model", "live", "health", "happened last", "comes next")
+SHORT_HEALTH = {WORSE: "worse", AS_EXPECTED: "well", FAILED: "last run failed", NO_MODEL: "no model yet"}
 YES_OR_NO = {AS_EXPECTED: "yes", WORSE: "no"}
 
 
@@ -44,6 +53,15 @@ class Fault:
     period: str
     cause: str
     monitored: bool = False
+
+    @property
+    def short_cause(self) -> str:
+        """The cause with the name of a file in place of its path.
+
+        >>> Fault("2019-03", "/home/ada/rows.csv, 2019-03: no such file.").short_cause
+        'rows.csv, 2019-03: no such file.'
+        """
+        return re.sub(r"(?<!\S)/(?:[^\s/:,]+/)+(?=[^\s/])", "", self.cause)
 
 
 @dataclass(frozen=True)
@@ -75,14 +93,19 @@ class ModelStatus:
         performance: What the last performance report says of the loss; None while no outcome is known.
         probation: What the last probation report says.
         last_decision: What was decided last, and why.
-        last_change: The same in short, where there is more to say of it.
+        last_action: What was done last, in two or three words.
+        last_change: Of the last decision what matters most, where there is more to say of it.
         next_retrain: What the next retrain waits for; of a model that never ran, how to start it.
         next_look: Which period is monitored next, and from when on.
+        ended: The day on which the spec's calendar ends, where no period of it is left; None while one is.
+        gap: Since when and how long no rows came; None where the last monitored period has rows.
         due: Whether a retrain is asked for and has not run.
         standing: What people decided.
         cooldown: Until when promotion rests after a rollback.
         closeness: How close each reason to retrain is, from 0 to 1.
         fault: What broke the newest run; None where it ended as it should.
+        in_vain: Retrains in a row that found nothing better.
+        owners: Who owns the model.
         calendar: The model's periods, by which they are named; None where they are called by their keys.
     """
 
@@ -100,20 +123,30 @@ class ModelStatus:
     performance: str | None = None
     probation: str | None = None
     last_decision: str | None = None
+    last_action: str | None = None
     last_change: str | None = None
     next_retrain: str | None = None
     next_look: str | None = None
+    ended: str | None = None
+    gap: str | None = None
     due: bool = False
     standing: Standing = Standing()
     cooldown: str | None = None
     closeness: Mapping[str, float] = field(default_factory=dict)
     fault: Fault | None = None
+    in_vain: int = 0
+    owners: tuple[str, ...] = ()
     calendar: Calendar | None = None
 
     @property
     def ran(self) -> bool:
         """Whether anything was ever done with the model."""
         return self.last_period is not None or self.live is not None or self.fault is not None
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing speaks against the live version."""
+        return self.health in (AS_EXPECTED, SAFE)
 
     @property
     def headline(self) -> str:
@@ -128,10 +161,12 @@ class ModelStatus:
             NEW: f"not known yet: {self.live} just went live",
             NO_OUTCOMES: f"not known: no outcomes of {self.live} yet",
             FEW_OUTCOMES: f"not known: too few outcomes of {self.live}",
+            NO_ROWS: f"not known: {self.gap}",
             FAILED: "not known: the last run failed",
             NO_MODEL: "no model is live yet",
         }.get(self.health, f"{self.health}: {self.live}" if self.live else self.health)
-        return f"{told[0].upper()}{told[1:]}"
+        ended = ", but watching has ended" if self.ended else ""
+        return f"{told[0].upper()}{told[1:]}{ended}"
 
     @property
     def answers(self) -> dict[str, str]:
@@ -143,6 +178,13 @@ class ModelStatus:
             "what comes next": self.coming,
             "what did people decide": self._decided_by_people,
         }
+
+    @property
+    def as_of(self) -> str | None:
+        """Of which period the status is, and who owns the model; None where nothing ever ran."""
+        owner = f"owner: {' and '.join(self.owners)}" if self.owners else None
+        period = f"as of {self._words(self.last_period)}" if self.last_period else None
+        return "; ".join(filter(None, [period, owner])) or None
 
     @property
     def _what_is_live(self) -> str:
@@ -163,15 +205,29 @@ class ModelStatus:
         """What comes next."""
         if self.fault:
             return self._again(self.fault)
+        if self.ended and self.next_look and not self.due:
+            return self.next_look
         first, then = (self.waits, self.next_look) if self.due else (self.next_look, self.waits)
-        return "; ".join(filter(None, [first, then]))
+        return "; ".join(filter(None, [self._in_vain, first, then]))
+
+    @property
+    def _in_vain(self) -> str | None:
+        """What to do where the model does badly and several retrains in a row found nothing better."""
+        if self.health != WORSE or self.in_vain < _OFTEN:
+            return None
+        owner = f" ({' and '.join(self.owners)} owns it)" if self.owners else ""
+        return (
+            f"{self.in_vain} retrains in a row found nothing better, new training does not help: look at the outcomes "
+            f"and the inputs{owner}"
+        )
 
     def _again(self, fault: Fault) -> str:
         where = f"{self.model} --period {fault.period}"
-        again = f"{fault.period} again, once the cause is mended"
+        stays = f"{self.live} stays live and answers; " if self.live else ""
+        mend = f"{stays}mend the cause, then run {self._words(fault.period)} again"
         if fault.monitored:
-            return f"{again}: `retrain run {where}`"
-        return f"{again}: by itself where the sensors are on, else `retrain monitor {where}`"
+            return f"{mend}: `retrain run {where}`"
+        return f"{mend}: `retrain monitor {where}` (the sensors do it by themselves)"
 
     @property
     def waits(self) -> str:
@@ -181,9 +237,32 @@ class ModelStatus:
         return self.cooldown or self.next_retrain or "the first monitored period"
 
     @property
+    def cells(self) -> tuple[str, ...]:
+        """A line of the overview, in the order of `OVERVIEW`, in so few words that it fits a terminal."""
+        health = SHORT_HEALTH.get(self.health, self.health)
+        return (self.model, self.live or "-", health, self.last_action or "-", self._next_in_short)
+
+    @property
+    def _next_in_short(self) -> str:
+        if self.fault:
+            return "mend, run again"
+        if self.due:
+            return "retrain due"
+        if self.ended:
+            return "watching ended"
+        if self.next_look and self.next_look.startswith(OVERDUE):
+            return f"rows {OVERDUE}"
+        rest = re.match(r"no \w+ before (\S+)", self.waits)
+        if rest:
+            return f"rest to {rest[1]}"
+        return "first model" if self.live is None else "retrain not due"
+
+    @property
     def _well(self) -> str:
         """Yes or no where the performance report says how well, else what is known."""
         if self.fault:
+            return f"not known: {self.evidence}"
+        if self.health == NO_ROWS:
             return f"not known: {self.evidence}"
         if self.performance and self.health in YES_OR_NO:
             return f"{YES_OR_NO[self.health]}: {self.performance}"
@@ -194,9 +273,11 @@ class ModelStatus:
         """What is known of how the live version does, in sentences; None where nothing is."""
         if self.fault:
             before = f" Before it, {self.performance}" if self.performance else ""
-            return f"the run of {self._words(self.fault.period)} failed. {self.fault.cause}{before}"
+            return f"the run of {self._words(self.fault.period)} failed. {self.fault.short_cause}{before}"
         if self.health == NEW:
             return f"no period is measured yet{f'; before it, {self.performance}' if self.performance else ''}"
+        if self.health == NO_ROWS:
+            return f"{self.gap}{f'. Measured last: {self.performance}' if self.performance else ''}"
         return {DRIFTS: self.drift, SAFE: self.recovery}.get(self.health, self.performance)
 
     def _words(self, period: str) -> str:
@@ -219,13 +300,17 @@ class ModelStatus:
             "probation": self.probation,
             "recovery": self.recovery,
             "last decision": self.last_decision,
+            "last action": self.last_action,
             "next retrain": self.next_retrain,
             "next look": self.next_look,
+            "watching ended": self.ended,
+            "gap": self.gap,
             "retired": self.standing.retired,
             "holds": self.standing.holds,
             "approvals": self.standing.approvals,
             "anchor": self.standing.anchor,
             "cooldown": self.cooldown,
+            "owners": ", ".join(self.owners) or None,
             **{f"close {name.replace('_', ' ')}": f"{share:.0%}" for name, share in self.closeness.items()},
         }
 
@@ -274,8 +359,10 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         age=f"{age} {calendar.every}{'' if age == 1 else 's'}" if age is not None else None,
         last_period=last,
         last_decision=_decision(decided[-1], decided[-1].reason) if decided else None,
+        last_action=_in_short(decided[-1]) if decided else None,
         last_change=_change(decided[-1]) if decided else None,
         standing=standing(history, at),
+        in_vain=_in_vain(decided),
         cooldown=_cooldown(history, watch, calendar, last),
         calendar=calendar,
     )
@@ -285,30 +372,58 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
     decision = watch.decide(store, registry, last)
     measured = performance.report if performance else None
     safe = recovery(history, probation, watch.model)
+    health = _health(status, performance, drift, safe is not None)
+    first = None if live else _first_model(watch, watch.windows_at(store, registry, last), decision.reason, last)
+    gap = gap_until(store, watch.model, last)
     return replace(
         status,
-        health=_health(status, performance, drift, safe is not None),
+        health=NO_ROWS if gap and health in (AS_EXPECTED, NO_OUTCOMES, FEW_OUTCOMES) else health,
         recovery=safe,
         drift=drift.sentence or None if drift else None,
-        performance=measured.sentence if measured else None,
+        performance=measured.sentence if measured else measured_last(store, last),
+        gap=gap,
+        ended=_ended(calendar, last),
         probation=probation.sentence if probation else None,
-        next_retrain=f"a retrain is due: {decision.reason}" if isinstance(decision, Trigger) else decision.reason,
-        next_look=_next_look(watch.model, last, at),
+        next_retrain=(
+            f"a retrain is due: {decision.reason}" if isinstance(decision, Trigger) else first or decision.reason
+        ),
+        next_look=None if first else _next_look(watch, last, at, live.name if live else None),
         due=isinstance(decision, Trigger),
         closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
 
 
-def _next_look(model: Model, last: str, at: datetime) -> str:
+def _first_model(watch: Watch, windows: Windows | Wait, waits: str, last: str) -> str | None:
+    """When the first model can be trained; None where something else stands in its way."""
+    if not isinstance(windows, Wait) or windows.reason != waits:
+        return None
+    calendar, more = watch.calendar, windows.periods
+    rows, until = plural(watch.model.row_name), calendar.words(calendar.shift(last, more))
+    needed = f"{counted(more, calendar.every)} more {'is' if more == 1 else 'are'} needed"
+    return f"the first model is trained once the {rows} of {until} are in: {needed}"
+
+
+def _ended(calendar: Calendar, last: str) -> str | None:
+    """The day on which the spec's calendar ends, where the last monitored period was its last."""
+    ended = calendar.bounds(calendar.shift(last, 1))[1]
+    return _day(calendar.end) if calendar.end is not None and ended > calendar.end else None
+
+
+def _next_look(watch: Watch, last: str, at: datetime, live: str | None) -> str:
     """Which period is monitored after the last one, and from when on; of one that has ended, what it waits for."""
-    calendar, period = model.calendar, model.calendar.shift(last, 1)
+    model, calendar = watch.model, watch.model.calendar
+    period = calendar.shift(last, 1)
     ended = calendar.bounds(period)[1]
-    if calendar.end is not None and ended > calendar.end:
-        return f"no period is left, the calendar of the spec ends on {calendar.end:%Y-%m-%d}"
+    if over := _ended(calendar, last):
+        unwatched = f"nobody looks after {live} from then; " if live else ""
+        return f"watching has ended: period.end is {over}; {unwatched}move `period.end` to go on"
     when = f"{ended:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
-    if ended <= at:
-        return f"{calendar.words(period)} is monitored once its {plural(model.row_name)} are there; it ended on {when}"
-    return f"{calendar.words(period)} is monitored from {when} on"
+    if ended > at:
+        return f"{calendar.words(period)} is monitored from {when} on"
+    rows = plural(model.row_name)
+    if watch.max_delay is not None and at > ended + watch.max_delay:
+        return f"{OVERDUE} since {_day(ended + watch.max_delay)}: the {rows} of {calendar.words(period)}, ended {when}"
+    return f"{calendar.words(period)}, ended {when}, is monitored once its {rows} are there"
 
 
 def _unmonitored(status: ModelStatus, period: str) -> ModelStatus:
@@ -326,6 +441,22 @@ def _change(event: Event) -> str | None:
     """A promotion by what decided it, a rollback also by what was lost, without the rest; None of another decision."""
     clauses = 1 if event.action in PROMOTIONS else 2 if event.action == "rolled_back" else 0
     return _decision(event, "; ".join(event.reason.split("; ")[:clauses])) if clauses else None
+
+
+def _in_vain(decided: Sequence[Event]) -> int:
+    """How many of the last decisions in a row kept the live version after its candidate was judged no better."""
+    return sum(1 for _ in takewhile(lambda event: event.action in ("rejected", "identical"), reversed(decided)))
+
+
+def _in_short(event: Event) -> str:
+    """What a decision did, in two or three words."""
+    if event.action == "rolled_back":
+        return f"rolled back {event.from_version}"
+    if event.action in KEPT:
+        return f"kept {event.from_version}" if event.from_version else "no model yet"
+    if event.action in PROMOTIONS:
+        return f"promoted {event.to_version}"
+    return str(event.action).replace("_", " ")
 
 
 def _back_since(history: History) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,6 @@ from retrain_assets.spec import read_specs
 if TYPE_CHECKING:
     from retrain_assets.audit.status import ModelStatus
 
-HEAD = ("model", "live", "age", "health", "what comes next")
 COLOURS = {
     "as expected": "green", "safe again": "green", "worse than expected": "red", "its last run failed": "red",
     "its data drift": "yellow",
@@ -42,7 +42,7 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
     elif name or details:
         for one in found:
             told = one.details if details else one.answers
-            click.secho(one.model, bold=True)
+            click.secho(f"{one.model}{f' ({one.as_of})' if one.as_of else ''}", bold=True)
             for line in labelled((title, "-" if value is None else str(value)) for title, value in told.items()):
                 click.echo(line)
     else:
@@ -62,25 +62,23 @@ def _status(name: str) -> ModelStatus:
     if not period:
         return ModelStatus(name, next_retrain=how_to_start(name, spec.period))
     found = status_of(PeriodAccess(store, registry, period), watch(spec), now())
-    return with_fault(found, last_fault(store, period))
+    return with_fault(replace(found, owners=spec.owners), last_fault(store, period))
 
 
 def _overview(found: list[ModelStatus]) -> None:
     if not found:
         say(f"No model: {NO_MODEL}.")
+    from retrain_assets.audit.status import OVERVIEW
+
     ran = [one for one in found if one.ran]
     if ran:
-        head, *lines = table([HEAD, *map(_line, ran)], width())
+        head, *lines = table([OVERVIEW, *(one.cells for one in ran)], width())
         click.secho(head, bold=True)
         for one, line in zip(ran, lines, strict=True):
-            click.secho(line, fg=COLOURS.get(one.health))
+            click.secho(line, fg="yellow" if one.well and one.ended else COLOURS.get(one.health))
     for one in found:
         if not one.ran:
             click.secho(wrapped(f"{one.model} never ran. {one.next_retrain}", width()), dim=True)
-
-
-def _line(one: ModelStatus) -> tuple[str, ...]:
-    return (one.model, one.live or "-", one.age or "-", one.health, one.waits)
 
 
 @click.command()

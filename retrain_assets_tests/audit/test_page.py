@@ -27,7 +27,7 @@ def row(number):
     ("health", "tone"),
     [("as expected", "well"), ("safe again", "well"), ("worse than expected", "broken"),
      ("its last run failed", "broken"), ("too few outcomes", "unknown"), ("no live model yet", "note"),
-     ("retired", "note")],
+     ("retired", "note"), ("no rows came", "unknown")],
 )  # fmt: skip
 def test_only_a_model_that_is_worse_than_expected_looks_broken(health, tone):
     assert status_report(replace(STATUS, health=health), FOUND, [row(2)], {}).tone == tone
@@ -79,3 +79,13 @@ def test_the_newest_reports_up_to_the_period_are_linked_beside_the_page(tmp_path
 
 def test_so_far_counts_what_came_of_the_attempts():
     assert so_far(replace(FOUND, attempts=1, promoted=1, rejected=0)).startswith("1 attempt: 1 promoted, 0 rejected")
+
+
+def test_a_model_that_nobody_looks_after_any_more_does_not_look_well():
+    document = status_report(replace(STATUS, ended="2021-01-01"), FOUND, [row(2)], {})
+    assert (document.tone, document.answer[0]) == ("unknown", "Well: v2, but watching has ended.")
+
+
+def test_the_box_ends_with_the_period_and_the_owner():
+    answer = status_report(replace(STATUS, last_period="2019-03", owners=("team:a",)), FOUND, [], {}).answer
+    assert answer[-1] == "As of 2019-03; owner: team:a."

@@ -1,7 +1,8 @@
 """What people decided, in words, as long as it stands; and the decisions of a registry without their bookkeeping."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment
 from retrain_assets.audit.status import (
     Fault,
     ModelStatus,
+    _first_model,
     _next_look,
     decision_record,
     decisions,
@@ -22,6 +24,7 @@ from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rulings import Hold, Release, Retire, Signature
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome
+from retrain_assets.windows.cut import Wait
 from retrain_assets_tests.monitoring.stored import TAXI
 
 
@@ -61,11 +64,12 @@ def test_a_model_whose_first_run_failed_is_none_that_never_ran():
     failed = with_fault(new, Fault("2019-01", "rows.csv: no such file."))
     assert (new.ran, failed.ran) == (False, True)
     assert failed.coming == (
-        "2019-01 again, once the cause is mended: by itself where the sensors are on, "
-        f"else `retrain monitor {MODEL} --period 2019-01`"
+        f"mend the cause, then run 2019-01 again: `retrain monitor {MODEL} --period 2019-01` "
+        "(the sensors do it by themselves)"
     )
     retrain = with_fault(new, Fault("2019-01", "no memory.", monitored=True))
-    assert retrain.waits == f"2019-01 again, once the cause is mended: `retrain run {MODEL} --period 2019-01`"
+    assert retrain.waits == f"mend the cause, then run 2019-01 again: `retrain run {MODEL} --period 2019-01`"
+    assert replace(retrain, live="v1").coming.startswith("v1 stays live and answers; mend the cause, ")
 
 
 class Watched:
@@ -125,9 +129,6 @@ def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
     assert replace(status, next_retrain="a retrain is due: loss", due=True).coming == f"a retrain is due: loss; {look}"
 
 
-WAITING = "November 2020 is monitored once its rides are there; it ended on 2020-12-01"
-
-
 @pytest.mark.parametrize(
     ("last", "now", "said"),
     [
@@ -135,14 +136,24 @@ WAITING = "November 2020 is monitored once its rides are there; it ended on 2020
         (
             "2020-10",
             datetime(2020, 12, 1),
-            "November 2020 is monitored once its rides are there; it ended on 2020-12-01",
+            "November 2020, ended 2020-12-01, is monitored once its rides are there",
         ),
-        ("2020-12", datetime(2020, 12, 1), "no period is left, the calendar of the spec ends on 2021-01-01"),
+        (
+            "2020-10",
+            datetime(2020, 12, 5),
+            "overdue since 2020-12-04: the rides of November 2020, ended 2020-12-01",
+        ),
+        (
+            "2020-12",
+            datetime(2020, 12, 1),
+            "watching has ended: period.end is 2021-01-01; nobody looks after v6 from then; move `period.end` to go on",
+        ),
     ],
 )
 def test_the_next_look_has_its_date_or_says_what_it_waits_for(last, now, said):
     months = Calendar(every="month", start="2018-01-01", end="2021-01-01")
-    assert _next_look(replace(TAXI, calendar=months), last, now) == said
+    watch = SimpleNamespace(model=replace(TAXI, calendar=months), max_delay=timedelta(days=3))
+    assert _next_look(watch, last, now, "v6") == said
 
 
 @pytest.mark.parametrize(
@@ -168,3 +179,73 @@ def test_without_a_version_the_headline_says_so():
 def test_after_a_rollback_the_model_is_safe_again_and_no_period_of_the_other_version_counts():
     status = ModelStatus(MODEL, live="v1", health="safe again", performance="v2 lost", recovery="v1 is live.")
     assert status.answers["is it well"] == "safe again: v1 is live."
+
+
+def test_the_first_model_says_which_rows_it_waits_for():
+    watch = SimpleNamespace(model=TAXI, calendar=TAXI.calendar)
+    said = _first_model(watch, Wait(2, "too few months"), "too few months", "2019-01")
+    assert said == "the first model is trained once the rides of March 2019 are in: 2 months more are needed"
+    assert _first_model(watch, Wait(2, "too few months"), "retired by ann", "2019-01") is None
+
+
+ENDED = ModelStatus("taxi", live="v6", health="as expected", performance="v6 lost $1", ended="2021-01-01")
+
+
+def test_a_model_that_nobody_looks_after_any_more_says_so_in_its_headline():
+    assert ENDED.headline == "Well: v6, but watching has ended"
+    status = replace(ENDED, next_look="watching has ended", next_retrain="no retrain due")
+    assert status.coming == "watching has ended"
+    assert replace(status, due=True).coming == "no retrain due; watching has ended"
+
+
+def test_where_no_rows_come_nobody_knows_how_the_model_does():
+    gap = "no rides came for 2 months, since 2019-02-01"
+    status = ModelStatus("taxi", live="v1", health="no rows came", gap=gap, performance="v1 lost $1")
+    assert status.headline == f"Not known: {gap}"
+    assert status.answers["is it well"] == f"not known: {gap}. Measured last: v1 lost $1"
+
+
+def test_after_two_retrains_in_vain_the_owner_is_told_to_look_at_the_data():
+    status = ModelStatus("taxi", live="v1", health="worse than expected", next_retrain="no retrain before May")
+    assert replace(status, in_vain=1).coming == "no retrain before May"
+    assert replace(status, in_vain=2, owners=("team:a",)).coming == (
+        "2 retrains in a row found nothing better, new training does not help: look at the outcomes and the inputs "
+        "(team:a owns it); no retrain before May"
+    )
+    assert replace(status, in_vain=2, health="as expected").coming == "no retrain before May"
+
+
+def test_the_retrains_in_vain_are_counted_since_the_last_move(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0])
+    for week in (1, 3):
+        failed = verdict(registry, week, candidate(registry, f"of {week}"), findings=findings(Outcome.FAIL))
+        registry.record(failed, at=moment(week), actor="run")
+    found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(3)), Watched, moment(4))
+    assert (found.in_vain, found.last_action) == (2, "kept v1")
+    promoted(registry, [9])
+    found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(9)), Watched, moment(10))
+    assert (found.in_vain, found.last_action) == (0, "promoted v2")
+
+
+def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
+    status = replace(ENDED, last_period="2020-12", calendar=TAXI.calendar, owners=("team:a",))
+    assert status.as_of == "as of December 2020; owner: team:a"
+    assert ModelStatus("taxi").as_of is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "last", "then"),
+    [
+        ({}, "-", "watching ended"),
+        ({"due": True}, "-", "retrain due"),
+        ({"fault": Fault("2020-12", "no file")}, "-", "mend, run again"),
+        ({"ended": None, "next_look": "overdue since 2021-01-05: the rides"}, "-", "rows overdue"),
+        ({"ended": None, "cooldown": "no promotion before 2021-03-01 (cool-down)"}, "-", "rest to 2021-03-01"),
+        ({"ended": None, "last_action": "kept v6", "next_retrain": "no retrain due"}, "kept v6", "retrain not due"),
+        ({"ended": None, "live": None, "next_retrain": "the first model"}, "-", "first model"),
+    ],
+)
+def test_a_line_of_the_overview_has_few_words(changes, last, then):
+    status = replace(ENDED, **changes)
+    assert status.cells == ("taxi", status.live or "-", "well", last, then)

@@ -24,7 +24,7 @@ def test_status_tells_where_each_model_stands(at_home):
 def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_home):
     lines = {line.split()[0]: line for line in retrain("status").output.splitlines()}
     live = registry(at_home).live().name
-    assert re.match(rf"delivery +{live} +1 week +as expected +no retrain due: 0 of the 1,000", lines["delivery"])
+    assert re.match(rf"delivery +{live} +well +promoted {live} +watching ended$", lines["delivery"])
     assert lines["employment"] == (
         "employment never ran. Start it with `retrain replay employment`, or launch employment__monitor for 2015; "
         "the sensors go on from there."
@@ -36,7 +36,7 @@ def test_one_model_is_told_in_five_answers(at_home):
     name, *lines = retrain("status", "delivery").output.splitlines()
     told = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines if line[2] != " ")
     live = registry(at_home).live()
-    assert name == "delivery"
+    assert name == "delivery (as of the week of 12 February 2024; owner: team:tests)"
     assert list(told) == [
         "is it well", "what is live", "what happened last", "what comes next", "what did people decide"
     ]  # fmt: skip
@@ -48,7 +48,7 @@ def test_one_model_is_told_in_five_answers(at_home):
 @pytest.mark.usefixtures("at_home")
 def test_the_details_are_shown_on_request():
     text = retrain("status", "delivery", "--details").output
-    assert text.splitlines()[0] == "delivery"
+    assert text.splitlines()[0].startswith("delivery (as of the week of ")
     assert re.search(rf"^  last period +{PERIODS[-1]}$", text, re.M)
     assert text in retrain("status", "--details").output
 

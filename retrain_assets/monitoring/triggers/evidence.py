@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from retrain_assets.model import Model
 from retrain_assets.monitoring.performance.report import PerformanceReport
@@ -32,6 +32,8 @@ class Watch:
     windows: WindowsPolicy
     triggers: TriggerPolicy
     rollback_cooldown: Length
+    max_delay: timedelta | None = None
+    """How long after a period's end its rows may take to arrive; None where that is not declared."""
 
     @property
     def calendar(self) -> Calendar:
