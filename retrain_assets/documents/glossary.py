@@ -75,7 +75,11 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "No change beyond chance; a certain change too small to matter; a certain and large one; the same once "
             "more in the next period."
         ),
-        "promised loss": "The loss that a version showed before it was promoted; the field also calls it the baseline.",
+        "promised loss": (
+            "The loss that a version is held to in service: what it showed in its test, on the gate rows, or in its "
+            "rehearsal, on older periods that it was not trained on, where that was lower. The field also calls it "
+            "the baseline."
+        ),
         "excess loss": (
             "Loss beyond the promised one, summed over rows since the last attempt to retrain. A retrain is due once "
             "it exceeds what a retrain costs."

@@ -21,7 +21,7 @@ from retrain_assets.documents.units import plural
 from retrain_assets.errors import BudgetSpent, GateRowsSpent
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
-from retrain_assets.monitoring.performance.report import Baseline, baseline
+from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline, baseline
 from retrain_assets.periods import Length
 from retrain_assets.registry.cooldown import Rest, refuse_resting
 from retrain_assets.registry.journal.events import GateUse
@@ -353,7 +353,7 @@ def promised(gate: Baseline, rehearsal: float | None) -> Baseline:
         return gate
     lower = gate.mean - rehearsal
     return replace(
-        gate, mean=rehearsal, low=round(gate.low - lower, 9), high=round(gate.high - lower, 9), source="rehearsal"
+        gate, mean=rehearsal, low=round(gate.low - lower, 9), high=round(gate.high - lower, 9), source=REHEARSAL
     )
 
 

@@ -67,7 +67,7 @@ COLUMNS_DRIFT = """Every column is compared with the periods that the live model
 unit of evidence, so that without any change in the world at most one report in twenty warns."""
 
 PICTURED_PERFORMANCE = """Each period's loss with its 95 % limits: ● within what was promised, ✖ surely above it, ◇ not
-known. The blue band is what the version in charge was promoted with. Below it the excess loss that has piled up, and
+known. The blue band is what the version in charge promised. Below it the excess loss that has piled up, and
 dashed what a retrain costs: where the one reaches the other a retrain is due. A vertical line is a change of version;
 dotted, a candidate that was not promoted."""
 

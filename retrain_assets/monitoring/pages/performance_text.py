@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from retrain_assets.alerts import Kind
-from retrain_assets.documents.units import amount
+from retrain_assets.documents.units import LossUnits, amount, plural
 from retrain_assets.model import Model
-from retrain_assets.monitoring.performance.report import Baseline, PerformanceReport, Quality
+from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
 
@@ -49,7 +49,7 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
         what = f"no outcome of {report.version} arrived" if report.loss is None else "one outcome alone arrived"
         return f"{when[0].upper()}{when[1:]} {what}: nothing to compare.{skipped}"
     if report.outcome is Quality.WARN:
-        return f"{_worse(model, record, report)}{skipped}"
+        return f"{_worse(model, record, report, promised)}{skipped}"
     lost = f"{report.version} lost {units.a_row(report.loss)} {when} on {units.rows(report.rows)}"
     if report.outcome is Quality.INSUFFICIENT:
         return f"{lost}; too little is known of the promised loss to compare.{skipped}"
@@ -62,26 +62,32 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
     return f"{said}{_piled_up(model, record)}.{skipped}"
 
 
-def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport) -> str:
+def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, promised: Baseline) -> str:
     units, since = model.units, record.loss_since or report.period
     known = model.calendar.during(since) if since == report.period else f"since {model.calendar.words(since)}"
     verb = "was" if since == report.period else "has been"
     return (
         f"{report.version} {verb} worse than promised {known}: {units.a_row(report.loss or 0.0)} where "
-        f"{amount(report.baseline or 0.0, units.loss)} was promised, {units.total(report.excess_sum)} over the "
-        f"{model.calendar.every}{_in_drifted_rows(record, report.excess_sum)}. It is at least "
+        f"{amount(report.baseline or 0.0, units.loss)} was promised{_by(promised, units)}, "
+        f"{units.total(report.excess_sum)} more over the {model.calendar.every}, all {plural(units.row)} together"
+        f"{_in_drifted_rows(record, report.excess_sum)}. It is at least "
         f"{amount(report.low or 0.0, units.loss)} with 95 % confidence, on {units.rows(report.rows)}"
         f"{_piled_up(model, record)}."
     )
 
 
+def _by(promised: Baseline, units: LossUnits) -> str:
+    """Where a promise comes from, when it is another figure than the test of the version showed."""
+    return f" by its rehearsal on older {plural(units.row)}" if promised.source == REHEARSAL else ""
+
+
 def _piled_up(model: Model, record: PerformanceRecord) -> str:
-    """What has been lost beyond the promise since the last attempt, and what of it does not count yet."""
+    """What has been lost beyond the promise since the attempt before, and what of it does not count yet."""
     report, units = record.report, model.units
     if report is None or (report.counts and not record.accumulated_excess > 0):
         return ""
     aside = "" if report.counts else f", without the {units.total(report.excess_sum)} of suspected outcomes"
-    return f"; {units.total(record.accumulated_excess)} lost beyond the promise since the last retrain{aside}"
+    return f"; {units.total(record.accumulated_excess)} lost beyond the promise since the retrain before{aside}"
 
 
 def _in_drifted_rows(record: PerformanceRecord, excess: float) -> str:

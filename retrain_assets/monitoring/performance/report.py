@@ -47,6 +47,10 @@ class Quality(StrEnum):
     INSUFFICIENT = "insufficient"
 
 
+REHEARSAL = "rehearsal"
+"""The source of a baseline that is the loss on older rows, where the one on the gate rows was higher."""
+
+
 @dataclass(frozen=True)
 class Baseline:
     """The loss that a model was promoted with.

@@ -15,6 +15,7 @@ from retrain_assets.documents.page import Document, Part, figure, html_page, mar
 from retrain_assets.documents.units import called, counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
+from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline
 from retrain_assets.production.card import fallback_card
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
 from retrain_assets.registry.journal.history import FALLBACK, History, Version
@@ -301,8 +302,15 @@ def _quality(verdict: Verdict, row: str, label_unit: str) -> str:
     if held is not None:
         limits = f"{figure(held.low) or 'unknown'} to {figure(held.high) or 'unknown'}"
         loss = f"{figure(held.mean)} (one-sided 95 % limits {limits})"
-        said.append(f"Loss it is held to in service: {loss}, from the {text(called(held.source, row))}.")
+        said.append(f"Loss it is held to in service: {loss}, from {_source(held, row)}.")
     return "\n\n".join(said)
+
+
+def _source(held: Baseline, row: str) -> str:
+    """Which rows a version's promise comes from."""
+    if held.source == REHEARSAL:
+        return f"its rehearsal on older {plural(row)}, which was lower than what its test showed"
+    return f"the {text(called(held.source, row))}"
 
 
 def _quality_line(finding: Finding, label_unit: str) -> dict[str, object]:

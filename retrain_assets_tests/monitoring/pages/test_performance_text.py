@@ -26,14 +26,22 @@ def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_the_share_that
     cost = ColumnCost("fare", "fare 0", 2, 1.6, 1.5, 0.14)
     record = PerformanceRecord("2019-03", "v1", loss_since="2019-02", report=report, impact=(cost,))
     assert measured_sentence(TAXI, record, KNOWN) == (
-        "v1 has been worse than promised since February 2019: $1.50 a ride where $1.00 was promised, $7.00 over the "
-        "month, 2 % of it where a feature drifted. It is at least $1.50 with 95 % confidence, on 14 rides."
+        "v1 has been worse than promised since February 2019: $1.50 a ride where $1.00 was promised, $7.00 more over "
+        "the month, all rides together, 2 % of it where a feature drifted. It is at least $1.50 with 95 % confidence, "
+        "on 14 rides."
     )
     gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
-    assert "$7.00 over the month, none of it where features drifted." in gained
+    assert "$7.00 more over the month, all rides together, none of it where features drifted." in gained
     assert "; no feature that drifted tells why." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
     began = measured_sentence(TAXI, replace(record, loss_since=None), KNOWN)
     assert began.startswith("v1 was worse than promised in March 2019: ")
+
+
+def test_a_promise_of_the_rehearsal_is_named_as_one_for_the_test_showed_another_loss():
+    report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
+    record = PerformanceRecord("2019-03", "v1", report=report)
+    said = measured_sentence(TAXI, record, replace(KNOWN, source="rehearsal"))
+    assert "where $1.00 was promised by its rehearsal on older rides, $7.00 more" in said
 
 
 def test_a_loss_within_chance_of_the_baseline_is_as_promised():
@@ -41,7 +49,7 @@ def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     record = PerformanceRecord("2019-03", "v1", accumulated_excess=630.2, report=quiet)
     assert measured_sentence(TAXI, record, KNOWN) == (
         "v1 lost $1.00 a ride in March 2019 on 14 rides, as promised ($1.00; up to $1.10 is within chance); "
-        "$630 lost beyond the promise since the last retrain."
+        "$630 lost beyond the promise since the retrain before."
     )
 
 
@@ -73,7 +81,7 @@ def test_rows_without_a_finite_loss_are_told():
 def test_an_excess_that_does_not_count_is_told_beside_the_one_that_does():
     aside = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
     record = PerformanceRecord("2019-01", "v1", accumulated_excess=3.0, report=aside)
-    said = "$3.00 lost beyond the promise since the last retrain, without the $7.00 of suspected outcomes."
+    said = "$3.00 lost beyond the promise since the retrain before, without the $7.00 of suspected outcomes."
     assert measured_sentence(TAXI, record, KNOWN).endswith(said)
 
 

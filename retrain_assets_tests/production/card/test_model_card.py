@@ -15,7 +15,7 @@ from retrain_assets.documents.page import text
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.pipeline import model_card
-from retrain_assets.production.card.model_card import NOT_COVERED, RMF
+from retrain_assets.production.card.model_card import NOT_COVERED, RMF, _quality
 from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry, RollbackRequest
@@ -229,3 +229,17 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     assert "in no other decision" not in said
     assert text(decision_sentence(first)) not in said
     assert card.html(registry, registry.live())
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("rehearsal", "from its rehearsal on older parcels, which was lower than what its test showed."),
+        ("gate rows", "from the gate parcels."),
+    ],
+)
+def test_the_loss_that_a_version_is_held_to_says_where_it_comes_from(loop, card, source, said):
+    verdict = loop.registry.verdict(card.version(loop.registry, "v2"))
+    held = {**verdict.evidence["baseline"], "source": source}
+    told = replace(verdict, evidence={**verdict.evidence, "baseline": held})
+    assert _quality(told, "parcel", "minutes").endswith(said)
