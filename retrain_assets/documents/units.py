@@ -12,6 +12,9 @@ _IRREGULAR = {"person": "people", "child": "children", "man": "men", "woman": "w
 _ROW = re.compile(r"\b(?:(an?) )?(rows?)\b(?![-_])", re.IGNORECASE)
 """A row in a sentence of ours, with its article; `row-set` and `row_name` are other words."""
 
+_TIMES = ("seconds", "minutes", "hours", "days", "weeks", "months", "years")
+"""Units of a label that are the plural of a word, of which one is none."""
+
 _DECIMAL = re.compile(r"(?P<before>-?[^\d\s]?)(?P<whole>[\d,]+)(?:\.(?P<decimals>\d+))?(?P<unit>| .+)")
 """An amount as it is written, without an exponent."""
 
@@ -102,9 +105,12 @@ def difference(value: float, unit: str = "") -> str:
 
     >>> difference(0.003, "share"), difference(0.3577, "USD"), difference(0.01, "share")
     ('0.3 points', '$0.36', '1 point')
+    >>> difference(1.0, "minutes"), difference(1.5, "minutes")
+    ('1 minute', '1.5 minutes')
     """
     if unit != "share" or not math.isfinite(value):
-        return amount(value, unit)
+        said = amount(value, unit)
+        return said.removesuffix("s") if unit in _TIMES and said == f"1 {unit}" else said
     points = f"{100 * value:.3g}"
     return f"{points} point{'s' * (points != '1')}"
 

@@ -238,8 +238,13 @@ def standing(events: Iterable[Event], version: Version) -> str:
     moves = [event for event in events if event.action in MOVES]
     mine = next(event for event in reversed(moves) if event.to_digest == version.digest)
     left = next((event for event in moves if event.from_digest == version.digest and event.seq > mine.seq), None)
-    since = f"{version.name} went live on {mine.at:%Y-%m-%d} (decision of {mine.period}, by {mine.actor})"
+    since = f"{version.name} went live on {mine.at:%Y-%m-%d} (decision of {mine.period}, {_by(mine)})"
     return f"{since} {_departure(left) if left else IS_LIVE}"
+
+
+def _by(event: Event) -> str:
+    """Who decided; the command line names itself where nobody was logged in."""
+    return "on the command line" if event.actor == "cli" else f"by {event.actor}"
 
 
 def departure(events: Iterable[Event], version: Version) -> str:
@@ -270,10 +275,10 @@ def _rests_on(policy: ValidationPolicy) -> str:
         margin, share = policy.procedure.margin, policy.procedure.margin_share or 0.0
         worse = figure(margin) if margin is not None else f"{100 * share:g} % of the live model's loss"
         return (
-            "its own superiority at half the level; else fresh models of the spec beating ones "
+            "being better than the live model, at half the level; else on fresh models of the spec beating ones "
             f"{policy.procedure.aged} older at the other half, and being no worse itself by {worse} at the whole level"
         )
-    return "no worse than an aged live model by a margin" if policy.fresher else "its own superiority"
+    return "no worse than an aged live model by a margin" if policy.fresher else "being better than the live model"
 
 
 def _facts(facts: Mapping[str, str]) -> str:

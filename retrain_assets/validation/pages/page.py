@@ -335,7 +335,7 @@ def _cases(evidence: Evidence) -> str:
     if not cases:
         return "No case was scored; the regression suite's findings above say what that means."
     wrong = [case for case in cases if not case.candidate_right and case not in lost]
-    said = f"{len(cases)} cases were scored. Negative flips (right before, wrong now): {len(lost)}."
+    said = f"{counted(len(cases), 'case')} scored. Negative flips (right before, wrong now): {len(lost)}."
     shown = [("negative flip", case) for case in lost] + [("still wrong", case) for case in wrong]
     rows = [
         {

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from retrain_assets.documents.units import counted
 from retrain_assets.documents.yaml_file import text_of, tree_of
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metrics.metric import Array, predicted_class
@@ -153,7 +154,7 @@ def regression_suite(policy: ValidationPolicy, task: str, suite: SuiteRows) -> t
     if not suite.cases:
         return (_not_asked("no case counts yet, `retrain suite harvest` proposes some"),)
     if suite.champion_scores is None:
-        return (_not_asked(f"no live model has got any of the {len(suite.cases)} cases right yet"),)
+        return (_not_asked(f"no live model has got a case right yet, of {counted(len(suite.cases), 'case')}"),)
     right = right_rows(policy, task, suite.label, suite.candidate_scores)
     critical = np.array([case.severity == "critical" for case in suite.cases])
     before = right_rows(policy, task, suite.label, suite.champion_scores)

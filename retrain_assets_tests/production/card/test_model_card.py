@@ -15,7 +15,7 @@ from retrain_assets.documents.page import text
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.pipeline import model_card
-from retrain_assets.production.card.model_card import NOT_COVERED, RMF, _quality
+from retrain_assets.production.card.model_card import NOT_COVERED, RMF, _quality, standing
 from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry, RollbackRequest
@@ -243,3 +243,15 @@ def test_the_loss_that_a_version_is_held_to_says_where_it_comes_from(loop, card,
     held = {**verdict.evidence["baseline"], "source": source}
     told = replace(verdict, evidence={**verdict.evidence, "baseline": held})
     assert _quality(told, "parcel", "minutes").endswith(said)
+
+
+def test_who_decided_on_the_command_line_without_a_name_is_not_called_cli(loop, card):
+    version = card.version(loop.registry, "v1")
+    events = [replace(event, actor="cli") for event in loop.registry.history()]
+    assert "on the command line) and is live." in standing(events, version)
+    assert "by cli" not in standing(events, version)
+
+
+def test_what_a_promotion_rests_on_is_said_in_plain_words(loop, card):
+    purpose = parts(written(loop, card, "v1"))["Intended use"]
+    assert "| a promotion rests on | being better than the live model |" in purpose
