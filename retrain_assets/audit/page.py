@@ -19,6 +19,7 @@ from retrain_assets.audit.status import (
 )
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, table, text
 from retrain_assets.documents.units import counted
+from retrain_assets.monitoring.records.performance_record import read_performance
 from retrain_assets.store import PeriodStore
 
 if TYPE_CHECKING:
@@ -102,9 +103,16 @@ def _capital(answer: str) -> str:
 
 
 def newest_reports(store: PeriodStore, period: str) -> dict[str, str]:
-    """The period of the newest report of each kind up to a period."""
+    """The period of the newest report of each kind up to a period; monitoring has none to read before a version."""
     newest = {asset: max((p for p in store.periods(asset, "json") if p <= period), default=None) for asset in REPORTS}
-    return {asset: found for asset, found in newest.items() if found is not None}
+    watched = newest["performance_report"]
+    performance = read_performance(store, watched) if watched else None
+    unserved = performance is not None and performance.version is None
+    return {
+        asset: found
+        for asset, found in newest.items()
+        if found is not None and not (unserved and asset != "validation_report")
+    }
 
 
 def so_far(found: Figures) -> str:

@@ -416,7 +416,7 @@ def _next_look(watch: Watch, last: str, at: datetime, live: str | None) -> str:
     ended = calendar.bounds(period)[1]
     if over := _ended(calendar, last):
         unwatched = f"nobody looks after {live} from then; " if live else ""
-        return f"watching has ended: period.end is {over}; {unwatched}move `period.end` to go on"
+        return f"watching has ended: period.end is {over}; {unwatched}move it to go on"
     when = f"{ended:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
     if ended > at:
         return f"{calendar.words(period)} is monitored from {when} on"

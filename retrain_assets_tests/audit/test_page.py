@@ -8,6 +8,7 @@ from retrain_assets.audit.figures import figures
 from retrain_assets.audit.page import REPORTS, SHORT, newest_reports, so_far, status_report
 from retrain_assets.audit.status import ModelStatus
 from retrain_assets.documents.page import html_page
+from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.audit.journals import MONTHS
 from retrain_assets_tests.rendered import Page
@@ -75,6 +76,15 @@ def test_the_newest_reports_up_to_the_period_are_linked_beside_the_page(tmp_path
     page = Page(html_page("s", status_report(STATUS, FOUND, [], newest_reports(store, "2019-04"))))
     assert [found["href"] for tag, found in page.tags if tag == "a"] == ["../drift_report/2019-03.html"]
     assert "drift_report" in REPORTS
+
+
+def test_reports_of_periods_that_no_version_served_are_not_linked(tmp_path):
+    store = PeriodStore(tmp_path)
+    store.write_json("drift_report", "2019-01", {})
+    write_performance(store, PerformanceRecord("2019-01"))
+    assert newest_reports(store, "2019-01") == {}
+    write_performance(store, PerformanceRecord("2019-01", "v1"))
+    assert newest_reports(store, "2019-01") == {"drift_report": "2019-01", "performance_report": "2019-01"}
 
 
 def test_so_far_counts_what_came_of_the_attempts():

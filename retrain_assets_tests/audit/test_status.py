@@ -146,7 +146,7 @@ def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
         (
             "2020-12",
             datetime(2020, 12, 1),
-            "watching has ended: period.end is 2021-01-01; nobody looks after v6 from then; move `period.end` to go on",
+            "watching has ended: period.end is 2021-01-01; nobody looks after v6 from then; move it to go on",
         ),
     ],
 )
