@@ -81,9 +81,10 @@ def harm_found(model: Model, store: PeriodStore, period: str) -> str:
     compared, found, units = record.comparison, record.measurement, model.units
     if found is None or found.ruling is not Conclusion.WORSE or found.loss is None or found.previous_loss is None:
         return ""
+    capped = f", each counted up to {units.total(found.loss_cap)}" if found.loss_cap is not None else ""
     return (
         f"But {compared.version} did worse than {compared.previous} would have: {units.a_row(found.loss)} against "
-        f"{units.total(found.previous_loss)} on the same {units.rows(found.rows)}, see the probation report."
+        f"{units.total(found.previous_loss)} on the same {units.rows(found.rows)}{capped}; see the probation report."
     )
 
 
