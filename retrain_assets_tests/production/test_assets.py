@@ -189,8 +189,8 @@ def forge(built, monkeypatch, verdict, **changes):
     """Materialize a report that says this, with the fairness check changed."""
     honest = validation.shown
 
-    def shown(_, name, row):
-        result = honest(verdict, name, row)
+    def shown(_, name, *words):
+        result = honest(verdict, name, *words)
         values = {field: getattr(result, field) for field in ("check_name", "passed", "severity", "metadata")}
         return dg.AssetCheckResult(**values | (changes if name == "fairness" else {}))
 

@@ -76,7 +76,7 @@ def test_status_reads_the_live_version_and_the_last_reports():
     assert "16.88" in delivery["performance"]
     assert "567.9" in delivery["performance"]
     assert "v3 was confirmed in 2024-02-05" in delivery["probation"]
-    assert "2024-02-12" in delivery["cooldown"]
+    assert delivery["cooldown"] == "no promotion before 2024-03-04 (cool-down after the rollback of v4)"
     assert (lateness["live"], lateness["decided_in"], lateness["last_period"]) == ("v1", "2024-02-12", "2024-02-26")
     assert lateness["performance"] is None
 
