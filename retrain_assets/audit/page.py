@@ -13,7 +13,6 @@ from retrain_assets.audit.status import (
     NEW,
     NO_OUTCOMES,
     NO_ROWS,
-    SAFE,
     WORSE,
     ModelStatus,
 )
@@ -33,7 +32,6 @@ TIMELINE = "timeline"
 
 TONES: Mapping[str, Tone] = {
     AS_EXPECTED: "well",
-    SAFE: "well",
     WORSE: "broken",
     FAILED: "broken",
     NEW: "unknown",

@@ -23,13 +23,17 @@ def recovery(history: History, probation: ProbationRecord | None, model: Model) 
     if last is None or last.action != "rolled_back" or last.to_version in (None, FALLBACK):
         return None
     stands = f"{last.to_version}, in service before, is live. Nothing is to be done."
-    return f"{_taken_back(last)}; {stands}{_difference(last, probation, model)}"
+    difference = _difference(last, probation, model)
+    return f"{_taken_back(last, harm=bool(difference))}; {stands}{difference}"
 
 
-def _taken_back(rollback: Event) -> str:
+def _taken_back(rollback: Event, *, harm: bool) -> str:
+    """Who took what back, and why where no harm was measured: a model that does not load did none."""
     day = f"{rollback.at:%Y-%m-%d}"
     if rollback.person:
         return f"{rollback.actor} took {rollback.from_version} back on {day} ({rollback.reason.rstrip('.')})"
+    if not harm:
+        return f"{rollback.from_version} was taken back on {day} ({rollback.reason.rstrip('.')})"
     return f"{rollback.from_version} did harm and was taken back on {day}"
 
 

@@ -145,8 +145,8 @@ class ModelStatus:
 
     @property
     def well(self) -> bool:
-        """Whether nothing speaks against the live version."""
-        return self.health in (AS_EXPECTED, SAFE)
+        """Whether the live version is measured to do what was expected; a rollback alone does not show it."""
+        return self.health == AS_EXPECTED
 
     @property
     def headline(self) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from retrain_assets.audit.status import ModelStatus
 
 COLOURS = {
-    "as expected": "green", "safe again": "green", "worse than expected": "red", "its last run failed": "red",
+    "as expected": "green", "worse than expected": "red", "its last run failed": "red",
     "its data drift": "yellow",
 }  # fmt: skip
 

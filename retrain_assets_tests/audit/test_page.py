@@ -26,7 +26,7 @@ def row(number):
 
 @pytest.mark.parametrize(
     ("health", "tone"),
-    [("as expected", "well"), ("safe again", "well"), ("worse than expected", "broken"),
+    [("as expected", "well"), ("safe again", "note"), ("worse than expected", "broken"),
      ("its last run failed", "broken"), ("too few outcomes", "unknown"), ("no live model yet", "note"),
      ("retired", "note"), ("no rows came", "unknown")],
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pytest
+
 from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
 from retrain_assets.audit.recovery import recovery
 from retrain_assets.registry.journal.history import History
@@ -24,9 +26,13 @@ def test_what_was_taken_back_comes_with_the_error_of_both_on_the_same_rows():
     assert recovery(History(PAST), report("digest v2"), TAXI) == f"{SAID} {both}"
 
 
-def test_a_report_of_other_versions_tells_nothing():
-    assert recovery(History(PAST), report("digest v3"), TAXI) == SAID
-    assert recovery(History(PAST), None, TAXI) == SAID
+@pytest.mark.parametrize("other", [report("digest v3"), None])
+def test_without_a_measured_difference_it_is_not_called_harm(other):
+    broken = replace(PAST[-1], reason="v2 does not load.")
+    said = recovery(History((*PAST[:-1], broken)), other, TAXI)
+    assert said == SAID.replace(
+        "did harm and was taken back on 2019-05-01", "was taken back on 2019-05-01 (v2 does not load)"
+    )
 
 
 def test_a_person_who_took_it_back_is_named_with_the_reason():
