@@ -34,7 +34,7 @@ class ChampionAge:
     """How old the champion's knowledge is at a decision.
 
     `periods` from the end of its training rows to the end of the period of the decision, a begun one counting in full;
-    `unseen_share` of the gate {plural(row)} hold a category it never saw (of the column in which most do).
+    `unseen_share` of the gate rows hold a category it never saw (of the column in which most do).
     """
 
     periods: int
