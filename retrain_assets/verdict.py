@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from retrain_assets.store import Json, finite
@@ -220,6 +220,18 @@ class Verdict:
     def promotes(self) -> str:
         """Digest of the version that this verdict puts in service if it passes: the refitted one where that may."""
         return self.refit.digest if self.refit and self.refit.allowed else self.candidate_digest
+
+    @property
+    def trained_until(self) -> datetime | None:
+        """Where the training rows of the version that it puts in service end; None where the record does not say."""
+        until = self.evidence.get("trained_until")
+        return datetime.fromisoformat(until) if until else None
+
+    @property
+    def fallback(self) -> str | None:
+        """Digest of the version that stands behind a first model; None of any later one."""
+        digest = self.evidence.get("fallback")
+        return str(digest) if digest is not None else None
 
     def of(self, check: str) -> tuple[Finding, ...]:
         """The findings of one check."""

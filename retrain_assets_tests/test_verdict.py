@@ -1,5 +1,8 @@
 """What a verdict says of itself."""
 
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 
 from retrain_assets.verdict import Finding, GateWindow, Outcome, Verdict
@@ -39,3 +42,10 @@ def test_a_primary_that_failed_says_why_without_the_name_of_its_check():
 
     assert said(failed) == reason
     assert said(guard) == "guardrails: RMSE rose"
+
+
+def test_a_verdict_says_how_far_its_version_saw_and_what_stands_behind_it_or_that_the_record_does_not():
+    silent = undecided(1)
+    assert (silent.trained_until, silent.fallback) == (None, None)
+    told = replace(silent, evidence={"trained_until": "2019-01-31T00:00:00", "fallback": "9f"})
+    assert (told.trained_until, told.fallback) == (datetime(2019, 1, 31), "9f")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import dagster as dg
 
+from retrain_assets.audit.status_record import ASSET, StatusRecord, read_status
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, Metadata, table
 from retrain_assets.dagster_glue.reports import kept
@@ -39,8 +40,6 @@ LONGEST = 170
 
 LONGEST_CAUSE = 240
 """Signs of a fault's cause that a status keeps; the run has the rest."""
-
-ASSET = "model_status"
 
 
 def audit_assets(frame: Frame, watch: "Callable[[], Watch]") -> list[dg.AssetsDefinition]:
@@ -147,15 +146,14 @@ def _earlier_fault(frame: Frame, store: PeriodStore, period: str) -> "Fault | No
 
 def _told_fault(access: PeriodAccess) -> str | None:
     """What is told to have broken the last run of a period."""
-    record = access.store.read_json(ASSET, access.period)
-    told = record.get("fault") if record else None
-    return str(told) if told else None
+    record = read_status(access.store, access.period)
+    return record.fault if record else None
 
 
 def _written_by(store: PeriodStore, period: str, run_id: str) -> bool:
     """Whether this run has reported already: several of its steps may fail one after another."""
-    record = store.read_json(ASSET, period)
-    return record is not None and record.get("run") == run_id
+    record = read_status(store, period)
+    return record is not None and record.run == run_id
 
 
 def written(
@@ -184,8 +182,8 @@ def written(
     )
     found = figures(period, frame.calendar, events, quality, seconds, retrain_runs(instance, frame.model))
     rows = [_row(tenure, frame, quality, store, period) for tenure in tenures(events)]
-    record = {"run": run_id, "fault": fault, "status": status.to_dict(), "figures": found.to_dict(), "tenures": rows}
-    store.write_json(ASSET, period, record)
+    record = StatusRecord(run_id, fault, status.to_dict(), found.to_dict(), rows)
+    store.write_json(ASSET, period, record.to_dict())
     latest = rows[::-1][:SHOWN]
     pictures = {TIMELINE: timeline(frame.calendar, decided_of(History(events)), quality, period)}
     newest = newest_reports(store, period)

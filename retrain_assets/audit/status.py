@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from retrain_assets.audit.gap import gap_until, measured_last
 from retrain_assets.audit.recovery import recovery
+from retrain_assets.audit.status_record import ASSET, read_status
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.performance.report import Quality
@@ -28,9 +29,6 @@ from retrain_assets.windows.cut import Wait, Windows
 
 if TYPE_CHECKING:
     from retrain_assets.monitoring.triggers.evidence import Watch
-
-ASSET = "model_status"
-"""Under this name the store keeps what each run left of the status."""
 
 _OFTEN = 2  # retrains in a row that found nothing better
 _LOOKED_AT = 24  # statuses of periods, each a small file
@@ -329,9 +327,9 @@ def last_fault(store: PeriodStore, period: str) -> Fault | None:
     """What broke a run of the last periods up to one, and was not run again since; None where nothing did."""
     known = [each for each in store.periods(ASSET, "json") if each <= period][-_LOOKED_AT:]
     for each in reversed(known):
-        record = store.read_json(ASSET, each)
-        if record and record.get("fault"):
-            return Fault(each, record["fault"], each in monitored_periods(store))
+        record = read_status(store, each)
+        if record and record.fault:
+            return Fault(each, record.fault, each in monitored_periods(store))
     return None
 
 

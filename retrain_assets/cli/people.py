@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 @stated
 @AS_JSON
 @guarded
-def adopt(name: str, file: Path, statement: Statement, as_json: bool, **said: object) -> None:
+def adopt(
+    name: str, file: Path, trained_until: datetime, period: str | None, statement: Statement, as_json: bool
+) -> None:
     """Make a LightGBM text model that was trained elsewhere the first live version.
 
     FILE is what booster.save_model wrote. Its features are matched with the spec's columns by name and kind, its
@@ -61,12 +63,10 @@ def adopt(name: str, file: Path, statement: Statement, as_json: bool, **said: ob
 
     model, person = opened(name), statement.person
     refuse_in_service(name, History(model.registry.history()))
-    asked, until = said["period"], said["trained_until"]
-    assert isinstance(until, datetime)
     how: Adoption = adoption(model.spec)
-    given = _given(file, until.date(), how)
-    period = ended_period(model.spec, str(asked)) if asked else _newest(model)
-    done = _adopted(how, model, given, (person, statement.reason, period))
+    given = _given(file, trained_until.date(), how)
+    measured = ended_period(model.spec, period) if period else _newest(model)
+    done = _adopted(how, model, given, (person, statement.reason, measured))
     if as_json:
         from retrain_assets.cli.ruling_arguments import record_of
 

@@ -164,7 +164,7 @@ def _require_free(host: str, port: int) -> None:
 
 def opening(page: str) -> str:
     """What to open for each model that was started, and how to start the others."""
-    from retrain_assets.audit.assets import ASSET
+    from retrain_assets.audit.status_record import ASSET
     from retrain_assets.monitoring.first_run import started
 
     begun = {name: started(*opened(name)[1:]) for name in load_specs()}

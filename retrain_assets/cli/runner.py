@@ -28,6 +28,9 @@ from retrain_assets.store import retrain_home
 from retrain_assets.validation.checks import recorded
 from retrain_assets.verdict import CHECKS, Verdict
 
+_SHIPPED_FOLDER = Path(".retrain/dagster")
+"""Where the shipped settings keep the run history."""
+
 
 @dataclass(frozen=True)
 class RunEnd:
@@ -51,10 +54,7 @@ def prepare_instance(home: Path) -> dg.DagsterInstance:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"RETRAIN_HOME={home}: {error.strerror}. Name a folder that can be written.") from None
-    config = yaml.safe_load((Path(__file__).parent.parent / "dagster.yaml").read_text())
-    config["storage"]["sqlite"]["base_dir"] = str(folder)
-    config["local_artifact_storage"]["config"]["base_dir"] = str(folder)
-    config["compute_logs"]["config"]["base_dir"] = str(folder / "logs")
+    config = _in_folder(yaml.safe_load((Path(__file__).parent.parent / "dagster.yaml").read_text()), folder)
     _write(folder / "dagster.yaml", yaml.safe_dump(config, sort_keys=False), home)
     os.environ["DAGSTER_HOME"] = str(folder)
     # Two processes that open a fresh SQLite home together can leave it broken, so every table is made here, by one.
@@ -64,6 +64,21 @@ def prepare_instance(home: Path) -> dg.DagsterInstance:
         instance.event_log_storage.get_pool_config()
         instance.all_instigator_state()
     return instance
+
+
+def _in_folder(value: object, folder: Path) -> object:
+    """The shipped settings with every path under `.retrain/dagster` under another folder.
+
+    >>> _in_folder({"logs": {"base_dir": ".retrain/dagster/logs"}, "limit": 1}, Path("/home/dagster"))
+    {'logs': {'base_dir': '/home/dagster/logs'}, 'limit': 1}
+    """
+    if isinstance(value, dict):
+        return {name: _in_folder(one, folder) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_in_folder(one, folder) for one in value]
+    if isinstance(value, str) and Path(value).is_relative_to(_SHIPPED_FOLDER):
+        return str(folder / Path(value).relative_to(_SHIPPED_FOLDER))
+    return value
 
 
 def _write(path: Path, text: str, home: Path) -> None:

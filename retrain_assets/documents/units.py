@@ -132,17 +132,27 @@ def amounts(values: Sequence[float], unit: str = "") -> list[str]:
 
 def _to_one_decimal(said: Sequence[str]) -> list[str]:
     """Amounts of about one size, with zeros at the end so that all have as many decimals; else as they are."""
-    found = [_DECIMAL.fullmatch(one) for one in said]
-    sizes = [len(one["whole"]) for one in found if one]
-    if len(sizes) < len(said) or max(sizes, default=0) - min(sizes, default=0) > 1:
+    written = [_Written(**found.groupdict("")) for one in said if (found := _DECIMAL.fullmatch(one))]
+    sizes = [len(one.whole) for one in written]
+    if len(written) < len(said) or max(sizes, default=0) - min(sizes, default=0) > 1:
         return list(said)
-    places = max((len(one["decimals"] or "") for one in found if one), default=0)
-    return [_padded(one, places) for one in found if one]
+    places = max((len(one.decimals) for one in written), default=0)
+    return [one.to(places) for one in written]
 
 
-def _padded(found: re.Match[str], places: int) -> str:
-    decimals = f".{(found['decimals'] or '').ljust(places, '0')}" if places else ""
-    return f"{found['before']}{found['whole']}{decimals}{found['unit']}"
+@dataclass(frozen=True)
+class _Written:
+    """An amount as it is written: sign or currency before it, its digits on both sides of the point, the unit after."""
+
+    before: str
+    whole: str
+    decimals: str
+    unit: str
+
+    def to(self, places: int) -> str:
+        """The same amount with zeros up to a number of decimals."""
+        decimals = f".{self.decimals.ljust(places, '0')}" if places else ""
+        return f"{self.before}{self.whole}{decimals}{self.unit}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -8,8 +8,8 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
-from retrain_assets.audit.assets import ASSET as STATUS
 from retrain_assets.audit.assets import audit_hooks
+from retrain_assets.audit.status_record import ASSET as STATUS
 from retrain_assets.backtest.assets import ASSET as BACKTEST
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.dagster_glue.frame import Frame

@@ -234,7 +234,7 @@ class Records:
     def _fallback(self, history: History) -> tuple[Version, ...]:
         """The trivial baseline stored with the first model's verdict, unless it is live already."""
         first = next((event for event in history.events if event.action in PROMOTIONS), None)
-        digest = self.evidence(first).evidence.get("fallback") if first else None
+        digest = self.evidence(first).fallback if first else None
         if first is None or digest is None or (history.live and history.live.digest == digest):
             return ()
-        return (Version(0, str(digest), first.period, first.at),)
+        return (Version(0, digest, first.period, first.at),)

@@ -34,12 +34,13 @@ _HEAD = frozenset(
     {"version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective",
      "average_output", "feature_names", "monotone_constraints", "feature_infos", "tree_sizes"}
 )  # fmt: skip
-_NODE_LISTS = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
+_NODE_LISTS = ("split_feature", "decision_type", "left_child", "right_child")
+"""Whole numbers of every node."""
 _NODE_FACTS = ("split_gain", "internal_value", "internal_weight", "internal_count")
 _LEAF_FACTS = ("leaf_weight", "leaf_count")
 _TREE = frozenset(
-    (*_NODE_LISTS, *_NODE_FACTS, *_LEAF_FACTS, "leaf_value", "num_leaves", "num_cat", "cat_boundaries", "cat_threshold",
-     "is_linear", "shrinkage")
+    (*_NODE_LISTS, *_NODE_FACTS, *_LEAF_FACTS, "threshold", "leaf_value", "num_leaves", "num_cat", "cat_boundaries",
+     "cat_threshold", "is_linear", "shrinkage")
 )  # fmt: skip
 _PANDAS = "pandas_categorical:"
 _AFTER_TREES = re.compile(
@@ -106,20 +107,19 @@ def read_model_text(model: bytes) -> ModelText:
         )
     if len(set(names)) != len(names):
         raise ForeignModel("two of its features have the same name. Train it on columns of different names")
-    if not re.fullmatch(r"v[234]", _required(head, "version", "the head")):
-        raise ForeignModel(
-            f"it is of version {head['version'][:20]!r}, v2 to v4 are read. Save it with LightGBM 3 or 4"
-        )
+    version, objective = _required(head, "version", "the head"), head.get("objective", "")
+    if not re.fullmatch(r"v[234]", version):
+        raise ForeignModel(f"it is of version {version[:20]!r}, v2 to v4 are read. Save it with LightGBM 3 or 4")
     if per_round != classes:
         raise ForeignModel(f"it has {per_round} trees a round for {classes} class(es): it was changed. Save it again")
     for name, info in zip(names, infos, strict=True):
         if not re.fullmatch(r"none|\[[^:\[\]]+:[^:\[\]]+\]|-?\d{1,9}(:-?\d{1,9})*", info):
             raise ForeignModel(f"feature_infos says {info[:40]!r} of {name}, which is neither a range nor codes")
-    _check_objective(head.get("objective", ""), classes)
+    _check_objective(objective, classes)
     trees = _trees(rest, _required(head, "tree_sizes", "the head"), features)
     if trees % classes:
         raise ForeignModel(f"it has {trees} trees for {classes} classes: it was cut. Save it again")
-    return ModelText(names, infos, head.get("objective", ""), classes, trees, _values(text))
+    return ModelText(names, infos, objective, classes, trees, _values(text))
 
 
 def renamed(model: bytes, names: Mapping[str, str]) -> bytes:
@@ -192,12 +192,12 @@ def _tree(block: str, where: str, features: int) -> float:
         for name in names:
             if name in fields:
                 _numbers(fields, name, where, length)
-    lists = {name: _integers(fields.get(name, ""), name, where, nodes) for name in _NODE_LISTS if name != "threshold"}
+    split, kinds, left, right = (_integers(fields.get(name, ""), name, where, nodes) for name in _NODE_LISTS)
     thresholds = _numbers(fields, "threshold", where, nodes)
-    if (lists["split_feature"] < 0).any() or (lists["split_feature"] >= features).any():
+    if (split < 0).any() or (split >= features).any():
         raise ForeignModel(f"{where} splits by a feature beyond the {features} that there are")
-    _check_kinds(lists["decision_type"], thresholds, categories, where)
-    _check_children(lists["left_child"], lists["right_child"], leaves, where)
+    _check_kinds(kinds, thresholds, categories, where)
+    _check_children(left, right, leaves, where)
     _check_categories(fields, categories, where)
     return float(np.abs(values).max())
 

@@ -20,7 +20,7 @@ from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.storage.disk import sha256
 from retrain_assets.registry.storage.version_folders import manifest_of
-from retrain_assets.store import PeriodStore
+from retrain_assets.store import PeriodStore, finite
 from retrain_assets.validation.attempt import Attempt, attempt_of
 from retrain_assets.validation.criteria.procedure_evidence import PROCEDURE, SHOWN
 from retrain_assets.validation.gate import RULES, Gate
@@ -171,7 +171,7 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
     told = {key: value for key, value in again.evidence.items() if key != SHOWN and (key != PROCEDURE or key in kept)}
     reached = replace(again, evidence=told, code_version=recorded.code_version, required=recorded.required)
     if _without_words(reached).digest != whole.digest:
-        mine, theirs = whole.to_dict()["evidence"], reached.to_dict()["evidence"]
+        mine, theirs = finite(whole.evidence), finite(reached.evidence)
         names = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
         return f"its {', '.join(names) or 'findings'} differ"
     return ""

@@ -1,15 +1,20 @@
 """What runs a model's jobs: its instance, and what it knows of runs that ended otherwise."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+import yaml
 
+import retrain_assets
 from retrain_assets.cli.runner import RunEnd, Runner, actor, prepare_instance
 from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG
 from retrain_assets.errors import Conflict
 from retrain_assets.registry.storage.disk import exclusive
+
+SHIPPED_SETTINGS = Path(retrain_assets.__file__).parent / "dagster.yaml"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,13 @@ def test_the_instance_is_made_in_its_home_and_says_where_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="RETRAIN_HOME=.*file: Not a directory. Name a folder that can be written."):
         prepare_instance(tmp_path / "file")
+
+
+def test_the_run_history_stands_under_the_home_and_every_other_setting_as_it_was_shipped(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    prepare_instance(tmp_path).dispose()
+    shipped, written = SHIPPED_SETTINGS.read_text(), (tmp_path / "dagster" / "dagster.yaml").read_text()
+    assert yaml.safe_load(written) == yaml.safe_load(shipped.replace(".retrain/dagster", f"{tmp_path}/dagster"))
 
 
 def test_one_process_at_a_time_opens_a_home(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import SHIPPED, ModelSpec, load_specs
 from retrain_assets.store import PeriodStore, write_atomically
+from retrain_assets.validation.suite.cases import load_suite
 
 MODEL = "taxi_charge"
 FIRST, TURN, LAST = "2018-09", "2019-04", "2019-06"
@@ -107,12 +108,9 @@ def _suite(path: Path, rows: pa.Table, spec: ModelSpec) -> bytes:
     found = dict(
         zip(rows[spec.source.key].cast(pa.string()).to_pylist(), rows[spec.source.time].to_pylist(), strict=True)
     )
-    cases = [
-        case
-        for case in yaml.safe_load(path.read_text())["cases"]
-        if str(case["id"]) in found and spec.period.key(found[str(case["id"])]) == str(case["period"])
-    ]
-    return yaml.safe_dump({"cases": cases}, sort_keys=False).encode()
+    kept = [case for case in load_suite(path) if case.id in found and spec.period.key(found[case.id]) == case.period]
+    entries = [{name: value for name, value in asdict(case).items() if value is not None} for case in kept]
+    return yaml.safe_dump({"cases": entries}, sort_keys=False).encode()
 
 
 def bad_deploy(home: Path) -> None:

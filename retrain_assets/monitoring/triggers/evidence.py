@@ -131,7 +131,4 @@ def spent_ranges(registry: Registry, before: str) -> Sequence[tuple[datetime, da
 def trained_until(registry: Registry) -> datetime | None:
     """The moment up to which the live version saw rows; None without one."""
     live = registry.live()
-    if live is None:
-        return None
-    until = registry.verdict(live).evidence.get("trained_until")
-    return datetime.fromisoformat(until) if until else None
+    return registry.verdict(live).trained_until if live else None

@@ -58,6 +58,20 @@ shows them
         seq, digest = written.split(":")
         return cls(int(seq), digest)
 
+    @classmethod
+    def from_json(cls, text: bytes) -> Head:
+        """A head as it is stored; the inverse of `to_json`.
+
+        Raises:
+            ValueError, TypeError, KeyError: It is none.
+        """
+        record = json.loads(text)
+        return cls(int(record["seq"]), str(record["hash"]))
+
+    def to_json(self) -> bytes:
+        """As it is stored."""
+        return canonical({"seq": self.seq, "hash": self.hash})
+
     def __str__(self) -> str:
         """The number, a colon, and the hash."""
         return f"{self.seq}:{self.hash}"
@@ -87,7 +101,7 @@ class Heads:
     def put(self, head: Head) -> None:
         """Write both."""
         for name in HEADS:
-            self._storage.replace(name, canonical({"seq": head.seq, "hash": head.hash}))
+            self._storage.replace(name, head.to_json())
 
     def lagging(self, events: Sequence[Event]) -> list[str]:
         """The heads that do not name the last of these events, which all hold."""
@@ -133,8 +147,7 @@ class Heads:
 
     def _at(self, name: str) -> Head | None:
         try:
-            head = json.loads(self._storage.read(name))
-            return Head(int(head["seq"]), str(head["hash"]))
+            return Head.from_json(self._storage.read(name))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError) as error:

@@ -36,6 +36,28 @@ _HOW = "`openssl genpkey -algorithm ed25519 -out key.pem` makes one, `openssl pk
 
 
 @dataclass(frozen=True)
+class Signed:
+    """What is stored of a signature: the name of the key that made it, and its bytes."""
+
+    key: str
+    signature: bytes
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Signed:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError, TypeError, KeyError: It is no signature.
+        """
+        record = json.loads(text)
+        return cls(str(record["key"]), bytes.fromhex(record["signature"]))
+
+    def to_json(self) -> bytes:
+        """As it is stored, the signature in hexadecimal digits."""
+        return canonical({"key": self.key, "signature": self.signature.hex()})
+
+
+@dataclass(frozen=True)
 class SigningKey:
     """A private key, and the name of its public one."""
 
@@ -124,26 +146,27 @@ class Signatures:
         own = SigningKey.of_environment()
         if own is None:
             return
-        signed = own.sign(kind, self._model, digest)
-        self._storage.replace(signature_name(digest), canonical({"key": own.name, "signature": signed.hex()}))
+        signed = Signed(own.name, own.sign(kind, self._model, digest))
+        self._storage.replace(signature_name(digest), signed.to_json())
 
     def problem(self, kind: Kind, digest: str, trusted: Mapping[str, Ed25519PublicKey]) -> str | None:
         """What is wrong with the signature of a digest, as the end of a sentence; None when a trusted key signed it."""
         from cryptography.exceptions import InvalidSignature
 
         try:
-            record = json.loads(self._storage.read(signature_name(digest)))
-            name, signature = str(record["key"]), bytes.fromhex(record["signature"])
+            signed = Signed.from_json(self._storage.read(signature_name(digest)))
         except FileNotFoundError:
             return "is not signed"
         except (ValueError, TypeError, KeyError, IntegrityError):
             return f"has a signature that cannot be read ({self._storage.where(signature_name(digest))})"
-        if name not in trusted:
-            return f"is signed by the key {name}, which is none of the trusted ones ({', '.join(sorted(trusted))})"
+        if signed.key not in trusted:
+            return (
+                f"is signed by the key {signed.key}, which is none of the trusted ones ({', '.join(sorted(trusted))})"
+            )
         try:
-            trusted[name].verify(signature, _said(kind, self._model, digest))
+            trusted[signed.key].verify(signed.signature, _said(kind, self._model, digest))
         except InvalidSignature:
-            return f"has a signature that the key {name} did not make"
+            return f"has a signature that the key {signed.key} did not make"
         return None
 
     def refuse_unsigned_version(self, digest: str) -> None:
