@@ -144,8 +144,8 @@ class Alert:
 def brief(sentence: str, longest: int = LONGEST) -> str:
     """The beginning of a sentence that fits a phone: as many of its parts as do, the first one whatever its length.
 
-    >>> brief("v2 lost $1.69 a ride (v1 $1.43; 9 days). It is at least $1.50; $80 lost since the last retrain.", 50)
-    'v2 lost $1.69 a ride (v1 $1.43; 9 days).'
+    >>> brief("v2 was off by $1.69 a ride (v1 by $1.43; 9 days). It is at least $1.50; $80 more so far.", 60)
+    'v2 was off by $1.69 a ride (v1 by $1.43; 9 days).'
     """
     parts = _CLAUSE_ENDS.split(sentence)
     said, shown = parts[0], parts[0]

@@ -65,7 +65,7 @@ class Model:
     @property
     def units(self) -> LossUnits:
         """How sentences about the model name its rows and its loss."""
-        return LossUnits(self.row_name, loss_unit(self.loss, self.label_unit))
+        return LossUnits(self.row_name, loss_unit(self.loss, self.label_unit), self.loss)
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,14 @@ class Calendar(BaseModel):
         """When something of a period happened: `in February 2019`, `on 4 February 2019`."""
         return f"{'on' if self.every in ('day', 'hour') else 'in'} {self.words(key)}"
 
+    def decided_on(self, key: str) -> str:
+        """The day on which a period is decided: its end, with the time where that is not midnight.
+
+        >>> Calendar(every="month", start="2018-01-01").decided_on("2019-02")
+        '2019-03-01'
+        """
+        return f"{self.bounds(key)[1]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+
     def shift(self, key: str, periods: int) -> str:
         """The period that many steps later (earlier when negative)."""
         return self._start(self._parse(key) + periods).strftime(self.format)

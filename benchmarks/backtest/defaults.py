@@ -58,14 +58,14 @@ def regrets(record: BacktestRecord) -> dict[str, float]:
         name = one.name
         if one.family.startswith("excess loss") and "excess" in one.parameters:
             times = float(one.parameters["excess"]) / record.retrain_cost
-            name = f"{times:g} x the cost lost beyond the promise, by {record.unit}"
+            name = f"{times:g} x the cost more error than expected, by {record.unit}"
         elif one.family.startswith("excess loss"):
             times = float(one.parameters["on_excess_loss"]) / record.retrain_cost
-            name = f"{times:g} x the cost lost beyond the promise"
+            name = f"{times:g} x the cost more error than expected"
         elif one.family.startswith("forgone gain, by"):
             name = f"the cost forgone, {100 * float(one.parameters['certainty']):g} % certain, by decision"
         elif one.family == "budget":
-            name = f"the cost lost beyond the promise, at most {one.parameters['per_year']} a year"
+            name = f"the cost more error than expected, at most {one.parameters['per_year']} a year"
         found[name.replace(f", by {record.unit}", ", by decision")] = one.cost / best - 1
     return found
 

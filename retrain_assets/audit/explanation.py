@@ -14,7 +14,7 @@ from typing import Self
 
 from retrain_assets.audit.probations import Course, course_of
 from retrain_assets.audit.question import decision_named, last_instant
-from retrain_assets.monitoring.performance.report import Quality
+from retrain_assets.monitoring.performance.report import REHEARSAL, Quality
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
@@ -64,7 +64,8 @@ class Service:
         within_objective: Judged periods in which its loss was within the objective.
         rows: Rows with an outcome.
         loss: Mean loss a row; None when nothing was measured.
-        baseline: The loss that it was promoted with.
+        baseline: The loss that it is held to.
+        rehearsed: Whether that is the loss of its rehearsal, its test having shown a higher one.
     """
 
     tenure: Tenure
@@ -77,6 +78,7 @@ class Service:
     rows: int
     loss: float | None
     baseline: float | None
+    rehearsed: bool = False
 
     def to_dict(self) -> Json:
         """As plain JSON values."""
@@ -95,6 +97,7 @@ class Service:
             "rows": self.rows,
             "loss": self.loss,
             "baseline": self.baseline,
+            "rehearsed": self.rehearsed,
         }
 
 
@@ -351,7 +354,14 @@ class _Files:
             rows=rows,
             loss=lost / rows if rows else None,
             baseline=reports[-1].baseline if reports else None,
+            rehearsed=self._rehearsed(tenure),
         )
+
+    def _rehearsed(self, tenure: Tenure) -> bool:
+        """Whether a version is held to what its rehearsal showed."""
+        trusted = _with_evidence(self.events, tenure.began)
+        held_to = self.registry.evidence(trusted).evidence.get("baseline", {}) if trusted else {}
+        return held_to.get("source") == REHEARSAL
 
 
 def _with_evidence(events: Sequence[Event], event: Event) -> Event | None:

@@ -168,8 +168,9 @@ def _served(service: Service, units: LossUnits) -> list[str]:
         lines = [f"{line}; no outcome of it has been measured."]
     else:
         lines = [
-            f"{line}: it lost {units.a_row(service.loss)} on {units.rows(service.rows)}, promoted with "
-            f"{units.total(service.baseline)}; within its quality objective in {service.within_objective} of "
+            f"{line}: {units.level('it', service.loss)} ({units.rows(service.rows)}); expected "
+            f"{units.figure(service.baseline)}{', from its rehearsal on older periods' if service.rehearsed else ''}; "
+            f"within its quality objective in {service.within_objective} of "
             f"{counted(service.judged_periods, 'period')}."
         ]
     if service.blind_periods:
@@ -191,7 +192,7 @@ def _standing(found: Explanation) -> list[str]:
         return ["No model is live."]
     if found.service is not None:
         attempts = sum(event.action in ("rejected", "insufficient", "identical") for event in found.meanwhile)
-        return [f"It is live. {attempts} later attempt(s) did not replace it." if attempts else "It is live."]
+        return [f"It is live. {counted(attempts, 'later attempt')} did not replace it." if attempts else "It is live."]
     return today
 
 

@@ -34,11 +34,11 @@ MARKS = {
 }
 KEY = (
     "versions: green live, blue replaced by a better one, red and hatched withdrawn; shaded: held by a person\n"
-    "objective: low and green as promised, high and red surely worse, an empty frame not known"
+    "objective: low and green as expected, high and red surely worse, an empty frame not known"
 )
 KEY_NARROW = (
     "versions: green live, blue replaced,\nred and hatched withdrawn; shaded: held\n"
-    "objective: low and green as promised,\nhigh and red worse, an empty frame not known"
+    "objective: low and green as expected,\nhigh and red worse, an empty frame not known"
 )
 OTHER = ("D", INK)
 """How an action that is not in `MARKS` is drawn."""

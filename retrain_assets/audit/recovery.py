@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from retrain_assets.documents.units import amount
 from retrain_assets.model import Model
 from retrain_assets.production.probation.record import ProbationRecord
 from retrain_assets.registry.journal.events import Event
@@ -46,7 +45,5 @@ def _difference(rollback: Event, probation: ProbationRecord | None, model: Model
         return ""
     units = model.units
     rows = f"the same {units.rows(measured.rows)} {model.calendar.during(probation.period)}"
-    return (
-        f" On {rows} {compared.previous} had an error of {units.a_row(measured.previous_loss)}, "
-        f"{compared.version} of {amount(measured.loss, units.loss)}."
-    )
+    both = units.levels(compared.previous, measured.previous_loss, compared.version, measured.loss)
+    return f" On {rows} {both}."

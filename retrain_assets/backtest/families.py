@@ -154,13 +154,13 @@ class Families:
             yield f"a clock of {weeks} weeks", "clock", keys
         for share in EXCESS_SHARES:
             amount = round(share * self.cost, 6)
-            said = f"{units.total(amount)} lost beyond the promise"
+            said = units.excess(amount)
             yield said, "excess loss", {"on_excess_loss": amount}
         for certainty in FORGONE_CERTAINTIES:
             said = f"fresh models better by the cost of a retrain, {100 * certainty:g} % certain"
             yield said, "forgone gain", {"on_excess_loss": False, "on_forgone_gain": certainty}
             either: dict[str, object] = {"on_excess_loss": True, "on_forgone_gain": certainty}
-            yield f"{said}, or as much lost beyond the promise", "forgone gain or excess loss", either
+            yield f"{said}, or as much more error than expected", "forgone gain or excess loss", either
         if self.model.task != "regression":
             for patience in (1, 2, 3):
                 said = f"uncertainty up {('once', 'twice in a row', 'three times in a row')[patience - 1]}"

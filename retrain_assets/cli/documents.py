@@ -62,7 +62,9 @@ def _rollup(model: Opened, by: Every, as_json: bool) -> None:
         click.echo(line)
         if not beside and row[-1] != "-":
             say([f"  {row[-1]}"])
-    say(f"loss and promise {units.each}; excess: lost beyond the promise; worse, drifted: in how many periods.")
+    say(
+        f"loss and expected loss {units.each}; excess: the loss beyond it, summed; worse, drifted: in how many periods."
+    )
 
 
 def _validation_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:

@@ -76,8 +76,8 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "more in the next period."
         ),
         "promised loss": (
-            "The loss that a version is held to in service: what it showed in its test, on the gate rows, or in its "
-            "rehearsal, on older periods that it was not trained on, where that was lower. The field also calls it "
+            "The loss that is expected of a version in service: what it showed in its test, on the gate rows, or in "
+            "its rehearsal, on older periods that it was not trained on, where that was lower. The field also calls it "
             "the baseline."
         ),
         "excess loss": (

@@ -27,6 +27,10 @@ _FEWEST, _MOST = 3, 8
 LABEL_UNIT_LOSSES = ("mae", "rmse", "mse", "pinball")
 """Metrics in what the label is counted in, or its square."""
 
+_LOSS_WORDS = {"log_loss": "log loss", "brier": "Brier score", "mse": "mean squared error"}
+_SUMMED_WORDS = {"log_loss": "log loss", "brier": "squared error", "mse": "squared error"}
+"""What a loss that is no plain average error is called, and what its sum over rows is; the others are an error."""
+
 
 @dataclass(frozen=True)
 class LossUnits:
@@ -35,6 +39,7 @@ class LossUnits:
     Attributes:
         row: One row: `ride`.
         loss: Unit of a row's loss: `USD`, `nats`; empty for a pure number.
+        metric: Name of the loss.
 
     >>> rides = LossUnits("ride", "USD")
     >>> rides.a_row(1.8012), rides.total(8459.3), rides.rows(5672), rides.rows(1)
@@ -43,6 +48,7 @@ class LossUnits:
 
     row: str = "row"
     loss: str = ""
+    metric: str = "mae"
 
     def total(self, value: float) -> str:
         """A loss summed over rows."""
@@ -51,6 +57,77 @@ class LossUnits:
     def a_row(self, value: float) -> str:
         """A mean loss, with what it is the mean of."""
         return f"{amount(value, self.loss)} {self.each}"
+
+    def level(self, who: str, value: float) -> str:
+        """How good predictions were on average, so that nobody takes an error for money or time that was lost.
+
+        >>> LossUnits("ride", "USD").level("v6", 1.61), LossUnits("flight", "nats", "log_loss").level("v2", 0.31)
+        ('v6 was off by $1.61 a ride on average', 'v2 had a log loss of 0.31')
+        """
+        return f"{who} {'was' if self._error else 'had'} {self.reached(value)}"
+
+    def reached(self, value: float) -> str:
+        """The same without whose predictions they are.
+
+        >>> LossUnits("ride", "USD").reached(1.61), LossUnits("flight", "nats", "log_loss").reached(0.31)
+        ('off by $1.61 a ride on average', 'a log loss of 0.31')
+        """
+        return f"off by {self.a_row(value)} on average" if self._error else f"a {self.word} of {self.figure(value)}"
+
+    def levels(self, who: str, value: float, other: str, beside: float) -> str:
+        """The same of two versions on the same rows.
+
+        >>> LossUnits("ride", "USD").levels("v2", 1.69, "v1", 1.43)
+        'v2 was off by $1.69 a ride on average, v1 by $1.43'
+        >>> LossUnits("flight", "nats", "log_loss").levels("v2", 0.31, "v1", 0.29)
+        'v2 had a log loss of 0.31, v1 of 0.29'
+        """
+        return f"{self.level(who, value)}, {other} {'by' if self._error else 'of'} {self.figure(beside)}"
+
+    def more(self, value: float, than: str = "than expected") -> str:
+        """A loss summed over all rows that is more, or less, than another.
+
+        >>> LossUnits("parcel", "minutes").more(15470.3)
+        '15,470 minutes more error than expected, all parcels together'
+        >>> LossUnits("flight", "nats", "log_loss").more(-12.0, "than the others")
+        '12 nats less log loss than the others, all flights together'
+        """
+        return f"{self.excess(value, than)}, all {plural(self.row)} together"
+
+    def excess(self, value: float, than: str = "than expected") -> str:
+        """The same where it was said before that it is a sum.
+
+        >>> LossUnits("parcel", "minutes").excess(15470.3)
+        '15,470 minutes more error than expected'
+        """
+        summed = _SUMMED_WORDS.get(self.metric, "error")
+        return f"{self.total(abs(value))} {'less' if value < 0 else 'more'} {summed} {than}"
+
+    @property
+    def beyond(self) -> str:
+        """Head of a column with such sums.
+
+        >>> LossUnits("parcel", "minutes").beyond
+        'beyond the expected error, all parcels together'
+        """
+        return f"beyond the expected {_SUMMED_WORDS.get(self.metric, 'error')}, all {plural(self.row)} together"
+
+    def figure(self, value: float) -> str:
+        """A mean loss beside its name, which says what log loss is counted in.
+
+        >>> LossUnits("ride", "USD").figure(1.61), LossUnits("flight", "nats", "log_loss").figure(0.31)
+        ('$1.61', '0.31')
+        """
+        return amount(value, "" if self.metric == "log_loss" else self.loss)
+
+    @property
+    def word(self) -> str:
+        """The mean loss in words: `average error`, `log loss`."""
+        return _LOSS_WORDS.get(self.metric, "average error" if self._error else self.metric)
+
+    @property
+    def _error(self) -> bool:
+        return self.metric == "mae"
 
     @property
     def each(self) -> str:

@@ -34,7 +34,7 @@ from retrain_assets.monitoring.records.performance_record import (
     read_performance,
     write_performance,
 )
-from retrain_assets.monitoring.triggers.accumulated_excess import excess_before, outcomes_suspected
+from retrain_assets.monitoring.triggers.accumulated_excess import excess_before, last_attempt, outcomes_suspected
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.scorer import scores_of
@@ -105,7 +105,9 @@ def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy) 
     own = 0.0 if counts or record.report is None else record.report.excess_sum
     record = replace(record, suspected_excess=begun_with.suspected + own)
     if record.report is not None:
-        record = replace(record, report=replace(record.report, sentence=measured_sentence(model, record, promised)))
+        attempt = last_attempt(history, at.period)
+        sentence = measured_sentence(model, record, promised, model.calendar.decided_on(attempt) if attempt else "")
+        record = replace(record, report=replace(record.report, sentence=sentence))
     if policy.estimation is not None:
         past = before.estimates if before else ()
         estimated, series = estimate_step(model, at, policy.estimation, version, promised, past)

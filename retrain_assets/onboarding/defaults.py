@@ -37,7 +37,7 @@ def defaults_in_force(spec: ModelSpec, found: Sequence[PeriodFindings]) -> Itera
     if not spec.declares("windows"):
         yield Default("windows", told, f"the newest {several} that judge, and the older ones that train")
     if not spec.declares("triggers", "retrain_cost"):
-        meaning = f"a retrain is due once {USUAL_SHARE:.0%} of a {every}'s {loss} are lost beyond what was promised"
+        meaning = f"a retrain is due once the {loss} is {100 * USUAL_SHARE:g} % of a {every}'s above what is expected"
         yield Default("triggers.retrain_cost", f"{USUAL_SHARE:.0%}", meaning)
     if not spec.declares("triggers", "max_per_year"):
         yield Default("triggers.max_per_year", f"{triggers.max_per_year}", "attempts, whatever comes of them")

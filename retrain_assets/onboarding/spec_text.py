@@ -216,8 +216,8 @@ def _rules(draft: Draft) -> list[str]:
         "triggers:",
         _line(
             f"  on_forgone_gain: {FORGONE_GAIN:g}",
-            "retrain once fresh models would have saved its cost; until the first `retrain backtest`, once as much is "
-            "lost beyond the promise",
+            "retrain once fresh models would have saved its cost; until the first `retrain backtest`, once its "
+            "error is as much above what is expected",
         ),
         _line(
             f"  # retrain_cost: {draft.default_cost:g}",

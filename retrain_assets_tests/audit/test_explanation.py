@@ -129,8 +129,9 @@ def test_how_a_version_did_is_the_mean_over_the_rows_of_its_periods(past):
     tenure = ask(past, "v2")["tenure"]
     assert tenure["loss"] == pytest.approx((1.0 * 100 + 4.0 * 300) / 400)
     assert (tenure["rows"], tenure["judged_periods"], tenure["within_objective"]) == (400, 2, 1)
-    assert "it lost 3.25 a row on 400 rows, promoted with 1.5; within its quality objective in 1 of 2 periods." in (
-        told(past, "v2")
+    text = told(past, "v2")
+    assert (
+        "it was off by 3.25 a row on average (400 rows); expected 1.5; within its quality objective in 1 of 2" in text
     )
 
 
@@ -138,8 +139,18 @@ def test_rows_and_their_loss_are_called_what_the_spec_calls_them(past):
     _, store = past
     write_performance(store, measured(period(4), 3.25, 100, "v2"))
     text = in_words(explanation(past, "v2"), LossUnits("ride", "USD"))
-    assert f"v2 served {period(4)}: it lost $3.25 a ride on 100 rides, promoted with $1.50;" in text
+    assert f"v2 served {period(4)}: it was off by $3.25 a ride on average (100 rides); expected $1.50;" in text
     assert " fresh rides from " in text
+
+
+def test_an_expected_loss_of_the_rehearsal_is_said_to_be_from_there(registry, tmp_path):
+    store, held_to = PeriodStore(tmp_path), {"mean": 1.5, "source": "rehearsal"}
+    digest = candidate(registry, "rehearsed")
+    made = verdict(registry, 1, digest)
+    promote(registry, replace(made, evidence={**made.evidence, "baseline": held_to}), 1)
+    write_performance(store, measured(period(2), 2.0, 50, registry.live().name))
+    text = told((registry, store), registry.live().name)
+    assert "; expected 1.5, from its rehearsal on older periods; within" in text
 
 
 def test_a_period_of_which_no_outcome_arrived_is_named(past):
@@ -158,7 +169,7 @@ def test_a_version_that_came_back_is_told_with_its_service_before(past):
     write_performance(store, measured(period(2), 2.0, 50))
     write_performance(store, measured(period(7), 2.0, 50, "v2"))
     text = told(past, "e6")
-    assert f"v1 served {period(2)} to {period(3)}: it lost 2 a row on 50 rows" in text
+    assert f"v1 served {period(2)} to {period(3)}: it was off by 2 a row on average (50 rows)" in text
     assert f"v1 has served no monitored period since {moment(7):%Y-%m-%d %H:%M}." in text
     write_performance(store, measured(period(8), 2.0, 50))
     text = told(past, "e6")

@@ -66,7 +66,7 @@ def test_the_monitoring_report_is_there_in_words_as_json_and_as_one_file_the_sam
     week = PERIODS[3]
     words = retrain("report", "delivery", week, "--monitoring").output
     record = json.loads(retrain("report", "delivery", week, "--monitoring", "--json").stdout)
-    assert words.startswith("v1 was worse than promised in the week of ")
+    assert words.startswith("v1 was worse than expected in the week of ")
     assert record["performance_report"]["report"]["sentence"] in words
     assert record["drift_report"]["sentence"] in words
     for name in ("first.html", "second.html"):

@@ -30,5 +30,5 @@ def test_a_loss_has_a_unit_of_the_label_exactly_where_its_metric_says_so():
 
 def test_the_shipped_specs_say_what_a_row_is():
     assert load_spec(SHIPPED / "taxi_charge.yaml").model.units == LossUnits("ride", "USD")
-    assert load_spec(SHIPPED / "flight_delays.yaml").model.units == LossUnits("flight", "nats")
+    assert load_spec(SHIPPED / "flight_delays.yaml").model.units == LossUnits("flight", "nats", "log_loss")
     assert load_spec(SHIPPED / "employment.yaml").model.units.rows(2) == "2 people"

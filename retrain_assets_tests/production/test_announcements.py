@@ -67,7 +67,7 @@ def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own
 
 
 def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_it_had(own):
-    lost = "on the same 9,645 new rides v2 lost $1.69 a ride, v1 $1.43"
+    lost = "on the same 9,645 new rides v2 was off by $1.69 a ride on average, v1 by $1.43"
     odds = "over a million to 1 against chance (e-value, 10 to 1 decides) after 29 blocks of 1 day; 1 small group"
     week = own.weeks(7)[-1]
     back(own, reason=f"{week}: v2 is worse than v1; {lost}; {odds}")

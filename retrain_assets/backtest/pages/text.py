@@ -38,11 +38,11 @@ def saving_words(saved: Saving, units: LossUnits) -> str:
     >>> saving_words(Saving(412.0, -80.0, 905.0, 217), LossUnits("ride", "USD"))
     '$412 saved (-$80.00 to $905)'
     >>> saving_words(Saving(-412.0, -905.0, -80.0, 217), LossUnits("ride", "USD"))
-    '$412 lost, surely ($80.00 to $905)'
+    '$412 worse, surely ($80.00 to $905)'
     """
     if saved.total == 0 and not saved.low and not saved.high:
         return "the same"
-    word = "saved" if saved.total > 0 else "lost"
+    word = "saved" if saved.total > 0 else "worse"
     sign = 1 if saved.total > 0 else -1
     total = units.total(abs(saved.total))
     if saved.low is None or saved.high is None:

@@ -28,7 +28,7 @@ class AccumulatedExcess:
     @property
     def name(self) -> str:
         """The loss that pays for a retrain."""
-        return f"{self.units.total(self.cost)} lost beyond the promise{self.how_often}"
+        return f"{self.units.excess(self.cost)}{self.how_often}"
 
     def asks(self, past: Past) -> bool:
         """Whether so much has piled up since the last retrain."""

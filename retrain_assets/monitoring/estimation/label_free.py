@@ -232,11 +232,11 @@ def _sentence(
     model: Model, found: LossEstimate, version: Version, baseline: Baseline, series: Sequence[PastEstimate]
 ) -> str:
     units = model.units
-    low, high = amount(found.low, units.loss), amount(found.high, units.loss)
+    low, high = units.figure(found.low), units.figure(found.high)
     also = ", ".join(f"{name} {value:.3f}" for name, value in found.metrics.items() if value == value)
     return (
-        f"Estimated, not measured: {version.name} is expected to lose {units.a_row(found.loss)} ({low} to {high}) on "
-        f"{units.rows(found.rows)} whose outcomes are still out; {amount(baseline.mean, units.loss)} was promised"
+        f"Estimated, not measured: on {units.rows(found.rows)} whose outcomes are still out "
+        f"{units.level(version.name, found.loss)} ({low} to {high}); expected {units.figure(baseline.mean)}"
         f"{f' ({also})' if also else ''}. {_record_so_far(model, series)}"
     )
 

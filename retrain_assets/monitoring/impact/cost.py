@@ -98,7 +98,7 @@ def changes(
 def costs(
     found: Sequence[Change], columns: Mapping[str, pa.ChunkedArray], losses: ArrayLike, edges: Edges
 ) -> tuple[ColumnCost, ...]:
-    """What rows in the grown part of each column lose, the costliest first.
+    """How large the loss of rows in the grown part of each column is, the costliest first.
 
     Args:
         found: Changes with a grown part; others cost nothing that can be told.
@@ -129,18 +129,16 @@ def changed_sentence(model: Model, found: Sequence[Change], cost: str) -> str:
 
 
 def cost_words(model: Model, found: Sequence[ColumnCost], period: str) -> str:
-    """What the costliest slice lost, as a sentence."""
+    """How much worse the costliest slice is predicted than the other rows, as a sentence."""
     told = next((one for one in found if one.loss is not None and one.rest is not None), None)
     if told is None or told.loss is None or told.rest is None:
         return "What it costs is not known before outcomes arrive."
     units = model.units
-    rows = (
-        f"The {units.rows(told.rows)} with {told.words} lost {units.a_row(told.loss)} "
-        f"{model.calendar.during(period)}, the others {amount(told.rest, units.loss)}"
-    )
+    when, both = model.calendar.during(period), units.levels("the model", told.loss, "on the others", told.rest)
+    rows = f"{when[0].upper()}{when[1:]}, on the {units.rows(told.rows)} with {told.words}, {both}"
     if not told.excess > 0:
         return f"{rows}: it costs nothing so far."
-    return f"{rows}: {units.total(told.excess)} more over the {model.calendar.every}."
+    return f"{rows}: {units.excess(told.excess, 'together')}."
 
 
 def _change(

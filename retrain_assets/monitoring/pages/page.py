@@ -66,8 +66,8 @@ columns that matter most: grey is what the live model was trained on, in colour 
 COLUMNS_DRIFT = """Every column is compared with the periods that the live model was trained on, the period being the
 unit of evidence, so that without any change in the world at most one report in twenty warns."""
 
-PICTURED_PERFORMANCE = """Each period's loss with its 95 % limits: ● within what was promised, ✖ surely above it, ◇ not
-known. The blue band is what the version in charge promised. Below it the excess loss that has piled up, and
+PICTURED_PERFORMANCE = """Each period's loss with its 95 % limits: ● within what was expected, ✖ surely above it, ◇ not
+known. The blue band is what was expected of the version in charge. Below it the excess loss that has piled up, and
 dashed what a retrain costs: where the one reaches the other a retrain is due. A vertical line is a change of version;
 dotted, a candidate that was not promoted."""
 
@@ -118,7 +118,7 @@ def outcome_of(column: ColumnDrift) -> str:
 
 
 def performance_lead(record: PerformanceRecord) -> list[str]:
-    """What the report says first: what is lost and where, what was measured and estimated, each business metric."""
+    """What the report says first: how good the model was and where, what is estimated, each business metric."""
     business = [one.sentence for one in record.business if one.sentence]
     return [*performance_sentences(record), *business]
 
@@ -155,7 +155,7 @@ def performance_report(
     ]
     if record.impact:
         parts.append(
-            Part("What the drifted rows lose", table([_impact(one, units) for one in record.impact]), ("drift",))
+            Part("The loss where features drifted", table([_impact(one, units) for one in record.impact]), ("drift",))
         )
     if record.business:
         parts.append(Part("Business metrics", table([_business(one) for one in record.business], units.row)))
@@ -247,7 +247,7 @@ def monitored_period(model: str, store: PeriodStore, period: str | None = None) 
 
 
 def monitoring_words(store: PeriodStore, period: str) -> list[str]:
-    """Both reports of a period for a terminal: what is lost, their sentences, columns that are not quiet or sound."""
+    """Both reports of a period for a terminal: how good the model was, and columns that are not quiet or sound."""
     drift = read_drift(store, period) or DriftRecord(period, None)
     performance = read_performance(store, period)
     told = performance_lead(performance) if performance and performance.version else []
@@ -298,8 +298,8 @@ def _losses(
         units.each: _amount(units, one.loss),
         "at least": _amount(units, one.low),
         "at most": _amount(units, one.high),
-        "promised": _amount(units, promised),
-        "beyond the promise, over the period": units.total(excess),
+        "expected": _amount(units, promised),
+        units.beyond: units.total(excess),
         plural(units.row): one.rows,
     }
 
@@ -310,7 +310,7 @@ def _impact(one: ColumnCost, units: LossUnits) -> dict[str, object]:
         plural(units.row): one.rows,
         f"loss {units.each}": _amount(units, one.loss),
         f"of the other {plural(units.row)}": _amount(units, one.rest),
-        "beyond the promise, over the period": units.total(one.excess),
+        f"more than the other {plural(units.row)}, together": units.total(one.excess),
     }
 
 
@@ -320,7 +320,7 @@ def _group(one: GroupLoss, units: LossUnits) -> dict[str, object]:
         f"loss {units.each}": _amount(units, one.loss),
         "at least": _amount(units, one.low),
         "at most": _amount(units, one.high),
-        "beyond the promise, over the period": units.total(one.excess_sum),
+        units.beyond: units.total(one.excess_sum),
         plural(units.row): one.rows,
     }
 

@@ -133,7 +133,7 @@ def performance_figure(
     _losses(axes[0], history, loss)
     _excess(axes[1], history, retrain_cost)
     if narrow:
-        _title(axes[0], "loss with 95 % limits; blue: promised", pad=14)
+        _title(axes[0], "loss with 95 % limits; blue: expected", pad=14)
         _title(axes[1], "excess loss; dashed: what a retrain costs")
     for each, name in zip(axes[2:], names, strict=True):
         _metric(each, name, history.metric(name))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from retrain_assets.alerts import Kind
-from retrain_assets.documents.units import LossUnits, amount, plural
+from retrain_assets.documents.units import plural
 from retrain_assets.model import Model
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
 
 def performance_sentences(record: PerformanceRecord) -> list[str]:
-    """Say whether the outcomes look faulty, what is lost, what drift costs and what is estimated, in that order."""
+    """Say whether the outcomes look faulty, how good the model was, what drift costs and what is estimated."""
     jump, report, guess, labels = record.label_jump, record.report, record.estimated, record.label_drift
     parts = [
         f"{jump.sentence}; promotion is held until a person releases it." if jump else "",
@@ -35,10 +35,16 @@ def performance_facts(record: PerformanceRecord) -> list[tuple[Kind, str]]:
     return [*found, *(("business", one.sentence) for one in record.business if one.outcome is Quality.WARN)]
 
 
-def measured_sentence(model: Model, record: PerformanceRecord, promised: Baseline) -> str:
-    """How the measured loss compares with the promised one, and what was lost; empty without a report.
+def measured_sentence(model: Model, record: PerformanceRecord, promised: Baseline, since: str = "") -> str:
+    """How the measured loss compares with the expected one, and what has piled up; empty without a report.
 
     A loss surely above comes with its beginning, its sum over the period, and how much of it lies where drift is.
+
+    Args:
+        model: Its facts.
+        record: With the report.
+        promised: What the version was promoted with.
+        since: The day of the last attempt to retrain, from which on the excess is summed; empty without one.
     """
     report = record.report
     if report is None:
@@ -49,17 +55,23 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
         what = f"no outcome of {report.version} arrived" if report.loss is None else "one outcome alone arrived"
         return f"{when[0].upper()}{when[1:]} {what}: nothing to compare.{skipped}"
     if report.outcome is Quality.WARN:
-        return f"{_worse(model, record, report, promised)}{skipped}"
-    lost = f"{report.version} lost {units.a_row(report.loss)} {when} on {units.rows(report.rows)}"
+        return f"{_worse(model, record, report, promised)}{_piled_up(model, record, since)}.{skipped}"
+    level = f"{units.level(report.version, report.loss)} {when} ({units.rows(report.rows)})"
     if report.outcome is Quality.INSUFFICIENT:
-        return f"{lost}; too little is known of the promised loss to compare.{skipped}"
-    chance, mean = amount(promised.high, units.loss), amount(promised.mean, units.loss)
-    if report.loss > promised.high:
-        least = f"it is at least {amount(report.low, units.loss)} with 95 % confidence"
-        said = f"{lost}, not surely more than promised ({mean}; up to {chance} is within chance): {least}"
-    else:
-        said = f"{lost}, as promised ({mean}; up to {chance} is within chance)"
-    return f"{said}{_piled_up(model, record)}.{skipped}"
+        return f"{level}; too little is known of what to expect to compare.{skipped}"
+    least = (
+        f": not surely more, at least {units.figure(report.low)} with 95 % confidence"
+        if report.loss > promised.high
+        else ""
+    )
+    return f"{level}; {expected(model, promised)}{least}{_piled_up(model, record, since)}.{skipped}"
+
+
+def expected(model: Model, promised: Baseline) -> str:
+    """Which mean loss is expected, where that is from if not from the version's test, and what is within chance."""
+    units, found = model.units, promised.source == REHEARSAL
+    rehearsed = f", from its rehearsal on older {plural(model.calendar.every)};" if found else ","
+    return f"expected {units.figure(promised.mean)}{rehearsed} up to {units.figure(promised.high)} is chance"
 
 
 def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, promised: Baseline) -> str:
@@ -67,27 +79,21 @@ def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, p
     known = model.calendar.during(since) if since == report.period else f"since {model.calendar.words(since)}"
     verb = "was" if since == report.period else "has been"
     return (
-        f"{report.version} {verb} worse than promised {known}: {units.a_row(report.loss or 0.0)} where "
-        f"{amount(report.baseline or 0.0, units.loss)} was promised{_by(promised, units)}, "
-        f"{units.total(report.excess_sum)} more over the {model.calendar.every}, all {plural(units.row)} together"
-        f"{_in_drifted_rows(record, report.excess_sum)}. It is at least "
-        f"{amount(report.low or 0.0, units.loss)} with 95 % confidence, on {units.rows(report.rows)}"
-        f"{_piled_up(model, record)}."
+        f"{report.version} {verb} worse than expected {known}: {units.reached(report.loss or 0.0)} over the "
+        f"{model.calendar.every} ({units.rows(report.rows)}); {expected(model, promised)}. With 95 % confidence it is "
+        f"at least {units.figure(report.low or 0.0)}: {units.more(report.excess_sum)}"
+        f"{_in_drifted_rows(record, report.excess_sum)}"
     )
 
 
-def _by(promised: Baseline, units: LossUnits) -> str:
-    """Where a promise comes from, when it is another figure than the test of the version showed."""
-    return f" by its rehearsal on older {plural(units.row)}" if promised.source == REHEARSAL else ""
-
-
-def _piled_up(model: Model, record: PerformanceRecord) -> str:
-    """What has been lost beyond the promise since the attempt before, and what of it does not count yet."""
+def _piled_up(model: Model, record: PerformanceRecord, since: str) -> str:
+    """What has piled up since the last attempt to retrain, and what of it does not count yet."""
     report, units = record.report, model.units
     if report is None or (report.counts and not record.accumulated_excess > 0):
         return ""
     aside = "" if report.counts else f", without the {units.total(report.excess_sum)} of suspected outcomes"
-    return f"; {units.total(record.accumulated_excess)} lost beyond the promise since the retrain before{aside}"
+    begun = f"since the attempt of {since}" if since else "so far"
+    return f"; {begun} {units.excess(record.accumulated_excess)}{aside}"
 
 
 def _in_drifted_rows(record: PerformanceRecord, excess: float) -> str:

@@ -46,16 +46,19 @@ class ForgoneRecord:
 
         >>> known = ForgoneRecord("2019-03", "v2", 2412.0, 2050.0, 0.9, 0.04, 310.0, 63, 50)
         >>> known.sentence(LossUnits("ride", "USD"))
-        'models aged 9 weeks have lost 4 % against fresh ones: $2,412 so far, at least $2,050 with 90 % certainty; \
-retraining now is expected to save $310 a week'
+        'models aged 9 weeks did 4 % worse than fresh ones: $2,412 more error so far, at least $2,050 with 90 % \
+certainty; retraining now is expected to save $310 of it a week'
         """
         age = counted(max(round(self.age_days / 7), 1), "week")
         if self.low is None:
-            return f"{counted(self.days, 'day')} of fresh models beside one aged {age} are too few to tell what it lost"
+            days = counted(self.days, "day")
+            return f"{days} of fresh models beside one aged {age} are too few to tell how much worse it is"
+        than = "worse" if self.total >= 0 else "better"
         return (
-            f"models aged {age} have lost {100 * self.share:.2g} % against fresh ones: {units.total(self.total)} so "
-            f"far, at least {units.total(self.low)} with {100 * self.certainty:g} % certainty; retraining now is "
-            f"expected to save {units.total(self.next_week)} a week"
+            f"models aged {age} did {100 * abs(self.share):.2g} % {than} than fresh ones: "
+            f"{units.excess(self.total, 'so far')}, at least {units.total(self.low)} with "
+            f"{100 * self.certainty:g} % certainty; retraining now is expected to save {units.total(self.next_week)} "
+            "of it a week"
         )
 
     def to_dict(self) -> Json:

@@ -122,7 +122,7 @@ def decide(
     >>> taxi = Model("taxi", "regression", 2, months, "id", "at", "charge", day, "mae", "USD", "ride")
     >>> seen = TriggerEvidence("2019-03", "v1", live_since_period="2018-11", accumulated_excess=812.0, new_rows=9)
     >>> decide(taxi, policy, seen, Length.parse("4w")).reason
-    'no retrain due: $812 of the $2,500 of excess loss that would pay for one'
+    'no retrain due: $812 more error than expected, a retrain pays from $2,500 on'
     """
     calendar = model.calendar
     closeness = _closeness(calendar, policy, evidence)
@@ -146,14 +146,16 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
     total, cost = model.units.total, _asking_excess(policy, evidence)
-    lost = f"{total(evidence.accumulated_excess)} lost beyond the promise since the last attempt"
+    since = calendar.decided_on(_last_look(evidence)) if _last_look(evidence) else ""
+    begun = f"since the attempt of {since}" if since else "so far"
+    piled_up = f"{model.units.more(evidence.accumulated_excess)}, {begun}"
     if evidence.accumulated_excess >= cost:
-        return "excess_loss", f"{lost}; a retrain pays from {total(cost)} on"
+        return "excess_loss", f"{piled_up}; a retrain pays from {total(cost)} on"
     if policy.on_forgone_gain is not None and _forgone_share(policy, evidence) >= 1:
         return "forgone_gain", f"{evidence.forgone_sentence}; a retrain costs {total(_cost(policy, evidence))}"
     if policy.on_estimated_loss and _with_estimated(evidence) >= cost:
         estimated = f"{total(evidence.estimated_excess)} more estimated on {plural(model.row_name)} without outcomes"
-        return "estimated_loss", f"{lost} and {estimated}; a retrain pays from {total(cost)} on"
+        return "estimated_loss", f"{piled_up}, and {estimated}; a retrain pays from {total(cost)} on"
     for name in policy.on_business_metrics:
         if evidence.business.get(name, 0) >= policy.patience:
             return "business", f"{name} has been beyond its limit for {_in_a_row(calendar, evidence.business[name])}"
@@ -185,21 +187,16 @@ def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, ro
     rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
     if rest and evidence.last_rollback_period:
         since = calendar.words(evidence.last_rollback_period)
-        return f"no retrain before {_decided(calendar, rest)} (cool-down after the rollback of {since})"
+        return f"no retrain before {calendar.decided_on(rest)} (cool-down after the rollback of {since})"
     rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown)
     if rest:
-        return f"no retrain before {_decided(calendar, rest)} (cool-down)"
+        return f"no retrain before {calendar.decided_on(rest)} (cool-down)"
     if evidence.attempts_last_year >= policy.max_per_year:
         return f"yearly cap: all {policy.max_per_year} attempts of the last year are used up"
     if evidence.new_rows < policy.min_new_rows:
         known = f"{model.units.rows(evidence.new_rows)} with new outcomes since the last attempt"
         return f"{known}, {policy.min_new_rows:,} are needed"
     return None
-
-
-def _decided(calendar: Calendar, period: str) -> str:
-    """The day on which a period is decided: its end."""
-    return f"{calendar.bounds(period)[1]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
 
 
 def _rest(calendar: Calendar, period: str, since: str | None, cooldown: Length) -> str | None:
@@ -228,7 +225,7 @@ def _excess(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> s
         return "what is forgone asks in place of the excess loss (triggers.on_forgone_gain)"
     if cost == float("inf"):
         return "no excess loss is measured yet"
-    return f"{total(evidence.accumulated_excess)} of the {total(cost)} of excess loss that would pay for one"
+    return f"{model.units.excess(evidence.accumulated_excess)}, a retrain pays from {total(cost)} on"
 
 
 def _asking_excess(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:

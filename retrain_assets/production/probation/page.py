@@ -34,9 +34,9 @@ BY_ITSELF = "The rollback sensor takes it back by itself, unless a hold keeps it
 _PAST = {" is worse than ": " was worse than ", " must go at once": " had to go at once"}
 """What is said of a version that was taken back since."""
 
-READING = """Both versions score the same rows. First what the new one lost beyond the one before, block by block: above
-the line it is worse, and the band holds the truth with confidence at every look. Then the e-value: from the dashed line
-on it is decided, for the new version or against it."""
+READING = """Both versions score the same rows. First how much more error the new one made than the one before, block by
+block: above the line it is worse, and the band holds the truth with confidence at every look. Then the e-value: from
+the dashed line on it is decided, for the new version or against it."""
 
 
 def probation_document(
@@ -83,8 +83,8 @@ def harm_found(model: Model, store: PeriodStore, period: str) -> str:
         return ""
     capped = f", each counted up to {units.total(found.loss_cap)}" if found.loss_cap is not None else ""
     return (
-        f"But {compared.version} did worse than {compared.previous} would have: {units.a_row(found.loss)} against "
-        f"{units.total(found.previous_loss)} on the same {units.rows(found.rows)}{capped}; see the probation report."
+        f"But {compared.version} did worse than {compared.previous} would have: {units.reached(found.loss)} against "
+        f"{units.figure(found.previous_loss)} on the same {units.rows(found.rows)}{capped}; see the probation report."
     )
 
 

@@ -31,7 +31,7 @@ def probation_drawing(record: ProbationRecord) -> Drawing | None:
 
 
 def probation_figure(status: Status, compared: ComparedVersions, found: Measurement, *, narrow: bool = False) -> Figure:
-    """Two axes: what the new model lost beyond the previous one, and the evidence, both after each block.
+    """Two axes: the error of the new model beyond that of the previous one, and the evidence, both after each block.
 
     On a phone they stand one below the other.
     """
@@ -42,7 +42,7 @@ def probation_figure(status: Status, compared: ComparedVersions, found: Measurem
     color = COLORS.get(status, UNKNOWN)
     _difference(left, path, found.tolerance, color)
     band = "" if narrow else f" with its {100 * (1 - 2 * alpha):g} % confidence sequence"
-    more = f"what {compared.version} lost beyond {compared.previous}, summed{band}"
+    more = f"error of {compared.version} beyond that of {compared.previous}, summed{band}"
     left.set_title(more, fontsize=8, loc="left", color=INK)
     _evidence(right, path, color)
     right.set_title("e-value; dashed: the line at which it is decided", fontsize=8, loc="left", color=INK)

@@ -44,10 +44,8 @@ def sentence_of(period: str, compared: ComparedVersions, status: Status, found: 
     evidence = f"{_odds(found)} after {counted(len(found.blocks), found.block_days)}"
     if found.loss is not None and found.previous_loss is not None:
         units = wording.units
-        lost = (
-            f"{compared.version} lost {units.a_row(found.loss)}, {compared.previous} {units.total(found.previous_loss)}"
-        )
-        evidence = f"on the same {counted_rows(found.rows, f'new {units.row}')} {lost}; {evidence}"
+        both = units.levels(compared.version, found.loss, compared.previous, found.previous_loss)
+        evidence = f"on the same {counted_rows(found.rows, f'new {units.row}')} {both}; {evidence}"
     return f"{period}: {_conclusion(period, compared, status, found, wording)}; {evidence}"
 
 

@@ -87,13 +87,13 @@ class ProcedureEvidence:
         """The answer first.
 
         >>> print(ProcedureEvidence(12, 10, 0.031, 0.022, 1e-4, 84).sentence)
-        Retraining works: over the last 12 weeks fresh models lost 3.1 % less than ones 10 weeks older, at least 2.2 % \
-with 95 % certainty.
+        Retraining works: over the last 12 weeks fresh models had 3.1 % less loss than ones 10 weeks older, at least \
+2.2 % with 95 % certainty.
         """
         if self.problem:
             return f"Whether retraining works is not known: {self.problem}."
-        lately = f"over the last {counted(self.origins, self.unit)} fresh models lost"
-        size = f"{100 * abs(self.share):.2g} % {'less' if self.share >= 0 else 'more'}"
+        lately = f"over the last {counted(self.origins, self.unit)} fresh models had"
+        size = f"{100 * abs(self.share):.2g} % {'less' if self.share >= 0 else 'more'} loss"
         older = f"than ones {counted(self.interval, self.unit)} older"
         if self.low is None:
             return f"Whether retraining works is not known: {lately} {size} {older}, on {counted(self.days, 'day')}."

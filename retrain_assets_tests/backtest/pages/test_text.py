@@ -36,8 +36,8 @@ def test_a_row_says_what_it_costs_and_the_recommended_one_is_marked():
 
 
 def test_a_loss_that_is_certain_says_so():
-    assert saving_words(Saving(-5.0, -9.0, -1.0, 80), RIDES) == "$5.00 lost, surely ($1.00 to $9.00)"
-    assert saving_words(Saving(-5.0, None, None, 3), RIDES) == "$5.00 lost, no limits"
+    assert saving_words(Saving(-5.0, -9.0, -1.0, 80), RIDES) == "$5.00 worse, surely ($1.00 to $9.00)"
+    assert saving_words(Saving(-5.0, None, None, 3), RIDES) == "$5.00 worse, no limits"
     assert saving_words(Saving(0.0, 0.0, 0.0, 80), RIDES) == "the same"
 
 

@@ -25,4 +25,4 @@ def test_it_asks_once_the_excess_pays_for_a_retrain():
 def test_a_model_that_keeps_its_promise_is_never_retrained():
     matrix = matrix_of(ageing(12, slope=0.0))
     assert walk(AccumulatedExcess(1.0, DOLLARS), matrix, matrix.whole).retrains == (0,)
-    assert AccumulatedExcess(1000.0, DOLLARS).name == "$1,000 lost beyond the promise"
+    assert AccumulatedExcess(1000.0, DOLLARS).name == "$1,000 more error than expected"

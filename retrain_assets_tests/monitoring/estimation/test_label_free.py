@@ -119,7 +119,7 @@ def test_rows_without_outcomes_are_estimated_and_the_record_says_which_is_which(
     assert waiting == pytest.approx(2 * A_WEEK, abs=150)  # two weeks of rows have no outcome yet
     assert last.report.rows == pytest.approx(A_WEEK, abs=200)
     assert last.estimated_excess == pytest.approx(waiting * (last.estimated.estimate.loss - last.report.baseline))
-    assert "v1 lost " in last.sentence
+    assert "v1 had a log loss of " in last.sentence
     assert "Estimated, not measured: v1 is expected to lose" in last.sentence
 
 

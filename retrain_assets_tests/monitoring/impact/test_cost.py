@@ -81,8 +81,9 @@ def test_the_first_line_says_what_changed_since_when_and_what_it_costs():
     words = cost_words(TAXI, costs(found, {"vehicle": table["vehicle"]}, loss, edges), "2024-09")
     sentence = changed_sentence(TAXI, found, words)
     assert sentence.startswith("vehicle (10 % of the model) has changed since August 2024 (vehicle 'bike': ")
-    assert "lost $3.00 a ride in September 2024, the others $1.00: $" in sentence
-    assert sentence.endswith(" more over the month.")
+    assert "In September 2024, on the " in sentence
+    assert ", the model was off by $3.00 a ride on average, on the others by $1.00: $" in sentence
+    assert sentence.endswith(" more error together.")
 
 
 def test_changes_survive_json():

@@ -26,31 +26,37 @@ def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_the_share_that
     cost = ColumnCost("fare", "fare 0", 2, 1.6, 1.5, 0.14)
     record = PerformanceRecord("2019-03", "v1", loss_since="2019-02", report=report, impact=(cost,))
     assert measured_sentence(TAXI, record, KNOWN) == (
-        "v1 has been worse than promised since February 2019: $1.50 a ride where $1.00 was promised, $7.00 more over "
-        "the month, all rides together, 2 % of it where a feature drifted. It is at least $1.50 with 95 % confidence, "
-        "on 14 rides."
+        "v1 has been worse than expected since February 2019: off by $1.50 a ride on average over the month (14 rides"
+        "); expected $1.00, up to $1.10 is chance. With 95 % confidence it is at least $1.50: $7.00 more error than "
+        "expected, all rides together, 2 % of it where a feature drifted."
     )
     gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
-    assert "$7.00 more over the month, all rides together, none of it where features drifted." in gained
+    assert "$7.00 more error than expected, all rides together, none of it where features drifted." in gained
     assert "; no feature that drifted tells why." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
     began = measured_sentence(TAXI, replace(record, loss_since=None), KNOWN)
-    assert began.startswith("v1 was worse than promised in March 2019: ")
+    assert began.startswith("v1 was worse than expected in March 2019: ")
 
 
 def test_a_promise_of_the_rehearsal_is_named_as_one_for_the_test_showed_another_loss():
     report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
     record = PerformanceRecord("2019-03", "v1", report=report)
     said = measured_sentence(TAXI, record, replace(KNOWN, source="rehearsal"))
-    assert "where $1.00 was promised by its rehearsal on older rides, $7.00 more" in said
+    assert "; expected $1.00, from its rehearsal on older months; up to $1.10 is chance." in said
 
 
 def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 630.2)
     record = PerformanceRecord("2019-03", "v1", accumulated_excess=630.2, report=quiet)
-    assert measured_sentence(TAXI, record, KNOWN) == (
-        "v1 lost $1.00 a ride in March 2019 on 14 rides, as promised ($1.00; up to $1.10 is within chance); "
-        "$630 lost beyond the promise since the retrain before."
-    )
+    level = "v1 was off by $1.00 a ride on average in March 2019 (14 rides); expected $1.00, up to $1.10 is chance"
+    said = f"{level}; since the attempt of 2019-02-01 $630 more error than expected."
+    assert measured_sentence(TAXI, record, KNOWN, "2019-02-01") == said
+    assert measured_sentence(TAXI, record, KNOWN) == f"{level}; so far $630 more error than expected."
+
+
+def test_a_loss_that_is_no_average_error_is_called_by_its_name():
+    quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 0.0)
+    said = measured_sentence(replace(TAXI, loss="log_loss"), PerformanceRecord("2019-03", "v1", report=quiet), KNOWN)
+    assert said == "v1 had a log loss of 1 in March 2019 (14 rides); expected 1, up to 1.1 is chance."
 
 
 def test_a_loss_above_what_is_within_chance_is_never_called_as_promised():
@@ -60,8 +66,8 @@ def test_a_loss_above_what_is_within_chance_is_never_called_as_promised():
     assert noisy.outcome is Quality.QUIET
     said = measured_sentence(TAXI, PerformanceRecord("2019-03", "v1", report=noisy), KNOWN)
     assert said.startswith(
-        "v1 lost $1.30 a ride in March 2019 on 14 rides, not surely more than promised ($1.00; up to $1.10 is within "
-        "chance): it is at least $1.0"
+        "v1 was off by $1.30 a ride on average in March 2019 (14 rides); expected $1.00, up to $1.10 is chance: not "
+        "surely more, at least $1.0"
     )
 
 
@@ -81,7 +87,7 @@ def test_rows_without_a_finite_loss_are_told():
 def test_an_excess_that_does_not_count_is_told_beside_the_one_that_does():
     aside = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
     record = PerformanceRecord("2019-01", "v1", accumulated_excess=3.0, report=aside)
-    said = "$3.00 lost beyond the promise since the retrain before, without the $7.00 of suspected outcomes."
+    said = "; so far $3.00 more error than expected, without the $7.00 of suspected outcomes."
     assert measured_sentence(TAXI, record, KNOWN).endswith(said)
 
 
@@ -90,7 +96,8 @@ def test_a_promise_without_a_known_limit_is_not_compared_with():
     report = measure("2019-01", "v1", ScoredLosses(np.full(14, 9.0), times(7, 2)), unknown, 0.0)
     said = measured_sentence(TAXI, PerformanceRecord("2019-01", "v1", report=report), unknown)
     assert said == (
-        "v1 lost $9.00 a ride in January 2019 on 14 rides; too little is known of the promised loss to compare."
+        "v1 was off by $9.00 a ride on average in January 2019 (14 rides); too little is known of what to expect to "
+        "compare."
     )
 
 

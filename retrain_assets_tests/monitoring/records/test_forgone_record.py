@@ -25,9 +25,9 @@ def test_a_newer_record_is_refused(tmp_path):
 
 
 def test_the_sentence_names_age_share_and_what_a_retrain_would_save():
-    assert KNOWN.sentence(LossUnits("ride", "USD")).startswith("models aged 9 weeks have lost 4 % against fresh ones")
+    assert KNOWN.sentence(LossUnits("ride", "USD")).startswith("models aged 9 weeks did 4 % worse than fresh ones")
 
 
 def test_too_few_days_are_no_limit_of_nothing():
     said = replace(KNOWN, low=None, days=3).sentence(LossUnits("ride", "USD"))
-    assert said == "3 days of fresh models beside one aged 9 weeks are too few to tell what it lost"
+    assert said == "3 days of fresh models beside one aged 9 weeks are too few to tell how much worse it is"

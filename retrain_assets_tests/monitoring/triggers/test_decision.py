@@ -34,7 +34,7 @@ def asked(evidence, policy=POLICY, rollback_cooldown=ONE_PERIOD):
 def test_calm_evidence_is_quiet_and_says_how_close_it_is():
     quiet = asked(CALM)
     assert isinstance(quiet, NoRetrain)
-    assert quiet.reason == "no retrain due: $812 of the $2,500 of excess loss that would pay for one"
+    assert quiet.reason == "no retrain due: $812 more error than expected, a retrain pays from $2,500 on"
     assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 1.0}
 
 
@@ -49,7 +49,7 @@ def test_calm_evidence_is_quiet_and_says_how_close_it_is():
         (
             {"accumulated_excess": 2500.0},
             "excess_loss",
-            "$2,500 lost beyond the promise since the last attempt; a retrain pays",
+            "$2,500 more error than expected, all rides together, since the attempt of 2018-12-01; a retrain pays",
         ),
         ({"drift_confirmed": True, "drift_sentence": "fares drifted"}, "drift", "fares drifted"),
         (
@@ -83,7 +83,8 @@ EVERYTHING = POLICY.model_copy(
         (
             {"estimated_excess": 1688.0},
             "estimated_loss",
-            "$812 lost beyond the promise since the last attempt and $1,688 more estimated on rides without outcomes; "
+            "$812 more error than expected, all rides together, since the attempt of 2018-12-01, and $1,688 more "
+            "estimated on rides without outcomes; "
             "a retrain pays from $2,500 on",
         ),
         ({"business": {"revenue": 3}}, "business", "revenue has been beyond its limit for 3 months in a row"),

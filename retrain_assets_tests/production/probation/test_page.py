@@ -61,8 +61,8 @@ def test_harm_is_told_in_the_performance_report_only_where_the_comparison_showed
         return harm_found(TAXI, store, "2024-02-05")
 
     assert told(Status.HARMED, Conclusion.WORSE) == (
-        "But v2 did worse than v1 would have: $12.50 a ride against $12.25 on the same 840 rides, each counted up to "
-        "$200; see the probation report."
+        "But v2 did worse than v1 would have: off by $12.50 a ride on average against $12.25 on the same 840 rides, "
+        "each counted up to $200; see the probation report."
     )
     assert told(Status.OPEN, Conclusion.OPEN) == told(Status.HARMED, Conclusion.OPEN) == ""
     assert harm_found(TAXI, PeriodStore(tmp_path), "2024-02-12") == ""

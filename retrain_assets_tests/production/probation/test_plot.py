@@ -18,7 +18,7 @@ def test_without_a_closed_block_or_a_comparison_there_is_no_picture():
 def test_the_figure_sums_the_differences_of_the_blocks_and_names_both_versions():
     left, right = probation_figure(Status.HARMED, COMPARED, FOUND).axes
     assert left.lines[0].get_ydata().tolist() == [0.5, 0.25]
-    assert left.get_title(loc="left") == "what v2 lost beyond v1, summed with its 90 % confidence sequence"
+    assert left.get_title(loc="left") == "error of v2 beyond that of v1, summed with its 90 % confidence sequence"
     assert [line.get_ydata()[0] for line in right.lines[1:]] == [10.0]
 
 

@@ -174,7 +174,7 @@ def test_whether_retraining_works_stands_beside_a_verdict_that_does_not_rest_on_
     known = ProcedureEvidence(12, 8, 0.031, 0.02, 1e-4, 84)
     primary = replace(passing("significance", low=-0.01, high=0.04, alpha=0.05), role="primary", champion_value=0.5)
     page = report_markdown(replace(verdict(primary), evidence={"procedure_shown": known.to_dict()}))
-    assert "Retraining works: over the last 12 weeks fresh models lost 3.1 % less than ones 8 weeks older" in page
+    assert "Retraining works: over the last 12 weeks fresh models had 3.1 % less loss than ones 8 weeks older" in page
     assert "-2 %" in page, "S: by how much this candidate may be worse, as a share of the live model's loss"
     assert "Nothing is decided by these figures" in page
     assert "Does retraining work?" not in report_markdown(verdict(primary))
