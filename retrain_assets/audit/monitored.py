@@ -11,7 +11,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.model import Model
 from retrain_assets.monitoring.pages.performance_text import performance_sentences
 from retrain_assets.monitoring.pages.summary import drift_summary
-from retrain_assets.monitoring.records.drift_record import read_drift
+from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, read_performance
 from retrain_assets.production.probation.record import stored_record
 from retrain_assets.store import Json, PeriodStore
@@ -104,7 +104,7 @@ def monitored(
         empty=tuple(empty),
         outcomes=store.count_rows("outcomes", period),
         version=performance.version,
-        drift=" ".join(drift_summary(model, drift)) if drift and drift.columns else _no_drift(performance.version),
+        drift=_drift(model, drift, performance) if drift and drift.columns else _no_drift(performance.version),
         performance=" ".join(_quality(performance)) if performance.version else "no model is live yet",
         probation=(probation.sentence.removeprefix(f"{period}: ") or None) if probation else None,
         next=status.coming,
@@ -115,6 +115,12 @@ def _quality(record: PerformanceRecord) -> list[str]:
     """What is said of a version's quality; what is only expected of it where nothing was measured."""
     guess = record.estimated.sentence if record.estimated and record.report else None
     return [said for said in performance_sentences(record) if said != guess]
+
+
+def _drift(model: Model, record: DriftRecord, performance: PerformanceRecord) -> str:
+    """What drifted; what it cost stands with the loss where outcomes tell it, which is why it is not said here."""
+    told = drift_summary(model, record)
+    return " ".join(told[:1] if performance.impact_sentence and record.impact_sentence else told)
 
 
 def _no_drift(version: str | None) -> str:

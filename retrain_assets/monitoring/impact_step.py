@@ -26,6 +26,9 @@ from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.model_text import MODEL_FILE
 from retrain_assets.store import PeriodStore
 
+LATER = "What it costs, the performance report tells once outcomes are there."
+"""What is said of the cost before the outcomes of the period are looked at."""
+
 
 @dataclass(frozen=True)
 class DriftImpact:
@@ -66,7 +69,7 @@ def drift_impact(
     last = read_performance(store, performed[-1]) if performed else None
     named = {one.column for one in found}
     known = [one for one in last.impact if one.column in named] if last and last.version == version.name else []
-    words = cost_words(model, known, last.period if last else report.period)
+    words = cost_words(model, known, last.period if last else report.period, LATER)
     return DriftImpact(found, changed_sentence(model, found, words))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from retrain_assets.documents.units import LossUnits, amount, counted, plural
+from retrain_assets.documents.units import LossUnits, counted, plural
 from retrain_assets.errors import DataError
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
@@ -23,6 +23,8 @@ from retrain_assets.monitoring.profiles.profile import Edges, Profile
 from retrain_assets.store import Json
 
 _SHOWN = 3
+
+UNTOLD = "What it costs cannot be told from these outcomes."
 
 
 @dataclass(frozen=True)
@@ -128,11 +130,11 @@ def changed_sentence(model: Model, found: Sequence[Change], cost: str) -> str:
     return f"{', '.join(named)}{more}. {cost}"
 
 
-def cost_words(model: Model, found: Sequence[ColumnCost], period: str) -> str:
-    """How much worse the costliest slice is predicted than the other rows, as a sentence."""
+def cost_words(model: Model, found: Sequence[ColumnCost], period: str, untold: str = UNTOLD) -> str:
+    """How much worse the costliest slice is predicted than the other rows, as a sentence; `untold` where it is not."""
     told = next((one for one in found if one.loss is not None and one.rest is not None), None)
     if told is None or told.loss is None or told.rest is None:
-        return "What it costs is not known before outcomes arrive."
+        return untold
     units = model.units
     when, both = model.calendar.during(period), units.levels("the model", told.loss, "on the others", told.rest)
     rows = f"{when[0].upper()}{when[1:]}, on the {units.rows(told.rows)} with {told.words}, {both}"
@@ -168,15 +170,14 @@ def _growth(one: Change, units: LossUnits) -> str:
     if one.grown is None:
         return ""
     fault = ", the other values in their old proportions: more often a fault in the data than a change of the world"
-    before, after = amount(one.grown.share_before, "share"), amount(one.grown.share_after, "share")
-    shares = f"{before} -> {after} of {plural(units.row)}"
-    return f" ({one.grown.words}: {shares}{fault if one.grown.filled else ''})"
+    return f" ({one.grown.words}: {one.grown.shares} of {plural(units.row)}{fault if one.grown.filled else ''})"
 
 
 def _share_of_model(importance: float) -> str:
     if not importance > 0:
         return "not used by the model"
-    return f"{100 * importance:.0f} % of the model" if importance >= 0.005 else "under 1 % of the model"
+    share = f"{100 * importance:.0f} %" if importance >= 0.005 else "under 1 %"
+    return f"{share} of the model rests on it"
 
 
 def _cost(one: Change, column: pa.ChunkedArray, loss: NDArray[np.float64], edges: Edges) -> ColumnCost:

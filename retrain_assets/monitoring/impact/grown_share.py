@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from retrain_assets.documents.units import amount
 from retrain_assets.monitoring.profiles.column_reader import quoted
 from retrain_assets.monitoring.profiles.profile import Edges, Profile
 from retrain_assets.store import Json
@@ -43,6 +44,15 @@ class GrownPart:
     share_after: float
     words: str
     filled: bool = False
+
+    @property
+    def shares(self) -> str:
+        """By how much it grew: `50 % -> 66 %`."""
+        return f"{amount(self.share_before, 'share')} -> {amount(self.share_after, 'share')}"
+
+    def moved(self, column: str) -> str:
+        """What grew in a column and by how much, without the column's name: `548 to 1094: 50 % -> 66 %`."""
+        return f"{self.words.removeprefix(f'{column} ')}: {self.shares}"
 
     @classmethod
     def from_dict(cls, record: Json) -> GrownPart:

@@ -6,7 +6,7 @@ Drawn from stored records, so that drawing decides nothing and can be done again
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,7 @@ from retrain_assets.documents.figure import (
 from retrain_assets.documents.page import Drawing
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
 from retrain_assets.monitoring.drift.statistics.distances import shares
+from retrain_assets.monitoring.impact.cost import Change
 from retrain_assets.monitoring.profiles.files import DRIFT_PROFILES, kept_profiles, reference_of, score_edges
 from retrain_assets.monitoring.profiles.profile import ColumnProfile, Edges
 from retrain_assets.monitoring.records.drift_record import ASSET, DriftRecord, read_drift
@@ -65,7 +66,7 @@ LINES = {Drift.QUIET: AFTER, Drift.INSUFFICIENT: AFTER, Drift.SMALL: UNKNOWN, Dr
 
 @dataclass(frozen=True)
 class Bars:
-    """One column before and after: the share of rows of each bin or category, with the bins' names."""
+    """One column before and after: the share of rows of each bin or category, with the bins' names, and what moved."""
 
     column: ColumnDrift
     labels: tuple[str, ...]
@@ -73,13 +74,17 @@ class Bars:
     after: Floats
     low: float = 0.0
     high: float = 0.0
+    moved: str = ""
 
 
 def drift_drawing(store: PeriodStore, registry: Registry, period: str) -> Drawing:
     """The columns that matter most, before and after, beside every column's outcome in the periods so far."""
     stored = [read_drift(store, known) for known in until(store, ASSET, period)]
     records = [record for record in stored if record and record.version]
-    bars = [bars_of(*each) for each in _moved(store, registry, records)]
+    bars = [
+        replace(bars_of(*each), moved=what_moved(each[0], records[-1].impact))
+        for each in _moved(store, registry, records)
+    ]
     return drawing(lambda narrow: (narrow_figure if narrow else drift_figure)(records, bars))
 
 
@@ -161,17 +166,25 @@ def histogram(axes: Axes, bars: Bars) -> None:
         bare(axes, "top", "right", "left")
     axes.tick_params(length=0)
     axes.set_title(literal(bars.column.column, NAME), fontsize=8, loc="left", color=color, pad=13)
-    said = what_moved(bars.column).split(" (p ")[0]
+    said = (bars.moved or what_moved(bars.column)).split(" (p ")[0]
     axes.text(0, 1, f"{literal(said, SENTENCE)}\n", transform=axes.transAxes, fontsize=6, color=INK, va="center")
 
 
-def what_moved(column: ColumnDrift) -> str:
-    """The column's sentence without its name.
+def what_moved(column: ColumnDrift, impact: Sequence[Change] = ()) -> str:
+    """What moved in a column: the part that grew, as the first sentence names it, else the column's own sentence.
+
+    A column with a fault keeps its sentence, which names the fault.
 
     >>> what_moved(ColumnDrift("fare", "numeric", "mean", Drift.QUIET, *[None] * 8, 0.0, False, "fare: mean 2 -> 3"))
     'mean 2 → 3'
     """
-    return column.sentence.removeprefix(f"{column.column}: ").replace(" -> ", " → ")
+    grown = next((one.grown for one in impact if one.column == column.column), None)
+    said = (
+        column.sentence.removeprefix(f"{column.column}: ")
+        if not grown or column.problem
+        else grown.moved(column.column)
+    )
+    return said.replace(" -> ", " → ")
 
 
 def bars_of(column: ColumnDrift, edges: Edges, before: ColumnProfile, after: ColumnProfile) -> Bars:

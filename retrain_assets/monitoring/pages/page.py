@@ -78,19 +78,20 @@ def drift_lead(record: DriftRecord) -> list[str]:
     return [said for said in (first, record.sentence.removeprefix(first).strip()) if said]
 
 
-def drift_report(model: Model, record: DriftRecord) -> Document:
+def drift_report(model: Model, record: DriftRecord, measured: str = "") -> Document:
     """The drift report of a period; its picture is named `picture:drift`.
 
     Args:
         model: Its facts.
         record: As `drift_step` writes it.
+        measured: What drifted and what it cost by the outcomes of the same period; empty while they are out.
     """
     title = f"Drift report: {model.name} {record.period}"
     if record.version is None:
         return Document(title, (NO_MODEL.format(record.period),))
     rows = column_rows(record)
     weighed = ("weight",) if record.impact else ()
-    untold = all(column.outcome is Drift.INSUFFICIENT for column in record.columns)
+    untold = any(column.outcome is Drift.INSUFFICIENT for column in record.columns)
     tone: Tone = "note" if record.warned else "unknown" if untold else "well"
     parts = (
         Part(
@@ -103,13 +104,16 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
         Part("Every column with every distance", table(rows), ("p-value", "Holm", *DISTANCES), folded=True),
         Part("What was compared", table(_compared(record), model.row_name), ("period",), folded=True),
     )
-    return Document(title, tuple(drift_summary(model, record)), parts, tone, model.row_name)
+    return Document(title, tuple(drift_summary(model, record, measured)), parts, tone, model.row_name)
 
 
 def column_rows(record: DriftRecord) -> list[dict[str, object]]:
     """One line for each column, those that matter first, with what its drift means to the model where that is known."""
     impact = {one.column: one for one in record.impact}
-    return [_column(column, impact.get(column.column), bool(impact)) for column in record.columns]
+    return [
+        _column(column, impact.get(column.column), bool(impact), what_moved(column, record.impact))
+        for column in record.columns
+    ]
 
 
 def outcome_of(column: ColumnDrift) -> str:
@@ -214,7 +218,13 @@ def drift_document(
     """The drift report of a period from what is stored, and its picture."""
     record = read_drift(store, period) or DriftRecord(period, None)
     pictures = {DRIFT: drift_drawing(store, registry, period)} if record.version else {}
-    return drift_report(model, record), pictures
+    return drift_report(model, record, measured_cost(store, record)), pictures
+
+
+def measured_cost(store: PeriodStore, record: DriftRecord) -> str:
+    """What drifted and what it cost by the outcomes of the same period; empty while none are there."""
+    performance = read_performance(store, record.period)
+    return performance.impact_sentence if performance and performance.version == record.version else ""
 
 
 def performance_document(
@@ -258,15 +268,15 @@ def monitoring_words(store: PeriodStore, period: str) -> list[str]:
         moved = [said for said in moved if said != drift.impact_sentence]  # told with what it costs
     lines = lost + moved
     noted = [column for column in drift.columns if column.problem or outcome_of(column) != "quiet"]
-    lines += [f"  {outcome_of(column):<12} {column.column:<20} {what_moved(column)}" for column in noted]
+    lines += [f"  {outcome_of(column):<12} {column.column:<20} {what_moved(column, drift.impact)}" for column in noted]
     return lines + [said for said in told if said not in lost]
 
 
-def _column(column: ColumnDrift, impact: Change | None, weighed: bool) -> dict[str, object]:
+def _column(column: ColumnDrift, impact: Change | None, weighed: bool, moved: str) -> dict[str, object]:
     return {
         "column": column.column,
         "outcome": outcome_of(column),
-        "what moved": what_moved(column),
+        "what moved": moved,
         **({shown: getattr(impact, name, None) for name, shown in IMPACT.items()} if weighed else {}),
         "p": column.p_value,
         "PSI": column.psi,

@@ -64,7 +64,8 @@ def test_a_slice_without_other_rows_costs_nothing_that_can_be_told():
     found, edges, *_ = watched(table)
     cost = costs(found, {"vehicle": table["vehicle"]}, np.ones(ROWS), edges)[0]
     assert (cost.rows, cost.loss, cost.rest, cost.excess) == (ROWS, 1.0, None, 0.0)
-    assert cost_words(TAXI, [cost], "2024-09") == "What it costs is not known before outcomes arrive."
+    assert cost_words(TAXI, [cost], "2024-09") == "What it costs cannot be told from these outcomes."
+    assert cost_words(TAXI, [], "2024-09", "Later.") == "Later."
 
 
 def test_losses_of_other_rows_are_refused():
@@ -80,7 +81,9 @@ def test_the_first_line_says_what_changed_since_when_and_what_it_costs():
     loss = np.where(table["vehicle"].to_numpy() == "bike", 3.0, 1.0)
     words = cost_words(TAXI, costs(found, {"vehicle": table["vehicle"]}, loss, edges), "2024-09")
     sentence = changed_sentence(TAXI, found, words)
-    assert sentence.startswith("vehicle (10 % of the model) has changed since August 2024 (vehicle 'bike': ")
+    assert sentence.startswith(
+        "vehicle (10 % of the model rests on it) has changed since August 2024 (vehicle 'bike': "
+    )
     assert "In September 2024, on the " in sentence
     assert ", the model was off by $3.00 a ride on average, on the others by $1.00: $" in sentence
     assert sentence.endswith(" more error together.")
@@ -125,7 +128,7 @@ def test_a_value_that_takes_the_place_of_all_others_alike_is_called_a_fault(curr
     assert (one.grown.words, one.grown.filled) == (words, fault)
     said = changed_sentence(TAXI, [one], "no cost")
     assert ("more often a fault in the data than a change of the world" in said) == fault
-    assert "under 1 % of the model" in said
+    assert "under 1 % of the model rests on it" in said
 
 
 def test_values_that_go_missing_alike_are_a_fault_and_a_column_that_no_tree_asks_is_said_to_be_unused():

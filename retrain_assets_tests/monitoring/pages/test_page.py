@@ -12,12 +12,14 @@ from retrain_assets.documents.page import ALLOWED, Drawing, html_page
 from retrain_assets.errors import NotFound
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.impact.cost import Change, ColumnCost
+from retrain_assets.monitoring.impact.grown_share import GrownPart
 from retrain_assets.monitoring.pages.page import (
     DRIFT,
     PERFORMANCE,
     column_rows,
     drift_lead,
     drift_report,
+    measured_cost,
     monitored_period,
     monitoring_words,
     performance_lead,
@@ -70,6 +72,26 @@ def test_what_changed_comes_first_and_columns_stand_by_outcome_and_impact():
         < page.index("| dear |")
         < page.index("| quiet |")
     )
+
+
+def test_the_table_names_the_part_that_grew_as_the_first_sentence_does_unless_the_column_has_a_fault():
+    grown = GrownPart(((3, 5),), (), False, False, 0.5, 0.66, "miles 548 to 1094")
+    impact = (Change("miles", "2024-01", 0.1, 0.2, 0.02, grown),)
+    moved = column("miles", Drift.WARN, "share up to 421: 11.0 -> 4.4 % (p 0.01)")
+    assert column_rows(drift([moved], impact=impact))[0]["what moved"] == "548 to 1094: 50 % → 66 %"
+    faulty = replace(moved, problem="constant", sentence="miles: constant")
+    assert column_rows(drift([faulty], impact=impact))[0]["what moved"] == "constant"
+
+
+def test_what_drift_costs_is_told_as_the_performance_report_measured_it(tmp_path):
+    said, cost = "miles has changed. What it costs, the", "miles has changed. In January 2024 $9 more error together."
+    store = PeriodStore(tmp_path)
+    record = write_drift(store, drift([column("miles", Drift.WARN)], impact_sentence=said))
+    assert drift_report(TAXI, record, measured_cost(store, record)).answer[1] == said
+    write_performance(store, performance("2024-01", 1.5, impact_sentence=cost))
+    assert drift_report(TAXI, record, measured_cost(store, record)).answer[1] == cost
+    write_performance(store, performance("2024-01", 1.5, version="v2", impact_sentence=cost))
+    assert drift_report(TAXI, record, measured_cost(store, record)).answer[1] == said
 
 
 def test_without_an_impact_there_is_no_column_of_weights():
@@ -238,6 +260,7 @@ def test_the_answer_comes_first_and_its_box_looks_broken_only_where_loss_is_sure
         document = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, []))
         assert (document.tone, document.answer[0]) == (tone, "2024-01: v1 lost 1.5")
     assert drift_report(TAXI, drift([column("a")])).tone == "well"
+    assert drift_report(TAXI, drift([column("a"), column("b", Drift.INSUFFICIENT)])).tone == "unknown"
     assert drift_report(TAXI, drift([column("a", Drift.WARN)])).tone == "note"
 
 
