@@ -17,7 +17,7 @@ from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, monitored_periods, read_performance
-from retrain_assets.monitoring.triggers.decision import Trigger
+from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger
 from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event
@@ -100,6 +100,7 @@ class ModelStatus:
         due: Whether a retrain is asked for and has not run.
         standing: What people decided.
         cooldown: Until when promotion rests after a rollback.
+        rest_until: The day on which the cool-down ends that promotion or the next retrain waits for; None without one.
         closeness: How close each reason to retrain is, from 0 to 1.
         fault: What broke the newest run; None where it ended as it should.
         in_vain: Retrains in a row that found nothing better.
@@ -130,6 +131,7 @@ class ModelStatus:
     due: bool = False
     standing: Standing = Standing()
     cooldown: str | None = None
+    rest_until: str | None = None
     closeness: Mapping[str, float] = field(default_factory=dict)
     fault: Fault | None = None
     in_vain: int = 0
@@ -250,9 +252,8 @@ class ModelStatus:
             return "watching ended"
         if self.next_look and self.next_look.startswith(OVERDUE):
             return f"rows {OVERDUE}"
-        rest = re.match(r"no \w+ before (\S+)", self.waits)
-        if rest:
-            return f"rest to {rest[1]}"
+        if self.rest_until:
+            return f"rest to {self.rest_until}"
         return "first model" if self.live is None else "retrain not due"
 
     @property
@@ -346,7 +347,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
     live = history.live
     last = max((period for period in monitored_periods(store) if period <= access.period), default=None)
     age = calendar.distance(live.period, last) if live and last else None
-    decided = decided_of(history)
+    decided, rested = decided_of(history), _rested(history, watch, last)
     status = ModelStatus(
         model=watch.model.name,
         live=live.name if live else None,
@@ -361,7 +362,8 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         last_change=_change(decided[-1]) if decided else None,
         standing=standing(history, at),
         in_vain=_in_vain(decided),
-        cooldown=_cooldown(history, watch, calendar, last),
+        cooldown=_cooldown(history, rested) if rested else None,
+        rest_until=_day(rested) if rested else None,
         calendar=calendar,
     )
     if last is None:
@@ -387,6 +389,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         ),
         next_look=None if first else _next_look(watch, last, at, live.name if live else None),
         due=isinstance(decision, Trigger),
+        rest_until=status.rest_until or _rest_of(decision),
         closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
 
@@ -520,19 +523,27 @@ def _ruling(event: Event, names: dict[str, str]) -> str:
     return f"{bound} by {event.actor} {until(event)}: {event.reason}"
 
 
-def _cooldown(history: History, watch: Watch, calendar: Calendar, last: str | None) -> str | None:
+def _rested(history: History, watch: Watch, last: str | None) -> datetime | None:
     """Until when promotion rests after the last rollback; None when it does not.
 
-    A decision falls at the end of its period: that is the day that is named.
+    A decision falls at the end of its period: that is the moment that is named.
     """
-    rollback = history.last_rollback
+    rollback, calendar = history.last_rollback, watch.model.calendar
     if rollback is None:
         return None
     allowed = watch.rollback_cooldown.first_after(calendar, rollback.failure_period)
-    if last is not None and last >= allowed:
-        return None
-    day = _day(calendar.bounds(allowed)[1])
-    return f"no promotion before {day} (cool-down after the rollback of {rollback.from_version})"
+    return None if last is not None and last >= allowed else calendar.bounds(allowed)[1]
+
+
+def _cooldown(history: History, rested: datetime) -> str:
+    withdrawn = history.last_rollback.from_version if history.last_rollback else None
+    return f"no promotion before {_day(rested)} (cool-down after the rollback of {withdrawn})"
+
+
+def _rest_of(decision: Trigger | NoRetrain) -> str | None:
+    """The day on which the cool-down ends that a retrain waits for."""
+    until = decision.rest_until if isinstance(decision, NoRetrain) else None
+    return _day(until) if until else None
 
 
 def decisions(registry: Registry) -> list[Event]:

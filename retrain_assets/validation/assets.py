@@ -39,6 +39,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
     )
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Materialized]:
         from retrain_assets.errors import IntegrityError, NotPromotable
+        from retrain_assets.validation.pages.forest_plot import forest_pictures
         from retrain_assets.validation.pages.page import report_html
 
         access = home.at(frame.model, period_of(context))
@@ -50,11 +51,13 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
         except (NotPromotable, IntegrityError) as refusal:
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         store.write_json("validation_report", period, verdict.to_dict())
-        store.write_bytes("validation_report", period, "html", report_html(verdict, frame.row_name, frame.label_unit))
+        pictures = forest_pictures(verdict, frame.label_unit)
+        page = report_html(verdict, frame.row_name, frame.label_unit, pictures.drawing)
+        store.write_bytes("validation_report", period, "html", page)
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
         yield dg.MaterializeResult(
             metadata={
-                **_story(verdict, link(access, "validation_report", period), frame),
+                **_story(verdict, link(access, "validation_report", period), frame, pictures.markdown),
                 **_facts(verdict),
             },
             check_results=[shown(verdict, name, frame.row_name, frame.label_unit) for name in CHECKS],
@@ -66,10 +69,9 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
 OUTCOMES = {"promote": "passed", "reject": "rejected", "insufficient": "insufficient", "identical": "identical"}
 
 
-def _story(verdict: Verdict, page: dg.MetadataValue, frame: Frame) -> Metadata:
+def _story(verdict: Verdict, page: dg.MetadataValue, frame: Frame, picture: str) -> Metadata:
     """What a person reads: the decision, what decided it, the way to everything else; narrow enough for the page."""
     from retrain_assets.monitoring.pages.summary import summary
-    from retrain_assets.validation.pages.forest_plot import forest
     from retrain_assets.validation.pages.page import decisive, report_markdown
     from retrain_assets.validation.pages.text import decision_lines, summaries
 
@@ -79,7 +81,7 @@ def _story(verdict: Verdict, page: dg.MetadataValue, frame: Frame) -> Metadata:
         "report": page,
         "checks": table([_answer(each) for each in summaries(verdict)]),
         "what_decided_it": table([_row(finding, frame.label_unit) for finding in decisive(verdict)]),
-        "picture": dg.MetadataValue.md(forest(verdict, frame.label_unit)),
+        "picture": dg.MetadataValue.md(picture),
         "in_words": dg.MetadataValue.md(report_markdown(verdict, frame.row_name, frame.label_unit)),
     }
 

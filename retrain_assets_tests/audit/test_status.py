@@ -122,6 +122,15 @@ def test_a_version_that_is_back_is_none_that_was_never_away(tmp_path):
     )
 
 
+def test_the_overview_says_until_when_a_rollback_lets_nothing_be_promoted(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0, 1])
+    rolled_back(registry, 2)
+    found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(2)), Watched, moment(3))
+    assert found.cooldown == f"no promotion before {found.rest_until} (cool-down after the rollback of v2)"
+    assert found.cells[-1] == f"rest to {found.rest_until}"
+
+
 def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
     look, waits = "March 2019 is monitored from 2019-04-01 on", "no retrain due"
     status = ModelStatus(MODEL, next_retrain=waits, next_look=look)
@@ -241,7 +250,7 @@ def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
         ({"due": True}, "-", "retrain due"),
         ({"fault": Fault("2020-12", "no file")}, "-", "mend, run again"),
         ({"ended": None, "next_look": "overdue since 2021-01-05: the rides"}, "-", "rows overdue"),
-        ({"ended": None, "cooldown": "no promotion before 2021-03-01 (cool-down)"}, "-", "rest to 2021-03-01"),
+        ({"ended": None, "rest_until": "2021-03-01", "cooldown": "it rests"}, "-", "rest to 2021-03-01"),
         ({"ended": None, "last_action": "kept v6", "next_retrain": "no retrain due"}, "kept v6", "retrain not due"),
         ({"ended": None, "live": None, "next_retrain": "the first model"}, "-", "first model"),
     ],

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
 
 from retrain_assets.documents.units import counted, plural
@@ -90,10 +91,17 @@ class Trigger:
 
 @dataclass(frozen=True)
 class NoRetrain:
-    """No retrain: the first thing that stands in the way, and the share of each threshold that is reached."""
+    """No retrain: the first thing that stands in the way, and the share of each threshold that is reached.
+
+    Attributes:
+        reason: What stands in the way, in words.
+        closeness: By kind of evidence the share of its threshold that is reached.
+        rest_until: When the cool-down that stands in the way ends; None where something else does.
+    """
 
     reason: str
     closeness: Mapping[str, float] = field(default_factory=dict)
+    rest_until: datetime | None = None
 
 
 def trigger_id(model: str, period: str, kind: Kind) -> str:
@@ -135,7 +143,7 @@ def decide(
         )
     obstacle = _obstacle(model, policy, evidence, rollback_cooldown)
     if obstacle is not None:
-        return NoRetrain(obstacle, closeness)
+        return replace(obstacle, closeness=closeness)
     kind, reason = asked
     return Trigger(trigger_id(model.name, evidence.period, kind), model.name, evidence.period, kind, reason)
 
@@ -179,24 +187,31 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     return None
 
 
-def _obstacle(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: Length) -> str | None:
+def _obstacle(
+    model: Model, policy: TriggerPolicy, evidence: TriggerEvidence, rollback_cooldown: Length
+) -> NoRetrain | None:
     """The first thing that forbids an attempt now; None when nothing does."""
     if evidence.wait:
-        return evidence.wait
+        return NoRetrain(evidence.wait)
     calendar = model.calendar
     rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
     if rest and evidence.last_rollback_period:
         since = calendar.words(evidence.last_rollback_period)
-        return f"no retrain before {calendar.decided_on(rest)} (cool-down after the rollback of {since})"
+        return _rests(calendar, rest, f"cool-down after the rollback of {since}")
     rest = _rest(calendar, evidence.period, evidence.last_attempt_period, policy.cooldown)
     if rest:
-        return f"no retrain before {calendar.decided_on(rest)} (cool-down)"
+        return _rests(calendar, rest, "cool-down")
     if evidence.attempts_last_year >= policy.max_per_year:
-        return f"yearly cap: all {policy.max_per_year} attempts of the last year are used up"
+        return NoRetrain(f"yearly cap: all {policy.max_per_year} attempts of the last year are used up")
     if evidence.new_rows < policy.min_new_rows:
         known = f"{model.units.rows(evidence.new_rows)} with new outcomes since the last attempt"
-        return f"{known}, {policy.min_new_rows:,} are needed"
+        return NoRetrain(f"{known}, {policy.min_new_rows:,} are needed")
     return None
+
+
+def _rests(calendar: Calendar, allowed: str, why: str) -> NoRetrain:
+    said = f"no retrain before {calendar.decided_on(allowed)} ({why})"
+    return NoRetrain(said, rest_until=calendar.bounds(allowed)[1])
 
 
 def _rest(calendar: Calendar, period: str, since: str | None, cooldown: Length) -> str | None:

@@ -45,18 +45,32 @@ class ForestLine:
     asked: float
 
 
-def forest(verdict: Verdict, label_unit: str = "") -> str:
-    """The picture as Markdown, or a sentence when there is nothing to draw."""
+@dataclass(frozen=True)
+class ForestPictures:
+    """The pictures of a verdict from one figure: `drawing` is SVG for an HTML page, `markdown` a PNG for the UI."""
+
+    drawing: Drawing
+    markdown: str
+
+
+def forest_pictures(verdict: Verdict, label_unit: str = "") -> ForestPictures:
+    """Both pictures; a sentence in place of the second when there is nothing to draw."""
     if not verdict.findings:
-        return "No check was asked."
-    return markdown(forest_figure(verdict, label_unit), f"every check of {verdict.model} {verdict.period}")
+        return ForestPictures(Drawing(""), "No check was asked.")
+    wide = forest_figure(verdict, label_unit)
+    shown = markdown(wide, f"every check of {verdict.model} {verdict.period}")
+    return ForestPictures(_drawing(wide, verdict, label_unit), shown)
 
 
 def forest_drawing(verdict: Verdict, label_unit: str = "") -> Drawing:
     """The picture as SVG for an HTML page, empty when there is nothing to draw. The same verdict, the same bytes."""
     if not verdict.findings:
         return Drawing("")
-    return Drawing(svg(forest_figure(verdict, label_unit)), svg(narrow_figure(verdict, label_unit)))
+    return _drawing(forest_figure(verdict, label_unit), verdict, label_unit)
+
+
+def _drawing(wide: Figure, verdict: Verdict, label_unit: str) -> Drawing:
+    return Drawing(svg(wide), svg(narrow_figure(verdict, label_unit)))
 
 
 def line_of(finding: Finding) -> ForestLine | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from retrain_assets.documents.page import PICTURE, Document, Part, Tone, figure, html_page, marked, table, text
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, html_page, marked, table, text
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
@@ -98,10 +98,11 @@ def report_markdown(verdict: Verdict, row: str = "row", label_unit: str = "") ->
     return report(verdict, row, label_unit).markdown
 
 
-def report_html(verdict: Verdict, row: str = "row", label_unit: str = "") -> bytes:
-    """The whole report as one HTML file, with the forest plot inside it."""
+def report_html(verdict: Verdict, row: str = "row", label_unit: str = "", drawn: Drawing | None = None) -> bytes:
+    """The whole report as one HTML file, with the forest plot inside it: the one that is `drawn`, else drawn here."""
     document = report(verdict, row, label_unit)
-    return html_page(document.title, document, pictures={"forest": forest_drawing(verdict, label_unit)})
+    picture = forest_drawing(verdict, label_unit) if drawn is None else drawn
+    return html_page(document.title, document, pictures={"forest": picture})
 
 
 def stored_verdict(model: str, store: PeriodStore, period: str | None = None) -> Verdict:

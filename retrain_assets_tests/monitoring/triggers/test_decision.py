@@ -1,6 +1,7 @@
 """When evidence asks for a retrain, and what stands in its way."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -149,6 +150,13 @@ def test_each_obstacle_alone_keeps_a_losing_model_from_a_retrain(change, reason)
 )
 def test_an_obstacle_ends_exactly_where_it_says(change):
     assert isinstance(asked(replace(LOSING, **change)), Trigger)
+
+
+def test_a_cooldown_says_when_it_ends_and_no_other_obstacle_does():
+    assert asked(replace(LOSING, last_rollback_period="2019-02")).rest_until == datetime(2019, 5, 1)
+    assert asked(replace(LOSING, last_attempt_period="2019-03")).rest_until == datetime(2019, 7, 1)
+    assert asked(replace(LOSING, wait="wait 2 periods")).rest_until is None
+    assert asked(CALM).rest_until is None
 
 
 def test_a_first_model_is_held_back_by_the_same_obstacles():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import datetime
 
 import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import failure_of, open_world
+from retrain_assets import store as store_module
 from retrain_assets.errors import IntegrityError
 from retrain_assets.pipeline import model_card
 from retrain_assets.production.card.card_files import write_cards
@@ -16,6 +18,7 @@ from retrain_assets.production.card.model_card import ASSET
 from retrain_assets.production.jobs import rollback_config
 from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import RollbackRequest
+from retrain_assets.store import PeriodStore
 from retrain_assets_tests.past_worlds import past, undrawn
 
 
@@ -60,6 +63,42 @@ def test_a_rollback_job_puts_both_cards_right(home):
     assert "and is live." not in stored(home, "v2")
     assert ": too high. It may not return." in stored(home, "v2")
     assert '<td class="word" data-label="action">rolled_back</td>' in stored(home, "v2")
+
+
+def test_the_cards_of_history_are_read_once_and_from_then_on_those_alone_that_may_be_wrong(home, monkeypatch):
+    card, read, read_bytes = model_card(home.spec), [], PeriodStore.read_bytes
+    wrong = stored(home, "v2")
+    home.store.write_bytes(ASSET, "v1", "html", wrong.encode())
+    monkeypatch.setattr(
+        PeriodStore, "read_bytes", lambda store, *named: read.append(named[1]) or read_bytes(store, *named)
+    )
+    home.store.path(ASSET, "live", "json").unlink()
+    write_cards(card, home.store, home.registry)
+    assert "v1" in read
+    assert "and is live." not in stored(home, "v1")
+
+    read.clear()
+    write_cards(card, home.store, home.registry)
+    assert read == []
+
+    withdraw(home)
+    write_cards(card, home.store, home.registry)
+    assert set(read) == {"v2"}
+    assert ["and is live." in stored(home, name) for name in ("v1", "v2")] == [True, False]
+
+
+@pytest.mark.parametrize("written", [0, 1, 2, 3])
+def test_a_crash_leaves_no_card_that_says_it_is_live_and_is_not_read_again(home, monkeypatch, written):
+    withdraw(home)
+    left, replaced = [None] * written, store_module.write_atomically
+    with monkeypatch.context() as patch, suppress(IndexError):
+        patch.setattr(store_module, "write_atomically", lambda *said: left.pop() or replaced(*said))
+        write_cards(model_card(home.spec), home.store, home.registry)
+    live = {name for name in ("v1", "v2") if "and is live." in stored(home, name)}
+    assert live <= set(home.store.read_json(ASSET, "live"))
+    write_cards(model_card(home.spec), home.store, home.registry)
+    assert ["and is live." in stored(home, name) for name in ("v1", "v2")] == [True, False]
+    assert home.store.read_json(ASSET, "live") == ["v1"]
 
 
 def test_the_card_of_a_version_whose_files_are_damaged_no_longer_says_that_it_is_live(home):

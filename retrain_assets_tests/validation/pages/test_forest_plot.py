@@ -3,13 +3,16 @@
 import pytest
 
 from retrain_assets.documents.figure import BAD, GOOD, LIMIT_BYTES, UNKNOWN
+from retrain_assets.documents.page import Drawing
+from retrain_assets.validation.pages import forest_plot
 from retrain_assets.validation.pages.forest_plot import (
     EDGE,
     MARKERS,
     MOST,
-    forest,
+    ForestPictures,
     forest_drawing,
     forest_figure,
+    forest_pictures,
     line_of,
     narrow_figure,
 )
@@ -101,8 +104,8 @@ def test_each_outcome_has_a_mark_and_a_colour_of_its_own():
 def test_pictures_stay_under_the_limit_whatever_they_hold():
     many = [finding("fairness", group=f"district={number}", margin=1.0, role="fairness") for number in range(60)]
 
-    assert len(forest(verdict(*many))) < LIMIT_BYTES
-    assert forest(verdict()) == "No check was asked."
+    assert len(forest_pictures(verdict(*many)).markdown) < LIMIT_BYTES
+    assert forest_pictures(verdict()) == ForestPictures(Drawing(""), "No check was asked.")
     assert forest_drawing(verdict()).wide == ""
 
 
@@ -122,6 +125,15 @@ def test_a_phone_gets_every_finding_with_its_numbers_inside_the_picture():
     edge = figure.bbox.x1
     assert {"✖ MAE", "✔ MAE"} <= set(words(figure))
     assert all(text.get_window_extent().x1 <= edge for text in figure.axes[0].texts)
+
+
+def test_the_wide_figure_is_drawn_once_for_both_pictures(monkeypatch):
+    found, drawn = verdict(finding("fairness", margin=1.0, role="fairness")), []
+    monkeypatch.setattr(forest_plot, "forest_figure", lambda *said: drawn.append(said) or forest_figure(*said))
+    pictures = forest_pictures(found)
+    assert len(drawn) == 1
+    assert pictures.drawing == forest_drawing(found)
+    assert pictures.markdown.startswith("![every check of ")
 
 
 def test_the_same_verdict_gives_the_same_svg_with_its_text_as_text():
