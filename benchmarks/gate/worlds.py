@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.metrics.metric import Array
-from retrain_assets.statistics.daily_differences import DifferenceHistory, daily_differences
+from retrain_assets.statistics.daily_differences import DailyDifferences, DifferenceHistory
 from retrain_assets.validation.judge import Conditions, GateRows, GateScores, Judgement, SuiteRows, judge
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.validation.suite.cases import SuiteCase
@@ -46,9 +46,13 @@ def rules(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
     return ValidationPolicy.model_validate(base | {"fairness": fairness} | changes)
 
 
-def without_groups(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
-    """A policy that asks about no group, which is half of what a judgement costs."""
-    return ValidationPolicy.model_validate(base | {"fairness": {"none": "asked in other cases"}} | changes)
+def primary_alone(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
+    """A policy without groups and guardrails, which cost most of a judgement and do not change the primary's answer.
+
+    A spec names at least one guardrail, so that they are taken out past its validation.
+    """
+    asked = ValidationPolicy.model_validate(base | {"fairness": {"none": "asked in other cases"}} | changes)
+    return asked.model_copy(update={"guardrails": ()})
 
 
 def gate_rows(
@@ -67,14 +71,21 @@ def gate_rows(
 
 
 def past_days(rng: Rng, days: int, per_day: int, loss: str = "mae", **alike: float) -> DifferenceHistory:
-    """A history of so many days of two equal models, in rehearsals of four weeks whose levels differ."""
-    gain = alike_days(rng, days, per_day, **alike)
-    time = DAY_ZERO - np.repeat(np.arange(days, 0, -1), per_day).astype("m8[D]")
-    level = np.repeat(rng.normal(0, 0.1, -(-days // 28)), 28 * per_day)[: days * per_day]
+    """A history of so many days of two equal models, in rehearsals of four weeks whose levels differ.
+
+    A history keeps sums by day, so that the sum of a day's rows is drawn, not its rows.
+    """
+    gains = per_day * alike_means(rng, days, per_day, **alike)
+    names = [str(DAY_ZERO.astype("M8[D]") - back) for back in range(days, 0, -1)]
     parts = [
-        daily_differences(f"rehearsal {first}", loss, (gain + level)[own], time[own])
+        DailyDifferences(
+            f"rehearsal {first}",
+            loss,
+            tuple(names[first : first + 28]),
+            tuple((gains[first : first + 28] + per_day * rng.normal(0, 0.1)).tolist()),
+            (per_day,) * len(names[first : first + 28]),
+        )
         for first in range(0, days, 28)
-        if (own := slice(first * per_day, (first + 28) * per_day))
     ]
     return DifferenceHistory(tuple(parts), loss)
 
@@ -167,6 +178,12 @@ def alike_days(rng: Rng, days: int, per_day: int, autocorrelation: float = 0.6, 
     """Gains of mean 0 of rows whose days share a part of the variance and resemble the day before."""
     level = day_effects(rng, days, autocorrelation)
     return np.repeat(level * np.sqrt(shared), per_day) + rng.normal(0, np.sqrt(1 - shared), days * per_day)
+
+
+def alike_means(rng: Rng, days: int, per_day: int, autocorrelation: float = 0.6, shared: float = 0.01) -> Array:
+    """Mean gain of each of such days, distributed as the means of `alike_days`, without drawing their rows."""
+    level = day_effects(rng, days, autocorrelation) * np.sqrt(shared)
+    return np.asarray(level + rng.normal(0, np.sqrt((1 - shared) / per_day), days), dtype=np.float64)
 
 
 _CASE = SuiteCase("known", "2024-01", "team:ops", date(2024, 1, 31), "went wrong once", "critical")
