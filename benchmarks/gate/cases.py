@@ -387,11 +387,10 @@ def _days(auto: ValidationPolicy) -> Iterator[Case]:
     for known in (84, 0):
         told = f"{known} days of history" if known else "without history"
         for days, per_day, alike in product((7, 14, 28, 56), (50, 300), (0.0, 0.3, 0.6)):
+            world, limit = Days(days, per_day, known, alike), 0.08 if known or days >= 28 else 1.0
             near_its_limit = (days, per_day, alike, known) == (28, 300, 0.6, 84)
-            asked = 20_000 if near_its_limit else 6_000 if alike == 0.6 else 2_000
-            world = Days(days, per_day, known, alike)
+            asked = 20_000 if near_its_limit else 6_000 if alike == 0.6 and limit < 1 else 1_000
             name = f"equal models, ICC .01, autocorrelation {alike:g}, {days} days x {per_day}, {told}"
-            limit = 0.08 if known or days >= 28 else 1.0
             fast = 300 if (days, per_day, alike) in ((7, 50, 0.6), (14, 300, 0.6), (28, 50, 0.6)) else 0
             yield Case(name, partial(equal_on_days, policy=auto, world=world), asked, fast, 0.0, limit)
     for days in (7, 14, 28, 56):
@@ -419,7 +418,7 @@ def _days(auto: ValidationPolicy) -> Iterator[Case]:
     for days, attempts in ((14, 26), (14, 52), (28, 52), (56, 52)):
         few = partial(equal_on_days, policy=auto, world=Days(days, 50), attempts=attempts)
         name = f"equal models, autocorrelation .6, {days} days x 50, with history, level 1/{attempts}"
-        yield Case(name, few, 6_000, 0)
+        yield Case(name, few, 2_000, 0)
 
 
 def _guardrails() -> Iterator[Case]:
