@@ -14,6 +14,7 @@ import dagster as dg
 import hypothesis
 import pytest
 from dagster._core.storage import event_log, runs
+from sqlalchemy.pool import SingletonThreadPool
 
 from benchmarks.worlds.parcels import World, make_world, rows_of
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
@@ -36,6 +37,7 @@ def pytest_configure() -> None:
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # the workers share the cores; threads of each would wait
     for records in (event_log, runs):
         records.in_memory.stamp_alembic_rev = lambda *_: None  # nobody migrates records that end with the test
+        records.in_memory.NullPool = SingletonThreadPool  # one connection a thread, where each call opened its own
 
 
 def pytest_collection_finish() -> None:
