@@ -16,6 +16,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema, core_schema
 
+Bounds = tuple[datetime, datetime]
+"""A stretch of time: its first moment, and the first moment after it."""
+
 Every = Literal["hour", "day", "week", "month", "quarter", "year"]
 
 _MONDAY = datetime(1970, 1, 5)
@@ -136,7 +139,7 @@ class Calendar(BaseModel):
             raise ValueError(f"period {key!r} does not begin a {self.every}; {self.key(start)!r} does")
         return self._index(start)
 
-    def bounds(self, key: str) -> tuple[datetime, datetime]:
+    def bounds(self, key: str) -> Bounds:
         """Start (included) and end (excluded) of a period."""
         index = self._parse(key)
         return self._start(index), self._start(index + 1)

@@ -17,7 +17,7 @@ LAYERS = """
     registry
     model
     dagster_glue
-    raw.cache
+    raw.notation raw.cache
     raw
     feature_function
     windows

@@ -22,8 +22,8 @@ from retrain_assets.candidates.version_files import version_files
 from retrain_assets.errors import ForeignModel, NotEnoughData
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.production.rollback import probe_model
+from retrain_assets.raw.notation.values import counted
 from retrain_assets.raw.policy import Columns
-from retrain_assets.raw.values import counted
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.rulings import Signature
 from retrain_assets.registry.training_record import ADOPTED, TrainingRecord

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from retrain_assets.errors import ForeignModel
 from retrain_assets.model import Task
+from retrain_assets.raw.notation.values import same_levels
 from retrain_assets.raw.policy import Columns
-from retrain_assets.raw.values import same_levels
 from retrain_assets.scoring.feature_contract import FeatureContract, Kind
 from retrain_assets.scoring.model_text import Level, ModelText
 

@@ -18,7 +18,7 @@ from retrain_assets.candidates.rare_types import of_type
 from retrain_assets.documents.units import counted as counted_rows
 from retrain_assets.documents.units import plural
 from retrain_assets.periods import Length
-from retrain_assets.raw.values import counted
+from retrain_assets.raw.notation.values import counted
 from retrain_assets.store import LABEL, Json, PeriodStore
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import within

@@ -29,7 +29,7 @@ from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.monitoring.records.forgone_record import ASSET as FORGONE
 from retrain_assets.onboarding.survey import last_period
 from retrain_assets.raw.cache.known_files import KNOWN
-from retrain_assets.raw.keys import comparable_keys
+from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of

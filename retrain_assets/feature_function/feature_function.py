@@ -21,10 +21,10 @@ import pyarrow.compute as pc
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.feature_function.made_columns import Kind, MadeColumns
 from retrain_assets.feature_function.module_source import module_sources, source_sha256
-from retrain_assets.raw.numbers import read_numbers
+from retrain_assets.raw.notation.numbers import read_numbers
+from retrain_assets.raw.notation.times import wall_clock
+from retrain_assets.raw.notation.values import flat, how_many, read_categories
 from retrain_assets.raw.policy import Columns, Source
-from retrain_assets.raw.times import wall_clock
-from retrain_assets.raw.values import flat, how_many, read_categories
 
 SAMPLE_ROWS = 50
 """Rows on which the function is asked again."""

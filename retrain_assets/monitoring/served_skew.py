@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from retrain_assets.errors import RetrainError, SourceError
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.records.skew_record import NAME, Difference, ServedSkew
-from retrain_assets.raw.keys import comparable_keys
+from retrain_assets.raw.notation.keys import comparable_keys
+from retrain_assets.raw.notation.values import flat
 from retrain_assets.raw.served import HOUR, served_files
-from retrain_assets.raw.values import flat
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.store import OWN, own
 

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.onboarding.table import SHOWN_VALUES, ForeignTable, is_text, number_like
-from retrain_assets.raw.numbers import read_numbers
-from retrain_assets.raw.times import Order, wall_clock
-from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, counted, flat, how_many, read_categories
+from retrain_assets.raw.notation.numbers import read_numbers
+from retrain_assets.raw.notation.times import Order, wall_clock
+from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, counted, flat, how_many, read_categories
 
 Kind = Literal["number", "category", "time", "text"]
 

@@ -19,10 +19,10 @@ from retrain_assets.onboarding.roles import Named, Roles, find_roles, find_time
 from retrain_assets.onboarding.suspects import Suspect, suspects_of
 from retrain_assets.onboarding.table import ForeignTable, is_text
 from retrain_assets.periods import Every
-from retrain_assets.raw.numbers import common_measure, plain_numbers
+from retrain_assets.raw.notation.numbers import common_measure, plain_numbers
+from retrain_assets.raw.notation.times import order_of
+from retrain_assets.raw.notation.values import flat
 from retrain_assets.raw.policy import DAY_FIRST, MONTH_FIRST
-from retrain_assets.raw.times import order_of
-from retrain_assets.raw.values import flat
 
 _SMALLEST_SHARE = 0.5
 _NOT_SHARED = 0.4

@@ -21,7 +21,7 @@ from retrain_assets.pipeline import watch
 from retrain_assets.production.probation.anytime_valid import enough_blocks
 from retrain_assets.production.probation.trial import closed_in
 from retrain_assets.raw.ingest import peek
-from retrain_assets.raw.keys import comparable_keys
+from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.raw.sources import describe
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec import ModelSpec

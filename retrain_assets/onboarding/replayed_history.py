@@ -115,7 +115,7 @@ def _files(table: Table) -> list[tuple[str, int, int]]:
     """Name, size and time of each local file; nothing of a database or a remote file system."""
     if table.sql is not None or (table.path is not None and "://" in table.path):
         return []
-    from retrain_assets.raw.files import listed
+    from retrain_assets.raw.file_names import listed
 
     names = listed(table)[1]
     return [(name, (state := Path(name).stat()).st_size, state.st_mtime_ns) for name in names]

@@ -30,8 +30,8 @@ from retrain_assets.onboarding.columns import (
     yes_or_no,
 )
 from retrain_assets.onboarding.table import ForeignTable
-from retrain_assets.raw.keys import as_keys, comparable_keys
-from retrain_assets.raw.values import flat, repeated
+from retrain_assets.raw.notation.keys import as_keys, comparable_keys
+from retrain_assets.raw.notation.values import flat, repeated
 
 _LABEL_WORDS = {"label", "target", "outcome"}
 _EVENT_WORDS = {

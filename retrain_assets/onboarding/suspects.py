@@ -26,8 +26,8 @@ from retrain_assets.onboarding.columns import (
 )
 from retrain_assets.onboarding.roles import Roles
 from retrain_assets.onboarding.table import ForeignTable, is_text
-from retrain_assets.raw.dialect import measure_of, unit_of
-from retrain_assets.raw.values import flat
+from retrain_assets.raw.notation.dialect import measure_of, unit_of
+from retrain_assets.raw.notation.values import flat
 
 Reason = Literal["protected", "leak", "identifier", "constant", "clock", "date", "text", "empty"]
 

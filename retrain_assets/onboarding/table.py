@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 
 from retrain_assets.documents.units import counted
 from retrain_assets.errors import SourceError
-from retrain_assets.raw.dialect import ungrouped
 from retrain_assets.raw.files import File, Wanted, bare_name, files_of
-from retrain_assets.raw.numbers import common_measure, plain_numbers
+from retrain_assets.raw.notation.dialect import ungrouped
+from retrain_assets.raw.notation.numbers import common_measure, plain_numbers
+from retrain_assets.raw.notation.times import Order, declared_order, wall_clock
+from retrain_assets.raw.notation.values import how_many
 from retrain_assets.raw.policy import Table
 from retrain_assets.raw.sources import with_one_type
-from retrain_assets.raw.times import Order, declared_order, wall_clock
-from retrain_assets.raw.values import how_many
 
 Written: TypeAlias = str | list[str] | dict[str, str]
 """One of the keys beside a path that say how its files are written."""

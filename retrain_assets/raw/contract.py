@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retrain_assets.model import Model
-from retrain_assets.raw.files import Bounds
-from retrain_assets.raw.numbers import read_numbers
+from retrain_assets.periods import Bounds
+from retrain_assets.raw.notation.numbers import read_numbers
+from retrain_assets.raw.notation.values import counted, flat, how_many, read_categories, repeated
 from retrain_assets.raw.policy import Column, Columns, Contract, Source
-from retrain_assets.raw.values import counted, flat, how_many, read_categories, repeated
 from retrain_assets.store import own
 
 CHECKS = ("schema", "keys", "period", "ranges", "nulls", "volume")

@@ -9,13 +9,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from retrain_assets.documents.redaction import without_secrets
 from retrain_assets.errors import RetrainError, SourceError
+from retrain_assets.periods import Bounds
 from retrain_assets.raw.policy import Table
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def connected(url_env: str, what: str) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
-def query(table: Table, bounds: tuple[datetime, datetime]) -> list[tuple[str, pa.Table]]:
+def query(table: Table, bounds: Bounds) -> list[tuple[str, pa.Table]]:
     """The result of a query with the bounds of the period bound to :start and :end, some rows at a time.
 
     Raises:

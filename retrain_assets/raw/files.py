@@ -1,4 +1,4 @@
-"""Files of a source: which there are, what columns each has, and its rows as it was written, only those wanted.
+"""The files of a source: what columns each has, and its rows as it was written, only those wanted.
 
 A CSV is read as text, block by block, so that no other period's value decides a column's type; how it is written is
 told by the file itself unless it is declared (`dialect`). Parts of a path like `month=2023-01` are columns of its rows.
@@ -6,19 +6,14 @@ told by the file itself unless it is declared (`dialect`). Parts of a path like 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import cached_property, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-import fsspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
@@ -27,23 +22,32 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.periods import Bounds
 from retrain_assets.raw.cache.known_files import KNOWN, KnownFile, TimeSpan, span_in_footer, span_of_times
-from retrain_assets.raw.dialect import Dialect, encoding_of, place_of, separator_of, title_lines
+from retrain_assets.raw.cache.memory import within_memory
+from retrain_assets.raw.file_names import CSV, PARQUET, columns_in, listed
+from retrain_assets.raw.notation.dialect import Dialect, encoding_of, place_of, separator_of, title_lines
+from retrain_assets.raw.notation.times import (
+    NAIVE,
+    Order,
+    as_times,
+    at_once,
+    declared_order,
+    order_of,
+    unreadable,
+    untimed_within,
+    wall_clock,
+)
+from retrain_assets.raw.notation.values import how_many, without_words
 from retrain_assets.raw.policy import Table
-from retrain_assets.raw.served import served_files, served_folder
-from retrain_assets.raw.times import NAIVE, Order, as_times, at_once, declared_order, order_of, unreadable, wall_clock
-from retrain_assets.raw.values import how_many
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-PARQUET = (".parquet", ".pq")
-CSV = (".csv", ".csv.gz", ".csv.bz2", ".tsv", ".tsv.gz", ".txt")
 _ARROW_NAMES = {"utf-8": "utf8", "utf-8-sig": "utf8", "utf_8_sig": "utf8"}
 _BLOCK = 8 << 20
 _HEAD = 1 << 16
 _ZONE = r":\d{2}(\.\d+)? ?(Z|UTC|[+-]\d{2}:?\d{2})$"
-_HIVE = re.compile(r"([^/=]+)=([^/]*)")
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _PLAIN = {
     "Empty CSV file": "it is empty",
@@ -53,16 +57,6 @@ _PLAIN = {
     "inflate failed": "what is packed in it is damaged, or packed otherwise than its name says",
 }
 """What Arrow says of a file, and how a person would."""
-_DATE = re.compile(
-    r"(?<!\d)((?:19|20)\d{2})(?:[-_.]?(?:([Qq][1-4])|(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?))?(?!\d)"
-)
-
-_WEEK = re.compile(
-    r"(?<!\d)((?:19|20)\d{2})[-_. ]?(?:W|KW|CW|week)[-_. ]?(0?[1-9]|[1-4]\d|5[0-3])(?!\d)", re.IGNORECASE
-)
-
-Bounds = tuple[datetime, datetime]
-"""First moment wanted, and first moment not wanted."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +96,7 @@ class File:
     @cached_property
     def in_path(self) -> Mapping[str, str | None]:
         """The columns that its path holds, with their value."""
-        found = {name: unquote(value) for name, value in _HIVE.findall(self.path.rpartition("/")[0])}
-        return {name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in found.items()}
+        return columns_in(self.path)
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -305,7 +298,7 @@ class File:
         for name, bounds in wanted.pushdown:
             if name not in written or not rows[name].null_count:
                 continue
-            here = _beside(rows[name], bounds)
+            here = untimed_within(rows[name], bounds)
             wrong = pc.and_(unreadable(written[name], rows[name]), here)
             if count := how_many(wrong):
                 at = pc.index(wrong, True).as_py()
@@ -385,7 +378,7 @@ class File:
             if held is not None:
                 return held.filter(condition).select(columns)
         scanner = found.scanner(columns=columns, filter=condition)
-        return pa.Table.from_batches(self._within_memory(scanner.to_batches()), scanner.projected_schema)
+        return pa.Table.from_batches(within_memory(scanner.to_batches(), self.path), scanner.projected_schema)
 
     def _held_rows(self, found: ds.Dataset, columns: tuple[str, ...]) -> pa.Table | None:
         """Some columns of a file of one row group, whose statistics skip nothing; None where blocks are not held."""
@@ -395,7 +388,7 @@ class File:
         if of not in self.known.blocks:
             scanner, rows = found.scanner(columns=list(columns)), None
             with suppress(SourceError):  # more than fits: the rows of one period may
-                rows = pa.Table.from_batches(self._within_memory(scanner.to_batches()), scanner.projected_schema)
+                rows = pa.Table.from_batches(within_memory(scanner.to_batches(), self.path), scanner.projected_schema)
             KNOWN.hold(self.known, of, rows, rows.nbytes if rows is not None else 0)
         held: pa.Table | None = self.known.blocks.get(of)
         return held
@@ -404,23 +397,6 @@ class File:
     def _row_groups(self) -> int:
         with self.system.open_input_file(self.path) as stream:
             return int(pq.read_metadata(stream).num_row_groups)
-
-    def _within_memory(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same batches, as long as all of them fit: a few kilobytes on the disk may be gigabytes of rows.
-
-        Raises:
-            SourceError: Unpacked they would take more than a quarter of this machine's memory.
-        """
-        rows, size, most = 0, 0, memory_bytes() // 4
-        for batch in batches:
-            rows, size = rows + batch.num_rows, size + sum(map(_unpacked, batch.columns))
-            if size > most:
-                raise SourceError(
-                    f"{self.path}: the first {rows:,} of the rows asked for take {size / 1e9:.1f} GB unpacked, more "
-                    f"than a quarter of this machine's memory ({most / 1e9:.1f} GB). If they are meant to be there, "
-                    "choose a shorter period or a larger machine; else write the file again."
-                )
-            yield batch
 
     def _condition(self, wanted: Wanted) -> pc.Expression | None:
         """The bounds on columns of time, each in its own type so that Parquet statistics can skip row groups."""
@@ -497,83 +473,6 @@ def files_of(table: Table, expected: Sequence[str] = ()) -> list[File]:
     return files
 
 
-def listed(table: Table) -> tuple[fsspec.AbstractFileSystem, list[str]]:
-    """The files of a table as its file system names them.
-
-    Raises:
-        SourceError: There is none, or the path cannot be reached.
-    """
-    if table.served is not None:
-        return LocalFileSystem(), served_files(served_folder(table.served))
-    return found(str(table.path))
-
-
-def found(path: str) -> tuple[fsspec.AbstractFileSystem, list[str]]:
-    """The files that a path, a glob, a folder or an fsspec URL names, in name order.
-
-    Of a folder those count whose name says that they hold rows, in folders within it too.
-
-    Raises:
-        SourceError: There is none, or the path cannot be reached.
-    """
-    try:
-        system, inner = fsspec.core.url_to_fs(path)
-        named = sorted(system.glob(inner)) if any(mark in inner for mark in "*?[") else [inner]
-        names = [name for name in named if system.isfile(name)]
-        if not names:
-            names = [name for folder in named if system.isdir(folder) for name in _within(system, folder)]
-    except (ImportError, ValueError, OSError) as error:
-        raise SourceError(f"{path}: {error}. Name a reachable file, glob or fsspec URL.") from None
-    if not names:
-        raise SourceError(f"{path}: no such file. Name an existing file, or a glob that matches one: data/*.parquet.")
-    return system, names
-
-
-def _within(system: fsspec.AbstractFileSystem, folder: str) -> list[str]:
-    names = sorted(name for name in system.find(folder) if name.endswith((*PARQUET, *CSV)))
-    hidden = [any(part.startswith((".", "_")) for part in name[len(folder) :].split("/")) for name in names]
-    return [name for name, out in zip(names, hidden, strict=True) if not out]
-
-
-def span_of(path: str) -> Bounds | None:
-    """The time that the name of a file speaks of; None when it speaks of none. Numbered weeks are those of ISO 8601.
-
-    >>> span_of("data/churn_2024-08.csv")
-    (datetime.datetime(2024, 8, 1, 0, 0), datetime.datetime(2024, 9, 1, 0, 0))
-    >>> span_of("data/loans_2025-W31.csv")
-    (datetime.datetime(2025, 7, 28, 0, 0), datetime.datetime(2025, 8, 4, 0, 0))
-    >>> span_of("data/year=2024/month=8/part-0.parquet"), span_of("data/part-0.parquet")
-    ((datetime.datetime(2024, 8, 1, 0, 0), datetime.datetime(2024, 9, 1, 0, 0)), None)
-    """
-    parts = dict(_HIVE.findall(path.rpartition("/")[0]))
-    named = path.rpartition("/")[2]
-    if parts.get("year", "").isdecimal():
-        numbers = [parts[name].zfill(2) for name in ("month", "day") if parts.get(name, "").isdecimal()]
-        named = "-".join([parts["year"], *numbers])
-    elif not _DATE.search(named):
-        named = " ".join(parts.values())
-    weeks = [_week(*map(int, match.groups())) for match in _WEEK.finditer(named)]
-    spans = weeks or [_span(*match.groups()) for match in _DATE.finditer(named)]
-    return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
-
-
-def _span(year: str, quarter: str | None, month: str | None, day: str | None) -> Bounds:
-    if quarter:
-        months, first = 3, datetime(int(year), 3 * int(quarter[1]) - 2, 1)
-    else:
-        months, first = 1 if month else 12, datetime(int(year), int(month or 1), 1)
-    if day:
-        first += timedelta(days=int(day) - 1)
-        return first, first + timedelta(days=1)
-    later = first.month - 1 + months
-    return first, datetime(first.year + later // 12, later % 12 + 1, 1)
-
-
-def _week(year: int, week: int) -> Bounds:
-    first = datetime.fromisocalendar(year, 1, 1) + timedelta(weeks=week - 1)
-    return first, first + timedelta(weeks=1)
-
-
 def bare_name(name: str) -> str:
     """A column's name without what people write it differently in.
 
@@ -581,46 +480,6 @@ def bare_name(name: str) -> str:
     ('customerid', 'customerid')
     """
     return re.sub(r"[\s_.-]+", "", name).casefold()
-
-
-def _beside(times: pa.ChunkedArray, bounds: Bounds) -> pa.Array:
-    """Which rows without a time stand beside one within the bounds: after the last that has one, or before the next."""
-    moments = times.combine_chunks().to_numpy(zero_copy_only=False).astype("datetime64[us]")
-    known = ~np.isnat(moments)
-    if not known.any():
-        return pa.array(np.ones(len(moments), dtype=bool))
-    place = np.arange(len(moments))
-    last = np.maximum.accumulate(np.where(known, place, -1))
-    following = np.minimum.accumulate(np.where(known, place, len(moments))[::-1])[::-1]
-    first, after = (np.datetime64(moment, "us") for moment in bounds)
-    inside = (moments >= first) & (moments < after)
-    near = np.where(last >= 0, inside[last], False) | np.where(
-        following < len(moments), inside[np.minimum(following, len(moments) - 1)], False
-    )
-    return pa.array(near & ~known)
-
-
-def without_words(text: pa.ChunkedArray, words: pa.Array) -> pa.ChunkedArray:
-    """A column of text with null where it holds one of the words."""
-    return pc.if_else(pc.is_in(text, value_set=words), pa.scalar(None, text.type), text)
-
-
-def memory_bytes() -> int:
-    """The memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _unpacked(column: pa.Array) -> int:
-    """Bytes of a column's values, those of categories written out for every row."""
-    if not pa.types.is_dictionary(column.type):
-        return int(column.nbytes)
-    kind = column.dictionary.type
-    lengths = (
-        pc.binary_length(column.dictionary) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
-    )
-    if lengths is None:
-        return int(len(column) * column.dictionary.nbytes // max(1, len(column.dictionary)))
-    return int(pc.sum(lengths.cast(pa.int64()).take(column.indices)).as_py() or 0)
 
 
 def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from retrain_assets.errors import DataError
+from retrain_assets.periods import Bounds
 from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, Intake, KnownColumns, apply_contract
-from retrain_assets.raw.files import Bounds
-from retrain_assets.raw.keys import as_keys, as_stored, comparable_keys
 from retrain_assets.raw.labels import check_labels
-from retrain_assets.raw.numbers import units_in
+from retrain_assets.raw.notation.keys import as_keys, as_stored, comparable_keys
+from retrain_assets.raw.notation.numbers import units_in
+from retrain_assets.raw.notation.values import same_levels
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.raw.sources import Reading, describe, newest_time, read_outcomes, read_rows
-from retrain_assets.raw.values import same_levels
 from retrain_assets.store import KNOWN_AT, PeriodStore
 
 _SHOWN = 5

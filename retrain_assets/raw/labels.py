@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.raw.contract import ContractProblem, Intake
-from retrain_assets.raw.numbers import NumberColumn, read_numbers
+from retrain_assets.raw.notation.numbers import NumberColumn, read_numbers
+from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
 from retrain_assets.raw.policy import Source
-from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
 DEMANDS: Mapping[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = {

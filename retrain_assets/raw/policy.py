@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.policy import Duration, Policy
-from retrain_assets.raw.dialect import Notation
+from retrain_assets.raw.notation.dialect import Notation
 from retrain_assets.store import OWN
 
 OUR_COLUMNS = frozenset({"label", "known_at", "version", "score"})

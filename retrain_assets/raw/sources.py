@@ -16,13 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.periods import Bounds
 from retrain_assets.raw.database import query
-from retrain_assets.raw.files import Bounds, File, Wanted, files_of, listed, span_of, without_words
-from retrain_assets.raw.keys import as_keys, comparable_keys, one_array
-from retrain_assets.raw.numbers import numbers_without_words, plain_numbers, with_units
+from retrain_assets.raw.file_names import listed, span_of
+from retrain_assets.raw.files import File, Wanted, files_of
+from retrain_assets.raw.notation.keys import as_keys, comparable_keys, one_array
+from retrain_assets.raw.notation.numbers import numbers_without_words, plain_numbers, with_units
+from retrain_assets.raw.notation.times import declared_order, wall_clock
+from retrain_assets.raw.notation.values import flat, how_many, read_categories, without_words
 from retrain_assets.raw.policy import Source, Table
-from retrain_assets.raw.times import declared_order, wall_clock
-from retrain_assets.raw.values import flat, how_many, read_categories
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
 _FAR = datetime(2200, 1, 1)

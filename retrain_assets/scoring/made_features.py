@@ -9,7 +9,7 @@ import pyarrow as pa
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.feature_function.feature_function import as_inputs, feature_function
 from retrain_assets.feature_function.made_columns import MadeColumns
-from retrain_assets.raw.numbers import plain_numbers
+from retrain_assets.raw.notation.numbers import plain_numbers
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.store import Json
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
-from retrain_assets.raw.numbers import numbers_without_words, plain_numbers, read_numbers
+from retrain_assets.raw.notation.numbers import numbers_without_words, plain_numbers, read_numbers
+from retrain_assets.raw.notation.values import flat, how_many, read_categories, same_levels
 from retrain_assets.raw.policy import Table
-from retrain_assets.raw.values import flat, how_many, read_categories, same_levels
 from retrain_assets.scoring.feature_contract import FeatureContract
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from retrain_assets.errors import SourceError
 from retrain_assets.raw.database import connected
-from retrain_assets.raw.files import PARQUET
+from retrain_assets.raw.file_names import PARQUET
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -18,7 +18,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from retrain_assets.errors import RetrainError
 from retrain_assets.model import RowNames
-from retrain_assets.raw.files import listed
+from retrain_assets.raw.file_names import listed
 from retrain_assets.serving.batch import Batch
 from retrain_assets.serving.live import LiveModel
 from retrain_assets.serving.policy import SCORED_BATCH, BatchesPolicy

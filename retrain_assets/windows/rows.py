@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
 from retrain_assets.periods import Calendar, Length
-from retrain_assets.raw.keys import Keys, comparable_keys, one_array
 from retrain_assets.raw.labels import latest_per_key
+from retrain_assets.raw.notation.keys import Keys, comparable_keys, one_array
 from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore, of_one_kind
 from retrain_assets.windows.cut import Span
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -88,3 +89,9 @@ def blocking(result: Checked) -> list[tuple[str, str | None, int]]:
 def findings(problems: tuple[ContractProblem, ...]) -> list[tuple[str, str | None, int]]:
     """Check, column and count of the problems that do not block."""
     return [(problem.check, problem.column, problem.count) for problem in problems if not problem.blocking]
+
+
+def as_csv(path: Path, columns: dict[str, list[Any]]) -> Path:
+    """The columns as a CSV file."""
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path

@@ -1,49 +1,11 @@
-"""Which files a path names, and of which time their names speak."""
-
-from datetime import datetime
+"""The columns and the rows of a file, whatever it writes around them."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-from retrain_assets.errors import SourceError
-from retrain_assets.raw import files
-from retrain_assets.raw.files import files_of, span_of
-from retrain_assets.raw.policy import Source, Table
-from retrain_assets.raw.sources import read_rows
-
-MARCH = (datetime(2023, 3, 1), datetime(2023, 4, 1))
-
-
-@pytest.mark.parametrize(
-    ("path", "span"),
-    [
-        ("data/rows-2023-03.csv", MARCH),
-        ("data/rows_202303.csv", MARCH),
-        ("data/year=2023/month=3/part-0.parquet", MARCH),
-        ("data/month=2023-03/part-0.parquet", MARCH),
-        ("rows_2023-03-05.csv", (datetime(2023, 3, 5), datetime(2023, 3, 6))),
-        ("rows_2023-03-01_2023-03-31.csv", MARCH),
-        ("rows_2023Q2.csv", (datetime(2023, 4, 1), datetime(2023, 7, 1))),
-        ("rows_2023.csv", (datetime(2023, 1, 1), datetime(2024, 1, 1))),
-        ("rows_2023-W10.csv", (datetime(2023, 3, 6), datetime(2023, 3, 13))),
-        ("rows_2023_KW01.csv", (datetime(2023, 1, 2), datetime(2023, 1, 9))),
-        ("rows.csv", None),
-        ("customer_1234567.csv", None),
-    ],
-)
-def test_the_name_of_a_file_says_which_time_it_holds(path, span):
-    assert span_of(path) == span
-
-
-def test_a_folder_names_the_files_in_it_but_not_the_hidden_ones(tmp_path):
-    for name in ("b.csv", "deep/er/a.parquet", "_logs/c.csv", ".d.csv", "notes.md"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("id\n1\n")
-    found = [file.path.removeprefix(f"{tmp_path}/") for file in files_of(Table(path=str(tmp_path)))]
-    assert found == ["b.csv", "deep/er/a.parquet"]
+from retrain_assets.raw.files import files_of
+from retrain_assets.raw.policy import Table
 
 
 def test_a_csv_is_read_without_the_spaces_around_its_columns_names(tmp_path):
@@ -87,20 +49,3 @@ def test_pieces_of_a_file_are_in_memory_one_row_group_at_a_time(tmp_path):
     held = [pa.total_allocated_bytes() - before for _ in file.pieces(names, group)]
     assert len(held) == groups
     assert max(held) < 8 * len(names) * group * groups / 2
-
-
-@pytest.mark.parametrize("column", ["number", "category"])
-def test_a_small_file_of_rows_beyond_this_machines_memory_is_refused_before_they_are_read(
-    tmp_path, monkeypatch, column
-):
-    rows = 200_000
-    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, "int32")), ["x" * 1000])
-    at = pa.array(np.full(rows, np.datetime64("2024-01-01T12:00", "us")))
-    table = pa.table({"id": np.zeros(rows), "at": at, "y": np.ones(rows), "number": np.ones(rows), "category": words})
-    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
-    declared = {"path": str(tmp_path / "bomb.parquet"), "key": "id", "time": "at", "label": "y", "label_delay": "1d"}
-    assert (tmp_path / "bomb.parquet").stat().st_size < 50_000
-    monkeypatch.setattr(files, "memory_bytes", lambda: 4_000_000)
-
-    with pytest.raises(SourceError, match=r"bomb.parquet: the first [\d,]+ of the rows asked for take .* GB unpacked"):
-        read_rows(Source.model_validate(declared), [column], datetime(2024, 1, 1), datetime(2024, 1, 2))

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from retrain_assets.raw.dialect import Notation
+from retrain_assets.raw.notation.dialect import Notation
 from retrain_assets.raw.policy import Columns, Source, Table
 from retrain_assets_tests.specs import changed, refusal, written
 

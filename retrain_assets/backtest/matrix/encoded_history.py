@@ -20,8 +20,8 @@ from retrain_assets.backtest.matrix.origins import MatrixOrigin
 from retrain_assets.backtest.matrix.stored_digests import upto
 from retrain_assets.candidates.strategies import HeldRows, Recipe, TrainingRows
 from retrain_assets.errors import NotEnoughData
-from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.raw.labels import latest_per_key
+from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.features import contract_of
 from retrain_assets.store import KNOWN_AT, LABEL, PeriodStore, own, write_atomically

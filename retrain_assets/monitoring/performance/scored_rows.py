@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.periods import Calendar
-from retrain_assets.raw.keys import comparable_keys
+from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.store import PeriodStore
 
 

@@ -37,8 +37,8 @@ from retrain_assets.production.probation.record import (
 from retrain_assets.production.probation.scoring import ScoringResult, ServedVersion, stored_rows
 from retrain_assets.production.probation.text import ENDED, Wording, sentence_of
 from retrain_assets.production.probation.trial import ProbationTerms, Trial, closed_until, judge, limit_of, trial_of
-from retrain_assets.raw.keys import comparable_keys
 from retrain_assets.raw.labels import latest_per_key
+from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.registry.journal.history import History
 from retrain_assets.scoring.scorer import scores_of
 from retrain_assets.statistics.daily_differences import PROBATIONS, write_differences

@@ -20,6 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retrain_assets.raw.cache.memory import memory_bytes
+
 RESTED_NS = 2_000_000_000
 """How old the last change of a file must be before what is read of it counts for later: a disk's clock is coarse."""
 
@@ -171,7 +173,7 @@ class KnownFiles:
 
 
 def _most_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // SHARE_OF_MEMORY
+    return memory_bytes() // SHARE_OF_MEMORY
 
 
 KNOWN = KnownFiles()

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from retrain_assets.raw import files
 from retrain_assets.raw.cache.known_files import KNOWN, KnownFiles, TimeSpan, span_in_footer, span_of_times
 from retrain_assets.raw.files import File, Wanted, files_of
 from retrain_assets.raw.policy import Table
@@ -146,8 +147,8 @@ def test_a_parquet_file_of_one_row_group_is_decoded_once_while_blocks_are_held(t
     days = [datetime(2024, 1, 5), datetime(2024, 2, 7), None, datetime(2024, 1, 9)]
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"id": ["1", "2", "3", "4"], "day": days, "other": [1, 2, 3, 4]}), path, 4 // groups)
-    found, scan = [], File._within_memory
-    monkeypatch.setattr(File, "_within_memory", lambda file, batches: found.append(1) or scan(file, batches))
+    found, scan = [], files.within_memory
+    monkeypatch.setattr(files, "within_memory", lambda batches, path: found.append(1) or scan(batches, path))
     apart = [rows_of(path, bounds) for bounds in (JANUARY, FEBRUARY, JANUARY)]
     assert len(found) == 3
     with KNOWN.held():

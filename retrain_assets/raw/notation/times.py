@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError, TwoReadings
+from retrain_assets.periods import Bounds
 from retrain_assets.raw.policy import DAY_FIRST, MONTH_FIRST
 
 NAIVE = pa.timestamp("us")
@@ -313,3 +314,20 @@ def _moment(text: str) -> datetime | None:
     spoken = _SPOKEN.fullmatch(text)
     month = _MONTH_NUMBERS.get(spoken[2].lower()) if spoken else None
     return _moment(f"{spoken[3]}-{month:02}-{int(spoken[1]):02}{spoken[4]}") if spoken and month else None
+
+
+def untimed_within(times: pa.ChunkedArray, bounds: Bounds) -> pa.Array:
+    """Which rows without a time stand beside one within the bounds: after the last that has one, or before the next."""
+    moments = times.combine_chunks().to_numpy(zero_copy_only=False).astype("datetime64[us]")
+    known = ~np.isnat(moments)
+    if not known.any():
+        return pa.array(np.ones(len(moments), dtype=bool))
+    place = np.arange(len(moments))
+    last = np.maximum.accumulate(np.where(known, place, -1))
+    following = np.minimum.accumulate(np.where(known, place, len(moments))[::-1])[::-1]
+    first, after = (np.datetime64(moment, "us") for moment in bounds)
+    inside = (moments >= first) & (moments < after)
+    near = np.where(last >= 0, inside[last], False) | np.where(
+        following < len(moments), inside[np.minimum(following, len(moments) - 1)], False
+    )
+    return pa.array(near & ~known)

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from retrain_assets.raw.values import read_categories, same_levels
+from retrain_assets.raw.notation.values import read_categories, same_levels
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import TwoReadings
-from retrain_assets.raw import dialect
-from retrain_assets.raw.dialect import COMMA, POINT, Notation, evidence, notation_of, ungrouped, unit_of
-from retrain_assets.raw.values import FALSE_WORDS, TRUE_WORDS, flat, how_many
+from retrain_assets.raw.notation import dialect
+from retrain_assets.raw.notation.dialect import COMMA, POINT, Notation, evidence, notation_of, ungrouped, unit_of
+from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, flat, how_many
 
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _FRACTION = r"^[+-]?\d*\.\d*([eE][+-]?\d+)?$"

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.raw.keys import is_whole
+from retrain_assets.raw.notation.keys import is_whole
 
 TRUE_WORDS = frozenset({"y", "yes", "t", "true", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sì", "sim"})
 FALSE_WORDS = frozenset({"n", "no", "f", "false", "nein", "falsch", "non", "faux", "não", "nao", "nee"})
@@ -134,3 +134,8 @@ def repeated(keys: pa.ChunkedArray | pa.Array) -> tuple[pa.Array, pa.Array]:
 def how_many(mask: pa.Array) -> int:
     """The number of true values."""
     return int(pc.sum(mask).as_py() or 0)
+
+
+def without_words(text: pa.ChunkedArray, words: pa.Array) -> pa.ChunkedArray:
+    """A column of text with null where it holds one of the words."""
+    return pc.if_else(pc.is_in(text, value_set=words), pa.scalar(None, text.type), text)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from retrain_assets.raw.keys import as_keys, as_stored, comparable_keys
+from retrain_assets.raw.notation.keys import as_keys, as_stored, comparable_keys
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.errors import TwoReadings
-from retrain_assets.raw.dialect import Notation
-from retrain_assets.raw.numbers import Rewritten, plain_numbers, read_numbers
+from retrain_assets.raw.notation.dialect import Notation
+from retrain_assets.raw.notation.numbers import Rewritten, plain_numbers, read_numbers
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from retrain_assets.errors import SourceError, TwoReadings
-from retrain_assets.raw.times import declared_order, wall_clock
+from retrain_assets.raw.notation.times import declared_order, wall_clock
 
 FOURTEENTH = datetime(2023, 2, 14)
 

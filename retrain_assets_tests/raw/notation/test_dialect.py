@@ -5,7 +5,7 @@ import re
 import pytest
 
 from retrain_assets.errors import TwoReadings
-from retrain_assets.raw.dialect import (
+from retrain_assets.raw.notation.dialect import (
     COMMA,
     POINT,
     Dialect,

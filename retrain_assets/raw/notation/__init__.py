@@ -1,0 +1,1 @@
+"""How values are written as text, and what they mean."""
