@@ -27,7 +27,6 @@ from retrain_assets.dagster_glue.tags import (
 from retrain_assets.documents.units import plural
 from retrain_assets.model import Model
 from retrain_assets.monitoring.first_run import how_to_start, started
-from retrain_assets.monitoring.triggers.settled import Settled, state_of
 from retrain_assets.raw.policy import Source
 
 if TYPE_CHECKING:
@@ -94,11 +93,10 @@ class Loop:
 
 def monitoring_sensors(frame: Frame, arrivals: Arrivals, loop: Loop) -> list[dg.SensorDefinition]:
     """The new-data sensor and the retrain trigger."""
-    settled = Settled()
-    return [_new_data(frame, arrivals, loop, settled), _retrain_trigger(frame, loop, settled)]
+    return [_new_data(frame, arrivals, loop), _retrain_trigger(frame, loop)]
 
 
-def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop, settled: Settled) -> dg.SensorDefinition:
+def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{frame.model}__new_data",
         job_name=loop.monitor,
@@ -121,7 +119,7 @@ def _new_data(frame: Frame, arrivals: Arrivals, loop: Loop, settled: Settled) ->
         asking = loop.withdrawal(context.instance, home, frame.model, now)
         if asking:
             return dg.SkipReason(f"the rollback that {asking} asked for comes before {pending[0]}")
-        due = _due(context.instance, loop.watch(), store, registry, settled)
+        due = _due(context.instance, loop.watch(), store, registry)
         if due is not None:
             return dg.SkipReason(f"the retrain that {due.period} asked for comes before {pending[0]}")
         look = _look(arrivals, pending, now, context.cursor or "")
@@ -215,7 +213,7 @@ def publish_late(frame: Frame, home: Home, now: datetime, period: str, sentence:
     publish(Alert(now.isoformat(), frame.model, period, "stale", sentence), Path(home.path))
 
 
-def _retrain_trigger(frame: Frame, loop: Loop, settled: Settled) -> dg.SensorDefinition:
+def _retrain_trigger(frame: Frame, loop: Loop) -> dg.SensorDefinition:
     key = frame.key("performance_report")
 
     @dg.sensor(
@@ -240,7 +238,7 @@ def _retrain_trigger(frame: Frame, loop: Loop, settled: Settled) -> dg.SensorDef
             return dg.SkipReason(_waits(frame))
         store, registry = home.store(frame.model), home.registry(frame.model)
         # a first backtest, or a person's release, may let a report ask that asked for nothing when it was new
-        due = None if records else _due(context.instance, loop.watch(), store, registry, settled)
+        due = None if records else _due(context.instance, loop.watch(), store, registry)
         if not records and due is None:
             return dg.SkipReason("no new performance report")
         if in_flight(context.instance, frame.model):
@@ -350,23 +348,12 @@ def fired(instance: dg.DagsterInstance, trigger_id: str) -> bool:
     return bool(instance.get_run_records(dg.RunsFilter(tags={TRIGGER_TAG: trigger_id}), limit=1))
 
 
-def _due(
-    instance: dg.DagsterInstance, watch: "Watch", store: "PeriodStore", registry: "Registry", settled: Settled
-) -> "Trigger | None":
-    """The trigger of the newest monitored period that has not started a run yet.
+def _due(instance: dg.DagsterInstance, watch: "Watch", store: "PeriodStore", registry: "Registry") -> "Trigger | None":
+    """The trigger of the newest monitored period that has not started a run yet."""
+    from retrain_assets.monitoring.triggers.decision import Trigger
 
-    Nothing is decided anew while nothing was written since nothing asked.
-    """
-    from retrain_assets.monitoring.triggers.decision import NoRetrain
-
-    state = state_of(store, registry)
-    if settled.holds(store, state):
-        return None
     monitored = store.periods("performance_report", "json")
     if not monitored:
         return None
     decision = watch.decide(store, registry, monitored[-1])
-    if isinstance(decision, NoRetrain):
-        settled.remember(store, state)
-        return None
-    return None if fired(instance, decision.id) else decision
+    return decision if isinstance(decision, Trigger) and not fired(instance, decision.id) else None

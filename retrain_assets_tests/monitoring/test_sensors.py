@@ -15,11 +15,8 @@ from retrain_assets.alerts import read
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG, TURN_TAG
 from retrain_assets.monitoring import sensors
-from retrain_assets.monitoring.triggers import settled
-from retrain_assets.monitoring.triggers.evidence import Watch
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.sensors import failure_alerts
-from retrain_assets.registry.rulings import Hold, Signature
 
 MODEL = "delivery"
 WAITS = (
@@ -245,20 +242,6 @@ def test_the_trigger_says_what_it_waits_for_and_looks_at_a_report_once(world):
     assert first.skip_message.startswith("2024-01-01: ")
     assert "wait 4 weeks" in first.skip_message  # four weeks to train on, one to judge by
     assert tick(built, "retrain_trigger", cursor=first.cursor).skip_message == "no new performance report"
-
-
-def test_what_asked_for_no_retrain_is_decided_anew_only_once_something_is_written(world, monkeypatch):
-    built, decided, decide = world(), [], Watch.decide
-    built.monitor(built.weeks(1))
-    cursor = tick(built, "retrain_trigger").cursor
-    monkeypatch.setattr(Watch, "decide", lambda *said: decided.append(said[-1]) or decide(*said))
-    monkeypatch.setattr(settled, "COARSEST_SECONDS", -1.0)
-    for _ in range(3):
-        assert tick(built, "retrain_trigger", cursor=cursor).skip_message == "no new performance report"
-    assert decided == ["2024-01-01"]
-    built.registry.rule(Hold(Signature("ann", "tariffs change", datetime(2024, 1, 16), "2024-01-01")))
-    assert tick(built, "retrain_trigger", cursor=cursor).skip_message == "no new performance report"
-    assert decided == ["2024-01-01"] * 2
 
 
 def test_the_trigger_waits_for_a_run_in_flight_without_forgetting_the_report(world_after):
