@@ -22,8 +22,9 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from benchmarks.worlds import crashes, faults
-from benchmarks.worlds.faults import MOVES, SYSTEM_ERRORS, Bases
+from benchmarks.worlds import crashes, faults, interrupted
+from benchmarks.worlds.faults import SYSTEM_ERRORS
+from benchmarks.worlds.interrupted import MOVES, Bases
 from benchmarks.worlds.live_kills import LiveHome, killed_live, recovered
 
 SEED = 20_260_101
@@ -140,7 +141,7 @@ def main() -> int:
     began, injections, violations = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory(dir=options.folder) as name, crashes.unflushed():
         folder = Path(name)
-        bases = faults.bases(folder / "bases")
+        bases = interrupted.bases(folder / "bases")
         counts = {
             (move, which): crashes.steps_of(MOVES[move], bases.copy(which, folder / f"count {move} {which}"))
             for move in MOVES

@@ -22,7 +22,7 @@ from random import Random
 import dagster as dg
 
 import retrain_assets
-from benchmarks.worlds.faults import twice
+from benchmarks.worlds.interrupted import twice
 from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.registry.registry import Registry

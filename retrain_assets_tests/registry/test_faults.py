@@ -14,7 +14,8 @@ import pytest
 
 from benchmarks.worlds import crashes, faults
 from benchmarks.worlds.crashes import steps_of
-from benchmarks.worlds.faults import MOVES, SYSTEM_ERRORS, Bases, bases
+from benchmarks.worlds.faults import SYSTEM_ERRORS
+from benchmarks.worlds.interrupted import MOVES, Bases, bases
 from retrain_assets.errors import IntegrityError
 from retrain_assets.registry.journal import chain
 from retrain_assets.registry.storage.disk import LocalStorage

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from benchmarks.worlds import crashes
 from benchmarks.worlds.crashes import Move, Steps
-from benchmarks.worlds.faults import reopened
+from benchmarks.worlds.interrupted import reopened
 from benchmarks.worlds.verdicts import (
     RULES,
     candidate,
