@@ -21,6 +21,9 @@ CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
 ORDER = ("hard", "guardrails", "fairness", "regression_suite", "significance")
 """The order of decisions: what comes later is worth asking only when what comes before holds."""
 
+NOT_BETTER = "the new model was not"
+"""How the reason begins of a candidate that was not better, or not surely: it says why nothing is promoted."""
+
 
 def decisive_first(checks: Iterable[str]) -> tuple[str, ...]:
     """Checks in the order of decisions, others after them by name.

@@ -32,7 +32,7 @@ def test_an_undecided_verdict_says_how_many_days_would_tell_or_that_no_gate_can(
 
 
 def test_a_primary_that_failed_says_why_without_the_name_of_its_check():
-    reason = "MAE rose from 51.7 to 52.0 minutes a parcel (+0.6 %), so it is not better"
+    reason = "the new model was not better, average error 52.0 against 51.7 minutes on 360 fresh parcels"
     failed = Finding("significance", Outcome.FAIL, reason, role="primary", metric="mae")
     guard = Finding("guardrails", Outcome.FAIL, "RMSE rose", role="guardrail", metric="rmse")
     window = GateWindow(("2019-02",), "2019-02-01", "2019-03-01", 9_870, "00")

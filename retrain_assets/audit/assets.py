@@ -253,6 +253,7 @@ def _row(
     """One tenure: the periods it served, how many of those were well, which are not known, how it came and left."""
     from retrain_assets.audit.figures import BLIND
     from retrain_assets.audit.probations import course_of
+    from retrain_assets.registry.journal.events import SPOKEN
 
     served = tenure.periods(frame.calendar, period)
     judged = [quality[known] for known in served if known in quality]
@@ -260,14 +261,14 @@ def _row(
     course = course_of(store, tenure.digest, served)
     return {
         "version": tenure.version,
-        "from": served[0] if served else "",
+        "from": served[0] if served else frame.calendar.shift(tenure.began.period, 1),
         "to": served[-1] if served else "",
         "in objective": f"{judged.count('quiet')} of {len(judged)}" if judged else "",
         "no outcomes in": named(blind),
         "probation": course.words if course else "",
         "left": _left(tenure),
         "put there": tenure.began.at.isoformat(" ", "minutes"),
-        "how": str(tenure.began.action).replace("_", " "),
+        "how": SPOKEN.get(tenure.began.action, tenure.began.action),
         "by": tenure.began.actor,
         "because": tenure.began.reason,
     }

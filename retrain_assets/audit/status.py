@@ -20,7 +20,8 @@ from retrain_assets.monitoring.records.performance_record import PerformanceReco
 from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger
 from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import stored_record
-from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event
+from retrain_assets.registry.journal.attempts import kept_because
+from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, SPOKEN, Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
@@ -457,7 +458,7 @@ def _in_short(event: Event) -> str:
         return f"kept {event.from_version}" if event.from_version else "no model yet"
     if event.action in PROMOTIONS:
         return f"promoted {event.to_version}"
-    return str(event.action).replace("_", " ")
+    return SPOKEN.get(event.action, event.action)
 
 
 def _back_since(history: History) -> str | None:
@@ -475,8 +476,8 @@ def _decision(event: Event, why: str) -> str:
     reason = why.removeprefix(f"{event.period}: ")
     if event.action in KEPT:
         kept = f"kept {event.from_version}" if event.from_version else "no version is live yet"
-        return f"{_day(event.at)}: {kept}, {KEPT[event.action]}: {reason}"
-    action = "rolled back to" if event.action == "rolled_back" else str(event.action).replace("_", " ")
+        return f"{_day(event.at)}: {kept}, {': '.join(filter(None, kept_because(event.action, reason)))}"
+    action = "rolled back to" if event.action == "rolled_back" else SPOKEN.get(event.action, event.action)
     return f"{_day(event.at)}: {action}{move}, {reason}"
 
 

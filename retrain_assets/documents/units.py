@@ -99,8 +99,12 @@ class LossUnits:
 
         >>> LossUnits("parcel", "minutes").excess(15470.3)
         '15,470 minutes more error than expected'
+        >>> LossUnits("parcel", "minutes").excess(0.0)
+        'no more error than expected'
         """
         summed = _SUMMED_WORDS.get(self.metric, "error")
+        if not value:
+            return f"no more {summed} {than}"
         return f"{self.total(abs(value))} {'less' if value < 0 else 'more'} {summed} {than}"
 
     @property

@@ -168,5 +168,7 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "
 
 def _row(event: "Event") -> dict[str, object]:
     """One decision of the journal in a line that fits the page."""
-    names = {"period": event.period, "action": str(event.action).replace("_", " "), "live": event.to_version}
+    from retrain_assets.registry.journal.events import SPOKEN
+
+    names = {"period": event.period, "action": SPOKEN.get(event.action, event.action), "live": event.to_version}
     return {**names, "by": event.actor}

@@ -17,8 +17,8 @@ from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.periods import Calendar, Length
 from retrain_assets.production.rollback import probe_model
 from retrain_assets.registry.cooldown import Rest
-from retrain_assets.registry.journal.attempts import ENDINGS, decision_of, reason_of
-from retrain_assets.registry.journal.events import KEPT, Action, Event
+from retrain_assets.registry.journal.attempts import ENDINGS, decision_of, kept_because, reason_of
+from retrain_assets.registry.journal.events import Action, Event
 from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.registry.rules import PromotionRules, wait_or_approve
@@ -45,9 +45,9 @@ class KeptLive:
     @property
     def sentence(self) -> str:
         """The decision in one sentence of Markdown, the answer first."""
-        said = KEPT.get(self.outcome, KEPT["insufficient"])
         kept = f"kept {self.live.name}" if self.live else "no version is live yet"
-        return filled("**{}**: {}. {}. {}", kept, said, self.reason.rstrip("."), self.advice).rstrip()
+        said = [part.rstrip(".") for part in kept_because(self.outcome, self.reason) if part]
+        return filled("**{}**: {}. {}", kept, ". ".join(said), self.advice).rstrip()
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,22 @@
 
 import re
 from functools import partial
+from types import SimpleNamespace
 
 import dagster as dg
 import pandas as pd
 import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of
-from retrain_assets.audit.assets import LONGEST_CAUSE, fault_of
+from retrain_assets.audit.assets import LONGEST_CAUSE, _row, fault_of
 from retrain_assets.audit.status import last_fault, last_period
 from retrain_assets.dagster_glue.tags import PARTITION_TAG
 from retrain_assets.pipeline import frame_of, watch
 from retrain_assets.production.sensors import tell_killed
 from retrain_assets.registry.journal.heads import Head
+from retrain_assets.registry.journal.tenure import tenures
+from retrain_assets.store import PeriodStore
+from retrain_assets_tests.audit.journals import MONTHS, journal
 
 KEY = dg.AssetKey(["delivery", "model_status"])
 
@@ -182,3 +186,10 @@ def test_a_cause_is_one_line_that_fits():
     assert fault_of(ValueError("first\nsecond")) == "ValueError: first"
     assert len(fault_of(ValueError("word " * 100))) <= LONGEST_CAUSE
     assert fault_of(None) == "unknown"
+
+
+def test_a_version_that_has_served_no_period_is_dated_by_the_one_after_its_decision(tmp_path):
+    past = journal(("2019-02", "bootstrap"), ("2019-03", "promoted"), ("2019-04", "rolled_back", "v1"))
+    first, *_, last = tenures(past)
+    frame, store = SimpleNamespace(calendar=MONTHS), PeriodStore(tmp_path)
+    assert [_row(one, frame, {}, store, "2019-04")["from"] for one in (first, last)] == ["2019-03", "2019-05"]

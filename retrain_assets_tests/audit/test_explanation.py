@@ -78,7 +78,7 @@ def test_a_rollback_is_explained_with_the_evidence_of_the_version_that_came_back
     text = told(past, at=moment(8).isoformat())
     assert f"At {moment(8):%Y-%m-%d %H:%M} v1 was live" in text
     assert "v2 was rolled back to v1" in text
-    assert "v1 was trusted on the evidence of 2019-01-08 (e2, bootstrap): " in text
+    assert "v1 was trusted on the evidence of 2019-01-08 (e2, first model): " in text
     assert "against a trivial baseline" in text
 
 

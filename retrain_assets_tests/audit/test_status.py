@@ -98,7 +98,7 @@ def test_of_a_promotion_the_answer_is_what_decided_it_and_the_record_has_the_res
     promoted(registry, [0])
     found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(0)), Watched, moment(1))
     (event,) = decisions(registry)
-    assert found.last_decision == f"{moment(0):%Y-%m-%d}: bootstrap v1, {event.reason}"
+    assert found.last_decision == f"{moment(0):%Y-%m-%d}: first model v1, {event.reason}"
     assert found.answers["what happened last"] == found.last_decision.partition("; ")[0]
 
 
@@ -108,7 +108,7 @@ def test_of_a_refused_candidate_the_answer_is_what_was_kept_and_why(tmp_path):
     failed = verdict(registry, 1, candidate(registry, "b"), findings=findings(Outcome.FAIL))
     registry.record(failed, at=moment(1), actor="run 2")
     found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(1)), Watched, moment(2))
-    kept = f"{moment(1):%Y-%m-%d}: kept v1, the candidate failed a check: fairness: JFK: 41 rows"
+    kept = f"{moment(1):%Y-%m-%d}: kept v1, the candidate failed the check fairness: JFK: 41 rows"
     assert found.answers["what happened last"] == kept
 
 

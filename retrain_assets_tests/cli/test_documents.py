@@ -59,7 +59,7 @@ def test_periods_summed_up_fit_a_narrow_terminal(at_home, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     said = retrain("report", "delivery", "--by", "month").stdout.splitlines()
     assert max(map(len, said)) <= 80
-    assert any(line.startswith("  bootstrap v1") for line in said)
+    assert any(line.startswith("  first model v1") for line in said)
 
 
 def test_the_monitoring_report_is_there_in_words_as_json_and_as_one_file_the_same_each_time(at_home, tmp_path):

@@ -169,7 +169,7 @@ def test_a_failed_check_that_is_shown_as_a_warning_keeps_the_candidate_out(unjud
     forge(unjudged, monkeypatch, verdict, severity=dg.AssetCheckSeverity.WARN)
     result = decided(unjudged)
     assert result.success, failure_of(result)
-    assert "the candidate failed a check" in summary_of(result)
+    assert "the candidate failed the check fairness" in summary_of(result)
     assert unjudged.registry.live() is None
 
 

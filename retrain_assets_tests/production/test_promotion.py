@@ -154,7 +154,7 @@ def test_a_failed_report_edited_to_require_less_keeps_the_live_version(store: Pe
     kept = decide(store, registry, shown=SHOWN | {"fairness": False})
     assert isinstance(kept, KeptLive)
     assert (kept.outcome, kept.live.name if kept.live else "") == ("rejected", "v1")
-    assert kept.sentence == "**kept v1**: the candidate failed a check. fairness: JFK: 41 rows."
+    assert kept.sentence == "**kept v1**: the candidate failed the check fairness. JFK: 41 rows."
 
 
 @pytest.mark.parametrize(

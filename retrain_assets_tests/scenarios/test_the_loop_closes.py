@@ -89,7 +89,7 @@ def test_loss_beyond_its_baseline_starts_the_retrain_once(world_after):
 def kept(built, result):
     """Whether a run ended with the decision to keep the first version."""
     (made,) = result.asset_materializations_for_node("delivery__production_model")
-    says = made.metadata["summary"].value.startswith("**kept v1**: the candidate failed a check")
+    says = made.metadata["summary"].value.startswith("**kept v1**: the new model was not ")
     return says and outcome(built, result) == "rejected" and built.registry.live().name == "v1"
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from retrain_assets.registry.journal.events import PROMOTIONS, Action, Event, GateUse, wall_clock
+from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Action, Event, GateUse, wall_clock
 from retrain_assets.registry.journal.history import History
-from retrain_assets.verdict import CHECKS, Decision, Verdict
+from retrain_assets.verdict import CHECKS, NOT_BETTER, Decision, Verdict
 
 ENDINGS: dict[Decision, Action] = {
     Decision.PROMOTE: "passed",
@@ -27,6 +27,25 @@ def decision_of(verdict: Verdict) -> Decision:
     if verdict.candidate_digest == verdict.champion_digest:
         return Decision.IDENTICAL
     return replace(verdict, required=CHECKS).decision
+
+
+def kept_because(action: Action, reason: str) -> tuple[str, str]:
+    """Why the live version stayed, and what more is to be said of it, from the reason of the attempt.
+
+    >>> kept_because("rejected", "the new model was not better, average error 52.0 against 51.7 minutes")
+    ('the new model was not better, average error 52.0 against 51.7 minutes', '')
+    >>> kept_because("rejected", "fairness: JFK: 41 rides")
+    ('the candidate failed the check fairness', 'JFK: 41 rides')
+    >>> kept_because("insufficient", "fairness: JFK: 41 rides")
+    ('the evidence could not decide', 'fairness: JFK: 41 rides')
+    """
+    because = KEPT.get(action, KEPT["insufficient"])
+    if reason.startswith(NOT_BETTER):
+        return reason, ""
+    check, _, rest = reason.partition(": ")
+    if action == "rejected" and rest and check in CHECKS:
+        return f"the candidate failed the check {check.replace('_', ' ')}", rest
+    return because, reason
 
 
 def reason_of(verdict: Verdict, approval: Event | None = None) -> str:

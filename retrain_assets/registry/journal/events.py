@@ -30,6 +30,8 @@ KEPT: Mapping[Action, str] = {
     "identical": "the candidate is the same model in other words",
 }
 """Why the live version stayed, by how the attempt ended."""
+SPOKEN: Mapping[str, str] = {"bootstrap": "first model", "rolled_back": "rolled back"}
+"""Actions as a person says them, where their name is none."""
 PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted", "adopted")
 """The actions that put another model in service: a run's by its verdict, or a person's, of one trained elsewhere."""
 FIRSTS: tuple[Action, ...] = ("bootstrap", "adopted")

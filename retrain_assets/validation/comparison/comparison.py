@@ -18,7 +18,7 @@ from retrain_assets.validation.comparison.block_estimate import Rows, block_esti
 from retrain_assets.validation.comparison.estimate import Estimate, counted, estimate
 from retrain_assets.validation.comparison.grouping import Group
 from retrain_assets.validation.comparison.units import GateRows, GateSubset, units_of, units_within
-from retrain_assets.validation.comparison.wording import fresh, moved
+from retrain_assets.validation.comparison.wording import against, fresh, moved
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
@@ -63,6 +63,14 @@ class Comparison:
         """Both values in words, like `MAE fell from $1.92 to $1.71 a ride (-11 %)`."""
         a_row = self.row if self.is_mean else ""
         said = moved(self.metric, self.unit, self.champion_value, self.candidate_value, a_row=a_row)
+        return f"{said} ({self.note})" if self.note else said
+
+    @property
+    def beside(self) -> str:
+        """Both values in words, like `average error $1.92 against $1.71`."""
+        if self.champion_value is None:
+            return self.change
+        said = against(self.metric, self.unit, self.champion_value, self.candidate_value)
         return f"{said} ({self.note})" if self.note else said
 
     @property

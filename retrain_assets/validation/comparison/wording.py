@@ -42,6 +42,18 @@ def moved(name: str, unit: str, before: float | None, after: float, *, a_row: st
     return f"{said} {verb} from {old} to {new}{per}{_relative(name, unit, before, after)}"
 
 
+def against(name: str, unit: str, before: float, after: float) -> str:
+    """The candidate's value beside that of the live model, without a verb that would tell of a change.
+
+    >>> against("mae", "minutes", 51.7, 52.0), against("log_loss", "nats", 0.5181, 0.5184)
+    ('average error 52.0 against 51.7 minutes', 'log loss 0.5184 against 0.5181 nats')
+    """
+    old, new = amounts((before, after), unit)
+    if unit and new.endswith(f" {unit}"):
+        new = new.removesuffix(f" {unit}")  # said once, at the end
+    return f"{'average error' if name == 'mae' else metric_words(name)} {new} against {old}"
+
+
 def _relative(name: str, unit: str, before: float, after: float) -> str:
     """By which share a value that has a unit changed; of a share it would be taken for points of it."""
     if not (unit not in ("", "share") or name.split("[")[0] in LABEL_UNIT_LOSSES) or not before > 0:

@@ -20,7 +20,7 @@ from retrain_assets.validation.criteria.guardrails import non_inferior
 from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.policy import FresherPolicy, ProcedurePolicy, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
-from retrain_assets.verdict import Finding, Outcome
+from retrain_assets.verdict import NOT_BETTER, Finding, Outcome
 
 _PERFECT_CONSTANTS = frozenset({"tpr", "fpr", "precision", "f1", "calibration_error"})
 """Metrics in which a constant can be perfect: everybody positive has a TPR of 1, the base rate is calibrated."""
@@ -157,11 +157,13 @@ def _better(
         outcome = Outcome.FAIL
         reason = f"{change}: {surely(*limits)}, but a primary with a smaller p-value did not pass"
     elif found.improvement > 0:
-        outcome, reason = Outcome.FAIL, f"{change}, which may be chance: {perhaps(*limits)}, {comparison.base}"
+        not_better = f"{NOT_BETTER} surely better, {comparison.beside} on {comparison.base}"
+        outcome, reason = Outcome.FAIL, f"{not_better}: {perhaps(*limits)}"
         if rows_needed:
             reason += f"; {counted(rows_needed, comparison.row)} like these {found.rows:,} would show such a gain"
     else:
-        outcome, reason = Outcome.FAIL, f"{change}, so it is not better; {perhaps(*limits)}, {comparison.base}"
+        not_better = f"{NOT_BETTER} better, {comparison.beside} on {comparison.base}"
+        outcome, reason = Outcome.FAIL, f"{not_better}: {perhaps(*limits)}"
     if tests > 1 and outcome is not Outcome.INSUFFICIENT:
         below = "<" if adjusted < together else "not below"
         reason += f"; p {number(adjusted)} {below} {number(together)} after Holm over {tests} primaries"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from retrain_assets.documents.page import figure
 from retrain_assets.documents.units import amount, counted, difference
 from retrain_assets.metrics.names import metric_unit, metric_words
-from retrain_assets.verdict import Decision, Finding, Outcome, Verdict, decisive_first
+from retrain_assets.verdict import NOT_BETTER, Decision, Finding, Outcome, Verdict, decisive_first
 
 QUESTIONS = {
     "hard": "Can the scores be judged at all, and is there more skill than a constant has?",
@@ -70,6 +70,8 @@ def decision_sentence(verdict: Verdict) -> str:
         case Decision.INSUFFICIENT:
             said = "Not promoted, because it is not known whether the candidate is good enough"
     reason = verdict.reason.rstrip(".")
+    if reason.startswith(NOT_BETTER):
+        return f"Not promoted, {reason}."
     return f"{said}. {reason[0].upper()}{reason[1:]}."
 
 

@@ -30,6 +30,17 @@ def outcomes(findings):
     return [finding.outcome for finding in findings]
 
 
+@pytest.mark.parametrize(("worse", "said"), [(0.5, "better, "), (1.05, "surely better, ")])
+def test_a_candidate_that_is_not_better_is_said_to_be_so_with_both_errors(worse, said):
+    rules = policy(VALUE_RULES, primary="mae")
+    rows, champion, candidate = rivals(np.random.default_rng(3), worse=worse)
+    (found,) = significance(rules, primaries(rules, "regression", rows, champion, candidate), LEVEL)
+    assert found.outcome is Outcome.FAIL
+    assert found.reason.startswith(f"the new model was not {said}average error ")
+    assert " against " in found.reason
+    assert found.reason.count(":") == 1
+
+
 def test_one_name_and_a_list_of_one_are_the_same_policy():
     assert policy(primary="auc") == policy(primary=["auc"])
     for wrong, why in (([], "at least 1"), (["auc", "auc"], "auc stands twice"), (3, "valid tuple")):
