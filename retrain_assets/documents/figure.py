@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from retrain_assets.documents.page import Drawing
 from retrain_assets.documents.page import text as escaped
 from retrain_assets.documents.plain_text import plain
+from retrain_assets.documents.units import amount, is_money
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +58,23 @@ def period_ticks(axes: Axes, periods: Sequence[str], inches: float, size: float 
     step = -(-len(periods) // room)
     ticks = range((len(periods) - 1) % step, len(periods), step)
     axes.set_xticks(ticks, [periods[at] for at in ticks], fontsize=size)
+
+
+def amount_ticks(axes: Axes, label: str, unit: str, size: float = 9) -> None:
+    """Ticks of the vertical axis as amounts with their unit, which stands in the label where it is no sign.
+
+    >>> axes = new_figure(2, 2).subplots()
+    >>> amount_ticks(axes, "excess", "minutes")
+    >>> print(axes.get_ylabel().replace(chr(10), ", "), axes.yaxis.get_major_formatter()(20000.0))
+    excess, minutes 20,000
+    """
+    sign = unit if is_money(unit) else ""
+
+    def written(value: float, _: int | None = None) -> str:
+        return literal(amount(value, sign))
+
+    axes.yaxis.set_major_formatter(written)
+    axes.set_ylabel("\n".join(literal(part) for part in (label, "" if sign else unit) if part), fontsize=size)
 
 
 def bare(axes: Axes, *sides: str) -> None:

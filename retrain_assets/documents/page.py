@@ -46,6 +46,15 @@ _QUESTION = re.compile(r"^([A-Z][a-z ]{5,30}\?)(?= )")
 _PLACE = re.compile(rf"!\[[^\n]*\]\({PICTURE}\w+\)")
 """Where a picture stands in a document."""
 
+_LEAD = 80
+"""Characters of a first sentence that stand out as a whole."""
+
+_CLAUSE = re.compile(r"^(.{12,}?)([.?!;:]) (?=\S)(.+)$", re.DOTALL)
+"""The first clause of a sentence, its end, and the rest."""
+
+_NAME = re.compile(r"v\d|`|[a-z]+_")
+"""How a clause begins that starts with a name, which no capital may change."""
+
 _WORD = 16
 """Characters of a date or a short name, which no line is broken in."""
 
@@ -196,7 +205,8 @@ class Document:
         >>> Document("Report", ("It is well.",), (Part("Rows", "None.", ("margin",)),)).markdown.split("\n\n")[:4]
         ['# Report', '> **It is well.**', '## Rows', 'None.']
         """
-        lines = [f"# {text(self.title)}", *(f"> **{text(sentence)}**" for sentence in self.answer)]
+        first, *others = led(self.answer)
+        lines = [f"# {text(self.title)}", f"> **{text(first)}**", *(f"> {text(sentence)}" for sentence in others)]
         for part, reading in self._read():
             body = _PLACE.sub("(The picture stands apart.)", part.body)
             lines += [
@@ -218,7 +228,7 @@ class Document:
 
     def html(self, render: Renderer) -> str:
         """The document as the inside of an HTML page."""
-        sentences = "".join(f"<p>{_escaped(sentence)}</p>" for sentence in self.answer)
+        sentences = "".join(f"<p>{_escaped(sentence)}</p>" for sentence in led(self.answer))
         sign = f'<div class="sign" aria-hidden="true">{_SIGNS[self.tone]}</div>'
         parts = [
             f"<h1>{escape(plain(self.title))}</h1>",
@@ -232,6 +242,23 @@ class Document:
                 f"<details><summary>{heading}</summary>{body}</details>" if part.folded else f"{heading}{body}"
             )
         return f"<main>{''.join(parts)}</main>"
+
+
+def led(answer: Sequence[str]) -> tuple[str, ...]:
+    """The sentences of an answer, a long first one without what follows its first clause, which stands by itself.
+
+    >>> led(("Well: v2.", "It is."))
+    ('Well: v2.', 'It is.')
+    >>> led(("v2 has been worse than expected since the week of 29 January 2024: off by 51.4 minutes a parcel.",))
+    ('v2 has been worse than expected since the week of 29 January 2024.', 'Off by 51.4 minutes a parcel.')
+    """
+    if not answer or len(answer[0]) <= _LEAD:
+        return tuple(answer)
+    clause, end, rest = next(iter(_CLAUSE.findall(answer[0])), (answer[0], "", ""))
+    if not end:
+        return tuple(answer)
+    beginning = rest if _NAME.match(rest) else f"{rest[0].upper()}{rest[1:]}"
+    return (f"{clause}{end if end in '.?!' else '.'}", beginning, *answer[1:])
 
 
 class Renderer:

@@ -181,6 +181,11 @@ def amount(value: float, unit: str = "", digits: int = 3) -> str:
     return f"{sign}{symbol}{written}" if symbol else f"{sign}{written} {unit}".rstrip()
 
 
+def is_money(unit: str) -> bool:
+    """Whether a unit is a sign before the number, so that a number alone says it: `$1.44`."""
+    return unit in _SYMBOLS
+
+
 def difference(value: float, unit: str = "") -> str:
     """A difference with its unit: of shares in points, because a share of a share would be taken for another number.
 

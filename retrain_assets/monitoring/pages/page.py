@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, table, text
 from retrain_assets.documents.units import LossUnits, amount, plural
 from retrain_assets.errors import NotFound
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
 from retrain_assets.monitoring.estimation.estimator import ASSUMES, LossEstimate
@@ -233,9 +234,8 @@ def performance_document(
     """The performance report of a period from what is stored, and its picture."""
     history = performance_history(store, registry, period)
     shown = period in history.periods
-    unit = model.units.loss
-    label = f"{model.loss} in {unit}" if unit else model.loss
-    pictures = {PERFORMANCE: performance_drawing(history, label, retrain_cost)} if shown else {}
+    drawn = (metric_words(model.loss), retrain_cost, model.units.loss)
+    pictures = {PERFORMANCE: performance_drawing(history, *drawn)} if shown else {}
     return performance_report(model.name, period, history, model.units, harm), pictures
 
 

@@ -18,6 +18,7 @@ from retrain_assets.documents.figure import (
     INK,
     NARROW,
     UNKNOWN,
+    amount_ticks,
     bare,
     drawing,
     literal,
@@ -108,17 +109,28 @@ def performance_history(store: PeriodStore, registry: Registry, period: str) -> 
     return PerformanceHistory(records, baselines, events)
 
 
-def performance_drawing(history: PerformanceHistory, loss: str, retrain_cost: float | None) -> Drawing:
+def performance_drawing(history: PerformanceHistory, loss: str, retrain_cost: float | None, unit: str = "") -> Drawing:
     """Loss by period against the band each version was promoted with, and the excess summed so far."""
-    return drawing(lambda narrow: performance_figure(history, loss, retrain_cost, NARROW if narrow else WIDTH))
+
+    def figure_of(narrow: bool) -> Figure:
+        return performance_figure(history, loss, retrain_cost, unit, width=NARROW if narrow else WIDTH)
+
+    return drawing(figure_of)
 
 
 def performance_figure(
-    history: PerformanceHistory, loss: str, retrain_cost: float | None, width: float = WIDTH
+    history: PerformanceHistory, loss: str, retrain_cost: float | None, unit: str = "", *, width: float = WIDTH
 ) -> Figure:
     """The losses, the excess as bars against what a retrain costs, and each business metric, one below the other.
 
     A narrow one has shorter titles; the words that stand beside it say the rest.
+
+    Args:
+        history: What is drawn.
+        loss: What the loss is called.
+        retrain_cost: The excess that pays for a retrain; None where it is not known.
+        unit: Of the loss; empty for a pure number.
+        width: In inches.
     """
     narrow = width < WIDTH
     left, right = LEFT * WIDTH / width, RIGHT - 0.04 if narrow else RIGHT
@@ -130,8 +142,9 @@ def performance_figure(
     for height in heights:
         above -= GAP + height
         axes.append(figure.add_axes((left, above / total, right - left, height / total), xlim=_limits(history)))
-    _losses(axes[0], history, loss)
-    _excess(axes[1], history, retrain_cost)
+    _losses(axes[0], history)
+    amount_ticks(axes[0], loss, unit)
+    _excess(axes[1], history, retrain_cost, unit)
     if narrow:
         _title(axes[0], "loss with 95 % limits; blue: expected", pad=14)
         _title(axes[1], "excess loss; dashed: what a retrain costs")
@@ -145,7 +158,7 @@ def performance_figure(
     return figure
 
 
-def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
+def _losses(axes: Axes, history: PerformanceHistory) -> None:
     place = np.arange(len(history.records))
     _baselines(axes, history)
     found = [(report and report.loss, report and report.low, report and report.high) for report in history.reports]
@@ -159,7 +172,6 @@ def _losses(axes: Axes, history: PerformanceHistory, loss: str) -> None:
         _estimates(axes, history)
         said += ", □ estimated without outcomes, – their later truth"
     _decisions(axes, history.periods, history.events)
-    axes.set_ylabel(literal(loss), fontsize=9)
     _title(axes, f"{said}; blue: what the version was promoted with", pad=14)
 
 
@@ -194,13 +206,12 @@ def _estimates(axes: Axes, history: PerformanceHistory) -> None:
     axes.plot(at, truth, "_", color=INK, markersize=8, markeredgewidth=1.6, zorder=6)
 
 
-def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None) -> None:
+def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None, unit: str) -> None:
     excess = [record.accumulated_excess for record in history.records]
     axes.stairs(excess, np.arange(len(excess) + 1) - 0.5, color=UNKNOWN, fill=True)
     if retrain_cost is not None:
         axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
-    axes.yaxis.set_major_formatter("{x:,.4g}")
-    axes.set_ylabel("excess", fontsize=9)
+    amount_ticks(axes, "excess", unit)
     refused = [action for action in SIGNS if any(event.action == action for event in history.events)]
     signs = "; dotted above: a candidate was " + ", ".join(f"{SIGNS[action]} {action}" for action in refused)
     _title(axes, f"excess loss summed since the last attempt; dashed: what a retrain costs{signs if refused else ''}")

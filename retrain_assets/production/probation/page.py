@@ -49,7 +49,7 @@ def probation_document(
         record: The period's record.
         events: The journal, which says whether the rollback that the record asks for was made.
     """
-    drawing = probation_drawing(record)
+    drawing = probation_drawing(record, model.units.loss)
     parts = []
     if drawing is not None and record.comparison is not None:
         place = f"![{PROBATION} of {text(record.comparison.version)} up to {text(record.period)}]({PICTURE}{PROBATION})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, drawing, new_figure
+from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, amount_ticks, drawing, new_figure
 from retrain_assets.documents.page import Drawing
 from retrain_assets.documents.units import counted
 from retrain_assets.production.probation.anytime_valid import Path, follow
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 COLORS = {Status.HARMED: BAD, Status.CONFIRMED: GOOD}
 
 
-def probation_drawing(record: ProbationRecord) -> Drawing | None:
+def probation_drawing(record: ProbationRecord, unit: str = "") -> Drawing | None:
     """The picture; None while no block is closed, and where nothing was compared."""
     if record.comparison is None or record.measurement is None or not record.measurement.blocks:
         return None
     status, compared, found = record.status, record.comparison, record.measurement
-    return drawing(lambda narrow: probation_figure(status, compared, found, narrow=narrow))
+    return drawing(lambda narrow: probation_figure(status, compared, found, unit, narrow=narrow))
 
 
-def probation_figure(status: Status, compared: ComparedVersions, found: Measurement, *, narrow: bool = False) -> Figure:
+def probation_figure(
+    status: Status, compared: ComparedVersions, found: Measurement, unit: str = "", *, narrow: bool = False
+) -> Figure:
     """Two axes: the error of the new model beyond that of the previous one, and the evidence, both after each block.
 
     On a phone they stand one below the other.
@@ -41,6 +43,7 @@ def probation_figure(status: Status, compared: ComparedVersions, found: Measurem
     path = follow(np.asarray(found.blocks) - found.tolerance, found.block_days, alpha)
     color = COLORS.get(status, UNKNOWN)
     _difference(left, path, found.tolerance, color)
+    amount_ticks(left, "above the line: worse", unit, size=8)
     band = "" if narrow else f" with its {100 * (1 - 2 * alpha):g} % confidence sequence"
     more = f"error of {compared.version} beyond that of {compared.previous}, summed{band}"
     left.set_title(more, fontsize=8, loc="left", color=INK)
@@ -66,7 +69,6 @@ def _difference(axes: Axes, path: Path, tolerance: float, color: str) -> None:
     )  # fmt: skip
     axes.plot(blocks, path.total + tolerance * blocks, color=color, linewidth=1.6, marker="o", markersize=3)
     axes.plot(blocks, tolerance * blocks, color=INK, linewidth=0.8, linestyle="-")
-    axes.set_ylabel("above the line: worse", fontsize=8)
 
 
 def _evidence(axes: Axes, path: Path, color: str) -> None:

@@ -133,3 +133,12 @@ def test_the_history_is_what_a_monitored_model_has_stored(world_after):
     assert [event.period for event in history.events] == [last]
     assert set(history.baselines) == {"v1"}
     assert history.reports[0].loss == built.store.read_json("performance_report", weeks[0])["report"]["loss"]
+
+
+def test_the_axes_say_in_what_they_count_and_write_no_powers_of_ten():
+    records = [performance(f"2024-{month:02}", 1.5, excess=9_000.0 * month) for month in range(1, 4)]
+    top, bottom = performance_figure(PerformanceHistory(records, BAND, []), "MAE", 7.0, "minutes").axes
+    assert (top.get_ylabel(), bottom.get_ylabel()) == ("MAE\nminutes", "excess\nminutes")
+    assert bottom.yaxis.get_major_formatter()(20_000.0) == "20,000"
+    money = performance_figure(PerformanceHistory(records, BAND, []), "MAE", 7.0, "USD").axes[1]
+    assert (money.get_ylabel(), money.yaxis.get_major_formatter()(20_000.0)) == ("excess", "\\$20,000")
