@@ -70,7 +70,7 @@ def amount_ticks(axes: Axes, label: str, unit: str, size: float = 9) -> None:
     """
     sign = unit if is_money(unit) else ""
 
-    def written(value: float, _: int | None = None) -> str:
+    def written(value: float, _: float = 0.0) -> str:
         return literal(amount(value, sign))
 
     axes.yaxis.set_major_formatter(written)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from retrain_assets.documents.page import led
 from retrain_assets.documents.units import amount
 from retrain_assets.errors import NotFound
 from retrain_assets.store import PeriodStore
