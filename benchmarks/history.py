@@ -33,7 +33,7 @@ from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import watch
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import PromotionRules
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 

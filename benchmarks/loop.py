@@ -50,7 +50,7 @@ def flights_home(home: Path) -> Any:
     """40 monitored weeks of flights and a first model; a `Runner` on them."""
     os.environ["RETRAIN_HOME"] = str(home)
     from retrain_assets.cli.runner import Runner, prepare_instance
-    from retrain_assets.spec import load_specs
+    from retrain_assets.spec.loading import load_specs
 
     spec = load_specs()["flight_delays"]
     runner = Runner(spec, prepare_instance(home))
@@ -215,7 +215,7 @@ def memory_of(home: Path) -> dict[str, float]:
     """`memory`, inside a process of its own: the run is repeated, so that only the second one is measured."""
     os.environ["RETRAIN_HOME"] = str(home)
     from retrain_assets.cli.runner import Runner, prepare_instance
-    from retrain_assets.spec import load_specs
+    from retrain_assets.spec.loading import load_specs
     from retrain_assets.store import PeriodStore
     from retrain_assets.windows.manifest import read_manifest
     from retrain_assets.windows.rows import load_window
@@ -255,7 +255,7 @@ def launched(home: Path) -> dict[str, float]:
     )
     try:
         wait_for(lambda: graphql(port, "{ version }"), 90)
-        from retrain_assets.spec import load_specs
+        from retrain_assets.spec.loading import load_specs
 
         week = weeks(load_specs()["flight_delays"])[WEEKS]
         selector = (

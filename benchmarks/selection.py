@@ -29,7 +29,7 @@ from retrain_assets.pipeline import training
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.booster import predict
 from retrain_assets.scoring.features import encode
-from retrain_assets.spec import load_specs
+from retrain_assets.spec.loading import load_specs
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.manifest import read_manifest
 from retrain_assets.windows.rows import load_window

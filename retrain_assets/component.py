@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from retrain_assets.pipeline import build_model_defs
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 
 FIRST_SPEC = """\
 # What is declared about one model. docs/spec.md explains every key; `retrain new` writes a spec from your own files.

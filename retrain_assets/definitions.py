@@ -11,7 +11,7 @@ from retrain_assets.documents.page import text
 from retrain_assets.documents.run_log import shorten_failures
 from retrain_assets.errors import SpecError
 from retrain_assets.pipeline import build_model_defs
-from retrain_assets.spec import read_specs
+from retrain_assets.spec.loading import read_specs
 
 
 def bound(replay_at: str | None = None) -> dg.Definitions:

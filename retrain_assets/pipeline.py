@@ -40,7 +40,8 @@ from retrain_assets.production.jobs import job_name, jobs
 from retrain_assets.production.sensors import alert_sensors, rollback_sensor, withdrawal_due
 from retrain_assets.raw.assets import raw_assets
 from retrain_assets.serving.assets import batch_job, batch_sensor, serving_assets
-from retrain_assets.spec import ModelSpec, spec_of_files
+from retrain_assets.spec.loading import spec_of_files
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.validation.assets import validation_assets
 from retrain_assets.windows.assets import window_assets
 

@@ -5,7 +5,7 @@ import yaml
 
 from benchmarks.worlds.parcels import SPEC
 from retrain_assets.errors import SpecError
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 
 
 def written(folder, spec, name="delivery.yaml"):

@@ -15,7 +15,7 @@ from benchmarks.worlds.parcels import SPEC
 from retrain_assets.component import RetrainedModel, RetrainedModelScaffolder
 from retrain_assets.dagster_glue.executor import run_executor
 from retrain_assets.errors import SpecError
-from retrain_assets.spec import load_specs
+from retrain_assets.spec.loading import load_specs
 from retrain_assets_tests.test_definitions import names
 
 # Dagster's own loader passes a beta parameter when it adds the component to each asset's metadata.

@@ -17,7 +17,7 @@ from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.definitions import bound
 from retrain_assets.errors import SpecError
 from retrain_assets.pipeline import build_model_defs
-from retrain_assets.spec import SHIPPED, load_specs
+from retrain_assets.spec.loading import SHIPPED, load_specs
 from retrain_assets.validation.checks import QUESTIONS
 from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets_tests.specs import written

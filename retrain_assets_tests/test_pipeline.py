@@ -17,7 +17,7 @@ from retrain_assets.pipeline import (
     training,
     watch,
 )
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets_tests.specs import written
 
 

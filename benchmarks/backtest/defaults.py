@@ -21,7 +21,8 @@ from benchmarks.decisions.streams import STREAMS, prepare
 from retrain_assets.backtest.record import BacktestRecord
 from retrain_assets.pipeline import backtest
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
-from retrain_assets.spec import ModelSpec, load_spec
+from retrain_assets.spec.loading import load_spec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import PeriodStore
 
 PROJECT = Path(__file__).parents[2]

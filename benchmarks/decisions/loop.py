@@ -33,7 +33,7 @@ from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.scoring.booster import load
 from retrain_assets.scoring.feature_contract import FeatureContract
 from retrain_assets.scoring.scorer import Scorer, scores_of
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.verdict import CHECKS, STOPS_NOTHING, Decision, Outcome, Verdict
 from retrain_assets.windows.cut import Span, Wait, Windows

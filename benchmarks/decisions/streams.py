@@ -20,7 +20,8 @@ from retrain_assets.onboarding.roles import Named
 from retrain_assets.onboarding.spec_text import spec_text
 from retrain_assets.onboarding.table import read_table
 from retrain_assets.periods import Every
-from retrain_assets.spec import ModelSpec, load_spec
+from retrain_assets.spec.loading import load_spec
+from retrain_assets.spec.model_spec import ModelSpec
 
 SHIPPED = Path(__file__).parents[2] / "data"
 SHUFFLE_SEED = 20240229

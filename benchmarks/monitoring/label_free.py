@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from retrain_assets.monitoring.estimation.estimator import LabelledRows, LossEstimate, UnlabelledRows, estimate
 from retrain_assets.monitoring.estimation.expected_loss import calibrated, expected_metrics
-from retrain_assets.spec import SHIPPED, load_spec
+from retrain_assets.spec.loading import SHIPPED, load_spec
 
 CHUNK = 5000
 LARGEST_ERROR = 0.0045

@@ -13,7 +13,8 @@ import yaml
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.pipeline import build_model_defs
 from retrain_assets.registry.registry import Registry
-from retrain_assets.spec import ModelSpec, load_spec
+from retrain_assets.spec.loading import load_spec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import PeriodStore
 
 SPEC: dict[str, Any] = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from retrain_assets.backtest.matrix.progress import Progress
     from retrain_assets.backtest.record import BacktestRecord
     from retrain_assets.documents.units import LossUnits
-    from retrain_assets.spec import ModelSpec
+    from retrain_assets.spec.model_spec import ModelSpec
 
 STAGES = {"read": "reading", "fit": "training", "score": "scoring", "replay": "replaying policies"}
 
@@ -109,7 +109,7 @@ def _print(record: BacktestRecord, units: LossUnits, *, every: bool) -> None:
 def _write(spec: ModelSpec, record: BacktestRecord) -> None:
     from retrain_assets.backtest.spec_change import changed_spec, difference
     from retrain_assets.documents.yaml_file import text_of
-    from retrain_assets.spec import load_spec
+    from retrain_assets.spec.loading import load_spec
     from retrain_assets.store import write_atomically
 
     if not record.recommendation.triggers:

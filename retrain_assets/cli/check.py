@@ -17,7 +17,8 @@ from retrain_assets.cli.shared import NO, guarded, spec_of
 from retrain_assets.documents.terminal import say, width
 from retrain_assets.documents.units import plural
 from retrain_assets.errors import DataError
-from retrain_assets.spec import ModelSpec, load_specs
+from retrain_assets.spec.loading import load_specs
+from retrain_assets.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     from retrain_assets.onboarding.outlook import Outlook

@@ -15,7 +15,7 @@ from retrain_assets.cli.shared import guarded, waiting
 from retrain_assets.documents.terminal import say
 from retrain_assets.errors import SpecError, TwoReadings
 from retrain_assets.raw.policy import DAY_FIRST
-from retrain_assets.spec import OWN, load_spec, own_folders
+from retrain_assets.spec.loading import OWN, load_spec, own_folders
 
 if TYPE_CHECKING:
     from retrain_assets.onboarding.draft import Draft

@@ -12,7 +12,7 @@ import click
 from retrain_assets.cli.shared import NO, guarded, now, opened, spec_of, waiting
 from retrain_assets.documents.terminal import say
 from retrain_assets.errors import RegistryError
-from retrain_assets.spec import load_specs
+from retrain_assets.spec.loading import load_specs
 
 if TYPE_CHECKING:
     from retrain_assets.registry.registry import Registry

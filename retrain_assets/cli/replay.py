@@ -33,7 +33,7 @@ from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS, SPOKEN
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import LABEL, PeriodStore, retrain_home
 from retrain_assets.windows.cut import Span
 from retrain_assets.windows.rows import load_window

@@ -31,7 +31,7 @@ from retrain_assets.cli.shared import (
 )
 from retrain_assets.documents.terminal import labelled, say
 from retrain_assets.errors import SpecError, require_extra
-from retrain_assets.spec import SHIPPED_DATA, load_specs
+from retrain_assets.spec.loading import SHIPPED_DATA, load_specs
 
 if TYPE_CHECKING:
     from retrain_assets.audit.monitored import MonitoredPeriod

@@ -23,7 +23,7 @@ from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
 from retrain_assets.registry.storage.disk import exclusive
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import retrain_home
 from retrain_assets.validation.checks import recorded
 from retrain_assets.verdict import CHECKS, Verdict

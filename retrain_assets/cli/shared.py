@@ -20,7 +20,8 @@ import click
 
 from retrain_assets.documents.terminal import say
 from retrain_assets.errors import NotApprovable, NotPromotable, RetrainError, SpecError
-from retrain_assets.spec import ModelSpec, read_specs
+from retrain_assets.spec.loading import read_specs
+from retrain_assets.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     from retrain_assets.cli.runner import RunEnd, Runner

@@ -12,7 +12,7 @@ from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
 from retrain_assets.errors import SpecError
-from retrain_assets.spec import read_specs
+from retrain_assets.spec.loading import read_specs
 
 if TYPE_CHECKING:
     from retrain_assets.audit.status import ModelStatus

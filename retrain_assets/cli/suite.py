@@ -14,7 +14,7 @@ from retrain_assets.cli.shared import Opened, ended_period, guarded, now, opened
 from retrain_assets.documents.terminal import say
 from retrain_assets.documents.units import counted
 from retrain_assets.errors import DataError
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 
 if TYPE_CHECKING:
     from retrain_assets.store import PeriodStore

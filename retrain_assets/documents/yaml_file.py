@@ -1,6 +1,6 @@
 """A YAML file that a person wrote, read within bounds of size, depth and nodes, so that no file costs more than a look.
 
-What the keys mean stands with who reads them: `spec_file`, `validation.suite`.
+What the keys mean stands with who reads them: `spec.spec_file`, `validation.suite`.
 """
 
 from __future__ import annotations

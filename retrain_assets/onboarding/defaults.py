@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from retrain_assets.documents.units import plural
 from retrain_assets.monitoring.policy import USUAL_SHARE
 from retrain_assets.onboarding.survey import PeriodFindings
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 
 
 @dataclass(frozen=True)

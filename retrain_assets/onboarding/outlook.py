@@ -24,7 +24,7 @@ from retrain_assets.raw.ingest import peek
 from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.raw.sources import describe
 from retrain_assets.registry.registry import Registry
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.statistics.day_blocks import LENGTHS_DAYS
 from retrain_assets.store import LABEL, OUTCOME, PeriodStore
 from retrain_assets.validation.comparison.units import GateRows

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from retrain_assets.errors import SourceError
 from retrain_assets.raw.policy import Table
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import Json, PeriodStore, write_atomically
 
 TAKEN_IN = "taken_in.json"

@@ -14,7 +14,7 @@ from retrain_assets.documents.plain_text import plain, written_out
 from retrain_assets.onboarding.columns import ColumnFacts, limits_with_room
 from retrain_assets.onboarding.draft import Draft
 from retrain_assets.onboarding.table import ForeignTable
-from retrain_assets.spec import ROW_NAME
+from retrain_assets.spec.model_spec import ROW_NAME
 
 DECIDE = "DECIDE"
 """What a comment begins with where a person, and no program, has the answer."""

@@ -19,7 +19,7 @@ from retrain_assets.raw.contract import Checked, ContractProblem
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.raw.notation.keys import comparable_keys
 from retrain_assets.raw.sources import describe, newest_time
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import PeriodStore
 
 

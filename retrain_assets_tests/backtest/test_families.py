@@ -6,7 +6,7 @@ from retrain_assets.backtest.families import Families
 from retrain_assets.backtest.policies.declared import DeclaredTriggers
 from retrain_assets.backtest.policies.feature_drift import FeatureIntervals
 from retrain_assets.monitoring.policy import TriggerPolicy
-from retrain_assets.spec import SHIPPED, load_spec
+from retrain_assets.spec.loading import SHIPPED, load_spec
 
 
 def families(name, unit="week", **keys):

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from retrain_assets.backtest.spec_change import changed_spec, difference
-from retrain_assets.spec import SHIPPED
+from retrain_assets.spec.loading import SHIPPED
 
 HEAD = "name: taxi        # the model\n\n"
 TAIL = "\nvalidation:\n  primary: mae\n"

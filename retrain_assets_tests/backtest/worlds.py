@@ -9,7 +9,8 @@ from benchmarks.worlds.parcels import SPEC, rows_of
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
 from retrain_assets.pipeline import backtest
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
-from retrain_assets.spec import ModelSpec, load_spec
+from retrain_assets.spec.loading import load_spec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import PeriodStore
 
 FIRST = np.datetime64("2024-01-01", "us")

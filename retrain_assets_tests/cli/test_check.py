@@ -11,7 +11,7 @@ from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli import check
 from retrain_assets.onboarding.outlook import Outlook
 from retrain_assets.onboarding.survey import PeriodFindings
-from retrain_assets.spec import SHIPPED, load_spec
+from retrain_assets.spec.loading import SHIPPED, load_spec
 from retrain_assets_tests.commanded import retrain
 
 

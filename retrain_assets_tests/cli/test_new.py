@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from retrain_assets.cli import main, new
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets_tests.commanded import retrain
 from retrain_assets_tests.onboarding.tables import subscriptions
 

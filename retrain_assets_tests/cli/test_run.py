@@ -12,8 +12,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from retrain_assets import errors, spec
+from retrain_assets import errors
 from retrain_assets.cli import run
+from retrain_assets.spec import loading
 from retrain_assets_tests.commanded import FIRST, PERIODS, registry, retrain
 
 
@@ -89,7 +90,7 @@ def test_dev_names_the_page_of_a_started_model_and_how_to_start_the_others():
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
     """An installed package, beside which no data are, and no specs of a team either."""
-    for module in (spec, run):
+    for module in (loading, run):
         monkeypatch.setattr(module, "SHIPPED_DATA", tmp_path / "data")
     monkeypatch.setenv("RETRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("RETRAIN_MODELS", raising=False)
@@ -98,7 +99,7 @@ def installed(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("installed")
 def test_an_installed_package_without_its_data_shows_no_shipped_model_and_says_where_the_demo_is():
-    assert spec.load_specs() == {}
+    assert loading.load_specs() == {}
     for words in ((), ("--scenario", "bad-deploy")):
         assert "the demo's data are in the project's repository" in retrain("demo", *words, code=2).stderr
     assert retrain("status").output == (

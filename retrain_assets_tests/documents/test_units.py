@@ -5,7 +5,7 @@ import pytest
 from retrain_assets.documents.units import LossUnits, amount, loss_unit
 from retrain_assets.metrics.metric import metric
 from retrain_assets.metrics.names import TASKS
-from retrain_assets.spec import SHIPPED, load_spec
+from retrain_assets.spec.loading import SHIPPED, load_spec
 
 
 @pytest.mark.parametrize(

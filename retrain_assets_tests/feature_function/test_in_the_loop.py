@@ -17,7 +17,7 @@ from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.predictions import predict_period
 from retrain_assets.raw.ingest import ingest, peek
 from retrain_assets.scoring.scorer import Scorer
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 
 PATH = "retrain_assets_tests.feature_function.our_pkg.features"
 COLUMNS = {

@@ -4,7 +4,7 @@ import pytest
 
 from retrain_assets.onboarding.defaults import defaults_in_force
 from retrain_assets.onboarding.survey import PeriodFindings
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets_tests.specs import SHORT, written
 
 FOUND = [PeriodFindings("2024-01", rows=120), PeriodFindings("2024-02", rows=1500), PeriodFindings("2024-03")]

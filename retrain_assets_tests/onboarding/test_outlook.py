@@ -16,7 +16,7 @@ from retrain_assets.onboarding.table import read_table
 from retrain_assets.periods import Calendar
 from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.registry.registry import Registry
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.onboarding.tables import subscriptions
 

@@ -7,7 +7,7 @@ from retrain_assets.onboarding.draft import drafted
 from retrain_assets.onboarding.roles import Named
 from retrain_assets.onboarding.spec_text import DECIDE, row_name, spec_text
 from retrain_assets.onboarding.table import read_table
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets_tests.onboarding.tables import subscriptions
 
 

@@ -8,7 +8,7 @@ from retrain_assets.onboarding.roles import Named
 from retrain_assets.onboarding.spec_text import spec_text
 from retrain_assets.onboarding.survey import survey
 from retrain_assets.onboarding.table import read_table
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.onboarding.tables import subscriptions
 

@@ -2,7 +2,7 @@
 
 from retrain_assets.pipeline import build_model_defs
 from retrain_assets.production.jobs import MONITOR, RETRAIN, job_name, rollback_config
-from retrain_assets.spec import load_specs
+from retrain_assets.spec.loading import load_specs
 
 MODEL = "taxi_charge"
 

@@ -14,7 +14,7 @@ import yaml
 from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, rows_of
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.errors import SpecError
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 
 BAD_WEEK = "2024-02-05"
 ROWS = 7 * 60

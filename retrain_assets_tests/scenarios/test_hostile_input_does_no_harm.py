@@ -25,7 +25,7 @@ from retrain_assets.periods import Calendar
 from retrain_assets.raw.policy import Source, Table
 from retrain_assets.raw.sources import read_outcomes, read_rows
 from retrain_assets.registry.registry import Registry
-from retrain_assets.spec import load_spec
+from retrain_assets.spec.loading import load_spec
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 
@@ -328,7 +328,7 @@ from retrain_assets.production.sensors import failure_alerts, publish_all, succe
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.store import retrain_home
-from retrain_assets.spec import load_specs
+from retrain_assets.spec.loading import load_specs
 
 
 def retrain(*words, code=0):

@@ -13,7 +13,7 @@ from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.pipeline import build_model_defs
 from retrain_assets.serving.assets import batch_job, batch_sensor, serving_assets
 from retrain_assets.serving.policy import BatchesPolicy
-from retrain_assets.spec import ModelSpec
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets_tests.serving.world import ROWS, promoted, registry_in
 
 PARCELS = ModelSpec.model_validate(SPEC)

@@ -31,7 +31,8 @@ from retrain_assets.errors import RetrainError
 from retrain_assets.monitoring.performance.scored_rows import time_span
 from retrain_assets.production.probation.record import stored_record
 from retrain_assets.registry.registry import Registry
-from retrain_assets.spec import SHIPPED, ModelSpec, load_specs
+from retrain_assets.spec.loading import SHIPPED, load_specs
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.store import PeriodStore, write_atomically
 from retrain_assets.validation.suite.cases import load_suite
 

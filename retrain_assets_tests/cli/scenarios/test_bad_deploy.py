@@ -23,7 +23,7 @@ from retrain_assets.cli.scenarios.bad_deploy import (
 )
 from retrain_assets.errors import RetrainError
 from retrain_assets.registry.registry import Registry
-from retrain_assets.spec import SHIPPED, load_spec, load_specs
+from retrain_assets.spec.loading import SHIPPED, load_spec, load_specs
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.suite.cases import load_suite
 

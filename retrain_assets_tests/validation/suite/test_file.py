@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrain_assets.errors import SpecError
-from retrain_assets.spec import SHIPPED
+from retrain_assets.spec.loading import SHIPPED
 from retrain_assets.validation.suite.cases import SuiteCase, load_suite, read_suite
 from retrain_assets.validation.suite.file import add_case, inserted
 

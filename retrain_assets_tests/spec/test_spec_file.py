@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from benchmarks.worlds.parcels import SPEC
-from retrain_assets.spec_file import read_spec_file
+from retrain_assets.spec.spec_file import read_spec_file
 from retrain_assets_tests.specs import SHORT, changed, refusal, written
 
 

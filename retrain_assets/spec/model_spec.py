@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,19 +17,19 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
-from retrain_assets.errors import SpecError
 from retrain_assets.feature_function.module_source import module_spec
 from retrain_assets.metrics.names import known_names, mean_loss, tasks_of, tasks_of_rate
 from retrain_assets.model import Model, Task
 from retrain_assets.monitoring.performance.expression import parse
 from retrain_assets.monitoring.policy import BusinessMetric, DriftPolicy, LabelPolicy, TriggerPolicy
-from retrain_assets.periods import MOST_YEARS, PERIODS_PER_YEAR, Calendar, Length
+from retrain_assets.periods import MOST_YEARS, Calendar, Length
 from retrain_assets.policy import Policy
 from retrain_assets.production.policy import ProbationPolicy, RollbackPolicy
 from retrain_assets.raw.policy import Columns, Contract, Source
 from retrain_assets.registry.retention import RetentionPolicy
 from retrain_assets.serving.policy import BatchesPolicy
-from retrain_assets.spec_file import SpecFile, checked, read_spec_file
+from retrain_assets.spec.defaults import OBJECTIVES, with_defaults
+from retrain_assets.spec.spec_file import SpecFile
 from retrain_assets.store import Json
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.windows.policy import WindowsPolicy
@@ -40,37 +39,6 @@ if TYPE_CHECKING:
     from retrain_assets.backtest.policies.gate import ReplayedGate
     from retrain_assets.raw.contract import Intake
 
-SHIPPED = Path(__file__).parent / "models"
-"""The folder of the specs that come with the package."""
-
-SHIPPED_DATA = SHIPPED.parent.parent / "data"
-"""Their data: in a clone of the repository, and not in an installed package."""
-
-OWN = Path("retrain_models")
-"""The folder of a team's own specs where the environment names none."""
-
-COMPONENT = "defs.yaml"
-"""Beside a spec in a `dg` project: what makes a component of it, and no spec."""
-
-_OBJECTIVES = {
-    "binary": {"binary"},
-    "multiclass": {"multiclass"},
-    "regression": {"regression", "regression_l1", "huber", "poisson", "quantile"},
-}
-_GUARDRAILS = {
-    "binary": (("auc", 0.02), ("brier", 0.01)),
-    "multiclass": (("accuracy", 0.02), ("brier", 0.02)),
-    "regression": (("wape", 0.02),),
-}
-"""Metric and margin of the guardrail of each task, and of another one where that metric is the primary."""
-_ONE_PERIOD = {"hour": "1h", "day": "1d", "week": "1w", "month": "31d", "quarter": "92d", "year": "366d"}
-_WINDOWS: dict[
-    str, dict[str, str]
-] = {  # a decision needs rows of one whole period; where that is long, it sets the length
-    "quarter": {"recent": "4 periods", "half_life": "8 periods", "gate": "1 periods", "min_train": "3 periods"},
-    "year": {"recent": "1 periods", "half_life": "2 periods", "gate": "1 periods", "min_train": "1 periods"},
-}
-
 ROW_NAME = r"^[a-z][a-z ]{0,30}$"
 """What `row_name` may be."""
 
@@ -78,6 +46,7 @@ ROW_NAME = r"^[a-z][a-z ]{0,30}$"
 class ModelSpec(Policy):
     """Everything that is declared about one model.
 
+    >>> from retrain_assets.spec.loading import SHIPPED, load_spec
     >>> spec = load_spec(SHIPPED / "taxi_charge.yaml")
     >>> spec.name, spec.task, spec.period.every, spec.validation.primary
     ('taxi_charge', 'regression', 'month', ('mae',))
@@ -117,6 +86,7 @@ class ModelSpec(Policy):
     def model(self) -> Model:
         """What the stages know of the model.
 
+        >>> from retrain_assets.spec.loading import SHIPPED, load_spec
         >>> load_spec(SHIPPED / "flight_delays.yaml").model.loss
         'log_loss'
         """
@@ -206,7 +176,7 @@ class ModelSpec(Policy):
 
     def _task_misfits(self) -> Iterator[str]:
         """What does not fit the task."""
-        if self.training.objective not in _OBJECTIVES[self.task]:
+        if self.training.objective not in OBJECTIVES[self.task]:
             yield f"training.objective: {self.training.objective} does not fit task {self.task}"
         columns = {*self.columns.features, *self.columns.groups}
         if misfit := self.training.coverage.misfit(self.task, self.classes, self.columns.categorical, columns):
@@ -288,6 +258,12 @@ class ModelSpec(Policy):
         if self._file is None:
             return True
         return self._file.path_of(where) in self._file.lines
+
+    def read_from(self, file: SpecFile) -> Self:
+        """The same spec, which knows the file that it was read from."""
+        known = self.model_copy()
+        known._file = file
+        return known
 
     @property
     def path(self) -> Path | None:
@@ -402,165 +378,3 @@ def _ends_within(length: Length, calendar: Calendar, most: timedelta) -> bool:
     if length.time is not None:
         return length.time <= most
     return (length.periods or 0) / calendar.per_year <= most / timedelta(weeks=52)
-
-
-def with_defaults(record: Mapping[str, object]) -> Json:
-    """Give a spec what it leaves to defaults that depend on its task and period.
-
-    Defaults that depend on nothing stand beside their key, in the stage's own policy.
-
-    >>> full = with_defaults({"task": "binary", "period": {"every": "month"}, "primary": "log_loss"})
-    >>> full["training"], full["validation"]
-    ({'objective': 'binary'}, {'guardrails': [{'metric': 'auc', 'margin': 0.02}], 'primary': 'log_loss'})
-    """
-    full: Json = dict(record)
-    task, period = full.get("task"), full.get("period")
-    if "primary" in full and "primary" not in (full.get("validation") or {}):
-        primary = full.pop("primary")
-        _fill(full, "validation", {"primary": primary})
-    task = str(task) if task in _OBJECTIVES else "binary"
-    every = period.get("every") if isinstance(period, Mapping) else None
-    every = str(every) if every in _ONE_PERIOD else "month"
-    _fill(full, "training", {"objective": task})
-    windows = full.get("windows") or {}
-    usual = _WINDOWS.get(every, {})
-    _fill(full, "windows", {name: length for name, length in usual.items() if f"{name}_periods" not in windows})
-    _fill(full, "triggers", {"max_per_year": _attempts_per_year(every, full["windows"])})
-    if isinstance(full.get("validation"), Mapping):
-        _fill(full, "validation", _guardrail(task, full["validation"]))
-    if isinstance(full.get("source"), Mapping) and full["source"].get("known_at"):
-        _fill(full, "source", {"label_delay": _ONE_PERIOD[every]})
-    return full
-
-
-def _attempts_per_year(every: str, windows: object) -> int:
-    """How many attempts a year have room for: one a period, each on a gate window of its own.
-
-    >>> _attempts_per_year("week", {"gate": "2w"}), _attempts_per_year("month", {"gate": "2w"})
-    (26, 12)
-    """
-    try:
-        policy = WindowsPolicy.model_validate(windows)
-    except ValueError:
-        return PERIODS_PER_YEAR[every]  # the fault is named where the windows are read
-    gate = policy.gate
-    gates = (
-        PERIODS_PER_YEAR[every] / gate.periods if gate.periods else timedelta(weeks=52) / (gate.time or timedelta(1))
-    )
-    return max(1, min(PERIODS_PER_YEAR[every], int(gates)))
-
-
-def _fill(record: Json, name: str, defaults: Json) -> None:
-    """Give a block the defaults that it does not declare; what is no mapping stays, for the rules to name."""
-    block = {} if record.get(name) is None else record[name]
-    record[name] = {**defaults, **block} if isinstance(block, Mapping) else block
-
-
-def _guardrail(task: str, validation: Json) -> Json:
-    """The one guardrail of a spec that declares none: a metric that says something else than the primary."""
-    if "guardrails" in validation:
-        return {}
-    primary = validation.get("primary")
-    taken = [primary] if isinstance(primary, str) else primary or ()
-    usual = _GUARDRAILS[task]
-    metric, margin = usual[-1] if usual[0][0] in taken else usual[0]
-    return {"guardrails": [{"metric": metric, "margin": margin}]}
-
-
-def load_spec(path: Path) -> ModelSpec:
-    """Read and check one spec; relative data paths are resolved against its folder.
-
-    Raises:
-        SpecError: The file is missing, is no YAML mapping, repeats or does not know a key, or breaks a rule; every
-            fault is named with its line.
-    """
-    file = read_spec_file(path)
-    spec = checked(ModelSpec, file)
-    folder = path.parent
-    outcomes = spec.source.outcomes
-    source = spec.source.model_copy(
-        update={
-            "features": spec.source.features.resolved(folder),
-            "outcomes": outcomes.resolved(folder) if outcomes else None,
-        }
-    )
-    suite = spec.validation.regression_suite.resolved(folder, spec.name)
-    where = ("validation", "regression_suite")
-    if not suite.optional and not Path(suite.path).exists():
-        raise SpecError(file.at((*where, "path"), f"no file {suite.path}. Create it."))
-    if spec.task == "regression" and suite.tolerance is None and Path(suite.path).exists():
-        raise SpecError(
-            file.at((*where, "tolerance"), f"say up to which absolute error a case of {suite.path} is right")
-        )
-    validation = spec.validation.model_copy(update={"regression_suite": suite})
-    batches = spec.batches.written_like(spec.source.features).resolved(folder) if spec.batches else None
-    loaded = spec.model_copy(update={"source": source, "validation": validation, "batches": batches})
-    loaded._file = file
-    return loaded
-
-
-def spec_of_files(folder: Path, files: Mapping[str, bytes]) -> ModelSpec:
-    """Read a spec that `ModelSpec.files` gave, from a folder that it is written to.
-
-    Raises:
-        SpecError: It breaks a rule of today.
-    """
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return load_spec(folder / "spec.yaml")
-
-
-def own_folders() -> list[Path]:
-    """The folders of a team's own specs: those of RETRAIN_MODELS, else `retrain_models` here, if it is there."""
-    named = os.environ.get("RETRAIN_MODELS")
-    if named is None:
-        return [OWN] if OWN.is_dir() else []
-    return [Path(folder) for folder in named.split(os.pathsep) if folder]
-
-
-def load_specs(folders: list[Path] | None = None) -> dict[str, ModelSpec]:
-    """Every spec of the shipped folder and of the folders in the environment variable RETRAIN_MODELS, by name.
-
-    The shipped folder counts where its data are, in a clone of the repository.
-
-    Without the variable a folder `retrain_models` in the current one counts, which `retrain new` writes to.
-    RETRAIN_SHIPPED=0 leaves the shipped folder out: a team's deployment then has its own models alone.
-
-    Raises:
-        SpecError: A spec is wrong, or two files declare the same name; every file that is wrong is named.
-    """
-    specs, faults = read_specs(folders)
-    if faults:
-        raise SpecError("\n".join(faults.values()))
-    return specs
-
-
-def read_specs(folders: list[Path] | None = None) -> tuple[dict[str, ModelSpec], dict[Path, str]]:
-    """As `load_specs`, but a file that is wrong takes no other down: the specs by name, and by file what is wrong.
-
-    Raises:
-        SpecError: A folder is not there.
-    """
-    if folders is None:
-        shown = os.environ.get("RETRAIN_SHIPPED", "1") != "0" and (SHIPPED_DATA / "DATA_CARD.md").exists()
-        shipped = [SHIPPED] if shown else []
-        folders = [*shipped, *own_folders()]
-    specs: dict[str, ModelSpec] = {}
-    faults: dict[Path, str] = {}
-    origin: dict[str, Path] = {}
-    for folder in folders:
-        if not folder.is_dir():
-            raise SpecError(f"RETRAIN_MODELS: no folder {folder}. Name existing folders, separated by {os.pathsep!r}.")
-        for path in sorted(folder.glob("*.yaml")):
-            if path.name.endswith(".suite.yaml") or path.name == COMPONENT:
-                continue
-            try:
-                spec = load_spec(path)
-            except SpecError as fault:
-                faults[path] = str(fault)
-                continue
-            if spec.name in specs:
-                faults[path] = f"{path}: the name {spec.name} is declared in {origin[spec.name]} too. Rename one."
-                continue
-            specs[spec.name], origin[spec.name] = spec, path
-    return specs, faults

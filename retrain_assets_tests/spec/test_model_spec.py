@@ -1,7 +1,6 @@
 """Every fault of a spec is refused at load, with file, line and key."""
 
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 
 import pytest
 import yaml
@@ -9,22 +8,8 @@ from pydantic import ValidationError
 
 from benchmarks.worlds.parcels import SPEC
 from retrain_assets.errors import SpecError
-from retrain_assets.spec import SHIPPED, load_spec, load_specs, read_specs
+from retrain_assets.spec.loading import load_spec
 from retrain_assets_tests.specs import SHORT, changed, line_of, refusal, written
-
-
-def test_a_good_spec_resolves_its_paths_against_its_own_folder(spec_folder):
-    spec = load_spec(written(spec_folder, SPEC))
-    assert spec.source.features.path == str(spec_folder / "rows.parquet")
-    assert spec.validation.regression_suite.path == str(spec_folder / "delivery.suite.yaml")
-    assert spec.source.label_delay == timedelta(days=1)
-
-
-def test_files_that_wait_for_a_score_are_read_as_the_source_is(spec_folder):
-    source = {"path": "rows.parquet", "null_values": ["k.A."], "decimal": ","}
-    path = written(spec_folder, changed("source", "features", to=source) | {"batches": {"path": "in/*.csv"}})
-    batches = load_spec(path).batches
-    assert (batches.path, batches.null_values, batches.decimal) == (str(spec_folder / "in/*.csv"), ("k.A.",), ",")
 
 
 def test_a_loaded_spec_is_frozen(spec_folder):
@@ -171,42 +156,6 @@ def test_a_fairness_floor_of_another_task_is_refused(spec_folder, metric, fault)
     assert f"{path}:{line}: validation.fairness.floors: {fault}" in refusal(path)
 
 
-def test_a_missing_suite_file_is_named_with_the_line_that_names_it(spec_folder):
-    (spec_folder / "delivery.suite.yaml").unlink()
-    path = written(spec_folder, SPEC)
-    sentence = refusal(path)
-    assert sentence.startswith(
-        f"{path}:{line_of(path, 'path: delivery.suite.yaml')}: validation.regression_suite.path: no file"
-    )
-    assert str(spec_folder / "delivery.suite.yaml") in sentence
-
-
-def test_two_files_may_not_declare_the_same_name(spec_folder):
-    first, second = written(spec_folder, SPEC), written(spec_folder, SPEC, "zz.yaml")
-    with pytest.raises(SpecError, match="the name delivery is declared in") as caught:
-        load_specs([spec_folder])
-    assert str(caught.value) == f"{second}: the name delivery is declared in {first} too. Rename one."
-
-
-def test_the_folders_of_retrain_models_come_beside_the_shipped_ones(spec_folder, monkeypatch):
-    written(spec_folder, SPEC)
-    monkeypatch.setenv("RETRAIN_MODELS", str(spec_folder))
-    assert set(load_specs()) == {"taxi_charge", "flight_delays", "employment", "delivery"}
-
-
-def test_a_team_can_leave_the_shipped_models_out(spec_folder, monkeypatch):
-    written(spec_folder, SPEC)
-    monkeypatch.setenv("RETRAIN_MODELS", str(spec_folder))
-    monkeypatch.setenv("RETRAIN_SHIPPED", "0")
-    assert set(load_specs()) == {"delivery"}
-
-
-def test_a_folder_of_retrain_models_that_is_not_there_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path / "absent"))
-    with pytest.raises(SpecError, match="RETRAIN_MODELS: no folder .*absent"):
-        load_specs()
-
-
 @pytest.mark.parametrize(
     ("where", "to", "same"),
     [
@@ -225,15 +174,6 @@ def test_the_rules_do_not_depend_on_where_the_folder_is(spec_folder, tmp_path_fa
     other = tmp_path_factory.mktemp("elsewhere")
     (other / "delivery.suite.yaml").write_text("cases: []\n")
     assert load_spec(written(spec_folder, SPEC)).policy_sha256 == load_spec(written(other, SPEC)).policy_sha256
-
-
-def test_every_shipped_spec_loads_with_its_files():
-    names = {path.stem for path in Path(SHIPPED).glob("*.yaml") if not path.name.endswith(".suite.yaml")}
-    specs = load_specs([SHIPPED])
-    assert set(specs) == names == {"taxi_charge", "flight_delays", "employment"}
-    for spec in specs.values():
-        tables = [spec.source.features, spec.source.outcomes]
-        assert all(Path(table.path).is_file() for table in tables if table)
 
 
 # ---- metrics, slices and rules of the gate
@@ -352,32 +292,6 @@ def test_a_class_is_one_of_the_declared_number(spec_folder):
 # ---- a short spec
 
 
-def test_a_spec_of_six_keys_is_enough_and_asks_nobody_for_what_was_not_declared(spec_folder):
-    spec = load_spec(written(spec_folder, SHORT, "churn.yaml"))
-    assert spec.source.features.path == str(spec_folder / "churn/*.csv")
-    assert spec.source.outcomes.path == str(spec_folder / "labels.csv")
-    assert spec.training.objective == "binary"
-    assert [rail.metric for rail in spec.validation.guardrails] == ["auc"]
-    assert (spec.validation.fairness.asked, spec.validation.floors) == (False, ())
-    assert (spec.validation.regression_suite.path, spec.validation.regression_suite.optional) == (
-        str(spec_folder / "churn.suite.yaml"),
-        True,
-    )
-
-
-def test_the_short_and_the_full_form_say_the_same(spec_folder):
-    full = SHORT.replace("primary: log_loss", "validation: {primary: [log_loss]}")
-    full = full.replace('path: "churn/*.csv"', 'features: {path: "churn/*.csv"}')
-    full = full.replace("outcomes: labels.csv", "outcomes: {path: labels.csv}")
-    both = [load_spec(written(spec_folder, text, "churn.yaml")).model_dump() for text in (full, SHORT)]
-    assert both[0] == both[1]
-
-
-def test_a_default_guardrail_never_repeats_the_primary(spec_folder):
-    spec = load_spec(written(spec_folder, SHORT.replace("log_loss", "auc"), "churn.yaml"))
-    assert [rail.metric for rail in spec.validation.guardrails] == ["brier"]
-
-
 @pytest.mark.parametrize(
     ("fairness", "message"),
     [
@@ -399,18 +313,6 @@ def test_a_date_with_a_zone_is_refused_with_its_line(spec_folder):
     assert "churn.yaml:3: period.end: 2025-01-01T00:00:00+02:00 has a zone" in refusal(
         written(spec_folder, text, "churn.yaml")
     )
-
-
-def test_a_wrong_spec_is_named_and_takes_no_other_down(spec_folder):
-    written(spec_folder, SPEC)
-    (spec_folder / "other.yaml").write_text("name: other\nwindows: {gate_period: 2}\n")
-    (spec_folder / "twice.yaml").write_text((spec_folder / "delivery.yaml").read_text())
-    specs, faults = read_specs([spec_folder])
-    assert set(specs) == {"delivery"}
-    assert "other.yaml:2: windows.gate_period: unknown key" in faults[spec_folder / "other.yaml"]
-    assert "declared in" in faults[spec_folder / "twice.yaml"]
-    with pytest.raises(SpecError, match="(?s)other.yaml:2: .*twice.yaml: the name delivery"):
-        load_specs([spec_folder])
 
 
 @pytest.mark.parametrize(
