@@ -66,7 +66,7 @@ def gate_rows(
     """Rows spread evenly over some days; `part` is their one protected attribute, `history` what came before."""
     n = len(label)
     time = DAY_ZERO + (np.arange(n) * days // max(n, 1)).astype("m8[D]")
-    groups = {"part": np.full(n, "all", object) if part is None else part}
+    groups = {"part": np.broadcast_to(np.array("all", object), n) if part is None else part}
     return GateRows(np.arange(n), label, time, groups, cluster, history=history or DifferenceHistory())
 
 
@@ -76,7 +76,7 @@ def past_days(rng: Rng, days: int, per_day: int, loss: str = "mae", **alike: flo
     A history keeps sums by day, so that the sum of a day's rows is drawn, not its rows.
     """
     gains = per_day * alike_means(rng, days, per_day, **alike)
-    names = [str(DAY_ZERO.astype("M8[D]") - back) for back in range(days, 0, -1)]
+    names = np.datetime_as_string(DAY_ZERO.astype("M8[D]") - np.arange(days, 0, -1)).tolist()
     parts = [
         DailyDifferences(
             f"rehearsal {first}",
