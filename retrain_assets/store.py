@@ -72,6 +72,19 @@ def require_schema(record: Json, newest: int, asset: str) -> None:
         raise DataError(f"{of} has schema {schema}, this release reads up to {newest}. Upgrade it.")
 
 
+def fields_of(record: Json, newest: int, asset: str) -> Json:
+    """What a stored record says beside the number of its schema.
+
+    Raises:
+        DataError: A newer release wrote it.
+
+    >>> fields_of({"schema": 2, "rows": 9}, 2, "drift_report")
+    {'rows': 9}
+    """
+    require_schema(record, newest, asset)
+    return {name: value for name, value in record.items() if name != "schema"}
+
+
 def plain(name: str) -> str:
     """The same name if it is a plain part of a path, which cannot lead anywhere else.
 

@@ -35,19 +35,21 @@ def unflushed() -> Iterator[None]:
 class Steps:
     """Stands in for the functions of `os` that change the disk and meets the step with a chosen number."""
 
-    def __init__(self, at: int, meet: Callable[[], None], forever: bool = False) -> None:
-        self.at, self.meet, self.forever, self.count = at, meet, forever, 0
+    def __init__(
+        self, at: int, meet: Callable[[], None], forever: bool = False, names: tuple[str, ...] = STEPS
+    ) -> None:
+        self.at, self.meet, self.forever, self.names, self.count = at, meet, forever, names, 0
 
     @contextmanager
     def counted(self) -> Iterator[Steps]:
         """The functions of `os`, counted, for as long as this lasts."""
-        real = {name: getattr(os, name) for name in STEPS}
-        for name in STEPS:
+        real = {name: getattr(os, name) for name in self.names}
+        for name in self.names:
             setattr(os, name, self._standing_in(name, real[name]))
         try:
             yield self
         finally:
-            for name in STEPS:
+            for name in self.names:
                 setattr(os, name, real[name])
 
     def _standing_in(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,3 +88,26 @@ def in_a_process(work: Callable[[], None]) -> int:
             code = 0
         os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class Crash(BaseException):
+    """The end of a process at a chosen step, from which the test goes on."""
+
+
+def crash() -> None:
+    """End what is done without killing the process."""
+    raise Crash
+
+
+def survives(work: Callable[[], object], steps: int, names: tuple[str, ...]) -> bool:
+    """Do some work until it has taken that many steps on the disk; whether it came to its end before.
+
+    Args:
+        work: What is done.
+        steps: How many calls are survived.
+        names: The functions of `os` that count as a step.
+    """
+    with suppress(Crash), Steps(steps, crash, forever=True, names=names).counted():
+        work()
+        return True
+    return False

@@ -22,7 +22,7 @@ from retrain_assets.raw.file_names import listed
 from retrain_assets.serving.batch import Batch
 from retrain_assets.serving.live import LiveModel
 from retrain_assets.serving.policy import SCORED_BATCH, BatchesPolicy
-from retrain_assets.store import Json, PeriodStore, require_schema
+from retrain_assets.store import Json, PeriodStore, fields_of
 
 SCHEMA = 1
 
@@ -75,8 +75,7 @@ class ScoredFile:
         Raises:
             DataError: A newer release wrote it.
         """
-        require_schema(record, SCHEMA, SCORED_BATCH)
-        return cls(**{name: value for name, value in record.items() if name != "schema"})
+        return cls(**fields_of(record, SCHEMA, SCORED_BATCH))
 
 
 def waiting(batches: BatchesPolicy, store: PeriodStore, now: datetime) -> list[Waiting]:

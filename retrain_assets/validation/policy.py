@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.feature_function.module_source import module_spec
 from retrain_assets.metrics.names import is_share, largest_change, lower_is_better, tasks_of
 from retrain_assets.policy import CountedPolicy, Policy, PositiveLength
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Cost(Policy):
@@ -170,6 +174,10 @@ class ProcedurePolicy(Policy):
         return self
 
 
+Values = TypeVar("Values", float, "NDArray[np.float64]")
+"""One value of a metric, or one for each row."""
+
+
 class Floor(Policy):
     """An absolute limit that the first model must clear with confidence: `at_least` or `at_most`.
 
@@ -192,6 +200,14 @@ class Floor(Policy):
     def limit(self) -> float:
         """The number itself, on whichever side it bounds."""
         return self.at_least if self.at_least is not None else self.at_most or 0.0
+
+    def clearance(self, values: Values) -> Values:
+        """How far each value lies on the good side of the limit, negative beyond it.
+
+        >>> Floor(metric="mae", at_most=2.0).clearance(1.5), Floor(metric="auc", at_least=0.75).clearance(0.5)
+        (0.5, -0.25)
+        """
+        return values - self.limit if self.at_least is not None else self.limit - values
 
 
 SMALL_SHARE = 0.1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.worlds.verdicts import fresh
+from benchmarks.worlds.verdicts import fresh, promoted
 from retrain_assets.registry.registry import Registry
 
 
@@ -14,3 +14,10 @@ from retrain_assets.registry.registry import Registry
 def registry(tmp_path: Path) -> Registry:
     """An empty registry."""
     return fresh(tmp_path)
+
+
+@pytest.fixture
+def served(registry: Registry) -> Registry:
+    """A registry with v1 live, promoted in period 0."""
+    promoted(registry, [0])
+    return registry

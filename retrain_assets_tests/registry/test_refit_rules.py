@@ -8,17 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.worlds.verdicts import candidate, findings, moment, promote, promoted, rolled_back, verdict
+from benchmarks.worlds.verdicts import candidate, findings, moment, promote, rolled_back, verdict
 from retrain_assets.errors import FailedVerdict, NotFound, Quarantined, WrongCandidate
 from retrain_assets.registry.registry import Registry
 from retrain_assets.verdict import REFIT_CHECKS, Finding, Outcome, Refit
-
-
-@pytest.fixture
-def served(registry: Registry) -> Registry:
-    """A registry with v1 live, promoted in period 0."""
-    promoted(registry, [0])
-    return registry
 
 
 def refitted(registry: Registry, made_of: str, name: str = "again", **changes: Any) -> Refit:

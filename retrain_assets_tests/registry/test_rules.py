@@ -49,13 +49,6 @@ from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.verdict import CHECKS, Finding, GateWindow, Outcome, Verdict
 
 
-@pytest.fixture
-def served(registry: Registry) -> Registry:
-    """A registry with v1 live, promoted in period 0."""
-    promoted(registry, [0])
-    return registry
-
-
 def refused(registry: Registry, judged: Verdict, error: type[Exception], match: str, **changes: Any) -> None:
     """The promotion of a verdict that was written down is refused; neither pointer, journal nor evidence changes."""
     with suppress(NotPromotable):

@@ -45,13 +45,6 @@ from retrain_assets.registry.storage.disk import canonical
 from retrain_assets.verdict import CHECKS, Outcome, Verdict
 
 
-@pytest.fixture
-def served(registry: Registry) -> Registry:
-    """A registry with v1 live, promoted in period 0."""
-    promoted(registry, [0])
-    return registry
-
-
 def ann(number: int, person: str = "ann", reason: str = "JFK has 41 rides a month") -> Signature:
     return Signature(person, reason, moment(number), period(number))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from retrain_assets.documents.units import LossUnits, counted
-from retrain_assets.store import Json, PeriodStore, require_schema
+from retrain_assets.store import Json, PeriodStore, fields_of
 
 ASSET = "forgone_gain"
 SCHEMA = 1
@@ -72,8 +72,7 @@ certainty; retraining now is expected to save $310 of it a week'
         Raises:
             DataError: A newer release wrote it.
         """
-        require_schema(record, SCHEMA, ASSET)
-        return cls(**{name: value for name, value in record.items() if name != "schema"})
+        return cls(**fields_of(record, SCHEMA, ASSET))
 
 
 def read_forgone(store: PeriodStore, period: str) -> ForgoneRecord | None:

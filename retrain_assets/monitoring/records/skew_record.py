@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from retrain_assets.store import Json, PeriodStore, require_schema
+from retrain_assets.store import Json, PeriodStore, fields_of
 
 NAME = "served_skew"
 SCHEMA = 1
@@ -95,8 +95,7 @@ class ServedSkew:
         Raises:
             DataError: A newer release wrote it.
         """
-        require_schema(record, SCHEMA, NAME)
-        known = {name: value for name, value in record.items() if name != "schema"}
+        known = fields_of(record, SCHEMA, NAME)
         scores, features = known.pop("scores"), known.pop("features")
         return cls(
             **{**known, "unread": tuple(known["unread"])},

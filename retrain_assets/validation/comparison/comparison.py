@@ -19,7 +19,7 @@ from retrain_assets.validation.comparison.estimate import Estimate, counted, est
 from retrain_assets.validation.comparison.grouping import Group
 from retrain_assets.validation.comparison.units import GateRows, GateSubset, units_of, units_within
 from retrain_assets.validation.comparison.wording import against, fresh, moved
-from retrain_assets.validation.policy import ValidationPolicy
+from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
 
@@ -347,16 +347,14 @@ def against_limit(
     policy: ValidationPolicy,
     rows: GateRows | GateSubset,
     candidate: Array,
-    *,
-    at_least: float | None,
-    at_most: float | None,
+    floor: Floor,
 ) -> Comparison:
     """Measure by how much one model clears a limit; the improvement is the distance on the good side of it."""
     metric = metric.on(rows.amounts)
     if metric.whole is not None:
-        return _limit_whole(metric, policy, rows, candidate, at_least, at_most)
+        return _limit_whole(metric, policy, rows, candidate, floor)
     values = metric.row_values(rows.label, candidate, policy.threshold)
-    psi = values - at_least if at_least is not None else (at_most or 0.0) - values
+    psi = floor.clearance(values)
     support = metric.support(rows.label, candidate, policy.threshold)
     parts = metric.parts(rows.label, _columns(candidate))
     units = units_of(policy.unit, rows)
@@ -388,14 +386,13 @@ def _limit_whole(
     policy: ValidationPolicy,
     rows: GateRows | GateSubset,
     candidate: Array,
-    at_least: float | None,
-    at_most: float | None,
+    floor: Floor,
 ) -> Comparison:
     def value(part: Rows) -> float:
         return metric.value(rows.label[part], candidate[part])
 
     def distance(part: Rows) -> float:
-        return value(part) - at_least if at_least is not None else (at_most or 0.0) - value(part)
+        return floor.clearance(value(part))
 
     units = block_units(policy.unit, rows)
     found, after = block_estimate(distance, units), block_mean(value, units)

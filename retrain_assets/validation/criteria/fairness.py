@@ -365,14 +365,11 @@ def _distances(
     mask, (rate, only) = group.mask, rate_of(floor.metric)
     inside, scores = rows.where(mask), candidate[mask]
     if rate not in RATES:
-        yield against_limit(
-            metric_of(policy, floor.metric), policy, inside, scores, at_least=floor.at_least, at_most=floor.at_most
-        )
+        yield against_limit(metric_of(policy, floor.metric), policy, inside, scores, floor)
         return
     for suffix, truth, decision in _decisions(task, inside.label, scores, policy.threshold, only):
         asked = _asked(rate, truth, np.ones_like(truth))
         answers = decision[asked].astype(float)
-        psi = answers - floor.at_least if floor.at_least is not None else (floor.at_most or 0.0) - answers
         value = float(answers.mean()) if answers.size else np.nan
-        found = estimate(psi, units_within(policy.unit, inside, asked), one_flip=True)
+        found = estimate(floor.clearance(answers), units_within(policy.unit, inside, asked), one_flip=True)
         yield Comparison(rate + suffix, _DIRECTION[rate], "share", None, value, found, row=rows.row_name)

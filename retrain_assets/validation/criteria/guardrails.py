@@ -45,9 +45,7 @@ def floors(policy: ValidationPolicy, rows: GateRows, candidate: Array, level: Le
     return tuple(
         clears(
             floor,
-            against_limit(
-                metric_of(policy, floor.metric), policy, rows, candidate, at_least=floor.at_least, at_most=floor.at_most
-            ),
+            against_limit(metric_of(policy, floor.metric), policy, rows, candidate, floor),
             level,
             Question("guardrails", "floor"),
         )
@@ -122,10 +120,9 @@ def non_inferior(
 def clears(floor: Floor, comparison: Comparison, level: Level, question: Question) -> Finding:
     """Judge an absolute limit: PASS when the confidence limit lies on its good side, FAIL when the value does not."""
     found = comparison.estimate
-    bound = floor.at_least if floor.at_least is not None else floor.at_most
     side = "at least" if floor.at_least is not None else "at most"
     low = found.low(level.alpha)
-    reason = f"{question.about}{comparison.change}, {side} {comparison.amount(bound or 0.0)} is asked"
+    reason = f"{question.about}{comparison.change}, {side} {comparison.amount(floor.limit)} is asked"
     needed = found.rows_needed(found.improvement, level.alpha, level.power)
     if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}: {why}"
@@ -137,4 +134,4 @@ def clears(floor: Floor, comparison: Comparison, level: Level, question: Questio
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}, not certain: {miss}, {comparison.base}"
     else:
         outcome, reason = Outcome.FAIL, f"{reason} and missed, {comparison.base}"
-    return comparison.finding(question, Answer(outcome, reason, bound, found.p_value(), needed), level)
+    return comparison.finding(question, Answer(outcome, reason, floor.limit, found.p_value(), needed), level)

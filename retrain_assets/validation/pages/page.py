@@ -167,22 +167,30 @@ def decisive(verdict: Verdict) -> list[Finding]:
 
 def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
     """A finding in a few numbers."""
-
-    def said(value: float | None, *, change: bool = True) -> str:
-        return told(value, finding.metric, label_unit, change=change)
-
-    between = f"{said(finding.low)} to {said(finding.high)}" if finding.low is not None else ""
     return {
         "answer": marked(finding.outcome.value),
         "about": about(finding),
         "asked as": finding.role,
-        "live": said(finding.champion_value, change=False),
-        "candidate": said(finding.candidate_value, change=False),
-        "better by": said(finding.improvement),
-        "interval": between,
+        **_values(finding, label_unit),
+        "better by": told(finding.improvement, finding.metric, label_unit, change=True),
+        "interval": _interval(finding, label_unit),
         "margin or limit": margin_told(finding, label_unit),
         "rows": finding.rows,
     }
+
+
+def _values(finding: Finding, label_unit: str) -> dict[str, object]:
+    """What both models reach."""
+    return {
+        "live": told(finding.champion_value, finding.metric, label_unit),
+        "candidate": told(finding.candidate_value, finding.metric, label_unit),
+    }
+
+
+def _interval(finding: Finding, label_unit: str) -> str:
+    """Both limits of the improvement; empty where none is measured."""
+    low, high = (told(side, finding.metric, label_unit, change=True) for side in (finding.low, finding.high))
+    return f"{low} to {high}" if finding.low is not None else ""
 
 
 def _check(summary: CheckSummary) -> dict[str, object]:
@@ -294,16 +302,12 @@ def _evidence(verdict: Verdict, row: str, label_unit: str) -> str:
 
 
 def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
-    def said(value: float | None, *, change: bool = True) -> str:
-        return told(value, finding.metric, label_unit, change=change)
-
-    between = f"{said(finding.low)} to {said(finding.high)}" if finding.low is not None else ""
+    between = _interval(finding, label_unit)
     return {
         "answer": marked(finding.outcome.value),
         "about": about(finding),
-        "live": said(finding.champion_value, change=False),
-        "candidate": said(finding.candidate_value, change=False),
-        "improvement": said(finding.improvement),
+        **_values(finding, label_unit),
+        "improvement": told(finding.improvement, finding.metric, label_unit, change=True),
         "interval (level)": between and _at(between, finding.alpha),
         "margin or limit": margin_told(finding, label_unit),
         "p (level)": "" if finding.p_value is None else _at(_chance(finding.p_value), finding.p_level),
@@ -311,7 +315,7 @@ def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
         "units": _units(finding, row),
         "design effect": finding.design_effect,
         "noise": finding.noise,
-        "detectable": said(finding.minimum_detectable),
+        "detectable": told(finding.minimum_detectable, finding.metric, label_unit, change=True),
         "rows needed": finding.rows_needed,
     }
 

@@ -35,13 +35,6 @@ from retrain_assets.registry.rulings import Hold, Retire, Signature
 ASKED, OTHER = "a" * 64, "b" * 64
 
 
-@pytest.fixture
-def served(registry: Registry) -> Registry:
-    """v1 is live."""
-    promoted(registry, [0])
-    return registry
-
-
 def use(registry: Registry, number: int, digest: str) -> GateUse:
     rows, live = gate(number), registry.live()
     return GateUse(

@@ -6,10 +6,12 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.crashes import survives
 from benchmarks.worlds.verdicts import (
     MODEL,
     candidate,
@@ -234,7 +236,7 @@ def _rollback(registry: Registry) -> object:
 
 @pytest.mark.parametrize("move", [_promotion, _rollback])
 def test_a_crash_at_any_write_leaves_the_old_state_or_the_new_and_the_move_can_be_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: Move
+    tmp_path: Path, move: Move
 ) -> None:
     """Each fsync, link and replace in turn is the last that the process does; a new process then looks and repeats."""
     outcomes: list[int] = []
@@ -242,7 +244,7 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_the_new_and_the_move_can_b
         root = tmp_path / str(survived)
         promoted(fresh(root), [0, 1])
         candidate(fresh(root), "crash")
-        finished = _survives(survived, fresh(root), move, monkeypatch)
+        finished = survives(partial(move, fresh(root)), survived, ("fsync", "link", "replace"))
         after = fresh(root)
         assert all("a write was interrupted" in problem for problem in after.verify())
         after.repair()
@@ -259,27 +261,3 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_the_new_and_the_move_can_b
     assert finished
     assert outcomes == sorted(outcomes)
     assert set(outcomes) == ({4, 5, 6} if move is _promotion else {4, 5})
-
-
-def _survives(survived: int, registry: Registry, move: Move, monkeypatch: pytest.MonkeyPatch) -> bool:
-    class Crash(BaseException):
-        pass
-
-    left = iter(range(survived))
-
-    def dying(call):  # type: ignore[no-untyped-def]
-        def step(*arguments, **options):  # type: ignore[no-untyped-def]
-            if next(left, None) is None:
-                raise Crash
-            return call(*arguments, **options)
-
-        return step
-
-    with monkeypatch.context() as patch:
-        for name in ("fsync", "link", "replace"):
-            patch.setattr(os, name, dying(getattr(os, name)))
-        try:
-            move(registry)
-        except Crash:
-            return False
-    return True

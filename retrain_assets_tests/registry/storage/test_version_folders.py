@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from benchmarks.worlds.crashes import survives
 from benchmarks.worlds.verdicts import MODEL, fresh
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.registry.registry import Registry
@@ -108,12 +109,12 @@ def test_an_unknown_digest_is_not_found(registry: Registry, digest: str) -> None
         registry.read(digest)
 
 
-def test_a_crash_at_any_write_leaves_a_whole_folder_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_at_any_write_leaves_a_whole_folder_or_none(tmp_path: Path) -> None:
     """Every fsync and rename in turn is the last thing that the process does."""
     finished = False
     for survived in range(20):
         registry = fresh(tmp_path / str(survived))
-        finished = _crashes_after(survived, registry, monkeypatch)
+        finished = survives(partial(registry.add, FILES), survived, ("fsync", "rename"))
         stored = list(registry.folder.glob("versions/*"))
         assert all(registry.read(path.name) == FILES for path in stored)
         assert registry.verify() == []
@@ -123,30 +124,6 @@ def test_a_crash_at_any_write_leaves_a_whole_folder_or_none(tmp_path: Path, monk
             break
     assert finished
     assert survived > len(FILES), "the crashes did not reach into the writing"
-
-
-def _crashes_after(survived: int, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> bool:
-    class Crash(BaseException):
-        pass
-
-    left = iter(range(survived))
-
-    def dying(call):  # type: ignore[no-untyped-def]
-        def step(*arguments, **options):  # type: ignore[no-untyped-def]
-            if next(left, None) is None:
-                raise Crash
-            return call(*arguments, **options)
-
-        return step
-
-    with monkeypatch.context() as patch:
-        for name in ("fsync", "rename"):
-            patch.setattr(os, name, dying(getattr(os, name)))
-        try:
-            registry.add(FILES)
-        except Crash:
-            return False
-    return True
 
 
 @pytest.mark.parametrize("name", ["Taxi", "9lives", "a/b", "", "..", "taxi-charge"])
