@@ -166,6 +166,15 @@ class Calendar(BaseModel):
         """When something of a period happened: `in February 2019`, `on 4 February 2019`."""
         return f"{'on' if self.every in ('day', 'hour') else 'in'} {self.words(key)}"
 
+    def dated(self, key: str, written: str = "") -> str:
+        """As of which period something is, and on which day it was written where that is known.
+
+        >>> Calendar(every="month", start="2018-01-01").dated("2019-02", "2019-03-02")
+        'As of February 2019, which ended on 2019-03-01; written on 2019-03-02.'
+        """
+        said = f"As of {self.words(key)}, which ended on {self.decided_on(key)}"
+        return f"{said}; written on {written}." if written else f"{said}."
+
     def decided_on(self, key: str) -> str:
         """The day on which a period is decided: its end, with the time where that is not midnight.
 

@@ -106,6 +106,7 @@ class ModelStatus:
         fault: What broke the newest run; None where it ended as it should.
         in_vain: Retrains in a row that found nothing better.
         owners: Who owns the model.
+        written: The day on which its last period was monitored; None where that is not known.
         calendar: The model's periods, by which they are named; None where they are called by their keys.
     """
 
@@ -137,6 +138,7 @@ class ModelStatus:
     fault: Fault | None = None
     in_vain: int = 0
     owners: tuple[str, ...] = ()
+    written: str | None = None
     calendar: Calendar | None = None
 
     @property
@@ -185,7 +187,8 @@ class ModelStatus:
         """Of which period the status is, and who owns the model; None where nothing ever ran."""
         owner = f"owner: {' and '.join(self.owners)}" if self.owners else None
         period = f"as of {self._words(self.last_period)}" if self.last_period else None
-        return "; ".join(filter(None, [period, owner])) or None
+        written = f"written on {self.written}" if self.written else None
+        return "; ".join(filter(None, [period, written, owner])) or None
 
     @property
     def _what_is_live(self) -> str:
@@ -383,6 +386,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         drift=drift.sentence or None if drift else None,
         performance=measured.sentence if measured else measured_last(store, last),
         gap=gap,
+        written=performance.written or None if performance else None,
         ended=_ended(calendar, last),
         probation=probation.sentence if probation else None,
         next_retrain=(

@@ -68,13 +68,14 @@ def _rollup(model: Opened, by: Every, as_json: bool) -> None:
 
 
 def _validation_report(model: Opened, period: str | None, html: Path | None, as_json: bool) -> None:
-    from retrain_assets.validation.pages.page import report_html, stored_verdict
+    from retrain_assets.validation.pages.page import judged_on, report_html, stored_verdict
     from retrain_assets.validation.pages.schema import report_json
     from retrain_assets.validation.pages.text import verdict_words
 
     verdict = stored_verdict(model.spec.name, model.store, period)
     if html:
-        _write(html, report_html(verdict, model.spec.row_name, model.spec.model.label_unit))
+        dated = judged_on(model.spec.period, model.registry.history(), verdict)
+        _write(html, report_html(verdict, model.spec.row_name, model.spec.model.label_unit, dated=dated))
     if as_json:
         click.echo(json.dumps(report_json(verdict), indent=1, allow_nan=False))
     elif not html:

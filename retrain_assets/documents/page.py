@@ -190,6 +190,7 @@ class Document:
         parts: In the order in which a reader needs them.
         tone: How the box with the answer looks.
         row: What the model's spec calls a row; titles and explanations call it so.
+        dated: As of which period it is, and when it was written; empty where its answer says so.
     """
 
     title: str
@@ -197,6 +198,7 @@ class Document:
     parts: tuple[Part, ...] = ()
     tone: Tone = "note"
     row: str = "row"
+    dated: str = ""
 
     @property
     def markdown(self) -> str:
@@ -207,6 +209,8 @@ class Document:
         """
         first, *others = led(self.answer)
         lines = [f"# {text(self.title)}", f"> **{text(first)}**", *(f"> {text(sentence)}" for sentence in others)]
+        if self.dated:
+            lines.append(text(self.dated))
         for part, reading in self._read():
             body = _PLACE.sub("(The picture stands apart.)", part.body)
             lines += [
@@ -233,6 +237,7 @@ class Document:
         parts = [
             f"<h1>{escape(plain(self.title))}</h1>",
             f'<div class="answer {self.tone}">{sign}<div>{sentences}</div></div>',
+            *([f'<p class="dated">{escape(plain(self.dated))}</p>'] if self.dated else []),
         ]
         for part, reading in self._read():
             heading = f"<h2>{escape(plain(part.title))}</h2>"

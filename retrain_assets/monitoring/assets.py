@@ -103,13 +103,13 @@ def _drift_report(frame: Frame, model: Model, columns: Columns, monitoring: Moni
         ),
         kinds={"scipy"},
     )
-    def drift_report(context: dg.AssetExecutionContext, home: Home) -> Materialized:
+    def drift_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Materialized:
         from retrain_assets.monitoring.drift_step import drift_step
         from retrain_assets.monitoring.pages.page import column_rows, drift_document
         from retrain_assets.monitoring.pages.summary import drift_summary, summary
 
         at = home.at(model.name, period_of(context))
-        record = drift_step(model, at, columns, monitoring.drift)
+        record = drift_step(model, at, columns, monitoring.drift, f"{clock.now():%Y-%m-%d}")
         if record.version is None or record.features is None:
             return _no_model(model, at.period)
         found = record.columns
@@ -163,7 +163,7 @@ def _performance_report(
             EstimationPolicy(monitoring.threshold, monitoring.costs),
             Labels(model.task, monitoring.drift, monitoring.labels),
         )
-        record = performance_step(model, at, policy)
+        record = performance_step(model, at, policy, f"{clock.now():%Y-%m-%d}")
         hold_on_jump(at.registry, at.period, record.label_jump, clock.now())
         if record.version is None:
             return _no_model(model, at.period)

@@ -58,12 +58,21 @@ class _Features:
     joint: Joint | None
 
 
-def drift_step(model: Model, access: PeriodAccess, columns: Columns, policy: DriftPolicy) -> DriftRecord:
+def drift_step(
+    model: Model, access: PeriodAccess, columns: Columns, policy: DriftPolicy, written: str = ""
+) -> DriftRecord:
     """Write the drift record of a period: the features' report and the scores' report, and the profile of both.
 
     Features and scores are two families of tests, each held at half of the policy's level, so that the report as a
     whole keeps it. The period's rows are read once, a column at a time; of the past only profiles are read, of no more
     periods than the reference has. A period without rows has a record without a version.
+
+    Args:
+        model: Its facts.
+        access: Of the period.
+        columns: What is compared.
+        policy: From which change on it counts.
+        written: The day on which it is written.
     """
     store, period = access.store, access.period
     version = access.registry.served_in(period)
@@ -92,6 +101,7 @@ def drift_step(model: Model, access: PeriodAccess, columns: Columns, policy: Dri
         impact=impact.changes,
         impact_sentence=impact.sentence,
         sentence=f"{impact.sentence or f'{period}:'} {sentence}",
+        written=written,
     )
     return write_drift(store, record)
 

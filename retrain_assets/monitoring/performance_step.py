@@ -75,18 +75,24 @@ class _Scored:
     counts: bool
 
 
-def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy) -> PerformanceRecord:
+def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy, written: str = "") -> PerformanceRecord:
     """Write the performance record of a period: measured where outcomes arrived in it, estimated where none has yet.
 
     Only rows that the version in charge scored count, so that a new version does not answer for the old one's errors.
     The excess loss adds up from the last attempt on: what one retrain could not win back does not ask for the next.
     That of outcomes which jumped waits until a person has released the hold for them (`accumulated_excess`).
+
+    Args:
+        model: Its facts.
+        at: The period.
+        policy: What the record holds besides the loss.
+        written: The day on which it is written.
     """
     arrived = at.store.read_table("outcomes", [at.period])
     earlier = [known for known in monitored_periods(at.store) if known < at.period]
     before = read_performance(at.store, earlier[-1]) if earlier else None
     labelled = (before.labelled_total if before else 0) + (arrived.num_rows if arrived is not None else 0)
-    record = PerformanceRecord(at.period, labelled_total=labelled)
+    record = PerformanceRecord(at.period, labelled_total=labelled, written=written)
     if policy.labels is not None:
         drifted, jump = _labels(at, policy.labels, arrived, earlier)
         record = replace(record, label_drift=drifted, label_jump=jump)

@@ -93,13 +93,13 @@ def _probation_report(frame: Frame, probation: "Callable[[], Probation]") -> dg.
         ),
         kinds={"lightgbm", "scipy"},
     )
-    def probation_report(context: dg.AssetExecutionContext, home: Home) -> Materialized:
+    def probation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Materialized:
         from retrain_assets.monitoring.pages.summary import summary
         from retrain_assets.production.probation.page import probation_document, said
 
         access = home.at(frame.model, period_of(context))
         watch = probation()
-        record = watch.report(access)
+        record = watch.report(access, f"{clock.now():%Y-%m-%d}")
         shown: Metadata = {
             "summary": dg.MetadataValue.md(summary(said(record))),
             "status": record.status.value,

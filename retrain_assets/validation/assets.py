@@ -40,7 +40,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
     def validation_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Materialized]:
         from retrain_assets.errors import IntegrityError, NotPromotable
         from retrain_assets.validation.pages.forest_plot import forest_pictures
-        from retrain_assets.validation.pages.page import report_html
+        from retrain_assets.validation.pages.page import judged_on, report_html
 
         access = home.at(frame.model, period_of(context))
         store, period = access.store, access.period
@@ -52,7 +52,8 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
             raise refused(context, f"judgement refused: {type(refusal).__name__}: {refusal}") from refusal
         store.write_json("validation_report", period, verdict.to_dict())
         pictures = forest_pictures(verdict, frame.label_unit)
-        page = report_html(verdict, frame.row_name, frame.label_unit, pictures.drawing)
+        dated = judged_on(frame.calendar, access.registry.history(), verdict)
+        page = report_html(verdict, frame.row_name, frame.label_unit, pictures.drawing, dated)
         store.write_bytes("validation_report", period, "html", page)
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: OUTCOMES[verdict.decision.value]})
         yield dg.MaterializeResult(

@@ -105,7 +105,8 @@ def drift_report(model: Model, record: DriftRecord, measured: str = "") -> Docum
         Part("Every column with every distance", table(rows), ("p-value", "Holm", *DISTANCES), folded=True),
         Part("What was compared", table(_compared(record), model.row_name), ("period",), folded=True),
     )
-    return Document(title, tuple(drift_summary(model, record, measured)), parts, tone, model.row_name)
+    dated = model.calendar.dated(record.period, record.written)
+    return Document(title, tuple(drift_summary(model, record, measured)), parts, tone, model.row_name, dated)
 
 
 def column_rows(record: DriftRecord) -> list[dict[str, object]]:
@@ -129,7 +130,7 @@ def performance_lead(record: PerformanceRecord) -> list[str]:
 
 
 def performance_report(
-    model: str, period: str, history: PerformanceHistory, units: LossUnits = PLAIN, harm: str = ""
+    model: str, period: str, history: PerformanceHistory, units: LossUnits = PLAIN, harm: str = "", dated: str = ""
 ) -> Document:
     """The performance report of a period, the last one of the history; its picture is named `picture:performance`.
 
@@ -139,6 +140,7 @@ def performance_report(
         history: Its records up to the period.
         units: What a row and its loss are called.
         harm: What the probation of the version found against it, however well it kept its promise; empty for nothing.
+        dated: As of when it is; empty where that is not said.
     """
     title = f"Performance report: {model} {period}"
     if period not in history.periods:
@@ -174,7 +176,7 @@ def performance_report(
     first, *others = performance_lead(record)
     answer = (first, *([harm] if harm else []), *others)
     tone: Tone = "note" if harm and outcome is Quality.QUIET else TONES[outcome]
-    return Document(title, answer, tuple(parts), tone, units.row)
+    return Document(title, answer, tuple(parts), tone, units.row, dated)
 
 
 def _assumed(record: PerformanceRecord) -> str:
@@ -236,7 +238,8 @@ def performance_document(
     shown = period in history.periods
     drawn = (metric_words(model.loss), retrain_cost, model.units.loss)
     pictures = {PERFORMANCE: performance_drawing(history, *drawn)} if shown else {}
-    return performance_report(model.name, period, history, model.units, harm), pictures
+    dated = model.calendar.dated(period, history.records[-1].written) if shown else ""
+    return performance_report(model.name, period, history, model.units, harm, dated), pictures
 
 
 def monitored_period(model: str, store: PeriodStore, period: str | None = None) -> str:

@@ -31,6 +31,7 @@ class DriftRecord:
         impact: Each drifted feature with its importance, the most important first.
         impact_sentence: What drifted, since when, and what it costs; empty when nothing drifted.
         sentence: The whole result in words.
+        written: The day on which it was written; empty where that is not known.
     """
 
     period: str
@@ -43,6 +44,7 @@ class DriftRecord:
     impact: tuple[Change, ...] = ()
     impact_sentence: str = ""
     sentence: str = ""
+    written: str = ""
 
     @property
     def reports(self) -> tuple[DriftReport, ...]:
@@ -86,6 +88,7 @@ class DriftRecord:
             **({"impact": [asdict(one) for one in self.impact]} if self.impact else {}),
             **({"impact_sentence": self.impact_sentence} if self.impact_sentence else {}),
             "sentence": self.sentence,
+            **({"written": self.written} if self.written else {}),
         }
 
     @classmethod
@@ -112,6 +115,7 @@ class DriftRecord:
             impact=tuple(Change.from_dict(one) for one in record.get("impact", ())),
             impact_sentence=record.get("impact_sentence", ""),
             sentence=record.get("sentence", ""),
+            written=record.get("written", ""),
         )
 
 

@@ -37,6 +37,7 @@ class PerformanceRecord:
         estimated: What is expected of rows without outcomes; None where nothing is to be estimated.
         estimates: The latest estimates with their later truth, oldest first.
         sentence: All of it in words.
+        written: The day on which it was written; empty where that is not known.
     """
 
     period: str
@@ -55,6 +56,7 @@ class PerformanceRecord:
     estimated: EstimateRecord | None = None
     estimates: tuple[PastEstimate, ...] = ()
     sentence: str = ""
+    written: str = ""
 
     @property
     def estimated_excess(self) -> float:
@@ -63,7 +65,15 @@ class PerformanceRecord:
 
     def to_dict(self) -> Json:
         """As plain JSON; what is not known is left out."""
-        names = ("loss", "accumulated_excess", "suspected_excess", "loss_since", "impact_sentence", "sentence")
+        names = (
+            "loss",
+            "accumulated_excess",
+            "suspected_excess",
+            "loss_since",
+            "impact_sentence",
+            "sentence",
+            "written",
+        )
         record: Json = {
             "schema": SCHEMA,
             "period": self.period,
@@ -107,6 +117,7 @@ class PerformanceRecord:
             estimated=EstimateRecord.from_dict(estimated) if estimated else None,
             estimates=tuple(PastEstimate.from_dict(one) for one in record.get("estimates", ())),
             sentence=record.get("sentence", ""),
+            written=record.get("written", ""),
         )
 
 

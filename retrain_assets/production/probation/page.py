@@ -66,6 +66,7 @@ def probation_document(
         tuple(parts),
         TONES.get(record.status, "note"),
         model.row_name,
+        model.calendar.dated(record.period, record.written),
     )
     return document, {PROBATION: drawing} if drawing is not None else {}
 

@@ -188,6 +188,7 @@ class ProbationRecord:
         sums: What is known of its days; None before anything was compared.
         measurement: What the comparison gave; None when nothing was compared in this period.
         groups: The protected groups that a gate left to probation, as they stand.
+        written: The day on which it was written; empty where that is not known.
     """
 
     period: str
@@ -199,6 +200,7 @@ class ProbationRecord:
     sums: DaySums | None = None
     measurement: Measurement | None = None
     groups: tuple[GroupAccount, ...] = ()
+    written: str = ""
 
     @property
     def limit(self) -> str | None:
@@ -226,6 +228,8 @@ class ProbationRecord:
             record[f"{self.ended.status}_in"] = self.ended.period
         if self.groups:
             record["groups"] = [account.to_dict() for account in self.groups]
+        if self.written:
+            record["written"] = self.written
         plain: Json = finite(record)
         return plain
 
@@ -257,6 +261,7 @@ class ProbationRecord:
             sums=sums,
             measurement=Measurement.from_dict(record) if "blocks" in record else None,
             groups=tuple(GroupAccount.from_dict(account) for account in record.get("groups", ())),
+            written=str(record.get("written", "")),
         )
 
 

@@ -59,9 +59,9 @@ class Probation:
     model: Model
     policy: ProbationPolicy
 
-    def report(self, access: PeriodAccess) -> ProbationRecord:
-        """Write the record of a period and return it."""
-        record = self._with_groups(access, self._record(access))
+    def report(self, access: PeriodAccess, written: str = "") -> ProbationRecord:
+        """Write the record of a period, with the day on which it is written, and return it."""
+        record = replace(self._with_groups(access, self._record(access)), written=written)
         access.store.write_json(ASSET, access.period, record.to_dict())
         if record.sums is not None and record.comparison is not None:
             found = record.sums.differences(record.comparison.version, self.model.loss)

@@ -6,12 +6,14 @@ for an old verdict. Pure: the same verdict gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, html_page, marked, table, text
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
+from retrain_assets.periods import Calendar
+from retrain_assets.registry.journal.events import Event
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
@@ -53,13 +55,14 @@ TONES: Mapping[Decision, Tone] = {Decision.PROMOTE: "well", Decision.INSUFFICIEN
 """How the answer's box looks; a candidate that is refused because it failed a check is the gate's work well done."""
 
 
-def report(verdict: Verdict, row: str = "row", label_unit: str = "") -> Document:
+def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str = "") -> Document:
     """The whole report; its picture is named `picture:forest`.
 
     Args:
         verdict: What was judged.
         row: What the spec calls a row.
         label_unit: What the label is counted in; empty where the spec does not say it.
+        dated: As of when it is; empty where that is not said.
     """
     evidence = Evidence.from_dict(verdict.evidence)
     decided = [_decisive(finding, label_unit) for finding in decisive(verdict)]
@@ -90,7 +93,7 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "") -> Document
         Part("Windows and digests", table(_facts(verdict, evidence, row)), ("gate rows", "refit"), folded=True),
     ]
     title = f"Validation report: {verdict.model} {verdict.period}"
-    return Document(title, decision_lines(verdict), tuple(parts), TONES.get(verdict.decision, "note"), row)
+    return Document(title, decision_lines(verdict), tuple(parts), TONES.get(verdict.decision, "note"), row, dated)
 
 
 def report_markdown(verdict: Verdict, row: str = "row", label_unit: str = "") -> str:
@@ -98,11 +101,19 @@ def report_markdown(verdict: Verdict, row: str = "row", label_unit: str = "") ->
     return report(verdict, row, label_unit).markdown
 
 
-def report_html(verdict: Verdict, row: str = "row", label_unit: str = "", drawn: Drawing | None = None) -> bytes:
+def report_html(
+    verdict: Verdict, row: str = "row", label_unit: str = "", drawn: Drawing | None = None, dated: str = ""
+) -> bytes:
     """The whole report as one HTML file, with the forest plot inside it: the one that is `drawn`, else drawn here."""
-    document = report(verdict, row, label_unit)
+    document = report(verdict, row, label_unit, dated)
     picture = forest_drawing(verdict, label_unit) if drawn is None else drawn
     return html_page(document.title, document, pictures={"forest": picture})
+
+
+def judged_on(calendar: Calendar, events: Iterable[Event], verdict: Verdict) -> str:
+    """As of when a report is: its period, and the day on which the journal has its verdict."""
+    days = (f"{event.at:%Y-%m-%d}" for event in events if event.evidence == verdict.digest)
+    return calendar.dated(verdict.period, next(days, ""))
 
 
 def stored_verdict(model: str, store: PeriodStore, period: str | None = None) -> Verdict:

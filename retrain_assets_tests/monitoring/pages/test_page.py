@@ -29,7 +29,7 @@ from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
 from retrain_assets.monitoring.performance.report import GroupLoss, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
-from retrain_assets.monitoring.records.performance_record import write_performance
+from retrain_assets.monitoring.records.performance_record import read_performance, write_performance
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.stored import TAXI, estimated, jump, past, performance
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
@@ -291,3 +291,14 @@ def test_the_drift_report_calls_a_row_what_the_spec_calls_it():
     page = drift_report(TAXI, drift([column("miles", Drift.WARN)])).markdown
     assert TAXI.row_name == "ride"
     assert not re.search(r"\brows?\b", page, re.IGNORECASE)
+
+
+def test_a_page_says_as_of_which_period_it_is_and_when_its_record_was_written(tmp_path):
+    record = drift([column("a")], written="2024-02-03")
+    assert drift_report(TAXI, record).dated == "As of January 2024, which ended on 2024-02-01; written on 2024-02-03."
+    assert DriftRecord.from_dict(record.to_dict()).written == "2024-02-03"
+    store = PeriodStore(tmp_path)
+    written = write_performance(store, performance("2024-01", 1.5, written="2024-02-03"))
+    assert read_performance(store, "2024-01") == written
+    page = html_page("x", drift_report(TAXI, record)).decode()
+    assert '<p class="dated">As of January 2024' in page

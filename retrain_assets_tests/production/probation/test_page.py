@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 
 from retrain_assets.documents.page import html_page
+from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.production.probation.page import BY_ITSELF, harm_found, probation_document, withdrawal
 from retrain_assets.production.probation.record import ProbationRecord, Status
 from retrain_assets.registry.journal.events import Entry, Event
 from retrain_assets.store import PeriodStore
-from retrain_assets_tests.monitoring.stored import TAXI
+from retrain_assets_tests.monitoring import stored
 from retrain_assets_tests.production.probation.test_group_watch import account, after
 from retrain_assets_tests.production.probation.test_record import COMPARED, FOUND, SUMS
 from retrain_assets_tests.rendered import NASTY, Page
 
+TAXI = replace(stored.TAXI, calendar=Calendar(every="week", start="2024-01-01"))
 RECORD = ProbationRecord("2024-02-05", Status.OPEN, "It goes on", "2024-02-05", COMPARED, None, SUMS, FOUND)
 
 
@@ -98,3 +100,9 @@ def test_watched_groups_have_a_table_the_worst_first_and_nothing_in_it_becomes_m
     rows = [line for line in document.markdown.splitlines() if "| mae |" in line]
     assert ["harmed" in rows[0], "\\$0.50" in rows[1], "script" in rows[2]] == [True, True, True]
     assert "script" not in {tag for tag, _ in Page(html_page("p", document)).tags}
+
+
+def test_a_page_says_as_of_which_period_it_is_and_when_its_record_was_written():
+    record = ProbationRecord.from_dict(replace(RECORD, written="2024-02-13").to_dict())
+    dated = "As of the week of 5 February 2024, which ended on 2024-02-12; written on 2024-02-13."
+    assert probation_document(TAXI, record)[0].dated == dated

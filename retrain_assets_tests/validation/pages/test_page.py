@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
 from retrain_assets.documents.page import led
 from retrain_assets.documents.units import amount
 from retrain_assets.errors import NotFound
+from retrain_assets.periods import Calendar
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation import checks
 from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
@@ -17,6 +20,7 @@ from retrain_assets.validation.pages import text
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.page import (
     group_rows,
+    judged_on,
     report_html,
     report_markdown,
     stored_verdict,
@@ -229,3 +233,12 @@ def test_a_table_of_facts_has_no_label_before_each_of_them(judged):
     page = report_html(judged).decode()
     assert '<td class="fact">gate window</td>' in page
     assert 'data-label="value"' not in page
+
+
+def test_a_report_is_dated_by_the_event_of_the_journal_that_has_its_verdict(judged):
+    weeks = Calendar(every="month", start="2024-01-01")
+    event = SimpleNamespace(evidence=judged.digest, at=datetime(2024, 2, 5))
+    other = SimpleNamespace(evidence="else", at=datetime(2024, 2, 1))
+    said = "As of January 2024, which ended on 2024-02-01"
+    assert judged_on(weeks, [other, event], judged) == f"{said}; written on 2024-02-05."
+    assert judged_on(weeks, [other], judged) == f"{said}."
