@@ -90,7 +90,7 @@ def _box(status: ModelStatus) -> tuple[str, ...]:
     return (
         *(f"{_capital(said)}." for said in known),
         *(f"{question.capitalize()}? {_capital(answer)}." for question, answer in asked),
-        *(f"{_capital(said)}." for said in filter(None, [status.as_of])),
+        *(f"{_capital(said)}." for said in filter(None, [status.dated])),
     )
 
 

@@ -187,8 +187,13 @@ class ModelStatus:
         """Of which period the status is, and who owns the model; None where nothing ever ran."""
         owner = f"owner: {' and '.join(self.owners)}" if self.owners else None
         period = f"as of {self._words(self.last_period)}" if self.last_period else None
+        return "; ".join(filter(None, [period, owner])) or None
+
+    @property
+    def dated(self) -> str | None:
+        """The same with the day on which its last period was monitored."""
         written = f"written on {self.written}" if self.written else None
-        return "; ".join(filter(None, [period, written, owner])) or None
+        return "; ".join(filter(None, [self.as_of, written])) or None
 
     @property
     def _what_is_live(self) -> str:

@@ -240,7 +240,7 @@ def test_the_retrains_in_vain_are_counted_since_the_last_move(tmp_path):
 def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
     status = replace(ENDED, last_period="2020-12", calendar=TAXI.calendar, owners=("team:a",))
     assert status.as_of == "as of December 2020; owner: team:a"
-    assert replace(status, written="2021-01-03").as_of == "as of December 2020; written on 2021-01-03; owner: team:a"
+    assert replace(status, written="2021-01-03").dated == "as of December 2020; owner: team:a; written on 2021-01-03"
     assert ModelStatus("taxi").as_of is None
 
 
