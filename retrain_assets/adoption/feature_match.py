@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from retrain_assets.documents.units import percent
 from retrain_assets.errors import ForeignModel
 from retrain_assets.model import Task
 from retrain_assets.raw.notation.values import same_levels
@@ -104,7 +105,7 @@ def matched(text: ModelText, columns: Columns, values: Mapping[str, ColumnValues
     for name, share in unknown.items():
         if share > MOST_UNKNOWN_SHARE:
             raise ForeignModel(
-                f"{name}: {share:.0%} of the stored rows have a value that the model does not know; it knows "
+                f"{name}: {percent(share)} of the stored rows have a value that the model does not know; it knows "
                 f"{_some(spelled[name])}, the rows hold {_some(sorted(values[name].rows))}. Bring the column's values "
                 "into the form that the model was trained on"
             )

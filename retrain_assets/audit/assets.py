@@ -53,7 +53,7 @@ def audit_assets(frame: Frame, watch: "Callable[[], Watch]") -> list[dg.AssetsDe
             "then which version was live when, what was tried, and the figures a team is judged by: promotions, "
             "rejections, rollbacks, time within the quality objective, waiting times, compute and age. Written at the "
             "end of every monitoring and retrain run and after every rollback. Empty until the model is started: "
-            f"`retrain replay {frame.model}`, or launch {frame.model}__monitor for its first period."
+            f"`retrain replay {frame.model}`, or run {frame.model}__monitor for its first period."
         ),
         kinds={"matplotlib"},
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from retrain_assets.audit.explanation import Explanation, Grounds, Service
 from retrain_assets.documents.plain_text import plain
-from retrain_assets.documents.units import LossUnits, counted, plural
+from retrain_assets.documents.units import LossUnits, counted, percent, plural
 from retrain_assets.production.probation.record import Status
 from retrain_assets.registry.journal.events import SPOKEN, Event
 from retrain_assets.registry.journal.tenure import named
@@ -118,7 +118,7 @@ def _grounds(grounds: Grounds, units: LossUnits) -> list[str]:
         *_noise(grounds.findings),
     ]
     if training.looks_at:
-        shares = ", ".join(f"{name} ({share:.0%})" for name, share in training.looks_at.items())
+        shares = ", ".join(f"{name} ({percent(share)})" for name, share in training.looks_at.items())
         lines += ["", f"It looks most at {shares}."]
     return lines
 

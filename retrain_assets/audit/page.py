@@ -17,7 +17,7 @@ from retrain_assets.audit.status import (
     ModelStatus,
 )
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, table, text
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, percent
 from retrain_assets.monitoring.records.performance_record import read_performance
 from retrain_assets.store import PeriodStore
 
@@ -119,16 +119,20 @@ def so_far(found: Figures) -> str:
         return "No model was trained yet."
     monitored = found.judged_periods + found.blind_periods
     within = (
-        f" Within its quality objective in **{found.share_within_objective:.0%}** of {counted(monitored, 'period')}."
+        f" Within its quality objective in **{percent(found.share_within_objective)}** of "
+        f"{counted(monitored, 'period')}."
         if found.share_within_objective is not None
         else ""
     )
     blind = f" No outcome arrived in {counted(found.blind_periods, 'period')}." if found.blind_periods else ""
-    return (
-        f"{counted(found.attempts, 'attempt')}: {found.promoted} promoted, {found.rejected} rejected, "
-        f"{found.insufficient} undecided, {found.identical} identical; {counted(found.rollbacks, 'rollback')}."
-        f"{within}{blind}"
-    )
+    ended = {
+        "promoted": found.promoted,
+        "rejected": found.rejected,
+        "insufficient": found.insufficient,
+        "identical": found.identical,
+    }
+    told = ", ".join(f"{number} {how}" for how, number in ended.items() if number) or "none yet"
+    return f"{counted(found.attempts, 'attempt')}: {told}; {counted(found.rollbacks, 'rollback')}.{within}{blind}"
 
 
 def _links(newest: Mapping[str, str]) -> str:

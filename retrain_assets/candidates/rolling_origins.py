@@ -23,6 +23,7 @@ from retrain_assets.candidates.boosting.model_average import from_raw
 from retrain_assets.candidates.origin_losses import DailyLosses
 from retrain_assets.candidates.policy import AVERAGE
 from retrain_assets.candidates.strategies import Loader, Recipe, TrainingRows, effective_row_count, row_weights
+from retrain_assets.documents.units import percent
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.metrics.metric import metric
 from retrain_assets.scoring.feature_contract import FeatureContract
@@ -280,7 +281,7 @@ def _without_origins(
         rounds=rounds,
         reason=(
             f"{strategy}: no origin to compare the strategies on before {windows.gate.start:%Y-%m-%d}; {rounds} rounds "
-            f"from a {HELD_OUT_SHARE:.0%} share of its {len(train):,} rows, held out by the hash of their key"
+            f"from a {percent(HELD_OUT_SHARE)} share of its {len(train):,} rows, held out by the hash of their key"
         ),
         origins=(),
         losses={},

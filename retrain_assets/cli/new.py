@@ -13,6 +13,7 @@ import click
 
 from retrain_assets.cli.shared import guarded, waiting
 from retrain_assets.documents.terminal import say
+from retrain_assets.documents.units import percent
 from retrain_assets.errors import SpecError, TwoReadings
 from retrain_assets.raw.policy import DAY_FIRST
 from retrain_assets.spec.loading import OWN, load_spec, own_folders
@@ -146,7 +147,7 @@ def found(draft: Draft) -> Iterator[str]:
     yield f"  key      {roles.key}{joined}{copies}{torn}"
     yield f"  time     {roles.time}"
     values = ", ".join(f"{value} is {number:g}" for value, number in label.values.items())
-    share = f"{draft.rate:.1%} of the rows are 1" if label.task == "binary" else ""
+    share = f"{percent(draft.rate, 1)} of the rows are 1" if label.task == "binary" else ""
     yield f"  label    {label.name}: {'; '.join(part for part in (label.task, values, share, label.why) if part)}"
     if label.unknown:
         yield f"           {', '.join(label.unknown)} counts as not known yet"

@@ -24,6 +24,7 @@ from retrain_assets.cli.shared import (
     waiting,
 )
 from retrain_assets.documents.terminal import say
+from retrain_assets.documents.units import counted, percent, plural
 from retrain_assets.errors import NotFound
 
 if TYPE_CHECKING:
@@ -127,14 +128,16 @@ def _adoption_words(model: Opened, given: GivenModel, done: Adopted) -> list[str
 
     name, event, verdict = model.spec.name, done.event, done.verdict
     passed = "passes" if verdict.decision is Decision.PROMOTE else "does not pass"
-    gate = verdict.gate
+    gate, rows = verdict.gate, plural(model.spec.row_name)
     lines = [
         f"adopted: {given.name} is {event.to_version} of {name}, as of {event.period} ({event.actor})",
-        f"Measured on {gate.rows:,} rows of {gate.start[:10]} to {gate.end[:10]}, it {passed} what a first model must: "
+        f"Measured on {counted(gate.rows, model.spec.row_name)} of {gate.start[:10]} to {gate.end[:10]}, it {passed} "
+        "what a first model must: "
         f"{verdict.reason}",
     ]
     for column, share in done.match.unknown.items():
-        lines.append(f"{column}: {share:.1%} of the stored rows have a value that it does not know, scored as missing.")
+        unknown = f"{percent(share, 1)} of the stored {rows} have a value that it does not know"
+        lines.append(f"{column}: {unknown}, scored as missing.")
     if done.match.unused:
         lines.append(f"It does not read {', '.join(done.match.unused)}.")
     following = model.spec.period.shift(event.period, 1)

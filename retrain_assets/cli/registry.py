@@ -11,6 +11,7 @@ import click
 
 from retrain_assets.cli.shared import NO, guarded, now, opened, spec_of, waiting
 from retrain_assets.documents.terminal import say
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import RegistryError
 from retrain_assets.spec.loading import load_specs
 
@@ -122,7 +123,7 @@ def _sound(model: str) -> str:
     if not registry.folder.exists():
         return f"nothing to check: no candidate was ever trained in {registry.folder.parent.parent}"
     gone, signed = len(registry.deleted()), registry.signed()
-    pruned = f"; retention deleted the files of {gone} model(s)" if gone else ""
+    pruned = f"; retention deleted the files of {counted(gone, 'model')}" if gone else ""
     if not signed:
         return f"every digest and the journal's chain hold{pruned}"
     if trusted_keys():
@@ -160,7 +161,7 @@ def prune(name: str, preview: bool, as_json: bool) -> None:
         click.echo(json.dumps({"deleted": [] if preview else digests, "would_delete": digests if preview else []}))
         return
     verb = "would delete" if preview else "deleted"
-    say(f"{verb} the files of {len(digests)} model(s); {spec.retention.sentence}")
+    say(f"{verb} the files of {counted(len(digests), 'model')}; {spec.retention.sentence}")
     for digest in digests:
         click.echo(f"  {digest}")
 

@@ -183,7 +183,7 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
     same = f"as served against the first model never retrained, on the same {plural(units.row)}:"
     out.print(f"[bold]{head}[/bold], {same}", highlight=False)
     for year, (rows, served, never) in losses.items():
-        change = f"{(served / never - 1):+.1%}" if never else ""
+        change = f"{100 * (served / never - 1):+.1f} %" if never else ""
         ours, theirs = amounts((served, never), units.loss)
         out.print(f"  {year:<8} {units.rows(rows):>16}   served {ours}   never retrained {theirs}   {change}")
     if counts["promoted"] == 0:

@@ -175,7 +175,7 @@ def opening(page: str) -> str:
     if waiting_ones := [name for name in begun if not begun[name]]:
         lines.append(
             f"Nothing runs for {', '.join(waiting_ones)} until you start it: `retrain replay {waiting_ones[0]}`, or "
-            f"launch {waiting_ones[0]}__monitor in the UI."
+            f"run {waiting_ones[0]}__monitor in the UI."
         )
     return "\n".join(lines)
 

@@ -98,14 +98,15 @@ def harvest(name: str, period: str | None, limit: int, as_json: bool) -> None:
 
     Example: retrain suite harvest taxi_charge --limit 5
     """
-    found = harvested(opened(name), limit, period)
+    model = opened(name)
+    found = harvested(model, limit, period)
     if as_json:
         click.echo(json.dumps([asdict(proposal) for proposal in found], indent=1))
         return
     for proposal in found:
         say([_proposed(proposal)], hanging=HANGING - 2)
     say(
-        f"{len(found)} row(s) proposed. Take one with `retrain suite add {name} ID`."
+        f"{counted(len(found), model.spec.row_name)} proposed. Take one with `retrain suite add {name} ID`."
         if found
         else f"{name}: no mistake on a row whose outcome is known, in the periods that the live version served."
     )

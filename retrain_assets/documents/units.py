@@ -181,6 +181,15 @@ def amount(value: float, unit: str = "", digits: int = 3) -> str:
     return f"{sign}{symbol}{written}" if symbol else f"{sign}{written} {unit}".rstrip()
 
 
+def percent(share: float, places: int = 0) -> str:
+    """A share in percent, written one way everywhere.
+
+    >>> percent(0.75), percent(0.1234, 1)
+    ('75 %', '12.3 %')
+    """
+    return f"{100 * share:.{places}f} %"
+
+
 def is_money(unit: str) -> bool:
     """Whether a unit is a sign before the number, so that a number alone says it: `$1.44`."""
     return unit in _SYMBOLS

@@ -21,9 +21,10 @@ def how_to_start(model: str, calendar: Calendar) -> str:
 
     >>> from datetime import datetime
     >>> how_to_start("churn", Calendar(every="month", start=datetime(2024, 1, 1)))
-    'Start it with `retrain replay churn`, or launch churn__monitor for 2024-01; the sensors go on from there.'
+    'Start it with `retrain replay churn`, or run churn__monitor for 2024-01 in the UI; the later periods follow by \
+themselves.'
     """
     return (
-        f"Start it with `retrain replay {model}`, or launch {model}__monitor for {calendar.first}; "
-        "the sensors go on from there."
+        f"Start it with `retrain replay {model}`, or run {model}__monitor for {calendar.first} in the UI; "
+        "the later periods follow by themselves."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from retrain_assets.documents.units import plural
+from retrain_assets.documents.units import percent, plural
 from retrain_assets.monitoring.policy import USUAL_SHARE
 from retrain_assets.onboarding.survey import PeriodFindings
 from retrain_assets.spec.model_spec import ModelSpec
@@ -38,7 +38,7 @@ def defaults_in_force(spec: ModelSpec, found: Sequence[PeriodFindings]) -> Itera
         yield Default("windows", told, f"the newest {several} that judge, and the older ones that train")
     if not spec.declares("triggers", "retrain_cost"):
         meaning = f"a retrain is due once the {loss} is {100 * USUAL_SHARE:g} % of a {every}'s above what is expected"
-        yield Default("triggers.retrain_cost", f"{USUAL_SHARE:.0%}", meaning)
+        yield Default("triggers.retrain_cost", f"{percent(USUAL_SHARE)}", meaning)
     if not spec.declares("triggers", "max_per_year"):
         yield Default("triggers.max_per_year", f"{triggers.max_per_year}", "attempts, whatever comes of them")
     if not spec.declares("validation", "false_promotions_per_year"):

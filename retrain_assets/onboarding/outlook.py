@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from retrain_assets.documents.units import called, counted, difference, plural
+from retrain_assets.documents.units import called, counted, difference, percent, plural
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metrics.names import metric_unit
 from retrain_assets.onboarding.survey import PeriodFindings
@@ -115,8 +115,8 @@ def _no_outcomes(spec: ModelSpec, usable: Sequence[PeriodFindings]) -> Iterator[
         yield f"no {spec.row_name} has an outcome. Check source.label, source.outcomes and source.key."
     elif known < _FEW_OUTCOMES:
         yield (
-            f"only {known:.0%} of the {plural(spec.row_name)} have an outcome, and a gate with more than "
-            f"{spec.validation.max_unlabelled_share:.0%} without one never decides. Check source.outcomes and "
+            f"only {percent(known)} of the {plural(spec.row_name)} have an outcome, and a gate with more than "
+            f"{percent(spec.validation.max_unlabelled_share)} without one never decides. Check source.outcomes and "
             "source.key, or raise validation.max_unlabelled_share if the others never get one."
         )
 
@@ -152,9 +152,9 @@ def _first_model(spec: ModelSpec, store: PeriodStore, windows: Windows) -> tuple
     lacking = 1 - judged / rows if rows else 1.0
     if lacking > spec.validation.max_unlabelled_share:
         faults.append(
-            f"the gate can never decide: {lacking:.0%} of its {plural(spec.row_name)} have no outcome yet when it is "
-            f"asked, {spec.validation.max_unlabelled_share:.0%} may. Set source.label_delay to the time within which "
-            "nearly all outcomes come."
+            f"the gate can never decide: {percent(lacking)} of its {plural(spec.row_name)} have no outcome yet when it "
+            f"is asked, {percent(spec.validation.max_unlabelled_share)} may. Set source.label_delay to the time within "
+            "which nearly all outcomes come."
         )
     elif spec.task != "regression" and classes < 2:
         faults.append(
@@ -187,9 +187,9 @@ def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -
         if part.smallest is None:
             sees.append(f"{name} on {on}: how small a change it finds, the first model tells{margin}")
             continue
-        left = f", {part.undecided:.0%} of equal models undecided" if part.undecided else ""
+        left = f", {percent(part.undecided)} of equal models undecided" if part.undecided else ""
         advice = ": raise its margin, or lengthen windows.gate" if (part.undecided or 0.0) > _OFTEN_UNDECIDED else ""
-        found = f"finds a change of {difference(part.smallest, unit)} ({policy.power:.0%} power)"
+        found = f"finds a change of {difference(part.smallest, unit)} ({percent(policy.power)} power)"
         sees.append(f"{name} on {on} {found}{margin}{left}{advice}")
     return sees, never
 
@@ -262,9 +262,9 @@ def short_probation(spec: ModelSpec, days: int) -> Iterator[str]:
     enough = enough_blocks(LENGTHS_DAYS[0], spec.probation.alpha, effect)
     if days * longest < enough and not needed:
         yield (
-            f"probation.length: a {every}'s rows are of {days} day(s), so that {longest} {every}s give "
-            f"at most {days * longest} blocks where {enough} are needed to rule out {harm}: only a version that proves "
-            "itself is confirmed. Raise probation.length or probation.rules_out."
+            f"probation.length: a {every}'s {plural(spec.row_name)} are of {counted(days, 'day')}, so that {longest} "
+            f"{every}s give at most {days * longest} blocks where {enough} are needed to rule out {harm}: only a "
+            "version that proves itself is confirmed. Raise probation.length or probation.rules_out."
         )
 
 

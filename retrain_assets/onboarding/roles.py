@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import percent
 from retrain_assets.errors import DataError
 from retrain_assets.model import Task
 from retrain_assets.onboarding.columns import (
@@ -195,7 +196,7 @@ def _key(
     if best is not None:
         return best
     nearest = max(shares, key=lambda name: shares[name], default=None)
-    most = f" {nearest} comes nearest, with {shares[nearest]:.0%} different values." if nearest else ""
+    most = f" {nearest} comes nearest, with {percent(shares[nearest])} different values." if nearest else ""
     both = table.rows.select([nearest, time]) if nearest not in (None, time) else None
     if both is not None and both.group_by(both.column_names).aggregate([]).num_rows >= _KEPT * both.num_rows:
         most += f" {nearest} and {time} together do."
@@ -350,8 +351,8 @@ def _rows_of(table: ForeignTable, outcomes: ForeignTable, key: str) -> npt.NDArr
     found = np.asarray(flat(at).to_numpy(zero_copy_only=False), dtype=np.int64)
     if (found >= 0).mean() < _SOME_RETURN:
         raise DataError(
-            f"only {(found >= 0).mean():.0%} of the rows of {table.path} have an outcome in {outcomes.path} by {key}. "
-            "Name the column that joins them with --key."
+            f"only {percent((found >= 0).mean())} of the rows of {table.path} have an outcome in {outcomes.path} by "
+            f"{key}. Name the column that joins them with --key."
         )
     return found
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from retrain_assets.documents.plain_text import plain, written_out
+from retrain_assets.documents.units import percent
 from retrain_assets.onboarding.columns import ColumnFacts, limits_with_room
 from retrain_assets.onboarding.draft import Draft
 from retrain_assets.onboarding.table import ForeignTable
@@ -84,7 +85,7 @@ def _label_comment(draft: Draft) -> str:
     why = f"; {label.why}" if label.why else ""
     if label.task == "binary":
         yes = next((value for value, number in label.values.items() if number == 1), "1")
-        return f"{label.name} is {yes} in {draft.rate:.1%} of the rows{why}"
+        return f"{label.name} is {yes} in {percent(draft.rate, 1)} of the rows{why}"
     return f"{label.name} has {label.classes} values{why}" if label.task == "multiclass" else f"{label.name}{why}"
 
 
@@ -167,7 +168,7 @@ def _rule(facts: ColumnFacts) -> str:
 
 
 def _seen(facts: ColumnFacts) -> str:
-    missing = f", {facts.missing_share:.1%} missing" if facts.missing else ""
+    missing = f", {percent(facts.missing_share, 1)} missing" if facts.missing else ""
     if facts.sentinel is not None:
         missing += f", {facts.sentinel:g} among them"
     lacking = f", not in {_short(facts.lacking[0])}" if facts.lacking else ""
@@ -268,7 +269,10 @@ def _unlabelled(draft: Draft) -> list[str]:
         return []
     allowed = min(round(1.5 * share + 0.03, 2), _MOST_WITHOUT)
     return [
-        _line(f"  max_unlabelled_share: {allowed:g}", f"{DECIDE}: {share:.0%} of the older rows have no outcome: why?")
+        _line(
+            f"  max_unlabelled_share: {allowed:g}",
+            f"{DECIDE}: {percent(share)} of the older rows have no outcome: why?",
+        )
     ]
 
 

@@ -184,7 +184,7 @@ def _part(file: File) -> tuple[FilePart, list[str]]:
     if file.is_csv and not file.dialect.encoding.startswith("utf-8"):
         said.append(f"written in {file.dialect.encoding}, not in UTF-8, and read so")
     if file.is_csv and file.dialect.title:
-        said.append(f"{file.dialect.title} line(s) above the names of the columns are left out")
+        said.append(f"left out above the names of the columns: {counted(file.dialect.title, 'line')}")
     return FilePart(file.path, rows, measured), said
 
 

@@ -27,7 +27,7 @@ from retrain_assets.dagster_glue.tags import (
     PARTITION_TAG,
     TRIGGER_TAG,
 )
-from retrain_assets.documents.units import called
+from retrain_assets.documents.units import called, counted
 from retrain_assets.errors import RetrainError
 from retrain_assets.monitoring.sensors import was_killed
 from retrain_assets.production.jobs import ROLLBACK_PRIORITY, Job, job_name, rollback_config
@@ -84,7 +84,7 @@ def _not_again_yet(started: Sequence[dg.RunRecord]) -> str:
         return "the rollback is on its way"
     wait = min(FIRST_RETRY_SECONDS * 2 ** (len(started) - 1), LAST_RETRY_SECONDS)
     left = max(record.end_time or 0.0 for record in started) + wait - time.time()
-    return f"{len(started)} rollback run(s) failed; the next begins in {left:.0f} s" if left > 0 else ""
+    return f"{counted(len(started), 'rollback run')} failed; the next begins in {left:.0f} s" if left > 0 else ""
 
 
 def _rollback_request(frame: Frame, record: "ProbationRecord", identity: str, attempt: int) -> dg.RunRequest:

@@ -11,7 +11,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, column_schema, pi
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.documents.page import text
-from retrain_assets.documents.units import called, counted, plural
+from retrain_assets.documents.units import called, counted, percent, plural
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
 
@@ -152,7 +152,7 @@ def _summary(period: str, checked: "Checked", row: str) -> tuple[str, ...]:
 def _column_row(column: "ColumnSummary") -> dict[str, object]:
     """One column in a line that fits the page."""
     shown = pick(asdict(column), "column", "missing", "impossible", "min", "mean", "max")
-    return {**shown, "missing": f"{column.missing:.2%}"}
+    return {**shown, "missing": f"{percent(column.missing, 2)}"}
 
 
 def _check_result(name: str, problems: "Sequence[ContractProblem]", row: str) -> dg.AssetCheckResult:

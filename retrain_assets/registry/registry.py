@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from retrain_assets.documents.plain_text import plain
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import Conflict, IntegrityError, NotFound, StorageError
 from retrain_assets.registry.integrity.outer_traces import lost_sentence
 from retrain_assets.registry.integrity.repair import mend
@@ -351,7 +352,10 @@ class Registry(Records):
             digests = tuple(digest for digest in disposable(history, policy, at) if self._folders.has(digest))
             if not digests:
                 return None
-            reason = f"retention: the files of {len(digests)} model(s) out of service were deleted ({policy.sentence})"
+            reason = (
+                f"retention: the files of {counted(len(digests), 'model')} out of service were deleted "
+                f"({policy.sentence})"
+            )
             period, moved = history.events[-1].period, _moved(history, _pointer(history))
             entry = Entry(at, period, "pruned", *moved, actor, reason, evidence=None, gate=None, deleted=digests)
             event = self._journal.append(entry, after=history.events)

@@ -111,7 +111,7 @@ def read_model_text(model: bytes) -> ModelText:
     if not re.fullmatch(r"v[234]", version):
         raise ForeignModel(f"it is of version {version[:20]!r}, v2 to v4 are read. Save it with LightGBM 3 or 4")
     if per_round != classes:
-        raise ForeignModel(f"it has {per_round} trees a round for {classes} class(es): it was changed. Save it again")
+        raise ForeignModel(f"it was changed: trees a round {per_round}, classes {classes}. Save it again")
     for name, info in zip(names, infos, strict=True):
         if not re.fullmatch(r"none|\[[^:\[\]]+:[^:\[\]]+\]|-?\d{1,9}(:-?\d{1,9})*", info):
             raise ForeignModel(f"feature_infos says {info[:40]!r} of {name}, which is neither a range nor codes")

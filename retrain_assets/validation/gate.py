@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from retrain_assets import __version__
 from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.candidates.policy import RefitPolicy
-from retrain_assets.documents.units import plural
+from retrain_assets.documents.units import counted, percent, plural
 from retrain_assets.errors import BudgetSpent, GateRowsSpent
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
@@ -285,7 +285,9 @@ class Gate:
         if share <= allowed:
             return []
         several = f"gate {plural(self.model.row_name)}"
-        reason = f"{share:.1%} of {stored:,} {several} have no outcome, at most {allowed:.1%} may lack one"
+        reason = (
+            f"{percent(share, 1)} of {stored:,} {several} have no outcome, at most {percent(allowed, 1)} may lack one"
+        )
         return [Finding("hard", Outcome.INSUFFICIENT, reason, role="hard", rows=window.rows)]
 
     def _suite(self, attempt: Attempt, candidate: TrainedScorer) -> tuple[SuiteRows, list[Finding]]:
@@ -325,8 +327,8 @@ class Gate:
                 spent_by = "are spent on" if use.outcome == "begun" else "decided"
                 raise GateRowsSpent(
                     f"{self.model.name}: the rows of {window.start} to {window.end} {spent_by} the attempt of "
-                    f"{use.period} ({use.outcome}). Wait until {len(window.periods)} period(s) after {use.period} are "
-                    "complete."
+                    f"{use.period} ({use.outcome}). Complete "
+                    f"{counted(len(window.periods), 'period')} after {use.period} first."
                 )
 
 
@@ -362,6 +364,7 @@ def _lacking(cases: Sequence[SuiteCase], row: str) -> list[Finding]:
         return []
     names = ", ".join(f"{case.id} of {case.period}" for case in cases)
     reason = (
-        f"{len(cases)} case(s) cannot be scored, their {row} or outcome is not there: {names}. Correct or expire them"
+        f"{counted(len(cases), 'case')} cannot be scored, no {row} or outcome is there: {names}. Correct or expire "
+        f"{'it' if len(cases) == 1 else 'them'}"
     )
     return [Finding("regression_suite", Outcome.INSUFFICIENT, reason, role="regression")]

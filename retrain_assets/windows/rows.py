@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
 from retrain_assets.periods import Calendar, Length
@@ -104,8 +105,8 @@ def require_disjoint(windows: Mapping[str, Keys]) -> None:
             shared = left.filter(pc.is_in(left, value_set=right))
             if len(shared):
                 raise DataError(
-                    f"the {name} and the {other} window share {len(shared):,} key(s), first {shared[0]}: a row must "
-                    "not train and judge. Ingest the periods of both windows again."
+                    f"the {name} and the {other} window share {counted(len(shared), 'key')}, first {shared[0]}: a "
+                    "row must not train and judge. Ingest the periods of both windows again."
                 )
 
 

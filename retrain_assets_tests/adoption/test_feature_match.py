@@ -54,7 +54,7 @@ def test_a_name_whose_blanks_lightgbm_rewrote_is_the_columns():
         ({"infos": ("[0:9]", "-1:1:0:2:3", "0:1")}, COLUMNS, "plan: the model saw the code 3, the file holds 3 values"),
         ({"infos": ("[0:9]", "[0.5:7]", "0:1")}, COLUMNS, "plan is a category to the spec, and to the model a number"),
         ({"values": (("a", "b", "c"), (11, 4))}, COLUMNS, "none of the model's values .* stands in the column"),
-        ({"values": (("Student", "b", "c"), (11, 4))}, COLUMNS, "90% of the stored rows have a value that the model"),
+        ({"values": (("Student", "b", "c"), (11, 4))}, COLUMNS, "90 % of the stored rows have a value that the model"),
         ({"values": (("Basic", " Basic", "c"), (11, 4))}, COLUMNS, "two of the model's values are the same text"),
     ],
 )  # fmt: skip

@@ -26,8 +26,8 @@ def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_ho
     live = registry(at_home).live().name
     assert re.match(rf"delivery +{live} +well +promoted {live} +watching ended$", lines["delivery"])
     assert lines["employment"] == (
-        "employment never ran. Start it with `retrain replay employment`, or launch employment__monitor for 2015; "
-        "the sensors go on from there."
+        "employment never ran. Start it with `retrain replay employment`, or run employment__monitor for 2015 in the UI"
+        "; the later periods follow by themselves."
     )
     assert set(lines) == {"model", "delivery", "employment", "flight_delays", "taxi_charge"}
 
@@ -41,7 +41,7 @@ def test_one_model_is_told_in_five_answers(at_home):
         "is it well", "what is live", "what happened last", "what comes next", "what did people decide"
     ]  # fmt: skip
     assert told["what is live"].startswith(f"{live.name}, since {live.at:%Y-%m-%d}, ")
-    assert told["is it well"].startswith(f"yes: {live.name} lost ")
+    assert told["is it well"].startswith(f"yes: {live.name} was off by ")
     assert told["what did people decide"] == "no hold, no approval"
 
 

@@ -20,8 +20,8 @@ from retrain_assets.production.sensors import failure_alerts
 
 MODEL = "delivery"
 WAITS = (
-    "waits for its first run, which a person starts. Start it with `retrain replay delivery`, or launch "
-    "delivery__monitor for 2024-01-01; the sensors go on from there."
+    "waits for its first run, which a person starts. Start it with `retrain replay delivery`, or run "
+    "delivery__monitor for 2024-01-01 in the UI; the later periods follow by themselves."
 )
 
 

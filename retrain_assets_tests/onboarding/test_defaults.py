@@ -24,7 +24,7 @@ def test_what_a_short_spec_leaves_out_is_told_with_the_numbers_of_its_data(in_fo
     assert found["contract.min_rows"].meaning == "a month has 120 to 1,500"
     assert found["validation.fairness"].value == "not asked"
     assert "churn.suite.yaml" in found["validation.regression_suite"].meaning
-    assert found["triggers.retrain_cost"].value == "10%"
+    assert found["triggers.retrain_cost"].value == "10 %"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def said(every, periods, days=366):
     spec = SimpleNamespace(
         period=Calendar(every=every, start="2024-01-01"),
         probation=ProbationPolicy(periods=periods),
+        row_name="row",
         source=SimpleNamespace(label_delay=timedelta(days=1)),
     )
     return list(short_probation(spec, days))
@@ -99,5 +100,5 @@ def test_the_fewest_periods_that_are_enough_for_every_block_length_are_not_menti
 
 def test_rows_of_one_day_a_year_can_only_end_unproven_unless_the_years_are_many():
     (sentence,) = said("year", 3, days=1)
-    assert "a year's rows are of 1 day(s), so that 3 years give at most 3 blocks where 14 are needed" in sentence
+    assert "a year's rows are of 1 day, so that 3 years give at most 3 blocks where 14 are needed" in sentence
     assert said("year", 14, days=1) == []

@@ -43,7 +43,7 @@ def test_an_exact_duplicate_does_not_hide_the_key(tmp_path):
 
 def test_a_table_whose_keys_repeat_is_refused_with_the_nearest_column(tmp_path):
     frame = ROWS.assign(id=[number // 2 for number in range(40)], y=[0, 1] * 20)
-    with pytest.raises(DataError, match=r"no column names one row for good. id comes nearest, with 50%.*--key"):
+    with pytest.raises(DataError, match=r"no column names one row for good. id comes nearest, with 50 %.*--key"):
         roles(written(tmp_path, frame))
 
 
@@ -88,7 +88,7 @@ def test_a_column_that_is_not_there_is_named_with_its_flag(tmp_path, named, mess
 def test_outcomes_of_other_rows_are_refused(tmp_path):
     written(tmp_path, ROWS)
     other = written(tmp_path, pd.DataFrame({"id": range(1_000, 1_040), "y": [0, 1] * 20}), "outcomes.csv")
-    with pytest.raises(DataError, match="only 0% of the rows of .* have an outcome"):
+    with pytest.raises(DataError, match="only 0 % of the rows of .* have an outcome"):
         roles(tmp_path / "rows.csv", other)
 
 

@@ -13,7 +13,9 @@ def test_nothing_runs_before_a_person_has_launched_the_first_run(served, sensor)
 
     assert first["status"] == "SKIPPED"
     assert first["skipReason"].startswith("waits for its first run, which a person starts. ")
-    assert first["skipReason"].endswith("or launch delivery__monitor for 2024-01-01; the sensors go on from there.")
+    assert first["skipReason"].endswith(
+        "or run delivery__monitor for 2024-01-01 in the UI; the later periods follow by themselves."
+    )
 
 
 def test_the_terminal_says_what_to_open_and_what_waits_and_warns_of_nothing(served):

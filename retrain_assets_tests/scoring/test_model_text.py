@@ -108,7 +108,7 @@ def test_a_model_without_pandas_categories_does_not_say_them(model):
         (rb"is_linear=0", b"is_linear=1", "linear leaves"),
         (rb"shrinkage=1", b"shrinkage=1\nnum_leaves=2", "stands twice in tree 0"),
         (rb"max_feature_idx=5", b"max_feature_idx=50", "names 6 features, describes 6 and counts 51"),
-        (rb"num_class=1", b"num_class=3", "1 trees a round for 3 class"),
+        (rb"num_class=1", b"num_class=3", "trees a round 1, classes 3"),
         (rb"objective=binary sigmoid:1", b"objective=multiclass num_class:9", "does not go with num_class=1"),
         (rb"version=v4", b"version=v9", "v2 to v4 are read"),
         (rb"\nparameters:\n", b"\nparameters:\nTree=2\n", "does not go on as LightGBM writes it"),

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from retrain_assets.documents.units import percent
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes
 from retrain_assets.monitoring.drift.summaries import Summary
 
@@ -131,7 +132,7 @@ def joint_series(
     noise = np.full(values.shape, told.noise)
     before = float(np.mean(values[:-1]))
     summary = Summary("joint", "", values, noise, before, told.auc)
-    mostly = ", ".join(f"{name} ({share:.0%})" for name, share in told.important)
+    mostly = ", ".join(f"{name} ({percent(share)})" for name, share in told.important)
     return Measured(JOINT, "numeric", Sizes(), (summary,), mostly), aucs
 
 

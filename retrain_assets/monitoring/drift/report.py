@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes, change, label, measure
 from retrain_assets.monitoring.drift.column_faults import BROKEN, comparable_part, problems_of
@@ -381,7 +382,7 @@ def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: 
         return f"{period}: drift cannot be told from {few}, {FEWEST_PERIODS} are needed."
     if not tests:
         return f"{period}: drift cannot be told, no column has values to compare."
-    few = f" Only {rows} row(s): nothing but a large change could show." if rows < FEW_ROWS else ""
+    few = f" Only {counted(rows, 'row')}: nothing but a large change could show." if rows < FEW_ROWS else ""
     return f"{period}: no drift in {len(columns)} columns ({against}).{few}"
 
 

@@ -154,7 +154,7 @@ class _Check:
     def _arguments(self, node: ast.expr, name: str, wanted: int) -> list[ast.expr]:
         assert isinstance(node, ast.Call)
         if node.keywords or len(node.args) != wanted or any(isinstance(part, ast.Starred) for part in node.args):
-            self._refuse(node, f"no use of {name}, which takes {wanted} argument(s)")
+            self._refuse(node, f"no use of {name}, which takes {wanted} argument{'s' * (wanted != 1)}")
         return node.args
 
     def _refuse(self, node: ast.expr, why: str) -> None:

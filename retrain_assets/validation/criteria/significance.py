@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from retrain_assets.documents.units import counted, plural
+from retrain_assets.documents.units import counted, percent, plural
 from retrain_assets.metrics.metric import METRICS, Array, Metric
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare, number
@@ -204,8 +204,8 @@ def _aged(policy: FresherPolicy, age: ChampionAge, row: str) -> tuple[str, bool]
     if age.periods > policy.max_age_periods:
         return f"the champion is {age.periods} periods old, more than {policy.max_age_periods}, so be no worse", True
     if age.unseen_share > policy.max_unseen_share:
-        share = f"{age.unseen_share:.1%} of the gate {plural(row)} hold a category the champion never saw"
-        return f"{share}, more than {policy.max_unseen_share:.1%}, so be no worse", True
+        share = f"{percent(age.unseen_share, 1)} of the gate {plural(row)} hold a category the champion never saw"
+        return f"{share}, more than {percent(policy.max_unseen_share, 1)}, so be no worse", True
     return f"the champion is {age.periods} periods old, at most {policy.max_age_periods}, so be better", False
 
 

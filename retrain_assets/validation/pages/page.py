@@ -407,7 +407,7 @@ def _seen(verdict: Verdict, row: str) -> str:
             "rows": each.rows,
             "smallest change": each.smallest,
             "margin": each.margin,
-            "undecided": "" if each.undecided is None else f"{each.undecided:.0%}",
+            "undecided": percent(each.undecided),
             "can never decide": each.never or ("watched after promotion" if each.watched else ""),
         }
         for each in found_detectability(verdict)

@@ -51,7 +51,7 @@ def suite_rows(
         absent = wanted - set(store.require_table("raw_data", home, [key])[key].cast(pa.string()).to_pylist())
         if absent:
             raise DataError(
-                f"regression suite: {len(absent)} case(s) are not rows of {home}: {', '.join(sorted(absent))}. "
-                "Correct their id or period."
+                f"regression suite: no {model.row_name} of {home} is {', '.join(sorted(absent))}. Correct the id or "
+                "the period of the case."
             )
     return pa.concat_tables(tables, promote_options="permissive") if tables else None

@@ -199,7 +199,7 @@ def test_the_report_survives_json_and_puts_first_what_matters(large):
 def test_a_period_of_few_rows_says_that_its_quiet_says_little(large):
     report = at(large, large.tables[13].slice(0, 1))
     assert not report.warned
-    assert report.sentence.endswith("Only 1 row(s): nothing but a large change could show.")
+    assert report.sentence.endswith("Only 1 row: nothing but a large change could show.")
     assert "row(s)" not in at(large, large.tables[13]).sentence
 
 

@@ -81,7 +81,7 @@ def test_the_rows_of_cases_come_with_their_outcomes_where_these_are_known(suite,
 
 def test_a_case_that_is_no_row_of_its_period_is_named(suite, access):
     cases = live_cases(suite({}, {"id": 9}, {"id": 4}), "2024-02", MONTHS)
-    with pytest.raises(DataError, match=r"2 case\(s\) are not rows of 2024-01: 4, 9. Correct their id or period."):
+    with pytest.raises(DataError, match=r"no row of 2024-01 is 4, 9. Correct the id or the period of the case."):
         suite_rows(MODEL, access, cases, ["miles"])
 
 
