@@ -12,7 +12,6 @@ from retrain_assets.dagster_glue.reports import kept
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.stored_tables import KEY
-from retrain_assets.documents.units import called
 from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import MonitoringPolicy
 from retrain_assets.raw.policy import Columns
@@ -81,7 +80,7 @@ def _predictions(frame: Frame, model: Model) -> dg.AssetsDefinition:
                     model.calendar.words(period),
                     model.calendar.words(predicted.version.period),
                     predicted.remark or "",
-                    called(skew.sentence, frame.row_name) if skew is not None else "",
+                    skew.sentence(frame.row_name) if skew is not None else "",
                 ),
                 "scores": table([_score_row(name, predicted.table[name]) for name in scores]),
                 "version": predicted.version.name,

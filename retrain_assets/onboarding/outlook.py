@@ -28,7 +28,7 @@ from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets.statistics.day_blocks import LENGTHS_DAYS
 from retrain_assets.store import LABEL, OUTCOME, PeriodStore
 from retrain_assets.validation.comparison.units import GateRows
-from retrain_assets.validation.criteria.detectability import detectability
+from retrain_assets.validation.criteria.detectability import PartDetectability, detectability
 from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets.validation.suite.rows import live_cases
 from retrain_assets.windows.cut import Span, Wait, Windows
@@ -177,7 +177,7 @@ def _what_the_gate_sees(spec: ModelSpec, store: PeriodStore, windows: Windows) -
     for part in detectability(policy, spec.task, rows, spec.triggers.max_per_year):
         name = f"{part.check}: {part.metric}{f' of {part.group}' if part.group else ''}"
         if part.never:
-            never.append(f"{name} can never decide: {called(part.never, spec.row_name)}")
+            never.append(f"{name} can never decide: {never_words(part, spec.row_name)}")
             continue
         unit, on = metric_unit(part.metric, spec.model.label_unit), counted(part.rows, spec.row_name)
         margin = f", margin {difference(part.margin, unit)}" if part.margin is not None else ""
@@ -288,3 +288,9 @@ def _days_with_rows(spec: ModelSpec, store: PeriodStore, period: str) -> int:
 
 def _texts(rows: pa.Table, key: str) -> set[str]:
     return set(rows[key].cast(pa.string()).to_pylist()) if key in rows.column_names else set()
+
+
+def never_words(part: PartDetectability, row: str) -> str:
+    """Why a part can never decide, with a row called what the spec calls it, and its group what the data call it."""
+    group = part.group if part.never.startswith(part.group) else ""
+    return f"{group}{called(part.never.removeprefix(group), row)}"

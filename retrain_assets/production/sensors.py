@@ -27,7 +27,7 @@ from retrain_assets.dagster_glue.tags import (
     PARTITION_TAG,
     TRIGGER_TAG,
 )
-from retrain_assets.documents.units import called, counted
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import RetrainError
 from retrain_assets.monitoring.sensors import was_killed
 from retrain_assets.production.jobs import ROLLBACK_PRIORITY, Job, job_name, rollback_config
@@ -226,7 +226,8 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
         said = performance_facts(record) if record else []
         alerts += [_alert(clock, frame, period, kind, sentence) for kind, sentence in said]
         skew = read_skew(store, period)
-        alerts += [_alert(clock, frame, period, "skew", sentence) for sentence in (skew.facts if skew else [])]
+        told = zip(skew.facts(), skew.facts(frame.row_name), strict=True) if skew else ()
+        alerts += [_alert(clock, frame, period, "skew", fact, said) for fact, said in told]
         return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]
     outcome = run.tags.get(OUTCOME_TAG, "")
     if outcome in KEPT:
@@ -274,9 +275,17 @@ def publish_all(alerts: list[Alert], home: Home) -> None:
     facts.publish_all(alerts, Path(home.path))
 
 
-def _alert(clock: Clock, frame: Frame, period: str, kind: str, sentence: str) -> Alert:
-    """An alert whose sentence fits a phone; a failure keeps all of its cause."""
-    said = sentence if kind in TOLD_WHOLE else facts.brief(sentence)
-    said = called(said, frame.row_name) if kind == "skew" else said
+def _alert(clock: Clock, frame: Frame, period: str, kind: str, sentence: str, told: str = "") -> Alert:
+    """An alert whose sentence fits a phone; a failure keeps all of its cause.
+
+    Args:
+        clock: Says when.
+        frame: Of the model.
+        period: As of which.
+        kind: Of the alert.
+        sentence: The fact, by which it is known whether it was told already.
+        told: The same in the model's words, where they differ.
+    """
+    said = sentence if kind in TOLD_WHOLE else facts.brief(told or sentence)
     known = "" if said == sentence else sentence
     return Alert(clock.now().isoformat(), frame.model, period, cast("facts.Kind", kind), said, known)

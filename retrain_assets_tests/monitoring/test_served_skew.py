@@ -59,7 +59,7 @@ def test_what_was_served_alike_is_no_difference(at, logged, tmp_path):
     logged(ROWS)
     at.store.write_table("raw_data", "2024-01", ROWS)
     skew = found(at, tmp_path)
-    assert (skew.rows, skew.recomputed, skew.compared, skew.facts) == (4, 4, 4, [])
+    assert (skew.rows, skew.recomputed, skew.compared, skew.facts()) == (4, 4, 4, [])
     assert read_skew(at.store, "2024-01") == skew
 
 
@@ -108,7 +108,7 @@ def test_rows_of_a_version_whose_files_are_deleted_are_not_computed_again(at, lo
     at = PeriodAccess(at.store, type("Gone", (), {"read": staticmethod(gone)}), at.period)
     skew = found(at, tmp_path)
     assert (skew.rows, skew.sampled, skew.recomputed, skew.scores) == (4, 4, 0, None)
-    assert skew.sentence.endswith("Nothing could be compared.")
+    assert skew.sentence().endswith("Nothing could be compared.")
 
 
 def test_a_torn_file_of_the_log_is_named_and_the_others_are_compared(at, logged, tmp_path):
@@ -117,7 +117,7 @@ def test_a_torn_file_of_the_log_is_named_and_the_others_are_compared(at, logged,
     (tmp_path / "served" / "notes.parquet").write_bytes(b"nobody's hour")
     skew = found(at, tmp_path)
     assert (skew.rows, skew.recomputed, skew.unread) == (4, 4, ("2024-01-21T08-other.parquet",))
-    assert "2024-01-21T08-other.parquet of the served log cannot be read" in skew.facts[0]
+    assert "2024-01-21T08-other.parquet of the served log cannot be read" in skew.facts()[0]
 
 
 def test_keys_that_the_source_counts_as_numbers_are_the_same(at, logged, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from retrain_assets.onboarding.draft import drafted
-from retrain_assets.onboarding.outlook import outlook, short_probation
+from retrain_assets.onboarding.outlook import never_words, outlook, short_probation
 from retrain_assets.onboarding.roles import Named
 from retrain_assets.onboarding.spec_text import spec_text
 from retrain_assets.onboarding.survey import survey
@@ -18,6 +18,7 @@ from retrain_assets.production.policy import ProbationPolicy
 from retrain_assets.registry.registry import Registry
 from retrain_assets.spec.loading import load_spec
 from retrain_assets.store import PeriodStore
+from retrain_assets.validation.criteria.detectability import PartDetectability
 from retrain_assets_tests.onboarding.tables import subscriptions
 
 
@@ -102,3 +103,9 @@ def test_rows_of_one_day_a_year_can_only_end_unproven_unless_the_years_are_many(
     (sentence,) = said("year", 3, days=1)
     assert "a year's rows are of 1 day, so that 3 years give at most 3 blocks where 14 are needed" in sentence
     assert said("year", 14, days=1) == []
+
+
+@pytest.mark.parametrize("group", ["row=3", "zone=rows"])
+def test_a_group_that_is_called_row_keeps_its_name(group):
+    part = PartDetectability("fairness", "tpr", group, 12, None, 0.1, 1.0, f"{group} has 12 rows that bear on tpr")
+    assert never_words(part, "ride") == f"{group} has 12 rides that bear on tpr"

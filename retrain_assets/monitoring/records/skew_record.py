@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.store import Json, PeriodStore, fields_of
 
 NAME = "served_skew"
@@ -53,36 +54,36 @@ class ServedSkew:
     scores: Difference | None = None
     features: tuple[Difference, ...] = ()
 
-    @property
-    def facts(self) -> list[str]:
-        """What somebody should hear of, a sentence for each.
+    def facts(self, row: str = "row") -> list[str]:
+        """What somebody should hear of, a sentence for each, with a row called what the model's spec calls it.
 
         >>> miles = Difference("miles", 3, "a1", "1.5", "2.5")
         >>> skew = ServedSkew("2024-01", 9, 9, 9, 9, features=(miles,))
-        >>> print(*skew.facts)
-        3 of 9 served rows had another miles than the source has now: row a1 was scored with 1.5, the source has 2.5.
+        >>> print(*skew.facts("trip"))
+        3 of 9 served trips had another miles than the source has now: trip a1 was scored with 1.5, the source has 2.5.
         """
         said = [f"{file} of the served log cannot be read: restore it, or move it away." for file in self.unread]
         if self.scores is not None:
             one = self.scores
             said.append(
-                f"{one.rows:,} of {self.recomputed:,} served scores are not those of the version that they name: row "
+                f"{one.rows:,} of {self.recomputed:,} served scores are not those of the version that they name: {row} "
                 f"{one.key} got {one.served}, the version gives {one.expected}."
             )
         for one in self.features:
+            served = f"{one.rows:,} of {self.compared:,} served {plural(row)}"
             said.append(
-                f"{one.rows:,} of {self.compared:,} served rows had another {one.column} than the source has now: row "
-                f"{one.key} was scored with {one.served}, the source has {one.expected}."
+                f"{served} had another {one.column} than the source has now: {row} {one.key} was scored with "
+                f"{one.served}, the source has {one.expected}."
             )
         return said
 
-    @property
-    def sentence(self) -> str:
+    def sentence(self, row: str = "row") -> str:
         """What was compared, and what came out."""
         told = f"{self.recomputed:,} of {self.sampled:,} sampled scores were computed again"
-        checked = f"{self.rows:,} rows were served. {told}, and {self.compared:,} rows compared with the source's."
+        compared = f"{counted(self.compared, row)} compared with the source's"
+        checked = f"{counted(self.rows, row)} {'was' if self.rows == 1 else 'were'} served. {told}, and {compared}."
         known = self.recomputed or self.compared
-        return f"{checked} {' '.join(self.facts) or ('No difference.' if known else 'Nothing could be compared.')}"
+        return f"{checked} {' '.join(self.facts(row)) or ('No difference.' if known else 'Nothing could be compared.')}"
 
     def to_dict(self) -> Json:
         """The record as it is stored."""

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.documents.units import amount, called, difference
+from retrain_assets.documents.units import amount, difference
 from retrain_assets.metrics.metric import Array, Metric
 from retrain_assets.statistics.codes import Codes, narrow, sums
 from retrain_assets.validation.comparison.block_estimate import Rows, block_estimate, block_mean, block_units
@@ -81,7 +81,7 @@ class Comparison:
     @property
     def shortfall(self) -> str:
         """Why no answer can be given; empty when one can."""
-        return called(self.estimate.shortfall(), self.row)
+        return self.estimate.shortfall(self.row)
 
     def difference(self, value: float) -> str:
         """A difference of two values with its unit."""

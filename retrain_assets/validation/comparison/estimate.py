@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from retrain_assets.documents.units import counted as counted_rows
+from retrain_assets.documents.units import plural
 from retrain_assets.metrics.metric import Array
 from retrain_assets.statistics.codes import Codes, sums
 from retrain_assets.statistics.long_run_variance import FEWEST_DAYS, DailySums, MeanError, mean_error
@@ -91,17 +93,23 @@ class Estimate:
             return None
         return math.ceil(self.rows * (detectable / effect) ** 2)
 
-    def shortfall(self) -> str:
-        """Why no answer can be given, as a sentence with the number that is missing; empty when one can."""
+    def shortfall(self, row: str = "row") -> str:
+        """Why no answer can be given, as a sentence with the number that is missing; empty when one can.
+
+        Args:
+            row: What the model's spec calls a row; the name of the column whose values are units stays as it is.
+        """
         if self.units < self.fewest_units:
-            return f"{counted(self.units, self.unit)}, {self.fewest_units} needed"
+            alone = self.unit == "row"
+            units = counted_rows(self.units, row) if alone else counted(self.units, self.unit)
+            return f"{units}, {self.fewest_units} needed"
         if self.support < FEWEST_ROWS:
-            return f"{self.support:.0f} rows bear on it, {FEWEST_ROWS} needed"
+            return f"{self.support:.0f} {plural(row)} bear on it, {FEWEST_ROWS} needed"
         if not (math.isfinite(self.improvement) and math.isfinite(self.standard_error)):
-            return "it is undefined on these rows"
+            return f"it is undefined on these {plural(row)}"
         if self.effective_units < FEWEST_EFFECTIVE_UNITS:
             return (
-                f"one {self.unit} holds most rows: {self.effective_units:.1f} effective units, "
+                f"one {self.unit} holds most {plural(row)}: {self.effective_units:.1f} effective units, "
                 f"{FEWEST_EFFECTIVE_UNITS:g} needed"
             )
         return ""

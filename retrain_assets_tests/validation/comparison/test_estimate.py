@@ -231,3 +231,9 @@ def test_what_has_too_few_units_or_supporting_rows_says_how_many_rows_would_do()
     assert estimate(psi, Units.rows(30), support=0).rows_to_answer is None
     assert estimate(psi, Units.rows(30)).rows_to_answer is None
     assert estimate(np.empty(0), Units.rows(0)).rows_to_answer == 10
+
+
+def test_a_unit_that_is_called_rows_keeps_its_name():
+    found = estimate(np.array([]), Units(np.array([]), "rows"))
+    assert found.shortfall("ride").startswith("0 values of rows, ")
+    assert estimate(np.array([]), Units(np.array([]), "row")).shortfall("ride").startswith("0 rides, ")
