@@ -207,7 +207,7 @@ class Document:
         >>> Document("Report", ("It is well.",), (Part("Rows", "None.", ("margin",)),)).markdown.split("\n\n")[:4]
         ['# Report', '> **It is well.**', '## Rows', 'None.']
         """
-        first, *others = led(self.answer)
+        first, *others = self.answer
         lines = [f"# {text(self.title)}", f"> **{text(first)}**", *(f"> {text(sentence)}" for sentence in others)]
         if self.dated:
             lines.append(text(self.dated))
@@ -232,7 +232,7 @@ class Document:
 
     def html(self, render: Renderer) -> str:
         """The document as the inside of an HTML page."""
-        sentences = "".join(f"<p>{_escaped(sentence)}</p>" for sentence in led(self.answer))
+        sentences = "".join(f"<p>{_escaped(sentence)}</p>" for sentence in self.answer)
         sign = f'<div class="sign" aria-hidden="true">{_SIGNS[self.tone]}</div>'
         parts = [
             f"<h1>{escape(plain(self.title))}</h1>",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, table, text
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, led, table, text
 from retrain_assets.documents.units import LossUnits, amount, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
@@ -174,7 +174,7 @@ def performance_report(
     parts.append(Part("Decisions", table(_decisions(history)), folded=True))
     outcome = record.report.outcome if record.report else Quality.INSUFFICIENT
     first, *others = performance_lead(record)
-    answer = (first, *([harm] if harm else []), *others)
+    answer = (*led((first,)), *([harm] if harm else []), *others)
     tone: Tone = "note" if harm and outcome is Quality.QUIET else TONES[outcome]
     return Document(title, answer, tuple(parts), tone, units.row, dated)
 

@@ -167,12 +167,12 @@ def _losses(axes: Axes, history: PerformanceHistory) -> None:
     axes.plot(place, middle, color=INK, linewidth=1.4)
     axes.vlines(place, low, high, colors=[MARKS[outcome][0] for outcome in outcomes], linewidth=3, alpha=0.35)
     _dots(axes, middle, outcomes)
-    said = "loss with 95 % limits: ● measured, ✖ surely above its promise"
+    said = "loss with 95 % limits: ● measured, ✖ surely above what was expected"
     if any(history.estimates):
         _estimates(axes, history)
         said += ", □ estimated without outcomes, – their later truth"
     _decisions(axes, history.periods, history.events)
-    _title(axes, f"{said}; blue: what the version was promoted with", pad=14)
+    _title(axes, f"{said}; blue: expected", pad=14)
 
 
 def _baselines(axes: Axes, history: PerformanceHistory) -> None:

@@ -93,7 +93,7 @@ def _piled_up(model: Model, record: PerformanceRecord, since: str) -> str:
         return ""
     aside = "" if report.counts else f", without the {units.total(report.excess_sum)} of suspected outcomes"
     begun = f"since the attempt of {since}" if since else "so far"
-    return f"; {begun} {units.excess(record.accumulated_excess)}{aside}"
+    return f"; {units.excess(record.accumulated_excess)} {begun}{aside}"
 
 
 def _in_drifted_rows(record: PerformanceRecord, excess: float) -> str:

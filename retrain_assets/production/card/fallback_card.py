@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from retrain_assets.documents.page import figure, table, text
 from retrain_assets.documents.units import counted, plural
+from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.text import about, told
 from retrain_assets.verdict import Verdict
@@ -46,13 +47,14 @@ def method(constant: float | Sequence[float], row: str = "row") -> str:
     return f"a constant, {', '.join(figure(value) for value in values)} for every {row}"
 
 
-def quality(first: Verdict, row: str = "row", label_unit: str = "") -> str:
+def quality(first: Verdict, row: str = "row", label_unit: str = "", loss: str = "mae") -> str:
     """How good the constant was on the rows that judged the first model, and what it is held to.
 
     Args:
         first: The first model's verdict.
         row: What a row is called.
         label_unit: What the label is counted in.
+        loss: Name of the mean loss that is followed in service.
     """
     rows = [
         {
@@ -68,7 +70,8 @@ def quality(first: Verdict, row: str = "row", label_unit: str = "") -> str:
     measured = f"On the gate {plural(row)} of the first version, which had to beat it:"
     said = [f"No gate has judged it. {measured}", table(rows, row)]
     if held is not None:
-        said.append(f"Loss it is held to in service, promised by the first version: {figure(held.mean)}.")
+        expected = told(held.mean, loss, label_unit)
+        said.append(f"Expected {metric_words(loss)} in service, as of the first version: {expected}.")
     return "\n\n".join(said)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from retrain_assets.documents.page import Document, Part, figure, html_page, marked, table, text
 from retrain_assets.documents.units import called, counted, plural
 from retrain_assets.errors import NotFound
-from retrain_assets.metrics.names import metric_words
+from retrain_assets.metrics.names import mean_loss, metric_words
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline
 from retrain_assets.production.card import fallback_card
 from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
@@ -141,7 +141,12 @@ class ModelCard:
 
     def _purpose(self, training: TrainingRecord, fallback: bool) -> str:
         policy = self.validation
-        margins = ", ".join(f"{rail.metric} {figure(rail.margin)}" for rail in policy.guardrails)
+        margins = ", ".join(
+            f"{metric_words(rail.metric)} {told(rail.margin, rail.metric, self.label_unit, change=True)}"
+            for rail in policy.guardrails
+        )
+        of_groups = next(iter(policy.fairness.metrics), "mae" if self.task == "regression" else "tpr")
+        harm = told(policy.fairness.margin, of_groups, self.label_unit, change=True)
         how = (
             f"adopted from a file, SHA-256 {training.adopted}" if training.adopted else f"strategy {training.strategy}"
         )
@@ -155,7 +160,7 @@ class ModelCard:
                 "task and method": f"{TASKS[self.task]} by {method}",
                 "a promotion rests on": _rests_on(policy),
                 "tolerated false promotions": f"{figure(policy.false_promotions_per_year)} a year",
-                "tolerated loss (margins)": f"{margins}; any protected group {figure(policy.fairness.margin)}",
+                "tolerated loss (margins)": f"{margins}; any protected group {harm}",
             }
         )
 
@@ -191,7 +196,8 @@ class ModelCard:
 
     def _quality(self, verdict: Verdict, fallback: bool) -> str:
         quality = fallback_card.quality if fallback else _quality
-        return quality(verdict, self.row_name, self.label_unit)
+        loss = mean_loss(self.task, self.validation.primary[0])
+        return quality(verdict, self.row_name, self.label_unit, loss)
 
     def _groups(self, verdict: Verdict) -> str:
         judged = [_quality_line(finding, self.label_unit) for finding in verdict.of("fairness")]
@@ -294,7 +300,7 @@ def _span(start: str, end: str) -> str:
     return f"{start[:10]} to {end[:10]}"
 
 
-def _quality(verdict: Verdict, row: str, label_unit: str) -> str:
+def _quality(verdict: Verdict, row: str, label_unit: str, loss: str) -> str:
     judged = [
         f for f in in_order(verdict) if f.check in ("significance", "guardrails") or (f.check == "hard" and f.metric)
     ]
@@ -305,14 +311,14 @@ def _quality(verdict: Verdict, row: str, label_unit: str) -> str:
     said.append("Compared with the live model before it, with a constant, or with the declared limit of a first model.")
     held = Evidence.from_dict(verdict.evidence).baseline
     if held is not None:
-        limits = f"{figure(held.low) or 'unknown'} to {figure(held.high) or 'unknown'}"
-        loss = f"{figure(held.mean)} (one-sided 95 % limits {limits})"
-        said.append(f"Loss it is held to in service: {loss}, from {_source(held, row)}.")
+        low, mean, high = (told(value, loss, label_unit) or "unknown" for value in (held.low, held.mean, held.high))
+        expected = f"{mean} (one-sided 95 % limits {low} to {high})"
+        said.append(f"Expected {metric_words(loss)} in service: {expected}, from {_source(held, row)}.")
     return "\n\n".join(said)
 
 
 def _source(held: Baseline, row: str) -> str:
-    """Which rows a version's promise comes from."""
+    """Which rows the loss that is expected of a version comes from."""
     if held.source == REHEARSAL:
         return f"its rehearsal on older {plural(row)}, which was lower than what its test showed"
     return f"the {text(called(held.source, row))}"

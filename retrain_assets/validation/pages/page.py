@@ -80,7 +80,7 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str 
         *_watched(verdict, row, label_unit),
         *_slices(evidence, row, label_unit),
         Part("Every finding with every number", _evidence(verdict, row, label_unit), NUMBERS, LEVELS, folded=True),
-        Part("What the gate could see", _seen(verdict, row), ("detectable",), folded=True),
+        Part("What the gate could see", _seen(verdict, row, label_unit), ("detectable",), folded=True),
         Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
         Part(
             "Groups, reported and not judged",
@@ -398,15 +398,15 @@ def _apart(disparity: Disparity, label_unit: str) -> dict[str, object]:
     }
 
 
-def _seen(verdict: Verdict, row: str) -> str:
+def _seen(verdict: Verdict, row: str, label_unit: str) -> str:
     """For each part the smallest change it would have found, and how often it leaves equal models undecided."""
     rows = [
         {
             "part": each.check.replace("_", " "),
-            "about": ", ".join(part for part in (each.metric, each.group) if part),
+            "about": ", ".join(part for part in (metric_words(each.metric), each.group) if part),
             "rows": each.rows,
-            "smallest change": each.smallest,
-            "margin": each.margin,
+            "smallest change": told(each.smallest, each.metric, label_unit, change=True),
+            "margin": told(each.margin, each.metric, label_unit, change=True),
             "undecided": percent(each.undecided),
             "can never decide": each.never or ("watched after promotion" if each.watched else ""),
         }

@@ -302,3 +302,15 @@ def test_a_page_says_as_of_which_period_it_is_and_when_its_record_was_written(tm
     assert read_performance(store, "2024-01") == written
     page = html_page("x", drift_report(TAXI, record)).decode()
     assert '<p class="dated">As of January 2024' in page
+
+
+def test_the_first_clause_of_the_loss_stands_alone_and_what_probation_found_comes_after_the_rest():
+    said = "v2 has been worse than expected since the week of 29 January 2024: off by 51.4 minutes a parcel on average."
+    record = performance("2024-01", 1.5)
+    record = replace(record, report=replace(record.report, sentence=said))
+    history = PerformanceHistory([record], {}, [])
+    assert performance_report("m", "2024-01", history, harm="But v2 did worse.").answer[:3] == (
+        "v2 has been worse than expected since the week of 29 January 2024.",
+        "Off by 51.4 minutes a parcel on average.",
+        "But v2 did worse.",
+    )

@@ -48,9 +48,9 @@ def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 630.2)
     record = PerformanceRecord("2019-03", "v1", accumulated_excess=630.2, report=quiet)
     level = "v1 was off by $1.00 a ride on average in March 2019 (14 rides); expected $1.00, up to $1.10 is chance"
-    said = f"{level}; since the attempt of 2019-02-01 $630 more error than expected."
+    said = f"{level}; $630 more error than expected since the attempt of 2019-02-01."
     assert measured_sentence(TAXI, record, KNOWN, "2019-02-01") == said
-    assert measured_sentence(TAXI, record, KNOWN) == f"{level}; so far $630 more error than expected."
+    assert measured_sentence(TAXI, record, KNOWN) == f"{level}; $630 more error than expected so far."
 
 
 def test_a_loss_that_is_no_average_error_is_called_by_its_name():
@@ -87,7 +87,7 @@ def test_rows_without_a_finite_loss_are_told():
 def test_an_excess_that_does_not_count_is_told_beside_the_one_that_does():
     aside = measure("2019-01", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0, counts=False)
     record = PerformanceRecord("2019-01", "v1", accumulated_excess=3.0, report=aside)
-    said = "; so far $3.00 more error than expected, without the $7.00 of suspected outcomes."
+    said = "; $3.00 more error than expected so far, without the $7.00 of suspected outcomes."
     assert measured_sentence(TAXI, record, KNOWN).endswith(said)
 
 

@@ -22,7 +22,9 @@ def test_its_quality_is_what_the_first_model_was_measured_against(tmp_path):
     said = fallback_card.quality(first(tmp_path))
     assert "27.7" in said
     assert "No gate has judged it." in said
-    assert "Loss it is held to in service, promised by the first version: 7.25." in said
+    dollars = fallback_card.quality(first(tmp_path / "again"), label_unit="USD")
+    assert "Expected MAE in service, as of the first version: $7.25." in dollars
+    assert "Expected MAE in service, as of the first version: 7.25." in said
 
 
 def test_it_calls_a_row_what_the_spec_calls_it(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.worlds.parcels import failure_of
 from retrain_assets.documents.page import text
+from retrain_assets.documents.units import amount
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.pipeline import model_card
@@ -77,7 +78,7 @@ def test_the_card_says_what_became_of_the_version(loop, card):
 def test_the_card_quotes_the_spec(loop, card):
     purpose = parts(written(loop, card, "v1"))["Intended use"]
 
-    for said in (loop.spec.description, loop.spec.intended_use, "team:tests", "rmse 1", "1 a year", "regression by"):
+    for said in (loop.spec.description, loop.spec.intended_use, "team:tests", "RMSE 1", "1 a year", "regression by"):
         assert said in purpose
 
 
@@ -242,7 +243,9 @@ def test_the_loss_that_a_version_is_held_to_says_where_it_comes_from(loop, card,
     verdict = loop.registry.verdict(card.version(loop.registry, "v2"))
     held = {**verdict.evidence["baseline"], "source": source}
     told = replace(verdict, evidence={**verdict.evidence, "baseline": held})
-    assert _quality(told, "parcel", "minutes").endswith(said)
+    quality = _quality(told, "parcel", "minutes", "mae")
+    assert quality.endswith(said)
+    assert f"Expected MAE in service: {amount(held['mean'], 'minutes')} (one-sided" in quality
 
 
 def test_who_decided_on_the_command_line_without_a_name_is_not_called_cli(loop, card):

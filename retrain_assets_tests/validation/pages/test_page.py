@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from retrain_assets.documents.page import led
 from retrain_assets.documents.units import amount
 from retrain_assets.errors import NotFound
 from retrain_assets.periods import Calendar
@@ -41,7 +40,7 @@ def test_the_fairness_question_asks_for_proof_on_page_and_asset_check_alike():
 def test_the_page_holds_decision_findings_groups_flips_window_and_digests(judged):
     page = "".join(Page(report_html(judged)).words)
 
-    assert all(sentence in page for sentence in led(decision_lines(judged)))
+    assert all(sentence in page for sentence in decision_lines(judged))
     for digest in (judged.digest, judged.candidate_digest, judged.champion_digest, GATE.rowset_sha256, "d" * 64):
         assert digest in page
     for finding in judged.findings:
