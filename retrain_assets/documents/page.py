@@ -256,11 +256,13 @@ def led(answer: Sequence[str]) -> tuple[str, ...]:
     ('Well: v2.', 'It is.')
     >>> led(("v2 has been worse than expected since the week of 29 January 2024: off by 51.4 minutes a parcel.",))
     ('v2 has been worse than expected since the week of 29 January 2024.', 'Off by 51.4 minutes a parcel.')
+    >>> len(led(("v2 was off by $1.73 a ride on average in April 2019, which is as expected ($1.74; up to $1.84).",)))
+    1
     """
     if not answer or len(answer[0]) <= _LEAD:
         return tuple(answer)
     clause, end, rest = next(iter(_CLAUSE.findall(answer[0])), (answer[0], "", ""))
-    if not end:
+    if not end or clause.count("(") > clause.count(")"):
         return tuple(answer)
     beginning = rest if _NAME.match(rest) else f"{rest[0].upper()}{rest[1:]}"
     return (f"{clause}{end if end in '.?!' else '.'}", beginning, *answer[1:])

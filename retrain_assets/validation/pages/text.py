@@ -71,7 +71,8 @@ def decision_sentence(verdict: Verdict) -> str:
             said = "Not promoted, because it is not known whether the candidate is good enough"
     reason = verdict.reason.rstrip(".")
     if reason.startswith(NOT_BETTER):
-        return f"Not promoted, {reason}."
+        said, _, reason = reason.partition(", ")
+        said = f"Not promoted, because {said}"
     return f"{said}. {reason[0].upper()}{reason[1:]}."
 
 

@@ -26,6 +26,12 @@ from retrain_assets_tests.validation.pages.reports import passing, verdict
         ([passing(c) for c in CHECKS], {}, Decision.PROMOTE, "May be promoted: the candidate passed every check"),
         ([passing(c) for c in CHECKS], {"champion_digest": None}, Decision.PROMOTE, "as the first live model"),
         ([Finding("fairness", Outcome.FAIL, "JFK worse")], {}, Decision.REJECT, "failed a check. Fairness: JFK worse."),
+        (
+            [Finding("significance", Outcome.FAIL, "the new model was not better, MAE 2 against 1", role="primary")],
+            {},
+            Decision.REJECT,
+            "Not promoted, because the new model was not better. MAE 2 against 1.",
+        ),
         ([passing("guardrails")], {}, Decision.INSUFFICIENT, "it is not known whether"),
         ([passing("hard")], {"identical": True}, Decision.IDENTICAL, "there is nothing to gain"),
     ],
