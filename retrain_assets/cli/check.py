@@ -15,7 +15,7 @@ import click
 
 from retrain_assets.cli.shared import NO, guarded, spec_of
 from retrain_assets.documents.terminal import say, width
-from retrain_assets.documents.units import plural
+from retrain_assets.documents.units import percent, plural
 from retrain_assets.errors import DataError
 from retrain_assets.spec.loading import load_specs
 from retrain_assets.spec.model_spec import ModelSpec
@@ -157,7 +157,8 @@ def _all(found: Sequence[PeriodFindings], row: str) -> Iterator[str]:
 
 
 def _line(one: PeriodFindings, first: str) -> str:
-    return f"{one.period:<12}{one.rows:>9,}{one.out:>6,}{one.missing:>9.1%}{one.outcomes:>10.0%}  {first}".rstrip()
+    shares = f"{percent(one.missing, 1):>9}{percent(one.outcomes):>10}"
+    return f"{one.period:<12}{one.rows:>9,}{one.out:>6,}{shares}  {first}".rstrip()
 
 
 def _often(found: Sequence[PeriodFindings]) -> dict[str, tuple[int, str]]:
