@@ -179,7 +179,7 @@ def with_rails(count: int) -> ValidationPolicy:
     room = [("rmse", 0.5), ("wape", 0.2), ("mse", 0.5)]
     others = [{"metric": room[i % 3][0], "margin": room[i % 3][1] + i // 3} for i in range(count - 1)]
     worse = TYPICAL - SPREAD * math.sqrt(2 / math.pi)
-    return worlds.rules(VALUES, primary="mse", guardrails=[{"metric": "mae", "margin": worse}, *others])
+    return worlds.without_groups(VALUES, primary="mse", guardrails=[{"metric": "mae", "margin": worse}, *others])
 
 
 def twice_the_margin(rng: Rng, policy: ValidationPolicy) -> tuple[Judgement, Estimate]:
@@ -429,11 +429,11 @@ def _guardrails() -> Iterator[Case]:
         name = f"one of {count} guardrails truly at its margin: promoted"
         yield Case(name, partial(at_the_margin, policy=with_rails(count)), 4_000, fast, 0.0, 0.06)
     worse = SPREAD**2 - TYPICAL**2 - 0.1**2
-    squared = worlds.rules(VALUES, guardrails=[{"metric": "mse", "margin": worse}])
+    squared = worlds.without_groups(VALUES, guardrails=[{"metric": "mse", "margin": worse}])
     for rows in (400, 4_000):
         name = f"guardrail of squared errors (skewness -2.8) at its margin, {rows} rows: PASS"
         yield Case(name, partial(skewed_at_the_margin, policy=squared, rows=rows), 4_000, 0)
-    tight = worlds.rules(VALUES, guardrails=[{"metric": "mae", "margin": 0.05}])
+    tight = worlds.without_groups(VALUES, guardrails=[{"metric": "mae", "margin": 0.05}])
     slips = partial(slips_through, policy=tight)
     yield Case("guardrail twice the margin worse, 500 rows: PASS", slips, 10_000, 800, 0.0, 0.03)
     yield Case('the same under "p > .05, so not worse"', partial(not_significantly_worse, policy=tight), 2_000, 200)
@@ -442,7 +442,7 @@ def _guardrails() -> Iterator[Case]:
 def _again() -> Iterator[Case]:
     again = partial(champion_again, policy=worlds.rules(CLASSES))
     yield Case("the champion submitted again: IDENTICAL", again, 2_000, 50, 1.0, 1.0)
-    second = partial(second_attempt, policy=worlds.rules(VALUES))
+    second = partial(second_attempt, policy=worlds.without_groups(VALUES))
     yield Case("a second attempt on rows that have gated before: refused", second, 400, 10, 1.0, 1.0)
 
 

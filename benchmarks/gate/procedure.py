@@ -43,8 +43,10 @@ _HISTORY = 12
 _MONTH = 30.4
 
 _OPEN = {"guardrails": [{"metric": "mse", "margin": 1e9}], "unit": "auto"}
-SUPERIOR = worlds.rules(VALUES, **_OPEN)
-PROCEDURE = worlds.rules(VALUES, **_OPEN, evidence="procedure", procedure={"aged": f"{AGED}w", "margin": MARGIN})
+SUPERIOR = worlds.without_groups(VALUES, **_OPEN)
+PROCEDURE = worlds.without_groups(
+    VALUES, **_OPEN, evidence="procedure", procedure={"aged": f"{AGED}w", "margin": MARGIN}
+)
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ def passes_with(rng: Rng, policy: ValidationPolicy, gain: Array | float, low: fl
 
 def cases() -> Iterator[Case]:
     """How often a single attempt promotes what it should not, at a level of .05."""
-    rules = worlds.rules(VALUES, **_OPEN, evidence="procedure", procedure={"aged": "8w", "margin": 0.1})
+    told = {"aged": "8w", "margin": 0.1}
+    rules = worlds.without_groups(VALUES, **_OPEN, evidence="procedure", procedure=told)
     worse = partial(passes_with, policy=rules, gain=-0.1, low=0.05)
     yield Case("evidence: procedure, proven; worse by the margin: promoted", worse, 4_000, 300, 0.0, 0.06)
     equal = partial(passes_with, policy=rules, gain=0.0, low=-0.05)

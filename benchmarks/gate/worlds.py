@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import lfilter
 
 from retrain_assets.metrics.metric import Array
 from retrain_assets.statistics.daily_differences import DailyDifferences, DifferenceHistory
@@ -46,13 +47,17 @@ def rules(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
     return ValidationPolicy.model_validate(base | {"fairness": fairness} | changes)
 
 
-def primary_alone(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
-    """A policy without groups and guardrails, which cost most of a judgement and do not change the primary's answer.
+def without_groups(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
+    """A policy that asks about no group, which is half of what a judgement costs."""
+    return ValidationPolicy.model_validate(base | {"fairness": {"none": "asked in other cases"}} | changes)
 
-    A spec names at least one guardrail, so that they are taken out past its validation.
+
+def primary_alone(base: dict[str, Any], **changes: Any) -> ValidationPolicy:
+    """A policy without groups and guardrails, whose answer about the primary metric is the same.
+
+    A spec names at least one guardrail, so that they are taken out past its validation; it promotes nothing.
     """
-    asked = ValidationPolicy.model_validate(base | {"fairness": {"none": "asked in other cases"}} | changes)
-    return asked.model_copy(update={"guardrails": ()})
+    return without_groups(base, **changes).model_copy(update={"guardrails": ()})
 
 
 def gate_rows(
@@ -169,8 +174,8 @@ def varied(rows: int) -> Array:
 def day_effects(rng: Rng, days: int, autocorrelation: float) -> Array:
     """A stationary first-order autoregression of variance 1."""
     level = rng.normal(size=days)
-    for day in range(1, days):
-        level[day] = autocorrelation * level[day - 1] + np.sqrt(1 - autocorrelation**2) * level[day]
+    ratio = [np.sqrt(1 - autocorrelation**2)], [1.0, -autocorrelation]
+    level[1:], _ = lfilter(*ratio, level[1:], zi=[autocorrelation * level[0]])
     return np.asarray(level, dtype=np.float64)
 
 
