@@ -75,16 +75,16 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "No change beyond chance; a certain change too small to matter; a certain and large one; the same once "
             "more in the next period."
         ),
-        "promised loss": (
+        "expected loss": (
             "The loss that is expected of a version in service: what it showed in its test, on the gate rows, or in "
-            "its rehearsal, on older periods that it was not trained on, where that was lower. The field also calls it "
+            "its rehearsal, on older periods that it was not trained on, where that was lower. The field calls it "
             "the baseline."
         ),
         "excess loss": (
-            "Loss beyond the promised one, summed over rows since the last attempt to retrain. A retrain is due once "
+            "Loss beyond the expected one, summed over rows since the last attempt to retrain. A retrain is due once "
             "it exceeds what a retrain costs."
         ),
-        "quality objective": "A period is within it unless the loss is certainly above the promised one.",
+        "quality objective": "A period is within it unless the loss is certainly above the expected one.",
         "measured, estimated": (
             "Measured loss comes from outcomes that arrived. Estimated loss is what rows whose outcome is still out "
             "let expect; the two never mix."

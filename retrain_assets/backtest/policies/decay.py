@@ -22,7 +22,7 @@ class RelativeDecay:
     @property
     def name(self) -> str:
         """How much worse is too much."""
-        return f"loss {100 * self.share:g} % above the promise"
+        return f"loss {100 * self.share:g} % above what was expected"
 
     def asks(self, past: Past) -> bool:
         """Whether the newest known loss is too high."""

@@ -150,7 +150,7 @@ def performance_report(
         Part(
             "Loss by period",
             _placed(PERFORMANCE, model, period),
-            ("promised loss", "excess loss"),
+            ("expected loss", "excess loss"),
             PICTURED_PERFORMANCE,
         ),
         Part(
