@@ -81,8 +81,9 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "the baseline."
         ),
         "excess loss": (
-            "Loss beyond the expected one, summed over rows since the last attempt to retrain. A retrain is due once "
-            "it exceeds what a retrain costs."
+            "Loss beyond the upper limit of the expected one, or, where that rests on at least four weeks and a "
+            "thousand rows, beyond the expected one itself; summed over rows since the last attempt to retrain. A "
+            "retrain is due once it exceeds what a retrain costs."
         ),
         "quality objective": "A period is within it unless the loss is certainly above the expected one.",
         "measured, estimated": (

@@ -87,8 +87,8 @@ class LossUnits:
     def more(self, value: float, than: str = "than expected") -> str:
         """A loss summed over all rows that is more, or less, than another.
 
-        >>> LossUnits("parcel", "minutes").more(15470.3)
-        '15,470 minutes more error than expected, all parcels together'
+        >>> LossUnits("parcel", "minutes").more(15470.3, "than chance explains")
+        '15,470 minutes more error than chance explains, all parcels together'
         >>> LossUnits("flight", "nats", "log_loss").more(-12.0, "than the others")
         '12 nats less log loss than the others, all flights together'
         """
@@ -99,8 +99,8 @@ class LossUnits:
 
         >>> LossUnits("parcel", "minutes").excess(15470.3)
         '15,470 minutes more error than expected'
-        >>> LossUnits("parcel", "minutes").excess(0.0)
-        'no more error than expected'
+        >>> LossUnits("parcel", "minutes").excess(0.0, "than chance explains")
+        'no more error than chance explains'
         """
         summed = _SUMMED_WORDS.get(self.metric, "error")
         if not value:
@@ -112,9 +112,9 @@ class LossUnits:
         """Head of a column with such sums.
 
         >>> LossUnits("parcel", "minutes").beyond
-        'beyond the expected error, all parcels together'
+        'excess error, all parcels together'
         """
-        return f"beyond the expected {_SUMMED_WORDS.get(self.metric, 'error')}, all {plural(self.row)} together"
+        return f"excess {_SUMMED_WORDS.get(self.metric, 'error')}, all {plural(self.row)} together"
 
     def figure(self, value: float) -> str:
         """A mean loss beside its name, which says what log loss is counted in.

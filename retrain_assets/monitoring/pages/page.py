@@ -191,9 +191,9 @@ def _placed(name: str, model: str, period: str) -> str:
 def loss_rows(record: PerformanceRecord, units: LossUnits) -> list[dict[str, object]]:
     """What was measured and what is estimated, each with its rows, limits and promised loss, in their unit."""
     report, guess = record.report, record.estimated
-    rows = [_losses("measured", report, units, report.baseline, report.excess_sum)] if report else []
+    rows = [_losses("measured", report, units, report.baseline, report.excess_sum, report.held_to)] if report else []
     if guess and guess.estimate:
-        rows.append(_losses("estimated", guess.estimate, units, guess.baseline, guess.excess_sum))
+        rows.append(_losses("estimated", guess.estimate, units, guess.baseline, guess.excess_sum, guess.baseline))
     return rows
 
 
@@ -304,7 +304,12 @@ def _short(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _losses(
-    how: str, one: PerformanceReport | LossEstimate, units: LossUnits, promised: float | None, excess: float
+    how: str,
+    one: PerformanceReport | LossEstimate,
+    units: LossUnits,
+    promised: float | None,
+    excess: float,
+    held_to: float | None,
 ) -> dict[str, object]:
     return {
         "loss": how,
@@ -313,6 +318,7 @@ def _losses(
         "at most": _amount(units, one.high),
         "expected": _amount(units, promised),
         units.beyond: units.total(excess),
+        "counted from": _amount(units, held_to),
         plural(units.row): one.rows,
     }
 

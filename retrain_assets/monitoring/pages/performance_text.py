@@ -55,7 +55,7 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
         what = f"no outcome of {report.version} arrived" if report.loss is None else "one outcome alone arrived"
         return f"{when[0].upper()}{when[1:]} {what}: nothing to compare.{skipped}"
     if report.outcome is Quality.WARN:
-        return f"{_worse(model, record, report, promised)}{_piled_up(model, record, since)}.{skipped}"
+        return f"{_worse(model, record, report, promised)}{_piled_up(model, record, promised, since)}.{skipped}"
     level = f"{units.level(report.version, report.loss)} {when} ({units.rows(report.rows)})"
     if report.outcome is Quality.INSUFFICIENT:
         return f"{level}; too little is known of what to expect to compare.{skipped}"
@@ -64,7 +64,7 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
         if report.loss > promised.high
         else ""
     )
-    return f"{level}; {expected(model, promised)}{least}{_piled_up(model, record, since)}.{skipped}"
+    return f"{level}; {expected(model, promised)}{least}{_piled_up(model, record, promised, since)}.{skipped}"
 
 
 def expected(model: Model, promised: Baseline) -> str:
@@ -81,19 +81,19 @@ def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, p
     return (
         f"{report.version} {verb} worse than expected {known}: {units.reached(report.loss or 0.0)} over the "
         f"{model.calendar.every} ({units.rows(report.rows)}); {expected(model, promised)}. With 95 % confidence it is "
-        f"at least {units.figure(report.low or 0.0)}: {units.more(report.excess_sum)}"
+        f"at least {units.figure(report.low or 0.0)}: {units.more(report.excess_sum, promised.than)}"
         f"{_in_drifted_rows(record, report.excess_sum)}"
     )
 
 
-def _piled_up(model: Model, record: PerformanceRecord, since: str) -> str:
+def _piled_up(model: Model, record: PerformanceRecord, promised: Baseline, since: str) -> str:
     """What has piled up since the last attempt to retrain, and what of it does not count yet."""
     report, units = record.report, model.units
     if report is None or (report.counts and not record.accumulated_excess > 0):
         return ""
     aside = "" if report.counts else f", without the {units.total(report.excess_sum)} of suspected outcomes"
     begun = f"since the attempt of {since}" if since else "so far"
-    return f"; {units.excess(record.accumulated_excess)} {begun}{aside}"
+    return f"; {units.excess(record.accumulated_excess, promised.than)} {begun}{aside}"
 
 
 def _in_drifted_rows(record: PerformanceRecord, excess: float) -> str:

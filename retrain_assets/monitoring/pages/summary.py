@@ -134,7 +134,7 @@ def group_table(model: Model, report: PerformanceReport | None, most: int) -> li
         {
             "group": f"{one.group} {one.value}" if several else one.value,
             model.units.each: _said(model, one.loss),
-            "beyond expected": model.units.total(max(one.excess_sum, 0.0)),
+            "excess": model.units.total(max(one.excess_sum, 0.0)),
             plural(model.row_name): f"{one.rows:,}",
         }
         for one in found

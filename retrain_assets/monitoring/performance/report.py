@@ -47,6 +47,9 @@ class Quality(StrEnum):
     INSUFFICIENT = "insufficient"
 
 
+EXPECTED = "than expected"
+"""What an excess is more than where it counts from the expected loss itself."""
+
 REHEARSAL = "rehearsal"
 """The source of a baseline that is the loss on older rows, where the one on the gate rows was higher."""
 
@@ -88,8 +91,24 @@ class Baseline:
         >>> Baseline(1.0, 400, 0.8, 1.2, "gate rows", blocks=14).promise
         1.2
         """
+        return self.high if self._cautious else self.mean
+
+    @property
+    def than(self) -> str:
+        """What an excess, which counts from the promise, is more than.
+
+        >>> Baseline(1.0, 400, 0.8, 1.2, "gate rows", blocks=14).than
+        'than chance explains'
+        >>> Baseline(1.0, 4000, 0.9, 1.1, "gate rows", blocks=28).than
+        'than expected'
+        """
+        return "than chance explains" if self._cautious else EXPECTED
+
+    @property
+    def _cautious(self) -> bool:
+        """Whether the promise is the limit, because it rests on little."""
         few = self.blocks < FULL_LEVEL_DAYS or self.rows < _MANY_ROWS
-        return self.high if few and math.isfinite(self.high) else self.mean
+        return few and math.isfinite(self.high)
 
     @property
     def _dependence(self) -> Dependence | None:
@@ -132,7 +151,7 @@ class PerformanceReport:
     Attributes:
         loss: Mean loss per row; None without rows. `low` and `high` are its one-sided 95 % limits.
         baseline: Mean loss the version was promoted with.
-        excess_per_row: `loss` minus `baseline`.
+        excess_per_row: `loss` minus what the version is held to (`Baseline.promise`).
         excess_sum: That times the rows.
         accumulated_excess: Excess summed over the periods so far, never below 0 (a cumulative sum chart).
         by_group: The same for each value of each group column, the costliest first.
@@ -158,6 +177,11 @@ class PerformanceReport:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Quality(self.outcome))
+
+    @property
+    def held_to(self) -> float | None:
+        """The mean loss from which on the excess counts; None where there is nothing to compare."""
+        return None if self.loss is None or self.excess_per_row is None else self.loss - self.excess_per_row
 
     def to_dict(self) -> Json:
         """As plain JSON."""

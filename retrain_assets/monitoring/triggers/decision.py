@@ -41,6 +41,7 @@ class TriggerEvidence:
         live_since_period: The period whose decision put the live version in charge.
         drift_confirmed: Whether the drift report asks for a retrain.
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
+        excess_than: What that is more than: the expected loss, or what chance explains (`Baseline.than`).
         suspected_excess: The same of outcomes that look faulty; it counts once a person has released the hold.
         forgone_low: Lower limit of what fresh models would have saved since the last attempt; None while nobody knows.
         forgone_sentence: What was forgone, in words.
@@ -59,6 +60,7 @@ class TriggerEvidence:
     drift_confirmed: bool = False
     drift_sentence: str = ""
     accumulated_excess: float = 0.0
+    excess_than: str = "than expected"
     suspected_excess: float = 0.0
     forgone_low: float | None = None
     forgone_sentence: str = ""
@@ -156,7 +158,7 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     total, cost = model.units.total, _asking_excess(policy, evidence)
     since = calendar.decided_on(_last_look(evidence)) if _last_look(evidence) else ""
     begun = f"since the attempt of {since}" if since else "so far"
-    piled_up = f"{model.units.more(evidence.accumulated_excess)}, {begun}"
+    piled_up = f"{model.units.more(evidence.accumulated_excess, evidence.excess_than)}, {begun}"
     if evidence.accumulated_excess >= cost:
         return "excess_loss", f"{piled_up}; a retrain pays from {total(cost)} on"
     if policy.on_forgone_gain is not None and _forgone_share(policy, evidence) >= 1:
@@ -240,7 +242,9 @@ def _excess(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> s
         return "what is forgone asks in place of the excess loss (triggers.on_forgone_gain)"
     if cost == float("inf"):
         return "no excess loss is measured yet"
-    return f"{model.units.excess(evidence.accumulated_excess)}, a retrain pays from {total(cost)} on"
+    return (
+        f"{model.units.excess(evidence.accumulated_excess, evidence.excess_than)}, a retrain pays from {total(cost)} on"
+    )
 
 
 def _asking_excess(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrain_assets.model import Model
-from retrain_assets.monitoring.performance.report import PerformanceReport
+from retrain_assets.monitoring.performance.report import EXPECTED, Baseline, PerformanceReport
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.forgone_record import read_forgone
@@ -18,6 +18,7 @@ from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
+from retrain_assets.verdict import Verdict
 from retrain_assets.windows.cut import UsedRows, Wait, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 
@@ -73,6 +74,7 @@ class Watch:
             drift_confirmed=drift.triggers,
             drift_sentence=drift.sentence,
             accumulated_excess=current.accumulated_excess if current else 0.0,
+            excess_than=_than(registry.verdict(live)) if current and live else EXPECTED,
             suspected_excess=current.suspected_excess if current else 0.0,
             forgone_low=forgone.low if forgone else None,
             forgone_sentence=forgone.sentence(self.model.units) if forgone else "",
@@ -112,6 +114,11 @@ class Watch:
             f"a candidate would be trained until {windows.history.end:%Y-%m-%d %H:%M}, after the rollback of "
             f"{rolled_back} {needed:%Y-%m-%d %H:%M} is needed"
         )
+
+
+def _than(verdict: Verdict) -> str:
+    """What an excess of the version that a verdict promoted is more than."""
+    return Baseline.of(verdict).than if "baseline" in verdict.evidence else EXPECTED
 
 
 def _usual_loss(report: PerformanceReport, rows: int) -> float:

@@ -114,8 +114,12 @@ def test_measured_and_estimated_are_told_apart_and_the_later_truth_is_beside_the
         "2024-01: v1 lost 1.0625", "estimated, not measured: 1.5",
     ]  # fmt: skip
     page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
-    assert "| measured | 1.06 | 0.963 | 1.16 | 1 | 0 | 100 |" in page
-    assert "| estimated | 1.5 | 1.2 | 1.8 | 1 |" in page
+    assert "| measured | 1.06 | 0.963 | 1.16 | 1 | 0 | 1 | 100 |" in page
+    assert "| estimated | 1.5 | 1.2 | 1.8 | 1 | 20 | 1 |" in page
+    limit = replace(record, report=replace(record.report, excess_per_row=0.0125))
+    page = performance_report("delivery", "2024-01", PerformanceHistory([limit], {}, [])).markdown
+    assert "| excess error, all rows together | counted from |" in page
+    assert "| measured | 1.06 | 0.963 | 1.16 | 1 | 0 | 1.05 | 100 |" in page
     assert "| 2023-12 | v1 | 30 | 1.25 | 1 | 1.5 | 1.375 | -0.125 |" in page
 
 
@@ -276,7 +280,7 @@ def test_losses_stand_in_the_units_of_the_model():
         "taxi", "2024-01", PerformanceHistory([performance("2024-01", 1.5)], {}, []), TAXI.units
     )
     losses = next(part for part in document.parts if part.title == "Loss a ride")
-    assert "| measured | \\$1.50 | \\$1.40 | \\$1.60 | \\$1.00 | \\$0 | 100 |" in losses.body
+    assert "| measured | \\$1.50 | \\$1.40 | \\$1.60 | \\$1.00 | \\$0 | \\$1.00 | 100 |" in losses.body
 
 
 def test_every_distance_is_there_but_folded():

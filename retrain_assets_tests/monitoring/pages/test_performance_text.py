@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from retrain_assets.monitoring.impact.cost import ColumnCost
 from retrain_assets.monitoring.pages.performance_text import (
@@ -51,6 +52,16 @@ def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     said = f"{level}; $630 more error than expected since the attempt of 2019-02-01."
     assert measured_sentence(TAXI, record, KNOWN, "2019-02-01") == said
     assert measured_sentence(TAXI, record, KNOWN) == f"{level}; $630 more error than expected so far."
+
+
+def test_an_excess_that_counts_from_the_limit_is_more_than_chance_explains_and_follows_from_the_numbers():
+    short = replace(KNOWN, rows=400, blocks=14)
+    report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), short, 0.0)
+    record = PerformanceRecord("2019-03", "v1", accumulated_excess=report.excess_sum, report=report)
+    assert report.excess_sum == pytest.approx((1.5 - 1.1) * 14)
+    said = measured_sentence(TAXI, record, short)
+    assert "up to $1.10 is chance. With 95 % confidence it is at least $1.50: $5.60 more error than chance expl" in said
+    assert said.endswith("; $5.60 more error than chance explains so far.")
 
 
 def test_a_loss_that_is_no_average_error_is_called_by_its_name():

@@ -123,10 +123,10 @@ def test_tables_have_their_unit_and_round_as_a_person_would():
     assert costly == {
         "group": "Queens",
         "a ride": "$3.00",
-        "beyond expected": "$1,860",
+        "excess": "$1,860",
         "rides": "1,200",
     }
-    assert cheap["beyond expected"] == "$0"
+    assert cheap["excess"] == "$0"
     zones = (*groups, GroupLoss("zone", "Queens", 9, 1.0, None, None, 2.0))
     named = [row["group"] for row in group_table(TAXI, replace(record.report, by_group=zones), 20)]
     assert named == ["borough Queens", "borough Bronx", "zone Queens"]

@@ -36,6 +36,8 @@ def test_calm_evidence_is_quiet_and_says_how_close_it_is():
     quiet = asked(CALM)
     assert isinstance(quiet, NoRetrain)
     assert quiet.reason == "no retrain due: $812 more error than expected, a retrain pays from $2,500 on"
+    limit = asked(replace(CALM, accumulated_excess=0.0, excess_than="than chance explains"))
+    assert limit.reason == "no retrain due: no more error than chance explains, a retrain pays from $2,500 on"
     assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 1.0}
 
 

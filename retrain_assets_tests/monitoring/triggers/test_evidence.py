@@ -1,5 +1,6 @@
 """The evidence for a retrain as of a period, from a real journal and stored reports."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pytest
 
 from benchmarks.worlds import verdicts
 from benchmarks.worlds.verdicts import candidate, findings, fresh, moment, period, verdict
+from retrain_assets.monitoring.performance.report import Baseline
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
 from retrain_assets.monitoring.records.performance_record import write_performance
@@ -71,6 +73,15 @@ def test_the_numbers_are_those_of_the_live_versions_records(store, registry):
     assert found.usual_loss == 100 * 1.0  # rows of the report, and the loss a row that was promised
     assert (found.uncertain_periods, found.drift_sentence) == (2, "fares drifted")
     assert found.new_rows == 900 - 600  # since the attempt in week 1
+
+
+@pytest.mark.parametrize(("rows", "than"), [(400, "than chance explains"), (4000, "than expected")])
+def test_what_an_excess_is_more_than_follows_from_what_the_live_version_is_held_to(store, registry, rows, than):
+    held_to = Baseline(1.0, rows, 0.9, 1.1, "gate rows", blocks=28).to_dict()
+    judged = verdict(registry, 1, candidate(registry, "one"))
+    verdicts.promote(registry, replace(judged, evidence={**judged.evidence, "baseline": held_to}), 1)
+    write_performance(store, performance(LAST, 2.0, excess=40.0))
+    assert WATCH.evidence(store, registry, LAST).excess_than == than
 
 
 def test_a_period_with_few_outcomes_does_not_make_a_retrain_cheap(store, registry):
