@@ -23,7 +23,7 @@ from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.group_tables import JOIN, ROWS
-from retrain_assets.validation.pages.page import group_rows
+from retrain_assets.validation.pages.page import group_rows, taken_over
 from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking, told
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome, Verdict
@@ -206,6 +206,7 @@ class ModelCard:
             {
                 "attribute": each.attribute,
                 "metric": metric_words(each.metric),
+                "over": taken_over(verdict, each, self.label_unit),
                 "largest difference between groups": told(
                     each.candidate_difference, each.metric, self.label_unit, change=True
                 ),
@@ -222,7 +223,9 @@ class ModelCard:
             head = f"By {text(name)}, each metric as before → this version:"
             parts += [head, table(rows, self.row_name)] if rows else []
         return "\n\n".join(
-            [*parts, "Differences between groups, reported and not judged:", table(apart)] if apart else parts
+            [*parts, "Differences between groups, reported and not judged:", table(apart, self.row_name)]
+            if apart
+            else parts
         )
 
     def _afterwards(self) -> str:

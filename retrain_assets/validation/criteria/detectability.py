@@ -47,6 +47,7 @@ class PartDetectability:
             answers whatever the rows.
         never: Why it can never decide, with the key to change; empty where it can.
         watched: Whether the group is too small to be judged, so that it is watched after a promotion.
+        against: The version that it holds the candidate against where that is not the live one.
     """
 
     check: str
@@ -58,6 +59,7 @@ class PartDetectability:
     undecided: float | None
     never: str = ""
     watched: bool = False
+    against: str = ""
 
 
 def detectability(
@@ -262,6 +264,7 @@ def _of_finding(finding: Finding) -> PartDetectability:
         undecided,
         never,
         finding.outcome is Outcome.WATCHED,
+        finding.against,
     )
 
 

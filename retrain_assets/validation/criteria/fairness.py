@@ -320,7 +320,7 @@ def _judged(
         spare = "" if harm.high < 0 else f", within {allowed}"
         outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}{spare}"
     elif policy.fairness.is_small(comparison.estimate.rows, rows) and (visible := harm.visible(joint)) > margin:
-        outcome, reason = Outcome.WATCHED, f"{change}, {_why_watched(harm, visible, margin)}"
+        outcome, reason = Outcome.WATCHED, f"{change}, {_why_watched(harm, visible, margin, tests)}"
     elif why := (comparison.shortfall if not np.isfinite(harm.high) else ""):
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     else:
@@ -340,10 +340,11 @@ def _rows_words(harm: _Harm) -> str:
     return plural(harm.comparison.row) if harm.asked == "rows" else harm.asked
 
 
-def _why_watched(harm: _Harm, visible: float, margin: float) -> str:
+def _why_watched(harm: _Harm, visible: float, margin: float, tests: int) -> str:
     """Why a group is not judged, and what happens instead."""
     written = harm.comparison.difference
-    sees = f"would show a change of {written(visible)} where the margin is {written(margin)}"
+    together = f", {tests} questions asked together," if tests > 1 else ""
+    sees = f"would show a change of {written(visible)}{together} where the margin is {written(margin)}"
     few = sees if np.isfinite(visible) else "can show nothing"
     return f"too few to judge and watched after a promotion: so few {_rows_words(harm)} {few}"
 

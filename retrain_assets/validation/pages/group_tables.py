@@ -7,7 +7,8 @@ at a cost that does not grow with their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -29,6 +30,8 @@ ROWS = "rows"
 
 LISTED = 50
 """How many of an attribute's small groups are counted one by one, the largest first; the others together."""
+
+_FURTHER = re.compile(r"=\(([\d,]+) further values\)$")
 
 Sums = tuple[Array, Array]
 """Numerator and denominator of a metric, one value for each combination of attributes."""
@@ -243,6 +246,16 @@ def _small(attribute: str, names: npt.NDArray[np.str_], counts: Array) -> Iterat
     others = order[LISTED:]
     if len(others):
         yield GroupValue(attribute, f"{attribute}=({len(others):,} further values)", ROWS, int(counts[others].sum()))
+
+
+def groups_counted(values: Iterable[GroupValue]) -> int:
+    """How many groups some records stand for, one of which may stand for several together.
+
+    >>> groups_counted([GroupValue("town", name, ROWS, 9) for name in ("town=A", "town=(1,200 further values)")])
+    1201
+    """
+    together = (_FURTHER.search(each.group) for each in values)
+    return sum(int(found[1].replace(",", "")) if found else 1 for found in together)
 
 
 def _disparities(attribute: str, sums: Mapping[str, Sums], frames: Json) -> Iterator[Disparity]:

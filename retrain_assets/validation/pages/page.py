@@ -15,10 +15,10 @@ from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.store import PeriodStore
-from retrain_assets.validation.criteria.detectability import found_detectability
+from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.forest_plot import ASKED_FIRST, forest_drawing
-from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue
+from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue, groups_counted
 from retrain_assets.validation.pages.text import (
     CheckSummary,
     about,
@@ -46,6 +46,9 @@ large by chance alone. What is judged is whether a group has become worse off.""
 
 NUMBERS = ("p-value", "level", "Holm", "independent units", "design effect", "noise", "detectable", "rows needed")
 """Terms of the columns of the tables with every number."""
+
+_RARE = 0.001
+"""Shares below this are not told apart."""
 
 _SMALLEST = 1e-4
 """Below this a p-value rests on tails that no sample shows."""
@@ -84,7 +87,7 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str 
         Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
         Part(
             "Groups, reported and not judged",
-            _groups(evidence, row, label_unit),
+            _groups(verdict, evidence, row, label_unit),
             _rates(evidence),
             GROUPS_READ,
             folded=True,
@@ -374,7 +377,7 @@ def _rates(evidence: Evidence) -> tuple[str, ...]:
     return tuple(term for name, term in known.items() if name in names)
 
 
-def _groups(evidence: Evidence, row: str, label_unit: str) -> str:
+def _groups(verdict: Verdict, evidence: Evidence, row: str, label_unit: str) -> str:
     if not evidence.attributes:
         return "No table of groups: the scores could not be judged."
     least = evidence.group_minimum
@@ -383,14 +386,15 @@ def _groups(evidence: Evidence, row: str, label_unit: str) -> str:
     parts = [f"Each metric as live → candidate.{small}"]
     for attribute in evidence.attributes:
         parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute, label_unit), row)]
-    apart = [_apart(each, label_unit) for each in evidence.disparities]
-    return "\n\n".join([*parts, "### Between the groups of one attribute", table(apart)])
+    apart = [_apart(verdict, each, label_unit) for each in evidence.disparities]
+    return "\n\n".join([*parts, "### Between the groups of one attribute", table(apart, row)])
 
 
-def _apart(disparity: Disparity, label_unit: str) -> dict[str, object]:
+def _apart(verdict: Verdict, disparity: Disparity, label_unit: str) -> dict[str, object]:
     return {
         "attribute": disparity.attribute,
         "metric": metric_words(disparity.metric),
+        "over": taken_over(verdict, disparity, label_unit),
         "largest difference, live": told(disparity.champion_difference, disparity.metric, label_unit, change=True),
         "candidate": told(disparity.candidate_difference, disparity.metric, label_unit, change=True),
         "smallest ratio, live": disparity.champion_ratio,
@@ -403,16 +407,45 @@ def _seen(verdict: Verdict, row: str, label_unit: str) -> str:
     rows = [
         {
             "part": each.check.replace("_", " "),
-            "about": ", ".join(part for part in (metric_words(each.metric), each.group) if part),
+            "about": ", ".join(part for part in (metric_words(each.metric), each.group, _against(each)) if part),
             "rows": each.rows,
-            "smallest change": told(each.smallest, each.metric, label_unit, change=True),
+            "smallest change, asked alone": told(each.smallest, each.metric, label_unit, change=True),
             "margin": told(each.margin, each.metric, label_unit, change=True),
-            "undecided": percent(each.undecided),
+            "undecided": _undecided(each),
             "can never decide": each.never or ("watched after promotion" if each.watched else ""),
         }
         for each in found_detectability(verdict)
     ]
     return table(rows, row) if rows else "Nothing was compared."
+
+
+def taken_over(verdict: Verdict, disparity: Disparity, label_unit: str) -> str:
+    """Over how many of an attribute's groups a difference is taken, and what the candidate showed on the others."""
+    evidence, attribute, metric = Evidence.from_dict(verdict.evidence), disparity.attribute, disparity.metric
+    of_attribute = [each for each in evidence.groups if each.attribute == attribute]
+    counted_rows = [each for each in of_attribute if each.metric == ROWS]
+    valued = {each.group for each in of_attribute if each.metric == metric and each.candidate_value is not None}
+    others = [
+        finding.candidate_value
+        for finding in verdict.of("fairness")
+        if finding.metric == metric and not finding.against and finding.group not in valued
+        if finding.group.startswith(f"{attribute}=") and finding.candidate_value is not None
+    ]
+    ends = dict.fromkeys(told(value, metric, label_unit) for value in (min(others), max(others))) if others else ()
+    rest = f"; too small or pooled ones showed {' to '.join(ends)}" if others else ""
+    return f"{len(valued)} of {counted(groups_counted(counted_rows), 'group')}{rest}"
+
+
+def _against(part: PartDetectability) -> str:
+    return f"against {part.against}" if part.against else ""
+
+
+def _undecided(part: PartDetectability) -> str:
+    """How often equal models stay undecided; a group that no gate can tell about is not decided at all."""
+    if part.watched:
+        return "cannot be decided"
+    share = part.undecided
+    return f"under {percent(_RARE)}" if share is not None and 0 < share < _RARE else percent(share)
 
 
 def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None, label_unit: str) -> list[Part]:

@@ -58,11 +58,15 @@ def decision_sentence(verdict: Verdict) -> str:
     >>> print(decision_sentence(unasked))
     Not promoted, because it is not known whether the candidate is good enough. Guardrails: no finding.
     """
+    small = {finding.group for finding in verdict.findings if finding.outcome is Outcome.WATCHED}
+    judged = " that could be judged" if small else ""
+    are = "is too small and is" if len(small) == 1 else "are too small and are"
+    watched = f"; {counted(len(small), 'group')} {are} watched after promotion" if small else ""
     match verdict.decision:
         case Decision.PROMOTE if verdict.champion_digest:
-            said = "May be promoted: the candidate passed every check against the live model"
+            said = f"May be promoted: the candidate passed every check{judged} against the live model{watched}"
         case Decision.PROMOTE:
-            said = "May be promoted as the first live model: the candidate passed every check"
+            said = f"May be promoted as the first live model: the candidate passed every check{judged}{watched}"
         case Decision.REJECT:
             said = "Not promoted, because the candidate failed a check"
         case Decision.IDENTICAL:

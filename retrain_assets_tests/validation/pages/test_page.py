@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -17,12 +17,14 @@ from retrain_assets.validation import checks
 from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.pages import text
 from retrain_assets.validation.pages.evidence import Evidence
+from retrain_assets.validation.pages.group_tables import Disparity, GroupValue
 from retrain_assets.validation.pages.page import (
     group_rows,
     judged_on,
     report_html,
     report_markdown,
     stored_verdict,
+    taken_over,
 )
 from retrain_assets.validation.pages.text import decision_lines
 from retrain_assets.verdict import Finding, Outcome, Verdict
@@ -241,3 +243,36 @@ def test_a_report_is_dated_by_the_event_of_the_journal_that_has_its_verdict(judg
     said = "As of January 2024, which ended on 2024-02-01"
     assert judged_on(weeks, [other, event], judged) == f"{said}; written on 2024-02-05."
     assert judged_on(weeks, [other], judged) == f"{said}."
+
+
+def test_what_the_gate_could_see_names_the_other_version_and_groups_that_nobody_can_tell_about():
+    rail = Finding(
+        "guardrails", Outcome.PASS, "no worse", metric="rmse", role="guardrail", rows=900, alpha=0.05, margin=1.0,
+        minimum_detectable=0.35,
+    )  # fmt: skip
+    few = replace(rail, check="fairness", role="fairness", group="zone=a", outcome=Outcome.WATCHED, margin=0.1)
+    page = report_markdown(verdict(rail, replace(rail, against="v1"), few), "ride", "USD").replace("\\", "")
+    seen = page.partition("What the gate could see")[2].partition("\n## ")[0]
+    assert "| guardrails | RMSE | 900 | $0.35 | $1.00 | under 0.1 % |" in seen
+    assert "| guardrails | RMSE, against v1 | 900 |" in seen
+    assert "| fairness | RMSE, zone=a | 900 | $0.35 | $0.10 | cannot be decided | watched after promotion |" in seen
+
+
+def test_a_difference_between_groups_says_over_how_many_it_is_taken_and_what_the_others_showed():
+    apart = Disparity("zone", "mae", 1.0, 1.47, 0.5, 0.4694)
+    values = [
+        GroupValue("zone", name, metric, 9, None, value)
+        for name, value in (("zone=a", 1.0), ("zone=b", 2.0), ("zone=c", None), ("zone=(1,200 further values)", None))
+        for metric in (("rows", "mae") if value else ("rows",))
+    ]
+    made = verdict(
+        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=a", candidate_value=1.0),
+        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=c", candidate_value=5.05),
+        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=(pooled)", candidate_value=3.0),
+        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=c", candidate_value=9.0, against="v1"),
+        evidence={"groups": [asdict(one) for one in values]},
+    )
+    said = "2 of 1,203 groups; too small or pooled ones showed $3.00 to $5.05"
+    assert taken_over(made, apart, "USD") == said
+    every = replace(made, findings=made.findings[:1])
+    assert taken_over(every, apart, "USD") == "2 of 1,203 groups"

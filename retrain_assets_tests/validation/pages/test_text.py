@@ -10,6 +10,7 @@ from retrain_assets.validation.pages.page import (
 from retrain_assets.validation.pages.text import (
     about,
     checks_of,
+    decision_lines,
     decision_sentence,
     in_order,
     lacking,
@@ -43,6 +44,24 @@ def test_the_decision_is_one_sentence_for_each_kind(findings, changes, decision,
     assert said in decision_sentence(made)
     assert decision_sentence(made).endswith(".")
     assert "\n" not in decision_sentence(made)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("zone=a",), "check that could be judged against the live model; 1 group is too small and is watched after"),
+        (("zone=a", "zone=b", "zone=b"), "judged against the live model; 2 groups are too small and are watched after"),
+    ],
+)
+def test_groups_that_could_not_be_judged_are_not_said_to_have_passed(names, said):
+    watched = [Finding("fairness", Outcome.WATCHED, "few", group=name, metric="mae") for name in names]
+    made = verdict(*(passing(check) for check in CHECKS), *watched)
+    assert made.decision is Decision.PROMOTE
+    assert said in decision_lines(made)[0]
+    first = decision_sentence(replace(made, champion_digest=None))
+    assert first.startswith(
+        "May be promoted as the first live model: the candidate passed every check that could be ju"
+    )
 
 
 def undecided(*names):
