@@ -8,6 +8,7 @@ Source: Mitchell et al. (2019), Model Cards for Model Reporting, doi 10.1145/328
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -124,7 +125,7 @@ class ModelCard:
             _part("NIST AI Risk Management Framework 1.0", _mapping(), folded=True),
         )
         title = f"Model card: {self.model} {version.name}"
-        return Document(title, (standing(events, version),), parts, row=self.row_name)
+        return Document(title, standing(events, version), parts, row=self.row_name)
 
     def markdown(self, registry: Registry, version: Version) -> str:
         """The card as Markdown.
@@ -242,13 +243,16 @@ class ModelCard:
         )
 
 
-def standing(events: Iterable[Event], version: Version) -> str:
-    """Whether a version is live, was replaced, or was rolled back, in one sentence."""
+def standing(events: Iterable[Event], version: Version) -> tuple[str, ...]:
+    """Whether a version is live, was replaced, or was rolled back, and why it was."""
     moves = [event for event in events if event.action in MOVES]
     mine = next(event for event in reversed(moves) if event.to_digest == version.digest)
     left = next((event for event in moves if event.from_digest == version.digest and event.seq > mine.seq), None)
     since = f"{version.name} went live on {mine.at:%Y-%m-%d} (decision of {mine.period}, {_by(mine)})"
-    return f"{since} {_departure(left) if left else IS_LIVE}"
+    if left is None:
+        return (f"{since} {IS_LIVE}",)
+    how, *why = _departure(left)
+    return f"{since} {how}", *why
 
 
 def _by(event: Event) -> str:
@@ -257,19 +261,22 @@ def _by(event: Event) -> str:
 
 
 def departure(events: Iterable[Event], version: Version) -> str:
-    """How a version that is not live left, as the end of the sentence that `standing` makes."""
-    return _departure(next(event for event in reversed([*events]) if _left(event, version)))
+    """How a version that is not live left, as the end of what `standing` says."""
+    return " ".join(_departure(next(event for event in reversed([*events]) if _left(event, version))))
 
 
 def _left(event: Event, version: Version) -> bool:
     return event.action in MOVES and event.from_digest == version.digest
 
 
-def _departure(left: Event) -> str:
+def _departure(left: Event) -> tuple[str, ...]:
+    """How a version left, and why; the name of a version begins a sentence as it is."""
     if left.action in PROMOTIONS:
-        return f"and was replaced by {left.to_version} on {left.at:%Y-%m-%d}."
+        return (f"and was replaced by {left.to_version} on {left.at:%Y-%m-%d}.",)
     barred = " It may not return." if left.action == "rolled_back" else ""
-    return f"and was {left.action.replace('_', ' ')} on {left.at:%Y-%m-%d}: {left.reason.rstrip('.')}.{barred}"
+    why = left.reason.removeprefix(f"{left.period}: ").rstrip(".")
+    why = why if re.match(r"v\d", why) else f"{why[:1].upper()}{why[1:]}"
+    return f"and was {left.action.replace('_', ' ')} on {left.at:%Y-%m-%d}.", f"{why}.{barred}"
 
 
 def _part(title: str, body: str, terms: tuple[str, ...] = (), *, folded: bool = False) -> Part:

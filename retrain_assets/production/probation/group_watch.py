@@ -9,6 +9,7 @@ days asks for a rollback when some harm is certain and its size lies beyond the 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
@@ -28,6 +29,10 @@ from retrain_assets.validation.watched_groups import WatchedGroup
 
 LONGEST_DAYS = 364
 """After a year a watch that neither found harm nor ruled it out ends unproven."""
+
+
+_CONFIRMED = re.compile(r"\b(is|was) confirmed( in [^;]+)?")
+"""How a sentence says that a version's probation ended well, then or in an earlier period."""
 
 
 class WatchStatus(StrEnum):
@@ -186,6 +191,17 @@ def group_sentence(accounts: Sequence[GroupAccount], version: str, label_unit: s
         if (own := [account for account in accounts if account.status is status])
     ]
     return "; ".join(parts)
+
+
+def overall(sentence: str, accounts: Sequence[GroupAccount]) -> str:
+    """What is said of a confirmed version, with the groups that nobody can tell about yet; any other sentence as it is.
+
+    >>> overall("2019-03: v2 is confirmed; 3 rides", ())
+    '2019-03: v2 is confirmed; 3 rides'
+    """
+    still = sum(account.status is WatchStatus.OPEN for account in accounts)
+    left = f", {counted(still, 'group')} still open"
+    return _CONFIRMED.sub(rf"\1 confirmed overall\2{left}", sentence, count=1) if still else sentence
 
 
 def _worst(accounts: Sequence[GroupAccount]) -> GroupAccount:

@@ -156,8 +156,10 @@ def _difference(found: Measurement, units: LossUnits) -> str:
     if not math.isfinite(found.mean):
         return "unknown"
     known = math.isfinite(found.low) and math.isfinite(found.high)
-    limits = f", limits {_amount(found.low, units)} to {_amount(found.high, units)}" if known else ""
-    return f"{_amount(abs(found.mean), units)} {'worse' if found.mean > 0 else 'better'}{limits}"
+    worse = found.mean > 0
+    ends = (found.low, found.high) if worse else (-found.high, -found.low)
+    limits = f" ({_amount(ends[0], units)} to {_amount(ends[1], units)})" if known else ""
+    return f"{'worse' if worse else 'better'} by {_amount(abs(found.mean), units)}{limits}"
 
 
 def _amount(value: float | None, units: LossUnits) -> str:
@@ -169,13 +171,17 @@ def _worst_first(account: GroupAccount) -> tuple[bool, float]:
     return account.status is not WatchStatus.HARMED, -harm if math.isfinite(harm) else math.inf
 
 
+def _sided(harm: float | None, unit: str) -> str:
+    return "" if harm is None else f"{'worse' if harm > 0 else 'better'} by {difference(abs(harm), unit)}"
+
+
 def _group(account: GroupAccount, model: Model) -> dict[str, object]:
     unit = model.label_unit if account.watched.metric == "mae" else "share"
     return {
         "group": account.watched.group,
         "metric": account.watched.metric,
         "stands": str(account.status),
-        f"worse than with {account.reference} by": "" if account.harm is None else difference(account.harm, unit),
+        f"than with {account.reference}": _sided(account.harm, unit),
         "margin": difference(account.watched.margin, unit),
         plural(model.row_name): account.rows,
     }

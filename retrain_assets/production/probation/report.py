@@ -25,6 +25,7 @@ from retrain_assets.production.probation.group_watch import (
     WatchStatus,
     group_sentence,
     open_accounts,
+    overall,
 )
 from retrain_assets.production.probation.record import (
     ASSET,
@@ -103,7 +104,7 @@ class Probation:
                 comparison=trial.compared,
                 groups=accounts,
             )
-        return replace(record, sentence=f"{record.sentence}; {said}", groups=accounts)
+        return replace(record, sentence=f"{overall(record.sentence, accounts)}; {said}", groups=accounts)
 
     def _accounts(self, access: PeriodAccess, trial: Trial) -> tuple[GroupAccount, ...]:
         """The accounts before the period's rows: those that an earlier period left open, and the promotion's own."""

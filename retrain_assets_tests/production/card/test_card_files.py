@@ -61,7 +61,7 @@ def test_a_rollback_job_puts_both_cards_right(home):
 
     assert "and is live." in stored(home, "v1")
     assert "and is live." not in stored(home, "v2")
-    assert ": too high. It may not return." in stored(home, "v2")
+    assert "Too high. It may not return." in stored(home, "v2")
     assert '<td class="word" data-label="action">rolled_back</td>' in stored(home, "v2")
 
 
@@ -113,4 +113,4 @@ def test_the_card_of_a_version_whose_files_are_damaged_no_longer_says_that_it_is
     write_cards(model_card(home.spec), home.store, home.registry)
 
     assert "and is live." not in stored(home, "v2")
-    assert ": too high. It may not return." in stored(home, "v2")
+    assert "Too high. It may not return." in stored(home, "v2")

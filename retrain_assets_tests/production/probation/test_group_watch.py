@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,6 +15,7 @@ from retrain_assets.production.probation.group_watch import (
     WatchStatus,
     group_sentence,
     open_accounts,
+    overall,
 )
 from retrain_assets.validation.watched_groups import WatchedGroup
 
@@ -96,3 +98,21 @@ def test_the_sentence_names_the_group_its_harm_in_its_unit_and_what_follows():
     assert "sex=F (tpr): 0 points worse than with v1 on 20 people, margin 10 points" in group_sentence(
         (women,), "v3", "", "person"
     )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        (
+            "2024-02: v2 has proved itself and is confirmed; 9 rides",
+            "is confirmed overall, 1 group still open; 9 rides",
+        ),
+        ("2024-02: v2 is confirmed: without harm", "v2 is confirmed overall, 1 group still open: without harm"),
+        ("2024-03: no probation: v2 was confirmed in 2024-02", "was confirmed overall in 2024-02, 1 group still open"),
+        ("2024-02: the probation of v2 goes on", "2024-02: the probation of v2 goes on"),
+    ],
+)
+def test_a_confirmed_version_is_confirmed_overall_while_a_group_is_open(sentence, said):
+    unharmed = replace(account(), status=WatchStatus.UNHARMED)
+    assert overall(sentence, [account(), unharmed]).endswith(said)
+    assert overall(sentence, [unharmed]) == sentence

@@ -81,7 +81,10 @@ def test_losses_stand_in_the_models_units_and_the_picture_is_placed():
     page = document.markdown
     assert document.answer == ("It goes on.",)
     assert "| loss a ride of v2 in this period | \\$12.50 |" in page
-    assert "| mean difference so far | \\$0.12 worse, limits -\\$3.00 to \\$3.25 |" in page
+    assert "| mean difference so far | worse by \\$0.12 (-\\$3.00 to \\$3.25) |" in page
+    better = replace(RECORD, measurement=replace(FOUND, mean=-0.6, low=-0.75, high=-0.45))
+    said = "| mean difference so far | better by \\$0.60 (\\$0.45 to \\$0.75) |"
+    assert said in probation_document(TAXI, better)[0].markdown
     assert "2 blocks of 1 d" in page
     assert set(pictures) == {"probation"}
     assert b"<img" in html_page("p", document, pictures=pictures)
@@ -99,6 +102,10 @@ def test_watched_groups_have_a_table_the_worst_first_and_nothing_in_it_becomes_m
     document, _ = probation_document(TAXI, replace(RECORD, groups=(nasty, mild, harmed)))
     rows = [line for line in document.markdown.splitlines() if "| mae |" in line]
     assert ["harmed" in rows[0], "\\$0.50" in rows[1], "script" in rows[2]] == [True, True, True]
+    assert "| than with v1 |" in document.markdown
+    assert "| worse by \\$0.50 |" in rows[1]
+    gained, _ = probation_document(TAXI, replace(RECORD, groups=(replace(mild, harm=-1.55),)))
+    assert "| better by \\$1.55 |" in gained.markdown
     assert "script" not in {tag for tag, _ in Page(html_page("p", document)).tags}
 
 
