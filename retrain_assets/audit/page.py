@@ -80,7 +80,7 @@ def status_report(
 
 def _tone(status: ModelStatus) -> Tone:
     """How the box looks; a model that nobody looks after any more does not look well."""
-    return "unknown" if status.well and status.ended else TONES.get(status.health, "note")
+    return "unknown" if status.unwatched else TONES.get(status.health, "note")
 
 
 def _box(status: ModelStatus) -> tuple[str, ...]:

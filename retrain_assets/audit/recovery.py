@@ -9,7 +9,7 @@ from retrain_assets.registry.journal.history import FALLBACK, History
 
 
 def recovery(history: History, probation: ProbationRecord | None, model: Model) -> str | None:
-    """What the last rollback took back and why, and that nothing is to be done.
+    """What the last rollback took back and why, and what is live since.
 
     None where no rollback put the live version there, and where it is the trivial baseline, which does nobody good.
 
@@ -21,7 +21,7 @@ def recovery(history: History, probation: ProbationRecord | None, model: Model) 
     last = history.moves[-1] if history.moves else None
     if last is None or last.action != "rolled_back" or last.to_version in (None, FALLBACK):
         return None
-    stands = f"{last.to_version}, in service before, is live. Nothing is to be done."
+    stands = f"{last.to_version}, in service before, is live."
     difference = _difference(last, probation, model)
     return f"{_taken_back(last, harm=bool(difference))}; {stands}{difference}"
 

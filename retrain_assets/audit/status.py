@@ -13,13 +13,13 @@ from retrain_assets.audit.gap import gap_until, measured_last
 from retrain_assets.audit.recovery import recovery
 from retrain_assets.audit.status_record import ASSET, read_status
 from retrain_assets.documents.units import counted, plural
-from retrain_assets.model import PeriodAccess
+from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, monitored_periods, read_performance
 from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger
 from retrain_assets.periods import Calendar
-from retrain_assets.production.probation.record import stored_record
+from retrain_assets.production.probation.record import ProbationRecord, stored_record
 from retrain_assets.registry.journal.attempts import kept_because
 from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, SPOKEN, Event
 from retrain_assets.registry.journal.history import History
@@ -105,6 +105,7 @@ class ModelStatus:
         closeness: How close each reason to retrain is, from 0 to 1.
         fault: What broke the newest run; None where it ended as it should.
         in_vain: Retrains in a row that found nothing better.
+        no_way_back: What the version before does on the same rows, where it is no better than the live one, in words.
         owners: Who owns the model.
         written: The day on which its last period was monitored; None where that is not known.
         calendar: The model's periods, by which they are named; None where they are called by their keys.
@@ -137,6 +138,7 @@ class ModelStatus:
     closeness: Mapping[str, float] = field(default_factory=dict)
     fault: Fault | None = None
     in_vain: int = 0
+    no_way_back: str = ""
     owners: tuple[str, ...] = ()
     written: str | None = None
     calendar: Calendar | None = None
@@ -150,6 +152,11 @@ class ModelStatus:
     def well(self) -> bool:
         """Whether the live version is measured to do what was expected; a rollback alone does not show it."""
         return self.health == AS_EXPECTED
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether the live version did well when it was looked at last, and nobody has seen it since."""
+        return self.well and (self.ended is not None or self.overdue)
 
     @property
     def headline(self) -> str:
@@ -168,18 +175,22 @@ class ModelStatus:
             FAILED: "not known: the last run failed",
             NO_MODEL: "no model is live yet",
         }.get(self.health, f"{self.health}: {self.live}" if self.live else self.health)
-        ended = ", but watching has ended" if self.ended else ""
-        return f"{told[0].upper()}{told[1:]}{ended}"
+        if self.unwatched:
+            told = f"{self.live} was well when it was looked at last"
+        because = ", watching has ended" if self.ended else ", its rows are overdue" if self.unwatched else ""
+        return f"{told if self.unwatched else f'{told[0].upper()}{told[1:]}'}{because}"
 
     @property
     def answers(self) -> dict[str, str]:
-        """The five questions that a person comes with, each with its answer in a sentence."""
+        """The questions that a person comes with, each with its answer; what people decided only where they did."""
+        people = self._decided_by_people
         return {
             "is it well": self._well,
+            "what to do now": self.to_do,
             "what is live": self._what_is_live,
-            "what happened last": self.last_change or self.last_decision or "nothing was decided yet",
+            "what happened last": self._happened_last,
             "what comes next": self.coming,
-            "what did people decide": self._decided_by_people,
+            **({"what did people decide": people} if people else {}),
         }
 
     @property
@@ -207,7 +218,47 @@ class ModelStatus:
     @property
     def _decided_by_people(self) -> str:
         told = (("held", self.standing.holds), ("approved", self.standing.approvals))
-        return "; ".join(f"{word}: {said}" for word, said in told if said) or "no hold, no approval"
+        return "; ".join(f"{word}: {said}" for word, said in told if said)
+
+    @property
+    def _happened_last(self) -> str:
+        before = self.last_change or self.last_decision
+        if self.fault:
+            failed = f"the run of {self._words(self.fault.period)} failed"
+            return f"{failed}; before it, {before}" if before else failed
+        return before or "nothing was decided yet"
+
+    @property
+    def _owned(self) -> str:
+        return f" ({' and '.join(self.owners)} owns it)" if self.owners else ""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the rows of the next period should have come by now."""
+        return self.next_look is not None and self.next_look.startswith(OVERDUE)
+
+    @property
+    def to_do(self) -> str:
+        """What a person has to do now; the loop does everything else by itself.
+
+        >>> ModelStatus("taxi", live="v2", health="as expected").to_do
+        'nothing'
+        >>> ModelStatus("taxi", live="v2", health="as expected", ended="2021-01-01", owners=("team:cabs",)).to_do
+        'move `period.end` in the spec, 2021-01-01, to go on watching (team:cabs owns it)'
+        """
+        if not self.ran:
+            return "start it" if self.next_retrain else "nothing"
+        if self.fault:
+            command = "run" if self.fault.monitored else "monitor"
+            again = f"`retrain {command} {self.model} --period {self.fault.period}`"
+            return (
+                f"mend the cause, then {again}{'' if self.fault.monitored else ', unless sensors are on'}{self._owned}"
+            )
+        if self._in_vain:
+            return self._in_vain
+        if self.ended:
+            return f"move `period.end` in the spec, {self.ended}, to go on watching{self._owned}"
+        return f"find out why no rows come{self._owned}" if self.overdue else "nothing"
 
     @property
     def coming(self) -> str:
@@ -217,26 +268,21 @@ class ModelStatus:
         if self.ended and self.next_look and not self.due:
             return self.next_look
         first, then = (self.waits, self.next_look) if self.due else (self.next_look, self.waits)
-        return "; ".join(filter(None, [self._in_vain, first, then]))
+        return "; ".join(filter(None, [first, then]))
 
     @property
     def _in_vain(self) -> str | None:
         """What to do where the model does badly and several retrains in a row found nothing better."""
         if self.health != WORSE or self.in_vain < _OFTEN:
             return None
-        owner = f" ({' and '.join(self.owners)} owns it)" if self.owners else ""
         return (
-            f"{self.in_vain} retrains in a row found nothing better, new training does not help: look at the outcomes "
-            f"and the inputs{owner}"
+            f"look at the outcomes and the inputs{self._owned}: {self.in_vain} retrains in a row found nothing better, "
+            f"new training does not help{self.no_way_back}"
         )
 
     def _again(self, fault: Fault) -> str:
-        where = f"{self.model} --period {fault.period}"
         stays = f"{self.live} stays live and answers; " if self.live else ""
-        mend = f"{stays}mend the cause, then run {self._words(fault.period)} again"
-        if fault.monitored:
-            return f"{mend}: `retrain run {where}`"
-        return f"{mend}: `retrain monitor {where}` (the sensors do it by themselves)"
+        return f"{stays}{self._words(fault.period)} is run again once the cause is mended"
 
     @property
     def waits(self) -> str:
@@ -248,18 +294,21 @@ class ModelStatus:
     @property
     def cells(self) -> tuple[str, ...]:
         """A line of the overview, in the order of `OVERVIEW`, in so few words that it fits a terminal."""
-        health = SHORT_HEALTH.get(self.health, self.health)
-        return (self.model, self.live or "-", health, self.last_action or "-", self._next_in_short)
+        health = "was well" if self.unwatched else SHORT_HEALTH.get(self.health, self.health)
+        last = "run failed" if self.fault else self.last_action or "-"
+        return (self.model, self.live or "-", health, last, self._next_in_short)
 
     @property
     def _next_in_short(self) -> str:
         if self.fault:
             return "mend, run again"
+        if self._in_vain:
+            return "look at the data"
         if self.due:
             return "retrain due"
         if self.ended:
             return "watching ended"
-        if self.next_look and self.next_look.startswith(OVERDUE):
+        if self.overdue:
             return f"rows {OVERDUE}"
         if self.rest_until:
             return f"rest to {self.rest_until}"
@@ -272,6 +321,9 @@ class ModelStatus:
             return f"not known: {self.evidence}"
         if self.health == NO_ROWS:
             return f"not known: {self.evidence}"
+        if self.unwatched:
+            why = f"watching ended on {self.ended}" if self.ended else "the next rows are overdue"
+            return f"not known, {why}: {self.performance}"
         if self.performance and self.health in YES_OR_NO:
             return f"{YES_OR_NO[self.health]}: {self.performance}"
         return ": ".join(filter(None, [self.health, self.evidence]))
@@ -394,6 +446,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         written=performance.written or None if performance else None,
         ended=_ended(calendar, last),
         probation=probation.sentence if probation else None,
+        no_way_back=no_way_back(status.live, probation, watch.model),
         next_retrain=(
             f"a retrain is due: {decision.reason}" if isinstance(decision, Trigger) else first or decision.reason
         ),
@@ -412,6 +465,17 @@ def _first_model(watch: Watch, windows: Windows | Wait, waits: str, last: str) -
     rows, until = plural(watch.model.row_name), calendar.words(calendar.shift(last, more))
     needed = f"{counted(more, calendar.every)} more {'is' if more == 1 else 'are'} needed"
     return f"the first model is trained once the {rows} of {until} are in: {needed}"
+
+
+def no_way_back(live: str | None, probation: ProbationRecord | None, model: Model) -> str:
+    """That the version before was no better on the rows of the newest probation report; empty where it was, or none."""
+    compared, found = (probation.comparison, probation.measurement) if probation else (None, None)
+    if compared is None or found is None or compared.version != live:
+        return ""
+    if found.loss is None or found.previous_loss is None or found.previous_loss < found.loss:
+        return ""
+    both = model.units.levels(compared.previous, found.previous_loss, compared.version, found.loss)
+    return f", nor does going back: on the same {model.units.rows(found.rows)} {both}"
 
 
 def _ended(calendar: Calendar, last: str) -> str | None:

@@ -75,7 +75,7 @@ def _overview(found: list[ModelStatus]) -> None:
         head, *lines = table([OVERVIEW, *(one.cells for one in ran)], width())
         click.secho(head, bold=True)
         for one, line in zip(ran, lines, strict=True):
-            click.secho(line, fg="yellow" if one.well and one.ended else COLOURS.get(one.health))
+            click.secho(line, fg="yellow" if one.unwatched else COLOURS.get(one.health))
     for one in found:
         if not one.ran:
             click.secho(wrapped(f"{one.model} never ran. {one.next_retrain}", width()), dim=True)

@@ -110,6 +110,7 @@ def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy, 
         record = _measured(model, at, policy, _Scored(version, rows, promised, earlier_own, counts), record)
     own = 0.0 if counts or record.report is None else record.report.excess_sum
     record = replace(record, suspected_excess=begun_with.suspected + own)
+    record = replace(record, worse_before=_worse_before(record, before))
     if record.report is not None:
         attempt = last_attempt(history, at.period)
         sentence = measured_sentence(model, record, promised, model.calendar.decided_on(attempt) if attempt else "")
@@ -119,6 +120,15 @@ def performance_step(model: Model, at: PeriodAccess, policy: PerformancePolicy, 
         estimated, series = estimate_step(model, at, policy.estimation, version, promised, past)
         record = replace(record, estimated=estimated, estimates=series)
     return write_performance(at.store, replace(record, sentence=" ".join(performance_sentences(record))))
+
+
+def _worse_before(record: PerformanceRecord, before: PerformanceRecord | None) -> str:
+    """The version before, where the running warning began under it; empty where it began under this one, or is none."""
+    if before is None or record.loss_since is None:
+        return ""
+    if before.version == record.version:
+        return before.worse_before if before.loss_since == record.loss_since else ""
+    return before.version or "" if before.report and before.report.outcome is Quality.WARN else ""
 
 
 def champion_baseline(registry: Registry, version: Version) -> Baseline:

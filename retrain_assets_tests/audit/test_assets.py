@@ -33,7 +33,7 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     built = world_after(6, slower_from=5)
     weeks = built.weeks(8)
     before = latest(built, weeks[0])
-    assert before["summary"].splitlines()[1] == "- **what is live**: none yet"
+    assert before["summary"].splitlines()[2] == "- **what is live**: none yet"
     assert before["so_far"].startswith("No model was trained yet.")
     assert latest(built, weeks[4])["promoted"] == 1
     assert latest(built, weeks[5])["age_periods"] == 1
@@ -46,12 +46,12 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert promoted.success, failure_of(promoted)
     shown = latest(built, weeks[7])
     assert (shown["versions"], shown["promoted"], shown["periods_to_promotion"]) == (2, 2, 2.0)
-    well, live, last, following, people = shown["summary"].splitlines()
+    well, asked, live, last, following = shown["summary"].splitlines()
+    assert asked == "- **what to do now**: nothing"
     assert live == "- **what is live**: v2, since 2024-02-26, 0 weeks old"
     assert well.startswith("- **is it well**: just went live: no period is measured yet; before it, v1 has been worse")
     assert last.startswith("- **what happened last**: 2024-02-26: promoted v2, ")
     assert following.startswith("- **what comes next**: ")
-    assert people == "- **what did people decide**: no hold, no approval"
     assert shown["so_far"].startswith("3 attempts: 2 promoted, 1 rejected")
     assert shown["validation_report"] == "/assets/delivery/validation_report?view=partitions&partition=2024-02-19"
 

@@ -36,8 +36,8 @@ def test_only_a_model_that_is_worse_than_expected_looks_broken(health, tone):
 
 def test_the_verdict_leads_the_box_and_what_it_rests_on_follows():
     answer = status_report(STATUS, FOUND, [row(2)], {}).answer
-    assert answer[:3] == ("Well: v2.", "v2 lost $1.40 a ride.", "What is live? v2, since 2019-04-01.")
-    assert answer[-1] == "What did people decide? No hold, no approval."
+    assert answer[:3] == ("Well: v2.", "v2 lost $1.40 a ride.", "What to do now? Nothing.")
+    assert answer[3] == "What is live? v2, since 2019-04-01."
     assert len(answer) == 6
 
 
@@ -95,7 +95,10 @@ def test_so_far_counts_what_came_of_the_attempts():
 
 def test_a_model_that_nobody_looks_after_any_more_does_not_look_well():
     document = status_report(replace(STATUS, ended="2021-01-01"), FOUND, [row(2)], {})
-    assert (document.tone, document.answer[0]) == ("unknown", "Well: v2, but watching has ended.")
+    assert (document.tone, document.answer[0]) == (
+        "unknown",
+        "v2 was well when it was looked at last, watching has ended.",
+    )
 
 
 def test_the_box_ends_with_the_period_and_the_owner():

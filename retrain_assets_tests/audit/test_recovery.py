@@ -12,7 +12,7 @@ from retrain_assets_tests.audit.journals import journal
 from retrain_assets_tests.monitoring.stored import TAXI
 
 PAST = journal(("2019-02", "bootstrap"), ("2019-03", "promoted"), ("2019-04", "rolled_back", "v1"))
-SAID = "v2 did harm and was taken back on 2019-05-01; v1, in service before, is live. Nothing is to be done."
+SAID = "v2 did harm and was taken back on 2019-05-01; v1, in service before, is live."
 
 
 def report(digest):

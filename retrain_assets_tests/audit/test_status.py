@@ -14,6 +14,7 @@ from retrain_assets.audit.status import (
     _next_look,
     decision_record,
     decisions,
+    no_way_back,
     standing,
     status_of,
     with_fault,
@@ -63,13 +64,15 @@ def test_a_model_whose_first_run_failed_is_none_that_never_ran():
     new = ModelStatus(MODEL, next_retrain="Start it.")
     failed = with_fault(new, Fault("2019-01", "rows.csv: no such file."))
     assert (new.ran, failed.ran) == (False, True)
-    assert failed.coming == (
-        f"mend the cause, then run 2019-01 again: `retrain monitor {MODEL} --period 2019-01` "
-        "(the sensors do it by themselves)"
+    assert failed.to_do == f"mend the cause, then `retrain monitor {MODEL} --period 2019-01`, unless sensors are on"
+    assert failed.answers["what happened last"] == "the run of 2019-01 failed"
+    retrain = with_fault(
+        replace(new, last_decision="2019-01-01: kept v1"), Fault("2019-01", "no memory.", monitored=True)
     )
-    retrain = with_fault(new, Fault("2019-01", "no memory.", monitored=True))
-    assert retrain.waits == f"mend the cause, then run 2019-01 again: `retrain run {MODEL} --period 2019-01`"
-    assert replace(retrain, live="v1").coming.startswith("v1 stays live and answers; mend the cause, ")
+    assert retrain.to_do == f"mend the cause, then `retrain run {MODEL} --period 2019-01`"
+    assert retrain.answers["what happened last"] == "the run of 2019-01 failed; before it, 2019-01-01: kept v1"
+    assert retrain.waits == "2019-01 is run again once the cause is mended"
+    assert replace(retrain, live="v1").coming == f"v1 stays live and answers; {retrain.waits}"
 
 
 class Watched:
@@ -201,7 +204,12 @@ ENDED = ModelStatus("taxi", live="v6", health="as expected", performance="v6 los
 
 
 def test_a_model_that_nobody_looks_after_any_more_says_so_in_its_headline():
-    assert ENDED.headline == "Well: v6, but watching has ended"
+    assert ENDED.headline == "v6 was well when it was looked at last, watching has ended"
+    assert ENDED.answers["is it well"] == "not known, watching ended on 2021-01-01: v6 lost $1"
+    late = replace(ENDED, ended=None, next_look="overdue since 2021-01-05: the rides")
+    assert late.headline == "v6 was well when it was looked at last, its rows are overdue"
+    assert late.answers["is it well"] == "not known, the next rows are overdue: v6 lost $1"
+    assert late.to_do == "find out why no rows come"
     status = replace(ENDED, next_look="watching has ended", next_retrain="no retrain due")
     assert status.coming == "watching has ended"
     assert replace(status, due=True).coming == "no retrain due; watching has ended"
@@ -216,12 +224,36 @@ def test_where_no_rows_come_nobody_knows_how_the_model_does():
 
 def test_after_two_retrains_in_vain_the_owner_is_told_to_look_at_the_data():
     status = ModelStatus("taxi", live="v1", health="worse than expected", next_retrain="no retrain before May")
-    assert replace(status, in_vain=1).coming == "no retrain before May"
-    assert replace(status, in_vain=2, owners=("team:a",)).coming == (
-        "2 retrains in a row found nothing better, new training does not help: look at the outcomes and the inputs "
-        "(team:a owns it); no retrain before May"
+    assert replace(status, in_vain=1).to_do == "nothing"
+    assert replace(status, in_vain=2, owners=("team:a",), no_way_back=", nor does going back").to_do == (
+        "look at the outcomes and the inputs (team:a owns it): 2 retrains in a row found nothing better, new training "
+        "does not help, nor does going back"
     )
-    assert replace(status, in_vain=2, health="as expected").coming == "no retrain before May"
+    assert replace(status, in_vain=2).coming == "no retrain before May"
+    assert replace(status, in_vain=2).cells[-1] == "look at the data"
+    assert replace(status, in_vain=2, health="as expected").to_do == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("live", "before", "said"),
+    [
+        (
+            "v2",
+            51.5,
+            ", nor does going back: on the same 420 rides v1 was off by $51.50 a ride on average, v2 by $51.40",
+        ),
+        ("v2", 50.0, ""),
+        ("v2", None, ""),
+        ("v3", 51.5, ""),
+    ],
+)
+def test_going_back_is_called_useless_only_where_the_version_before_was_measured_and_no_better(live, before, said):
+    compared = SimpleNamespace(version="v2", previous="v1")
+    probation = SimpleNamespace(
+        comparison=compared, measurement=SimpleNamespace(rows=420, loss=51.4, previous_loss=before)
+    )
+    assert no_way_back(live, probation, TAXI) == said
+    assert no_way_back(live, None, TAXI) == ""
 
 
 def test_the_retrains_in_vain_are_counted_since_the_last_move(tmp_path):
@@ -249,7 +281,7 @@ def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
     [
         ({}, "-", "watching ended"),
         ({"due": True}, "-", "retrain due"),
-        ({"fault": Fault("2020-12", "no file")}, "-", "mend, run again"),
+        ({"fault": Fault("2020-12", "no file")}, "run failed", "mend, run again"),
         ({"ended": None, "next_look": "overdue since 2021-01-05: the rides"}, "-", "rows overdue"),
         ({"ended": None, "rest_until": "2021-03-01", "cooldown": "it rests"}, "-", "rest to 2021-03-01"),
         ({"ended": None, "last_action": "kept v6", "next_retrain": "no retrain due"}, "kept v6", "retrain not due"),
@@ -258,4 +290,5 @@ def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
 )
 def test_a_line_of_the_overview_has_few_words(changes, last, then):
     status = replace(ENDED, **changes)
-    assert status.cells == ("taxi", status.live or "-", "well", last, then)
+    health = "was well" if status.ended or then == "rows overdue" else "well"
+    assert status.cells == ("taxi", status.live or "-", health, last, then)

@@ -231,7 +231,7 @@ def test_a_retired_model_is_out_of_service_until_it_is_released(live):
 
 def test_prune_deletes_what_the_spec_does_not_keep_and_verify_and_explain_know(waiting):
     spec = Path.cwd() / "delivery.yaml"
-    assert "deleted the files of 0 model(s); kept are every candidate" in retrain("prune", "delivery").output
+    assert "deleted the files of 0 models; kept are every candidate" in retrain("prune", "delivery").output
     spec.write_text(spec.read_text() + "retention: {candidates: {newest: 0}, versions: {newest: 0}}\n")
     passed = waiting.spent()[-1].candidate
     versions = promoted_three(waiting)

@@ -158,7 +158,7 @@ def test_a_retrain_that_is_rejected_is_no_and_says_why(young_home):
     end = json.loads(retrain("run", "delivery", "--period", PERIODS[3], "--json", code=1).stdout)
     assert end["outcome"] == "rejected"
     assert end["cause"] == registry(young_home).history()[-1].reason
-    assert end["cause"].startswith("MAE ")
+    assert end["cause"].startswith("the new model was not ")
 
 
 def test_monitoring_by_hand_prints_what_was_watched_what_it_says_and_what_is_next(young_home, monkeypatch):

@@ -24,7 +24,7 @@ def test_status_tells_where_each_model_stands(at_home):
 def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_home):
     lines = {line.split()[0]: line for line in retrain("status").output.splitlines()}
     live = registry(at_home).live().name
-    assert re.match(rf"delivery +{live} +well +promoted {live} +watching ended$", lines["delivery"])
+    assert re.match(rf"delivery +{live} +was well +promoted {live} +watching ended$", lines["delivery"])
     assert lines["employment"] == (
         "employment never ran. Start it with `retrain replay employment`, or run employment__monitor for 2015 in the UI"
         "; the later periods follow by themselves."
@@ -38,11 +38,11 @@ def test_one_model_is_told_in_five_answers(at_home):
     live = registry(at_home).live()
     assert name == "delivery (as of the week of 12 February 2024; owner: team:tests)"
     assert list(told) == [
-        "is it well", "what is live", "what happened last", "what comes next", "what did people decide"
+        "is it well", "what to do now", "what is live", "what happened last", "what comes next"
     ]  # fmt: skip
     assert told["what is live"].startswith(f"{live.name}, since {live.at:%Y-%m-%d}, ")
-    assert told["is it well"].startswith(f"yes: {live.name} was off by ")
-    assert told["what did people decide"] == "no hold, no approval"
+    assert told["is it well"].startswith(f"not known, watching ended on 2024-02-19: {live.name} was off by ")
+    assert told["what to do now"].startswith("move `period.end` in the spec, 2024-02-19, to go on watching")
 
 
 @pytest.mark.usefixtures("at_home")

@@ -84,7 +84,7 @@ def test_harvest_proposes_list_shows_add_takes(folder):
 def test_harvest_in_words_and_of_one_period(folder):
     text = retrain("suite", "harvest", "delivery", "--period", "2024-02-05", "--limit", 2).output
     assert len(re.findall(r"^  \d+ +2024-02-05 +v1 said ", text, re.M)) == 2
-    assert "2 row(s) proposed. Take one with `retrain suite add delivery ID`." in text
+    assert "2 rows proposed. Take one with `retrain suite add delivery ID`." in text
 
 
 def test_harvest_of_what_is_not_there_is_bad_input(folder):

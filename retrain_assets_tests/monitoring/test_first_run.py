@@ -27,4 +27,4 @@ def test_a_model_with_a_version_is_started_without_any_period(tmp_path):
 def test_the_sentence_names_the_command_and_the_job_as_it_is_called():
     said = how_to_start("churn", Calendar(every="month", start=datetime(2024, 1, 1)))
     assert "`retrain replay churn`" in said
-    assert f"launch {job_name('churn', 'monitor')} for 2024-01;" in said
+    assert f"run {job_name('churn', 'monitor')} for 2024-01 in the UI;" in said

@@ -1,5 +1,6 @@
 """The performance record of a period, from stored predictions and outcomes: whose rows count, and what piles up."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
@@ -107,3 +108,24 @@ def test_a_business_metric_counts_the_periods_beyond_its_threshold_in_a_row(acce
 
 def test_the_promise_is_that_of_the_verdict_that_promoted_the_version(access):
     assert champion_baseline(access.registry, access.registry.served_in("2024-02")) == PROMISED
+
+
+def test_a_warning_that_began_under_the_version_before_is_not_laid_on_the_one_in_charge(access):
+    stored(access.of("2024-02"), 1.0)
+    performance_step(MODEL, access, PerformancePolicy())
+    later = SimpleNamespace(name="v2", digest="d2")
+    for period in ("2024-03", "2024-04"):
+        at = access.of(period)
+        at = replace(at, registry=SimpleNamespace(**{**vars(at.registry), "served_in": lambda period: later}))
+        stored(at, 1.0, of="v2")
+        found = performance_step(MODEL, at, PerformancePolicy())
+        assert (found.loss_since, found.worse_before) == ("2024-03", "v1")
+        assert found.report.sentence.startswith("v2 ")
+        assert "as v1 was before it: " in found.report.sentence
+
+
+def test_a_version_whose_loss_rose_while_it_served_began_the_warning_itself(access):
+    for period, score in (("2024-02", 0.4), ("2024-03", 1.0), ("2024-04", 1.0)):
+        stored(access.of(period), score)
+        found = performance_step(MODEL, access.of(period), PerformancePolicy())
+        assert found.worse_before == ""

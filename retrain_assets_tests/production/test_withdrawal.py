@@ -101,7 +101,7 @@ def test_a_rollback_that_failed_is_asked_for_again_ever_more_patiently(own, monk
         path.write_bytes(whole[:-1])
     failed = own.run("rollback", None, run_config=dict(request.run_config), tags=dict(request.tags))
     assert not failed.success
-    assert "1 rollback run(s) failed; the next begins in" in tick(own, "rollback_trigger").skip_message
+    assert "1 rollback run failed; the next begins in" in tick(own, "rollback_trigger").skip_message
     for path, whole in good.items():
         path.write_bytes(whole)
     later = time.time() + 61

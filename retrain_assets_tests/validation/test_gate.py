@@ -148,7 +148,7 @@ def test_a_champion_that_never_saw_a_category_counts_as_aged(healthy, tmp_path, 
         built.store.require_table("raw_data", LATER)["vehicle"].to_numpy(zero_copy_only=False) == "cargo bike"
     )
     assert 0.3 < share < 0.37
-    assert "of the gate rows hold a category the champion never saw, more than 1.0%, so be no worse" in reason
+    assert "of the gate rows hold a category the champion never saw, more than 1.0 %, so be no worse" in reason
     assert float(reason.split("%")[0]) / 100 == pytest.approx(share, abs=0.01)
 
 

@@ -78,8 +78,9 @@ def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, p
     units, since = model.units, record.loss_since or report.period
     known = model.calendar.during(since) if since == report.period else f"since {model.calendar.words(since)}"
     verb = "was" if since == report.period else "has been"
+    begun = f", as {record.worse_before} was before it" if record.worse_before else ""
     return (
-        f"{report.version} {verb} worse than expected {known}: {units.reached(report.loss or 0.0)} over the "
+        f"{report.version} {verb} worse than expected {known}{begun}: {units.reached(report.loss or 0.0)} over the "
         f"{model.calendar.every} ({units.rows(report.rows)}); {expected(model, promised)}. With 95 % confidence it is "
         f"at least {units.figure(report.low or 0.0)}: {units.more(report.excess_sum, promised.than)}"
         f"{_in_drifted_rows(record, report.excess_sum)}"

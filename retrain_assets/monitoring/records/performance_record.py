@@ -29,6 +29,7 @@ class PerformanceRecord:
         suspected_excess: The same of outcomes that look faulty and are not released.
         report: What was measured; None where no outcome of the version's rows arrived.
         loss_since: The first period of the running warning; None without one.
+        worse_before: The version before, where it was worse than expected already when the warning began; else empty.
         impact: What the rows lost in which drifted columns grew, the costliest first.
         impact_sentence: What changed, since when and at what cost; empty when nothing drifted.
         business: The declared business metrics on the outcomes that arrived.
@@ -48,6 +49,7 @@ class PerformanceRecord:
     suspected_excess: float = 0.0
     report: PerformanceReport | None = None
     loss_since: str | None = None
+    worse_before: str = ""
     impact: tuple[ColumnCost, ...] = ()
     impact_sentence: str = ""
     business: tuple[BusinessMeasurement, ...] = ()
@@ -70,6 +72,7 @@ class PerformanceRecord:
             "accumulated_excess",
             "suspected_excess",
             "loss_since",
+            "worse_before",
             "impact_sentence",
             "sentence",
             "written",
@@ -109,6 +112,7 @@ class PerformanceRecord:
             suspected_excess=float(record.get("suspected_excess", 0.0)),
             report=PerformanceReport.from_dict(report) if report else None,
             loss_since=record.get("loss_since"),
+            worse_before=record.get("worse_before", ""),
             impact=tuple(ColumnCost(**one) for one in record.get("impact", ())),
             impact_sentence=record.get("impact_sentence", ""),
             business=tuple(BusinessMeasurement.from_dict(one) for one in record.get("business", ())),

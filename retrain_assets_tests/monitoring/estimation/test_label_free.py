@@ -120,7 +120,7 @@ def test_rows_without_outcomes_are_estimated_and_the_record_says_which_is_which(
     assert last.report.rows == pytest.approx(A_WEEK, abs=200)
     assert last.estimated_excess == pytest.approx(waiting * (last.estimated.estimate.loss - last.report.baseline))
     assert "v1 had a log loss of " in last.sentence
-    assert "Estimated, not measured: v1 is expected to lose" in last.sentence
+    assert "Estimated, not measured: on " in last.sentence
 
 
 def test_an_earlier_estimate_is_shown_with_the_loss_of_its_very_rows_once_that_is_known(steady):

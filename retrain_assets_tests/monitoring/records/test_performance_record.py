@@ -30,6 +30,7 @@ FULL = performance(
     labelled_total=9000,
     suspected_excess=12.5,
     loss_since="2019-01",
+    worse_before="v0",
     impact=(ColumnCost("fare", "fare above 50", 9, 3.0, None, 0.0),),
     impact_sentence="fare has changed.",
     business=(BusinessMeasurement("late", "share", 0.25, None, None, 0.1, 9, Quality.WARN, "late", periods=2),),

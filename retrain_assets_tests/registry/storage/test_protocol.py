@@ -37,8 +37,7 @@ SUITE = {
     if name.startswith("test_") and _by_interface(test)
 }
 globals().update(SUITE)  # pytest runs them again here, with the registry in memory
-for fixture in ("served", "withdrawn"):
-    globals()[fixture] = getattr(test_rules, fixture)
+withdrawn = test_rules.withdrawn
 
 
 def test_the_registrys_own_suite_runs_in_memory_too() -> None:

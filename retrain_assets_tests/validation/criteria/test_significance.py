@@ -187,7 +187,7 @@ def test_a_young_champion_of_another_world_counts_as_aged():
     elsewhere = ChampionAge(2, unseen_share=0.2)
     (found,) = significance(fresher(), primaries(fresher(), "regression", rows, champion, candidate), LEVEL, elsewhere)
     assert found.outcome is Outcome.PASS
-    assert found.reason.startswith("20.0% of the gate rows hold a category the champion never saw, more than 1.0%")
+    assert found.reason.startswith("20.0 % of the gate rows hold a category the champion never saw, more than 1.0 %")
     (found,) = significance(
         fresher(max_unseen_share=0.3),
         primaries(fresher(max_unseen_share=0.3), "regression", rows, champion, candidate),
