@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.loading import read_specs
+from retrain_assets.store import retrain_home
 
 if TYPE_CHECKING:
     from retrain_assets.audit.status import ModelStatus
@@ -47,6 +49,8 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
                 click.echo(line)
     else:
         _overview(found)
+    if found and not as_json and not any(one.ran for one in found):
+        say(_unused(retrain_home()))
     if faults:
         raise SpecError("\n".join(faults.values()))
 
@@ -63,6 +67,12 @@ def _status(name: str) -> ModelStatus:
         return ModelStatus(name, next_retrain=how_to_start(name, spec.period))
     found = status_of(PeriodAccess(store, registry, period), watch(spec), now())
     return with_fault(replace(found, owners=spec.owners), last_fault(store, period))
+
+
+def _unused(home: Path) -> str:
+    """Which folder was looked at, so that a wrong one does not pass for a fresh start."""
+    there = "is where nothing ran yet" if home.is_dir() else "does not exist yet"
+    return f"Looked at {home}, which {there}. RETRAIN_HOME names another folder."
 
 
 def _overview(found: list[ModelStatus]) -> None:

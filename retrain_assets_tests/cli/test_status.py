@@ -144,3 +144,17 @@ def test_a_moment_that_is_none_is_bad_input(at_home):
 
 def test_a_model_without_decisions_cannot_be_explained(empty_home):
     assert "no decision yet. Run `retrain replay" in retrain("explain", "delivery", code=2).stderr
+
+
+@pytest.mark.parametrize("name", [(), ("delivery",)])
+def test_where_nothing_ran_the_folder_that_was_looked_at_is_named(empty_home, name):
+    assert f"Looked at {empty_home}, which does not exist yet." in " ".join(retrain("status", *name).output.split())
+    empty_home.mkdir()
+    assert f"Looked at {empty_home}, which is where nothing ran yet." in " ".join(
+        retrain("status", *name).output.split()
+    )
+
+
+@pytest.mark.usefixtures("at_home")
+def test_where_a_model_ran_no_folder_is_named():
+    assert "Looked at" not in retrain("status").output
