@@ -60,7 +60,6 @@ SEVERITIES: dict[str, Severity] = {
     "estimate": "info",
     "probation": "failure",
     "held": "failure",
-    "rolled_back": "failure",
     "crash": "failure",
 }
 """Of the kinds that are no warning, in Apprise's words, by what they ask of a person: info nothing, failure now."""
@@ -72,7 +71,7 @@ NEXT_STEP: dict[str, str] = {
     "probation": "open the probation report; go back with `retrain rollback {model}` if it does not by itself",
     "skew": "compare how the caller of the server and the source make that column",
     "held": "`retrain release {model}`, or `retrain rollback {model}` at once",
-    "rolled_back": "nothing, unless it asks for more; `retrain explain {model}` tells why",
+    "rolled_back": "`retrain explain {model}` tells why",
     "rejected": "nothing; `retrain explain {model}` tells why",
     "insufficient": "nothing; `retrain explain {model}` tells why",
     "identical": "nothing",
@@ -83,6 +82,9 @@ NEXT_STEP: dict[str, str] = {
 """What a person is to do; the kinds that are not here ask nothing, or their sentence says it."""
 
 WORST_FIRST: tuple[Severity, ...] = ("failure", "warning", "info", "success")
+
+PASSED_OVER = ". Passed over "
+"""What a rollback's reason goes on with where older versions are damaged; a person has to restore them."""
 
 PAGES: dict[str, str] = {
     "stale": "raw_data",
@@ -136,8 +138,12 @@ class Alert:
         """How urgent it is.
 
         >>> Alert("2024-03-01", "taxi", "2024-02", "rolled_back", "v1 is live, it was v2").severity
+        'warning'
+        >>> Alert("2024-03-01", "taxi", "2024-02", "rolled_back", "v1 is live. Passed over v2: damaged").severity
         'failure'
         """
+        if self.kind == "rolled_back" and PASSED_OVER in self.sentence:
+            return "failure"
         return SEVERITIES.get(self.kind, "warning")
 
 

@@ -89,6 +89,7 @@ def test_a_fact_that_fits_no_phone_is_cut_at_the_end_of_a_part():
         ("rejected", "info"),
         ("drift", "info"),
         ("stale", "warning"),
+        ("rolled_back", "warning"),
         ("skew", "warning"),
         ("held", "failure"),
         ("crash", "failure"),

@@ -7,9 +7,10 @@ tells of the newest one again, and `publish` leaves out what was told: a process
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
-from retrain_assets.alerts import Alert, Kind, brief, publish
+from retrain_assets.alerts import LONGEST, PASSED_OVER, Alert, Kind, brief, publish
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
@@ -17,41 +18,46 @@ from retrain_assets.registry.registry import Registry
 _LOG = logging.getLogger("retrain_assets.alerts")
 
 
-_LINE = 150  # signs, of which a rollback's losses take some 120
-PASSED_OVER = ". Passed over "
-"""What a rollback's reason goes on with where older versions are damaged; a person has to hear of them."""
+def notice(model: str, history: History, event: Event, owners: Sequence[str] = ()) -> Alert:
+    """The alert of a promotion or a rollback, at the time and period of its event.
 
-
-def notice(model: str, history: History, event: Event) -> Alert:
-    """The alert of a promotion or a rollback, at the time and period of its event."""
+    Args:
+        model: Its name.
+        history: Its journal.
+        event: Of the journal.
+        owners: Who answers for the model; the first of them is asked to look at what was rolled back.
+    """
     kind: Kind = "rolled_back" if event.action == "rolled_back" else "promoted"
     approved = _approval_of(history, event) if kind == "rolled_back" else None
     on_approval = f". {event.from_version} had been promoted on the approval of {approved.actor}" if approved else ""
     before = f"it was {event.from_version}" if event.from_version else "no version was before"
     known = f"{event.to_version} is live, {before}: {event.reason}"
     known = f"{known.rstrip('.')}{on_approval}" if approved else known
-    said = _rollback_sentence(event, on_approval) if kind == "rolled_back" else brief(known)
+    said = _rollback_sentence(event, on_approval, owners) if kind == "rolled_back" else brief(known)
     return Alert(event.at.isoformat(), model, event.period, kind, said, "" if said == known else known)
 
 
-def _rollback_sentence(event: Event, on_approval: str) -> str:
-    """What was withdrawn and why, and what is live now; the period stands in the alert."""
+def _rollback_sentence(event: Event, on_approval: str, owners: Sequence[str]) -> str:
+    """What was withdrawn and why, what is live now, and what is to be done; the period stands in the alert."""
     why, passed, damaged = event.reason.removeprefix(f"{event.period}: ").partition(PASSED_OVER)
-    withdrawn = brief(f"{event.from_version} was rolled back, {event.to_version} is live: {why}".rstrip("."), _LINE)
-    return f"{withdrawn.rstrip('.')}{passed}{damaged}".rstrip(".") + f"{on_approval}."
+    left = event.from_version
+    asks = f"{on_approval}. Nothing to do now; {owners[0] if owners else 'its owner'} looks at {left}."
+    after = f"{passed}{damaged}".rstrip(".") + f"{on_approval}." if passed else asks
+    withdrawn = brief(f"{left} was rolled back, {event.to_version} is live: {why}".rstrip("."), LONGEST - len(after))
+    return f"{withdrawn.rstrip('.')}{after}"
 
 
-def rollback_notices(registry: Registry) -> list[Alert]:
+def rollback_notices(registry: Registry, owners: Sequence[str] = ()) -> list[Alert]:
     """The alert of the newest rollback; none when there was no rollback."""
     history = History(registry.history())
     rollback = history.last_rollback
-    return [notice(registry.model, history, rollback)] if rollback else []
+    return [notice(registry.model, history, rollback, owners)] if rollback else []
 
 
-def tell_rollback(registry: Registry, home: Path) -> None:
+def tell_rollback(registry: Registry, home: Path, owners: Sequence[str] = ()) -> None:
     """Publish the newest rollback unless that was done; what cannot be told is logged, for the rollback stands."""
     try:
-        for alert in rollback_notices(registry):
+        for alert in rollback_notices(registry, owners):
             publish(alert, home)
     except Exception as fault:  # a full disk, a damaged journal: the pointer has moved, or the caller says why not
         _LOG.error("%s: a rollback could not be told: %s: %s", registry.model, type(fault).__name__, fault)

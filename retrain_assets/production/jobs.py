@@ -184,7 +184,7 @@ def _rollback_job(
         except (RetrainError, ValueError) as refusal:
             raise refused(context, f"rollback refused: {refusal}") from refusal
         finally:
-            tell_rollback(registry, Path(home.path))
+            tell_rollback(registry, Path(home.path), frame.owners)
             renew(store, registry)
         context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "rolled_back", EVENT_TAG: str(event.seq)})
         try:

@@ -251,14 +251,14 @@ def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:
 
     events = home.registry(frame.model).history()
     own = [event for event in events if str(event.seq) == run.tags.get(EVENT_TAG)]
-    return [notice(frame.model, History(events), event) for event in own]
+    return [notice(frame.model, History(events), event, frame.owners) for event in own]
 
 
 def _rollbacks(frame: Frame, home: Home) -> list[Alert]:
     """The newest rollback, in case whoever made it died before telling."""
     from retrain_assets.production.announcements import rollback_notices
 
-    return rollback_notices(home.registry(frame.model))
+    return rollback_notices(home.registry(frame.model), frame.owners)
 
 
 def _probation_alerts(store: "PeriodStore", frame: Frame, clock: Clock, period: str) -> list[Alert]:

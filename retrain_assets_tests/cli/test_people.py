@@ -15,7 +15,8 @@ def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
     assert (event.action, event.from_version, event.to_version) == ("rolled_back", "v2", "v1")
     assert (event.reason, event.actor) == ("drivers complain", "ada")
     told = [(alert.kind, alert.sentence) for alert in read_alerts(own_home)]
-    assert told == [("rolled_back", "v2 was rolled back, v1 is live: drivers complain.")]
+    asked = "Nothing to do now; team:tests looks at v2."
+    assert told == [("rolled_back", f"v2 was rolled back, v1 is live: drivers complain. {asked}")]
     text = retrain("explain", "delivery").output
     assert "v2 was rolled back to v1" in text
     assert "Why: drivers complain" in text

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from benchmarks.worlds.parcels import failure_of
-from retrain_assets.alerts import publish
+from retrain_assets.alerts import LONGEST, publish
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import EVENT_TAG, MODEL_TAG
 from retrain_assets.pipeline import frame_of
@@ -23,6 +23,8 @@ from retrain_assets_tests.production.bad_deploy import (
     told,
 )
 
+ASKED = "Nothing to do now; team:tests looks at v2."
+
 # ---- who is told
 
 
@@ -31,7 +33,7 @@ def test_a_rollback_that_somebody_launches_is_one_alert_with_and_without_a_daemo
     result = launched(own, **config)
     assert result.success, failure_of(result)
     (alert,) = told(own)
-    assert (alert.period, alert.sentence) == (own.weeks(7)[-1], "v2 was rolled back, v1 is live: complaints.")
+    assert (alert.period, alert.sentence) == (own.weeks(7)[-1], f"v2 was rolled back, v1 is live: complaints. {ASKED}")
     home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
     monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
     for run in (own.instance.get_run_by_id(result.run_id), monitor):
@@ -46,7 +48,7 @@ def test_a_rollback_whose_process_died_before_it_told_is_told_with_the_next_moni
     monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
     for _ in range(2):
         publish_all(success_alerts(monitor, frame_of(own.spec), home, clock), home)
-    assert [alert.sentence for alert in told(own)] == ["v2 was rolled back, v1 is live: complaints."]
+    assert [alert.sentence for alert in told(own)] == [f"v2 was rolled back, v1 is live: complaints. {ASKED}"]
 
 
 def test_a_rollback_that_cannot_be_told_stands_and_is_logged(own, monkeypatch, caplog):
@@ -63,7 +65,7 @@ def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own
     promote_twin(own)
     result = launched(own)
     assert "nothing changed for anybody" in failure_of(result)
-    assert [alert.sentence for alert in told(own)] == ["v3 was rolled back, v2 is live: complaints."]
+    assert [alert.sentence for alert in told(own)] == [f"v3 was rolled back, v2 is live: complaints. {ASKED[:-3]}v3."]
 
 
 def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_it_had(own):
@@ -73,7 +75,11 @@ def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_
     back(own, reason=f"{week}: v2 is worse than v1; {lost}; {odds}")
     (alert,) = rollback_notices(own.registry)
     assert alert.period == week
-    assert alert.sentence == f"v2 was rolled back, v1 is live: v2 is worse than v1; {lost}."
+    assert alert.sentence == (
+        f"v2 was rolled back, v1 is live: v2 is worse than v1; {lost}. Nothing to do now; its owner looks at v2."
+    )
+    assert len(alert.sentence) <= LONGEST
+    assert alert.severity == "warning"
     assert alert.fact == f"v1 is live, it was v2: {week}: v2 is worse than v1; {lost}; {odds}"
     assert publish(replace(alert, sentence=alert.fact, fact=""), own.folder / "home")  # as it was told before
     assert not publish(alert, own.folder / "home")

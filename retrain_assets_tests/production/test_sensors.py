@@ -124,7 +124,8 @@ def test_a_rollback_is_an_alert(world_after):
     ops = {"delivery__roll_back": {"config": {"reason": "drivers complain", "expected_live": "v2"}}}
     (alert,) = alerts_of(built, built.run("rollback", None, run_config={"ops": ops}))
     assert promotion.sentence.startswith("v2 is live, it was v1")
-    assert (alert.kind, alert.sentence) == ("rolled_back", "v2 was rolled back, v1 is live: drivers complain.")
+    asked = "Nothing to do now; team:tests looks at v2."
+    assert (alert.kind, alert.sentence) == ("rolled_back", f"v2 was rolled back, v1 is live: drivers complain. {asked}")
 
 
 def test_the_sensor_itself_sends_what_a_failed_run_has_to_tell(world, receiver, monkeypatch):

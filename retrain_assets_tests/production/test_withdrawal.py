@@ -136,6 +136,7 @@ def test_a_run_passes_over_a_damaged_version_and_says_so_in_the_journal_and_in_t
     assert event.reason.startswith("v3 fails. Passed over v2, which is damaged: ")
     (alert,) = told(three)
     assert alert.sentence == f"v3 was rolled back, v1 is live: {event.reason.rstrip('.')}."
+    assert alert.severity == "failure"
     asked_again = {"actor": event.actor, "person": False, "reason": "v3 fails.", "expected_live": event.from_digest}
     assert back(three, **asked_again) == event
     assert three.registry.history()[-1] == event
@@ -286,7 +287,8 @@ def test_what_a_person_approved_is_withdrawn_when_harm_is_proven_and_a_hold_keep
     assert result.success, failure_of(result)
     assert (registry.live().name, registry.history()[-1].person) == ("v2", False)
     (alert,) = told(own)
-    assert alert.sentence.endswith("v3 had been promoted on the approval of ann.")
+    said = "v3 had been promoted on the approval of ann. Nothing to do now; team:tests looks at v3."
+    assert alert.sentence.endswith(said)
 
 
 # ---- the fallback, and what follows
