@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PERIODS, PERIODS_NARROW, LANES, TICKS = 60, 24, 24, 10
+SIGN, GAP = 0.065, 0.12
+"""Inches that a sign of a period's name takes, and that two names stand apart."""
+
 WIDTH = 10.0
 SERVED = "#4c72a4"
 MARKS = {
@@ -86,7 +90,7 @@ def draw(
     _lanes(top, shown, lanes, KEY_NARROW if narrow else KEY)
     _attempts(low, events, at, columns=4 if narrow else 8)
     _quality(low, quality, at)
-    _bottom(low, periods, 5 if narrow else TICKS)
+    _bottom(low, periods, width - left * width - 0.02 * width)
     return figure
 
 
@@ -169,12 +173,14 @@ def _quality(axes: Axes, quality: Mapping[str, str], at: Mapping[str, int]) -> N
     )  # fmt: skip
 
 
-def _bottom(axes: Axes, periods: Sequence[str], most: int) -> None:
+def _bottom(axes: Axes, periods: Sequence[str], inches: float) -> None:
+    """Names below some periods' beginnings, from which on their bars reach: as many as have room side by side."""
     axes.set_yticks([0, 1], ["objective", "decision"], fontsize=8)
     axes.set_ylim(-0.45, 1.5)
     axes.set_xlim(-0.6, len(periods) + 0.1)
-    step = -(-len(periods) // most)
+    room = inches / (len(periods) + 0.7)
+    step = max(math.ceil((len(periods[-1]) * SIGN + GAP) / room), math.ceil(len(periods) / TICKS))
     ticks = range((len(periods) - 1) % step, len(periods), step)
-    axes.set_xticks(ticks, [periods[tick] for tick in ticks], fontsize=8)
+    axes.set_xticks([tick - 0.5 for tick in ticks], [periods[tick] for tick in ticks], fontsize=8)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

@@ -3,9 +3,12 @@
 import base64
 from datetime import datetime
 
-from retrain_assets.audit.plot import MARKS, OTHER, PERIODS, draw, timeline
-from retrain_assets.documents.figure import BAD, GOOD
+import pytest
+
+from retrain_assets.audit.plot import MARKS, OTHER, PERIODS, WIDTH, draw, timeline
+from retrain_assets.documents.figure import BAD, GOOD, NARROW
 from retrain_assets.documents.page import PNG
+from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import SPOKEN
 from retrain_assets_tests.audit.journals import MONTHS, journal, until
 
@@ -40,6 +43,23 @@ def test_a_version_s_bar_goes_from_the_end_of_its_decision_s_period_to_the_end_o
     assert first[:2] == (0.5, 3.0)
     assert second == (3.5, 8.0, GOOD)
     assert [label.get_text() for label in top.get_yticklabels()] == ["v1", "v2"]
+
+
+def test_a_bar_begins_below_the_name_of_the_period_from_which_on_the_version_serves():
+    top, low = draw(MONTHS, YEAR[:6], journal(("2019-01", "bootstrap"), ("2019-04", "promoted")), {}).axes
+    named = {label.get_text(): place for place, label in zip(low.get_xticks(), low.get_xticklabels(), strict=True)}
+    assert [left for left, *_ in bars(top)] == [named["2019-02"], named["2019-05"]]
+
+
+@pytest.mark.parametrize("width", [WIDTH, NARROW])
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 9, 24, 60])
+def test_the_names_of_periods_never_run_together(width, count):
+    weeks = Calendar(every="week", start="2024-01-01")
+    figure = draw(weeks, weeks.between("2024-01-01", weeks.shift("2024-01-01", count - 1)), (), {}, width)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[1].get_xticklabels()]
+    assert boxes
+    assert all(one.x1 + 5 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))
 
 
 def test_a_version_that_came_back_has_two_bars_in_one_lane_and_what_was_withdrawn_is_red():

@@ -1,6 +1,7 @@
 """What a person sees: the pages of the Dagster UI, opened in Chromium."""
 
 import re
+
 import pytest
 
 from retrain_assets.alerts import Alert, page_url
