@@ -244,7 +244,7 @@ class ModelStatus:
         >>> ModelStatus("taxi", live="v2", health="as expected").to_do
         'nothing'
         >>> ModelStatus("taxi", live="v2", health="as expected", ended="2021-01-01", owners=("team:cabs",)).to_do
-        'move `period.end` in the spec, 2021-01-01, to go on watching (team:cabs owns it)'
+        'move period.end in the spec, 2021-01-01, to go on watching (team:cabs owns it)'
         """
         if not self.ran:
             return "start it" if self.next_retrain else "nothing"
@@ -257,7 +257,7 @@ class ModelStatus:
         if self._in_vain:
             return self._in_vain
         if self.ended:
-            return f"move `period.end` in the spec, {self.ended}, to go on watching{self._owned}"
+            return f"move period.end in the spec, {self.ended}, to go on watching{self._owned}"
         return f"find out why no rows come{self._owned}" if self.overdue else "nothing"
 
     @property

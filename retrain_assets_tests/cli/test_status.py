@@ -42,7 +42,7 @@ def test_one_model_is_told_in_five_answers(at_home):
     ]  # fmt: skip
     assert told["what is live"].startswith(f"{live.name}, since {live.at:%Y-%m-%d}, ")
     assert told["is it well"].startswith(f"not known, watching ended on 2024-02-19: {live.name} was off by ")
-    assert told["what to do now"].startswith("move `period.end` in the spec, 2024-02-19, to go on watching")
+    assert told["what to do now"].startswith("move period.end in the spec, 2024-02-19, to go on watching")
 
 
 @pytest.mark.usefixtures("at_home")
