@@ -475,7 +475,7 @@ def _groups() -> Iterator[Case]:
     byrow = partial(called_unfair_on_days, policy=row, days=56, positives=50)
     yield Case("the same, 56 days x 50 positives, unit row", byrow, 500, 200)
     dropped = partial(called_unfair_on_days, policy=auto, days=56, positives=10, drop=0.1)
-    yield Case("TPR drop .10, day sd .1, 56 days x 10 positives, unit auto: FAIL", dropped, 2_000, 300, 0.95, 1.0)
+    yield Case("TPR drop .10, day sd .1, 56 days x 10 positives, unit auto: FAIL", dropped, 6_000, 300, 0.95, 1.0)
     few = partial(passes_silently_on_days, policy=auto, days=20, positives=1, drop=0.1)
     yield Case("TPR drop .10, day sd .1, 20 days x 1 positive, unit auto: silent PASS", few, 2_000, 300, 0.0, 0.05)
     within = partial(passes_with_certain_harm, policy=policy)
