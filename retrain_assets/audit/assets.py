@@ -253,7 +253,7 @@ def _row(
     """One tenure: the periods it served, how many of those were well, which are not known, how it came and left."""
     from retrain_assets.audit.figures import BLIND
     from retrain_assets.audit.probations import course_of
-    from retrain_assets.registry.journal.events import SPOKEN
+    from retrain_assets.registry.journal.events import spoken
 
     served = tenure.periods(frame.calendar, period)
     judged = [quality[known] for known in served if known in quality]
@@ -268,7 +268,7 @@ def _row(
         "probation": course.words if course else "",
         "left": _left(tenure),
         "put there": tenure.began.at.isoformat(" ", "minutes"),
-        "how": SPOKEN.get(tenure.began.action, tenure.began.action),
+        "how": spoken(tenure.began.action),
         "by": tenure.began.actor,
         "because": tenure.began.reason,
     }

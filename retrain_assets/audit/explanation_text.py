@@ -9,7 +9,7 @@ from retrain_assets.audit.explanation import Explanation, Grounds, Service
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.units import LossUnits, counted, percent, plural
 from retrain_assets.production.probation.record import Status
-from retrain_assets.registry.journal.events import SPOKEN, Event
+from retrain_assets.registry.journal.events import Event, spoken
 from retrain_assets.registry.journal.tenure import named
 from retrain_assets.registry.training_record import ADOPTED
 from retrain_assets.verdict import Finding
@@ -39,7 +39,7 @@ def in_words(found: Explanation, units: LossUnits | None = None) -> str:
         lines.append(f"That is why {before.version} left; it had been live since {_when(before.began.at)}.")
     if found.promotion:
         promotion = found.promotion
-        on = f"the evidence of {promotion.period} (e{promotion.seq}, {SPOKEN.get(promotion.action, promotion.action)})"
+        on = f"the evidence of {promotion.period} (e{promotion.seq}, {spoken(promotion.action)})"
         lines += ["", f"{promotion.to_version} was trusted on {on}: {promotion.reason}"]
     if found.grounds:
         lines += ["", *_grounds(found.grounds, units)]
@@ -48,7 +48,7 @@ def in_words(found: Explanation, units: LossUnits | None = None) -> str:
     if found.meanwhile:
         lines += ["", "While it was live:", *(f"  {_line(event)}" for event in found.meanwhile)]
     if found.same_period:
-        also = ", ".join(f"e{event.seq} {SPOKEN.get(event.action, event.action)}" for event in found.same_period)
+        also = ", ".join(f"e{event.seq} {spoken(event.action)}" for event in found.same_period)
         lines += ["", f"Also in {decision.period}: {also}."]
     return "\n".join(map(plain, [*lines, "", *_standing(found)]))
 
@@ -200,7 +200,7 @@ def _end(event: Event) -> str:
     if event.action == "promoted":
         return f"{event.to_version} replaced it, {_sentence(event.reason)}"
     to = f" to {event.to_version}" if event.to_version else ""
-    return f"{SPOKEN.get(event.action, event.action)}{to}, {_sentence(event.reason)}"
+    return f"{spoken(event.action)}{to}, {_sentence(event.reason)}"
 
 
 def _sentence(reason: str) -> str:
@@ -208,7 +208,7 @@ def _sentence(reason: str) -> str:
 
 
 def _line(event: Event) -> str:
-    return f"e{event.seq} {event.period} {SPOKEN.get(event.action, event.action)} by {event.actor}: {event.reason}"
+    return f"e{event.seq} {event.period} {spoken(event.action)} by {event.actor}: {event.reason}"
 
 
 def _when(moment: datetime) -> str:

@@ -107,7 +107,7 @@ def monitored(
         drift=_drift(model, drift, performance) if drift and drift.columns else _no_drift(performance.version),
         performance=" ".join(_quality(performance)) if performance.version else "no model is live yet",
         probation=(probation.sentence.removeprefix(f"{period}: ") or None) if probation else None,
-        next=status.coming if status.to_do in ("nothing", "start it") else f"{status.to_do}; {status.coming}",
+        next=status.steps,
     )
 
 

@@ -10,7 +10,7 @@ from retrain_assets.audit.figures import ABOVE, WITHIN
 from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, drawing, new_figure
 from retrain_assets.documents.page import Drawing
 from retrain_assets.periods import Calendar
-from retrain_assets.registry.journal.events import SPOKEN, Event
+from retrain_assets.registry.journal.events import Event, spoken
 from retrain_assets.registry.journal.tenure import Tenure, held_spans, tenures
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _bar(axes: Axes, tenure: Tenure, lane: int, at: Mapping[str, int], periods: 
     if tenure.ended is not None and tenure.withdrawn:
         late = end > 0.85 * periods  # no room is left on the right
         axes.annotate(
-            SPOKEN.get(tenure.ended.action, tenure.ended.action),
+            spoken(tenure.ended.action),
             (start if late else end, lane), (-4 if late else 4, 0), textcoords="offset points",
             fontsize=7, ha="right" if late else "left", va="center", color=BAD,
         )  # fmt: skip
@@ -148,7 +148,7 @@ def _attempts(axes: Axes, events: Sequence[Event], at: Mapping[str, int], column
         marker, color = MARKS.get(action, OTHER)
         place = at[event.period] + 0.5 + 0.35 * beside.get(event.period, 0)
         beside[event.period] = beside.get(event.period, 0) + 1
-        label = f"_{action}" if action in named else SPOKEN.get(action, action)
+        label = f"_{action}" if action in named else spoken(action)
         axes.plot([place], [1], marker=marker, color=color, markersize=6, linestyle="none", label=label)
         named.add(action)
     if named:

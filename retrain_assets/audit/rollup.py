@@ -12,7 +12,7 @@ from retrain_assets.model import Model
 from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, monitored_periods, read_performance
 from retrain_assets.periods import Calendar, Every
-from retrain_assets.registry.journal.events import SPOKEN
+from retrain_assets.registry.journal.events import spoken
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import Json, PeriodStore
 
@@ -85,7 +85,7 @@ def rolled_up(model: Model, store: PeriodStore, registry: Registry, every: Every
     for event in decisions(registry):
         span = spans.key(model.calendar.bounds(event.period)[0])
         moved = f" {event.to_version}" if event.to_version and event.to_version != event.from_version else ""
-        decided.setdefault(span, []).append(f"{SPOKEN.get(event.action, event.action)}{moved}")
+        decided.setdefault(span, []).append(f"{spoken(event.action)}{moved}")
     return [
         _of_span(span, [period for period in periods if of[period] == span], store, decided.get(span, ()))
         for span in sorted({*of.values(), *decided})

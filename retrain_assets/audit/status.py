@@ -21,7 +21,7 @@ from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger
 from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import ProbationRecord, stored_record
 from retrain_assets.registry.journal.attempts import kept_because
-from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, SPOKEN, Event
+from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event, spoken
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
@@ -37,6 +37,7 @@ DRIFTS, NEW, SAFE = "its data drift", "just went live", "safe again"
 AS_EXPECTED, WORSE = "as expected", "worse than expected"
 FAILED = "its last run failed"
 NO_MODEL, RETIRED = "no live model yet", "retired"
+UNMONITORED = "not monitored yet"
 NO_ROWS = "no rows came"
 NO_OUTCOMES, FEW_OUTCOMES = "no outcomes yet", "too few outcomes"
 OVERDUE = "overdue"
@@ -246,19 +247,31 @@ class ModelStatus:
         >>> ModelStatus("taxi", live="v2", health="as expected", ended="2021-01-01", owners=("team:cabs",)).to_do
         'move period.end in the spec, 2021-01-01, to go on watching (team:cabs owns it)'
         """
+        return self._task or "nothing"
+
+    @property
+    def steps(self) -> str:
+        """What a person has to do now, where there is something, and what comes next."""
+        return "; ".join(filter(None, [self._task, self.coming]))
+
+    @property
+    def _task(self) -> str | None:
         if not self.ran:
-            return "start it" if self.next_retrain else "nothing"
+            return "start it" if self.next_retrain else None
         if self.fault:
             command = "run" if self.fault.monitored else "monitor"
             again = f"`retrain {command} {self.model} --period {self.fault.period}`"
-            return (
-                f"mend the cause, then {again}{'' if self.fault.monitored else ', unless sensors are on'}{self._owned}"
-            )
+            sensors = "" if self.fault.monitored else ", unless sensors are on"
+            return f"mend the cause, then {again}{sensors}{self._owned}"
+        if self.standing.holds:
+            return f"settle the hold, then `retrain release {self.model}`: nothing is promoted before{self._owned}"
         if self._in_vain:
             return self._in_vain
         if self.ended:
             return f"move period.end in the spec, {self.ended}, to go on watching{self._owned}"
-        return f"find out why no rows come{self._owned}" if self.overdue else "nothing"
+        if self.overdue or self.health == NO_ROWS:
+            return f"find out why no rows come{self._owned}"
+        return "start watching" if self.health == UNMONITORED else None
 
     @property
     def coming(self) -> str:
@@ -488,11 +501,10 @@ def _next_look(watch: Watch, last: str, at: datetime, live: str | None) -> str:
     """Which period is monitored after the last one, and from when on; of one that has ended, what it waits for."""
     model, calendar = watch.model, watch.model.calendar
     period = calendar.shift(last, 1)
-    ended = calendar.bounds(period)[1]
+    ended, when = calendar.bounds(period)[1], calendar.decided_on(period)
     if over := _ended(calendar, last):
         unwatched = f"nobody looks after {live} from then; " if live else ""
         return f"watching has ended: period.end is {over}; {unwatched}move it to go on"
-    when = f"{ended:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
     if ended > at:
         return f"{calendar.words(period)} is monitored from {when} on"
     rows = plural(model.row_name)
@@ -504,7 +516,7 @@ def _next_look(watch: Watch, last: str, at: datetime, live: str | None) -> str:
 def _unmonitored(status: ModelStatus, period: str) -> ModelStatus:
     """A version that was put in charge before any period was monitored: an adopted one, or of a restored history."""
     command = f"retrain monitor {status.model} --period {period}"
-    return replace(status, health="not monitored yet", next_retrain=f"the first monitored period: `{command}`")
+    return replace(status, health=UNMONITORED, next_retrain=f"the first monitored period: `{command}`")
 
 
 def with_fault(status: ModelStatus, fault: Fault | None) -> ModelStatus:
@@ -531,7 +543,7 @@ def _in_short(event: Event) -> str:
         return f"kept {event.from_version}" if event.from_version else "no model yet"
     if event.action in PROMOTIONS:
         return f"promoted {event.to_version}"
-    return SPOKEN.get(event.action, event.action)
+    return spoken(event.action)
 
 
 def _back_since(history: History) -> str | None:
@@ -550,7 +562,7 @@ def _decision(event: Event, why: str) -> str:
     if event.action in KEPT:
         kept = f"kept {event.from_version}" if event.from_version else "no version is live yet"
         return f"{_day(event.at)}: {kept}, {': '.join(filter(None, kept_because(event.action, reason)))}"
-    action = "rolled back to" if event.action == "rolled_back" else SPOKEN.get(event.action, event.action)
+    action = "rolled back to" if event.action == "rolled_back" else spoken(event.action)
     return f"{_day(event.at)}: {action}{move}, {reason}"
 
 

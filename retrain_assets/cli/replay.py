@@ -30,7 +30,7 @@ from retrain_assets.monitoring.records.forgone_record import ASSET as FORGONE
 from retrain_assets.onboarding.survey import last_period
 from retrain_assets.raw.cache.known_files import KNOWN
 from retrain_assets.raw.notation.keys import comparable_keys
-from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS, SPOKEN
+from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS, spoken
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.spec.model_spec import ModelSpec
@@ -161,7 +161,7 @@ def decision(registry: Registry, period: str, ended: RunEnd) -> str:
         return f"{ended.outcome}: {ended.cause}"
     event = events[-1]
     name = f" {event.to_version}" if event.action in MOVES else ""
-    action = "rolled back to" if event.action == "rolled_back" else SPOKEN.get(event.action, event.action)
+    action = "rolled back to" if event.action == "rolled_back" else spoken(event.action)
     return f"{action}{name}: {event.reason.removeprefix(f'{period}: ')}"
 
 
@@ -171,7 +171,7 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
     promoted = {event.evidence for event in events if event.action in PROMOTIONS}
     counts = Counter(e.action for e in events if e.action != "passed" or e.evidence not in promoted)
     out.print()
-    decided = ", ".join(f"{number} {SPOKEN.get(action, action)}" for action, number in counts.items())
+    decided = ", ".join(f"{number} {spoken(action)}" for action, number in counts.items())
     out.print(f"[bold]Decisions[/bold]: {decided or 'none'}")
     try:
         losses = against_never(spec, store, registry)

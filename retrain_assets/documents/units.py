@@ -182,7 +182,7 @@ def amount(value: float, unit: str = "", digits: int = 3) -> str:
 
 
 def percent(share: float, places: int = 0) -> str:
-    """A share in percent, written one way everywhere.
+    """A share in percent with so many decimals; `amount` in the unit `share` counts digits instead.
 
     >>> percent(0.75), percent(0.1234, 1)
     ('75 %', '12.3 %')

@@ -168,7 +168,7 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "
 
 def _row(event: "Event") -> dict[str, object]:
     """One decision of the journal in a line that fits the page."""
-    from retrain_assets.registry.journal.events import SPOKEN
+    from retrain_assets.registry.journal.events import spoken
 
-    names = {"period": event.period, "action": SPOKEN.get(event.action, event.action), "live": event.to_version}
+    names = {"period": event.period, "action": spoken(event.action), "live": event.to_version}
     return {**names, "by": event.actor}

@@ -20,7 +20,8 @@ class Loans:
 
 
 def told(store):
-    return monitored(Loans, store, PERIOD, ("income", "plan"), ModelStatus(MODEL, next_retrain="wait for February"))
+    status = ModelStatus(MODEL, last_period=PERIOD, next_retrain="wait for February")
+    return monitored(Loans, store, PERIOD, ("income", "plan"), status)
 
 
 def test_a_period_before_the_first_model_says_what_was_taken_in(tmp_path):

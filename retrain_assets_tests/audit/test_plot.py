@@ -9,7 +9,7 @@ from retrain_assets.audit.plot import MARKS, OTHER, PERIODS, WIDTH, draw, timeli
 from retrain_assets.documents.figure import BAD, GOOD, NARROW
 from retrain_assets.documents.page import PNG
 from retrain_assets.periods import Calendar
-from retrain_assets.registry.journal.events import SPOKEN
+from retrain_assets.registry.journal.events import spoken
 from retrain_assets_tests.audit.journals import MONTHS, journal, until
 
 ALL = journal(
@@ -72,7 +72,7 @@ def test_a_version_that_came_back_has_two_bars_in_one_lane_and_what_was_withdraw
 def test_every_action_has_its_mark_in_the_legend_and_two_of_one_period_stand_side_by_side():
     low = draw(MONTHS, YEAR, ALL, {}).axes[1]
     named = [text.get_text() for text in low.get_legend().get_texts()]
-    assert named == [SPOKEN.get(event.action, event.action) for event in ALL]
+    assert named == [spoken(event.action) for event in ALL]
     assert "first model" in named
     assert {event.action for event in ALL} <= set(MARKS)
     places = [line.get_xdata()[0] for line in low.lines]

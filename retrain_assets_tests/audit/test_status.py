@@ -10,6 +10,7 @@ from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment
 from retrain_assets.audit.status import (
     Fault,
     ModelStatus,
+    Standing,
     _first_model,
     _next_look,
     decision_record,
@@ -232,6 +233,24 @@ def test_after_two_retrains_in_vain_the_owner_is_told_to_look_at_the_data():
     assert replace(status, in_vain=2).coming == "no retrain before May"
     assert replace(status, in_vain=2).cells[-1] == "look at the data"
     assert replace(status, in_vain=2, health="as expected").to_do == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "task"),
+    [
+        ({}, ""),
+        ({"standing": Standing(holds="the model by monitor: the outcomes jumped")},
+         "settle the hold, then `retrain release taxi`: nothing is promoted before (team:a owns it)"),
+        ({"health": "no rows came", "gap": "no rides came for 2 weeks"}, "find out why no rows come (team:a owns it)"),
+        ({"next_look": "overdue since 2021-01-05: the rides"}, "find out why no rows come (team:a owns it)"),
+        ({"health": "not monitored yet"}, "start watching"),
+    ],
+)  # fmt: skip
+def test_what_has_to_be_done_by_a_person_comes_before_what_comes_by_itself(changes, task):
+    known = ModelStatus("taxi", live="v1", last_period="2020-12", health="as expected", owners=("team:a",))
+    status = replace(known, next_retrain="no retrain due", **changes)
+    assert status.to_do == (task or "nothing")
+    assert status.steps == "; ".join(filter(None, [task, status.coming]))
 
 
 @pytest.mark.parametrize(

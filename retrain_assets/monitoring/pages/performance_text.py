@@ -100,7 +100,7 @@ def _piled_up(model: Model, record: PerformanceRecord, promised: Baseline, since
 def _in_drifted_rows(record: PerformanceRecord, excess: float) -> str:
     """How much of an excess lies in the costliest of the slices that grew; slices overlap, so they are not summed."""
     if not record.impact:
-        return "; no feature that drifted tells why"
+        return "; no drifted feature explains it"
     most = max(one.excess for one in record.impact)
     if not most > 0:
         return ", none of it where features drifted"

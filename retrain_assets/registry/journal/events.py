@@ -30,8 +30,7 @@ KEPT: Mapping[Action, str] = {
     "identical": "the candidate is the same model in other words",
 }
 """Why the live version stayed, by how the attempt ended."""
-SPOKEN: Mapping[str, str] = {"bootstrap": "first model", "rolled_back": "rolled back"}
-"""Actions as a person says them, where their name is none."""
+_SPOKEN: Mapping[str, str] = {"bootstrap": "first model", "rolled_back": "rolled back"}
 PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted", "adopted")
 """The actions that put another model in service: a run's by its verdict, or a person's, of one trained elsewhere."""
 FIRSTS: tuple[Action, ...] = ("bootstrap", "adopted")
@@ -44,6 +43,15 @@ RULINGS: tuple[Action, ...] = ("approved", "anchored", "held", "released", "reti
 """What only a person may decide; the monitor may hold too, which a person alone ends."""
 MONITOR = "monitor"
 """In whose name monitoring holds promotions; no person goes by it."""
+
+
+def spoken(action: str) -> str:
+    """An action as a person says it.
+
+    >>> spoken("bootstrap"), spoken("promoted")
+    ('first model', 'promoted')
+    """
+    return _SPOKEN.get(action, action)
 
 
 @dataclass(frozen=True)

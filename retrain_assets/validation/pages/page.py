@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, html_page, marked, table, text
-from retrain_assets.documents.units import counted, plural
+from retrain_assets.documents.units import amount, counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
@@ -234,16 +234,16 @@ def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
         {
             "figure": "P",
             "compares": f"fresh models with ones {counted(found.interval, found.unit)} older",
-            "better by": percent(found.share) if found.origins else "",
-            "at least": percent(found.low),
+            "better by": _share(found.share) if found.origins else "",
+            "at least": _share(found.low),
             "certainty": f"{100 * (1 - found.alpha):.4g} %",
             "on": f"{counted(found.days, 'day')} of {counted(found.origins, found.unit)}",
         },
         {
             "figure": "S",
             "compares": "this candidate with the live model",
-            "better by": percent(gain),
-            "at least": percent(surely),
+            "better by": _share(gain),
+            "at least": _share(surely),
             "certainty": f"{100 * (1 - (primary.alpha or 0)):.4g} %",
             "on": f"{primary.units:,} × {primary.unit}",
         },
@@ -259,13 +259,9 @@ def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
     return [Part("Does retraining work?", words, ("P and S",), folded=True)]
 
 
-def percent(share: float | None) -> str:
-    """A share in words; empty where it is not known.
-
-    >>> percent(0.0312), percent(-0.004)
-    ('3.1 %', '-0.4 %')
-    """
-    return "" if share is None else f"{100 * share:.2g} %"
+def _share(value: float | None) -> str:
+    """A share in words; empty where it is not known."""
+    return "" if value is None else amount(value, "share", 2)
 
 
 def _watched(verdict: Verdict, row: str, label_unit: str) -> list[Part]:
@@ -445,7 +441,7 @@ def _undecided(part: PartDetectability) -> str:
     if part.watched:
         return "cannot be decided"
     share = part.undecided
-    return f"under {percent(_RARE)}" if share is not None and 0 < share < _RARE else percent(share)
+    return f"under {_share(_RARE)}" if share is not None and 0 < share < _RARE else _share(share)
 
 
 def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None, label_unit: str) -> list[Part]:

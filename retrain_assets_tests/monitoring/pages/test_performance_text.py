@@ -33,7 +33,7 @@ def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_the_share_that
     )
     gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
     assert "$7.00 more error than expected, all rides together, none of it where features drifted." in gained
-    assert "; no feature that drifted tells why." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
+    assert "; no drifted feature explains it." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
     inherited = measured_sentence(TAXI, replace(record, worse_before="v0"), KNOWN)
     assert inherited.startswith(
         "v1 has been worse than expected since February 2019, as v0 was before it: off by $1.50"
