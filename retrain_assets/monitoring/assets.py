@@ -149,7 +149,7 @@ def _performance_report(
     def performance_report(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Materialized:
         from retrain_assets.monitoring.drift.label_drift import Labels, hold_on_jump
         from retrain_assets.monitoring.estimation.estimator import EstimationPolicy
-        from retrain_assets.monitoring.pages.page import drift_document, performance_document
+        from retrain_assets.monitoring.pages.page import performance_document
         from retrain_assets.monitoring.pages.summary import group_table, loss_table, performance_summary, summary
         from retrain_assets.monitoring.performance.business_metrics import parsed_metrics
         from retrain_assets.monitoring.performance_step import PerformancePolicy, performance_step
@@ -166,8 +166,6 @@ def _performance_report(
         hold_on_jump(at.registry, at.period, record.label_jump, clock.now())
         if record.version is None:
             return _no_model(model, at.period)
-        if record.impact_sentence:  # the page of the drift was written before its cost was known
-            kept(at, "drift_report", *drift_document(model, at.store, at.registry, at.period))
         harmed = harm(at.store, at.period)
         cost = monitoring.retrain_cost
         document, pictures = performance_document(model, at.store, at.registry, at.period, cost, harmed)

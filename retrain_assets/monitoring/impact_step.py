@@ -26,7 +26,7 @@ from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.model_text import MODEL_FILE
 from retrain_assets.store import PeriodStore
 
-LATER = "What it costs, the performance report tells once outcomes are there."
+LATER = "What it costs is in the performance report once outcomes are there."
 """What is said of the cost before the outcomes of the period are looked at."""
 
 

@@ -55,7 +55,7 @@ def test_a_drifted_feature_weighs_by_its_share_of_the_models_gain(access, bikes)
     (vehicle,) = found.changes
     assert vehicle.importance == pytest.approx(importance(MODEL_BYTES)["vehicle"])
     assert vehicle.weight == pytest.approx(vehicle.importance * vehicle.effect)
-    assert found.sentence.endswith("What it costs, the performance report tells once outcomes are there.")
+    assert found.sentence.endswith("What it costs is in the performance report once outcomes are there.")
 
 
 def test_a_change_goes_on_where_the_versions_last_record_began_it(access, bikes):

@@ -51,7 +51,7 @@ def test_the_drift_report_leads_with_what_changed_and_since_when(faulty):
     assert (change["column"], change["since"]) == ("distance", week)
     assert change["weight"] == pytest.approx(change["importance"] * change["effect"])
     assert record["sentence"].startswith("distance (")
-    assert "What it costs, the performance report tells once outcomes are there." in record["sentence"]
+    assert "What it costs is in the performance report once outcomes are there." in record["sentence"]
 
 
 def test_the_performance_report_counts_what_the_grown_part_lost(faulty):

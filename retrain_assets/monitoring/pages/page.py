@@ -79,13 +79,12 @@ def drift_lead(record: DriftRecord) -> list[str]:
     return [said for said in (first, record.sentence.removeprefix(first).strip()) if said]
 
 
-def drift_report(model: Model, record: DriftRecord, measured: str = "") -> Document:
+def drift_report(model: Model, record: DriftRecord) -> Document:
     """The drift report of a period; its picture is named `picture:drift`.
 
     Args:
         model: Its facts.
         record: As `drift_step` writes it.
-        measured: What drifted and what it cost by the outcomes of the same period; empty while they are out.
     """
     title = f"Drift report: {model.name} {record.period}"
     if record.version is None:
@@ -106,7 +105,7 @@ def drift_report(model: Model, record: DriftRecord, measured: str = "") -> Docum
         Part("What was compared", table(_compared(record), model.row_name), ("period",), folded=True),
     )
     dated = model.calendar.dated(record.period, record.written)
-    return Document(title, tuple(drift_summary(model, record, measured)), parts, tone, model.row_name, dated)
+    return Document(title, tuple(drift_summary(model, record)), parts, tone, model.row_name, dated)
 
 
 def column_rows(record: DriftRecord) -> list[dict[str, object]]:
@@ -221,13 +220,7 @@ def drift_document(
     """The drift report of a period from what is stored, and its picture."""
     record = read_drift(store, period) or DriftRecord(period, None)
     pictures = {DRIFT: drift_drawing(store, registry, period)} if record.version else {}
-    return drift_report(model, record, measured_cost(store, record)), pictures
-
-
-def measured_cost(store: PeriodStore, record: DriftRecord) -> str:
-    """What drifted and what it cost by the outcomes of the same period; empty while none are there."""
-    performance = read_performance(store, record.period)
-    return performance.impact_sentence if performance and performance.version == record.version else ""
+    return drift_report(model, record), pictures
 
 
 def performance_document(

@@ -59,18 +59,11 @@ def _markdown(paragraphs: Sequence[Sequence[str]]) -> str:
     return "\n\n".join(" ".join(sentences) for sentences in written)
 
 
-def drift_summary(model: Model, record: DriftRecord, measured: str = "") -> list[str]:
-    """The verdict of a drift record, then what changed, since when and at what cost.
-
-    Args:
-        model: Its facts.
-        record: Of the period.
-        measured: What drifted and what it cost by the outcomes of the same period; empty while they are out.
-    """
+def drift_summary(model: Model, record: DriftRecord) -> list[str]:
+    """The verdict of a drift record, then what changed, since when and at what cost."""
     warned = [column for column in record.columns if column.outcome is Drift.WARN]
     moved = "; ".join(f"{one.column}: {what_moved(one)}" for one in warned[:MOVED])
-    impact = record.impact_sentence and (measured or record.impact_sentence)
-    parts = [drift_verdict(model, record), impact or (f"{moved}." if moved else "")]
+    parts = [drift_verdict(model, record), record.impact_sentence or (f"{moved}." if moved else "")]
     return [part for part in parts if part]
 
 

@@ -19,7 +19,6 @@ from retrain_assets.monitoring.pages.page import (
     column_rows,
     drift_lead,
     drift_report,
-    measured_cost,
     monitored_period,
     monitoring_words,
     performance_lead,
@@ -81,17 +80,6 @@ def test_the_table_names_the_part_that_grew_as_the_first_sentence_does_unless_th
     assert column_rows(drift([moved], impact=impact))[0]["what moved"] == "548 to 1094: 50 % → 66 %"
     faulty = replace(moved, problem="constant", sentence="miles: constant")
     assert column_rows(drift([faulty], impact=impact))[0]["what moved"] == "constant"
-
-
-def test_what_drift_costs_is_told_as_the_performance_report_measured_it(tmp_path):
-    said, cost = "miles has changed. What it costs, the", "miles has changed. In January 2024 $9 more error together."
-    store = PeriodStore(tmp_path)
-    record = write_drift(store, drift([column("miles", Drift.WARN)], impact_sentence=said))
-    assert drift_report(TAXI, record, measured_cost(store, record)).answer[1] == said
-    write_performance(store, performance("2024-01", 1.5, impact_sentence=cost))
-    assert drift_report(TAXI, record, measured_cost(store, record)).answer[1] == cost
-    write_performance(store, performance("2024-01", 1.5, version="v2", impact_sentence=cost))
-    assert drift_report(TAXI, record, measured_cost(store, record)).answer[1] == said
 
 
 def test_without_an_impact_there_is_no_column_of_weights():
