@@ -101,20 +101,3 @@ def test_parts_told_and_parts_in_order_make_one_reference():
     assert edges == pooled_edges
     for part, table in parts.items():
         assert profiles[part].columns["x"] == numeric_column(numbers(table, "x", in_order=True), edges, "x")
-
-
-def test_a_column_of_some_thousand_values_is_told_and_one_of_prices_in_cents_is_not():
-    humidity = RNG.integers(0, 2000, 40_000).astype(np.float32) / 7
-    (told,) = tallied([pa.chunked_array([humidity])])
-    assert (told.values.tolist(), told.rows.tolist()) == tuple(
-        each.tolist() for each in np.unique(humidity.astype(float), return_counts=True)
-    )
-    assert tallied([pa.chunked_array([RNG.exponential(20, 40_000).round(2)])]) is None
-
-
-@pytest.mark.parametrize("shape", ["few floats", "NaN and infinity"])
-def test_a_column_told_by_itself_is_told_as_beside_another(shape):
-    column = pa.chunked_array([SHAPES[shape].slice(0, 15_000), SHAPES[shape].slice(15_000)])
-    (alone,), (beside, _) = tallied([column]), tallied([column, column])
-    assert (alone.values.tolist(), alone.rows.tolist()) == (beside.values.tolist(), beside.rows.tolist())
-    assert (alone.infinite, alone.size) == (beside.infinite, beside.size)
