@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ INDEPENDENT = 0.10
 
 MOST_RATIO = 9.0
 """What an autocorrelation of .8 makes of days, (1 + .8)/(1 - .8): history that shows more shows a level that moved."""
+_MOST_ALIKE = 0.95
 
 _STRETCH_DAYS = 28
 _HISTORY_DEGREES, _OWN_DEGREES = 1 / 3, 0.4
@@ -156,6 +158,35 @@ def trend_free_autocorrelation(residuals: Array) -> float:
     return found + (2 + 4 * found) / days
 
 
+@lru_cache(maxsize=64)
+def _lag_products(days: int) -> tuple[Array, Array]:
+    """Weights of the autocovariances, from lag 0 on, in T·Var(mean) and in Σrₜ² around the linear trend of T days."""
+    lags = np.arange(days)
+    counts = np.where(lags > 0, 2.0, 1.0) * (days - lags)
+    place = (lags - lags.mean()) / np.linalg.norm(lags - lags.mean())
+    trend = np.correlate(place, place, "full")[days - 1 :] * np.where(lags > 0, 2.0, 1.0)
+    mean = counts / days
+    return mean, np.where(lags > 0, 0.0, float(days)) - mean - trend
+
+
+def fading_ratio(autocorrelation: float, days: int) -> float:
+    """Variance of a mean of days over what their residuals around their trend say it is, were they independent.
+
+    The days' autocorrelation at lag k is the kth power of that at lag 1, as of a first-order autoregression:
+    T·Var(mean) / (E Σrₜ² / (T − 2)), exact for any number of days.
+
+    Args:
+        autocorrelation: At lag 1, from 0 to below 1.
+        days: T, at least 3.
+
+    >>> round(fading_ratio(0.0, 14), 6), round(fading_ratio(0.6, 14), 2)
+    (1.0, 5.18)
+    """
+    powers = autocorrelation ** np.arange(days)
+    mean, squares = _lag_products(days)
+    return float(mean @ powers) / (float(squares @ powers) / (days - 2))
+
+
 def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | None:
     """What history tells of the dependence between days, for a mean over `window_days`; None below six weeks.
 
@@ -164,7 +195,10 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     ages in a world that moves is no noise. Of a stretch of L days around its trend the long-run variance comes from
     L^(2/3)/3 cosine transforms, at least 2, from the second on; the estimates are averaged by their degrees. It is
     held against the variance around the linear trend within windows as long as the mean's, which is what is measured
-    there: neighbouring days that are alike make it too small, the more so the shorter the window. The ratio is at most
+    there: neighbouring days that are alike make it too small, the more so the shorter the window.
+
+    A stretch of four weeks shows too little of a dependence that is slower than itself. So the ratio is no less than
+    that of days whose dependence fades by the lag-1 autocorrelation of the stretches (`fading_ratio`), and at most
     `MOST_RATIO`.
 
     Args:
@@ -182,17 +216,19 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     if days < LEAST_HISTORY_DAYS:
         return None
     window = max(min(window_days, *(stretch.days for stretch in stretches)), FEWEST_DAYS)
-    long_run, degrees, within = 0.0, 0, []
+    long_run, degrees, alike, within = 0.0, 0, 0.0, []
     for stretch in stretches:
-        own = max(round(_HISTORY_DEGREES * stretch.days ** (2 / 3)), 2)
-        long_run += own * cosine_variance(stretch.detrended, own, first=2)
+        own, around = max(round(_HISTORY_DEGREES * stretch.days ** (2 / 3)), 2), stretch.detrended
+        long_run += own * cosine_variance(around, own, first=2)
         degrees += own
+        alike += stretch.days * trend_free_autocorrelation(around)
         for first in range(0, stretch.days - window + 1, max(window // 2, 1)):
             residuals = stretch.slice(first, first + window).detrended
             within.append(float(residuals @ residuals) / (window - 2))
     between = float(np.mean(within))
     ratio = long_run / degrees / between if between > 0 else 1.0
-    return Dependence(min(max(ratio, 1.0), MOST_RATIO), float(degrees), days)
+    least = fading_ratio(min(max(alike / days, 0.0), _MOST_ALIKE), window)
+    return Dependence(min(max(ratio, least, 1.0), MOST_RATIO), float(degrees), days)
 
 
 def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0) -> MeanError:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy.fft import dct
+from scipy.linalg import toeplitz
 from scipy.special import stdtrit
 
 from retrain_assets.statistics.long_run_variance import (
@@ -13,6 +14,7 @@ from retrain_assets.statistics.long_run_variance import (
     DailySums,
     cosine_variance,
     dependence,
+    fading_ratio,
     mean_error,
     trend_free_autocorrelation,
 )
@@ -55,24 +57,46 @@ def test_independent_days_have_the_error_that_statsmodels_gives_the_middle_of_a_
 def test_history_multiplies_the_variance_by_what_it_tells_as_written_out_step_by_step():
     rng = np.random.default_rng(4)
     past, gate = alike(rng, 84, 0.6), alike(rng, 14, 0.6)
-    long_run, within = 0.0, []
+    long_run, alike_by, within = 0.0, [], []
     for stretch in np.split(past, 3):
         around = stretch - np.polyval(np.polyfit(np.arange(28), stretch, 1), np.arange(28))
         scale = np.sqrt(np.mean((past - np.polyval(np.polyfit(np.arange(84), past, 1), np.arange(84))) ** 2))
         for j in (2, 3, 4):
             transform = np.sqrt(2 / 28) * sum(around[t] * np.cos(np.pi * j * (t + 0.5) / 28) for t in range(28))
             long_run += (transform / scale) ** 2 / 9
+        lag = np.sum(around[1:] * around[:-1]) / np.sum(around**2)
+        alike_by.append(lag + (2 + 4 * lag) / 28)
         for first in (0, 7, 14):
             part = stretch[first : first + 14]
             within.append(np.sum((part - np.polyval(np.polyfit(np.arange(14), part, 1), np.arange(14))) ** 2) / 12)
     known = dependence([days_of(past)], 14)
     assert (known.degrees, known.days) == (9, 84)
-    assert known.ratio == pytest.approx(max(long_run * scale**2 / np.mean(within), 1))
+    told = (long_run * scale**2 / np.mean(within), fading_ratio(np.mean(alike_by), 14))
+    assert known.ratio == pytest.approx(max(told))
+    assert told[1] > told[0] > 1, "here the days that fade tell more"
     around = gate - np.polyval(np.polyfit(np.arange(14), gate, 1), np.arange(14))
     found = mean_error(days_of(gate), known)
     assert found.error == pytest.approx(np.sqrt(known.ratio * np.sum(around**2) / 12 / 14))
     assert found.degrees == pytest.approx(1 / (1 / 12 + 1 / 9))
     assert (found.ratio, found.history_days) == (known.ratio, 84)
+
+
+@pytest.mark.parametrize("days", [5, 14, 55])
+@pytest.mark.parametrize("autocorrelation", [0.0, 0.3, 0.8, 0.95])
+def test_the_ratio_of_fading_days_is_that_of_their_covariance_matrix(autocorrelation, days):
+    covariance = toeplitz(autocorrelation ** np.arange(days))
+    line = np.vander(np.arange(days), 2)
+    around = np.eye(days) - line @ np.linalg.pinv(line)
+    of_the_mean, seen = covariance.mean() * days, np.trace(around @ covariance) / (days - 2)
+    assert fading_ratio(autocorrelation, days) == pytest.approx(of_the_mean / seen)
+
+
+def test_days_that_look_back_further_than_to_the_day_before_are_told_by_the_transforms():
+    rng = np.random.default_rng(9)
+    slow = np.convolve(rng.normal(size=92), np.ones(9), "valid") + rng.normal(0, 6, 84)
+    around = [part - np.polyval(np.polyfit(np.arange(28), part, 1), np.arange(28)) for part in np.split(slow, 3)]
+    fading = fading_ratio(max(np.mean([trend_free_autocorrelation(part) for part in around]), 0), 14)
+    assert dependence([days_of(slow)], 14).ratio > 1.2 * fading
 
 
 def test_neither_the_level_nor_the_trend_nor_the_scale_of_a_part_of_the_history_matters():
@@ -116,13 +140,15 @@ def test_days_of_one_day_or_of_two_that_hold_all_rows_have_no_error():
     assert np.isnan(mean_error(DailySums(np.array([5.0, 1.0, 2.0]), np.array([1e6, 1.0, 1.0])), None).error)
 
 
-@pytest.mark.parametrize(("autocorrelation", "most"), [(0.0, 0.05), (0.6, 0.08)])
+@pytest.mark.parametrize(
+    ("autocorrelation", "shared", "most"), [(0.0, 0.75, 0.05), (0.6, 0.75, 0.08), (0.8, 0.94, 0.14)]
+)
 @pytest.mark.parametrize("days", [7, 28])
-def test_with_history_equal_models_are_called_better_no_more_often_than_accepted(autocorrelation, most, days):
+def test_with_history_equal_models_are_called_better_no_more_often_than_accepted(autocorrelation, shared, most, days):
     rng, reps, called = np.random.default_rng(days), 1500, 0
     for _ in range(reps):
-        known = dependence([days_of(alike(rng, 84, autocorrelation))], days)
-        gate = days_of(alike(rng, days, autocorrelation))
+        known = dependence([days_of(alike(rng, 84, autocorrelation, shared))], days)
+        gate = days_of(alike(rng, days, autocorrelation, shared))
         found = mean_error(gate, known)
         called += gate.mean > stdtrit(found.degrees, 0.95) * found.error
     assert called / reps <= most + np.sqrt(most * (1 - most) / reps)
