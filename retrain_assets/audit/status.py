@@ -245,7 +245,7 @@ class ModelStatus:
         >>> ModelStatus("taxi", live="v2", health="as expected").to_do
         'nothing'
         >>> ModelStatus("taxi", live="v2", health="as expected", ended="2021-01-01", owners=("team:cabs",)).to_do
-        'move period.end in the spec, 2021-01-01, to go on watching (team:cabs owns it)'
+        'move period.end in the spec (2021-01-01), or take it out, to go on watching (team:cabs owns it)'
         """
         return self._task or "nothing"
 
@@ -268,7 +268,7 @@ class ModelStatus:
         if self._in_vain:
             return self._in_vain
         if self.ended:
-            return f"move period.end in the spec, {self.ended}, to go on watching{self._owned}"
+            return f"move period.end in the spec ({self.ended}), or take it out, to go on watching{self._owned}"
         if self.overdue or self.health == NO_ROWS:
             return f"find out why no rows come{self._owned}"
         return "start watching" if self.health == UNMONITORED else None
@@ -313,6 +313,8 @@ class ModelStatus:
 
     @property
     def _next_in_short(self) -> str:
+        if not self.ran:
+            return f"`retrain replay {self.model}`"
         if self.fault:
             return "mend, run again"
         if self._in_vain:
@@ -503,8 +505,7 @@ def _next_look(watch: Watch, last: str, at: datetime, live: str | None) -> str:
     period = calendar.shift(last, 1)
     ended, when = calendar.bounds(period)[1], calendar.decided_on(period)
     if over := _ended(calendar, last):
-        unwatched = f"nobody looks after {live} from then; " if live else ""
-        return f"watching has ended: period.end is {over}; {unwatched}move it to go on"
+        return f"watching ended on {over}{f', nobody looks after {live}' if live else ''}"
     if ended > at:
         return f"{calendar.words(period)} is monitored from {when} on"
     rows = plural(model.row_name)

@@ -11,7 +11,7 @@ import click
 
 from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
 from retrain_assets.documents.plain_text import plain
-from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
+from retrain_assets.documents.terminal import labelled, say, table, width
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.loading import read_specs
 from retrain_assets.store import retrain_home
@@ -80,15 +80,11 @@ def _overview(found: list[ModelStatus]) -> None:
         say(f"No model: {NO_MODEL}.")
     from retrain_assets.audit.status import OVERVIEW
 
-    ran = [one for one in found if one.ran]
-    if ran:
-        head, *lines = table([OVERVIEW, *(one.cells for one in ran)], width())
+    if found:
+        head, *lines = table([OVERVIEW, *(one.cells for one in found)], width())
         click.secho(head, bold=True)
-        for one, line in zip(ran, lines, strict=True):
-            click.secho(line, fg="yellow" if one.unwatched else COLOURS.get(one.health))
-    for one in found:
-        if not one.ran:
-            click.secho(wrapped(f"{one.model} never ran. {one.next_retrain}", width()), dim=True)
+        for one, line in zip(found, lines, strict=True):
+            click.secho(line, fg="yellow" if one.unwatched else COLOURS.get(one.health), dim=not one.ran)
 
 
 @click.command()

@@ -159,7 +159,7 @@ def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
         (
             "2020-12",
             datetime(2020, 12, 1),
-            "watching has ended: period.end is 2021-01-01; nobody looks after v6 from then; move it to go on",
+            "watching ended on 2021-01-01, nobody looks after v6",
         ),
     ],
 )
@@ -304,7 +304,8 @@ def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
         ({"ended": None, "next_look": "overdue since 2021-01-05: the rides"}, "-", "rows overdue"),
         ({"ended": None, "rest_until": "2021-03-01", "cooldown": "it rests"}, "-", "rest to 2021-03-01"),
         ({"ended": None, "last_action": "kept v6", "next_retrain": "no retrain due"}, "kept v6", "retrain not due"),
-        ({"ended": None, "live": None, "next_retrain": "the first model"}, "-", "first model"),
+        ({"ended": None, "live": None, "last_period": "2018-01"}, "-", "first model"),
+        ({"ended": None, "live": None}, "-", "`retrain replay taxi`"),
     ],
 )
 def test_a_line_of_the_overview_has_few_words(changes, last, then):
