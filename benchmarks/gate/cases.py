@@ -382,7 +382,7 @@ def _primary() -> Iterator[Case]:
     yield Case("the same, chosen on the gate window", reused, 2_000, 500)
 
 
-_ASKED = {(28, 50, 0): 6_000, (28, 300, 0): 6_000}
+_ASKED = {(28, 300, 84): 6_000, (28, 50, 0): 6_000, (28, 300, 0): 6_000}
 """Repetitions where the most alike days come near their limit: by days, rows a day and days of history."""
 
 
@@ -399,7 +399,7 @@ def _days(auto: ValidationPolicy) -> Iterator[Case]:
     for days in (7, 14, 28, 56):
         open_ = partial(undecided_on_days, policy=auto, world=Days(days, 50))
         yield Case(f"undecided, the same days, {days} days x 50, with history", open_, 500, 50, 0.0, 0.0)
-    for days in (14, 28):
+    for days, asked in ((14, 4_000), (28, 16_000)):
         louder = partial(equal_on_days, policy=auto, world=Days(days, 300, louder=2.0))
         yield Case(
             f"equal models, {days} days x 300, the gate twice as noisy as its history", louder, 4_000, 0, 0, 0.09
@@ -407,7 +407,7 @@ def _days(auto: ValidationPolicy) -> Iterator[Case]:
         slow = Days(days, 300, autocorrelation=0.8, shared=0.05)
         equal = partial(equal_on_days, policy=auto, world=slow)
         yield Case(
-            f"equal models, ICC .05, autocorrelation .8, {days} days x 300, with history", equal, 4_000, 0, 0, 0.14
+            f"equal models, ICC .05, autocorrelation .8, {days} days x 300, with history", equal, asked, 0, 0, 0.14
         )
         rising = partial(rising_gain, policy=auto, world=Days(days, 50, 84, 0.0, 0.0))
         yield Case(f"a gain rising from 0 to 4 day-sd, {days} independent days: PASS", rising, 1_000, 100, 0.95, 1.0)

@@ -197,9 +197,10 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     held against the variance around the linear trend within windows as long as the mean's, which is what is measured
     there: neighbouring days that are alike make it too small, the more so the shorter the window.
 
-    A stretch of four weeks shows too little of a dependence that is slower than itself. So the ratio is no less than
-    that of days whose dependence fades by the lag-1 autocorrelation of the stretches (`fading_ratio`), and at most
-    `MOST_RATIO`.
+    A stretch of four weeks shows too little of a dependence that is slower than itself. Where days whose dependence
+    fades by the lag-1 autocorrelation of the stretches have a larger ratio (`fading_ratio`), it is moved towards that,
+    by the autocorrelation as the share of the way: days that are hardly alike stay with the transforms. The ratio is at
+    most `MOST_RATIO`.
 
     Args:
         history: Paired daily differences, part by part in the order of time.
@@ -226,9 +227,10 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
             residuals = stretch.slice(first, first + window).detrended
             within.append(float(residuals @ residuals) / (window - 2))
     between = float(np.mean(within))
-    ratio = long_run / degrees / between if between > 0 else 1.0
-    least = fading_ratio(min(max(alike / days, 0.0), _MOST_ALIKE), window)
-    return Dependence(min(max(ratio, least, 1.0), MOST_RATIO), float(degrees), days)
+    ratio = max(long_run / degrees / between, 1.0) if between > 0 else 1.0
+    share = min(max(alike / days, 0.0), _MOST_ALIKE)
+    ratio += share * max(fading_ratio(share, window) - ratio, 0.0)
+    return Dependence(min(ratio, MOST_RATIO), float(degrees), days)
 
 
 def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0) -> MeanError:
