@@ -15,9 +15,10 @@ def _return_freed_memory() -> None:
     """Have the C library give freed tables back to the system at once, where it is glibc.
 
     glibc raises its limit for doing so to the largest block freed so far, and a retrain then keeps up to five times its
-    training window, or less, as the threads happen to meet.
+    training window, or less, as the threads happen to meet. What is smaller than a mebibyte, such as a column of a small
+    period, is kept: to get it from the system again costs more than to compute with it.
     """
-    limit_bytes, trim_threshold, mmap_threshold = 128 * 1024, -1, -3
+    limit_bytes, trim_threshold, mmap_threshold = 1024 * 1024, -1, -3
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None:
         mallopt(mmap_threshold, limit_bytes)
