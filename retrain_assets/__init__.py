@@ -15,7 +15,7 @@ def _return_freed_memory() -> None:
     """Have the C library give freed tables back to the system at once, where it is glibc.
 
     glibc raises its limit for doing so to the largest block freed so far, and a retrain then keeps up to five times its
-    training window, or less, as the threads happen to meet. What is smaller than a mebibyte, such as a column of a small
+    training window, or less, as the threads happen to meet. What is smaller than a mebibyte, such as a column of a
     period, is kept: to get it from the system again costs more than to compute with it.
     """
     limit_bytes, trim_threshold, mmap_threshold = 1024 * 1024, -1, -3
