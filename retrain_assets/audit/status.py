@@ -14,6 +14,7 @@ from retrain_assets.audit.recovery import recovery
 from retrain_assets.audit.status_record import ASSET, read_status
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.monitoring.pages.performance_text import without_limits
 from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, monitored_periods, read_performance
@@ -330,6 +331,11 @@ class ModelStatus:
         return "first model" if self.live is None else "retrain not due"
 
     @property
+    def _measured(self) -> str | None:
+        """How large the loss was and what was expected; the report and the details say how surely it is more."""
+        return without_limits(self.performance) if self.performance else None
+
+    @property
     def _well(self) -> str:
         """Yes or no where the performance report says how well, else what is known."""
         if self.fault:
@@ -338,22 +344,22 @@ class ModelStatus:
             return f"not known: {self.evidence}"
         if self.unwatched:
             why = f"watching ended on {self.ended}" if self.ended else "the next rows are overdue"
-            return f"not known, {why}: {self.performance}"
-        if self.performance and self.health in YES_OR_NO:
-            return f"{YES_OR_NO[self.health]}: {self.performance}"
+            return f"not known, {why}: {self._measured}"
+        if self._measured and self.health in YES_OR_NO:
+            return f"{YES_OR_NO[self.health]}: {self._measured}"
         return ": ".join(filter(None, [self.health, self.evidence]))
 
     @property
     def evidence(self) -> str | None:
         """What is known of how the live version does, in sentences; None where nothing is."""
         if self.fault:
-            before = f" Before it, {self.performance}" if self.performance else ""
+            before = f" Before it, {self._measured}" if self._measured else ""
             return f"the run of {self._words(self.fault.period)} failed. {self.fault.short_cause}{before}"
         if self.health == NEW:
-            return f"no period is measured yet{f'; before it, {self.performance}' if self.performance else ''}"
+            return f"no period is measured yet{f'; before it, {self._measured}' if self._measured else ''}"
         if self.health == NO_ROWS:
-            return f"{self.gap}{f'. Measured last: {self.performance}' if self.performance else ''}"
-        return {DRIFTS: self.drift, SAFE: self.recovery}.get(self.health, self.performance)
+            return f"{self.gap}{f'. Measured last: {self._measured}' if self._measured else ''}"
+        return {DRIFTS: self.drift, SAFE: self.recovery}.get(self.health, self._measured)
 
     def _words(self, period: str) -> str:
         return self.calendar.words(period) if self.calendar else period
@@ -431,7 +437,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         live_since=_day(live.at) if live else None,
         back_since=_back_since(history),
         age_periods=age,
-        age=f"{age} {calendar.every}{'' if age == 1 else 's'}" if age is not None else None,
+        age=counted(age, calendar.every) if age else None,
         last_period=last,
         last_decision=_decision(decided[-1], decided[-1].reason) if decided else None,
         last_action=_in_short(decided[-1]) if decided else None,
@@ -526,8 +532,8 @@ def with_fault(status: ModelStatus, fault: Fault | None) -> ModelStatus:
 
 
 def _change(event: Event) -> str | None:
-    """A promotion by what decided it, a rollback also by what was lost, without the rest; None of another decision."""
-    clauses = 1 if event.action in PROMOTIONS else 2 if event.action == "rolled_back" else 0
+    """A verdict by what decided it, a rollback also by what was lost, without the rest; None of another decision."""
+    clauses = 1 if event.action in (*PROMOTIONS, *KEPT) else 2 if event.action == "rolled_back" else 0
     return _decision(event, "; ".join(event.reason.split("; ")[:clauses])) if clauses else None
 
 

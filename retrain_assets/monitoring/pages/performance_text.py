@@ -9,6 +9,19 @@ from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline, Pe
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
 
+_SURELY = ". With 95 % confidence it is at least "
+
+
+def without_limits(sentence: str) -> str:
+    """A measured sentence as far as a first glance needs it: the loss and what was expected, not how surely it is more.
+
+    >>> without_limits("v3 was worse than expected. With 95 % confidence it is at least $1.93: $1,186 more error.")
+    'v3 was worse than expected.'
+    """
+    told, surely, _ = sentence.partition(_SURELY)
+    return f"{told}." if surely else sentence
+
+
 def performance_sentences(record: PerformanceRecord) -> list[str]:
     """Say whether the outcomes look faulty, how good the model was, what drift costs and what is estimated."""
     jump, report, guess, labels = record.label_jump, record.report, record.estimated, record.label_drift
@@ -81,8 +94,8 @@ def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, p
     begun = f", as {record.worse_before} was before it" if record.worse_before else ""
     return (
         f"{report.version} {verb} worse than expected {known}{begun}: {units.reached(report.loss or 0.0)} over the "
-        f"{model.calendar.every} ({units.rows(report.rows)}); {expected(model, promised)}. With 95 % confidence it is "
-        f"at least {units.figure(report.low or 0.0)}: {units.more(report.excess_sum, promised.than)}"
+        f"{model.calendar.every} ({units.rows(report.rows)}); {expected(model, promised)}{_SURELY}"
+        f"{units.figure(report.low or 0.0)}: {units.more(report.excess_sum, promised.than)}"
         f"{_in_drifted_rows(record, report.excess_sum)}"
     )
 
