@@ -8,7 +8,6 @@ from retrain_assets.model import Model
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 
-
 _SURELY = ". With 95 % confidence it is at least "
 
 
