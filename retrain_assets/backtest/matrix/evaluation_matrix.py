@@ -173,7 +173,7 @@ class _Stages:
         fits: dict[str, dict[int, FitRecord]] = {name: {} for name in self.trained}
         pieces: list[Piece] = []
         places = []
-        for place in wanted:
+        for place in reversed(wanted):  # the later ones have more rows; begun last, one of them would leave cores idle
             origin = self.origins[place]
             first = not rehearsals[place]
             key = digest_of(
