@@ -82,7 +82,7 @@ def against_fairlearn(fast: bool) -> Iterator[Line]:
         yield from _coverage()
 
 
-def _coverage(reps: int = 200) -> Iterator[Line]:
+def _coverage(reps: int = 150) -> Iterator[Line]:
     ours, theirs = peers.coverage(reps, seed=201)
     error = (0.9 * 0.1 / reps) ** 0.5
     print(f"\n{f'limits of a TPR drop of .08, 100 positives ({reps} times)':<60}{'both':>10}{'upper':>8}  must be")

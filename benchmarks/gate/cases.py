@@ -399,7 +399,7 @@ def _days(auto: ValidationPolicy) -> Iterator[Case]:
     for days in (7, 14, 28, 56):
         open_ = partial(undecided_on_days, policy=auto, world=Days(days, 50))
         yield Case(f"undecided, the same days, {days} days x 50, with history", open_, 500, 50, 0.0, 0.0)
-    for days, asked in ((14, 4_000), (28, 16_000)):
+    for days, asked in ((14, 4_000), (28, 12_000)):
         louder = partial(equal_on_days, policy=auto, world=Days(days, 300, louder=2.0))
         yield Case(
             f"equal models, {days} days x 300, the gate twice as noisy as its history", louder, 4_000, 0, 0, 0.09
