@@ -23,7 +23,7 @@ from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import ProbationRecord, stored_record
 from retrain_assets.registry.journal.attempts import kept_because
 from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event, spoken
-from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.journal.history import FALLBACK, History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
@@ -215,7 +215,10 @@ class ModelStatus:
         age = f"{self.age} old" if self.age else None
         back = f"back since the rollback of {self.back_since}" if self.back_since else None
         since = f"{'first live on' if back else 'since'} {self.live_since}" if self.live_since else None
-        return ", ".join(filter(None, [self.live, since, back, age]))
+        constant = (
+            "a constant, every row gets the same answer until a new model passes" if self.live == FALLBACK else None
+        )
+        return ", ".join(filter(None, [self.live, constant, since, back, age]))
 
     @property
     def _decided_by_people(self) -> str:

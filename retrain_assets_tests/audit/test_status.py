@@ -288,6 +288,13 @@ def test_the_retrains_in_vain_are_counted_since_the_last_move(tmp_path):
     assert (found.in_vain, found.last_action) == (0, "promoted v2")
 
 
+def test_the_constant_that_a_rollback_of_the_first_model_left_is_called_one():
+    status = replace(ENDED, live="v0", live_since="2019-03-01", back_since=None)
+    assert status.answers["what is live"] == (
+        "v0, a constant, every row gets the same answer until a new model passes, since 2019-03-01"
+    )
+
+
 def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
     status = replace(ENDED, last_period="2020-12", calendar=TAXI.calendar, owners=("team:a",))
     assert status.as_of == "as of December 2020; owner: team:a"
