@@ -41,7 +41,7 @@ LAYERS = """
     validation
     production.card
     production.probation
-    audit
+    audit audit.pages
     backtest.matrix
     backtest.policies
     backtest backtest.pages

@@ -23,7 +23,7 @@ from retrain_assets.store import PeriodStore
 
 if TYPE_CHECKING:
     from retrain_assets.audit.figures import RunTime
-    from retrain_assets.audit.status import Fault, ModelStatus
+    from retrain_assets.audit.model_status import Fault, ModelStatus
     from retrain_assets.monitoring.triggers.evidence import Watch
 
 RUNS_READ = 50
@@ -166,9 +166,10 @@ def written(
 ) -> Metadata:
     """Store the status as of a period, with what broke the run where anything did, and describe it for the page."""
     from retrain_assets.audit.figures import figures, quality_until, training_seconds_until
-    from retrain_assets.audit.page import TIMELINE, newest_reports, so_far, status_report
-    from retrain_assets.audit.plot import timeline
-    from retrain_assets.audit.status import Fault, decided_of, status_of, with_fault
+    from retrain_assets.audit.model_status import Fault
+    from retrain_assets.audit.pages.page import TIMELINE, newest_reports, so_far, status_report
+    from retrain_assets.audit.pages.plot import timeline
+    from retrain_assets.audit.status import decided_of, status_of, with_fault
     from retrain_assets.production.card.model_card import ASSET as CARD
     from retrain_assets.registry.journal.history import History
 
@@ -217,7 +218,7 @@ def _cut(answer: str) -> str:
 
 def _links(frame: Frame, store: PeriodStore, period: str) -> Metadata:
     """The newest report of each kind up to the period, by its address in the UI."""
-    from retrain_assets.audit.page import newest_reports
+    from retrain_assets.audit.pages.page import newest_reports
 
     return {
         asset: dg.MetadataValue.url(f"/assets/{frame.model}/{asset}?view=partitions&partition={quote(found, safe='')}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from retrain_assets.audit.status import ModelStatus
+from retrain_assets.audit.model_status import ModelStatus
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.model import Model

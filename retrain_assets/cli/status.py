@@ -17,7 +17,7 @@ from retrain_assets.spec.loading import read_specs
 from retrain_assets.store import retrain_home
 
 if TYPE_CHECKING:
-    from retrain_assets.audit.status import ModelStatus
+    from retrain_assets.audit.model_status import ModelStatus
 
 COLOURS = {
     "as expected": "green", "worse than expected": "red", "its last run failed": "red",
@@ -56,7 +56,8 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
 
 
 def _status(name: str) -> ModelStatus:
-    from retrain_assets.audit.status import ModelStatus, last_fault, last_period, status_of, with_fault
+    from retrain_assets.audit.model_status import ModelStatus
+    from retrain_assets.audit.status import last_fault, last_period, status_of, with_fault
     from retrain_assets.model import PeriodAccess
     from retrain_assets.monitoring.first_run import how_to_start
     from retrain_assets.pipeline import watch
@@ -78,7 +79,7 @@ def _unused(home: Path) -> str:
 def _overview(found: list[ModelStatus]) -> None:
     if not found:
         say(f"No model: {NO_MODEL}.")
-    from retrain_assets.audit.status import OVERVIEW
+    from retrain_assets.audit.model_status import OVERVIEW
 
     if found:
         head, *lines = table([OVERVIEW, *(one.cells for one in found)], width())
@@ -124,7 +125,7 @@ def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None
     Example: retrain explain taxi_charge --at 2019-05-03
     """
     from retrain_assets.audit.explanation import explained
-    from retrain_assets.audit.explanation_text import in_words
+    from retrain_assets.audit.pages.explanation_text import in_words
 
     spec, store, registry = opened(name)
     found = explained(spec.name, registry, store, spec.period, which, at)

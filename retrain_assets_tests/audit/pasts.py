@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from benchmarks.worlds.verdicts import MODEL, period
 from retrain_assets.audit.explanation import explained
-from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.audit.pages.explanation_text import in_words
 
 
 class Days:

@@ -105,7 +105,7 @@ def test_an_earlier_period_written_again_knows_nothing_of_what_came_later(world_
 
 def test_a_fault_in_the_history_does_not_change_how_a_rollback_ends(world_after, monkeypatch):
     built = world_after(8, retrained=(5, 8), slower_from=5)
-    monkeypatch.setattr("retrain_assets.audit.plot.timeline", lambda *_: 1 / 0)
+    monkeypatch.setattr("retrain_assets.audit.pages.plot.timeline", lambda *_: 1 / 0)
     config = {"reason": "drivers complain", "expected_live": built.registry.live().digest}
     ops = {"delivery__roll_back": {"config": config}}
     assert built.run("rollback", None, run_config={"ops": ops}).success

@@ -18,7 +18,7 @@ from benchmarks.worlds.verdicts import (
     rolled_back,
     verdict,
 )
-from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.audit.pages.explanation_text import in_words
 from retrain_assets.documents.units import LossUnits
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.production.probation.record import ComparedVersions, ProbationRecord, Status

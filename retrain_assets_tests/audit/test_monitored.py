@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.worlds.verdicts import MODEL
+from retrain_assets.audit.model_status import ModelStatus
 from retrain_assets.audit.monitored import MonitoredPeriod, monitored
-from retrain_assets.audit.status import ModelStatus
 from retrain_assets.errors import NotFound
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.store import PeriodStore

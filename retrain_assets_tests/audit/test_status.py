@@ -7,10 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.worlds.verdicts import MODEL, candidate, findings, fresh, moment, period, promoted, rolled_back, verdict
+from retrain_assets.audit.model_status import Fault, ModelStatus
 from retrain_assets.audit.status import (
-    Fault,
-    ModelStatus,
-    Standing,
     _first_model,
     _next_look,
     decision_record,
@@ -135,13 +133,6 @@ def test_the_overview_says_until_when_a_rollback_lets_nothing_be_promoted(tmp_pa
     assert found.cells[-1] == f"rest to {found.rest_until}"
 
 
-def test_what_comes_next_is_the_next_period_unless_a_retrain_is_due():
-    look, waits = "March 2019 is monitored from 2019-04-01 on", "no retrain due"
-    status = ModelStatus(MODEL, next_retrain=waits, next_look=look)
-    assert status.coming == f"{look}; {waits}"
-    assert replace(status, next_retrain="a retrain is due: loss", due=True).coming == f"a retrain is due: loss; {look}"
-
-
 @pytest.mark.parametrize(
     ("last", "now", "said"),
     [
@@ -169,58 +160,11 @@ def test_the_next_look_has_its_date_or_says_what_it_waits_for(last, now, said):
     assert _next_look(watch, last, now, "v6") == said
 
 
-@pytest.mark.parametrize(
-    ("health", "said"),
-    [
-        ("as expected", "Well: v2"),
-        ("worse than expected", "Worse than expected: v2"),
-        ("safe again", "Safe again: v2"),
-        ("just went live", "Not known yet: v2 just went live"),
-        ("too few outcomes", "Not known: too few outcomes of v2"),
-        ("its last run failed", "Not known: the last run failed"),
-    ],
-)
-def test_the_headline_is_the_verdict(health, said):
-    assert ModelStatus(MODEL, live="v2", health=health).headline == said
-
-
-def test_without_a_version_the_headline_says_so():
-    assert ModelStatus(MODEL, health="no live model yet").headline == "No model is live yet"
-    assert ModelStatus(MODEL).headline == "Never ran"
-
-
-def test_after_a_rollback_the_model_is_safe_again_and_no_period_of_the_other_version_counts():
-    status = ModelStatus(MODEL, live="v1", health="safe again", performance="v2 lost", recovery="v1 is live.")
-    assert status.answers["is it well"] == "safe again: v1 is live."
-
-
 def test_the_first_model_says_which_rows_it_waits_for():
     watch = SimpleNamespace(model=TAXI, calendar=TAXI.calendar)
     said = _first_model(watch, Wait(2, "too few months"), "too few months", "2019-01")
     assert said == "the first model is trained once the rides of March 2019 are in: 2 months more are needed"
     assert _first_model(watch, Wait(2, "too few months"), "retired by ann", "2019-01") is None
-
-
-ENDED = ModelStatus("taxi", live="v6", health="as expected", performance="v6 lost $1", ended="2021-01-01")
-
-
-def test_a_model_that_nobody_looks_after_any_more_says_so_in_its_headline():
-    assert ENDED.headline == "v6 was well when it was looked at last, watching has ended"
-    assert ENDED.answers["is it well"] == "not known, watching ended on 2021-01-01: v6 lost $1"
-    late = replace(ENDED, ended=None, next_look="overdue since 2021-01-05: the rides")
-    assert late.headline == "v6 was well when it was looked at last, its rows are overdue"
-    assert late.answers["is it well"] == "not known, the next rows are overdue: v6 lost $1"
-    assert late.to_do == "find out why no rows come"
-    status = replace(ENDED, next_look="watching has ended", next_retrain="no retrain due")
-    assert status.coming == "watching has ended"
-    assert replace(status, due=True).coming == "no retrain due; watching has ended"
-
-
-def test_where_no_rows_come_nobody_knows_how_the_model_does():
-    gap = "no rides came for 2 months, since 2019-02-01"
-    status = ModelStatus("taxi", live="v1", health="no rows came", gap=gap, performance="v1 lost $1")
-    assert status.headline == f"Not known: {gap}"
-    assert status.answers["is it well"] == f"not known: {gap}. Measured last: v1 lost $1"
 
 
 def test_after_two_retrains_in_vain_the_owner_is_told_to_look_at_the_data():
@@ -233,24 +177,6 @@ def test_after_two_retrains_in_vain_the_owner_is_told_to_look_at_the_data():
     assert replace(status, in_vain=2).coming == "no retrain before May"
     assert replace(status, in_vain=2).cells[-1] == "look at the data"
     assert replace(status, in_vain=2, health="as expected").to_do == "nothing"
-
-
-@pytest.mark.parametrize(
-    ("changes", "task"),
-    [
-        ({}, ""),
-        ({"standing": Standing(holds="the model by monitor: the outcomes jumped")},
-         "settle the hold, then `retrain release taxi`: nothing is promoted before (team:a owns it)"),
-        ({"health": "no rows came", "gap": "no rides came for 2 weeks"}, "find out why no rows come (team:a owns it)"),
-        ({"next_look": "overdue since 2021-01-05: the rides"}, "find out why no rows come (team:a owns it)"),
-        ({"health": "not monitored yet"}, "start watching"),
-    ],
-)  # fmt: skip
-def test_what_has_to_be_done_by_a_person_comes_before_what_comes_by_itself(changes, task):
-    known = ModelStatus("taxi", live="v1", last_period="2020-12", health="as expected", owners=("team:a",))
-    status = replace(known, next_retrain="no retrain due", **changes)
-    assert status.to_do == (task or "nothing")
-    assert status.steps == "; ".join(filter(None, [task, status.coming]))
 
 
 @pytest.mark.parametrize(
@@ -286,36 +212,3 @@ def test_the_retrains_in_vain_are_counted_since_the_last_move(tmp_path):
     promoted(registry, [9])
     found = status_of(PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(9)), Watched, moment(10))
     assert (found.in_vain, found.last_action) == (0, "promoted v2")
-
-
-def test_the_constant_that_a_rollback_of_the_first_model_left_is_called_one():
-    status = replace(ENDED, live="v0", live_since="2019-03-01", back_since=None)
-    assert status.answers["what is live"] == (
-        "v0, a constant, every row gets the same answer until a new model passes, since 2019-03-01"
-    )
-
-
-def test_the_status_says_of_which_period_it_is_and_who_owns_the_model():
-    status = replace(ENDED, last_period="2020-12", calendar=TAXI.calendar, owners=("team:a",))
-    assert status.as_of == "as of December 2020; owner: team:a"
-    assert replace(status, written="2021-01-03").dated == "as of December 2020; owner: team:a; written on 2021-01-03"
-    assert ModelStatus("taxi").as_of is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "last", "then"),
-    [
-        ({}, "-", "watching ended"),
-        ({"due": True}, "-", "retrain due"),
-        ({"fault": Fault("2020-12", "no file")}, "run failed", "mend, run again"),
-        ({"ended": None, "next_look": "overdue since 2021-01-05: the rides"}, "-", "rows overdue"),
-        ({"ended": None, "rest_until": "2021-03-01", "cooldown": "it rests"}, "-", "rest to 2021-03-01"),
-        ({"ended": None, "last_action": "kept v6", "next_retrain": "no retrain due"}, "kept v6", "retrain not due"),
-        ({"ended": None, "live": None, "last_period": "2018-01"}, "-", "first model"),
-        ({"ended": None, "live": None}, "-", "`retrain replay taxi`"),
-    ],
-)
-def test_a_line_of_the_overview_has_few_words(changes, last, then):
-    status = replace(ENDED, **changes)
-    health = "was well" if status.ended or then == "rows overdue" else "well"
-    assert status.cells == ("taxi", status.live or "-", health, last, then)

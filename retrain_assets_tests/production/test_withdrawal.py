@@ -13,7 +13,7 @@ import pytest
 from benchmarks.worlds.parcels import failure_of
 from retrain_assets.alerts import read
 from retrain_assets.audit.explanation import explained
-from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.audit.pages.explanation_text import in_words
 from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.cli.replay import decision
 from retrain_assets.cli.runner import RunEnd

@@ -23,7 +23,7 @@ import yaml
 from rich.console import Console
 
 from retrain_assets.audit.explanation import explained
-from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.audit.pages.explanation_text import in_words
 from retrain_assets.cli.replay import INDENT, heading, retrain_left, shown, step
 from retrain_assets.cli.runner import Runner, prepare_instance
 from retrain_assets.documents.terminal import console, say, width, wrapped

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.worlds.parcels import failure_of, rows_of
 from retrain_assets.audit.explanation import explained
-from retrain_assets.audit.explanation_text import in_words
+from retrain_assets.audit.pages.explanation_text import in_words
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import MODEL_TAG
 from retrain_assets.model import PeriodAccess

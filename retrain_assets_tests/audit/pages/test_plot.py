@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from retrain_assets.audit.plot import MARKS, OTHER, PERIODS, WIDTH, draw, timeline
+from retrain_assets.audit.pages.plot import MARKS, OTHER, PERIODS, WIDTH, draw, timeline
 from retrain_assets.documents.figure import BAD, GOOD, NARROW
 from retrain_assets.documents.page import PNG
 from retrain_assets.periods import Calendar

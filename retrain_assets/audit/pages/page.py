@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from retrain_assets.audit.status import (
+from retrain_assets.audit.model_status import (
     AS_EXPECTED,
     FAILED,
     FEW_OUTCOMES,

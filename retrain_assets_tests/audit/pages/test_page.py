@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from retrain_assets.audit.figures import figures
-from retrain_assets.audit.page import REPORTS, SHORT, newest_reports, so_far, status_report
-from retrain_assets.audit.status import ModelStatus
+from retrain_assets.audit.model_status import ModelStatus
+from retrain_assets.audit.pages.page import REPORTS, SHORT, newest_reports, so_far, status_report
 from retrain_assets.documents.page import html_page
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, write_performance
 from retrain_assets.store import PeriodStore

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from retrain_assets.audit.explanation_text import headline
+from retrain_assets.audit.pages.explanation_text import headline
 from retrain_assets.registry.journal.events import Terms
 from retrain_assets_tests.audit.journals import journal
 
