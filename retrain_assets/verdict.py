@@ -191,7 +191,7 @@ class Refit:
     def reason(self) -> str:
         """What becomes of it, in words that follow the decision's."""
         if self.allowed:
-            return f"refitted through {self.trained_until[:10]}"
+            return f"refitted on all before {self.trained_until[:10]}"
         wrong = next((f for f in self.findings if f.outcome is not Outcome.PASS), None)
         why = f"{wrong.check}: {wrong.reason}" if wrong else "a check is missing"
         return f"not refitted, the tested candidate itself stands ({why})"

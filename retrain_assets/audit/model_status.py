@@ -324,7 +324,7 @@ class ModelStatus:
             return f"not known: {self.evidence}"
         if self.unwatched:
             why = f"watching ended on {self.ended}" if self.ended else "the next rows are overdue"
-            return f"not known, {why}: {self._measured}"
+            return f"it was when looked at last, but {why}: {self._measured}"
         if self._measured and self.health in YES_OR_NO:
             return f"{YES_OR_NO[self.health]}: {self._measured}"
         return ": ".join(filter(None, [self.health, self.evidence]))

@@ -27,7 +27,10 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "it in one case of twenty where the level is 0.05."
         ),
         "level": "The share of cases, 0.05 being one in twenty, in which chance alone may give a wrong yes.",
-        "p-value": "How often chance alone would show at least this much. Below its level it counts as shown.",
+        "p-value": (
+            "How often chance alone would show at least this much. Below its level it counts as shown: a gain in the "
+            "primary metric, that a guardrail lost less than its margin, a harm to a group (there a large one is good)."
+        ),
         "Holm": (
             "Of several questions asked together one would pass by luck. Holm's rule makes each stricter, so that all "
             "together keep the level."

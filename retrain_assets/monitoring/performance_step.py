@@ -173,8 +173,11 @@ def _measured(
     values = aligned(rows[model.key], stored, model.key)
     losses = metric(model.loss).row_losses(rows[OUTCOME].to_numpy(), scores_of(rows))
     groups = {name: np.asarray(values[name].to_pylist(), dtype=object) for name in policy.groups if name in values}
-    of_rows = ScoredLosses(losses, rows[OUTCOME_TIME].to_numpy(), groups)
+    times = rows[OUTCOME_TIME].to_numpy()
+    of_rows = ScoredLosses(losses, times, groups)
     report = measure(at.period, version.name, of_rows, scored.promised, record.accumulated_excess, scored.counts)
+    begun = np.datetime64(model.calendar.bounds(at.period)[0], "us")
+    report = replace(report, own_rows=int(np.count_nonzero(times >= begun)))
     since = (scored.earlier.loss_since if scored.earlier else None) or at.period
     costed = loss_impact(at.registry, version, changed, values, losses)
     columns = {name: values[name] for name in dict.fromkeys((*policy.groups, *wanted)) if name in values}

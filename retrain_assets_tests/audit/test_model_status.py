@@ -45,10 +45,10 @@ def test_after_a_rollback_the_model_is_safe_again_and_no_period_of_the_other_ver
 
 def test_a_model_that_nobody_looks_after_any_more_says_so_in_its_headline():
     assert ENDED.headline == "v6 was well when it was looked at last, watching has ended"
-    assert ENDED.answers["is it well"] == "not known, watching ended on 2021-01-01: v6 lost $1"
+    assert ENDED.answers["is it well"] == "it was when looked at last, but watching ended on 2021-01-01: v6 lost $1"
     late = replace(ENDED, ended=None, next_look="overdue since 2021-01-05: the rides")
     assert late.headline == "v6 was well when it was looked at last, its rows are overdue"
-    assert late.answers["is it well"] == "not known, the next rows are overdue: v6 lost $1"
+    assert late.answers["is it well"] == "it was when looked at last, but the next rows are overdue: v6 lost $1"
     assert late.to_do == "find out why no rows come"
     status = replace(ENDED, next_look="watching has ended", next_retrain="no retrain due")
     assert status.coming == "watching has ended"

@@ -93,7 +93,7 @@ def test_the_refitted_model_is_live_and_both_digests_are_in_the_journal(agreed: 
     attempt = agreed.registry.history()[-2]
     assert attempt.action == "passed"
     assert attempt.gate.candidate == verdict.candidate_digest != verdict.refit.digest
-    assert f"refitted through {verdict.refit.trained_until[:10]}" in event.reason
+    assert f"refitted on all before {verdict.refit.trained_until[:10]}" in event.reason
     assert agreed.registry.evidence(event) == verdict
     assert record_of(agreed, verdict.refit.digest).refit_of == verdict.candidate_digest
     assert agreed.registry.verify() == []

@@ -87,7 +87,7 @@ def test_loss_beyond_its_baseline_is_an_alert_and_a_quiet_week_is_none(world_aft
     found = {alert.kind: alert for alert in alerts_of(built, built.run("monitor", slow))}
     assert found["performance"].period == slow
     assert found["performance"].fact == built.store.read_json("performance_report", slow)["report"]["sentence"]
-    assert found["performance"].fact.startswith(found["performance"].sentence)
+    assert found["performance"].fact.startswith(found["performance"].sentence.rstrip("."))
     assert len(found["performance"].sentence) <= LONGEST
 
 

@@ -152,7 +152,7 @@ def test_kept_rows_coverage_the_average_and_a_refit_know_nothing_of_the_future_e
         "agreement": {"tolerance": 30},
     }
     known = decisions(tmp_path / "known", known_by_date(), **training)
-    assert "refitted through" in known["journal"][0][5]
+    assert "refitted on all before" in known["journal"][0][5]
     planted = plant(known_by_date(), 2, END)
     assert differences(known, decisions(tmp_path / "planted", planted, **training)) == []
 

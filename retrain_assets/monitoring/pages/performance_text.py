@@ -50,7 +50,7 @@ def performance_facts(record: PerformanceRecord) -> list[tuple[Kind, str]]:
 def measured_sentence(model: Model, record: PerformanceRecord, promised: Baseline, since: str = "") -> str:
     """How the measured loss compares with the expected one, and what has piled up; empty without a report.
 
-    A loss surely above comes with its beginning, its sum over the period, and how much of it lies where drift is.
+    A loss surely above comes with its beginning, its sum over the period, and whether it is larger where drift is.
 
     Args:
         model: Its facts.
@@ -68,7 +68,9 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
         return f"{when[0].upper()}{when[1:]} {what}: nothing to compare.{skipped}"
     if report.outcome is Quality.WARN:
         return f"{_worse(model, record, report, promised)}{_piled_up(model, record, promised, since)}.{skipped}"
-    level = f"{units.level(report.version, report.loss)} {when} ({units.rows(report.rows)})"
+    rows = units.rows(report.rows)
+    which = f"on {rows} whose outcomes arrived {when}" if report.of_late_outcomes else f"{when} ({rows})"
+    level = f"{units.level(report.version, report.loss)} {which}"
     if report.outcome is Quality.INSUFFICIENT:
         return f"{level}; too little is known of what to expect to compare.{skipped}"
     least = (
@@ -91,31 +93,31 @@ def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, p
     known = model.calendar.during(since) if since == report.period else f"since {model.calendar.words(since)}"
     verb = "was" if since == report.period else "has been"
     begun = f", as {record.worse_before} was before it" if record.worse_before else ""
+    rows, every = units.rows(report.rows), model.calendar.every
+    which = (
+        f"on {rows} whose outcomes arrived in the {every}" if report.of_late_outcomes else f"over the {every} ({rows})"
+    )
     return (
-        f"{report.version} {verb} worse than expected {known}{begun}: {units.reached(report.loss or 0.0)} over the "
-        f"{model.calendar.every} ({units.rows(report.rows)}); {expected(model, promised)}{_SURELY}"
-        f"{units.figure(report.low or 0.0)}: {units.more(report.excess_sum, promised.than)}"
-        f"{_in_drifted_rows(record, report.excess_sum)}"
+        f"{report.version} {verb} worse than expected {known}{begun}: {units.reached(report.loss or 0.0)} {which}; "
+        f"{expected(model, promised)}{_SURELY}"
+        f"{units.figure(report.low or 0.0)}; {units.more(report.excess_sum, promised.than)}"
+        f"{_in_drifted_rows(record)}"
     )
 
 
 def _piled_up(model: Model, record: PerformanceRecord, promised: Baseline, since: str) -> str:
     """What has piled up since the last attempt to retrain, and what of it does not count yet."""
     report, units = record.report, model.units
-    if report is None or (report.counts and not record.accumulated_excess > 0):
+    if report is None or (report.counts and record.accumulated_excess in (0.0, report.excess_sum)):
         return ""
     aside = "" if report.counts else f", without the {units.total(report.excess_sum)} of suspected outcomes"
     begun = f"since the attempt of {since}" if since else "so far"
     return f"; {units.excess(record.accumulated_excess, promised.than)} {begun}{aside}"
 
 
-def _in_drifted_rows(record: PerformanceRecord, excess: float) -> str:
-    """How much of an excess lies in the costliest of the slices that grew; slices overlap, so they are not summed."""
+def _in_drifted_rows(record: PerformanceRecord) -> str:
+    """Whether the rows of a drifted feature that grew in number lose more than the others; the impact says how much."""
     if not record.impact:
         return "; no drifted feature explains it"
-    most = max(one.excess for one in record.impact)
-    if not most > 0:
-        return ", none of it where features drifted"
-    share = 100 * most / excess
-    told = f"{share:.0f} %" if share >= 1 else "less than 1 %"
-    return f", {'all' if share >= 100 else f'{told}'} of it where a feature drifted"
+    drifted = any(one.excess > 0 for one in record.impact)
+    return "; where features drifted the error is larger" if drifted else ", no larger where features drifted"

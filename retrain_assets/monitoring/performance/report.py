@@ -157,6 +157,8 @@ class PerformanceReport:
         by_group: The same for each value of each group column, the costliest first.
         without_loss: Rows whose loss is not a finite number; they are in none of the other figures.
         counts: Whether `excess_sum` is in `accumulated_excess`; not while the outcomes are suspected of a fault.
+        own_rows: How many of the rows are of the period itself; of the others only the outcome arrived in it. None in
+            reports written before this was known.
     """
 
     period: str
@@ -174,9 +176,15 @@ class PerformanceReport:
     sentence: str
     without_loss: int = 0
     counts: bool = True
+    own_rows: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Quality(self.outcome))
+
+    @property
+    def of_late_outcomes(self) -> bool:
+        """Whether most of the rows are of earlier periods."""
+        return self.own_rows is not None and 2 * self.own_rows < self.rows
 
     @property
     def held_to(self) -> float | None:

@@ -182,11 +182,12 @@ def group_sentence(accounts: Sequence[GroupAccount], version: str, label_unit: s
         return f"{version} harms a protected group, {'; '.join(harmed)}: more than chance explains. Roll it back"
     told = {
         WatchStatus.OPEN: "watched",
-        WatchStatus.UNHARMED: "shown to be unharmed",
+        WatchStatus.UNHARMED: "shown to lose no more than the margin",
         WatchStatus.UNPROVEN: f"still not known after {LONGEST_DAYS} days",
     }
     parts = [
-        f"{counted(len(own), 'small group')} {said}, {_worst(own).words(label_unit, row_name)}"
+        f"{counted(len(own), 'small group')} {said}, {'the worst off ' if len(own) > 1 else ''}"
+        f"{_worst(own).words(label_unit, row_name)}"
         for status, said in told.items()
         if (own := [account for account in accounts if account.status is status])
     ]

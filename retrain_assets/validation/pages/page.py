@@ -375,7 +375,7 @@ def _rates(evidence: Evidence) -> tuple[str, ...]:
 
 def _groups(verdict: Verdict, evidence: Evidence, row: str, label_unit: str) -> str:
     if not evidence.attributes:
-        return "No table of groups: the scores could not be judged."
+        return "No table of groups: the spec names none, or the scores could not be judged."
     least = evidence.group_minimum
     fewer = f"fewer than {counted(least, row)}" if least else ""
     small = f" A group of {fewer} is only counted, such a pair of values left out." if least else ""

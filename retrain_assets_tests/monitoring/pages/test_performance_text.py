@@ -22,17 +22,17 @@ from retrain_assets_tests.monitoring.performance.losses import KNOWN, times
 from retrain_assets_tests.monitoring.stored import TAXI, estimated, jump, performance
 
 
-def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_the_share_that_drifted_rows_hold():
+def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_whether_drifted_rows_lose_more():
     report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
     cost = ColumnCost("fare", "fare 0", 2, 1.6, 1.5, 0.14)
     record = PerformanceRecord("2019-03", "v1", loss_since="2019-02", report=report, impact=(cost,))
     assert measured_sentence(TAXI, record, KNOWN) == (
         "v1 has been worse than expected since February 2019: off by $1.50 a ride on average over the month (14 rides"
-        "); expected $1.00, up to $1.10 is chance. With 95 % confidence it is at least $1.50: $7.00 more error than "
-        "expected, all rides together, 2 % of it where a feature drifted."
+        "); expected $1.00, up to $1.10 is chance. With 95 % confidence it is at least $1.50; $7.00 more error than "
+        "expected, all rides together; where features drifted the error is larger."
     )
     gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
-    assert "$7.00 more error than expected, all rides together, none of it where features drifted." in gained
+    assert "$7.00 more error than expected, all rides together, no larger where features drifted." in gained
     assert "; no drifted feature explains it." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
     inherited = measured_sentence(TAXI, replace(record, worse_before="v0"), KNOWN)
     assert inherited.startswith(
@@ -64,8 +64,22 @@ def test_an_excess_that_counts_from_the_limit_is_more_than_chance_explains_and_f
     record = PerformanceRecord("2019-03", "v1", accumulated_excess=report.excess_sum, report=report)
     assert report.excess_sum == pytest.approx((1.5 - 1.1) * 14)
     said = measured_sentence(TAXI, record, short)
-    assert "up to $1.10 is chance. With 95 % confidence it is at least $1.50: $5.60 more error than chance expl" in said
-    assert said.endswith("; $5.60 more error than chance explains so far.")
+    assert "up to $1.10 is chance. With 95 % confidence it is at least $1.50; $5.60 more error than chance expl" in said
+    assert said.endswith("$5.60 more error than chance explains, all rides together; no drifted feature explains it.")
+    longer = measured_sentence(TAXI, replace(record, accumulated_excess=report.excess_sum + 4), short)
+    assert longer.endswith("; $9.60 more error than chance explains so far."), "of more than this period"
+
+
+def test_outcomes_of_earlier_rows_are_said_to_have_arrived_in_the_period_not_to_be_its_rows():
+    quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 0.0)
+    record = PerformanceRecord("2019-03", "v1", report=replace(quiet, own_rows=6))
+    said = measured_sentence(TAXI, record, KNOWN)
+    assert said.startswith("v1 was off by $1.00 a ride on average on 14 rides whose outcomes arrived in March 2019; ex")
+    half = measured_sentence(TAXI, replace(record, report=replace(quiet, own_rows=7)), KNOWN)
+    assert half.startswith("v1 was off by $1.00 a ride on average in March 2019 (14 rides); expected")
+    worse = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 0.0)
+    said = measured_sentence(TAXI, PerformanceRecord("2019-03", "v1", report=replace(worse, own_rows=0)), KNOWN)
+    assert ": off by $1.50 a ride on average on 14 rides whose outcomes arrived in the month; expected $1.00" in said
 
 
 def test_a_loss_that_is_no_average_error_is_called_by_its_name():

@@ -89,7 +89,7 @@ def test_the_sentence_names_the_group_its_harm_in_its_unit_and_what_follows():
     )
     better = after(account(), [-0.5] * 4)
     assert group_sentence((better, open_, account()), "v3", "USD", "ride") == (
-        "3 small groups watched, borough=Bronx (mae): $0.50 worse than with v1 on 4 rides, margin $1.00"
+        "3 small groups watched, the worst off borough=Bronx (mae): $0.50 worse than with v1 on 4 rides, margin $1.00"
     )
     said = group_sentence((open_, harmed), "v3", "USD", "ride")
     assert said.startswith("v3 harms a protected group, borough=Bronx (mae): $2.00 worse than with v1 on 40 rides")
