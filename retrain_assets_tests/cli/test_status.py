@@ -38,9 +38,7 @@ def test_one_model_is_told_in_five_answers(at_home):
         "is it well", "what to do now", "what is live", "what happened last", "what comes next"
     ]  # fmt: skip
     assert told["what is live"].startswith(f"{live.name}, since {live.at:%Y-%m-%d}, ")
-    assert told["is it well"].startswith(
-        f"it was when looked at last, but watching ended on 2024-02-19: {live.name} "
-    )
+    assert told["is it well"].startswith(f"it was when looked at last, but watching ended on 2024-02-19: {live.name} ")
     assert told["what to do now"].startswith("move period.end in the spec (2024-02-19), or take it out, to go on")
 
 
