@@ -375,9 +375,7 @@ def _limits(verdict: Verdict, row: str) -> str:
         {f"{f.metric} by {f.unit}" for f in verdict.findings if f.unit and f.role in ("primary", "guardrail")}
     )
     if units:
-        lines.append(
-            f"- The units of evidence, beside whose size and dependence every limit was set: {text(', '.join(units))}."
-        )
+        lines.append(f"- Counted as units, with what is known of their dependence: {text(', '.join(units))}.")
     return "\n".join([*lines, *(f"- {called(line, row)}" for line in ASSUMPTIONS)])
 
 
