@@ -26,7 +26,7 @@ from retrain_assets.audit.model_status import (
     Fault,
     ModelStatus,
     Standing,
-)  # fmt: skip
+)
 from retrain_assets.audit.recovery import recovery
 from retrain_assets.audit.status_record import ASSET, read_status
 from retrain_assets.documents.units import counted, plural

@@ -177,7 +177,7 @@ def _measured(
     of_rows = ScoredLosses(losses, times, groups)
     report = measure(at.period, version.name, of_rows, scored.promised, record.accumulated_excess, scored.counts)
     begun = np.datetime64(model.calendar.bounds(at.period)[0], "us")
-    report = replace(report, own_rows=int(np.count_nonzero(times >= begun)))
+    report = replace(report, own_rows=int(np.count_nonzero((times >= begun) & np.isfinite(losses))))
     since = (scored.earlier.loss_since if scored.earlier else None) or at.period
     costed = loss_impact(at.registry, version, changed, values, losses)
     columns = {name: values[name] for name in dict.fromkeys((*policy.groups, *wanted)) if name in values}

@@ -31,6 +31,7 @@ INDEPENDENT = 0.10
 MOST_RATIO = 9.0
 """What an autocorrelation of .8 makes of days, (1 + .8)/(1 - .8): history that shows more shows a level that moved."""
 _MOST_ALIKE = 0.95
+"""Autocorrelation above which a ratio says nothing more: all of them are beyond `MOST_RATIO`."""
 
 _STRETCH_DAYS = 28
 _HISTORY_DEGREES, _OWN_DEGREES = 1 / 3, 0.4

@@ -63,6 +63,20 @@ def test_the_loss_is_the_mean_over_the_outcomes_that_arrived_and_its_excess_pile
     assert read_performance(access.store, "2024-03") == second
 
 
+def test_outcomes_that_come_a_month_late_are_not_called_those_of_the_month_in_which_they_come(access):
+    march = access.of("2024-03")
+    for each in (access, march):
+        stored(each, 0.5)
+    late, prompt = (access.store.read_table("outcomes", [each.period]) for each in (access, march))
+    access.store.write_table("outcomes", march.period, pa.concat_tables([late, prompt.slice(0, 8)]))
+    report = performance_step(MODEL, march, PerformancePolicy()).report
+    assert (report.rows, report.own_rows) == (120, 8)
+    assert report.sentence.startswith("v1 was worse than expected in March 2024: ")
+    assert " on 120 rows whose outcomes arrived in the month; expected " in report.sentence
+    february = performance_step(MODEL, access, PerformancePolicy()).report
+    assert (february.own_rows, "arrived" in february.sentence) == (112, False)
+
+
 def test_rows_that_another_version_scored_do_not_count(access):
     stored(access, 0.5, of=["v1"] * 56 + ["v0"] * 56)
     record = performance_step(MODEL, access, PerformancePolicy())
