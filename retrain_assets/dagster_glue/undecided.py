@@ -5,6 +5,7 @@ import dagster as dg
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import sentence
 from retrain_assets.dagster_glue.resources import Home
+from retrain_assets.dagster_glue.run_history import EVENTS
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 
 
@@ -19,7 +20,8 @@ def keep_live(context: dg.AssetExecutionContext, frame: Frame, home: Home, reaso
         home: Where its registry is.
         reason: What is lacking, without the full stop.
     """
-    live = home.registry(frame.model).live()
+    registry = home.registry(frame.model)
+    live = registry.live()
     kept = f"kept {live.name}" if live else "no version is live yet"
     context.instance.add_run_tags(context.run.run_id, {OUTCOME_TAG: "insufficient"})
     context.log.info(f"insufficient: {reason}")
@@ -32,6 +34,7 @@ def keep_live(context: dg.AssetExecutionContext, frame: Frame, home: Home, reaso
                 "decision": "insufficient",
                 "reason": reason,
                 "live": live.name if live else "none",
+                EVENTS: len(registry.history()),
             },
         )
     )

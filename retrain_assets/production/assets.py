@@ -15,7 +15,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, Metadata, short, 
 from retrain_assets.dagster_glue.reports import kept, link
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import actor_of, period_of, refused
-from retrain_assets.dagster_glue.run_history import refuse_forgotten
+from retrain_assets.dagster_glue.run_history import EVENTS, refuse_forgotten
 from retrain_assets.dagster_glue.tags import EVENT_TAG, OUTCOME_TAG
 from retrain_assets.documents.page import text
 
@@ -146,6 +146,7 @@ def _decided(access: "PeriodAccess", decision: "Event | KeptLive", model_card: "
         "live": live.name if live else "none",
         "history": table([_row(past) for past in decisions(registry)[-SHOWN:][::-1]]),
         "attempts": sum(past.gate is not None for past in history),
+        EVENTS: len(history),
     }
     if isinstance(decision, KeptLive):
         shown["reason"] = decision.reason
