@@ -43,6 +43,19 @@ def test_first_model_is_promoted_as_bootstrap_and_serves_the_next_week(world_aft
     assert built.registry.served_in(built.weeks(6)[-1]).name == "v1"
 
 
+def test_a_retrain_asked_for_too_early_keeps_no_first_model_from_coming(world):
+    built = world(5)
+    weeks = built.weeks(5)
+    built.monitor(weeks[:1])
+    early = built.run("retrain", weeks[0])
+    assert early.success, failure_of(early)
+    assert not built.registry.history()
+    built.monitor(weeks[1:])
+    run = built.run("retrain", weeks[-1])
+    assert run.success, failure_of(run)
+    assert built.registry.live().name == "v1"
+
+
 def test_all_four_checks_are_shown_and_all_pass_for_the_first_model(world_after):
     built = world_after(5, retrained=())
     weeks = built.weeks(5)
