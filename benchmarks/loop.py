@@ -23,12 +23,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 WEEKS = 40
-FIRST_MODEL = 14
+FIRST_MODEL = 15
 TURNS = 5
 TARGETS = {"retrain run / plain script": 1.5, "peak memory / training window": 3.0, "demo seconds": 180.0}
 
@@ -99,18 +99,19 @@ def plain_monitor(spec: Any, week: str, model: Any, columns: list[str]) -> float
     return float(loss + min(p))
 
 
-def plain_retrain(spec: Any, week: str, rounds: dict[str, list[int]], columns: list[str]) -> Any:
-    """Both strategies at every origin and up to the gate, both models on the gate rows, one paired test.
+Fit = tuple[int, int, int]
+"""Training rows and rounds of one of the pipeline's fits, early stopping included, and the rows it was then tried on."""
 
-    Trains for as many rounds as the pipeline's own fits ran, early stopping included.
-    """
+
+def plain_retrain(spec: Any, week: str, fits: Mapping[str, list[Fit]], columns: list[str]) -> Any:
+    """As many rows and rounds as the pipeline trained; the first model and the last on the gate rows, a paired test."""
     import lightgbm as lgb
     import numpy as np
     from scipy import stats
 
-    policy, windows = spec.training, spec.windows
-    gate_start = spec.period.bounds(spec.period.shift(week, 1 - windows.gate_periods))[0]
-    rows = read(spec, spec.period.start, spec.period.bounds(week)[1])
+    policy, end = spec.training, spec.period.bounds(week)[1]
+    rows = read(spec, spec.period.start, end).sort_values("sched_dep", ignore_index=True)
+    gate_start = spec.windows.gate.start(spec.period, end)
     gate, train = rows[rows.sched_dep >= gate_start], rows[rows.sched_dep < gate_start]
     params = {
         "objective": "binary",
@@ -121,26 +122,18 @@ def plain_retrain(spec: Any, week: str, rounds: dict[str, list[int]], columns: l
         "force_row_wise": True,
         "verbose": -1,
     }
-
-    def fit(until: Any, strategy: str, number: int) -> Any:
-        used = train[train.sched_dep < until]
-        if strategy == "recent":
-            used = used[used.sched_dep >= until - np.timedelta64(7 * windows.recent_periods, "D")]
-        age = (until - used.sched_dep) / np.timedelta64(7, "D")
-        weight = 0.5 ** (age / windows.half_life_periods) if strategy == "history" else None
-        return lgb.train(params, lgb.Dataset(used[columns], used.late, weight=weight), number)
-
-    models = {}
-    for strategy, numbers in rounds.items():
-        for back, number in enumerate(numbers[:-1], start=1):
-            origin = np.datetime64(gate_start) - np.timedelta64(7 * back, "D")
-            model = fit(origin - np.timedelta64(7, "D"), strategy, number)
-            later = train[(train.sched_dep >= origin) & (train.sched_dep < origin + np.timedelta64(7, "D"))]
-            model.predict(later[columns])
-        models[strategy] = fit(np.datetime64(gate_start), strategy, numbers[-1])
-    losses = {name: np.abs(gate.late - model.predict(gate[columns])) for name, model in models.items()}
-    stats.ttest_rel(*losses.values())
-    return models["history"]
+    models = []
+    for strategy, numbers in fits.items():
+        for many, rounds, tried in numbers:
+            used = train[:many]
+            age = (used.sched_dep.iloc[-1] - used.sched_dep) / spec.windows.half_life.time
+            weight = 0.5**age if strategy == "history" else None
+            models.append(lgb.train(params, lgb.Dataset(used[columns], used.late, weight=weight), rounds))
+            if tried:
+                models[-1].predict(train[columns][many : many + tried])
+    live, candidate = (np.abs(gate.late - model.predict(gate[columns])) for model in (models[0], models[-1]))
+    stats.ttest_rel(live, candidate)
+    return models[-1]
 
 
 def read(spec: Any, start: Any, end: Any) -> Any:
@@ -173,17 +166,20 @@ def against_script(home: Path) -> dict[str, float]:
     from retrain_assets.store import PeriodStore
 
     store = PeriodStore(home / "data" / spec.name)
-    records = {name: store.read_json(f"candidate_{name}", week) for name in ("recent", "history")}
+    records = {name: store.read_json(f"candidate_{name}", week) for name in spec.training.trained}
     stop = spec.training.early_stopping_rounds
-    rounds = {
-        name: [*(origin["rounds"] + stop for origin in record["origins"]), record["rounds"]]
+    fits = {
+        name: [
+            *((one["train_rows"], one["rounds"] + stop, one["selection_rows"]) for one in record["origins"]),
+            (record["rows"], record["rounds"], 0),
+        ]
         for name, record in records.items()
     }
     models: list[Any] = []
     turns = [
         (
             seconds(lambda: retrain_week(runner, week)),
-            seconds(lambda: models.append(plain_retrain(spec, week, rounds, columns))),
+            seconds(lambda: models.append(plain_retrain(spec, week, fits, columns))),
         )
         for _ in range(TURNS)
     ]
