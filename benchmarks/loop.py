@@ -104,7 +104,7 @@ Fit = tuple[int, int, int]
 
 
 def plain_retrain(spec: Any, week: str, fits: Mapping[str, list[Fit]], columns: list[str]) -> Any:
-    """As many rows and rounds as the pipeline trained; the first model and the last on the gate rows, a paired test."""
+    """As many rows and rounds as the pipeline trained; the first and the last model on the gate rows, a paired test."""
     import lightgbm as lgb
     import numpy as np
     from scipy import stats
