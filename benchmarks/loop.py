@@ -100,7 +100,7 @@ def plain_monitor(spec: Any, week: str, model: Any, columns: list[str]) -> float
 
 
 Fit = tuple[int, int, int]
-"""Training rows and rounds of one of the pipeline's fits, early stopping included, and the rows it was then tried on."""
+"""Training rows and rounds of one of the pipeline's fits, early stopping included, and the rows it was tried on."""
 
 
 def plain_retrain(spec: Any, week: str, fits: Mapping[str, list[Fit]], columns: list[str]) -> Any:
