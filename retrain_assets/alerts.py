@@ -43,6 +43,7 @@ Kind = Literal[
     "rejected",
     "insufficient",
     "identical",
+    "held_back",
     "promoted",
     "rolled_back",
     "held",
@@ -54,6 +55,7 @@ Severity = Literal["success", "info", "warning", "failure"]
 SEVERITIES: dict[str, Severity] = {
     "promoted": "success",
     "identical": "info",
+    "held_back": "info",
     "rejected": "info",
     "insufficient": "info",
     "drift": "info",
@@ -75,6 +77,7 @@ NEXT_STEP: dict[str, str] = {
     "rejected": "nothing; `retrain explain {model}` tells why",
     "insufficient": "nothing; `retrain explain {model}` tells why",
     "identical": "nothing",
+    "held_back": "nothing, or what the sentence ends with",
     "estimate": "usually nothing; the outcomes will tell",
     "refused": "open the run; its last line says the next step",
     "crash": "open the run and mend the cause",
@@ -99,6 +102,7 @@ PAGES: dict[str, str] = {
     "rejected": "validation_report",
     "insufficient": "validation_report",
     "identical": "validation_report",
+    "held_back": "model_status",
     "promoted": "model_status",
     "rolled_back": "model_status",
 }

@@ -130,9 +130,17 @@ def watch(spec: ModelSpec) -> "Watch":
     return Watch(spec.model, spec.windows, spec.triggers, spec.rollback.cooldown, spec.contract.max_delay)
 
 
-def windows(spec: ModelSpec, access: PeriodAccess) -> "Windows | Wait":
-    """Cut the windows of a retrain as of a period."""
-    return watch(spec).windows_at(access.store, access.registry, access.period)
+def windows(spec: ModelSpec, access: PeriodAccess, at: datetime) -> "Windows | Wait":
+    """Cut the windows of a retrain as of a period.
+
+    Raises:
+        NotPromotable: Whatever a retrain trained now, it could not be promoted.
+    """
+    from retrain_assets.windows.cut import Wait
+
+    found = watch(spec).windows_at(access.store, access.registry, access.period)
+    gate(spec).refuse_in_advance(access, at, None if isinstance(found, Wait) else found.history.end)
+    return found
 
 
 def training(spec: ModelSpec) -> "Training":

@@ -19,6 +19,7 @@ from retrain_assets.dagster_glue.pools import waking
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import cause_of
 from retrain_assets.dagster_glue.tags import KEPT, KIND_TAG, MODEL_TAG, OUTCOME_TAG, TRIGGER_TAG
+from retrain_assets.dagster_glue.undecided import reason_in
 from retrain_assets.definitions import bound
 from retrain_assets.pipeline import frame_of
 from retrain_assets.production.jobs import job_name
@@ -150,7 +151,7 @@ class Runner:
         assert run is not None
         outcome = run.tags.get(OUTCOME_TAG, "done" if result.success else "crash")
         if result.success and outcome in KEPT:
-            causes = [reason for event in result.all_events if (reason := self._reason_in(event))]
+            causes = [reason for event in result.all_events if (reason := reason_in(event, self.frame))]
         return RunEnd(result.run_id, result.success, outcome, "; ".join(causes))
 
     def shows_checks(self, period: str) -> bool:
@@ -160,13 +161,6 @@ class Runner:
         """
         report = Home(path=str(retrain_home())).store(self.spec.name).read_json("validation_report", period)
         return report is None or len(recorded(self.instance, self.frame, Verdict.from_dict(report))) == len(CHECKS)
-
-    def _reason_in(self, event: dg.DagsterEvent) -> str:
-        """Why the live version was kept, where an event is the decision of a period; empty for any other event."""
-        if not event.is_step_materialization or event.asset_key != self.frame.key("production_model"):
-            return ""
-        reason = event.step_materialization_data.materialization.metadata.get("reason")
-        return str(reason.value) if reason else ""
 
     def broken_off(self, period: str) -> dict[str, str] | None:
         """What asked for the last retrain of a period, as tags, where its process was killed; None where it ended.

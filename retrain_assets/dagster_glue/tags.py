@@ -14,5 +14,7 @@ PARTITION_TAG = "dagster/partition"
 """Dagster's own, of the period that a run is for."""
 USER_TAG = "dagster/user"
 """Dagster's own, of whoever launched a run."""
-KEPT = ("rejected", "insufficient", "identical")
+UNDECIDED = "insufficient"
+HELD_BACK = "held_back"
+KEPT = ("rejected", UNDECIDED, "identical", HELD_BACK)
 """The outcomes of a retrain that kept the live version; its run succeeded all the same."""

@@ -27,6 +27,7 @@ from retrain_assets.dagster_glue.tags import (
     PARTITION_TAG,
     TRIGGER_TAG,
 )
+from retrain_assets.dagster_glue.undecided import reason_in
 from retrain_assets.documents.units import counted
 from retrain_assets.errors import RetrainError
 from retrain_assets.monitoring.sensors import was_killed
@@ -158,7 +159,7 @@ def alert_sensors(frame: Frame, jobs: Sequence[Job], watch: "Callable[[], Watch]
         description="Says what crossed a threshold, and what was promoted, kept or rolled back.",
     )
     def succeeded(context: dg.RunStatusSensorContext, home: Home, clock: Clock) -> None:
-        publish_all(success_alerts(context.dagster_run, frame, home, clock), home)
+        publish_all(success_alerts(context.instance, context.dagster_run, frame, home, clock), home)
 
     return [failed, succeeded]
 
@@ -170,7 +171,7 @@ def failure_alerts(
     period = run.tags.get(PARTITION_TAG, "")
     outcome = run.tags.get(OUTCOME_TAG, "")
     if outcome in KEPT:
-        return [_kept_alert(home, frame, clock, period, outcome)]
+        return [_kept_alert(instance, run, frame, home, clock)]
     failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     causes = [cause_of(entry.dagster_event.step_failure_data.error) for entry in failures if entry.dagster_event]
     sentence = f"{run.job_name} failed: {'; '.join(causes)}" if causes else _killed(run, frame, period)
@@ -210,7 +211,9 @@ def _killed(run: dg.DagsterRun, frame: Frame, period: str) -> str:
     return f"{said}. It is asked for once more by itself"
 
 
-def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> list[Alert]:
+def success_alerts(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock
+) -> list[Alert]:
     """The facts of a run that succeeded."""
     period = run.tags.get(PARTITION_TAG, "")
     store = home.store(frame.model)
@@ -229,19 +232,21 @@ def success_alerts(run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -
         told = zip(skew.facts(), skew.facts(frame.row_name), strict=True) if skew else ()
         alerts += [_alert(clock, frame, period, "skew", fact, said) for fact, said in told]
         return [*alerts, *_probation_alerts(store, frame, clock, period), *_rollbacks(frame, home)]
-    outcome = run.tags.get(OUTCOME_TAG, "")
-    if outcome in KEPT:
-        return [_kept_alert(home, frame, clock, period, outcome)]
+    if run.tags.get(OUTCOME_TAG, "") in KEPT:
+        return [_kept_alert(instance, run, frame, home, clock)]
     return _move_alerts(run, frame, home)
 
 
-def _kept_alert(home: Home, frame: Frame, clock: Clock, period: str, outcome: str) -> Alert:
-    """Why a candidate did not replace the live version."""
+def _kept_alert(instance: dg.DagsterInstance, run: dg.DagsterRun, frame: Frame, home: Home, clock: Clock) -> Alert:
+    """Why the live version was not replaced: what the run's decision says, else the verdict that it reached."""
     from retrain_assets.verdict import Verdict
 
+    period, outcome = run.tags.get(PARTITION_TAG, ""), run.tags[OUTCOME_TAG]
+    events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    reasons = [reason for entry in events if entry.dagster_event if (reason := reason_in(entry.dagster_event, frame))]
     record = home.store(frame.model).read_json("validation_report", period)
     said = Verdict.from_dict(record).reason if record else f"the retrain of {period} had nothing to judge"
-    return _alert(clock, frame, period, outcome, said)
+    return _alert(clock, frame, period, outcome, reasons[-1] if reasons else said)
 
 
 def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:

@@ -120,6 +120,22 @@ def _refuse_unrecorded(verdict: Verdict, history: History) -> None:
         )
 
 
+def refuse_retraining(where: str, history: History, at: datetime) -> None:
+    """Refuse a retrain that a person's decision stands against, whatever its candidate would be.
+
+    Args:
+        where: What the sentence begins with: model, period.
+        history: The journal as it stands.
+        at: Now, wall clock: holds expire.
+
+    Raises:
+        Retired: A person took the whole model out of service.
+        Held: A person holds the model or the live version.
+    """
+    refuse_retired(where, history)
+    _refuse_held(where, history, at, {"the live version": history.live.digest if history.live else None})
+
+
 def refuse_judging(where: str, history: History, at: datetime, *, candidate: str, expected_live: str | None) -> None:
     """Refuse to judge a candidate that could not be promoted whatever the evidence says; nothing is spent on it.
 
@@ -136,9 +152,9 @@ def refuse_judging(where: str, history: History, at: datetime, *, candidate: str
         Quarantined: The candidate was rolled back.
         WrongChampion: Another version is live by now.
     """
-    refuse_retired(where, history)
+    refuse_retraining(where, history, at)
+    _refuse_held(where, history, at, {"the candidate": candidate})
     live = history.live.digest if history.live else None
-    _refuse_held(where, history, at, {"the candidate": candidate, "the live version": live})
     if candidate in history.quarantined:
         raise _quarantined(where, f"candidate {candidate[:12]}", history)
     if live != expected_live:

@@ -26,6 +26,7 @@ from retrain_assets.periods import Length
 from retrain_assets.registry.cooldown import Rest, refuse_resting
 from retrain_assets.registry.journal.events import GateUse
 from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.rules import refuse_retraining
 from retrain_assets.registry.training_span import refuse_seen_rows
 from retrain_assets.scoring.features import encode
 from retrain_assets.scoring.trained_scorer import TrainedScorer
@@ -134,6 +135,30 @@ class Gate:
         verdict = self._with_rules(verdict, attempt)
         registry.record(verdict, at=at, actor=actor)
         return verdict
+
+    def refuse_in_advance(self, access: PeriodAccess, at: datetime, trained_until: datetime | None) -> None:
+        """Refuse a retrain that could not be promoted whatever its candidate is; nothing is trained for it.
+
+        Args:
+            access: As of which period.
+            at: Now, wall clock: holds expire.
+            trained_until: How far the candidate's training would reach; None where no window can be cut yet, so that
+                nothing is asked about it.
+
+        Raises:
+            Held: A person holds the model or the live version.
+            Retired: The whole model is out of service.
+            CoolingDown: A rollback's cool-down runs.
+            FailureNotSeen: The candidate would not learn from the failure that was rolled back.
+            BudgetSpent: The year's attempts are used up.
+        """
+        history, where = History(access.registry.history()), f"{self.model.name} {access.period}"
+        refuse_retraining(where, history, at)
+        if trained_until is None:
+            return
+        refuse_resting(where, access.period, history, self.rest, lambda: trained_until)
+        spent = [use for use in access.registry.spent() if use.period != access.period]
+        self._refuse_beyond_budget(access.period, spent)
 
     def _with_rules(self, verdict: Verdict, attempt: Attempt) -> Verdict:
         """The verdict with the digest of the files that hold its rules, which are stored beside the versions."""
@@ -311,10 +336,8 @@ class Gate:
         absent = [case for case in cases if case.id not in set(keys)] if champion else ()
         return rows, _lacking(absent, self.model.row_name)
 
-    def _refuse_spent(self, spent: Sequence[GateUse], attempt: Attempt) -> None:
-        window, period, calendar = attempt.window, attempt.access.period, self.model.calendar
-        if attempt.champion is None:
-            spent = [use for use in spent if not use.is_free]
+    def _refuse_beyond_budget(self, period: str, spent: Sequence[GateUse]) -> None:
+        calendar = self.model.calendar
         year_ago = calendar.shift(period, -calendar.per_year)
         attempts = sum(year_ago < use.period for use in spent if not use.is_free)
         if attempts >= self.attempts_per_year:
@@ -322,6 +345,12 @@ class Gate:
                 f"{self.model.name} {period}: {attempts} attempts in the last year, {self.attempts_per_year} are "
                 "declared. The level of a test rests on that number: wait, or raise triggers.max_per_year."
             )
+
+    def _refuse_spent(self, spent: Sequence[GateUse], attempt: Attempt) -> None:
+        window = attempt.window
+        self._refuse_beyond_budget(attempt.access.period, spent)
+        if attempt.champion is None:
+            spent = [use for use in spent if not use.is_free]
         for use in spent:
             if use.overlaps(window.start, window.end):
                 spent_by = "are spent on" if use.outcome == "begun" else "decided"

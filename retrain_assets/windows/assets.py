@@ -8,8 +8,9 @@ import dagster as dg
 
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.metadata import Materialized, sentence, short, table
-from retrain_assets.dagster_glue.resources import Home
+from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import period_of
+from retrain_assets.dagster_glue.tags import HELD_BACK
 from retrain_assets.dagster_glue.undecided import keep_live
 from retrain_assets.documents.units import called
 from retrain_assets.model import Model, PeriodAccess
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from retrain_assets.windows.cut import Span, Wait, Windows
     from retrain_assets.windows.manifest import Manifest
 
-WindowsAt = Callable[[PeriodAccess], "Windows | Wait"]
-"""Cuts the windows of a retrain as of a period."""
+WindowsAt = Callable[[PeriodAccess, datetime], "Windows | Wait"]
+"""Cuts the windows of a retrain as of a period, asked now; raises `NotPromotable` where none could be promoted."""
 
 
 def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.AssetsDefinition]:
@@ -31,17 +32,22 @@ def window_assets(frame: Frame, model: Model, windows_at: WindowsAt) -> list[dg.
         description=(
             "Which periods train, which choose between the strategies, and which fresh rows judge: train | early stop "
             "| selection | gate | not yet mature, cut by time. A manifest of periods, row counts and row-set hashes; "
-            "no row is copied. None is cut while the gate window is not fresh."
+            "no row is copied. None is cut while the gate window is not fresh, or a person or a rest stands against it."
         ),
         kinds={"json"},
         output_required=False,
     )
-    def feature_windows(context: dg.AssetExecutionContext, home: Home) -> Iterator[Materialized]:
+    def feature_windows(context: dg.AssetExecutionContext, home: Home, clock: Clock) -> Iterator[Materialized]:
+        from retrain_assets.errors import NotPromotable
         from retrain_assets.windows.cut import Wait
         from retrain_assets.windows.manifest import write_manifest
 
         access = home.at(frame.model, period_of(context))
-        windows = windows_at(access)
+        try:
+            windows = windows_at(access, clock.now())
+        except NotPromotable as refusal:
+            keep_live(context, frame, home, str(refusal).removeprefix(f"{frame.model} {access.period}: "), HELD_BACK)
+            return
         if isinstance(windows, Wait):
             keep_live(context, frame, home, windows.reason)
             return

@@ -62,7 +62,7 @@ def test_where_no_window_knows_the_gates_levels_the_end_is_insufficient(monitore
     assert outcome == "insufficient"
     (made,) = result.asset_materializations_for_node("delivery__candidate_model")
     sentence = made.metadata["summary"].value
-    assert sentence.startswith("**no version is live yet**: there is nothing to judge. ")
+    assert sentence.startswith("**no version is live yet**, there is nothing to judge: ")
     assert "no strategy's training window covers what training.coverage asks for" in sentence
     assert "recent: vehicle: 1 level of" in sentence
     assert "drone" in sentence

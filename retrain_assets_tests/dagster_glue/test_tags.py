@@ -19,7 +19,7 @@ def test_runs_of_earlier_releases_are_found_by_the_tags_they_carry():
     assert {name: value for name, value in tagged.items() if not value.startswith("dagster/")} == STORED
 
 
-def test_the_outcomes_that_keep_the_live_version_are_the_decisions_that_promote_nothing():
+def test_the_outcomes_that_keep_the_live_version_are_the_decisions_that_promote_nothing_and_what_none_is_taken_for():
     said = {"reject": "rejected"}
     kept = {said.get(one.value, one.value) for one in Decision if one is not Decision.PROMOTE}
-    assert set(tags.KEPT) == kept
+    assert set(tags.KEPT) == {*kept, tags.HELD_BACK}

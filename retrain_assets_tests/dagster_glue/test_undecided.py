@@ -38,5 +38,5 @@ def test_the_decision_of_the_period_is_to_keep_what_is_live_and_the_next_step_is
     wanted = dg.AssetRecordsFilter(FRAME.key("production_model"), ["2019-02"])
     (record,) = instance.fetch_materializations(wanted, limit=1).records
     shown = {name: value.value for name, value in record.asset_materialization.metadata.items()}
-    assert shown["summary"] == f"**{kept}**: there is nothing to judge. nothing was covered."
+    assert shown["summary"] == f"**{kept}**, there is nothing to judge: nothing was covered."
     assert (shown["decision"], shown["live"]) == ("insufficient", "v1" if promoted else "none")

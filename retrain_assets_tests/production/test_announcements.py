@@ -37,7 +37,7 @@ def test_a_rollback_that_somebody_launches_is_one_alert_with_and_without_a_daemo
     home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
     monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
     for run in (own.instance.get_run_by_id(result.run_id), monitor):
-        publish_all(success_alerts(run, frame_of(own.spec), home, clock), home)
+        publish_all(success_alerts(own.instance, run, frame_of(own.spec), home, clock), home)
     assert told(own) == [alert]
 
 
@@ -47,7 +47,7 @@ def test_a_rollback_whose_process_died_before_it_told_is_told_with_the_next_moni
     home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
     monitor = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": own.weeks(8)[-1], MODEL_TAG: MODEL})
     for _ in range(2):
-        publish_all(success_alerts(monitor, frame_of(own.spec), home, clock), home)
+        publish_all(success_alerts(own.instance, monitor, frame_of(own.spec), home, clock), home)
     assert [alert.sentence for alert in told(own)] == [f"v2 was rolled back, v1 is live: complaints. {ASKED}"]
 
 
@@ -90,7 +90,7 @@ def test_a_promotion_that_is_read_after_a_rollback_is_told_as_a_promotion(own):
     run = dg.DagsterRun(f"{MODEL}__retrain", tags={MODEL_TAG: MODEL, EVENT_TAG: str(promotion.seq)})
     back(own)
     home, clock = own.defs.resources["home"], Clock(replay_at=NEXT_WEEK)
-    (alert,) = success_alerts(run, frame_of(own.spec), home, clock)
+    (alert,) = success_alerts(own.instance, run, frame_of(own.spec), home, clock)
     assert (alert.kind, alert.period, alert.at) == ("promoted", promotion.period, promotion.at.isoformat())
     assert alert.sentence.startswith("v2 is live, it was v1")
-    assert success_alerts(dg.DagsterRun(f"{MODEL}__retrain"), frame_of(own.spec), home, clock) == []
+    assert success_alerts(own.instance, dg.DagsterRun(f"{MODEL}__retrain"), frame_of(own.spec), home, clock) == []

@@ -107,9 +107,8 @@ def test_a_candidate_that_is_kept_out_ends_its_run_well_and_shows_the_check_that
     assert {check.severity for check in failed} == {severity}
     assert result.asset_materializations_for_node("delivery__model_status")
     assert built.registry.live() is None
-    (alert,) = success_alerts(
-        run, frame_of(built.spec), built.defs.resources["home"], Clock(replay_at="2024-01-15T00:00:00")
-    )
+    home, clock = built.defs.resources["home"], Clock(replay_at="2024-01-15T00:00:00")
+    (alert,) = success_alerts(built.instance, run, frame_of(built.spec), home, clock)
     assert (alert.kind, alert.sentence) == (outcome, report_of(built).reason)
 
 

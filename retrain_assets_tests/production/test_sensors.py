@@ -24,7 +24,7 @@ def alerts_of(world, result, publishing=True):
     home, clock = world.defs.resources["home"], Clock(replay_at="2024-03-01T00:00:00")
     frame = frame_of(world.spec)
     if result.success:
-        found = success_alerts(run, frame, home, clock)
+        found = success_alerts(world.instance, run, frame, home, clock)
     else:
         found = failure_alerts(world.instance, run, frame, home, clock)
     if publishing:

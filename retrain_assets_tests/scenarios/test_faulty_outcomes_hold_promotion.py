@@ -77,7 +77,7 @@ def test_one_alert_of_its_own_kind_comes(faulty):
     world, week, result = faulty
     home = Home(path=str(world.folder / "home"))
     run = result.dagster_run.with_tags({"dagster/partition": week})
-    alerts = success_alerts(run, frame_of(world.spec), home, Clock(replay_at="2024-02-12"))
+    alerts = success_alerts(world.instance, run, frame_of(world.spec), home, Clock(replay_at="2024-02-12"))
     (jump,) = [alert for alert in alerts if alert.kind == "label_jump"]
     assert "more often a fault in the data than a change of the world" in jump.sentence
 

@@ -353,7 +353,7 @@ for run in instance.get_runs():
     facts = (
         failure_alerts(instance, run, frame, home, Clock())
         if run.is_failure
-        else success_alerts(run, frame, home, Clock())
+        else success_alerts(instance, run, frame, home, Clock())
     )
     publish_all(facts, home)
 """

@@ -10,21 +10,22 @@ import pytest
 
 from benchmarks.worlds.parcels import SPEC, failure_of, open_world
 from benchmarks.worlds.verdicts import content, no_rest
+from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.errors import InsufficientVerdict
 from retrain_assets.monitoring.triggers.decision import NoRetrain
-from retrain_assets.pipeline import build_model_defs, promotion, watch
+from retrain_assets.pipeline import build_model_defs, frame_of, promotion, watch
 from retrain_assets.production.jobs import AUTOMATIC
 from retrain_assets.production.policy import RollbackPolicy
+from retrain_assets.production.sensors import success_alerts
 from retrain_assets.registry.registry import RollbackRequest
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.registry.rulings import Approve, Hold, Release, Retire, Signature
 from retrain_assets.verdict import Verdict
 from retrain_assets_tests.past_worlds import past, undrawn
 
-BEFORE_PROMOTION = [
-    "feature_windows", "candidate_recent", "candidate_history", "candidate_model", "validation_report",
-]  # fmt: skip
+BEFORE_JUDGEMENT = ["feature_windows", "candidate_recent", "candidate_history", "candidate_model"]
+BEFORE_PROMOTION = [*BEFORE_JUDGEMENT, "validation_report"]
 HUMAN = {"validation": SPEC["validation"] | {"insufficient": "human"}}
 WEEK = 7
 """The week whose verdict waits to be promoted: v1 is live since the fifth, the world is another since the sixth."""
@@ -177,8 +178,8 @@ def test_the_same_launches_promote_when_nothing_stands_against_it(waiting, way):
 
 def test_the_whole_job_again_does_not_get_around_a_hold(waiting):
     held(waiting)
-    (result,) = whole_job(waiting, {})
-    assert "promotion refused: Held" in failure_of(result)
+    held_back(waiting)
+    assert waiting.registry.live().name == "v1"
     waiting.registry.rule(Release(ann(waiting)))
     (result,) = whole_job(waiting, {})
     assert result.success, "the verdict that waited still counts once the hold is released"
@@ -297,11 +298,59 @@ def test_no_retrain_starts_while_a_person_stands_against_a_promotion(unjudged, s
     assert trigger_of(unjudged).reason == sentence
 
 
+def held_back(built, number=WEEK):
+    """The retrain run of a period, which ended well after its first step; what is live was kept, and why is told."""
+    result = built.run("retrain", week(built, number))
+    assert result.success, failure_of(result)
+    run = built.instance.get_run_by_id(result.run_id)
+    assert run.tags[OUTCOME_TAG] == "held_back"
+    assert [event.step_key for event in result.all_events if event.is_step_success] == ["delivery__feature_windows"]
+    return run
+
+
+def decision_of(built, number=WEEK):
+    """What the page of a period's decision says first."""
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(["delivery", "production_model"]), [week(built, number)])
+    (record,) = built.instance.fetch_materializations(wanted, limit=1).records
+    return record.asset_materialization.metadata["summary"].value
+
+
 @pytest.mark.parametrize("state", [held, live_held, retired])
-def test_a_retrain_that_a_person_stands_against_is_refused_before_anything_is_judged_or_spent(unjudged, state):
+def test_a_retrain_that_a_person_stands_against_keeps_what_is_live_before_anything_is_trained_or_spent(unjudged, state):
+    state(unjudged)
+    before = (unjudged.registry.spent(), unjudged.registry.live(), moves(unjudged))
+    run = held_back(unjudged)
+    assert (unjudged.registry.spent(), unjudged.registry.live(), moves(unjudged)) == before
+    (alert,) = success_alerts(unjudged.instance, run, frame_of(unjudged.spec), unjudged.defs.resources["home"], Clock())
+    assert (alert.kind, alert.severity) == ("held_back", "info")
+    assert alert.sentence.startswith("ann retired the model" if state is retired else "ann holds the "), alert.sentence
+    assert "tariffs change" in alert.sentence
+
+
+def test_a_retrain_during_the_rest_after_a_rollback_keeps_what_is_live(waiting):
+    resting(waiting)
+    held_back(waiting)
+    assert decision_of(waiting).startswith(
+        "**kept v1**, nothing was trained: after the rollback of v2 in 2024-02-12 the model rests; 2024-02-26 is the "
+        "first period that may promote."
+    )
+
+
+def test_a_retrain_beyond_the_years_attempts_keeps_what_is_live(waiting):
+    triggers = waiting.spec.triggers.model_copy(update={"max_per_year": 1})
+    spec = waiting.spec.model_copy(update={"triggers": triggers})
+    built = replace(waiting, spec=spec, defs=rebuilt(waiting, spec))
+    built.monitor([week(built, WEEK + 1)])
+    held_back(built, WEEK + 1)
+    assert "2 attempts in the last year, 1 are declared" in decision_of(built, WEEK + 1)
+
+
+@pytest.mark.parametrize("state", [held, live_held, retired])
+def test_a_judgement_alone_is_refused_where_a_person_stands_against_it(unjudged, state):
+    unjudged.run("retrain", week(unjudged), assets=BEFORE_JUDGEMENT)
     state(unjudged)
     spent = unjudged.registry.spent()
-    result = unjudged.run("retrain", week(unjudged))
+    result = unjudged.run("retrain", week(unjudged), assets=["validation_report"])
     error = "Retired" if state is retired else "Held"
     assert f"judgement refused: {error}: delivery 2024-02-19" in failure_of(result)
     assert unjudged.instance.get_run_by_id(result.run_id).tags[OUTCOME_TAG] == "refused"

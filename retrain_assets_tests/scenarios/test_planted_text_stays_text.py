@@ -73,7 +73,7 @@ def home(tmp_path_factory):
         world.monitor(WEEKS[2:])
         monitored = [run for run in instance.get_runs() if run.tags.get(PARTITION_TAG) == WEEKS[2]]
         publish_all(
-            success_alerts(monitored[0], frame_of(world.spec), Home(path=str(folder / "home")), Clock()),
+            success_alerts(instance, monitored[0], frame_of(world.spec), Home(path=str(folder / "home")), Clock()),
             folder / "home",
         )
         signed = Signature(f"ann {PLANTED}", f"looks odd {PLANTED}", datetime(2024, 1, 16), WEEKS[-1])

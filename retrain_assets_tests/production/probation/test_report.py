@@ -125,7 +125,7 @@ def test_a_probation_without_enough_blocks_goes_on_and_then_ends_unproven_with_a
     assert asked[5]["sentence"] == f"{weeks[11]}: no probation: that of v2 ended unproven in {weeks[10]}"
     assert own.registry.live().name == "v2"
     run = dg.DagsterRun(f"{MODEL}__monitor", tags={"dagster/partition": weeks[10], MODEL_TAG: MODEL})
-    (alert,) = success_alerts(run, frame_of(spec), own.defs.resources["home"], Clock(replay_at=NEXT_WEEK))
+    (alert,) = success_alerts(own.instance, run, frame_of(spec), own.defs.resources["home"], Clock(replay_at=NEXT_WEEK))
     assert (alert.kind, alert.sentence) == ("probation", asked[4]["sentence"])
     told = in_words(explained(MODEL, own.registry, own.store, own.spec.period, "v2"))
     assert f"Its probation ended unproven in {weeks[10]}" in told
