@@ -69,6 +69,7 @@ class ModelStatus:
         recovery: What a rollback took back and what is live since; None where no rollback put the live version there.
         drift: What the last drift report says.
         performance: What the last performance report says of the loss; None while no outcome is known.
+        told_by: The outcomes that it rests on, where they are too few to tell much, such as `89 rides`; else None.
         probation: What the last probation report says.
         last_decision: What was decided last, and why.
         last_action: What was done last, in two or three words.
@@ -102,6 +103,7 @@ class ModelStatus:
     recovery: str | None = None
     drift: str | None = None
     performance: str | None = None
+    told_by: str | None = None
     probation: str | None = None
     last_decision: str | None = None
     last_action: str | None = None
@@ -145,7 +147,7 @@ class ModelStatus:
         'Worse than expected: v2'
         """
         told = {
-            AS_EXPECTED: f"well: {self.live}",
+            AS_EXPECTED: f"well{f', as far as {self.told_by} tell' if self.told_by else ''}: {self.live}",
             DRIFTS: f"not known: the data of {self.live} have changed",
             NEW: f"not known yet: {self.live} just went live",
             NO_OUTCOMES: f"not known: no outcomes of {self.live} yet",
@@ -326,7 +328,8 @@ class ModelStatus:
             why = f"watching ended on {self.ended}" if self.ended else "the next rows are overdue"
             return f"it was when looked at last, but {why}: {self._measured}"
         if self._measured and self.health in YES_OR_NO:
-            return f"{YES_OR_NO[self.health]}: {self._measured}"
+            few = f", as far as {self.told_by} tell" if self.well and self.told_by else ""
+            return f"{YES_OR_NO[self.health]}{few}: {self._measured}"
         return ": ".join(filter(None, [self.health, self.evidence]))
 
     @property

@@ -114,6 +114,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         recovery=safe,
         drift=drift.sentence or None if drift else None,
         performance=measured.sentence if measured else measured_last(store, last),
+        told_by=watch.model.units.rows(measured.rows) if measured and measured.few else None,
         gap=gap,
         written=performance.written or None if performance else None,
         ended=_ended(calendar, last),

@@ -107,7 +107,10 @@ def screen(spec: ModelSpec, found: Sequence[PeriodFindings], seen: Outlook, ever
         yield from _defaults(spec, found)
     if seen.sees:
         several = plural(spec.row_name)
-        yield f"the gate, on as many {several} as the first model is judged on, if days are alike (docs/gate.md):"
+        yield (
+            f"the gate, on as many {several} as the first model is judged on, if days are alike and both models fresh "
+            "(an aged one differs more: the report of each attempt tells what its gate saw; docs/gate.md):"
+        )
         yield from (f"  {sentence}" for sentence in seen.sees)
     if seen.warnings:
         yield "worth knowing:"

@@ -101,8 +101,8 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         ),
         "block": "Days taken together as one piece of evidence, long enough that one block tells little of the next.",
         "e-value": (
-            "The odds against chance, as evidence gathers: 10 means ten to one. It may be looked at every day without "
-            "making false alarms more likely."
+            "What a fair bet against chance has made of one coin, as evidence gathers: chance alone ever takes it to "
+            "10 in at most one case of ten. It may be looked at every day without making false alarms more likely."
         ),
         "confirmed, unproven": (
             "Probation ends confirmed when the new version proved better or a harm is ruled out, and unproven when it "

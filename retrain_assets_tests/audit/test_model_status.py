@@ -111,3 +111,13 @@ def test_a_line_of_the_overview_has_few_words(changes, last, then):
     status = replace(ENDED, **changes)
     health = "was well" if status.ended or then == "rows overdue" else "well"
     assert status.cells == ("taxi", status.live or "-", health, last, then)
+
+
+def test_a_model_that_few_outcomes_call_well_is_well_as_far_as_they_tell():
+    status = ModelStatus("taxi", live="v2", last_period="2019-03", health="as expected", performance="v2 lost $1.")
+    assert (status.headline, status.answers["is it well"]) == ("Well: v2", "yes: v2 lost $1.")
+    few = replace(status, told_by="89 rides")
+    assert few.headline == "Well, as far as 89 rides tell: v2"
+    assert few.answers["is it well"] == "yes, as far as 89 rides tell: v2 lost $1."
+    worse = replace(few, health="worse than expected")
+    assert worse.answers["is it well"] == "no: v2 lost $1."

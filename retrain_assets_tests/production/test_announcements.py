@@ -70,9 +70,9 @@ def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own
 
 def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_it_had(own):
     lost = "on the same 9,645 new rides v2 was off by $1.69 a ride on average, v1 by $1.43"
-    odds = "over a million to 1 against chance (e-value, 10 to 1 decides) after 29 blocks of 1 day; 1 small group"
+    evidence = "the evidence is over a million (e-value, 10 decides) after 29 blocks of 1 day; 1 small group"
     week = own.weeks(7)[-1]
-    back(own, reason=f"{week}: v2 is worse than v1; {lost}; {odds}")
+    back(own, reason=f"{week}: v2 is worse than v1; {lost}; {evidence}")
     (alert,) = rollback_notices(own.registry)
     assert alert.period == week
     assert alert.sentence == (
@@ -80,7 +80,7 @@ def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_
     )
     assert len(alert.sentence) <= LONGEST
     assert alert.severity == "warning"
-    assert alert.fact == f"v1 is live, it was v2: {week}: v2 is worse than v1; {lost}; {odds}"
+    assert alert.fact == f"v1 is live, it was v2: {week}: v2 is worse than v1; {lost}; {evidence}"
     assert publish(replace(alert, sentence=alert.fact, fact=""), own.folder / "home")  # as it was told before
     assert not publish(alert, own.folder / "home")
 

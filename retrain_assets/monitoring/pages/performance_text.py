@@ -73,12 +73,18 @@ def measured_sentence(model: Model, record: PerformanceRecord, promised: Baselin
     level = f"{units.level(report.version, report.loss)} {which}"
     if report.outcome is Quality.INSUFFICIENT:
         return f"{level}; too little is known of what to expect to compare.{skipped}"
-    least = (
-        f": not surely more, at least {units.figure(report.low)} with 95 % confidence"
-        if report.loss > promised.high
-        else ""
-    )
-    return f"{level}; {expected(model, promised)}{least}{_piled_up(model, record, promised, since)}.{skipped}"
+    limit = _not_surely(model, report, promised)
+    return f"{level}; {expected(model, promised)}{limit}{_piled_up(model, record, promised, since)}.{skipped}"
+
+
+def _not_surely(model: Model, report: PerformanceReport, promised: Baseline) -> str:
+    """What so few rows leave open of a loss that is not surely above; empty where they tell enough."""
+    units = model.units
+    if report.loss is not None and report.low is not None and report.loss > promised.high:
+        return f": not surely more, at least {units.figure(report.low)} with 95 % confidence"
+    if report.few and report.high is not None:
+        return f": so few {plural(model.row_name)} do not exclude {units.figure(report.high)}"
+    return ""
 
 
 def expected(model: Model, promised: Baseline) -> str:

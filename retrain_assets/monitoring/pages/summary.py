@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from retrain_assets.documents.page import text
 from retrain_assets.documents.units import amount, counted, plural
 from retrain_assets.model import Model
-from retrain_assets.monitoring.drift.report import Drift
+from retrain_assets.monitoring.drift.report import Drift, DriftReport
 from retrain_assets.monitoring.pages.drift_plot import what_moved
 from retrain_assets.monitoring.pages.performance_text import performance_sentences
 from retrain_assets.monitoring.performance.report import PerformanceReport
@@ -68,26 +68,44 @@ def drift_summary(model: Model, record: DriftRecord) -> list[str]:
 
 
 def drift_verdict(model: Model, record: DriftRecord) -> str:
-    """How many columns drifted in a period, and whether that asks for a retrain."""
+    """How many features and score properties drifted in a period, and which of them asks for a retrain."""
     columns, when = record.columns, model.calendar.during(record.period)
     if not record.warned:
         untold = sum(column.outcome is Drift.INSUFFICIENT for column in columns)
         if untold == len(columns):
             return f"Drift cannot be told yet {when}: too few periods to compare with."
-        unclear = f" ({counted(untold, 'column')} cannot be told yet)" if untold else ""
-        return f"No drift {when}: {counted(len(columns) - untold, 'column')} as in training{unclear}."
-    again = sum(column.confirmed for column in columns)
-    running = f", {again} for the second {model.calendar.every} running" if again else ""
+        unclear = f" ({untold} of them cannot be told yet)" if untold else ""
+        watched = " and ".join(counted(len(report.columns), what) for what, report in _parts(record))
+        return f"No drift {when}: {watched} as in training{unclear}."
+    again = [column.column for column in columns if column.confirmed]
+    every = model.calendar.every
+    running = f", {_named(again)} for the second {every} running" if again else ""
     asks = "It asks for a retrain." if record.triggers else "It asks for no retrain by itself."
-    return f"{len(record.warned)} of {counted(len(columns), 'column')} drifted {when}{running}. {asks}"
+    return f"{_drifted(record)} {when}{running}. {asks}"
 
 
 def drift_fact(record: DriftRecord) -> str:
     """What somebody should hear of a drift record, in a line."""
-    named = ", ".join(record.warned[:MOVED])
-    more = f" and {len(record.warned) - MOVED} more" if len(record.warned) > MOVED else ""
     asks = "a retrain is asked for" if record.triggers else "no retrain is asked for"
-    return f"{len(record.warned)} of {counted(len(record.columns), 'column')} drifted: {named}{more}; {asks}."
+    return f"{_drifted(record)}: {_named(record.warned)}; {asks}."
+
+
+def _parts(record: DriftRecord) -> list[tuple[str, DriftReport]]:
+    """The reports of a record that watch something, by what they watch."""
+    parts = (("feature", record.features), ("score property", record.scores))
+    return [(what, report) for what, report in parts if report is not None and report.columns]
+
+
+def _drifted(record: DriftRecord) -> str:
+    """How many features, and how many score properties, drifted, where some did."""
+    warned = [(what, len(report.warned), len(report.columns)) for what, report in _parts(record) if report.warned]
+    return " and ".join(f"{drifted} of {counted(of, what)}" for what, drifted, of in warned) + " drifted"
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - MOVED} more" if len(names) > MOVED else ""
+    return f"{', '.join(names[:MOVED])}{more}"
 
 
 def performance_summary(record: PerformanceRecord, harm: str = "") -> list[str]:

@@ -159,6 +159,7 @@ class PerformanceReport:
         counts: Whether `excess_sum` is in `accumulated_excess`; not while the outcomes are suspected of a fault.
         own_rows: How many of the rows are of the period itself; of the others only the outcome arrived in it. None in
             reports written before this was known.
+        few: Whether so few rows tell less than half as exactly what the loss is as the baseline's told what to expect.
     """
 
     period: str
@@ -177,6 +178,7 @@ class PerformanceReport:
     without_loss: int = 0
     counts: bool = True
     own_rows: int | None = None
+    few: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Quality(self.outcome))
@@ -310,6 +312,7 @@ def measure(
         sentence="",
         without_loss=int(np.size(rows.losses)) - loss.size,
         counts=counts,
+        few=bool(reach > 2 * (baseline.high - baseline.mean)),
     )
 
 

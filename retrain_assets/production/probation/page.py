@@ -13,7 +13,7 @@ from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
 from retrain_assets.production.probation.plot import probation_drawing
 from retrain_assets.production.probation.record import ASSET, Measurement, ProbationRecord, Status, stored_record
-from retrain_assets.production.probation.text import odds
+from retrain_assets.production.probation.text import written
 from retrain_assets.production.probation.trial import counted
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
@@ -146,7 +146,7 @@ def _measured(units: LossUnits, record: ProbationRecord) -> list[dict[str, objec
         f"{plural(units.row)} in this period, so far": f"{found.rows:,}, {found.rows_total:,}",
         "mean difference so far": _difference(found, units),
         "evidence so far": counted(len(found.blocks), found.block_days),
-        "e-value": f"{odds(found.e_value)}; {odds(found.line)} decides",
+        "e-value": f"{written(found.e_value)}; {written(found.line)} decides",
         "ends at the latest with": found.limit,
     }
     return [{"what": name, "value": value} for name, value in facts.items()]

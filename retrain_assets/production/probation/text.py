@@ -41,7 +41,7 @@ def sentence_of(period: str, compared: ComparedVersions, status: Status, found: 
         found: What was measured.
         wording: The model's policy and units.
     """
-    evidence = f"{_odds(found)} after {counted(len(found.blocks), found.block_days)}"
+    evidence = f"{_evidence(found)} after {counted(len(found.blocks), found.block_days)}"
     if found.loss is not None and found.previous_loss is not None:
         units = wording.units
         both = units.levels(compared.version, found.loss, compared.previous, found.previous_loss)
@@ -50,23 +50,23 @@ def sentence_of(period: str, compared: ComparedVersions, status: Status, found: 
     return f"{period}: {_conclusion(period, compared, status, found, wording)}; {evidence}"
 
 
-def odds(e_value: float) -> str:
-    """An e-value as odds against chance, as far as its digits mean something.
+def written(e_value: float) -> str:
+    """An e-value as far as its digits mean something.
 
-    >>> odds(12.34), odds(1234.5), odds(4e22), odds(float("nan"))
-    ('12.3 to 1', '1,234 to 1', 'over a million to 1', 'unknown')
+    >>> written(12.34), written(1234.5), written(4e22), written(float("nan"))
+    ('12.3', '1,234', 'over a million', 'unknown')
     """
     if math.isnan(e_value):
         return "unknown"
-    return "over a million to 1" if e_value >= _MILLION else f"{amount(e_value)} to 1"
+    return "over a million" if e_value >= _MILLION else amount(e_value)
 
 
-def _odds(found: Measurement) -> str:
-    """The e-value as odds, with what it takes to decide."""
-    decides = f"{found.line:g} to 1 decides"
+def _evidence(found: Measurement) -> str:
+    """The e-value, with what it takes to decide."""
+    decides = f"{found.line:g} decides"
     if not found.e_value >= 1:
         return f"no evidence of a difference (e-value {found.e_value:.2g}, {decides})"
-    return f"{odds(found.e_value)} against chance (e-value, {decides})"
+    return f"the evidence is {written(found.e_value)} (e-value, {decides})"
 
 
 def _conclusion(period: str, compared: ComparedVersions, status: Status, found: Measurement, wording: Wording) -> str:

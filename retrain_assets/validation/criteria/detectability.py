@@ -95,7 +95,8 @@ def found_detectability(verdict: Verdict) -> tuple[PartDetectability, ...]:
     return tuple(
         _of_finding(finding)
         for finding in verdict.findings
-        if finding.minimum_detectable is not None and finding.role in ("primary", "guardrail", "fairness", "slice")
+        if (finding.minimum_detectable is not None or finding.outcome is Outcome.WATCHED)
+        and finding.role in ("primary", "guardrail", "fairness", "slice")
     )
 
 

@@ -332,6 +332,8 @@ def _judged(
         reason += f" in {counted(comparison.estimate.units, comparison.estimate.unit)}"
     answer = Answer(outcome, reason, margin, p_value, harm.rows_needed, alpha)
     found = comparison.finding(question, answer, level)
+    if outcome is Outcome.WATCHED:
+        found = replace(found, minimum_detectable=finite(harm.visible(joint)))
     return replace(found, low=finite(-harm.high), high=finite(-harm.low))
 
 

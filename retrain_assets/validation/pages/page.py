@@ -47,6 +47,20 @@ large by chance alone. What is judged is whether a group has become worse off.""
 NUMBERS = ("p-value", "level", "Holm", "independent units", "design effect", "noise", "detectable", "rows needed")
 """Terms of the columns of the tables with every number."""
 
+SMALL_P_SHOWS: Mapping[str, str] = {
+    "primary": "a gain",
+    "procedure": "a gain",
+    "guardrail": "a loss below the margin",
+    "floor": "beyond the limit, on its good side",
+    "slice": "harm",
+    "fairness": "harm",
+    "regression": "more lost than won",
+}
+"""What is shown where the p-value of a finding lies below its level, by the finding's role."""
+
+SEEN = """The smallest change that these rows would show four times in five, each question asked alone; of a group that
+is watched the one for which it is, all groups asked together."""
+
 _RARE = 0.001
 """Shares below this are not told apart."""
 
@@ -321,6 +335,7 @@ def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
         "interval (level)": between and _at(between, finding.alpha),
         "margin or limit": margin_told(finding, label_unit),
         "p (level)": "" if finding.p_value is None else _at(_chance(finding.p_value), finding.p_level),
+        "a small p shows": "" if finding.p_value is None else SMALL_P_SHOWS.get(finding.role, ""),
         "rows": finding.rows,
         "units": _units(finding, row),
         "design effect": finding.design_effect,
@@ -332,7 +347,7 @@ def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
 
 def _chance(p_value: float) -> str:
     """A p-value as far as its digits mean something."""
-    return figure(p_value) if p_value >= _SMALLEST else f"< {_SMALLEST:g}"
+    return f"{p_value:.2g}" if p_value >= _SMALLEST else f"< {_SMALLEST:g}"
 
 
 def _at(said: str, level: float | None) -> str:
@@ -405,14 +420,14 @@ def _seen(verdict: Verdict, row: str, label_unit: str) -> str:
             "part": each.check.replace("_", " "),
             "about": ", ".join(part for part in (metric_words(each.metric), each.group, _against(each)) if part),
             "rows": each.rows,
-            "smallest change, asked alone": told(each.smallest, each.metric, label_unit, change=True),
+            "smallest change": told(each.smallest, each.metric, label_unit, change=True),
             "margin": told(each.margin, each.metric, label_unit, change=True),
             "undecided": _undecided(each),
             "can never decide": each.never or ("watched after promotion" if each.watched else ""),
         }
         for each in found_detectability(verdict)
     ]
-    return table(rows, row) if rows else "Nothing was compared."
+    return f"{SEEN}\n\n{table(rows, row)}" if rows else "Nothing was compared."
 
 
 def taken_over(verdict: Verdict, disparity: Disparity, label_unit: str) -> str:

@@ -66,7 +66,7 @@ def test_what_changed_comes_first_and_columns_stand_by_outcome_and_impact():
     ]  # fmt: skip
     page = drift_report(TAXI, record).markdown
     assert (
-        page.index("2 of 3 columns drifted in January 2024")
+        page.index("2 of 3 features drifted in January 2024")
         < page.index("changed since 2023-11")
         < page.index("| dear |")
         < page.index("| quiet |")

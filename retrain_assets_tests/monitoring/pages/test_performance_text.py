@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from retrain_assets.documents.units import amount
 from retrain_assets.monitoring.impact.cost import ColumnCost
 from retrain_assets.monitoring.pages.performance_text import (
     measured_sentence,
@@ -13,6 +14,7 @@ from retrain_assets.monitoring.pages.performance_text import (
 )
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
 from retrain_assets.monitoring.performance.report import (
+    PerformanceReport,
     Quality,
     ScoredLosses,
     measure,
@@ -56,6 +58,22 @@ def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     said = f"{level}; $630 more error than expected since the attempt of 2019-02-01."
     assert measured_sentence(TAXI, record, KNOWN, "2019-02-01") == said
     assert measured_sentence(TAXI, record, KNOWN) == f"{level}; $630 more error than expected so far."
+
+
+def test_a_loss_of_few_rows_says_what_they_do_not_exclude():
+    losses = np.tile([0.2, 1.6], 7)
+    few = measure("2019-03", "v1", ScoredLosses(losses, times(7, 2)), replace(KNOWN, ratio=1.0, degrees=30.0), 0.0)
+    assert not few.few, "their days are alike"
+    scattered = np.repeat([0.2, 1.6, 0.4, 1.4, 0.9, 0.3, 1.5], 2)
+    few = measure("2019-03", "v1", ScoredLosses(scattered, times(7, 2)), KNOWN, 0.0)
+    assert few.few
+    assert few.high - few.loss > 2 * (KNOWN.high - KNOWN.mean)
+    said = measured_sentence(TAXI, PerformanceRecord("2019-03", "v1", report=few), KNOWN)
+    assert said == (
+        "v1 was off by $0.90 a ride on average in March 2019 (14 rides); expected $1.00, up to $1.10 is chance: so few "
+        f"rides do not exclude {amount(few.high, 'USD')}."
+    )
+    assert PerformanceReport.from_dict(few.to_dict()) == few
 
 
 def test_an_excess_that_counts_from_the_limit_is_more_than_chance_explains_and_follows_from_the_numbers():

@@ -75,17 +75,17 @@ def test_the_worst_month_is_answered_without_a_click():
 @pytest.mark.parametrize(
     ("columns", "triggers", "verdict"),
     [
-        ([column("fare"), column("zone")], False, "No drift in February 2019: 2 columns as in training."),
+        ([column("fare"), column("zone")], False, "No drift in February 2019: 2 features as in training."),
         ([column("fare", Drift.INSUFFICIENT)], False, "Drift cannot be told yet in February 2019: too few periods"),
         (
             [column("fare", Drift.WARN), column("zone")],
             False,
-            "1 of 2 columns drifted in February 2019. It asks for no",
+            "1 of 2 features drifted in February 2019. It asks for no",
         ),
         (
             [column("fare", Drift.WARN, confirmed=True)],
             True,
-            "1 of 1 column drifted in February 2019, 1 for the second month running. It asks for a retrain.",
+            "1 of 1 feature drifted in February 2019, fare for the second month running. It asks for a retrain.",
         ),
     ],
 )
@@ -93,12 +93,25 @@ def test_the_verdict_on_drift_comes_first(columns, triggers, verdict):
     assert drift_verdict(TAXI, drift(columns, triggers)).startswith(verdict)
 
 
+def test_features_and_what_is_watched_of_the_scores_are_counted_apart():
+    record = drift([column("fare"), column("zone")])
+    watched = DriftReport(
+        "2019-02", 100, 6, 8, (column("(prediction)", Drift.WARN), column("(uncertainty)")), False, ""
+    )
+    said = drift_verdict(TAXI, replace(record, scores=watched))
+    assert said.startswith("1 of 2 score properties drifted in February 2019. ")
+    both = replace(record, features=drift([column("fare", Drift.WARN)]).features, scores=watched)
+    assert drift_fact(both).startswith("1 of 1 feature and 1 of 2 score properties drifted: fare, (prediction); ")
+    quiet = replace(record, scores=replace(watched, columns=watched.columns[1:]))
+    assert drift_verdict(TAXI, quiet) == "No drift in February 2019: 2 features and 1 score property as in training."
+
+
 def test_the_alert_of_a_drift_is_one_line_that_names_a_few_columns():
     columns = [column(name, Drift.WARN) for name in ("fare", "zone", "miles", "vendor")]
     assert (
-        drift_fact(drift(columns)) == "4 of 4 columns drifted: fare, zone, miles and 1 more; no retrain is asked for."
+        drift_fact(drift(columns)) == "4 of 4 features drifted: fare, zone, miles and 1 more; no retrain is asked for."
     )
-    assert drift_fact(drift(columns[:1], triggers=True)) == "1 of 1 column drifted: fare; a retrain is asked for."
+    assert drift_fact(drift(columns[:1], triggers=True)) == "1 of 1 feature drifted: fare; a retrain is asked for."
 
 
 def test_what_moved_is_said_where_no_impact_is_known():

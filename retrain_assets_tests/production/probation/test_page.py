@@ -50,9 +50,9 @@ def rolled_back(left=COMPARED.digest, period="2024-02-05"):
     ],
 )
 def test_a_page_whose_rollback_was_made_says_so_and_orders_nothing(status, found, told):
-    record = replace(RECORD, status=status, sentence=f"{RECORD.period}: {found}; 12 to 1 against chance")
+    record = replace(RECORD, status=status, sentence=f"{RECORD.period}: {found}; the evidence is 12")
     document, _ = probation_document(TAXI, record, [rolled_back()])
-    assert document.answer == (told, "12 to 1 against chance.")
+    assert document.answer == (told, "The evidence is 12.")
 
 
 def test_harm_is_told_in_the_performance_report_only_where_the_comparison_showed_it(tmp_path):

@@ -44,5 +44,5 @@ def test_the_answer_comes_first_and_losses_have_the_units_of_the_model():
     )
     assert said == (
         "2024-02-05: v2 is worse than v1; on the same 4,200 new rides v2 was off by $1.69 a ride on average, v1 by "
-        "$1.43; 12 to 1 against chance (e-value, 10 to 1 decides) after 9 blocks of 1 day"
+        "$1.43; the evidence is 12 (e-value, 10 decides) after 9 blocks of 1 day"
     )
