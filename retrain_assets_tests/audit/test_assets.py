@@ -52,7 +52,7 @@ def test_it_is_fresh_after_monitoring_a_promotion_a_refusal_and_a_rollback(world
     assert well.startswith("- **is it well**: just went live: no period is measured yet; before it, v1 has been worse")
     assert last.startswith("- **what happened last**: 2024-02-26: promoted v2, ")
     assert following.startswith("- **what comes next**: ")
-    assert shown["so_far"].startswith("3 attempts: 2 promoted, 1 rejected")
+    assert shown["so_far"].startswith("3 candidates judged: 2 promoted, 1 rejected")
     assert shown["validation_report"] == "/assets/delivery/validation_report?view=partitions&partition=2024-02-19"
 
     config = {"reason": "drivers complain", "expected_live": built.registry.live().digest}

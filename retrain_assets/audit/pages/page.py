@@ -114,7 +114,7 @@ def newest_reports(store: PeriodStore, period: str) -> dict[str, str]:
 
 
 def so_far(found: Figures) -> str:
-    """What came of the attempts, and how long the model kept its promise, as Markdown."""
+    """What came of the candidates, and how long the model kept its promise, as Markdown."""
     if not (found.attempts or found.rollbacks or found.judged_periods or found.blind_periods):
         return "No model was trained yet."
     monitored = found.judged_periods + found.blind_periods
@@ -132,7 +132,9 @@ def so_far(found: Figures) -> str:
         "identical": found.identical,
     }
     told = ", ".join(f"{number} {how}" for how, number in ended.items() if number) or "none yet"
-    return f"{counted(found.attempts, 'attempt')}: {told}; {counted(found.rollbacks, 'rollback')}.{within}{blind}"
+    return (
+        f"{counted(found.attempts, 'candidate')} judged: {told}; {counted(found.rollbacks, 'rollback')}.{within}{blind}"
+    )
 
 
 def _links(newest: Mapping[str, str]) -> str:

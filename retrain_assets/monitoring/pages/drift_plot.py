@@ -5,13 +5,13 @@ Drawn from stored records, so that drawing decides nothing and can be done again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from retrain_assets.documents.figure import (
     BAD,
@@ -29,6 +29,7 @@ from retrain_assets.documents.page import Drawing
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
 from retrain_assets.monitoring.drift.statistics.distances import shares
 from retrain_assets.monitoring.impact.cost import Change
+from retrain_assets.monitoring.profiles.column_reader import quoted
 from retrain_assets.monitoring.profiles.files import DRIFT_PROFILES, kept_profiles, reference_of, score_edges
 from retrain_assets.monitoring.profiles.profile import ColumnProfile, Edges
 from retrain_assets.monitoring.records.drift_record import ASSET, DriftRecord, read_drift
@@ -53,6 +54,7 @@ CATEGORIES = 8
 FEW_VALUES = 12
 WORTH_A_BAR = 0.002
 LONGEST = 14
+NEW, NO_VALUE = "(new)", "no value"
 NAME = 32
 """Signs of a column's name that are drawn."""
 LEARNT = "what the live model learnt from"
@@ -253,23 +255,29 @@ def _is_score(column: ColumnDrift) -> bool:
 
 def _categories(column: ColumnDrift, levels: Sequence[str], before: ColumnProfile, after: ColumnProfile) -> Bars:
     both = np.array([before.counts, after.counts], dtype=float).reshape(2, len(levels))
-    return _largest(column, levels, both, np.array([before.unseen, after.unseen], dtype=float))
+    others = {NEW: [before.unseen, after.unseen], NO_VALUE: [before.unusable, after.unusable]}
+    return _largest(column, levels, both, others)
 
 
 def _few_values(column: ColumnDrift, points: Floats, before: ColumnProfile, after: ColumnProfile) -> Bars:
     both = np.array([before.counts, after.counts], dtype=float)
-    return _largest(column, [f"{point:.4g}" for point in points], both[:, 1::2], both[:, ::2].sum(axis=1))
+    others: dict[str, ArrayLike] = {NEW: both[:, ::2].sum(axis=1), NO_VALUE: [before.unusable, after.unusable]}
+    return _largest(column, [f"{point:.4g}" for point in points], both[:, 1::2], others)
 
 
-def _largest(column: ColumnDrift, names: Sequence[str], counts: Floats, new: Floats) -> Bars:
-    """The largest categories in the order of their names, and the new ones; the many small ones are left out."""
-    rows = np.maximum(1, counts.sum(axis=1) + new)
+def _largest(column: ColumnDrift, names: Sequence[str], counts: Floats, others: Mapping[str, ArrayLike]) -> Bars:
+    """The largest categories and the one that decided, in the order of their names, then the others; none is small."""
+    rows = np.maximum(1, counts.sum(axis=1) + sum(np.asarray(other, dtype=float) for other in others.values()))
     parts = counts / rows[:, None]
-    kept = np.sort(np.argsort(-parts.sum(axis=0), kind="stable")[:CATEGORIES])
+    kept = np.argsort(-parts.sum(axis=0), kind="stable")[:CATEGORIES]
+    named = [at for at, name in enumerate(names) if column.summary == f"share of {quoted(name)}" and at not in kept]
+    kept = np.sort([*kept[: kept.size - len(named)], *named]).astype(int)
     labels = [names[at] for at in kept]
     shown = parts[:, kept]
-    if np.any(new > WORTH_A_BAR * rows):
-        labels, shown = [*labels, "(new)"], np.column_stack([shown, new / rows])
+    for name, other in others.items():
+        share = np.asarray(other, dtype=float) / rows
+        if np.any(share > WORTH_A_BAR):
+            labels, shown = [*labels, name], np.column_stack([shown, share])
     return Bars(column, tuple(labels), shown[0], shown[1])
 
 
@@ -309,7 +317,8 @@ def _patches() -> tuple[list[Patch], list[Patch]]:
         Patch(color=SHADES[kind], label=f"{name} {SIGNS.get(kind, '')}".strip()) for name, kind in outcomes.items()
     ]
     patches.append(Patch(color=BAD, label=f"confirmed {CONFIRMED}"))
-    return patches, [Patch(color=BEFORE, label=LEARNT), Patch(color=AFTER, label="this period")]
+    drifted = Patch(color=LINES[Drift.WARN], label="this period, drifted")
+    return patches, [Patch(color=BEFORE, label=LEARNT), Patch(color=AFTER, label="this period"), drifted]
 
 
 def _legend(figure: Figure, height: float) -> None:
@@ -317,7 +326,7 @@ def _legend(figure: Figure, height: float) -> None:
     outcomes, both = _patches()
     place = 1 - 0.06 / height
     _key(figure, outcomes, "upper left", (0.01, place), len(outcomes))
-    _key(figure, both, "upper right", (0.99, place), 2)
+    _key(figure, both, "upper right", (0.99, place), len(both))
 
 
 def _key(figure: Figure, patches: Sequence[Patch], corner: Corner, place: tuple[float, float], columns: int) -> None:

@@ -62,7 +62,11 @@ IMPACT = {"since": "since", "importance": "share of the model", "weight": "weigh
 
 PICTURED_DRIFT = """Left, one line for each column and one cell for each period: the darker, the surer and larger the
 change; ! warns, x is confirmed, ? cannot be told. A vertical line marks where another version took over. Right, the
-columns that matter most: grey is what the live model was trained on, in colour is this period."""
+columns that matter most: grey is what the live model was trained on, in colour is this period, orange where the column
+drifted and blue where not."""
+
+GROUPS_COUNT = """Every group is held to the loss that is expected over all of them together, so that one that was
+always harder to predict stands high; compare it with its own line in earlier reports."""
 
 COLUMNS_DRIFT = """Every column is compared with the periods that the live model was trained on, the period being the
 unit of evidence, so that without any change in the world at most one report in twenty warns."""
@@ -167,7 +171,8 @@ def performance_report(
         parts.append(Part("Business metrics", table([_business(one) for one in record.business], units.row)))
     if record.report and record.report.by_group:
         groups = table([_group(one, units) for one in record.report.by_group])
-        parts.append(Part("Groups, the costliest first", groups, folded=len(record.report.by_group) > SHORT))
+        long = len(record.report.by_group) > SHORT
+        parts.append(Part("Groups, the costliest first", groups, reading=GROUPS_COUNT, folded=long))
     if truths := truth_rows(record):
         parts.append(Part("Estimates and the later truth of the same rows", table(truths, units.row), folded=True))
     parts.append(Part("Decisions", table(_decisions(history)), folded=True))

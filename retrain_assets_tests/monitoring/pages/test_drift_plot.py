@@ -54,6 +54,20 @@ def test_few_values_get_a_bar_each_and_unknown_ones_a_bar_of_their_own():
     assert bars.after.tolist() == [0, 0.5, 0, 0.5]
 
 
+@pytest.mark.parametrize("values", [["a", "b", "b", "b"], [1.0, 2.0, 2.0, 2.0]])
+def test_rows_without_a_value_have_a_bar_of_their_own_and_all_bars_are_shares_of_all_rows(values):
+    kind, gone = ["x"] if isinstance(values[0], str) else [], pa.array([values[0], None, None, values[1]])
+    edges, reference, current = both(pa.table({"x": values}), pa.table({"x": gone}), kind)
+
+    bars = bars_of(
+        column("x", kind="categorical" if kind else "numeric"), edges, reference.columns["x"], current.columns["x"]
+    )
+
+    assert bars.labels[-1] == "no value"
+    assert bars.before.tolist() == [0.25, 0.75, 0]
+    assert bars.after.tolist() == [0.25, 0.25, 0.5]
+
+
 def test_of_many_categories_the_largest_are_drawn():
     names = [f"zone {number:02d}" for number in range(40) for _ in range(number + 1)]
     edges, reference, current = both(pa.table({"zone": names}), pa.table({"zone": names}), ["zone"])
@@ -61,6 +75,9 @@ def test_of_many_categories_the_largest_are_drawn():
     bars = bars_of(column("zone", kind="categorical"), edges, reference.columns["zone"], current.columns["zone"])
 
     assert bars.labels == tuple(f"zone {number}" for number in range(32, 40))
+    decided = replace(column("zone", kind="categorical"), summary="share of 'zone 03'")
+    bars = bars_of(decided, edges, reference.columns["zone"], current.columns["zone"])
+    assert bars.labels == ("zone 03", *(f"zone {number}" for number in range(33, 40))), "the one that the title names"
 
 
 def test_a_column_that_never_had_a_value_is_drawn_empty():
@@ -70,7 +87,8 @@ def test_a_column_that_never_had_a_value_is_drawn_empty():
 
     bars = [bars_of(each, edges, reference.columns[each.column], current.columns[each.column]) for each in columns]
 
-    assert [each.before.size for each in bars] == [0, 0]
+    assert [each.before.tolist() for each in bars] == [[1], [1]]
+    assert [each.labels for each in bars] == [("no value",), ("no value",)]
     assert len(drift_figure([record("2024-01", columns)], bars).axes) == 3
 
 
