@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from retrain_assets.monitoring.profiles.value_counts import BLOCK, Tally
+from retrain_assets.monitoring.profiles.value_counts import BLOCK, Tally, beginnings
 
 STEPS = 2**16
 
@@ -74,8 +74,9 @@ class Bins:
             return [Counted(tuple(part), 0, 0) for part in cells.tolist()]
         steps = np.concatenate([found.astype(np.int64) for _, found in on_grid([values], self.low, self.high)])
         at = np.searchsorted(self.edges, values)
-        filled, starts = np.unique(2 * at + (np.append(self.edges, np.nan)[at] == values), return_index=True)
-        cells[:, filled] = np.add.reduceat(rows, starts, axis=1)
+        found = 2 * at + (np.append(self.edges, np.nan)[at] == values)
+        starts = beginnings(found)
+        cells[:, found[starts]] = np.add.reduceat(rows, starts, axis=1)
         counted = zip(cells.tolist(), (rows @ steps).tolist(), (rows @ steps**2).tolist(), strict=True)
         return [Counted(tuple(part), first, second) for part, first, second in counted]
 

@@ -154,10 +154,20 @@ def _told(values: Floats, rows: Whole) -> list[Tally]:
     """Tallies of columns from values in order, of which some may be equal, and their rows, shape (columns, values)."""
     if not values.size:
         return [Tally(values, part) for part in rows]
-    different, starts = np.unique(values, return_index=True)
-    told, finite = np.add.reduceat(rows, starts, axis=1), np.isfinite(different)
-    beyond = told[:, ~finite].sum(axis=1).tolist()
-    return [Tally(different[finite], part, rest) for part, rest in zip(told[:, finite], beyond, strict=True)]
+    starts = beginnings(values)
+    different, told = values[starts], np.add.reduceat(rows, starts, axis=1)
+    finite = np.isfinite(different)
+    beyond, shared = told[:, ~finite].sum(axis=1).tolist(), different[finite]
+    return [Tally(shared, part, rest) for part, rest in zip(told[:, finite], beyond, strict=True)]
+
+
+def beginnings(values: NDArray[Any]) -> NDArray[np.intp]:
+    """Where in values in order each one stands for the first time.
+
+    >>> beginnings(np.array([1.0, 1.0, 2.0, 5.0, 5.0]))
+    array([0, 2, 3])
+    """
+    return np.flatnonzero(np.append(True, values[1:] != values[:-1]))
 
 
 def _seems_varied(chunk: pa.Array) -> bool:
