@@ -12,6 +12,8 @@ from retrain_assets.documents.units import LABEL_UNIT_LOSSES, amount, amounts, d
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.comparison.estimate import counted
 
+SMALLEST_P = 1e-4
+
 
 def moved(name: str, unit: str, before: float | None, after: float, *, a_row: str = "") -> str:
     """Tell what a metric was and is, in enough digits to tell both apart.
@@ -87,6 +89,26 @@ def perhaps(low: float, unit: str, confidence: str) -> str:
     if low > 0:
         return f"it may be as little as {difference(low, unit)} better ({confidence} limit)"
     return f"it may be {difference(-low, unit)} worse ({confidence} limit)"
+
+
+def told_p(p_value: float) -> str:
+    """A p-value as far as its digits mean something: the tails below a ten-thousandth are seen in no sample.
+
+    >>> told_p(0.03117), told_p(5e-278)
+    ('0.031', 'below 0.0001')
+    """
+    return f"{p_value:.2g}" if p_value >= SMALLEST_P else f"below {SMALLEST_P:g}"
+
+
+def held_to(p_value: float, level: float) -> str:
+    """A p-value and what it is held to.
+
+    >>> held_to(0.003117, 0.05), held_to(5e-278, 0.05), held_to(0.21, 0.05)
+    ('p 0.0031, below 0.05', 'p below 0.0001', 'p 0.21, not below 0.05')
+    """
+    if p_value < min(SMALLEST_P, level):
+        return f"p {told_p(p_value)}"
+    return f"p {told_p(p_value)}, {'below' if p_value < level else 'not below'} {level:.4g}"
 
 
 def fresh(number: int, unit: str, row: str) -> str:

@@ -30,13 +30,12 @@ from retrain_assets.validation.comparison.comparison import (
     against_limit,
     compare_in_parts,
     finite,
-    number,
 )
 from retrain_assets.validation.comparison.estimate import FEWEST_ROWS, Estimate, counted, estimate
 from retrain_assets.validation.comparison.grouping import Group, Mask, groups
 from retrain_assets.validation.comparison.paired_proportions import drop_limits, mid_p_mcnemar, rows_to_exclude_drop
 from retrain_assets.validation.comparison.units import GateRows, units_within
-from retrain_assets.validation.comparison.wording import perhaps, surely
+from retrain_assets.validation.comparison.wording import held_to, perhaps, surely
 from retrain_assets.validation.criteria.guardrails import clears, joint_power, not_asked
 from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
@@ -313,7 +312,7 @@ def _judged(
     limits = (-harm.high, comparison.unit, level.confidence)
     certain, within = p_value < alpha, harm.high < margin
     if certain and (policy.fairness.strict or not within):
-        outcome, chance = Outcome.FAIL, f"p {number(p_value)} < {alpha:g} after Holm over {tests}"
+        outcome, chance = Outcome.FAIL, f"{held_to(p_value, alpha)} after Holm over {tests}"
         bound = f"within {allowed}, but the rule is strict" if within else f"it may be beyond {allowed}"
         reason = f"{change}, surely worse ({chance}), and {bound}"
     elif within:

@@ -16,10 +16,9 @@ from retrain_assets.validation.comparison.comparison import (
     Question,
     against_limit,
     compare,
-    number,
 )
 from retrain_assets.validation.comparison.units import GateRows
-from retrain_assets.validation.comparison.wording import perhaps, surely
+from retrain_assets.validation.comparison.wording import held_to, perhaps, surely
 from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Finding, Outcome
@@ -103,7 +102,7 @@ def non_inferior(
         spare = "" if low > 0 else f", within {allowed}"
         outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}{spare}, {comparison.base}"
     elif harm is not None and harm < level.alpha:
-        certain = f"worse with p {number(harm)} < {number(level.alpha)} after Holm over {tests}"
+        certain = f"worse with {held_to(harm, level.alpha)} after Holm over {tests}"
         outcome, reason = Outcome.FAIL, f"{change}, {certain}, and {missed}"
     elif harm is None and found.high(level.alpha) <= -margin:
         beyond = f"surely worse by more than {allowed}"

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from retrain_assets.documents.units import counted, percent, plural
 from retrain_assets.metrics.metric import METRICS, Array, Metric
 from retrain_assets.statistics.multiple_testing import holm
-from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare, number
+from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare
 from retrain_assets.validation.comparison.units import GateRows
-from retrain_assets.validation.comparison.wording import perhaps, surely
+from retrain_assets.validation.comparison.wording import held_to, perhaps, surely
 from retrain_assets.validation.criteria.guardrails import non_inferior
 from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.policy import FresherPolicy, ProcedurePolicy, ValidationPolicy
@@ -165,8 +165,7 @@ def _better(
         not_better = f"{NOT_BETTER} better, {comparison.beside} on {comparison.base}"
         outcome, reason = Outcome.FAIL, f"{not_better}: {perhaps(*limits)}"
     if tests > 1 and outcome is not Outcome.INSUFFICIENT:
-        below = "<" if adjusted < together else "not below"
-        reason += f"; p {number(adjusted)} {below} {number(together)} after Holm over {tests} primaries"
+        reason += f"; {held_to(adjusted, together)} after Holm over {tests} primaries"
     p_value = None if found.shortfall() else adjusted
     return comparison.finding(PRIMARY, Answer(outcome, reason, 0.0, p_value, rows_needed, together), level)
 

@@ -15,6 +15,7 @@ from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.store import PeriodStore
+from retrain_assets.validation.comparison.wording import told_p
 from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.forest_plot import ASKED_FIRST, forest_drawing
@@ -63,9 +64,6 @@ is watched the one for which it is, all groups asked together."""
 
 _RARE = 0.001
 """Shares below this are not told apart."""
-
-_SMALLEST = 1e-4
-"""Below this a p-value rests on tails that no sample shows."""
 
 
 TONES: Mapping[Decision, Tone] = {Decision.PROMOTE: "well", Decision.INSUFFICIENT: "unknown"}
@@ -334,7 +332,7 @@ def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
         "improvement": told(finding.improvement, finding.metric, label_unit, change=True),
         "interval (level)": between and _at(between, finding.alpha),
         "margin or limit": margin_told(finding, label_unit),
-        "p (level)": "" if finding.p_value is None else _at(_chance(finding.p_value), finding.p_level),
+        "p (level)": "" if finding.p_value is None else _at(told_p(finding.p_value), finding.p_level),
         "a small p shows": "" if finding.p_value is None else SMALL_P_SHOWS.get(finding.role, ""),
         "rows": finding.rows,
         "units": _units(finding, row),
@@ -343,11 +341,6 @@ def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
         "detectable": told(finding.minimum_detectable, finding.metric, label_unit, change=True),
         "rows needed": finding.rows_needed,
     }
-
-
-def _chance(p_value: float) -> str:
-    """A p-value as far as its digits mean something."""
-    return f"{p_value:.2g}" if p_value >= _SMALLEST else f"< {_SMALLEST:g}"
 
 
 def _at(said: str, level: float | None) -> str:

@@ -22,6 +22,7 @@ from retrain_assets.metrics.metric import Array, predicted_class
 from retrain_assets.validation.comparison.estimate import estimate
 from retrain_assets.validation.comparison.paired_proportions import exact_mcnemar
 from retrain_assets.validation.comparison.units import Units
+from retrain_assets.validation.comparison.wording import told_p
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
@@ -215,7 +216,9 @@ def _normal(
     lost, won = int(flipped.sum()), int(repaired.sum())
     p_value = exact_mcnemar(lost, won)
     shares = (float(before[normal].mean()), float(after[normal].mean()))
-    reason = f"{lost} of {asked} normal cases flipped from right to wrong, {won} the other way (exact p {p_value:.3g})"
+    reason = (
+        f"{lost} of {asked} normal cases flipped from right to wrong, {won} the other way (exact p {told_p(p_value)})"
+    )
     if lost:
         reason += f": {_ids(cases, flipped)}"
     outcome = Outcome.FAIL if p_value < policy.alpha else Outcome.PASS

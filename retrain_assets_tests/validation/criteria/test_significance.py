@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 from statsmodels.stats.multitest import multipletests
 
-from retrain_assets.validation.comparison.comparison import Level, number
+from retrain_assets.validation.comparison.comparison import Level
+from retrain_assets.validation.comparison.wording import held_to
 from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.criteria.significance import ChampionAge, primaries, significance
 from retrain_assets.validation.judge import Conditions, GateScores, judge
@@ -69,8 +70,8 @@ def test_p_values_and_outcomes_of_several_primaries_are_those_of_holm_in_statsmo
             assert (finding.low > 0) == (p < finding.alpha)
             assert finding.p_level == LEVEL.alpha
             assert (finding.p_value < finding.p_level) == (finding.outcome is Outcome.PASS)
-            below = "<" if finding.outcome is Outcome.PASS else "not below"
-            assert f"; p {number(finding.p_value)} {below} 0.05 after Holm over 3 primaries" in finding.reason
+            assert f"; {held_to(finding.p_value, 0.05)} after Holm over 3 primaries" in finding.reason
+            assert ("not below 0.05" in finding.reason) == (finding.outcome is Outcome.FAIL)
         seen.add(tuple(rejected))
     assert len(seen) >= 3
 

@@ -60,10 +60,25 @@ def test_a_p_value_and_an_interval_each_stand_beside_their_own_level():
     assert "0.01 to 0.04 (0.025)" in line
     assert "0.03 (0.05)" in line
     tiny = report_markdown(verdict(replace(found, p_value=1e-103)))
-    assert "| < 0.0001 (0.05) |" in tiny
+    assert "| below 0.0001 (0.05) |" in tiny
     older = replace(found, p_level=None)
     line = next(line for line in report_markdown(verdict(older)).splitlines() if "0.01 to 0.04" in line)
     assert "| 0.03 |" in line
+
+
+@pytest.mark.parametrize(
+    ("check", "role", "shows"),
+    [
+        ("significance", "primary", "a gain"),
+        ("guardrails", "guardrail", "a loss below the margin"),
+        ("fairness", "fairness", "harm"),
+        ("guardrails", "slice", "harm"),
+        ("regression_suite", "regression", "more lost than won"),
+    ],
+)
+def test_beside_every_p_value_stands_what_a_small_one_shows(check, role, shows):
+    page = report_markdown(verdict(passing(check, role=role, p_value=0.031, p_level=0.05)))
+    assert f"| 0.031 (0.05) | {shows} |" in page
 
 
 def test_a_record_without_levels_of_p_values_keeps_its_digest():
