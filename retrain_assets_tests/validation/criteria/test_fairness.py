@@ -42,7 +42,9 @@ def test_a_group_of_few_rows_passes_when_its_limits_say_so_and_only_then():
     same = {f.group: f for f in fairness(rules, "binary", rows, worse, worse, LEVEL)}
     assert same["race=(missing)"].outcome is Outcome.WATCHED, "nothing changed in too few rows to exclude the margin"
     assert "too few to judge and watched after a promotion" in same["race=(missing)"].reason
-    assert re.search(r"would show a change of .+, \d+ questions asked together, where", same["race=(missing)"].reason)
+    watched = same["race=(missing)"]
+    shown = re.search(r"would show a change of (.+) points, \d+ questions asked together, where", watched.reason)
+    assert float(shown[1]) / 100 == pytest.approx(watched.minimum_detectable, rel=0.01), "one number for one question"
     assert same["race=a"].outcome is Outcome.PASS
     strict = policy(fairness={"groups": ["race"], "metrics": ["tpr"], "strict": True})
     held = {f.group: f for f in fairness(strict, "binary", rows, worse, worse, LEVEL)}
