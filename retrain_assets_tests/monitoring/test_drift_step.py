@@ -100,8 +100,8 @@ MILES = rows(9)["miles"].to_pylist()
 BROKEN = {
     "constant": ("miles", replaced("miles", pa.array([7.5] * COUNT)), "constant", "all 1,500 values are the same, 7.5"),
     "constant name": ("carrier", replaced("carrier", pa.array(["AA"] * COUNT)), "constant", "the same, one known"),
-    "all null": ("miles", replaced("miles", pa.nulls(COUNT)), "all_missing", "all 1,500 values are missing"),
-    "all null names": ("tail", replaced("tail", pa.nulls(COUNT, pa.string())), "all_missing", "all 1,500 values"),
+    "all null": ("miles", replaced("miles", pa.nulls(COUNT)), "emptied", "all 1,500 values are missing"),
+    "all null names": ("tail", replaced("tail", pa.nulls(COUNT, pa.string())), "emptied", "all 1,500 values"),
     "infinite": ("miles", replaced("miles", half([np.inf] * COUNT, MILES)), "infinite", "750 of 1,500 values are inf"),
     "mixed": ("day", replaced("day", half(["soon"] * COUNT, ["3"] * COUNT)), "wrong_type", "no numbers, like 'soon'"),
     "dates": ("day", replaced("day", pa.array([date(2024, 1, 1)] * COUNT)), "wrong_type", "like a date32"),

@@ -11,11 +11,11 @@ from dataclasses import replace
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes
 from retrain_assets.monitoring.profiles.profile import ColumnProblem, ColumnProfile, Profile
 
-BROKEN = ("vanished", "appeared", "wrong_type", "infinite", "identifier")
+BROKEN = ("vanished", "appeared", "emptied", "wrong_type", "infinite", "identifier")
 """Problems that cannot happen by chance; a constant or an all-missing column can, in a small period."""
 
 LEAST_VALUES = 100
-"""Fewer categories than these can all differ in any column."""
+"""Fewer categories than these can all differ in any column, and fewer rows than these all lack a value."""
 
 MOST_ALIKE = 0.05
 """Up to this share of an identifier's values may repeat one that was there before."""
@@ -41,7 +41,7 @@ def problems_of(reference: Sequence[Profile], current: Profile) -> dict[str, Col
     found = {name: problem for name, problem in found.items() if (name, problem.kind) not in known}
     for name, column in current.columns.items() if reference else ():
         before = [one.columns[name] for one in reference]
-        problem = _appeared(before, column) or found.get(name) or _identifier(before, column)
+        problem = _appeared(before, column) or _emptied(before, column, found.get(name)) or _identifier(before, column)
         if problem is not None:
             found[name] = problem
     return found
@@ -61,6 +61,17 @@ def _appeared(reference: Sequence[ColumnProfile], column: ColumnProfile) -> Colu
     return ColumnProblem(
         "appeared", f"{column.valid:,} values, where the reference has none: the live model learnt nothing of it"
     )
+
+
+def _emptied(
+    reference: Sequence[ColumnProfile], column: ColumnProfile, problem: ColumnProblem | None
+) -> ColumnProblem | None:
+    """A column without any value is broken where that is no chance: of many rows, of which most had one before."""
+    if problem is None or problem.kind != "all_missing" or column.rows < LEAST_VALUES:
+        return problem
+    if any(2 * one.valid <= one.rows for one in reference):
+        return problem
+    return ColumnProblem("emptied", f"{problem.sentence}, where the reference has most of them")
 
 
 def _identifier(reference: Sequence[ColumnProfile], column: ColumnProfile) -> ColumnProblem | None:

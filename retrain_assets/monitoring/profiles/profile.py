@@ -53,7 +53,7 @@ _NEW_NAMES_KEPT = 1000
 class ColumnProblem(NamedTuple):
     """Something about a column that no statistic can look past: a short name, a sentence, and whether it is new."""
 
-    kind: Literal["vanished", "appeared", "all_missing", "wrong_type", "infinite", "constant", "identifier"]
+    kind: Literal["vanished", "appeared", "emptied", "all_missing", "wrong_type", "infinite", "constant", "identifier"]
     sentence: str
     news: bool = True
 
