@@ -153,3 +153,12 @@ def test_files_elsewhere_keep_their_address(tmp_path):
     draft = drafted("grade", read_table("memory://bucket/rows.csv"), None, Named(label="grade"))
     memory.rm("/bucket", recursive=True)
     assert '  path: "memory://bucket/rows.csv" ' in spec_text(draft, tmp_path)
+
+
+def test_an_order_of_day_and_month_that_was_said_stands_beside_the_path(tmp_path):
+    days = pd.date_range("2024-01-01", periods=2_000, freq="h").strftime("%d/%m/%Y %H:%M")
+    SCORES.assign(at=days).to_csv(tmp_path / "rows.csv", index=False)
+    rows = read_table(str(tmp_path / "rows.csv"), "day-first")
+    text = spec_text(drafted("grade", rows, None, Named(label="grade")), tmp_path)
+    (tmp_path / "grade.yaml").write_text(text)
+    assert load_spec(tmp_path / "grade.yaml").source.features.time_format == "day-first"

@@ -102,6 +102,7 @@ def test_a_short_key_stands_for_its_full_form(tmp_path):
         ("[tenure]", "[{tenure: {min: 0}}]", "5: columns.numeric: {'tenure': {'min': 0}} is no name: list names, or"),
         ("[plan]", "[[plan]]", "5: columns.categorical: ['plan'] is no name: list names, or give each its rule, like"),
         ("primary: log_loss", "primary: 5", "6: primary: 5 is not a list."),
+        ("[tenure]", "{tenure: {mim: 0}}", "5: columns.numeric.tenure.mim: unknown key. Did you mean min?"),
         ("primary: log_loss", "primary: auc\nvalidation: 5", "7: validation: 5 is not a mapping of keys."),
         (
             "month, start: 2024-01-01}",
