@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.periods import Calendar, Every
+from retrain_assets.periods import Calendar, Every, Length
 
 FREQUENCY = {"hour": "h", "day": "D", "week": "W-SUN", "month": "M", "quarter": "Q-DEC", "year": "Y"}
 EVERY = get_args(Every)
@@ -90,3 +90,28 @@ def test_periods_of_a_year_fill_a_year(every):
     assert days.distance(days.key(datetime(2016, 1, 4)), days.key(datetime(2020, 1, 6))) == pytest.approx(
         4 * days.per_year, rel=0.005
     )
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        ("year", "2019"),
+        ("quarter", "Q2 2019"),
+        ("month", "May 2019"),
+        ("week", "the week of 6 May 2019"),
+        ("day", "9 May 2019"),
+        ("hour", "9 May 2019, 14:00"),
+    ],
+)
+def test_a_period_is_said_as_a_person_says_it(every, words):
+    kept = calendar(every)
+    assert kept.words(kept.key(datetime(2019, 5, 9, 14, 30))) == words
+
+
+def test_a_length_is_time_or_periods_and_no_more_than_anybody_means():
+    assert Length.parse(timedelta(days=14)) == Length.parse(Length.parse("2w")) == Length(timedelta(weeks=2))
+    for both in ({}, {"time": timedelta(1), "periods": 2}):
+        with pytest.raises(ValueError, match="a length is an amount of time or a number of periods"):
+            Length(**both)
+    with pytest.raises(ValueError, match=r"1e\+09 periods are more than [\d,]+. Write how many you mean"):
+        Length(periods=1e9)

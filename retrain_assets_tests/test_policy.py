@@ -27,6 +27,7 @@ class Patience(LengthsPolicy):
         ({"rest": "0w"}, "0m must be longer than nothing|0w must be longer than nothing"),
         ({"rest": "2w", "rest_periods": 1}, "rest and rest_periods say the same. Keep rest"),
         ({"rest": "soon"}, "'soon' is no length of time"),
+        ({"rest_periods": 10**9}, r"rest_periods: 1e\+09 periods are more than [\d,]+. Write how many you mean"),
     ],
 )
 def test_what_a_policy_does_not_know_or_cannot_mean_is_refused(given, why):

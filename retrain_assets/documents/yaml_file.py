@@ -94,8 +94,6 @@ class _Size:
         line = node.start_mark.line + 1 if node.start_mark else 1
         if id(node) in self.open:
             raise SpecError(f"{self.path}:{line}: an alias stands in what it repeats. Write it out.")
-        if len(self.open) > MOST_DEPTH:
-            raise SpecError(f"{self.path}:{line}: aliases nest it more than {MOST_DEPTH} deep. Write it out.")
         self.open.add(id(node))
         size = 1 + sum(map(self.of, _inside(node)))
         self.open.remove(id(node))

@@ -14,12 +14,11 @@ import numpy as np
 from retrain_assets.errors import DataError, TwoReadings
 from retrain_assets.monitoring.policy import USUAL_SHARE
 from retrain_assets.onboarding.cadence import Cadence, Times, cadence, first_training_time, gate_rows, gate_time
-from retrain_assets.onboarding.columns import OUTCOME_DATE_WORDS, ColumnFacts, facts_of, texts_of, times_of, words_of
+from retrain_assets.onboarding.columns import OUTCOME_DATE_WORDS, ColumnFacts, facts_of, times_of, words_of
 from retrain_assets.onboarding.roles import Named, Roles, find_roles, find_time
 from retrain_assets.onboarding.suspects import Suspect, suspects_of
 from retrain_assets.onboarding.table import ForeignTable, is_text
 from retrain_assets.periods import Every
-from retrain_assets.raw.notation.numbers import common_measure, plain_numbers
 from retrain_assets.raw.notation.times import order_of
 from retrain_assets.raw.notation.values import flat
 from retrain_assets.raw.policy import DAY_FIRST, MONTH_FIRST
@@ -119,10 +118,6 @@ class Draft:
         one = self.facts.get(name)
         if one is None:
             raise DataError(f"no column {name!r} in {self.table.path}. It has {', '.join(self.facts)}.")
-        if one.kind == "text" and common_measure(flat(texts_of(self.table.rows[name])).unique()):
-            rows, _ = plain_numbers(self.table.rows.select([name]), [name], None)
-            one = facts_of(replace(self.table, rows=rows), name)
-            return replace(self, facts={**self.facts, name: one}).with_feature(name)
         if one.kind not in ("number", "category"):
             raise DataError(
                 f"{name} is {one.kind}, which is no feature. Make a number or a category of it in the files."

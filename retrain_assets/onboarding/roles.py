@@ -374,6 +374,8 @@ def _known(
     for name in candidates:
         dates = times_of(outcomes.rows[name], outcomes.path, outcomes.order)
         if dates is None:
+            if named is not None:
+                raise DataError(f"{outcomes.path}: {named} is no time. Name another column with --known-at.")
             continue
         known = flat(dates).to_numpy(zero_copy_only=False).astype("datetime64[us]")[at]
         waited = (known - times.to_numpy(zero_copy_only=False).astype("datetime64[us]"))[at >= 0]

@@ -321,20 +321,15 @@ def _changes(
     store: PeriodStore, rows: pa.Table, columns: Columns, before: Sequence[str], period: str
 ) -> list[ContractProblem]:
     """What is new in a period against the stored ones before it."""
-    if not before or not rows.num_rows:
-        return []
-    held = {known: set(_held(store, known)) for known in before}
     names = [name for name in columns.all if name in rows.column_names]
-    earlier = store.read_table("raw_data", before, names)
-    last = store.read_table("raw_data", before[-1:], names)
-    if earlier is None or last is None:
+    earlier = store.read_table("raw_data", before, names) if rows.num_rows else None
+    if earlier is None:
         return []
+    last = store.require_table("raw_data", before[-1], names)
+    held = {known: set(_held(store, known)) for known in before}
     found: list[ContractProblem] = []
     for name in names:
-        lacking = [known for known in before if name not in held[known]]
-        if pa.types.is_null(rows[name].type):
-            continue
-        if len(lacking) == len(before):
+        if all(name not in held[known] for known in before):
             sentence = f"{name}: known from {period} on; in the periods before it counts as missing."
             found.append(ContractProblem("schema", False, name, rows.num_rows, sentence))
             continue

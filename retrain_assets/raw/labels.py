@@ -79,7 +79,7 @@ def _mapped(column: pa.ChunkedArray, values: Mapping[str, float]) -> NumberColum
     """Labels by the declared values; a word for yes or no is found in any common spelling of it."""
     text, fault = read_categories(column)
     if fault:
-        return NumberColumn(pa.nulls(len(text), pa.float64()), text.is_valid(), fault)
+        return NumberColumn(pa.nulls(len(text), pa.float64()), flat(column).is_valid(), fault)
     text = pc.utf8_trim_whitespace(text)
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     known = pc.unique(text.drop_null()).to_pylist()
@@ -131,9 +131,10 @@ def _unusable_labels(
     advice = "Write classes as 0, 1, ... and values as numbers, or map them: label: {COLUMN: {Y: 1, N: 0}}."
     if values:
         advice = f"Add them to source.label, which knows {', '.join(values)}."
-    elif numbers.fault and total:
+    if numbers.fault and total:
         shown = pc.unique(read_categories(outcomes[OUTCOME])[0].drop_null()).slice(0, _SHOWN).to_pylist()
-        sentence = f"{where}: {label} {numbers.fault}, {total:,} outcomes, such as {', '.join(shown)}. {advice}"
+        such = f", such as {', '.join(shown)}. {advice}" if shown else ". Store it as text or as numbers."
+        sentence = f"{where}: {label} {numbers.fault}, {total:,} outcomes{such}"
         return [ContractProblem("schema", True, label, total, sentence)]
     block(numbers.unreadable, "schema", "no declared value" if values else "no number", advice)
     too_large = pc.greater(pc.abs(labels), _LARGEST)

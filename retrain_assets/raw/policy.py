@@ -222,6 +222,10 @@ class Columns(Policy):
     @classmethod
     def _from_list(cls, value: Any) -> Any:
         if isinstance(value, list):
+            if odd := [name for name in value if not isinstance(name, str)]:
+                raise ValueError(
+                    f"{odd[0]!r} is no name: list names, or give each its rule, like {{miles: {{min: 0}}}}"
+                )
             return {name: {} for name in value}
         if isinstance(value, dict):
             return {name: rule if rule is not None else {} for name, rule in value.items()}

@@ -41,21 +41,21 @@ def with_defaults(record: Mapping[str, object]) -> Json:
     ({'objective': 'binary'}, {'guardrails': [{'metric': 'auc', 'margin': 0.02}], 'primary': 'log_loss'})
     """
     full: Json = dict(record)
-    task, period = full.get("task"), full.get("period")
-    if "primary" in full and "primary" not in (full.get("validation") or {}):
+    task = full.get("task")
+    if "primary" in full and "primary" not in _block(full, "validation"):
         primary = full.pop("primary")
         _fill(full, "validation", {"primary": primary})
-    task = str(task) if task in OBJECTIVES else "binary"
-    every = period.get("every") if isinstance(period, Mapping) else None
-    every = str(every) if every in _ONE_PERIOD else "month"
+    task = task if isinstance(task, str) and task in OBJECTIVES else "binary"
+    every = _block(full, "period").get("every")
+    every = every if isinstance(every, str) and every in _ONE_PERIOD else "month"
     _fill(full, "training", {"objective": task})
-    windows = full.get("windows") or {}
+    windows = _block(full, "windows")
     usual = _WINDOWS.get(every, {})
     _fill(full, "windows", {name: length for name, length in usual.items() if f"{name}_periods" not in windows})
     _fill(full, "triggers", {"max_per_year": _attempts_per_year(every, full["windows"])})
     if isinstance(full.get("validation"), Mapping):
         _fill(full, "validation", _guardrail(task, full["validation"]))
-    if isinstance(full.get("source"), Mapping) and full["source"].get("known_at"):
+    if _block(full, "source").get("known_at"):
         _fill(full, "source", {"label_delay": _ONE_PERIOD[every]})
     return full
 
@@ -77,6 +77,12 @@ def _attempts_per_year(every: str, windows: object) -> int:
     return max(1, min(PERIODS_PER_YEAR[every], int(gates)))
 
 
+def _block(record: Json, name: str) -> Mapping[str, object]:
+    """A block of the spec; empty where it is none."""
+    block = record.get(name)
+    return block if isinstance(block, Mapping) else {}
+
+
 def _fill(record: Json, name: str, defaults: Json) -> None:
     """Give a block the defaults that it does not declare; what is no mapping stays, for the rules to name."""
     block = {} if record.get(name) is None else record[name]
@@ -88,7 +94,7 @@ def _guardrail(task: str, validation: Json) -> Json:
     if "guardrails" in validation:
         return {}
     primary = validation.get("primary")
-    taken = [primary] if isinstance(primary, str) else primary or ()
+    taken = primary if isinstance(primary, list | tuple) else [primary]
     usual = _GUARDRAILS[task]
     metric, margin = usual[-1] if usual[0][0] in taken else usual[0]
     return {"guardrails": [{"metric": metric, "margin": margin}]}

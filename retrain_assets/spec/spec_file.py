@@ -268,8 +268,13 @@ def _message(fault: _Fault) -> str:
         return f"{value!r} is no name: write lower-case letters, digits and _, beginning with a letter"
     if kind == "too_short":
         return _EMPTY.get(str(fault.where[-1]), "is empty. Name at least one")
-    if kind == "too_long" or kind == "date_from_datetime_inexact":
+    if kind == "too_long":
         return f"{value!r} has too many entries"
+    if kind == "string_too_short":
+        return "is empty, write a text"
+    if kind == "string_too_long":
+        most = fault.context["max_length"]
+        return f"{value!r} is longer than {most} character{'s' * (most != 1)}"
     expected = next((word for name, word in _TYPES.items() if kind.startswith(name)), "of another form")
     return f"{value!r} is not {expected}" if value is not None else f"is empty, write {expected}"
 
@@ -287,10 +292,7 @@ def _fields_at(kind: type[BaseModel], where: Where) -> list[str]:
     here = kind
     for part in where:
         field = here.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field is not None else here
-        if inner is None:
-            return []
-        here = inner
+        here = (_model_in(field.annotation) if field is not None else None) or here
     return list(here.model_fields)
 
 

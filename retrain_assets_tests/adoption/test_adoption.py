@@ -2,17 +2,32 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
+from datetime import date, datetime
 
 import dagster as dg
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from benchmarks.worlds.parcels import World, make_world, open_world, rows_of
+from retrain_assets.adoption.adoption import GivenModel
 from retrain_assets.alerts import read as read_alerts
+from retrain_assets.errors import ForeignModel, NotEnoughData
+from retrain_assets.model import PeriodAccess
+from retrain_assets.pipeline import adoption
+from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rulings import Signature
 from retrain_assets.registry.training_record import TrainingRecord
-from retrain_assets_tests.adoption.elsewhere import FEATURES, parcels_model
+from retrain_assets.scoring.model_text import read_model_text
+from retrain_assets.store import PeriodStore
+from retrain_assets.validation.attempt import LoadedVersion
+from retrain_assets_tests.adoption.elsewhere import FEATURES, parcels_model, trained
+from retrain_assets_tests.backtest.worlds import parcels
 from retrain_assets_tests.commanded import CHANGES, PERIODS, environment, retrain
 
 GIVEN = ("--trained-until", "2024-01-14", "--reason", "in use since 2023")
@@ -134,3 +149,85 @@ def test_bad_input_is_a_sentence_and_leaves_nothing_behind(untouched, file, give
 def test_an_unknown_model_is_refused_with_the_known_names(untouched):
     refusal = retrain("adopt", "parcel", "model.txt", *GIVEN, code=2).stderr
     assert re.search(r"no model 'parcel'; known: .*delivery", " ".join(refusal.split()))
+
+
+BLANKS = {"distance": "the distance"}
+NUMBERS = {"the distance": {"min": 0, "max": 100}, "weight": None}
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory):
+    """Three weeks of parcels whose distance is called with a blank, taken in, and a model of the first two."""
+    folder = tmp_path_factory.mktemp("blank")
+    rows = rows_of(3).rename(columns=BLANKS)
+    columns = {"numeric": NUMBERS, "categorical": ["vehicle"], "groups": ["district"]}
+    spec, store = parcels(folder, weeks=3, rows=rows, columns=columns)
+    features = rows[["the distance", "weight", "vehicle"]].astype({"vehicle": "category"})
+    first = rows["at"] < "2024-01-15"
+    booster = trained(features[first], rows.minutes[first].to_numpy(), 20, objective="regression_l1")
+    return spec, store, booster, features
+
+
+def access_of(blank, folder, period=PERIODS[2]):
+    spec, store, _, _ = blank
+    own = PeriodStore(folder / "stored")
+    shutil.copytree(store.root, own.root)
+    return PeriodAccess(own, Registry(folder / "registry", spec.name), period)
+
+
+def given_of(blank, until="2024-01-14"):
+    data = blank[2].model_to_string().encode()
+    return GivenModel("model.txt", data, read_model_text(data), date.fromisoformat(until))
+
+
+SIGNED = Signature("ada", "in use since 2023", datetime(2024, 2, 1), PERIODS[2])
+
+
+def test_a_feature_whose_blanks_lightgbm_rewrote_scores_as_in_its_file(blank, tmp_path):
+    spec, _, booster, features = blank
+    access = access_of(blank, tmp_path)
+    done = adoption(spec).adopt(access, given_of(blank), SIGNED)
+    assert done.match.names["the_distance"] == "the distance"
+    version = LoadedVersion.of(access.registry, access.registry.live().digest)
+    rows = pa.Table.from_pandas(features.astype({"vehicle": str}), preserve_index=False)
+    assert np.array_equal(version.scorer.scores(rows), booster.predict(features))
+
+
+def test_what_does_not_fit_is_named_with_the_file(blank):
+    spec = blank[0]
+    narrow = replace(adoption(spec), columns=Columns(numeric=["weight"], categorical=["vehicle"]))
+    with pytest.raises(ForeignModel, match=r"^model.txt: the spec has no feature the_distance"):
+        narrow.matched(given_of(blank), {})
+
+
+def test_a_model_that_may_have_seen_every_row_is_not_measured(blank, tmp_path):
+    with pytest.raises(NotEnoughData, match=r"the model may have seen rows until 2024-01-20: no fresh row is left"):
+        adoption(blank[0]).adopt(access_of(blank, tmp_path), given_of(blank, "2024-01-20"), SIGNED)
+
+
+def test_fresh_rows_without_an_outcome_measure_nothing(blank, tmp_path):
+    access = access_of(blank, tmp_path)
+    access.store.path("outcomes", PERIODS[2]).unlink()
+    with pytest.raises(
+        NotEnoughData, match=r"delivery 2024-01-15: no row of .* has an outcome yet. Wait, or name a later"
+    ):
+        adoption(blank[0]).adopt(access, given_of(blank), SIGNED)
+
+
+def test_without_a_stored_row_there_is_nothing_to_measure_on(blank, tmp_path):
+    access = access_of(blank, tmp_path)
+    for period in PERIODS[:3]:
+        access.store.path("raw_data", period).unlink()
+    with pytest.raises(NotEnoughData, match="delivery: no rows up to 2024-01-15 are stored. Name a period that has"):
+        adoption(blank[0]).adopt(access, given_of(blank), SIGNED)
+
+
+def test_a_model_of_numbers_alone_is_adopted_without_a_category_in_the_spec(blank, tmp_path):
+    spec, _, _, features = blank
+    numbers = features[["the distance", "weight"]].head(400)
+    data = trained(numbers, numbers["weight"].to_numpy(), 5, objective="regression_l1").model_to_string().encode()
+    columns = Columns(numeric=NUMBERS, groups=("district",))
+    access = access_of(blank, tmp_path)
+    given = GivenModel("model.txt", data, read_model_text(data), date(2024, 1, 14))
+    done = replace(adoption(spec), columns=columns).adopt(access, given, SIGNED)
+    assert (done.match.contract.levels, done.event.action) == ({}, "adopted")

@@ -49,6 +49,8 @@ def test_a_name_whose_blanks_lightgbm_rewrote_is_the_columns():
          r"no feature monthly_fees \(nearest: monthly_fee\), which the model reads. List it"),
         ({"names": ("Column_0", "Column_1", "Column_2")}, COLUMNS, "trained on an array without names"),
         ({}, Columns(numeric=["fee", "plan"], categorical=["zone"]), "plan is a category to the model and a number"),
+        ({"names": ("the_fee", "the fee", "zone"), "infos": ("[0:9]", "[0:9]", "0:1")},
+         Columns(numeric=["the fee"], categorical=["zone"]), "two of its features, of the_fee, the fee, zone, are the"),
         ({"values": None}, COLUMNS, "which code stands for which value of plan, zone: it has no pandas_categorical"),
         ({"values": (("Pro", "Basic", "Plus"),)}, COLUMNS, "the values of 1 categorical features, the spec lists 2"),
         ({"infos": ("[0:9]", "-1:1:0:2:3", "0:1")}, COLUMNS, "plan: the model saw the code 3, the file holds 3 values"),
@@ -75,3 +77,14 @@ def test_what_does_not_fit_is_refused_with_what_to_do(changes, columns, sentence
 def test_another_objective_than_the_tasks_is_refused(objective, task, classes, sentence):
     with pytest.raises(ForeignModel, match=sentence):
         check_objective(replace(TEXT, objective=objective), task, classes)
+
+
+def test_a_model_of_numbers_alone_needs_no_coding():
+    text = replace(TEXT, names=("fee",), infos=("[0:9]",), values=None)
+    match = matched(text, Columns(numeric=["fee"], categorical=["plan"]), {})
+    assert (match.contract.kinds, match.contract.levels, match.unused) == ({"fee": "numeric"}, {}, ("plan",))
+
+
+def test_codes_with_a_decimal_point_are_those_of_a_column_of_whole_numbers():
+    match = matched(replace(TEXT, values=(("Pro", "Basic", "Plus"), (11.0, 4.5))), COLUMNS, {})
+    assert match.contract.levels["zone"] == ("11", "4.5")

@@ -48,3 +48,10 @@ def test_a_few_days_tell_nothing():
 def test_it_is_read_back_as_it_was_written():
     found = Saving(1.0, None, 2.0, 9)
     assert Saving.from_dict(found.to_dict()) == found
+
+
+def test_days_of_which_one_holds_nearly_all_rows_have_no_limits():
+    matrix = matrix_of(ageing(3))
+    matrix.rows[5] = 1e9
+    path = PolicyPath(matrix, matrix.whole, (0,))
+    assert mean_limits(path) == (None, None)

@@ -39,3 +39,14 @@ def test_a_version_answers_for_the_days_on_which_it_scored_every_row(own_build, 
     assert lost[own].sum() == pytest.approx(sum(abs(label[key] - 3.0) for key in keys if key in label))
     assert np.isnan(served_losses(spec.model, store, matrix, "v9", since, frozenset())).all()
     assert np.isnan(served_losses(spec.model, store, matrix, "v1", datetime(2030, 1, 1), frozenset())).all()
+
+
+def test_a_version_that_scored_none_of_these_rows_answers_for_no_day(own_build, built):
+    spec, store, _ = own_build
+    weeks = store.periods("raw_data")
+    served(store, weeks[4:5], "v1", spec.model.key)
+    scored = store.require_table("predictions", weeks[4])
+    others = pa.array([f"other {n}" for n in range(scored.num_rows)])
+    store.write_table("predictions", weeks[4], scored.set_column(0, spec.model.key, others))
+    since = spec.period.bounds(weeks[4])[0]
+    assert np.isnan(served_losses(spec.model, store, built[3].matrix, "v1", since, frozenset())).all()

@@ -40,3 +40,15 @@ def test_the_shipped_specs_change_in_their_triggers_alone(name):
     assert old == new
     shown = difference(before, after, f"{name}.yaml")
     assert "+  on_excess_loss: false" in shown
+
+
+def test_a_last_block_without_a_line_s_end_and_values_over_several_lines_stay_whole():
+    block = "triggers:\n  max_age: 4w\n  cooldown: 2w\n  on_columns:\n    - miles\n    - zone"
+    after = changed_spec(HEAD + block, {"on_excess_loss": 400.0})
+    assert after.startswith(HEAD)
+    assert yaml.safe_load(after)["triggers"] == {
+        "cooldown": "2w",
+        "on_columns": ["miles", "zone"],
+        "on_excess_loss": 400,
+    }
+    assert after.endswith("    - zone\n  on_excess_loss: 400\n")

@@ -25,6 +25,7 @@ from retrain_assets.candidates.strategies import (
     train_strategy,
     training_table,
 )
+from retrain_assets.errors import DataError
 from retrain_assets.scoring.features import contract_of, encode
 from retrain_assets.store import LABEL, PeriodStore
 from retrain_assets.windows.cut import Span
@@ -232,3 +233,53 @@ def test_rows_kept_by_a_features_value_weigh_like_any_other() -> None:
     recipe = covering(RareType(column="zone", value="Z", min_rows=1))
     rows = training_rows(claims(0.02), recipe)
     assert row_weights(rows, "recent", RECENT, recipe) is None
+
+
+def test_a_period_that_is_gone_and_a_column_that_no_period_has_take_no_row_of_the_others(tmp_path: Path) -> None:
+    rides, outcomes = world(1)
+    store = stored(tmp_path, rides, outcomes)
+    store.path("raw_data", "2018-02").unlink()
+    found = load_kept(store, RIDES, OLDER, ["miles", "toll", "rate"], AS_OF, TYPES)
+    expected = by_pandas(rides, outcomes)
+    expected = expected[expected["at"].dt.month != 2]
+    assert found is not None
+    assert found["id"].to_pylist() == expected["id"].tolist()
+    assert found["toll"].null_count == found.num_rows
+
+
+def test_keys_that_some_periods_store_as_text_are_the_same_keys(tmp_path: Path) -> None:
+    rides, outcomes = world(2)
+    store = stored(tmp_path, rides, outcomes)
+    plain = kept(store)
+    for month in MONTHS[::2]:
+        known = store.require_table("outcomes", month)
+        store.write_table("outcomes", month, known.set_column(0, "id", known["id"].cast(pa.string())))
+    found = kept(store)
+    assert plain is not None
+    assert found is not None
+    assert found.equals(plain)
+
+
+def test_without_an_outcome_nothing_is_kept(tmp_path: Path) -> None:
+    rides, outcomes = world(3)
+    store = stored(tmp_path, rides, outcomes)
+    for month in MONTHS:
+        store.path("outcomes", month).unlink()
+    assert kept(store) is None
+
+
+def test_a_column_that_no_period_has_yet_makes_no_row_rare_and_hides_no_rare_class(tmp_path: Path) -> None:
+    rides, outcomes = world(4)
+    store = stored(tmp_path, rides, outcomes)
+    for month in MONTHS:
+        store.write_table("raw_data", month, store.require_table("raw_data", month).drop_columns(["rate"]))
+    found = kept(store)
+    expected = by_pandas(rides.assign(rate="1"), outcomes)
+    assert found is not None
+    assert found["id"].to_pylist() == expected["id"].tolist()
+
+
+def test_a_word_for_a_rare_number_is_refused_with_the_column(tmp_path: Path) -> None:
+    store = stored(tmp_path, *world(5))
+    with pytest.raises(DataError, match="training.coverage.rare: miles holds numbers, 'far' is none"):
+        kept(store, (RareType(column="miles", value="far", min_rows=1),))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from retrain_assets.documents.glossary import PUBLISHED, TERMS, explained, glossary
+from retrain_assets.documents.glossary import PUBLISHED, TERMS, explained, glossary, publish
 
 
 def test_the_documentation_has_the_same_sentences():
@@ -31,3 +31,9 @@ def test_no_explanation_of_a_model_whose_rows_have_a_name_speaks_of_rows():
     every = explained(*(term for terms in TERMS.values() for term in terms), row="ride")
     assert not re.search(r"\brows?\b", every, re.IGNORECASE)
     assert "- **rides needed**: Rides like these that would give an answer." in every
+
+
+def test_the_page_of_the_documentation_is_written_as_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("retrain_assets.documents.glossary.PUBLISHED", tmp_path / "glossary.md")
+    publish()
+    assert (tmp_path / "glossary.md").read_text() == glossary()

@@ -105,3 +105,12 @@ def test_an_address_that_a_home_cannot_have_written_is_no_address(tmp_path, monk
     monkeypatch.delenv("RETRAIN_REPORTS_URL", raising=False)
     (tmp_path / "reports_at").write_text("https://evil.example/")
     assert reports_url(tmp_path) == "http://127.0.0.1:3001"
+
+
+def test_where_no_port_nearby_is_free_the_variable_that_names_one_is_told(address, tmp_path, monkeypatch):
+    monkeypatch.setattr("retrain_assets.documents.server._NEAR", 1)
+    monkeypatch.setenv("RETRAIN_REPORTS_URL", address)
+    port = urlsplit(address).port
+    for taken in (port, 3000):
+        with pytest.raises(OSError, match=f"no port from {port} to {port} is free: name one in RETRAIN_REPORTS_URL"):
+            serve_beside(tmp_path, taken)

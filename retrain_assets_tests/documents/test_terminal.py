@@ -1,8 +1,10 @@
 """Every answer fits the terminal that it is given, and keeps its lines whole in a file."""
 
+from io import StringIO
+
 import pytest
 
-from retrain_assets.documents.terminal import clipped, table, wrapped
+from retrain_assets.documents.terminal import clipped, table, width, wrapped
 from retrain_assets_tests.commanded import retrain
 
 ANSWERS = [
@@ -51,3 +53,11 @@ def test_only_the_last_column_of_a_table_gives_way():
 @pytest.mark.parametrize("limit", [1, 5, 9, 15])
 def test_clipped_text_never_is_longer_than_its_limit(limit):
     assert len(clipped("waits for March", limit)) <= limit
+
+
+def test_lines_of_an_output_that_is_closed_are_not_wrapped(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    closed = StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stdout", closed)
+    assert width() is None

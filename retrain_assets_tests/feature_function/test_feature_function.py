@@ -1,6 +1,7 @@
 """A team's own function adds columns to raw rows, and is refused by name where it does anything else."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -17,6 +18,9 @@ ROWS = pa.table(
         "minutes": [1.0] * 80,
     }
 )
+
+
+NAN = float("nan")
 
 
 def made(name: str):
@@ -41,6 +45,8 @@ def test_the_function_gets_columns_in_their_declared_kinds_and_its_new_ones_are_
         ("outcome", r"outcome made minutes, which is the outcome. Nobody knows it at scoring"),
         ("chance", rf"chance gives pace another value when it is asked again on the same {SAMPLE_ROWS} rows"),
         ("among_others", r"among_others gives pace another value when the same 50 rows stand alone: it depends on the"),
+        ("twice", r"twice returned weekday twice. Give each column a name of its own"),
+        ("of_many", r"of_many gives weekday another value when it is asked again on the same 50 rows"),
         ("no_table", r"no_table returned dict. Return the Arrow table"),
         ("fault", r"fault raised KeyError in \S+our_pkg/features.py, line \d+, in fault: "),
     ],
@@ -68,3 +74,25 @@ def test_inputs_of_a_file_and_of_a_request_become_the_same():
     typed = pa.table({"fee": [1.5, None], "at": [datetime(2024, 1, 1), datetime(2024, 1, 2)], "zone": [7, 8]})
     kinds = {"fee": "number", "at": "time", "zone": "text"}
     assert as_inputs(written, kinds).equals(as_inputs(typed, kinds))
+
+
+def test_columns_that_nobody_declared_are_given_by_their_own_type():
+    table = ROWS.append_column("zone", pa.array(["A", "B"] * 40).dictionary_encode())
+    further = {
+        "flag": pa.array([True, None] * 40),
+        "born": pa.array([date(2000, 1, 1)] * 80),
+        "nothing": pa.nulls(80),
+        "price": pa.array([Decimal("1.5")] * 80),
+    }
+    for name, column in further.items():
+        table = table.append_column(name, column)
+    _, record = feature_function(f"{PATH}:weekday").made(table, {}, {"minutes"})
+    assert record.inputs == {
+        "id": "number", "at": "time", "distance": "text", "zone": "text", "flag": "other", "born": "time",
+        "nothing": "text", "price": "number",
+    }  # fmt: skip
+
+
+def test_a_blank_among_flags_is_missing_whatever_the_request_makes_of_it():
+    given = [as_inputs(pa.table({"flag": flags}), {"flag": "other"})["flag"] for flags in ([True, None], [1.0, NAN])]
+    assert [column.to_pylist() for column in given] == [[True, None], [1.0, None]]

@@ -59,3 +59,9 @@ def test_a_module_that_is_not_there_is_told_without_an_import(package):
 def test_what_has_no_source_is_refused(package, name):
     with pytest.raises(SpecError, match=f"no module '{name}' with a source file"):
         module_sources(name)
+
+
+def test_a_file_that_is_no_python_is_refused_with_its_line(package):
+    (package / "ratios.py").write_text("def (:\n")
+    with pytest.raises(SpecError, match=r"features: \S+teams_pkg/ratios.py is no Python: .*line 1"):
+        module_sources("teams_pkg.features")

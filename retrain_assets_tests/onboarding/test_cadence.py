@@ -73,3 +73,14 @@ def test_a_row_of_a_far_away_date_is_left_out():
     found = cadence(times, [], "month")
     assert "2203-05" in found.left_out
     assert found.periods[-1] == "2024-04"
+
+
+def test_files_of_no_common_length_leave_the_choice_to_the_rows():
+    files = [moments("2024-01-01", 20, 60), moments("2024-01-11", 60, 60), moments("2024-03-11", 120, 60)]
+    found = cadence(np.concatenate(files), files, None)
+    assert (found.calendar.every, found.why) == ("week", "12,000 rows over 28 weeks")
+
+
+def test_rows_without_a_time_are_refused_with_the_flag():
+    with pytest.raises(DataError, match="no row has a time. Name another column with --time."):
+        cadence(np.array(["NaT", "NaT"], "M8[us]"), [], None)

@@ -1,6 +1,6 @@
 """What a source's findings mean: what stops a model, when it begins, and a probation that is too short."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from retrain_assets.onboarding.draft import drafted
-from retrain_assets.onboarding.outlook import never_words, outlook, short_probation
+from retrain_assets.onboarding.outlook import absent_rows, never_words, outlook, short_probation
 from retrain_assets.onboarding.roles import Named
 from retrain_assets.onboarding.spec_text import spec_text
 from retrain_assets.onboarding.survey import survey
@@ -70,6 +70,78 @@ def test_a_history_that_is_too_short_for_a_first_model_is_told(tmp_path, written
 def test_a_delay_that_is_too_short_is_named_as_the_reason_that_nothing_is_decided(tmp_path, written):
     written["source"]["label_delay"] = "1d"
     assert any("set source.label_delay" in stop.lower() for stop in seen(tmp_path, written).stops)
+
+
+def test_a_source_without_a_row_since_the_first_period_stops_the_model(tmp_path, written):
+    written["period"] = {"every": "month", "start": "2030-01-01", "end": "2030-06-01"}
+    (stop,) = seen(tmp_path, written).stops
+    assert stop.endswith("rows/*.csv: no rows from 2030-01 on. Correct period.start or the path.")
+
+
+def test_months_with_too_few_rows_are_named_and_the_first_model_comes_from_the_others(tmp_path, written):
+    for month in ("2024-01", "2024-06"):
+        path = tmp_path / "rows" / f"{month}.csv"
+        pd.read_csv(path).head(20).to_csv(path, index=False)
+    found = seen(tmp_path, written)
+    assert found.warnings == (
+        "2 of 6 periods are refused as they are (2024-01, 2024-06): correct the files, or the spec.",
+    )
+    assert "as of 2024-04" in found.begins
+
+
+@pytest.mark.parametrize(
+    ("change", "stop"),
+    [
+        (lambda rows: rows[rows["account_id"] % 10 < 3], "only 30 % of the rows have an outcome, and a gate with more"),
+        (lambda rows: rows.assign(seen_at="2031-01-01"), "no row has an outcome"),
+        (lambda rows: rows.assign(left="no"), "the gate of the first model holds outcomes of one class only"),
+    ],
+    ids=["few", "not known yet", "all alike"],
+)
+def test_outcomes_that_no_gate_can_decide_on_stop_the_model(tmp_path, written, change, stop):
+    change(pd.read_csv(tmp_path / "outcomes.csv")).to_csv(tmp_path / "outcomes.csv", index=False)
+    (found,) = seen(tmp_path, written).stops
+    assert found.startswith(stop)
+
+
+def test_a_part_of_the_gate_that_no_formula_knows_and_a_group_that_is_too_small_are_told_as_such(tmp_path, written):
+    written["columns"]["groups"] = ["gender"]
+    written["validation"]["guardrails"] = [{"metric": "f1", "margin": 0.1}]
+    written["validation"]["fairness"] = {"groups": ["gender"], "metrics": ["tpr"], "margin": 0.05}
+    _, rail, group = seen(tmp_path, written).sees
+    assert rail == "guardrails: f1 on 49 rows: how small a change it finds, the first model tells, margin 10 points"
+    assert group.endswith("on 16 rows is too small to be judged, margin 5 points: watched after a promotion")
+    written["validation"]["fairness"]["pool_below"] = 1
+    stops = seen(tmp_path, written).stops
+    assert [stop.partition(" rows that bear")[0] for stop in stops] == [
+        "fairness: tpr of gender=F can never decide: gender=F has 9",
+        "fairness: tpr of gender=M can never decide: gender=M has 7",
+    ]
+
+
+def test_a_case_of_a_period_that_the_calendar_does_not_have_is_a_warning(tmp_path, written):
+    case = {
+        "id": 1,
+        "period": "2024-13",
+        "owner": "ops",
+        "added": date(2024, 2, 1),
+        "reason": "x",
+        "severity": "normal",
+    }
+    (tmp_path / "left.suite.yaml").write_text(yaml.safe_dump({"cases": [case]}))
+    (warning,) = seen(tmp_path, written).warnings
+    assert "left.suite.yaml: case 1: " in warning
+
+
+def test_rows_that_the_source_does_not_give_are_named_and_a_file_that_cannot_be_read_with_its_cause(tmp_path, written):
+    (tmp_path / "left.yaml").write_text(yaml.safe_dump(written))
+    spec = load_spec(tmp_path / "left.yaml")
+    assert absent_rows(spec, "2024-02", ["125"]) == ""
+    assert absent_rows(spec, "2024-02", ["125", "7"]).endswith("has no row of 2024-02 with account_id 7")
+    (tmp_path / "rows" / "2024-03.csv").write_text("")
+    found = absent_rows(spec, "2024-03", ["250", "251"])
+    assert found.startswith("2024-03 cannot be read for 250, 251: ")
+    assert "2024-03.csv: cannot be read: it is empty" in found
 
 
 def said(every, periods, days=366):

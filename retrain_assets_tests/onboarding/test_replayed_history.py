@@ -1,10 +1,15 @@
+"""The history of a backtest: the model's own, or its source read once and again only when it changed."""
+
 import shutil
+import sqlite3
 
 import pytest
+import yaml
 
-from benchmarks.worlds.parcels import rows_of
+from benchmarks.worlds.parcels import SPEC, rows_of
 from retrain_assets.errors import SourceError
 from retrain_assets.onboarding.replayed_history import TAKEN_IN, TakenIn, replayed_history
+from retrain_assets.spec.loading import load_spec
 from retrain_assets_tests.backtest.worlds import parcels
 
 
@@ -57,6 +62,22 @@ def test_a_source_without_rows_says_so(model):
     rows_of(4).iloc[:0].to_parquet(spec.path.parent / "rows.parquet")
     with pytest.raises(SourceError, match="holds no period that has ended"):
         replayed_history(spec, home)
+
+
+def test_a_database_is_read_once_and_again_only_when_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARCELS_URL", f"sqlite:///{tmp_path / 'rows.db'}")
+    with sqlite3.connect(tmp_path / "rows.db") as connection:
+        rows = rows_of(2)
+        rows.assign(at=rows["at"].astype(str)).to_sql("parcels", connection, index=False)
+    connection.close()
+    sql = "SELECT * FROM parcels WHERE at >= :start AND at < :end"
+    source = SPEC["source"] | {"features": {"sql": sql, "url_env": "PARCELS_URL"}}
+    (tmp_path / "delivery.suite.yaml").write_text("cases: []\n")
+    (tmp_path / "delivery.yaml").write_text(yaml.safe_dump(SPEC | {"source": source}))
+    spec, told = load_spec(tmp_path / "delivery.yaml"), []
+    for again, periods in ((False, 2), (False, 2), (True, 4)):
+        replayed_history(spec, tmp_path / "home", again=again, tell=told.append)
+        assert len(told) == periods
 
 
 def test_what_was_taken_in_is_read_back_as_it_was_written():

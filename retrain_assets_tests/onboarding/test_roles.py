@@ -78,9 +78,11 @@ def test_the_positive_value_can_be_said(tmp_path):
         ({"key": "uid"}, "no column 'uid' for --key. It has id, at, size, y"),
         ({"time": "when"}, "no column 'when' for --time"),
         ({"label": "z"}, "no column 'z' for --label"),
+        ({"time": "size"}, "size is no time. Name another column with --time."),
+        ({"label": "y", "known_at": "y"}, "y cannot be the label and the date at which it is known"),
     ],
 )
-def test_a_column_that_is_not_there_is_named_with_its_flag(tmp_path, named, message):
+def test_a_column_that_is_not_there_or_cannot_be_what_is_said_is_named_with_its_flag(tmp_path, named, message):
     with pytest.raises(DataError, match=message):
         roles(written(tmp_path, ROWS.assign(y=[0, 1] * 20)), **named)
 
@@ -147,3 +149,63 @@ def test_a_time_may_be_a_number_of_seconds_or_milliseconds(tmp_path, unit):
     epoch = ROWS["at"].astype("datetime64[s]").astype("int64") * unit
     found = roles(written(tmp_path, ROWS.assign(at=epoch, y=[0, 1] * 20)))
     assert found.times[0] == np.datetime64("2024-01-01")
+
+
+@pytest.mark.parametrize(
+    ("label", "named", "message"),
+    [
+        ([1] * 40, {}, "y: only one outcome is known, 1. Name another --label."),
+        (["yes", "no"] * 20, {"positive": "perhaps"}, "y: no value 'perhaps' for --positive. There are yes, no."),
+        ([f"class {n % 20}" for n in range(40)], {}, "y: 20 different texts are too many classes"),
+    ],
+)
+def test_a_label_that_cannot_be_learnt_is_refused(tmp_path, label, named, message):
+    with pytest.raises(DataError, match=message):
+        roles(written(tmp_path, ROWS.assign(y=label)), label="y", **named)
+
+
+def test_a_table_of_key_and_time_alone_has_no_label(tmp_path):
+    with pytest.raises(DataError, match=r"no column could be the label. Name it with --label."):
+        roles(written(tmp_path, ROWS[["id", "at"]]))
+
+
+def test_outcomes_without_the_key_are_refused_with_the_flag(tmp_path):
+    rows = written(tmp_path, ROWS.assign(id=[f"A{n}" for n in range(40)]))
+    outcomes = pd.DataFrame({"customer": [f"B{n}" for n in range(40)], "y": [0, 1] * 20})
+    with pytest.raises(DataError, match=r"outcomes.csv: no column 'id' for --key. It has customer, y."):
+        roles(rows, written(tmp_path, outcomes, "outcomes.csv"))
+
+
+SEEN = [f"2024-03-{n:02}" if n % 2 else "pending" for n in range(1, 31)] + ["pending"] * 10
+OUTCOMES = pd.DataFrame({"id": range(40), "y": [0, 1] * 20, "seen_at": SEEN})
+
+
+def test_a_date_of_outcomes_that_half_of_them_have_in_words_is_no_date(tmp_path):
+    found = roles(written(tmp_path, ROWS), written(tmp_path, OUTCOMES, "outcomes.csv"), label="y")
+    assert (found.known_at, found.delay) == (None, None)
+
+
+def test_a_date_of_outcomes_that_is_said_and_is_no_date_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"outcomes.csv: seen_at is no time. Name another column with --known-at."):
+        roles(written(tmp_path, ROWS), written(tmp_path, OUTCOMES, "outcomes.csv"), label="y", known_at="seen_at")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "chosen"), [("begun", "finished", "begun"), ("begun", "booking_date", "booking_date")]
+)
+def test_of_several_times_the_one_called_so_is_meant_and_else_the_earliest(tmp_path, first, second, chosen):
+    later = ROWS["at"] + pd.Timedelta(days=3)
+    frame = ROWS.rename(columns={"at": first}).assign(**{second: later}, y=[0, 1] * 20)
+    assert roles(written(tmp_path, frame)).time == chosen
+
+
+def test_years_are_times_where_no_column_holds_dates(tmp_path):
+    frame = ROWS.drop(columns="at").assign(year=np.arange(40) // 10 + 2010, y=[0, 1] * 20)
+    found = roles(written(tmp_path, frame))
+    assert (found.time, found.times[0]) == ("year", np.datetime64("2010-01-01"))
+
+
+@pytest.mark.parametrize("month", [[1, 2] * 20, ["01/02/2023", None] * 20], ids=["numbers", "either order, with gaps"])
+def test_a_table_without_times_is_refused_with_the_flag(tmp_path, month):
+    with pytest.raises(DataError, match="no column holds times like 2024-03-01. Name the column with --time"):
+        roles(written(tmp_path, ROWS.drop(columns="at").assign(month=month, y=[0, 1] * 20)))

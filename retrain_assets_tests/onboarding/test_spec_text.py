@@ -1,5 +1,7 @@
 """The spec that is written is short, commented, and valid as it stands."""
 
+import fsspec
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -95,3 +97,68 @@ def test_a_survey_of_one_date_a_period_is_judged_by_rows(tmp_path):
     rows, known = read_table(str(tmp_path / "rows" / "*.csv")), read_table(str(tmp_path / "outcomes.csv"))
     (tmp_path / "survey.yaml").write_text(spec_text(drafted("left", rows, known, Named()), tmp_path))
     assert load_spec(tmp_path / "survey.yaml").validation.unit == "row"
+
+
+RANDOM = np.random.default_rng(4)
+SCORES = pd.DataFrame(
+    {
+        "id": range(2_000),
+        "at": pd.date_range("2024-01-01", periods=2_000, freq="h").strftime("%Y-%m-%d %H:%M"),
+        "score": np.where(np.arange(2_000) % 40, RANDOM.integers(300, 800, 2_000), -999),
+        "total": np.where(np.arange(2_000) == 7, 9e6, RANDOM.gamma(2, 30, 2_000).round(2)),
+        **{f"c{k}": RANDOM.choice(list("abcde"), 2_000) for k in range(7)},
+        "grade": RANDOM.choice(["low", "mid", "high"], 2_000),
+    }
+)
+
+
+def lines_of(folder, rows):
+    """The lines of the spec of a table by their first word, checked by loading it."""
+    rows.to_csv(folder / "rows.csv", index=False)
+    text = spec_text(drafted("grade", read_table(str(folder / "rows.csv")), None, Named(label="grade")), folder)
+    (folder / "grade.yaml").write_text(text)
+    load_spec(folder / "grade.yaml")
+    return {line.split(":")[0].strip(): " ".join(line.split()) for line in text.splitlines()}
+
+
+def test_what_is_odd_about_a_number_stands_beside_its_limits(tmp_path):
+    lines = lines_of(tmp_path, SCORES)
+    assert lines["score"].endswith("# 300 to 799 seen, 2.5 % missing, -999 among them")
+    assert lines["total"].startswith("total: {min: 0, max: 1000} # 0.")
+    assert " to 9e+06, 999 of 1,000 below " in lines["total"]
+    assert lines["contract"].startswith("contract: {min_rows: 76, max_outside_share: 0.1}")
+    assert lines["categorical"].endswith("# 35 different values"), "no row of seven numbers"
+
+
+def test_a_label_of_three_values_of_which_some_never_come_and_the_newest_not_yet(tmp_path):
+    known = (np.arange(2_000) % 20 > 0) & (np.arange(2_000) < 1_800)
+    lines = lines_of(tmp_path, SCORES.assign(grade=SCORES["grade"].where(known)))
+    assert lines["classes"].startswith("classes: 3 ")
+    # 200 hours are 8.3 days
+    assert lines["label_delay"] == "label_delay: 9d # rows newer than that have no outcome yet"
+    assert lines["max_unlabelled_share"].startswith("max_unlabelled_share: 0.11 # DECIDE: 5 % of the older rows have")
+
+
+def test_a_history_that_the_defaults_fit_has_no_line_of_windows(tmp_path):
+    hours = pd.date_range("2024-01-01", periods=5_000, freq="h").strftime("%Y-%m-%d %H:%M")
+    rows = pd.concat([SCORES] * 3, ignore_index=True).head(5_000).assign(id=range(5_000), at=hours)
+    assert "windows" in lines_of(tmp_path, SCORES)
+    assert "windows" not in lines_of(tmp_path, rows)
+
+
+def test_files_elsewhere_keep_their_address(tmp_path):
+    memory = fsspec.filesystem("memory")
+    with memory.open("/bucket/rows.csv", "w") as file:
+        SCORES.to_csv(file, index=False)
+    draft = drafted("grade", read_table("memory://bucket/rows.csv"), None, Named(label="grade"))
+    memory.rm("/bucket", recursive=True)
+    assert '  path: "memory://bucket/rows.csv" ' in spec_text(draft, tmp_path)
+
+
+def test_an_order_of_day_and_month_that_was_said_stands_beside_the_path(tmp_path):
+    days = pd.date_range("2024-01-01", periods=2_000, freq="h").strftime("%d/%m/%Y %H:%M")
+    SCORES.assign(at=days).to_csv(tmp_path / "rows.csv", index=False)
+    rows = read_table(str(tmp_path / "rows.csv"), "day-first")
+    text = spec_text(drafted("grade", rows, None, Named(label="grade")), tmp_path)
+    (tmp_path / "grade.yaml").write_text(text)
+    assert load_spec(tmp_path / "grade.yaml").source.features.time_format == "day-first"

@@ -63,3 +63,26 @@ def test_a_good_feature_is_no_suspect(tmp_path):
 def test_a_column_that_follows_a_number_exactly_is_a_leak(tmp_path):
     value = RANDOM.gamma(2, 3, ROWS)
     assert reasons(tmp_path, label=value, twin=value * 1.2) == {"twin": "leak"}
+
+
+def test_a_number_that_is_the_same_wherever_it_is_there_follows_no_other_number(tmp_path):
+    there = np.where(RANDOM.random(ROWS) < 0.5, 1.0, np.nan)
+    assert reasons(tmp_path, label=RANDOM.gamma(2, 3, ROWS), bonus=there) == {}
+
+
+def test_a_number_of_a_few_rows_counts_no_time(tmp_path):
+    assert reasons(tmp_path, count=[*(n // 2 for n in range(8)), *[np.nan] * (ROWS - 8)]) == {}
+
+
+def test_a_date_that_many_rows_have_in_words_is_a_date_and_no_leak(tmp_path):
+    asked = [f"2024-06-{n % 28 + 1:02}" if n % 2 else "not yet" for n in range(ROWS)]
+    assert reasons(tmp_path, asked_on=asked) == {"asked_on": "date"}
+
+
+def test_free_text_is_no_feature(tmp_path):
+    rows = pd.concat([TABLE] * 3, ignore_index=True).assign(id=range(3 * ROWS))
+    rows.assign(note=["same"] * 100 + [f"note{n}" for n in range(1_100)]).to_csv(tmp_path / "rows.csv", index=False)
+    table = read_table(str(tmp_path / "rows.csv"))
+    facts = {name: facts_of(table, name) for name in table.rows.column_names}
+    (found,) = suspects_of(table, facts, find_roles(table, None, facts, Named(key="id", time="at", label="label")))
+    assert (found.name, found.sentence) == ("note", "free text, 1,101 different values")

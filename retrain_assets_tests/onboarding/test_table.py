@@ -1,6 +1,10 @@
 """A stranger's files become one table whatever each is written like."""
 
+from datetime import datetime
+
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from retrain_assets.errors import SourceError, TwoReadings
@@ -69,3 +73,43 @@ def test_columns_that_differ_by_letter_case_and_blanks_are_one_and_those_of_no_n
     (tmp_path / "b.csv").write_text("ID,Total_Charge\n2,3\n")
     rows = read_table(str(tmp_path / "*.csv")).rows
     assert rows.to_pydict() == {"id": ["1", "2"], "total charge": ["2", "3"]}
+
+
+def test_lines_above_the_names_of_the_columns_are_left_out_and_said(tmp_path):
+    (tmp_path / "a.csv").write_text("Export of 3 May\n\nid,x\n1,2\n2,3\n")
+    table = read_table(str(tmp_path / "a.csv"))
+    assert table.rows.to_pydict() == {"id": ["1", "2"], "x": ["2", "3"]}
+    assert table.remarks == ("a.csv: left out above the names of the columns: 2 lines",)
+
+
+@pytest.mark.parametrize("kind", [pa.dictionary(pa.int32(), pa.string()), pa.large_string()], ids=str)
+def test_texts_of_any_type_of_parquet_are_read_like_those_of_a_csv(tmp_path, kind):
+    pq.write_table(pa.table({"sum": pa.array(["1,234.50", "7"]).cast(kind)}), tmp_path / "a.parquet")
+    assert read_table(str(tmp_path / "a.parquet")).rows["sum"].to_pylist() == ["1234.50", "7"]
+
+
+@pytest.fixture
+def dated(tmp_path):
+    """Three files: with a date as such, with something else in its column, and without the column."""
+
+    def write(other):
+        pq.write_table(pa.table({"id": [1], "on": [datetime(2024, 1, 5)]}), tmp_path / "a.parquet")
+        pq.write_table(pa.table({"id": [2], "on": [other]}), tmp_path / "b.parquet")
+        pq.write_table(pa.table({"id": [3]}), tmp_path / "c.parquet")
+        return str(tmp_path / "*.parquet")
+
+    return write
+
+
+def test_dates_as_such_and_dates_as_texts_are_one_column(dated):
+    rows = read_table(dated("2024-02-01")).rows
+    assert rows["on"].to_pylist() == [datetime(2024, 1, 5), datetime(2024, 2, 1), None]
+
+
+def test_texts_beside_dates_that_are_none_make_all_of_them_texts(dated):
+    assert read_table(dated("soon")).rows["on"].to_pylist() == ["2024-01-05 00:00:00.000000", "soon", None]
+
+
+def test_numbers_beside_dates_are_refused_with_the_file(dated):
+    with pytest.raises(SourceError, match=r"a.parquet and the files beside it have columns of different types: .*on"):
+        read_table(dated(1.5))

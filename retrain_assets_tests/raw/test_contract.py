@@ -318,3 +318,21 @@ def test_a_numeric_column_of_junk_blocks_and_never_raises(values):
 def test_a_category_of_junk_blocks_unless_it_is_text_or_code(values):
     for name in ("zone", "borough"):
         assert checked({**rides(40), name: values}).blocked is (values[0].as_py() not in ("?", math.inf))
+
+
+def test_words_for_yes_and_no_in_a_column_of_numbers_are_read_and_said():
+    result = checked({**rides(), "miles": ["Y", "N"] * 50})
+    assert not result.blocked
+    (problem,) = result.problems
+    assert problem.sentence == "miles: 100 values are words for yes and no, like Y, read as 1 and 0."
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [({"min": 1}, "below 1"), ({"max": 1}, "above 1"), ({"min": 1, "max": 1}, "outside 1 to 1"), ({}, "infinite")],
+)
+def test_an_impossible_number_is_told_with_the_limit_that_it_breaks(rule, what):
+    worst = {"below 1": -5.0, "infinite": math.inf}.get(what, 5.0)
+    columns = Columns(numeric={"miles": rule}, categorical=["zone"])
+    (problem,) = checked({**rides(), "miles": [1.0] * 99 + [worst]}, columns).problems
+    assert f"1 of 100 values (1.00 %) impossible ({what}), now missing; first id 100: " in problem.sentence

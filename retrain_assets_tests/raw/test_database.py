@@ -4,9 +4,10 @@ import sqlite3
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 
-from retrain_assets.errors import SourceError
-from retrain_assets.raw.database import query
+from retrain_assets.errors import NotEnoughData, SourceError
+from retrain_assets.raw.database import connected, query
 from retrain_assets.raw.policy import Table
 from retrain_assets_tests.raw.rides import BOUNDS
 
@@ -76,3 +77,15 @@ def test_a_wrong_url_is_not_repeated_in_the_message(monkeypatch, url):
     with pytest.raises(SourceError, match="RIDES_URL: .*not a usable database URL") as raised:
         asked(BOUNDED)
     assert "tiger" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("database")
+def test_an_error_of_ours_within_a_transaction_stays_as_it_is_and_undoes_it():
+    def emptied():
+        with connected("RIDES_URL", "the write") as connection:
+            connection.execute(sa.text("delete from rides"))
+            raise NotEnoughData("nothing to write")
+
+    with pytest.raises(NotEnoughData, match="nothing to write"):
+        emptied()
+    assert len(asked(f"{BOUNDED} or 1")["id"]) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -10,7 +11,9 @@ import pyarrow.csv
 import pytest
 
 from retrain_assets.errors import SourceError
+from retrain_assets.feature_function.feature_function import DeclaredFunction
 from retrain_assets.raw.ingest import ingest, ingest_outcomes, peek
+from retrain_assets.raw.policy import Column
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.raw.rides import BOUNDS, COLUMNS, MONTHS, blocking, findings, intake, rides, source, written
 
@@ -304,3 +307,49 @@ def test_a_column_whose_unit_changes_is_refused_with_both(store, tmp_path):
     assert [one.sentence for one in third.problems if one.blocking] == [
         "miles: its numbers are in USD, in 2019-02 in EUR. Write them in one unit, or rename it."
     ]
+
+
+def test_outcomes_in_a_file_that_cannot_be_read_cost_the_next_period_only_those(store, tmp_path):
+    columns = rides(200, MONTHS.start, 12 * 60)
+    rows = written(tmp_path / "r.parquet", columns)
+    for month in (1, 2, 3):
+        inside = [n for n, moment in enumerate(columns["at"]) if moment.month == month]
+        outcomes = {name: [columns[name][n] for n in inside] for name in ("id", "at", "late")}
+        pa.csv.write_csv(pa.table(outcomes), tmp_path / f"o_2019-0{month}.csv")
+    (tmp_path / "o_2019-02.csv").write_text("")
+    declared = source(rows, tmp_path / "o_*.csv", "0d")
+    for period in ("2019-01", "2019-03"):
+        taken_in(store, declared, period)
+        typed, problems = outcomes_in(store, declared, period)
+    assert {moment.month for moment in typed["time"].to_pylist()} == {3}
+    (said,) = [problem.sentence for problem in problems if "still left out" in problem.sentence]
+    assert said.startswith("What became known in the periods before, which were refused, is still left out: ")
+    assert "o_2019-02.csv: cannot be read: it is empty" in said
+    taken_in(store, declared)
+    with pytest.raises(SourceError, match=r"o_2019-02.csv: cannot be read: it is empty"):
+        outcomes_in(store, declared)
+
+
+@pytest.fixture
+def with_weekday(tmp_path):
+    """Rides of January with a borough and of February without, whose weekday a function makes."""
+    for month in (1, 2):
+        columns = rides(60, datetime(2019, month, 1), 8 * 60, first_id=100 * month)
+        table = pa.table(columns) if month == 1 else pa.table(columns).drop_columns(["borough"])
+        written(tmp_path / f"r_2019-0{month}.parquet", table)
+    columns = COLUMNS.model_copy(update={"categorical": {**COLUMNS.categorical, "weekday": Column()}})
+    maker = DeclaredFunction("retrain_assets_tests.feature_function.our_pkg.features:weekday")
+    return replace(intake(source(tmp_path / "r_*.parquet"), columns), maker=maker)
+
+
+def test_a_column_that_only_other_files_have_is_missing_and_the_functions_are_made(store, with_weekday):
+    ingest(with_weekday, store, "2019-01")
+    checked = ingest(with_weekday, store, "2019-02")
+    assert not checked.blocked
+    assert set(checked.table["weekday"].to_pylist()) == set("0123456")
+    assert checked.table["borough"].null_count == checked.table.num_rows == 60
+    assert any("no column borough, its 60 values count as missing" in one.sentence for one in checked.problems)
+
+
+def test_of_a_period_without_rows_the_function_is_not_asked(store, with_weekday):
+    assert blocking(ingest(with_weekday, store, "2019-06")) == [("volume", None, 0)]

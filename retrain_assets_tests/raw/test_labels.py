@@ -204,3 +204,11 @@ def test_what_an_objective_cannot_learn_blocks_with_its_key(objective, labels, w
     problems = judged(labels, "regression", objective=objective)[1]
     assert told(problems) == ([("ranges", True, "late", 1)] if wrong is not None else [])
     assert all(f"first id {wrong}:" in problem.sentence for problem in problems)
+
+
+@pytest.mark.parametrize(("values", "kind"), [({}, "number"), ({"yes": 1.0, "no": 0.0}, "category")])
+@pytest.mark.parametrize("labels", [[["yes"], ["no"]], [b"yes", b"no"]], ids=["lists", "bytes"])
+def test_labels_of_a_type_that_holds_no_values_block_with_the_type(labels, values, kind):
+    _, problems = judged(labels, values=values)
+    assert told(problems)[0] == ("schema", True, "late", 2)
+    assert problems[0].sentence.endswith(f", no {kind}, 2 outcomes. Store it as text or as numbers.")

@@ -29,6 +29,11 @@ def test_the_notation_is_what_is_declared(written, notation):
     [
         ({"path": "rows.csv", "decimal": ",", "thousands": ","}, "decimal and thousands are both"),
         ({"path": "rows.csv", "encoding": "klingon"}, "unknown encoding 'klingon'"),
+        ({"sql": "select 1"}, "sql needs url_env, the environment variable that holds the database URL"),
+        (
+            {"path": "rows.csv", "time_format": "european"},
+            "'european' is no form of times: write day-first, month-first",
+        ),
         ({"sql": "select 1", "url_env": "URL", "separator": ";"}, "separator: a query gives typed values"),
     ],
 )
@@ -82,3 +87,21 @@ def test_a_login_in_an_address_is_refused_and_not_repeated(path, spec_folder):
 @pytest.mark.parametrize("path", ["abfs://rows@account.host/a.parquet", "s3://bucket/a:b@c/rows.csv", "rows?.csv"])
 def test_an_address_without_a_login_is_read(path):
     assert Table(path=path).path == path
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({}, "no feature is declared: list columns under numeric or categorical"),
+        ({"categorical": {"zone": {"min": 0}}}, "a category has no range: take min and max from zone"),
+        ({"numeric": "miles"}, "valid dictionary"),
+    ],
+)
+def test_columns_that_no_model_can_have_are_refused(columns, message):
+    with pytest.raises(ValidationError, match=message):
+        Columns(**columns)
+
+
+def test_rows_that_were_served_need_outcomes_of_their_own():
+    with pytest.raises(ValidationError, match="rows that were served have no outcome: declare source.outcomes"):
+        Source.model_validate(PLAIN | {"features": {"served": "delivery"}})

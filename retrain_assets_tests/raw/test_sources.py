@@ -14,8 +14,8 @@ import pytest
 
 from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.raw import sources
-from retrain_assets.raw.policy import Source
-from retrain_assets.raw.sources import fingerprint
+from retrain_assets.raw.policy import Source, Table
+from retrain_assets.raw.sources import describe, fingerprint, newest_time
 from retrain_assets_tests.raw.rides import BOUNDS, as_csv, rides, source, written
 
 
@@ -440,3 +440,52 @@ def test_the_fingerprint_of_a_missing_file_is_an_error_and_of_a_query_its_text(t
     with pytest.raises(SourceError, match="no such file"):
         fingerprint(source(tmp_path / "absent.parquet"))
     assert fingerprint(sql_source(QUERY)) == fingerprint(sql_source(QUERY)) != fingerprint(sql_source(QUERY + ", id"))
+
+
+@pytest.mark.usefixtures("database")
+def test_the_newest_row_of_a_query_is_the_newest_since_a_moment(three_months):
+    newest = max(three_months["at"])
+    assert newest_time(sql_source(QUERY), BOUNDS[0]) == newest
+    assert newest_time(sql_source(QUERY), newest + timedelta(seconds=1)) is None
+
+
+@pytest.mark.usefixtures("database")
+def test_declared_words_are_missing_in_the_texts_of_a_query():
+    table = {"sql": QUERY, "url_env": "RIDES_URL", "null_values": ["JFK"]}
+    declared = Source(features=table, key="id", time="at", label="late", label_delay="1d")
+    assert set(read_rows(declared, WANTED, *BOUNDS)["zone"].to_pylist()) == {"LGA", "Harlem", None}
+
+
+def test_files_of_which_none_can_be_read_are_refused_with_the_first(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("")
+    declared = source(tmp_path / "*.csv")
+    for reading in (lambda: read_rows(declared, WANTED, *BOUNDS), lambda: newest_time(declared, BOUNDS[0])):
+        with pytest.raises(SourceError, match=r"a.csv: cannot be read: it is empty"):
+            reading()
+
+
+def two_files(folder, first, second):
+    for number, values in enumerate((first, second)):
+        columns = rides(len(values), first_id=10 * number + 1) | {"miles": values}
+        written(folder / f"{number}.parquet", columns)
+    return source(folder / "*.parquet")
+
+
+def test_a_unit_that_differs_between_two_files_of_a_period_is_refused_with_both(tmp_path):
+    declared = two_files(tmp_path, ["3 mi", "5 mi"], ["3 km", "5 km"])
+    with pytest.raises(
+        TwoReadings, match=r"1.parquet: miles: its numbers are in km, in another file of the period in mi"
+    ):
+        read_rows(declared, WANTED, *BOUNDS, ["miles"])
+    assert read_rows(declared, ["zone"], *BOUNDS, []).num_rows == 4
+
+
+def test_types_of_two_files_that_do_not_go_together_are_refused(tmp_path):
+    declared = two_files(tmp_path, [1.5, 2.5], [BOUNDS[0]] * 2)
+    with pytest.raises(SourceError, match=r"0.parquet and the files beside it have columns of types that do not go"):
+        read_rows(declared, WANTED, *BOUNDS)
+
+
+def test_a_served_log_is_named_by_its_model():
+    assert describe(Table(served="delivery")) == "the served log of delivery"

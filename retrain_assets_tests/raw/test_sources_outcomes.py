@@ -134,3 +134,15 @@ def test_an_outcome_known_before_its_row_counts_from_its_row_on_and_is_named(tmp
     assert "1 of 2 outcomes were known before their row" in read.remarks[0]
     january = sources.read_outcomes(declared, datetime(2019, 1, 1), BOUNDS[0], keys_of({"id": [], "at": []}))
     assert january.table.filter(january.table["time"].is_valid()).num_rows == 0
+
+
+def test_an_outcome_without_a_time_of_its_own_has_that_of_its_row(tmp_path):
+    columns = rides(3)
+    outcomes = {"id": [1, 2, 77], "late": [0, 1, 1], "at": [columns["at"][0], None, None], "booked": [BOUNDS[0]] * 3}
+    declared = source(tmp_path / "r.parquet", written(tmp_path / "o.parquet", outcomes), known_at="booked")
+    arrived = read_outcomes(declared, *BOUNDS, keys_of(columns))
+    assert dict(zip(arrived["id"].to_pylist(), arrived["time"].to_pylist(), strict=True)) == {
+        1: columns["at"][0],
+        2: columns["at"][1],
+        77: None,
+    }

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.worlds.parcels import SPEC
 from retrain_assets.errors import SpecError
-from retrain_assets.spec.loading import SHIPPED, load_spec, load_specs, read_specs
+from retrain_assets.spec.loading import SHIPPED, load_spec, load_specs, read_specs, spec_of_files
+from retrain_assets.spec.model_spec import ModelSpec
 from retrain_assets_tests.specs import changed, line_of, refusal, written
 
 
@@ -80,3 +81,28 @@ def test_a_wrong_spec_is_named_and_takes_no_other_down(spec_folder):
     assert "declared in" in faults[spec_folder / "twice.yaml"]
     with pytest.raises(SpecError, match="(?s)other.yaml:2: .*twice.yaml: the name delivery"):
         load_specs([spec_folder])
+
+
+def test_a_regression_s_suite_beside_the_spec_needs_a_tolerance_though_no_key_names_it(spec_folder):
+    path = written(spec_folder, changed("validation", "regression_suite", to=None))
+    assert f"validation.regression_suite.tolerance: say up to which absolute error a case of {spec_folder}" in refusal(
+        path
+    )
+    (spec_folder / "delivery.suite.yaml").unlink()
+    assert load_spec(path).suite_ids() == frozenset()
+
+
+def test_a_spec_and_its_suite_are_read_again_from_their_files(spec_folder, tmp_path_factory):
+    for suite in (True, False):
+        if not suite:
+            (spec_folder / "delivery.suite.yaml").unlink()
+        spec = load_spec(written(spec_folder, changed("validation", "regression_suite", to={"tolerance": 45})))
+        assert set(spec.files()) == ({"spec.yaml", "suite.yaml"} if suite else {"spec.yaml"})
+        again = spec_of_files(tmp_path_factory.mktemp("again"), spec.files())
+        assert again.policy_sha256 == spec.policy_sha256
+
+
+def test_a_spec_that_stands_in_no_file_declares_everything_and_has_no_files():
+    spec = ModelSpec.model_validate(SPEC)
+    assert spec.declares("windows", "gate")
+    assert (spec.path, spec.files()) == (None, {})

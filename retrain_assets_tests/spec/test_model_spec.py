@@ -49,6 +49,7 @@ def test_a_loaded_spec_is_frozen(spec_folder):
             "windows",
             "windows.gate: 90,000 periods of a week are more than 100 years",
         ),
+        (("probation",), {"periods": 90_000}, "probation", "probation.length: 90,000 are more than 100 years. Write"),
         (("name",), "Delivery Time", "name", "name: 'Delivery Time' is no name: write lower-case letters"),
     ],
 )
@@ -174,6 +175,9 @@ def test_the_rules_do_not_depend_on_where_the_folder_is(spec_folder, tmp_path_fa
     other = tmp_path_factory.mktemp("elsewhere")
     (other / "delivery.suite.yaml").write_text("cases: []\n")
     assert load_spec(written(spec_folder, SPEC)).policy_sha256 == load_spec(written(other, SPEC)).policy_sha256
+
+
+MULTICLASS = SHORT.replace("task: binary", "task: multiclass\nclasses: 3")
 
 
 # ---- metrics, slices and rules of the gate
@@ -348,3 +352,37 @@ def test_a_champion_ages_by_time_and_rules_that_count_periods_keep_their_digest(
     assert set(old._validation_rules["fresher"]) == {"max_age_periods", "max_unseen_share", "margin_share", "margin"}
     with pytest.raises(SpecError, match="max_age: say from which age on"):
         load_spec(written(spec_folder, judging(promote_when="fresher", fresher=fresher)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            MULTICLASS + "probation: {score_rate: {at_least: 0.1}}\n",
+            "churn.yaml:8: probation.score_rate: several classes",
+        ),
+        (MULTICLASS + "training: {coverage: {rare: [{label: 3, min_rows: 5}]}}\n", "label 3 is no class from 0 to 2"),
+        (
+            SHORT + "training: {coverage: {categories: [town]}}\n",
+            "coverage.categories: town is not under columns.categor",
+        ),
+        (
+            SHORT + "validation: {slices: {guardrails: [{metric: auc, margin: 0.1}]}}\n",
+            "there is no column to slice by",
+        ),
+    ],
+    ids=["scores of classes", "no such class", "no such category", "no groups"],
+)
+def test_what_the_task_or_the_columns_do_not_have_is_refused(spec_folder, text, message):
+    assert message in refusal(written(spec_folder, text, "churn.yaml"))
+
+
+@pytest.mark.parametrize(("half_life", "forgets"), [("52w", True), ("105w", False), ("104 periods", True)])
+def test_a_procedure_is_tested_only_where_training_forgets_within_two_years(spec_folder, half_life, forgets):
+    asked = judging(evidence="procedure", procedure=AGED)
+    asked["windows"] = {"half_life": half_life, "gate": "1w"}
+    path = written(spec_folder, asked)
+    if forgets:
+        assert load_spec(path).validation.procedure
+    else:
+        assert "write a windows.half_life of at most 104w" in refusal(path)

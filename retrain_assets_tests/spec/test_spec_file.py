@@ -92,3 +92,45 @@ def test_a_short_key_stands_for_its_full_form(tmp_path):
     assert file.path_of(("source", "features", "path")) == ("source", "path")
     assert file.path_of(("validation", "primary")) == ("primary",)
     assert file.path_of(("validation", "unit")) == ("validation", "unit")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("task: binary", "task: [binary]", "2: task: ['binary'] is none of binary, multiclass or regression."),
+        ("every: month", "every: {a: month}", "3: period.every: {'a': 'month'} is none of hour, day, week, "),
+        ("[tenure]", "[{tenure: {min: 0}}]", "5: columns.numeric: {'tenure': {'min': 0}} is no name: list names, or"),
+        ("[plan]", "[[plan]]", "5: columns.categorical: ['plan'] is no name: list names, or give each its rule, like"),
+        ("primary: log_loss", "primary: 5", "6: primary: 5 is not a list."),
+        ("[tenure]", "{tenure: {mim: 0}}", "5: columns.numeric.tenure.mim: unknown key. Did you mean min?"),
+        ("primary: log_loss", "primary: auc\nvalidation: 5", "7: validation: 5 is not a mapping of keys."),
+        (
+            "month, start: 2024-01-01}",
+            "year, start: 2020-01-01}\nwindows: 5",
+            "4: windows: 5 is not a mapping of keys.",
+        ),
+        ("key: id", 'key: id, separator: "::"', "4: source.separator: '::' is longer than 1 character."),
+        ("key: id", 'key: id, separator: ""', "4: source.separator: is empty, write a text."),
+        (
+            "key: id",
+            f"key: id, label_unit: {'x' * 21}",
+            f"4: source.label_unit: '{'x' * 21}' is longer than 20 characters.",
+        ),
+    ],
+)
+def test_a_value_of_another_form_than_its_key_has_is_refused_with_its_line(spec_folder, old, new, sentence):
+    assert f"churn.yaml:{sentence}" in refusal(written(spec_folder, SHORT.replace(old, new), "churn.yaml"))
+
+
+def test_costs_of_three_classes_are_refused_with_their_line(spec_folder):
+    metric = "{name: c, cost_matrix: [[0, 1, 1], [1, 0, 1], [1, 1, 0]], unit: USD, better: lower, threshold: 3}"
+    sentence = refusal(written(spec_folder, f"{SHORT}business_metrics: [{metric}]\n", "churn.yaml"))
+    assert "churn.yaml:7: business_metrics.0.cost_matrix: [[0, 1, 1], " in sentence
+    assert sentence.endswith("has too many entries.")
+
+
+def test_a_fault_beside_a_block_that_is_incomplete_is_named_in_the_same_round(spec_folder):
+    text = SHORT.replace('path: "churn/*.csv"', "path: null").replace("known_at: label_date", "known_at: [label_date]")
+    first, second = refusal(written(spec_folder, text, "churn.yaml")).splitlines()
+    assert ": source: declare either path (a file or glob), sql (a query)" in first
+    assert ": source.known_at: ['label_date'] is not a text." in second

@@ -157,3 +157,9 @@ def test_with_history_equal_models_are_called_better_no_more_often_than_accepted
         found = mean_error(gate, known)
         called += gate.mean > stdtrit(found.degrees, 0.95) * found.error
     assert called / reps <= most + np.sqrt(most * (1 - most) / reps)
+
+
+def test_a_part_of_a_few_days_or_without_any_change_tells_nothing_among_others():
+    first, second = (days_of(alike(np.random.default_rng(seed), 28, 0.3)) for seed in (11, 12))
+    plain = dependence([first, second], 14)
+    assert dependence([first, days_of([5.0, 1.0, 2.0]), days_of(np.ones(9)), second], 14) == plain

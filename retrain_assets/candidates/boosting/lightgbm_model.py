@@ -7,7 +7,8 @@ in `scoring.booster`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -246,7 +247,8 @@ def _dataset(params: Mapping[str, Any], learner: Learner, examples: Examples) ->
         categorical_feature=[encoded.column_names.index(name) for name in examples.categorical],
         params=dict(params),
     )
-    dataset.construct()
+    with _refusals():
+        dataset.construct()
     dataset.label = dataset.weight = None  # LightGBM has its own; these copies would take 8 bytes a row all through
     release_memory()  # the sample for the bin edges is gone
     return dataset
@@ -268,10 +270,18 @@ def _valid_set(rows: lgb.Dataset, learner: Learner, later: Examples) -> lgb.Data
 
 
 def _train(params: Mapping[str, Any], rows: lgb.Dataset, rounds: int, **options: Any) -> lgb.Booster:
-    try:
+    with _refusals():
         return lgb.train(dict(params), rows, rounds, keep_training_booster=True, **options)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what LightGBM refuses, rows or a passed parameter, into an error of ours."""
+    try:
+        yield
     except lgb.basic.LightGBMError as error:
-        raise DataError(f"LightGBM cannot train on these rows: {error}") from None
+        cause = str(error).split(" at /")[0].strip()
+        raise DataError(f"LightGBM cannot train on these rows with these parameters: {cause}") from None
 
 
 def _require_rows(encoded: pa.Table, label: NDArray[np.float64]) -> None:

@@ -47,6 +47,8 @@ OWNED: dict[str, str] = {
 }  # fmt: skip
 """Parameters that a spec may not pass on, and why or where to declare them."""
 
+_GROUPS = "interaction_constraints"
+
 
 def misfits(passed: Mapping[str, Any]) -> list[str]:
     """Say what is wrong with the passed parameters, one sentence each; an alias counts as the name it stands for.
@@ -71,14 +73,17 @@ def misfits(passed: Mapping[str, Any]) -> list[str]:
 
 
 def resolved(passed: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
-    """The passed parameters as LightGBM reads them: a mapping from column to value becomes a list in column order.
+    """The passed parameters as LightGBM reads them: columns by their place.
+
+    A mapping from column to value becomes a list in column order, and the groups of `interaction_constraints` hold
+    places: LightGBM ends the process on one that is none, and of names it writes a model that it cannot read.
 
     Args:
         passed: As the spec has them, like `{monotone_constraints: {tenure: 1}}`.
         columns: The model's features, in their order; one that a mapping leaves out gets 0.
 
     Raises:
-        KeyError: A mapping names a column that is no feature.
+        KeyError: A mapping or a group names a column that is no feature.
 
     >>> resolved({"monotone_constraints": {"tenure": 1}, "max_bin": 63}, ["plan", "tenure"])
     {'monotone_constraints': [0, 1], 'max_bin': 63}
@@ -86,10 +91,25 @@ def resolved(passed: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any
     for name, value in passed.items():
         if isinstance(value, Mapping) and (unknown := sorted(set(value) - set(columns))):
             raise KeyError(f"training.lightgbm.{name}: {', '.join(unknown)} is no feature")
-    return {
+    found = {
         name: [value.get(column, 0) for column in columns] if isinstance(value, Mapping) else value
         for name, value in passed.items()
     }
+    if _GROUPS in found:
+        found[_GROUPS] = _places(found[_GROUPS], columns)
+    return found
+
+
+def _places(groups: object, columns: Sequence[str]) -> list[list[int]]:
+    """Groups of features by their places, which they may be written as too."""
+    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+        raise KeyError(f"training.lightgbm.{_GROUPS}: write groups of features, like [[tenure, fee], [age]]")
+    known: dict[object, int] = {str(name): place for place, name in enumerate(columns)}
+    known |= {place: place for place in range(len(columns))}
+    for feature in (feature for group in groups for feature in group):
+        if not isinstance(feature, str | int) or feature not in known:
+            raise KeyError(f"training.lightgbm.{_GROUPS}: {feature} is no feature")
+    return [[known[feature] for feature in group] for group in groups]
 
 
 def _aliases() -> Mapping[str, Sequence[str]]:

@@ -65,3 +65,13 @@ def test_an_origin_without_known_rows_says_so(history):
     origin = origin_at(spec.model, spec.windows, datetime(2024, 1, 1))
     with pytest.raises(NotEnoughData, match="no row of .* had an outcome by 2024-01-01"):
         loaded.training(origin, "recent", matrix_recipe(spec).recipe)
+
+
+def test_outcomes_of_other_rows_alone_leave_nothing_to_replay(own_build):
+    spec, rows, _ = own_build
+    for week in rows.periods("outcomes"):
+        known = rows.require_table("outcomes", week)
+        others = pa.array([-1 - n for n in range(known.num_rows)], known["id"].type)
+        rows.write_table("outcomes", week, known.set_column(known.column_names.index("id"), "id", others))
+    with pytest.raises(NotEnoughData, match=r"none of the rows of 2024-01-01 to .* has an outcome. Check `source.outc"):
+        EncodedHistory.load(rows, matrix_recipe(spec).recipe, dated=False)

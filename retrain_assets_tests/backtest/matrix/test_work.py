@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 
 from retrain_assets.backtest.matrix.evaluation_matrix import ROWS
@@ -60,3 +61,13 @@ def test_a_model_that_is_trained_again_for_more_rounds_counts_as_training_time(o
         for rounds in (record.trees, record.trees + 1)
     )
     assert (short, long) == (0, 7)
+
+
+def test_without_rows_that_tell_when_to_stop_a_record_stays_as_it_is(own_build):
+    spec, place = place_of(own_build)
+    work = MatrixWork.at(place)
+    origin = origin_at(spec.model, spec.windows, datetime(2024, 2, 26))
+    record = work.fit(origin, "recent", "key", False)
+    assert work.stop(origin, "recent", record).stopped_at is not None
+    gone = replace(origin, stop=replace(origin.stop, end=origin.stop.start))
+    assert work.stop(gone, "recent", record) == record

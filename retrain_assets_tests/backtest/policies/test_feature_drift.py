@@ -21,12 +21,13 @@ BEFORE, ORIGINS, A_DAY = 8, 10, 40
 CONTRACT = FeatureContract(("miles", "zone"), {"miles": "numeric", "zone": "categorical"}, {"zone": ("EWR", "JFK")})
 
 
-def history(moved_from=ORIGINS, by=0.0):
-    """Rows of eight weeks before the first origin and of ten after it; miles grow from one origin's week on."""
+def history(moved_from=ORIGINS, by=0.0, gap=ORIGINS):
+    """Rows of eight weeks before the first origin and of ten after it but for a gap; miles grow from one week on."""
     rng = np.random.default_rng(4)
     days = 7 * (BEFORE + ORIGINS)
     start = FIRST - BEFORE * WEEK
     time = np.repeat(start + np.timedelta64(1, "D") * np.arange(days), A_DAY)
+    time = time[(time < FIRST + gap * WEEK) | (time >= FIRST + (gap + 1) * WEEK)]
     miles = rng.gamma(3, 1, time.size) + by * (time >= FIRST + moved_from * WEEK)
     zone = pa.array(rng.integers(0, 2, time.size), pa.int16())
     rows = TrainingRows(
@@ -77,3 +78,9 @@ def test_quiet_weeks_do_not_ask_what_is_calibrated(matrix):
 def test_the_products_report_asks_at_once_for_what_is_beyond_doubt(matrix):
     found = intervals(matrix, moved_from=4, by=1.7)
     assert 5 in walk(ConfirmedDrift(found, DriftPolicy()), matrix, matrix.whole).retrains
+
+
+@pytest.mark.parametrize("distance", TEXTBOOK)
+def test_a_week_without_rows_is_no_second_time(matrix, distance):
+    found = intervals(matrix, moved_from=4, by=1.7, gap=5)
+    assert walk(CalibratedDrift(found, distance), matrix, matrix.whole).retrains[1] == 8

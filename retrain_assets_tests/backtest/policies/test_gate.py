@@ -65,3 +65,14 @@ def test_no_worse_by_a_margin_is_enough_where_that_is_declared(margin, promoted)
 def test_its_name_is_its_rule():
     assert ReplayedGate(2 * WEEK, 0.05).name == "superior, 14 days, refit"
     assert ReplayedGate(WEEK, 0.05, 0.05, refit=False).name == "non-inferior by 5 %, 7 days, no refit"
+
+
+def test_what_cannot_be_compared_promotes_nothing():
+    matrix = noisy(slope=1.0, own=0.05)
+    past = Past(matrix, 8, (0,), (0,), (0,))
+    gate = ReplayedGate(2 * WEEK, 0.05)
+    assert gate.promoted(past) is not None
+    assert gate.promoted(Past(matrix, 1, (0,), (0,), (0,))) is None, "no candidate is newer than the live model"
+    assert ReplayedGate(timedelta(days=2), 0.05).promoted(past) is None, "two days have no error"
+    matrix.rows[6 * 7 : 8 * 7] = 0
+    assert gate.promoted(past) is None, "the gate has no rows"

@@ -36,3 +36,10 @@ def test_a_first_model_is_held_to_its_own_first_days_once_they_are_known():
     assert promise(Past(matrix, 1, (0,))) is None
     found = promise(Past(matrix, 2, (0,)))
     assert found.day_sd == pytest.approx(np.std(matrix.losses[0, :14] / 200.0, ddof=1))
+
+
+def test_a_gate_without_rows_promises_nothing():
+    matrix = with_noise()
+    assert promise(Past(matrix, 5, (0, 4))) is not None
+    matrix.rows[14:28] = 0
+    assert promise(Past(matrix, 5, (0, 4))) is None

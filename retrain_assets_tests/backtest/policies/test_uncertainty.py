@@ -26,3 +26,7 @@ def test_a_model_as_sure_as_ever_is_kept():
 def test_a_regression_has_no_uncertainty():
     matrix = matrix_of(ageing(16))
     assert walk(RisingUncertainty(1), matrix, matrix.whole).count == 0
+
+
+def test_it_is_called_by_how_long_it_waits():
+    assert RisingUncertainty(3).name == "uncertainty up for 3 decisions"

@@ -260,3 +260,17 @@ def test_an_objective_of_another_task_is_refused(objective: str, task: str, mess
 def test_two_classes_are_not_multiclass() -> None:
     with pytest.raises(SpecError, match="a multiclass model has 2 classes"):
         parameters(Learner(TrainingPolicy(objective="multiclass"), "multiclass"))
+
+
+@pytest.mark.parametrize(
+    ("passed", "cause"),
+    [
+        ({"max_bin": 1}, r"Check failed: \(max_bin\) > \(1\)$"),
+        ({"feature_contri": [1.0]}, "Check failed: .*feature_contri"),
+    ],
+)
+def test_what_lightgbm_itself_refuses_is_told_in_its_words(passed, cause):
+    table, value = rows(200)
+    odd = Learner(TrainingPolicy(objective="regression", lightgbm=passed), "regression")
+    with pytest.raises(DataError, match=f"LightGBM cannot train on these rows with these parameters: {cause}"):
+        fit(odd, Examples(table, value), rounds=2)

@@ -153,3 +153,12 @@ def test_linear_leaves_are_refused() -> None:
     linear = one.text.replace(b"is_linear=0", b"is_linear=1")
     with pytest.raises(DataError, match="linear leaves"):
         average_models(one.text, one.contract, linear, one.contract)
+
+
+def test_a_forest_has_no_average() -> None:
+    one = model_of("regression", rows_of(0, 40, 1))
+    label = np.arange(100) % 2
+    options = {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.5, "verbose": -1, "objective": "binary"}
+    forest = lgb.train(options, lgb.Dataset(np.arange(100.0)[:, None], label), 3).model_to_string().encode()
+    with pytest.raises(DataError, match="a LightGBM model without importances and parameters, or a forest, cannot be"):
+        average_models(one.text, one.contract, forest, one.contract)

@@ -6,8 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from retrain_assets.candidates.boosting.lightgbm_model import Examples, Learner, fit, predict
+from retrain_assets.candidates.boosting.passed_parameters import misfits
 from retrain_assets.candidates.policy import TrainingPolicy
 from retrain_assets.errors import SpecError
+from retrain_assets.scoring.booster import load
 
 X = np.linspace(0, 1, 400)
 ROWS = pa.table({"noise": np.random.default_rng(1).normal(size=400), "tenure": X})
@@ -51,3 +53,35 @@ def test_a_name_that_is_unknown_or_ours_is_refused_with_the_reason(passed, sente
 def test_a_constraint_on_a_column_that_is_no_feature_is_refused():
     with pytest.raises(SpecError, match=r"training.lightgbm.monotone_constraints: tenur is no feature"):
         scored(monotone_constraints={"tenur": 1})
+
+
+def test_features_that_may_not_stand_in_one_tree_are_named_like_the_columns():
+    random = np.random.default_rng(3)
+    rows = pa.table({name: random.normal(size=500) for name in ("age", "fee", "tenure")})
+    value = rows["age"].to_numpy() * rows["fee"].to_numpy() + rows["tenure"].to_numpy()
+    learner = Learner(
+        TrainingPolicy(objective="regression", lightgbm={"interaction_constraints": [["age"], ["fee", 2]]}),
+        "regression",
+    )
+    trees = load(fit(learner, Examples(rows, value), rounds=10)).trees_to_dataframe()
+    together = [set(tree["split_feature"].dropna()) for _, tree in trees.groupby("tree_index")]
+    assert any(len(names) > 1 for names in together)
+    assert all(names <= {"age"} or names <= {"fee", "tenure"} for names in together)
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        ([["tenur"]], "tenur is no feature"),
+        ([[0, 2]], "2 is no feature"),
+        ([[["tenure"]]], r"\['tenure'\] is no feature"),
+        (["tenure"], r"write groups of features, like \[\[tenure, fee\], \[age\]\]"),
+    ],
+)
+def test_groups_of_what_is_no_feature_are_refused(groups, sentence):
+    with pytest.raises(SpecError, match=f"training.lightgbm.interaction_constraints: {sentence}"):
+        scored(interaction_constraints=groups)
+
+
+def test_without_any_parameter_nothing_is_wrong():
+    assert misfits({}) == []

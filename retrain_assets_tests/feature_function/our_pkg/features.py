@@ -13,7 +13,7 @@ NUMBER = 3
 def add(table: pa.Table) -> pa.Table:
     """A number and a category."""
     table = table.append_column("pace", pc.multiply(pc.cast(table["distance"], pa.float64()), MINUTES))
-    return table.append_column("weekday", pc.cast(pc.day_of_week(table["at"]), pa.string()))
+    return weekday(table)
 
 
 def other_rows(table: pa.Table) -> pa.Table:
@@ -42,3 +42,15 @@ def no_table(table: pa.Table) -> object:
 
 def fault(table: pa.Table) -> pa.Table:
     return table.append_column("pace", table["speed"])
+
+
+def weekday(table: pa.Table) -> pa.Table:
+    return table.append_column("weekday", pc.cast(pc.day_of_week(table["at"]), pa.string()))
+
+
+def twice(table: pa.Table) -> pa.Table:
+    return weekday(weekday(table))
+
+
+def of_many(table: pa.Table) -> pa.Table:
+    return weekday(table) if table.num_rows > 60 else table

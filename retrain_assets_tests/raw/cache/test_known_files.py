@@ -155,3 +155,20 @@ def test_a_parquet_file_of_one_row_group_is_decoded_once_while_blocks_are_held(t
         together = [rows_of(path, bounds) for bounds in (JANUARY, FEBRUARY, JANUARY)]
     assert together == apart == [["1", "3", "4"], ["2", "3"], ["1", "3", "4"]]
     assert len(found) == 3 + (1 if groups == 1 else 3)
+
+
+def test_a_footer_without_the_least_and_the_greatest_tells_nothing(tmp_path):
+    pq.write_table(pa.table({"day": [float("nan")]}), tmp_path / "a.parquet")
+    assert span_in_footer(pq.read_metadata(tmp_path / "a.parquet"), "day") is None
+
+
+def test_of_a_file_that_is_gone_nothing_is_kept(tmp_path):
+    assert not KnownFiles().file(str(tmp_path / "gone.csv"), "").lasts
+
+
+def test_of_more_files_than_are_remembered_the_one_used_longest_ago_is_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr("retrain_assets.raw.cache.known_files.MOST_FILES", 2)
+    known, paths = KnownFiles(), {name: str(rested(tmp_path / name, "x")) for name in "abc"}
+    for name in "abac":
+        known.file(paths[name], "").facts["seen"] = True
+    assert [known.file(paths[name], "").facts for name in "acb"] == [{"seen": True}, {"seen": True}, {}]

@@ -13,14 +13,16 @@ from retrain_assets.raw.policy import Source
 from retrain_assets.raw.sources import read_rows
 
 
-@pytest.mark.parametrize("column", ["number", "category"])
+@pytest.mark.parametrize("column", ["number", "category", "bytes"])
 def test_a_small_file_of_rows_beyond_this_machines_memory_is_refused_before_they_are_read(
     tmp_path, monkeypatch, column
 ):
     rows = 200_000
     words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, "int32")), ["x" * 1000])
+    codes = pa.DictionaryArray.from_arrays(words.indices, [b"x" * 1000])
     at = pa.array(np.full(rows, np.datetime64("2024-01-01T12:00", "us")))
-    table = pa.table({"id": np.zeros(rows), "at": at, "y": np.ones(rows), "number": np.ones(rows), "category": words})
+    held = {"number": np.ones(rows), "category": words, "bytes": codes}[column]
+    table = pa.table({"id": np.zeros(rows), "at": at, column: held})
     pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
     declared = {"path": str(tmp_path / "bomb.parquet"), "key": "id", "time": "at", "label": "y", "label_delay": "1d"}
     assert (tmp_path / "bomb.parquet").stat().st_size < 50_000

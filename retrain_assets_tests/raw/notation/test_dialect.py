@@ -1,6 +1,7 @@
 """How a CSV file is written: what has one reading is told, what has two is refused with both."""
 
 import re
+from io import BytesIO
 
 import pytest
 
@@ -15,7 +16,9 @@ from retrain_assets.raw.notation.dialect import (
     encoding_of,
     evidence,
     notation_of,
+    place_of,
     title_lines,
+    ungrouped,
 )
 
 TEXT = "id;région;prix\n1;Île-de-France;2,50\n2;Côte d'Azur;3,75\n"
@@ -115,3 +118,22 @@ def test_bytes_that_no_text_has_are_damage_with_their_line():
 
 def test_other_control_characters_are_text_which_pages_and_terminals_escape():
     assert encoding_of(b"id;n\n1;\x1b[2J\x07\n") == "utf-8"
+
+
+def test_letters_of_two_encodings_in_one_file_are_refused():
+    with pytest.raises(TwoReadings, match="some of its letters are UTF-8 and others are not: write encoding"):
+        encoding_of("id;région\n1;".encode() + "Île\n".encode("latin-1"))
+
+
+def test_a_row_is_found_by_its_line_and_beside_a_field_that_is_too_long_by_its_number():
+    lines = b"Export of 3 May\nid,x\n1,2\n\n2,3,4\n"
+    assert place_of(BytesIO(lines), Dialect("utf-8", ",", 1), 4) == "line 5"
+    assert place_of(BytesIO(lines.replace(b"1,2", b"1," + b"2" * 200_000)), Dialect("utf-8", ",", 1), 4) == "row 4"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("- 7.5", "-7.5"), ("\u22127", "-7"), ("$ 1 234,50", "1234,50"), ("(7 kr)", "-7"), ("a - b", "a - b")],
+)
+def test_a_sign_apart_and_a_unit_do_not_hide_a_number(text, plain):
+    assert ungrouped(text) == plain

@@ -43,3 +43,13 @@ def test_keys_follow_the_type_of_the_first_ingestion_where_all_of_them_can(keys,
 def test_keys_of_two_types_are_compared_as_text():
     left, right = comparable_keys(pa.chunked_array([[7, 8]]), pa.chunked_array([["8"], ["C9"]]))
     assert (left.to_pylist(), right.to_pylist()) == (["7", "8"], ["8", "C9"])
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [(["007"], ["7"], ["7"]), (["7"], ["007"], ["7"]), (["007", "7"], ["7"], ["007", "7"])],
+    ids=["zeros on the left", "on the right", "which tell two keys apart"],
+)
+def test_leading_zeros_that_only_one_side_has_do_not_count_unless_two_keys_would_be_one(left, right, same):
+    found = comparable_keys(pa.chunked_array([left]), pa.chunked_array([right]))[0]
+    assert found.to_pylist() == same

@@ -110,3 +110,39 @@ def test_a_declared_form_decides_what_nothing_else_does(declared, day):
 
 def test_a_date_written_as_a_whole_number_is_read():
     assert wall_clock(pa.chunked_array([[20230214]]), "rides.parquet").to_pylist() == [FOURTEENTH]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [1676332800.0, NAN],
+        [1676332800000.0, None],
+        [44971.0, NAN],
+        [20230214.0, NAN],
+        pa.array(["14.02.2023", None]).dictionary_encode(),
+    ],
+    ids=str,
+)
+def test_a_blank_among_numbers_or_codes_does_not_hide_that_they_are_times(column):
+    assert wall_clock(pa.chunked_array([column]), "rides.parquet").to_pylist() == [FOURTEENTH, None]
+
+
+def test_numbers_that_no_unit_makes_times_are_refused_with_their_type_and_none_at_all_are_no_fault():
+    with pytest.raises(SourceError, match=r"rides.parquet: the time column is double, no time. Store it as a"):
+        wall_clock(pa.chunked_array([[7.5, NAN]]), "rides.parquet")
+    assert wall_clock(pa.chunked_array([], pa.float64()), "rides.parquet").to_pylist() == []
+
+
+def test_a_declared_order_changes_nothing_of_times_that_need_none():
+    column = pa.chunked_array([["2023-02-14", "2023-01-02"]])
+    assert wall_clock(column, "rides.csv", declared_order("month-first")).to_pylist() == [
+        FOURTEENTH,
+        datetime(2023, 1, 2),
+    ]
+
+
+def test_a_number_among_dates_is_told_by_its_size():
+    assert read("2023-02-14", "1676332800", "7") == [FOURTEENTH, FOURTEENTH, None]

@@ -18,6 +18,7 @@ from retrain_assets.raw.notation.values import read_categories, same_levels
         ([11.5, 12.0], ["11.5", "12"]),
         ([True, None], ["true", None]),
         (["NA", "NULL"], ["NA", "NULL"]),
+        (pa.array(["11.0", None, "12"]).dictionary_encode(), ["11", None, "12"]),
     ],
     ids=str,
 )
