@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import dagster as dg
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.worlds.parcels import World, make_world, open_world, rows_of
 from retrain_assets.alerts import read as read_alerts
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.training_record import TrainingRecord
-from retrain_assets_tests.adoption.elsewhere import FEATURES, parcels_model
+from retrain_assets_tests.adoption.elsewhere import FEATURES, parcels_model, trained
 from retrain_assets_tests.commanded import CHANGES, PERIODS, environment, retrain
 
 GIVEN = ("--trained-until", "2024-01-14", "--reason", "in use since 2023")
@@ -134,3 +135,44 @@ def test_bad_input_is_a_sentence_and_leaves_nothing_behind(untouched, file, give
 def test_an_unknown_model_is_refused_with_the_known_names(untouched):
     refusal = retrain("adopt", "parcel", "model.txt", *GIVEN, code=2).stderr
     assert re.search(r"no model 'parcel'; known: .*delivery", " ".join(refusal.split()))
+
+
+@pytest.fixture
+def taken_in(adopted, monkeypatch, tmp_path):
+    """A source of three weeks that are taken in already, and a model that knows no cars and reads no weights."""
+    folder = tmp_path / "models"
+    rows = rows_of(5, slower_from=4)
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(folder, rows[rows["at"] < "2024-01-22"], instance, **CHANGES)
+    for asset in ("raw_data", "outcomes"):
+        shutil.copytree(
+            adopted[0] / "models" / "home" / "data" / "delivery" / asset, folder / "home/data/delivery" / asset
+        )
+    known = rows[(rows["at"] < "2024-01-15") & (rows["vehicle"] != "car")]
+    coded = known[["distance", "vehicle"]].assign(vehicle=pd.Categorical(known.vehicle, categories=["van", "bike"]))
+    trained(coded, known.minutes.to_numpy(), objective="regression_l1").save_model(str(tmp_path / "model.txt"))
+    environment(monkeypatch, tmp_path, folder / "home")
+
+
+@pytest.mark.usefixtures("taken_in")
+def test_what_it_does_not_know_and_does_not_read_is_said():
+    said = retrain("adopt", "delivery", "model.txt", "--period", PERIODS[2], *GIVEN).output
+    assert re.search(
+        r"vehicle: \d+\.\d % of the stored rows have a value that it does not know, scored as missing", said
+    )
+    assert "It does not read weight." in said
+
+
+@pytest.mark.usefixtures("taken_in")
+def test_the_newest_period_measures_it_where_none_is_named_and_a_program_gets_the_decision():
+    told = json.loads(retrain("adopt", "delivery", "model.txt", "--json", *GIVEN).stdout)
+    assert (told["action"], told["to_version"], told["period"]) == ("adopted", "v1", PERIODS[2])
+
+
+def test_a_source_whose_rows_all_lie_before_its_first_period_measures_no_model(adopted, monkeypatch, tmp_path):
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(tmp_path / "models", rows_of(1), instance, period={"every": "week", "start": "2199-01-07"})
+    environment(monkeypatch, tmp_path, tmp_path / "home")
+    model = adopted[0] / "model.txt"
+    refusal = " ".join(retrain("adopt", "delivery", model, *GIVEN, code=2).stderr.split())
+    assert "delivery: the source has no rows of a period that has ended. Check source.path." in refusal
