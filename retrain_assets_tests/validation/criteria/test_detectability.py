@@ -80,8 +80,8 @@ def test_where_nothing_is_known_of_a_metric_no_change_is_promised(label, task, m
 
 
 def test_a_margin_far_below_what_the_rows_find_names_the_keys_to_change():
-    asked = policy(guardrails=[{"metric": "auc", "margin": 0.0001}])
-    parts = detectability(asked, "binary", gate_rows(np.r_[np.ones(30), np.zeros(70)]), 12)
+    asked = policy(alpha=0.01, guardrails=[{"metric": "auc", "margin": 0.0001}])
+    parts = detectability(asked, "binary", gate_rows(np.r_[np.ones(30), np.zeros(70)]), 1)
     (never,) = [part.never for part in parts if part.check == "guardrails"]
     assert re.fullmatch(
         r"30 rows find a change of 0\.\d+ and the margin is 0\.0001: raise the margin of auc under "
