@@ -232,3 +232,9 @@ def test_nothing_is_loaded_where_every_spec_is_broken(spec_folder, monkeypatch):
     monkeypatch.setenv("RETRAIN_SHIPPED", "0")
     with pytest.raises(SpecError, match="other.yaml:1: name: 7 is not a text"):
         bound()
+
+
+def test_a_replay_has_its_own_clock(monkeypatch, tmp_path):
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    defs = bound("2024-03-01T12:00:00")
+    assert defs.resources["clock"].now() == datetime(2024, 3, 1, 12)

@@ -108,7 +108,8 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, as_j
         with waiting("looking at its columns"):
             draft = tables.drafted(flags.named, flags.label_delay)
     except TwoReadings as error:
-        raise TwoReadings(f"{str(error).removesuffix(' beside the path')}, here --time-format {DAY_FIRST}.") from None
+        sentence = str(error).rstrip(".").removesuffix(" beside the path")
+        raise TwoReadings(f"{sentence}, here --time-format {DAY_FIRST}.") from None
     if as_json and not yes:
         raise SpecError("--json prints for a program, which nobody answers for: add --yes to take every guess.")
     for line in () if as_json else found(draft):
@@ -151,8 +152,8 @@ def found(draft: Draft) -> Iterator[str]:
     yield f"  label    {label.name}: {'; '.join(part for part in (label.task, values, share, label.why) if part)}"
     if label.unknown:
         yield f"           {', '.join(label.unknown)} counts as not known yet"
-    if label.others:
-        yield f"           {', '.join(label.others)} could be it too: --label says another"
+    if others := [other for other in label.others if other != label.name]:
+        yield f"           {', '.join(others)} could be it too: --label says another"
     how = f"from {roles.known_at}" if roles.known_at else "newer rows have no outcome yet"
     how = how if draft.delay_is_known else "nobody says how late outcomes come; a guess"
     yield f"  delay    {draft.delay}, {how}"

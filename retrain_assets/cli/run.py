@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import click
@@ -120,7 +121,14 @@ def dev(port: int, host: str) -> None:
 
 def serving_reports(home: Path, taken: int) -> str:
     """Serve the reports to which the pages in the UI link, beside the UI's port, and say where."""
-    from retrain_assets.documents.server import REPORTS_URL, SERVED_AT, declared_url, serve_beside, serve_reports
+    from retrain_assets.documents.server import (
+        LOCAL_NAMES,
+        REPORTS_URL,
+        SERVED_AT,
+        declared_url,
+        serve_beside,
+        serve_reports,
+    )
 
     if os.environ.get(REPORTS_URL) and not declared_url():
         return f"{REPORTS_URL} is no address like http://127.0.0.1:3001 without a login: reports are not served."
@@ -136,7 +144,8 @@ def serving_reports(home: Path, taken: int) -> str:
             f"Reports are served under {address}, where the pages link that are made from now on; those made before "
             f"may link {SERVED_AT}, where another program answers."
         )
-    if f":{taken}" == address[address.rfind(":") :].partition("/")[0] and "127.0.0.1" in address:
+    named = urlsplit(address)
+    if named.port == taken and named.hostname in LOCAL_NAMES:
         return f"{REPORTS_URL} names the port of the UI: reports are not served. Name another port."
     try:
         server = serve_reports(home, address)

@@ -27,8 +27,10 @@ SERVED_AT = "http://127.0.0.1:3001"
 REMEMBERED = "reports_at"
 """The file of a home that names where its reports are served, if that is elsewhere."""
 
+LOCAL_NAMES = ("127.0.0.1", "localhost")
+"""How an address calls this machine."""
+
 _NEAR = 50
-_LOCAL = ("127.0.0.1", "localhost")
 _PATH = re.compile(r"/([^/]+)/([^/]+)/([^/]+)\.html")
 
 
@@ -105,7 +107,7 @@ def serve_reports(home: Path, address: str) -> ThreadingHTTPServer | None:
         OSError: Another program listens there.
     """
     split = urlsplit(address)
-    if split.scheme != "http" or split.hostname not in _LOCAL or split.port is None:
+    if split.scheme != "http" or split.hostname not in LOCAL_NAMES or split.port is None:
         return None
     server = _Server(("127.0.0.1", split.port), _Handler)
     server.data, server.under = home / "data", unquote(split.path.rstrip("/"))
@@ -141,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             found = (
                 _PATH.fullmatch(asked.removeprefix(self.server.under)) if asked.startswith(self.server.under) else None
             )
-            if host not in _LOCAL or found is None:
+            if host not in LOCAL_NAMES or found is None:
                 return None
             model, asset, name = found.groups()
             return PeriodStore(self.server.data / plain(model)).read_bytes(asset, name, "html")

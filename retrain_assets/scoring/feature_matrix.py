@@ -58,8 +58,6 @@ def feature_matrix(
             encoded.append(codes)
             if unknown:
                 unseen[name] = unknown
-    if not encoded:
-        return np.empty((0, 0)), unseen
     try:
         return np.array(encoded, np.float64).T, unseen
     except OverflowError:

@@ -34,6 +34,8 @@ _HEAD = frozenset(
     {"version", "num_class", "num_tree_per_iteration", "label_index", "max_feature_idx", "objective",
      "average_output", "feature_names", "monotone_constraints", "feature_infos", "tree_sizes"}
 )  # fmt: skip
+_BARE = frozenset({"average_output"})
+"""Lines that say something by being there; of any other without a sign LightGBM reads on into the next."""
 _NODE_LISTS = ("split_feature", "decision_type", "left_child", "right_child")
 """Whole numbers of every node."""
 _NODE_FACTS = ("split_gain", "internal_value", "internal_weight", "internal_count")
@@ -44,7 +46,7 @@ _TREE = frozenset(
 )  # fmt: skip
 _PANDAS = "pandas_categorical:"
 _AFTER_TREES = re.compile(
-    r"end of trees\n+(feature_importances:\n([^\s=]+=\d+\n)*\n)?"
+    r"end of trees\n+(feature_importances:\n([^\s=]+=[0-9]+\n)*\n)?"
     r"(parameters:\n(\[\w+: [^\n]*\]\n)*\n?end of parameters\n)?"
     r"\n*(pandas_categorical:[^\n]*\n*)?"
 )
@@ -113,7 +115,7 @@ def read_model_text(model: bytes) -> ModelText:
     if per_round != classes:
         raise ForeignModel(f"it was changed: trees a round {per_round}, classes {classes}. Save it again")
     for name, info in zip(names, infos, strict=True):
-        if not re.fullmatch(r"none|\[[^:\[\]]+:[^:\[\]]+\]|-?\d{1,9}(:-?\d{1,9})*", info):
+        if not re.fullmatch(r"none|\[[^:\[\]]+:[^:\[\]]+\]|-?[0-9]{1,9}(:-?[0-9]{1,9})*", info):
             raise ForeignModel(f"feature_infos says {info[:40]!r} of {name}, which is neither a range nor codes")
     _check_objective(objective, classes)
     trees = _trees(rest, _required(head, "tree_sizes", "the head"), features)
@@ -130,7 +132,7 @@ def renamed(model: bytes, names: Mapping[str, str]) -> bytes:
 
 def _check_objective(objective: str, classes: int) -> None:
     """LightGBM turns sums into scores for as many classes as the objective says, whatever the head says."""
-    if not re.fullmatch(r"(\w{1,40}( \w{1,40}(:[-+.\w]{1,40})?){0,10})?", objective):
+    if not re.fullmatch(r"(\w{1,40}( \w{1,40}(:[-+.\w]{1,40})?){0,10})?", objective, re.ASCII):
         raise ForeignModel(f"its objective is {objective[:40]!r}, which LightGBM does not write")
     name, *settings = objective.split(" ")
     said = [word.removeprefix("num_class:") for word in settings if word.startswith("num_class:")]
@@ -149,6 +151,9 @@ def _decoded(model: bytes) -> str:
             f"it {started}, which is no LightGBM text model.{hint} Write one with booster.save_model('model.txt'); "
             "a pickle is not read"
         )
+    for byte, what in ((b"\r", "a carriage return"), (b"\0", "a zero")):  # LightGBM ends a line, or the text, there
+        if byte in model:
+            raise ForeignModel(f"byte {model.index(byte):,} is {what}: it was damaged. Copy it again")
     try:
         return model.decode()
     except UnicodeDecodeError as error:
@@ -175,9 +180,11 @@ def _trees(rest: str, sizes: str, features: int) -> int:
 
 def _tree(block: str, where: str, features: int) -> float:
     """Check one tree; returns its largest leaf value, without its sign."""
-    if "\nis_linear=1" in block:
+    if re.search(r"\nis_linear=(?!0(\n|$))", block):
         raise ForeignModel(f"{where} has linear leaves (linear_tree), which are not read. Train without them")
     fields = _fields(block.split("\n")[1:], where, _TREE)
+    if "shrinkage" in fields:
+        _numbers(fields, "shrinkage", where, 1)
     leaves = _whole(fields, "num_leaves", where, 1, 1_000_000)
     values = _numbers(fields, "leaf_value", where, leaves)
     if not np.isfinite(values).all():
@@ -255,8 +262,8 @@ def _check_end(end: str) -> None:
 def _fields(lines: list[str], where: str, known: frozenset[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for line in lines:
-        name, _, value = line.partition("=")
-        if name not in known or name in fields:
+        name, sign, value = line.partition("=")
+        if name not in known or name in fields or (not sign and name not in _BARE):
             what = "stands twice in" if name in fields else "is no line that LightGBM writes in"
             raise ForeignModel(f"{line[:40]!r} {what} {where}: it was changed, or is of a version that is not known")
         fields[name] = value
@@ -271,7 +278,7 @@ def _required(fields: Mapping[str, str], name: str, where: str) -> str:
 
 def _whole(fields: Mapping[str, str], name: str, where: str, least: int, most: int) -> int:
     text = _required(fields, name, where)
-    if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
         raise ForeignModel(f"{where} says {name}={text[:20]}, which cannot be: {least} to {most:,} are possible")
     return int(text)
 

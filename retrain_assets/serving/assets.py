@@ -94,7 +94,8 @@ def batch_sensor(frame: Frame, batches: BatchesPolicy, job: str) -> dg.SensorDef
         if not files:
             return dg.SkipReason("every file that has arrived and rests is scored")
         if context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=IN_FLIGHT)):
-            return dg.SkipReason(f"{len(files)} files wait for the run that is scoring others")
+            waits = "file waits" if len(files) == 1 else "files wait"
+            return dg.SkipReason(f"{len(files)} {waits} for the run that is scoring others")
         names = "\n".join([*(one.name for one in files), f"{clock.now():%Y-%m-%dT%H}"])  # a crash is tried hourly
         return dg.RunRequest(run_key=f"{frame.model}:batch:{hashlib.sha256(names.encode()).hexdigest()[:16]}")
 

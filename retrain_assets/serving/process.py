@@ -83,5 +83,6 @@ def serve(server: Server, address: Address, announce: Callable[[str, str], None]
         listening.listen(2048)
         sys.setswitchinterval(0.001)  # the thread that writes the log lets a request through sooner
         config = uvicorn.Config(app_of(guarded), log_level="warning", access_log=False, lifespan="on")
-        announce(version, f"http://{address.host}:{listening.getsockname()[1]}")
+        host = f"[{address.host}]" if family == socket.AF_INET6 else address.host
+        announce(version, f"http://{host}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[listening])

@@ -20,6 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,6 +41,7 @@ SECONDS = 0.5
 MOST_ROWS = 200_000
 """Most rows that wait to be written; further ones are lost."""
 
+_LATE = timedelta(minutes=1)  # rows that were answered within an hour may be written a moment after its end
 _LINGER = timedelta(minutes=10)  # a reader that listed the parts of an hour may still read them
 
 
@@ -116,7 +118,7 @@ class ServedLog:
         while not ended:
             ended = self._ended.wait(SECONDS)
             self.flush()
-            self._gather_ended_hours()
+            self._gather_ended_hours(datetime.now())
 
     def flush(self) -> None:
         """Write what waits, a file for each hour and version."""
@@ -159,9 +161,7 @@ class ServedLog:
                 columns[name] = pa.array(texts, pa.string()).dictionary_encode()
         for name in first.scorer.columns:
             if name not in columns:  # what features were made of
-                columns[name] = _as_given(
-                    [value for rows in group for value in rows.columns.get(name, [])], len(matrix)
-                )
+                columns[name] = _as_given([value for rows in group for value in _given(rows, name)])
         columns[own("request_id")] = _repeated([rows.request_id for rows in group], counts)
         columns[own("served_at")] = _repeated([rows.at for rows in group], counts)
         columns[own("version")] = pa.repeat(first.scorer.version, len(matrix)).dictionary_encode()
@@ -189,19 +189,17 @@ class ServedLog:
 
     # ---- hours that have ended
 
-    def _gather_ended_hours(self) -> None:
+    def _gather_ended_hours(self, now: datetime) -> None:
         """Make one file of every hour that has ended, this server's own and those of servers that are gone."""
-        hour = f"{datetime.now():{HOUR}}"
+        hour = f"{now - _LATE:{HOUR}}"
         if hour == self._gathered and not self._ended.is_set():
             return
-        try:
-            for folder in sorted((self._folder / PARTS).glob("[!.]*")):
+        for folder in sorted((self._folder / PARTS).glob("[!.]*")):
+            with suppress(Exception):  # what cannot be gathered now is read as it is, and tried with the next hour
                 name, writer = folder.name.rsplit("-", 1)
-                if (writer == self._writer and name != hour) or (writer != self._writer and self._is_gone(writer)):
+                if (writer == self._writer and name < hour) or (writer != self._writer and self._is_gone(writer)):
                     gather(folder, self._folder / f"{folder.name}.parquet")
-            self._gathered = hour
-        except Exception:  # what cannot be gathered now is read as it is, and gathered with the next hour
-            self._gathered = hour
+        self._gathered = hour
 
     def _is_gone(self, writer: str) -> bool:
         """Whether the server that wrote a folder holds its lock no more."""
@@ -278,10 +276,13 @@ def _texts(rows: ServedRows, name: str) -> list[str | None]:
     return [None if code != code else contract.levels[name][int(code)] for code in codes]
 
 
-def _as_given(values: Sequence[object], rows: int) -> pa.Array:
-    """Values as numbers where all are, else as text; missing where a request lacked them."""
-    if len(values) != rows:
-        return pa.nulls(rows, pa.string())
+def _given(rows: ServedRows, name: str) -> Sequence[object]:
+    """The values of a column as they came; missing where the request lacked it."""
+    return rows.columns.get(name, [None] * len(rows.matrix))
+
+
+def _as_given(values: Sequence[object]) -> pa.Array:
+    """Values as numbers where all are, else as text."""
     if all(value is None or isinstance(value, int | float) for value in values):
         return pa.array(values, pa.float64())
     return pa.array([None if value is None else str(value) for value in values], pa.string())

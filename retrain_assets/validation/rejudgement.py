@@ -173,7 +173,7 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
     if _without_words(reached).digest != whole.digest:
         mine, theirs = finite(whole.evidence), finite(reached.evidence)
         names = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
-        return f"its {', '.join(names) or 'findings'} differ"
+        return f"its {', '.join(names)} differ{'s' * (len(names) == 1)}" if names else "its findings differ"
     return ""
 
 

@@ -231,3 +231,44 @@ def test_a_model_of_numbers_alone_is_adopted_without_a_category_in_the_spec(blan
     given = GivenModel("model.txt", data, read_model_text(data), date(2024, 1, 14))
     done = replace(adoption(spec), columns=columns).adopt(access, given, SIGNED)
     assert (done.match.contract.levels, done.event.action) == ({}, "adopted")
+
+
+@pytest.fixture
+def taken_in(adopted, monkeypatch, tmp_path):
+    """A source of three weeks that are taken in already, and a model that knows no cars and reads no weights."""
+    folder = tmp_path / "models"
+    rows = rows_of(5, slower_from=4)
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(folder, rows[rows["at"] < "2024-01-22"], instance, **CHANGES)
+    for asset in ("raw_data", "outcomes"):
+        shutil.copytree(
+            adopted[0] / "models" / "home" / "data" / "delivery" / asset, folder / "home/data/delivery" / asset
+        )
+    known = rows[(rows["at"] < "2024-01-15") & (rows["vehicle"] != "car")]
+    coded = known[["distance", "vehicle"]].assign(vehicle=pd.Categorical(known.vehicle, categories=["van", "bike"]))
+    trained(coded, known.minutes.to_numpy(), objective="regression_l1").save_model(str(tmp_path / "model.txt"))
+    environment(monkeypatch, tmp_path, folder / "home")
+
+
+@pytest.mark.usefixtures("taken_in")
+def test_what_it_does_not_know_and_does_not_read_is_said():
+    said = retrain("adopt", "delivery", "model.txt", "--period", PERIODS[2], *GIVEN).output
+    assert re.search(
+        r"vehicle: \d+\.\d % of the stored rows have a value that it does not know, scored as missing", said
+    )
+    assert "It does not read weight." in said
+
+
+@pytest.mark.usefixtures("taken_in")
+def test_the_newest_period_measures_it_where_none_is_named_and_a_program_gets_the_decision():
+    told = json.loads(retrain("adopt", "delivery", "model.txt", "--json", *GIVEN).stdout)
+    assert (told["action"], told["to_version"], told["period"]) == ("adopted", "v1", PERIODS[2])
+
+
+def test_a_source_whose_rows_all_lie_before_its_first_period_measures_no_model(adopted, monkeypatch, tmp_path):
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(tmp_path / "models", rows_of(1), instance, period={"every": "week", "start": "2199-01-07"})
+    environment(monkeypatch, tmp_path, tmp_path / "home")
+    model = adopted[0] / "model.txt"
+    refusal = " ".join(retrain("adopt", "delivery", model, *GIVEN, code=2).stderr.split())
+    assert "delivery: the source has no rows of a period that has ended. Check source.path." in refusal

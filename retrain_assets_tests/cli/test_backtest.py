@@ -70,6 +70,38 @@ def test_writing_shows_the_difference_and_asks(home, monkeypatch):
     path.write_text(before)
 
 
+@pytest.fixture
+def recorded(home):
+    """Changes the record of the last backtest for one test."""
+    store = PeriodStore(home / "home" / "data" / "delivery")
+    period = store.periods("policy_backtest", "json")[-1]
+    before = store.read_json("policy_backtest", period)
+
+    def record(triggers, **changes):
+        recommendation = {**before["recommendation"], "triggers": triggers}
+        store.write_json("policy_backtest", period, {**before, "recommendation": recommendation, **changes})
+
+    yield record
+    store.write_json("policy_backtest", period, before)
+
+
+def test_what_could_not_be_replayed_is_said_and_without_a_better_policy_nothing_is_written(home, recorded):
+    recorded({}, problems=["of 2024-02-05 no model could be trained"])
+    said = retrain("backtest", "delivery", "--write").output
+    assert "\n! of 2024-02-05 no model could be trained\n" in said
+    assert said.endswith("Nothing to write: your triggers stay as they are.\n")
+
+
+def test_a_change_that_the_spec_does_not_allow_is_taken_back(home, recorded):
+    path = home / "models" / "delivery.yaml"
+    before = path.read_text()
+    recorded({"on_excess_loss": -1.0})
+    refused = CliRunner().invoke(main.main, ["backtest", "delivery", "--write"], input="y\n")
+    assert refused.exit_code == 2
+    assert "triggers.on_excess_loss" in refused.stderr
+    assert path.read_text() == before
+
+
 def test_a_history_that_is_too_short_is_bad_input(tmp_path, monkeypatch):
     parcels(tmp_path / "models", weeks=2, period={"every": "week", "start": "2024-01-01", "end": "2024-01-15"})
     environment(monkeypatch, tmp_path, tmp_path / "home")

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import sys
+from io import StringIO
 
 import dagster as dg
 import pytest
@@ -55,6 +57,26 @@ def test_what_many_periods_show_is_said_once_and_what_one_shows_in_its_line():
     assert [line for line in lines if "written like" in line] == [
         "  in 6 of 6 periods: rows_1.csv: 1 numbers are written like 1,100.5"
     ]
+
+
+def test_every_period_and_all_that_was_found_in_it_are_shown_when_that_is_asked_for():
+    spec = load_spec(SHIPPED / "taxi_charge.yaml")
+    found = [finding("2018-01"), PeriodFindings("2018-02", 90, 10, 0.1, 0.5, ("one", "two"), ("no rows",))]
+    lines = [line.strip() for line in check.screen(spec, found, Outlook((), ()), every=True)]
+    at = next(number for number, line in enumerate(lines) if line.startswith("2018-01"))
+    assert lines[at + 1].startswith("2018-02")
+    assert lines[at + 1].endswith("REFUSED: no rows")
+    assert lines[at + 2 : at + 4] == ["one", "two"]
+
+
+def test_a_terminal_shows_the_period_that_is_being_read_and_is_left_clean(monkeypatch):
+    terminal = StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with check._Told("left") as tell:
+        tell("2024-01")
+    assert terminal.getvalue().startswith("\rleft: reading 2024-01 ")
+    assert terminal.getvalue().rsplit("\r", 2)[1:] == [" " * 60, ""]
 
 
 def test_the_screen_calls_a_row_what_the_spec_calls_it():

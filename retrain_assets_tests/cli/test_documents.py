@@ -62,6 +62,12 @@ def test_periods_summed_up_fit_a_narrow_terminal(at_home, monkeypatch):
     assert any(line.startswith("  first model v1") for line in said)
 
 
+def test_periods_summed_up_can_be_read_by_a_program_and_go_with_nothing_else(at_home):
+    told = json.loads(retrain("report", "delivery", "--by", "month", "--json").stdout)
+    assert [one["span"] for one in told] == ["2024-01", "2024-02"]
+    assert "leave the others out" in retrain("report", "delivery", PERIODS[3], "--by", "month", code=2).stderr
+
+
 def test_the_monitoring_report_is_there_in_words_as_json_and_as_one_file_the_same_each_time(at_home, tmp_path):
     week = PERIODS[3]
     words = retrain("report", "delivery", week, "--monitoring").output

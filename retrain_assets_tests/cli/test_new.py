@@ -2,9 +2,11 @@
 
 import csv
 import json
+from datetime import timedelta
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from retrain_assets.cli import main, new
 from retrain_assets.spec.loading import load_spec
@@ -92,8 +94,6 @@ def test_a_column_that_got_another_name_becomes_one_as_the_hint_says(renamed_and
 
 
 def test_in_a_terminal_a_new_name_is_asked_about(renamed_and_worded, monkeypatch):
-    from click.testing import CliRunner
-
     monkeypatch.setattr(new, "someone_is_there", lambda: True)
     result = CliRunner().invoke(main.main, WORDS, input="y\nno\n")
     assert "fee ends where price begins. Are they one column, now called price?" in result.output
@@ -102,13 +102,53 @@ def test_in_a_terminal_a_new_name_is_asked_about(renamed_and_worded, monkeypatch
     assert spec.source.features.rename == {"fee": "price"}
 
 
+def test_what_was_guessed_is_asked_in_a_terminal_and_the_answers_are_written(here, monkeypatch):
+    outcomes = pd.read_csv(here / "outcomes.csv").drop(columns="seen_at")
+    two = outcomes.rename(columns={"left": "one"}).assign(two=[0, 1, 1] * (len(outcomes) // 3))
+    two.to_csv(here / "outcomes.csv", index=False)
+    monkeypatch.setattr(new, "someone_is_there", lambda: True)
+    result = CliRunner().invoke(main.main, WORDS, input="one\n3w\nboth\n")
+    assert result.exit_code == 0, result.output
+    assert "\n           one could be it too: --label says another\n" in result.output
+    assert "Which column is to be predicted?" in result.output
+    assert "How long after its row is an outcome known (like 6h, 1d, 2w)?" in result.output
+    spec = load_spec(here / "retrain_models" / "left.yaml")
+    assert (spec.source.label, spec.source.label_delay) == ("one", timedelta(weeks=3))
+    assert spec.validation.fairness.groups == ("gender",)
+    assert "gender" in spec.columns.categorical
+
+
+def test_an_unfinished_month_and_outcomes_that_are_not_known_yet_are_said(here):
+    outcomes = pd.read_csv(here / "outcomes.csv")
+    outcomes.loc[:4, "left"] = "pending"
+    outcomes.to_csv(here / "outcomes.csv", index=False)
+    rows = pd.read_csv(here / "rows" / "2024-06.csv")
+    rows.head(1).assign(account_id=9999, day="2024-07-01").to_csv(here / "rows" / "2024-07.csv", index=False)
+    output = retrain(*WORDS, "--yes", "--every", "month").output
+    assert "2024-07 has only 1 row and is left out" in output
+    assert "pending counts as not known yet" in output
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        (
+            ["01/02/2024", "03/04/2024"],
+            "write time_format: day-first or time_format: month-first, here --time-format day-first.",
+        ),
+        (["13/02/2024", "02/14/2024"], "or their form as time_format, here --time-format day-first."),
+    ],
+)
+def test_days_that_can_be_read_in_two_ways_name_the_flag_that_decides(here, days, sentence):
+    subscriptions(here, day=days * 60)
+    assert sentence in " ".join(retrain(*WORDS, "--yes", code=2).stderr.split())
+
+
 def test_without_a_terminal_nothing_is_asked_and_the_flag_is_named(here):
     assert "Add --yes to take every guess" in retrain(*WORDS, code=2).stderr
 
 
 def test_in_a_terminal_protected_attributes_are_asked_about(here, monkeypatch):
-    from click.testing import CliRunner
-
     monkeypatch.setattr(new, "someone_is_there", lambda: True)
     result = CliRunner().invoke(main.main, WORDS, input="protect\n")
     assert result.exit_code == 0, result.output

@@ -1,9 +1,11 @@
 """`retrain verify` and `retrain prune`: whether a registry is sound, and what it keeps."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
+import yaml
 
 from retrain_assets_tests.commanded import registry, retrain
 
@@ -22,6 +24,17 @@ def test_verify_reaches_the_verdicts_of_a_replay_again(at_home):
         f"delivery: {attempts} of {attempts} verdicts come out as they are recorded",
         "delivery: every digest and the journal's chain hold",
     ]
+
+
+def test_verify_names_the_rules_that_were_changed_since_a_verdict(at_home, tmp_path, monkeypatch):
+    models = shutil.copytree(at_home.parent / "models", tmp_path / "models")
+    record = yaml.safe_load((models / "delivery.yaml").read_text())
+    record["triggers"]["retrain_cost"] = 2000
+    (models / "delivery.yaml").write_text(yaml.safe_dump(record))
+    monkeypatch.setenv("RETRAIN_MODELS", str(models))
+    said = " ".join(retrain("verify", "delivery", "--rejudge").output.split())
+    assert "was judged by other rules than those of today: " in said
+    assert "triggers.retrain_cost was 1000, is 2000" in said
 
 
 def test_a_history_is_signed_and_checked_with_keys_that_openssl_made(own_home, tmp_path, monkeypatch):

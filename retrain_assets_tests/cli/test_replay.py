@@ -3,9 +3,11 @@
 import re
 from types import SimpleNamespace
 
+import dagster as dg
 import pytest
 
 import retrain_assets.cli.replay as module
+from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.cli.replay import INDENT, PeriodLine, decision, shown
 from retrain_assets.cli.runner import RunEnd
 from retrain_assets.documents.units import LossUnits
@@ -52,6 +54,17 @@ def test_a_demo_before_the_first_model_says_that_there_is_nothing_to_compare(emp
     printed = retrain("demo", "--model", "delivery", "--until", PERIODS[0]).output
     assert "Decisions: none" in printed
     assert "No model has been promoted yet" in printed
+
+
+def test_a_period_whose_rows_are_refused_is_a_line_that_says_why(empty_home, tmp_path, monkeypatch):
+    triggers = SPEC["triggers"] | {"on_forgone_gain": 0.8}
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(tmp_path / "models", rows_of(1), instance, contract={"min_rows": 500}, triggers=triggers)
+    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path / "models"))
+    printed = retrain("replay", "delivery", "--until", PERIODS[0]).output
+    (line,) = rows_printed(printed).values()
+    assert re.search(r"monitoring failed: .*rows.parquet, 2024-01-01: 420 usable rows, 500 needed", line)
+    assert "`retrain backtest delivery` tells when retraining would have paid, and begins to measure it." in printed
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,7 @@ def test_prune_deletes_what_the_spec_does_not_keep_and_verify_and_explain_know(w
     passed = waiting.spent()[-1].candidate
     versions = promoted_three(waiting)
     assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [passed]}, "v1 is the anchor"
+    assert retrain("prune", "delivery", "--preview").output.splitlines()[1:] == [f"  {passed}"]
     retrain("approve", "delivery", "--anchor", "v3", "--reason", "reviewed")
     assert said("prune", "delivery", "--preview") == {"deleted": [], "would_delete": [passed, versions[0]]}
     assert waiting.read(versions[0])

@@ -5,15 +5,20 @@ import os
 import shutil
 import socket
 import sys
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.error import URLError
 
 import dagster as dg
 import pytest
 import yaml
 
+from benchmarks.worlds.parcels import make_world, rows_of
+from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
 from retrain_assets import errors
 from retrain_assets.cli import run
+from retrain_assets.documents import server
 from retrain_assets.spec import loading
 from retrain_assets_tests.commanded import FIRST, PERIODS, registry, retrain
 
@@ -87,6 +92,83 @@ def test_dev_names_the_page_of_a_started_model_and_how_to_start_the_others():
     )
 
 
+def test_dev_without_a_model_says_how_to_make_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("RETRAIN_SHIPPED", "0")
+    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path))
+    assert run.opening("http://h:1").startswith("Open http://h:1 (Ctrl-C stops it). No model: there is none yet, ")
+
+
+def test_what_to_open_is_said_once_the_ui_answers(monkeypatch, capsys):
+    asked = []
+
+    def answer(page, timeout):
+        asked.append(page)
+        if len(asked) < 3:
+            raise URLError("Connection refused")
+        return BytesIO()
+
+    monkeypatch.setattr(run, "urlopen", answer)
+    monkeypatch.setattr(run, "time", SimpleNamespace(sleep=lambda seconds: None))
+    run._say_once_served("http://h:1", "Open http://h:1.")
+    assert capsys.readouterr().out == "Open http://h:1.\n"
+    assert asked == ["http://h:1/server_info"] * 3
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("http://ann:secret@h:1", "RETRAIN_REPORTS_URL is no address like http://127.0.0.1:3001 without a login:"),
+        ("http://127.0.0.1:3456", "RETRAIN_REPORTS_URL names the port of the UI: reports are not served."),
+        ("http://localhost:3456/of/taxi", "RETRAIN_REPORTS_URL names the port of the UI: reports are not served."),
+        ("https://reports.example/taxi", "Links to reports lead to https://reports.example/taxi (RETRAIN_REPORTS_URL)"),
+    ],
+)
+def test_an_address_of_reports_that_this_machine_does_not_serve_is_said(monkeypatch, tmp_path, named, said):
+    monkeypatch.setenv("RETRAIN_REPORTS_URL", named)
+    assert run.serving_reports(tmp_path, 3456).startswith(said)
+
+
+@pytest.fixture
+def taken():
+    """A port that another program listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_an_address_of_reports_that_is_taken_is_said(monkeypatch, tmp_path, taken):
+    monkeypatch.setenv("RETRAIN_REPORTS_URL", f"http://127.0.0.1:{taken}")
+    assert run.serving_reports(tmp_path, 3456) == (
+        f"Links to reports do not open: http://127.0.0.1:{taken}: Address already in use. Another `retrain dev` may "
+        "serve its own there; name an address that is free in RETRAIN_REPORTS_URL."
+    )
+
+
+def test_where_no_port_is_free_for_reports_that_is_said(monkeypatch, tmp_path, taken):
+    monkeypatch.setattr(server, "SERVED_AT", f"http://127.0.0.1:{taken}")
+    monkeypatch.setattr(server, "_NEAR", 1)
+    said = run.serving_reports(tmp_path, 3456)
+    assert said == (
+        f"Links to reports do not open: no port from {taken} to {taken} is free: name one in RETRAIN_REPORTS_URL."
+    )
+
+
+def test_reports_beside_another_program_are_served_on_the_next_port_and_older_pages_named(monkeypatch, tmp_path, taken):
+    began, serve_reports = [], server.serve_reports
+    monkeypatch.setattr(server, "SERVED_AT", f"http://127.0.0.1:{taken}")
+    monkeypatch.setattr(server, "serve_reports", lambda *at: began.append(serve_reports(*at)) or began[-1])
+    said = run.serving_reports(tmp_path, taken + 1)
+    (serving,) = began
+    serving.shutdown()
+    serving.server_close()
+    assert serving.server_port > taken + 1
+    assert said == (
+        f"Reports are served under http://127.0.0.1:{serving.server_port}, where the pages link that are made from now "
+        f"on; those made before may link http://127.0.0.1:{taken}, where another program answers."
+    )
+
+
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
     """An installed package, beside which no data are, and no specs of a team either."""
@@ -119,10 +201,21 @@ def test_an_unknown_period_is_bad_input(empty_home, command, period, sentence):
     assert not empty_home.exists()
 
 
-def test_a_period_of_the_demo_that_is_none_is_bad_input(empty_home):
-    assert (
-        "expected a week like '2024-01-01'" in retrain("demo", "--model", "delivery", "--until", "March", code=2).stderr
-    )
+@pytest.mark.parametrize(
+    "words", [("demo", "--model", "delivery", "--until", "March"), ("replay", "delivery", "--from", "March")]
+)
+def test_a_period_of_a_replay_that_is_none_is_bad_input(empty_home, words):
+    assert "expected a week like '2024-01-01'" in retrain(*words, code=2).stderr
+    assert not empty_home.exists()
+
+
+def test_a_scenario_that_was_played_is_not_played_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    played = fresh(tmp_path / "scenarios" / "bad-deploy" / "registry")
+    promoted(played, [0, 1])
+    rolled_back(played, 2)
+    assert played.model == "taxi_charge"
+    assert "holds a finished scenario. Look at it with" in retrain("demo", "--scenario", "bad-deploy", code=2).stderr
 
 
 def test_a_retrain_without_data_is_no_and_says_what_is_missing(empty_home):
@@ -159,6 +252,14 @@ def test_a_retrain_that_is_rejected_is_no_and_says_why(young_home):
     assert end["outcome"] == "rejected"
     assert end["cause"] == registry(young_home).history()[-1].reason
     assert end["cause"].startswith("the new model was not ")
+
+
+def test_monitoring_a_period_whose_rows_are_refused_is_no_and_says_why(empty_home, tmp_path, monkeypatch):
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(tmp_path / "models", rows_of(1), instance, contract={"min_rows": 500})
+    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path / "models"))
+    end = json.loads(retrain("monitor", "delivery", "--period", PERIODS[0], "--json", code=1).stdout)
+    assert "420 usable rows, 500 needed" in end["cause"]
 
 
 def test_monitoring_by_hand_prints_what_was_watched_what_it_says_and_what_is_next(young_home, monkeypatch):

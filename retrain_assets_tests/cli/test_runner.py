@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 import retrain_assets
 from retrain_assets.cli.runner import RunEnd, Runner, actor, prepare_instance
@@ -82,3 +83,33 @@ def test_who_types_is_known_by_the_login_name(monkeypatch, logged_in, name):
     for variable, value in logged_in.items():
         monkeypatch.setenv(variable, value)
     assert actor() == name
+
+
+def test_a_setting_that_cannot_be_written_says_which(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").symlink_to(tmp_path / "gone" / "dagster.yaml")
+    with pytest.raises(OSError, match=r"dagster.yaml: No such file or directory. Free some space there, or make it"):
+        prepare_instance(tmp_path)
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_run_that_is_interrupted_by_hand_ends_the_command(tmp_path, monkeypatch, instance, depth):
+    @dg.op
+    def interrupted():
+        try:
+            raise DagsterExecutionInterruptedError
+        except DagsterExecutionInterruptedError as by_hand:
+            if depth:
+                raise OSError("a file was closed") from by_hand
+            raise
+
+    @dg.job(name="delivery__rollback")
+    def rollback():
+        interrupted()
+
+    monkeypatch.setenv("RETRAIN_HOME", str(tmp_path))
+    runner = Runner(SimpleNamespace(name="delivery"), instance)
+    runner.defs = dg.Definitions(jobs=[rollback])
+    with pytest.raises(KeyboardInterrupt, match="^$"):
+        runner.run("rollback", None)

@@ -6,9 +6,11 @@ import re
 import sqlite3
 
 import click
+import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli.runner import RunEnd
 from retrain_assets.cli.shared import finish, guarded, person_of
 from retrain_assets.errors import DataError, Held, NotApprovable
@@ -66,6 +68,21 @@ def test_a_wrong_spec_is_bad_input_with_its_line(empty_home, monkeypatch, tmp_pa
     monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path))
     for command in ("status", "check"):
         assert f"{tmp_path / 'odd.yaml'}:2: the key 'name' stands twice" in retrain(command, code=2).stderr
+
+
+def test_a_model_that_is_not_there_beside_a_wrong_spec_is_said_to_be_in_it(empty_home, monkeypatch, tmp_path):
+    (tmp_path / "odd.yaml").write_text("name: odd\nname: even\n")
+    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path))
+    sentence = retrain("monitor", "even", "--period", "2024-01-01", code=2).stderr
+    assert sentence.startswith(f"retrain: {tmp_path / 'odd.yaml'}:2: the key 'name' stands twice")
+
+
+def test_before_the_first_period_has_ended_there_is_none_to_name(empty_home, monkeypatch, tmp_path):
+    with dg.DagsterInstance.ephemeral() as instance:
+        make_world(tmp_path, rows_of(1), instance, period={"every": "week", "start": "2199-01-07"})
+    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path))
+    sentence = retrain("monitor", "delivery", "--period", "2199-01-07", code=2).stderr
+    assert "none has ended yet, the first is 2199-01-07. Wait for its end, or mend period.start in the spec" in sentence
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,21 @@ def test_list_shows_the_case_the_file_and_what_the_live_model_says(folder):
     assert (record["live"], record["proposals"]) == ("v1", [])
 
 
+def test_list_says_of_each_case_what_keeps_an_answer_from_it(folder):
+    late = row_in(folder, "2024-02-18")  # its outcome is not known yet
+    path = folder / "delivery.suite.yaml"
+    suite = yaml.safe_load(path.read_text())
+    (first,) = suite["cases"]
+    suite["cases"] = [first, {**first, "id": "999999"}, {**first, "id": late, "period": "2024-02-12"}]
+    path.write_text(yaml.safe_dump(suite))
+    _, *said = retrain("suite", "list", "delivery").output.splitlines()
+    assert [re.search(r"NO SUCH ROW|its outcome is not known yet|v1 right", line)[0] for line in said] == [
+        "v1 right", "NO SUCH ROW", "its outcome is not known yet",
+    ]  # fmt: skip
+    shutil.rmtree(folder / "home" / "registry")
+    assert "no model is live" in retrain("suite", "list", "delivery").output.splitlines()[1]
+
+
 def test_list_works_before_anything_is_stored(folder):
     shutil.rmtree(folder / "home")
     assert "its period is not stored yet" in retrain("suite", "list", "delivery").output

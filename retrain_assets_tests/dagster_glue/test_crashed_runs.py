@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 
@@ -82,3 +83,16 @@ def test_only_runs_whose_process_is_gone_are_failed(instance, started):
         statuses = [instance.get_run_by_id(run).status for run in (ours, foreign, gone, older)]
     assert [status.value for status in statuses] == ["STARTED", "STARTED", "FAILURE", "FAILURE"]
     assert fail_crashed(instance) == [ours], "once it has ended without saying so"
+
+
+def test_a_lock_that_nobody_has_held_for_a_day_is_removed_and_a_younger_or_held_one_stays(instance):
+    with alive(instance) as living:
+        (held,) = (Path(instance.root_directory) / "processes").glob("*.lock")
+        old, young = held.with_name("old.lock"), held.with_name("young.lock")
+        for path in (old, young):
+            path.touch()
+        for path in (old, held):
+            os.utime(path, (1, 1))
+        fail_crashed(instance)
+        assert living
+        assert sorted(held.parent.glob("*.lock")) == sorted([held, young])

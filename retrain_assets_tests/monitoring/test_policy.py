@@ -60,3 +60,8 @@ def test_lengths_may_be_counted_in_periods_but_not_said_twice():
 def test_a_knob_outside_its_range_or_unknown_is_refused(kind, knob):
     with pytest.raises(ValidationError, match=next(iter(knob))):
         kind(**knob)
+
+
+@pytest.mark.parametrize(("said", "declared"), [(True, 2500.0), (False, None), (800.0, 800.0)])
+def test_the_excess_that_asks_for_a_retrain_is_the_one_declared(said, declared):
+    assert TriggerPolicy(retrain_cost=2500, on_excess_loss=said).declared_excess == declared

@@ -188,3 +188,8 @@ def test_the_headline_names_what_was_replaced_or_what_stays(registry: Registry) 
         "**rejected**, v2 stays live: fairness: JFK: 41 rows",
         "**v1** is back, v2 is quarantined: worse on airport rides",
     ]
+
+
+def test_what_was_adopted_names_the_person(registry):
+    adopted = replace(registry.history()[-1], action="adopted", actor="ann", person=True, reason="in use since July")
+    assert headline(adopted) == "**v1** was adopted by ann: in use since July"

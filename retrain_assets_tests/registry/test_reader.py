@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.worlds.verdicts import MODEL, candidate, fresh, period, promote, promoted, rolled_back, verdict
-from retrain_assets.errors import NotFound
+from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.registry.reader import Records
 
 
@@ -42,3 +42,17 @@ def test_an_event_that_rests_on_no_verdict_has_no_evidence(registry):
     promoted(registry, [1])
     with pytest.raises(NotFound, match=f"{MODEL}: event 5 .rolled_back. rests on no verdict: worse on airport rides"):
         registry.evidence(rolled_back(registry, 2))
+
+
+def test_a_damaged_verdict_of_the_first_model_bars_no_version_from_a_rollback(registry):
+    def damage():
+        path = registry.folder / "verdicts" / f"{registry.history()[0].evidence}.json"
+        path.chmod(0o644)
+        path.write_bytes(b"{}")
+
+    promoted(registry, [1])
+    damage()
+    assert registry.rollback_target().name == "v1"
+    rolled_back(registry, 2)
+    with pytest.raises(IntegrityError, match="Restore it from a backup"):
+        registry.rollback_target()

@@ -65,6 +65,12 @@ def without(name: str) -> Callable[[bytes], bytes]:
     return lambda model: re.sub(rf"^{name}=[^\n]*\n".encode(), b"", model, count=1, flags=re.MULTILINE)
 
 
+def after(name: str, more: bytes) -> Callable[[bytes], bytes]:
+    """With more at the end of a line."""
+    line_of = re.compile(rf"^{name}=[^\n]*".encode(), re.MULTILINE)
+    return lambda model: line_of.sub(lambda found: found[0] + more, model, count=1)
+
+
 def chain(model: bytes) -> bytes:
     """One tree that goes down twenty thousand splits, whole in every other way."""
     nodes = CHAIN
@@ -85,6 +91,17 @@ KINDS: dict[str, Callable[[bytes], bytes]] = {
     "leaves without entries": line("num_leaves", only("60")),
     "a million leaves": line("num_leaves", only("1000000")),
     "leaves beyond an int": line("num_leaves", only("4294967297")),
+    "leaves in other digits": line("num_leaves", only("\u0666")),
+    "trees a round in other digits": line("num_tree_per_iteration", only("\u0661")),
+    "leaves after a carriage return": after("shrinkage", b"\rnum_leaves=9999"),
+    "no tree a round after a carriage return": after("label_index", b"\rnum_tree_per_iteration=0"),
+    "a zero in a line": after("shrinkage", b"\0"),
+    "shrinkage of letters": line("shrinkage", only("x")),
+    "linear leaves after a space": line("is_linear", lambda words: [b"", b"1"]),
+    "linear leaves twice over": line("is_linear", only("2")),
+    "a line without a sign in a tree of one leaf": lambda model: re.sub(
+        rb"Tree=0\n(.+\n)*", b"Tree=0\nnum_leaves=1\nnum_cat=0\nsplit_gain\nleaf_value=1\n", model, count=1
+    ),
     "leaves below zero": line("num_leaves", only("-5")),
     "no leaf": line("num_leaves", only("0")),
     "one leaf less": line("num_leaves", only("5")),

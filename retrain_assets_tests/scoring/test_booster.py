@@ -88,6 +88,16 @@ def test_other_columns_than_the_models_are_refused(model: bytes) -> None:
         predict(model, rows.select(["zone", "miles", "seats"]))
 
 
+def test_a_matrix_of_more_columns_than_the_models_is_refused(model: bytes) -> None:
+    with pytest.raises(DataError, match="the model reads 3 features; the rows have 4"):
+        predict(model, np.zeros((2, 4)))
+
+
+def test_a_whole_text_that_lightgbm_itself_refuses_is_refused_by_its_reason(model: bytes) -> None:
+    with pytest.raises(DataError, match="LightGBM cannot read a model of .* bytes: Sigmoid parameter"):
+        load(model.replace(b"sigmoid:1", b"sigmoid:0", 1))
+
+
 def test_a_text_column_is_refused_before_it_can_end_the_process(model: bytes) -> None:
     table, _ = flights(20, seed=1)
     with pytest.raises(DataError, match="'zone' is dictionary.*: encode the rows first"):

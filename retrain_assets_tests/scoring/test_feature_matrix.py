@@ -1,5 +1,6 @@
 """Rows that are no table become the numbers that the same rows become as an Arrow table."""
 
+from collections import deque
 from decimal import Decimal
 
 import numpy as np
@@ -41,6 +42,7 @@ def test_values_by_name_and_an_arrow_table_give_the_same_numbers_and_unseen_coun
         [Decimal("1.5"), None, np.int8(2)],
         pa.array([1.5, None, 2]),
         pd.Series([1.5, None, 2], dtype="Float64"),
+        deque([1.5, None, 2]),
     ],
     ids=lambda values: type(values).__module__.split(".")[0],
 )
@@ -74,3 +76,9 @@ def test_text_of_every_library_gets_the_codes_of_its_levels(values):
 def test_a_missing_column_and_a_value_of_the_wrong_kind_are_refused_by_name(columns, message):
     with pytest.raises(DataError, match=message):
         feature_matrix(columns, CONTRACT)
+
+
+def test_of_several_numbers_the_one_that_no_float_can_hold_is_named():
+    contract = FeatureContract(("w", "x"), {"w": "numeric", "x": "numeric"}, {})
+    with pytest.raises(DataError, match="numeric feature 'x' holds an integer that no float can hold"):
+        feature_matrix({"w": [1.0], "x": [10**400]}, contract)

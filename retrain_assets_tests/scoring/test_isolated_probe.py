@@ -12,7 +12,7 @@ from retrain_assets.production.rollback import probe_model
 from retrain_assets.scoring import booster, isolated_probe
 from retrain_assets.scoring.isolated_probe import examined, probed
 from retrain_assets_tests.adoption.elsewhere import text_model
-from retrain_assets_tests.scoring.crafted_models import crafted
+from retrain_assets_tests.scoring.crafted_models import crafted, every, line, resized
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,39 @@ def test_before_anything_moves_to_it_a_version_is_tried_in_a_child_unless_this_p
 
 def test_what_lightgbm_itself_refuses_is_a_sentence(model):
     assert "Sigmoid parameter" in examined(model.replace(b"sigmoid:1", b"sigmoid:0", 1))
+
+
+def test_what_loads_and_scores_is_refused_by_no_sentence(model):
+    assert examined(model) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (b"tree\n", b"", "which is no LightGBM text model"),
+        (b"leaf_value=", b"leaf_value=x", "leaf_value of tree 0 holds something that is no number"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(model, old, new, sentence):
+    assert sentence in examined(model.replace(old, new, 1))
+
+
+def test_a_model_that_gives_some_rows_no_finite_score_is_a_sentence():
+    counts = text_model(objective="poisson")
+    leaves = line("leaf_value", every("1000"))(counts)  # e to the thousand
+    assert examined(resized(leaves)) == "some rows get no finite score from it"
+
+
+def test_without_lightgbm_no_model_holds(model, monkeypatch):
+    monkeypatch.setattr(isolated_probe.importlib.util, "find_spec", lambda name: None)
+    assert examined(model) == "LightGBM cannot score with it: LightGBM is not installed"
+
+
+def test_what_the_child_says_of_a_model_is_the_refusal(model, monkeypatch, tmp_path):
+    answer = json.dumps({"refused": "some rows get no finite score from it"})
+    monkeypatch.setattr(isolated_probe.sys, "executable", stand_in(tmp_path, f"echo 'a notice'; echo '{answer}'"))
+    with pytest.raises(ForeignModel, match="^some rows get no finite score from it$"):
+        probed(model)
 
 
 def test_a_child_that_is_ended_by_the_model_is_a_refusal(model, monkeypatch, tmp_path):

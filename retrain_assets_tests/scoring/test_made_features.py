@@ -50,6 +50,7 @@ def test_a_function_that_is_not_here_is_refused_by_name():
 def test_another_source_than_in_training_is_named():
     assert other_source(MADE, "churn v1") == ""
     assert other_source(None, "churn v1") == ""
+    assert other_source({**MADE, "function": "no_such_package.features:add"}, "churn v1") == "", "scoring names it"
     sentence = other_source({**MADE, "sha256": "0" * 64}, "churn v1")
     assert sentence.startswith("churn v1 was trained on columns that")
     assert "another source (000000000000)" in sentence

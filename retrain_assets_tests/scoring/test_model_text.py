@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from retrain_assets.errors import ForeignModel
+from retrain_assets.scoring import model_text
 from retrain_assets.scoring.booster import lgb
 from retrain_assets.scoring.model_text import read_model_text, renamed
 from retrain_assets_tests.adoption.elsewhere import text_model
-from retrain_assets_tests.scoring.crafted_models import chain, resized
+from retrain_assets_tests.scoring.crafted_models import KINDS_OF_SIZES, chain, resized
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +101,28 @@ def test_a_model_without_pandas_categories_does_not_say_them(model):
         (rb"leaf_value=\S+", b"leaf_value=nan", "a leaf that is no finite number"),
         (rb"leaf_value=\S+", b"leaf_value=1e308", "add up to 1e\\+308"),
         (rb"leaf_value=\S+", b"leaf_value=x", "holds something that is no number"),
+        (rb"leaf_value=\S+", b"leaf_value=1e", "holds something that is no number"),
+        (rb"split_feature=\d+", b"split_feature=x", "split_feature of tree 0 holds something that is no whole number"),
+        (rb"split_feature=\d+", b"split_feature=4000000000", "no whole number of that size"),
+        (rb"num_leaves=6", "num_leaves=\u0666".encode(), "num_leaves=\u0666, which cannot be"),
+        (rb"shrinkage=1", b"shrinkage=x", "shrinkage of tree 0 holds something that is no number"),
+        (rb"shrinkage=1", b"shrinkage=1\rnum_leaves=99", "is a carriage return"),
+        (rb"shrinkage=1", b"shrinkage=1\0", "is a zero"),
+        (rb"\nshrinkage=1", b"\nshrinkage", "'shrinkage' is no line that LightGBM writes in tree 0"),
         (rb"decision_type=\S+", b"decision_type=13", "an unknown kind"),
         (rb"decision_type=.*", b"decision_type=1 1 1 1 1", "a category set beyond"),
         (rb"threshold=\S+", b"threshold=nan", "a threshold that is no number"),
         (rb"cat_boundaries=0 \d+", b"cat_boundaries=0 9", "cat_(threshold|boundaries)|bounds do not rise"),
+        (rb"cat_boundaries=0 \d+", b"cat_boundaries=1 2", "whose bounds do not rise from 0"),
         (rb"cat_threshold=\d+", b"cat_threshold=-5", "a negative category set"),
         (rb"is_linear=0", b"is_linear=1", "linear leaves"),
+        (rb"is_linear=0", b"is_linear= 1", "linear leaves"),
         (rb"shrinkage=1", b"shrinkage=1\nnum_leaves=2", "stands twice in tree 0"),
         (rb"max_feature_idx=5", b"max_feature_idx=50", "names 6 features, describes 6 and counts 51"),
         (rb"num_class=1", b"num_class=3", "trees a round 1, classes 3"),
         (rb"objective=binary sigmoid:1", b"objective=multiclass num_class:9", "does not go with num_class=1"),
+        (rb"objective=binary sigmoid:1", b"objective=binary (sigmoid)", "which LightGBM does not write"),
+        (rb"Monthly_Fee", b"tenure", "two of its features have the same name"),
         (rb"version=v4", b"version=v9", "v2 to v4 are read"),
         (rb"\nparameters:\n", b"\nparameters:\nTree=2\n", "does not go on as LightGBM writes it"),
         (rb"pandas_categorical:.*", b"pandas_categorical:[[[", "is no JSON"),
@@ -121,6 +134,32 @@ def test_what_would_be_read_past_its_end_or_cannot_be_is_refused_by_its_place(mo
     assert changed != model
     with pytest.raises(ForeignModel, match=sentence):
         read_model_text(changed)
+
+
+def test_as_many_classes_as_its_trees_cannot_be_shared_out_to_are_refused(model):
+    head = {b"num_class=1": b"num_class=2", b"per_iteration=1": b"per_iteration=2"}
+    head[b"objective=binary sigmoid:1"] = b"objective=multiclass num_class:2"
+    for one, other in head.items():
+        model = model.replace(one, other, 1)
+    with pytest.raises(ForeignModel, match="it has 3 trees for 2 classes: it was cut"):
+        read_model_text(resized(model))
+
+
+def test_a_model_without_a_tree_is_refused(model):
+    with pytest.raises(ForeignModel, match="it has no tree. Train it for at least one round"):
+        read_model_text(KINDS_OF_SIZES["no sizes and no trees"](model))
+
+
+def test_a_tree_of_one_leaf_has_no_category_sets():
+    model = text_model(min_data_in_leaf=400).replace(b"num_cat=0", b"num_cat=2", 1)
+    with pytest.raises(ForeignModel, match="tree 0 has one leaf and 2 category sets"):
+        read_model_text(model)
+
+
+def test_a_text_that_is_larger_than_any_model_is_not_read(model, monkeypatch):
+    monkeypatch.setattr(model_text, "LARGEST_BYTES", 1_000)
+    with pytest.raises(ForeignModel, match=r"bytes, more than the 1,000 that are read"):
+        read_model_text(model)
 
 
 @pytest.mark.parametrize(

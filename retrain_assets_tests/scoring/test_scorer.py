@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from retrain_assets.errors import DataError
+from retrain_assets.scoring.scorer import score_columns, scores_of
 from retrain_assets_tests.serving.world import ROWS, expected
 
 BARRED = """
@@ -60,3 +63,21 @@ def test_the_same_rows_get_the_same_scores_whatever_they_come_as(live, rows):
 def test_no_rows_give_no_scores(live):
     assert live.scorer.scores({"x": [], "c": []}).shape == (0,)
     assert live.scorer.scores(pa.table({"x": pa.array([], pa.float64()), "c": pa.array([], pa.string())})).shape == (0,)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 12)])
+def test_scores_come_back_from_a_table_with_their_classes_in_order(shape):
+    scores = np.arange(float(np.prod(shape))).reshape(shape)
+    columns = score_columns(scores)
+    assert list(columns) == (["score"] if len(shape) == 1 else [f"score_{number}" for number in range(12)])
+    table = pa.table(dict(sorted(columns.items())))
+    np.testing.assert_array_equal(scores_of(table), scores)
+
+
+def test_features_that_cannot_be_made_where_only_numpy_is_are_asked_for(live, monkeypatch):
+    made = {"function": "pkg:add", "sha256": "9f", "inputs": {"y": "number"}, "columns": ["x"]}
+    scorer = replace(live.scorer, contract=replace(live.scorer.contract, made=made))
+    monkeypatch.setitem(sys.modules, "retrain_assets.scoring.made_features", None)  # cannot be imported
+    with pytest.raises(DataError, match=r"v3 reads columns that pkg:add makes, .*: give rows that have x, c$"):
+        scorer.score({"y": [1], "c": ["11"]})
+    assert scorer.score(ROWS.to_pydict()).scores.tolist() == expected(live)

@@ -36,3 +36,8 @@ def test_words_for_yes_and_no_are_spelled_as_in_training():
 def test_what_is_no_number_is_refused_by_name(values, what):
     with pytest.raises(DataError, match=re.escape(f"numeric feature 'x' {what}")):
         as_contract(pa.table({"x": values}), CONTRACT)
+
+
+def test_categories_that_are_neither_text_nor_codes_are_refused_by_name():
+    with pytest.raises(DataError, match=r"categorical feature 'c' .*: write text or codes"):
+        as_contract(pa.table({"c": [[1], [2]]}), CONTRACT)

@@ -45,6 +45,26 @@ class Client:
 
         return asyncio.run(all_of_them())
 
+    def post_while_running(self, path: str, **options: Any) -> httpx.Response:
+        """Send a request after the application has started, and end it then."""
+
+        async def between() -> httpx.Response:
+            steps, answers = iter(("startup", "shutdown")), []
+
+            async def receive() -> dict[str, str]:
+                step = next(steps)
+                if step == "shutdown":
+                    answers.append(await self._send("POST", path, options))
+                return {"type": f"lifespan.{step}"}
+
+            async def send(message: dict[str, str]) -> None:
+                assert message["type"].endswith(".complete"), message
+
+            await self._app({"type": "lifespan"}, receive, send)
+            return answers[0]
+
+        return asyncio.run(between())
+
     async def _send(self, method: str, path: str, options: Any) -> httpx.Response:
         transport = httpx.ASGITransport(self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:

@@ -6,11 +6,12 @@ import dataclasses
 import pytest
 
 from benchmarks.worlds.verdicts import rolled_back
+from retrain_assets.scoring.booster import load
 from retrain_assets.scoring.booster import predict as booster_predict
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.serving.app import app_of
 from retrain_assets_tests.serving.client import FIRST, INFER, Client, tensors
-from retrain_assets_tests.serving.world import ROWS, number_of, promoted, registry_in
+from retrain_assets_tests.serving.world import ROWS, booster, number_of, promoted, registry_in
 
 NOTHING = b'{"inputs": [{"name": "x", "shape": [0], "datatype": "FP64", "data": []}]}'
 ALL = {"c": ROWS["c"].to_pylist(), "x": ROWS["x"].to_pylist()}
@@ -181,3 +182,27 @@ def test_a_log_that_cannot_write_fails_no_request(server, monkeypatch):
 def test_without_a_log_requests_are_answered_too(server):
     client = Client(app_of(dataclasses.replace(server(), log=None)))
     assert client.post("/predict", json={"rows": [FIRST]}).status_code == 200
+
+
+@pytest.mark.parametrize("logs", [True, False])
+def test_what_was_answered_is_written_when_the_server_ends(server, logs):
+    running = server() if logs else dataclasses.replace(server(), log=None)
+    assert Client(app_of(running)).post_while_running("/predict", json={"rows": [FIRST]}).status_code == 200
+    if logs:
+        assert (running.log.written, running.log.lost) == (1, 0)
+
+
+def test_a_score_that_is_no_finite_number_is_no_answer_and_says_nothing_of_the_code(server):
+    running = server()
+    served = running.follower.served
+    counts = booster(8).model_to_string().encode().replace(b"=regression", b"=poisson")  # e to more than 800
+    scorer = dataclasses.replace(served.live.scorer, booster=load(counts))
+    running.follower.served = dataclasses.replace(served, live=dataclasses.replace(served.live, scorer=scorer))
+    answer = Client(app_of(running)).post("/predict", json={"rows": [FIRST]})
+    assert (answer.status_code, answer.json()) == (500, {"error": "ValueError: the rows could not be scored"})
+
+
+def test_of_requests_that_arrive_together_only_the_one_with_a_new_category_is_told_of_it(server):
+    good, new = BESIDE[0], BESIDE[2]
+    told = [one.json()["unseen"] for one in Client(app_of(server())).post_at_once("/predict", [good, new, good])]
+    assert told == [{}, {"c": 1}, {}]

@@ -83,6 +83,11 @@ def test_the_sensor_waits_for_a_version_and_for_files_and_starts_one_run_for_the
         arrived(tmp_path / "in" / "a.parquet")
         one = asked(frame, batches, home, instance)
         assert one.run_key == asked(frame, batches, home, instance).run_key
+        running = dg.DagsterRun(f"{MODEL}__score", status=dg.DagsterRunStatus.STARTED)
+        instance.add_run(running)
+        waits = asked(frame, batches, home, instance).skip_message
+        assert waits == "1 file waits for the run that is scoring others"
+        instance.delete_run(running.run_id)
         promoted(registry_in(home), 2)
         assert asked(frame, batches, home, instance).run_key == one.run_key, "another version scores no file again"
         scored(frame, batches, home)

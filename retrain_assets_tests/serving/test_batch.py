@@ -106,3 +106,19 @@ def test_reasons_stand_beside_each_score_strongest_first(live, tmp_path):
 def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(live, out):
     with pytest.raises(SourceError, match="unknown kind of file|write sql:VARIABLE/TABLE"):
         score(live, "missing.parquet", out)
+
+
+def test_a_table_without_the_key_of_its_rows_names_the_columns_that_it_has(live, tmp_path):
+    path = tmp_path / "in.parquet"
+    pq.write_table(ROWS.drop_columns(["id"]), path)
+    with pytest.raises(DataError, match=r"in.parquet: no column 'id', the key of a row. It has at, x, c"):
+        score(live, path, tmp_path / "out.parquet")
+
+
+def test_a_table_without_rows_is_refused_and_leaves_the_earlier_result(live, tmp_path):
+    path, out = tmp_path / "in.parquet", tmp_path / "out.csv"
+    out.write_text("earlier")
+    pq.write_table(ROWS.slice(0, 0), path)
+    with pytest.raises(DataError, match="in.parquet: no rows to score"):
+        score(live, path, out)
+    assert out.read_text() == "earlier"

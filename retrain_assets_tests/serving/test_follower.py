@@ -1,5 +1,7 @@
 """What the journal names is what answers; what cannot be served changes nothing."""
 
+import time
+
 import pytest
 
 from benchmarks.worlds.verdicts import MODEL, moment, rolled_back
@@ -76,3 +78,37 @@ def test_an_unchanged_journal_is_not_read_again(follower, monkeypatch):
     monkeypatch.setattr(follower, "_serve", lambda history: pytest.fail("read again"))
     follower.look()
     assert follower.fault == ""
+
+
+def test_what_is_promoted_while_it_runs_is_served_until_it_stops(home, monkeypatch):
+    monkeypatch.setattr("retrain_assets.serving.follower.SECONDS", 0.005)
+    follower = Follower(registry_in(home), PeriodStore(home / "data" / MODEL))
+    follower.start()
+    assert names(follower) == ("v1", None)
+    promoted(registry_in(home), 2)
+    for _ in range(1000):
+        if follower.changes == 1:
+            break
+        time.sleep(0.005)
+    assert names(follower) == ("v2", "v1")
+    follower.stop()
+    promoted(registry_in(home), 3)
+    assert names(follower) == ("v2", "v1")
+
+
+def test_a_version_before_that_does_not_load_scores_nothing_in_shadow_and_keeps_nobody_from_answering(home):
+    (home / "registry" / MODEL / "versions" / registry_in(home).live().digest / "model.bst").unlink()
+    promoted(registry_in(home), 2)
+    follower = Follower(registry_in(home), PeriodStore(home / "data" / MODEL))
+    follower.look()
+    assert (names(follower), follower.fault) == (("v2", None), "")
+
+
+def test_the_last_few_versions_stay_ready_so_that_a_rollback_needs_no_file(home, follower):
+    digests = [promoted(registry_in(home), number) for number in range(2, 6) if follower.look() is None]
+    follower.look()
+    assert len(follower._kept) == 3
+    rolled_back(registry_in(home), 6)
+    (home / "registry" / MODEL / "versions" / digests[2] / "model.bst").unlink()
+    follower.look()
+    assert (names(follower), follower.fault) == (("v4", None), "")

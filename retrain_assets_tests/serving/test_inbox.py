@@ -3,6 +3,7 @@
 import os
 from datetime import datetime, timedelta
 
+import fsspec
 import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
@@ -91,6 +92,19 @@ def test_files_of_one_name_in_two_folders_are_two(tmp_path, inbox, store):
         (tmp_path / "in" / day).mkdir()
         pq.write_table(pa.table({"id": [1]}), tmp_path / "in" / day / "rows.parquet")
     assert len({one.name for one in waiting(inbox, store, LATER)}) == 2
+
+
+def test_a_file_in_a_store_of_objects_waits_until_it_is_scored_and_again_when_it_has_changed(store):
+    memory, found = fsspec.filesystem("memory"), []
+    for row in (b"id,x,c\n1,0.5,11\n", b"id,x,c\n2,0.5,11\n"):
+        memory.pipe("/inbox/a.csv", row)
+        (one,) = waiting(BatchesPolicy(path="memory://inbox"), store, LATER)
+        found.append(one)
+        store.write_json("scored_batch", one.name, {})
+    assert waiting(BatchesPolicy(path="memory://inbox"), store, LATER) == []
+    memory.rm("/inbox", recursive=True)
+    assert [one.place for one in found] == ["memory:///inbox/a.csv"] * 2
+    assert found[0].name != found[1].name
 
 
 def test_an_empty_inbox_is_said(inbox, store):

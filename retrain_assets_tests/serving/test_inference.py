@@ -58,6 +58,7 @@ def test_what_is_no_request_by_name_is_refused(request_, message):
         ({"inputs": [X, X]}, "input 'x' stands twice"),
         ({"inputs": [{"name": "x"}]}, "an input lacks 'shape'"),
         ({"inputs": [{**X, "datatype": "TEXT"}]}, "datatype 'TEXT': numbers are FP64 or INT64, text is BYTES"),
+        ({"inputs": [{**X, "data": 0.5}]}, "input 'x' has no list of data"),
         ({"inputs": [{**X, "shape": [2]}]}, r"shape \[2\] and 1 values"),
         ({"inputs": [{**X, "shape": [1, 2], "data": [1, 2]}]}, r"shape \[rows\] or \[rows, 1\]"),
     ],

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 import retrain_assets
+from benchmarks.worlds.verdicts import promote, verdict
 from retrain_assets.cli.main import main
 from retrain_assets.errors import DataError, NotFound
-from retrain_assets_tests.serving.world import ROWS, expected
+from retrain_assets.serving.live import loaded
+from retrain_assets_tests.serving.world import CONTRACT, ROWS, expected, registry_in, version_files
 
 
 @pytest.mark.parametrize("names", [("x", "c"), ("c", "id", "x")])
@@ -48,3 +53,15 @@ def test_a_model_without_a_live_version_says_what_to_do(tmp_path, monkeypatch):
         retrain_assets.predict("taxi_charge", ROWS)
     answer = CliRunner().invoke(main, ["score", "taxi_charge", "in.csv", "out.csv"])
     assert (answer.exit_code, "has no live version" in answer.output) == (2, True)
+
+
+def test_a_version_whose_function_has_another_source_by_now_is_loaded_with_a_warning(tmp_path, caplog):
+    function = "retrain_assets_tests.feature_function.our_pkg.features:add"
+    made = {"function": function, "sha256": "0" * 64, "inputs": {"distance": "number"}, "columns": ["x"]}
+    registry, own = (
+        registry_in(tmp_path),
+        {"features.json": json.dumps(replace(CONTRACT, made=made).to_dict()).encode()},
+    )
+    promote(registry, verdict(registry, 1, registry.add(version_files(1) | own)), 1)
+    assert loaded(registry, registry.live()).score(ROWS).version == "v1"
+    assert f"taxi_charge v1 was trained on columns that {function} made with another source" in caplog.text

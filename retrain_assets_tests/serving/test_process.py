@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -130,3 +131,22 @@ def test_nothing_is_served_without_a_live_version(server, home):
     empty.follower._registry = registry_in(home / "empty")
     with pytest.raises(NotFound, match="has no live version"):
         serve(empty, Address(port=0), lambda *said: pytest.fail("served"))
+
+
+def test_an_address_that_is_taken_is_refused(server):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(OSError, match="Address already in use"):
+            serve(server(), Address(port=taken.getsockname()[1]), lambda *said: pytest.fail("served"))
+
+
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:{}"), ("::1", "http://[::1]:{}")])
+def test_the_announced_address_is_the_one_that_listens(server, monkeypatch, host, url):
+    said, before = [], sys.getswitchinterval()
+    monkeypatch.setattr(
+        "uvicorn.Server.run", lambda self, sockets: said.extend(one.getsockname()[1] for one in sockets)
+    )
+    serve(server(), Address(host, 0), lambda *announced: said.extend(announced))
+    sys.setswitchinterval(before)
+    assert said[:2] == ["v1", url.format(said[2])]

@@ -1,5 +1,6 @@
 """Verdicts are reached again from what is stored; one that nobody reached does not come out, and is named."""
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ import yaml
 
 from benchmarks.worlds.parcels import SPEC, open_world
 from retrain_assets.pipeline import gate_then, promotion, window_then
+from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import PromotionRules
 from retrain_assets.store import OUTCOME
 from retrain_assets.validation.comparison.comparison import Comparison
@@ -173,6 +175,70 @@ def test_changed_outcomes_show_in_the_verdict_that_they_decided(judged_twice):
     assert found.same == 1
     (sentence,) = found.other
     assert "what comes out is" in sentence
+
+
+class Forged(Registry):
+    """The registry with another verdict where the last attempt's was."""
+
+    def __init__(self, honest, change):
+        super().__init__(honest.folder.parent, honest.model)
+        self.last = [event for event in honest.history() if event.gate][-1]
+        self.forged = change(honest.evidence(self.last))
+
+    def evidence(self, event):
+        return self.forged if event == self.last else super().evidence(event)
+
+
+def in_evidence(recorded, **changes):
+    return replace(recorded, evidence=recorded.evidence | changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda one: replace(one, gate=replace(one.gate, rows=1)), r"it names 1 gate rows .* stored are [\d,]+ with"),
+        (lambda one: replace(one, champion_digest="0" * 64), "it compares with 000000000000, live was "),
+        (lambda one: replace(one, champion_digest=None), "it compares with no version, live was "),
+        (
+            lambda one: replace(one, findings=tuple(Finding(check, Outcome.PASS, "better") for check in CHECKS)),
+            r"it says promote \(.*\), what comes out is reject \(",
+        ),
+        (
+            lambda one: replace(one, findings=(replace(one.findings[0], rows=1), *one.findings[1:])),
+            r"it says of \w+ '.*', what comes out is '",
+        ),
+        (lambda one: in_evidence(one, baseline={}), "its baseline differs. Either"),
+        (lambda one: in_evidence(one, baseline={}, trained_until="2020-01-01"), "its baseline, trained_until differ."),
+    ],
+)
+def test_what_a_forged_verdict_says_otherwise_than_the_rows_is_named(judged_twice, change, said):
+    registry = Forged(judged_twice.registry, change)
+    found = rejudge(
+        registry, judged_twice.store, lambda verdict: gate_then(judged_twice.spec, registry, verdict), lambda _: None
+    )
+    assert found.same == 1
+    (sentence,) = found.other
+    assert re.search(said, sentence)
+
+
+def test_rows_that_are_gone_are_the_reason(judged_twice):
+    for asset in ("raw_data", "outcomes"):
+        for path in (judged_twice.store.root / asset).glob(f"{judged_twice.weeks(7)[-1]}*"):
+            path.unlink()
+    found = again(judged_twice)
+    assert found.same == 1
+    (sentence,) = found.other
+    assert "no row of 2024-02-12 00:00:00 to 2024-02-18 00:00:00 has an outcome yet. Either what is stored" in sentence
+
+
+def test_a_verdict_of_the_live_version_that_cannot_be_reached_again_is_no_pass(judged_twice):
+    registry = judged_twice.registry
+    candidate = registry.verdict(registry.live()).candidate_digest
+    for path in (registry.folder / "versions" / candidate).iterdir():
+        path.unlink()
+    found = again(judged_twice)
+    assert found.other[0].startswith("event 1 (")
+    assert "It put the live version in charge, which nothing stored vouches for then." in found.other[0]
 
 
 def test_what_cannot_be_judged_again_says_why(judged_twice, monkeypatch):

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from benchmarks.worlds.verdicts import fresh, promoted
 from retrain_assets.registry.registry import Registry
 from retrain_assets.validation.gate import RULES
 from retrain_assets.validation.rule_changes import changes, rule_changes
@@ -60,3 +61,11 @@ def test_a_change_between_two_verdicts_and_to_the_spec_of_today_are_told(world_a
     told = list(rule_changes(Forged(registry.folder.parent, registry.model), world.spec.files()))
     assert "was judged by other rules than event 1 (" in told[0]
     assert len(told) == 2
+
+
+def test_verdicts_that_keep_no_rules_and_those_that_cannot_be_read_have_no_rules_to_compare(tmp_path):
+    registry = fresh(tmp_path)
+    promoted(registry, [0, 1])
+    assert list(rule_changes(registry, files(BEFORE))) == []
+    (registry.folder / "verdicts" / f"{registry.history()[-1].evidence}.json").unlink()
+    assert list(rule_changes(registry, files(BEFORE))) == []

@@ -24,3 +24,7 @@ def test_the_current_period_is_the_oddest_as_often_as_chance_says_whatever_the_t
         one = Summary("mean", "", rng.standard_t(1.5, 13), np.zeros(13), 0, 0)
         without += as_odd_before([[one]]) == 0
     assert without / 300 == pytest.approx(1 / 13, abs=0.05)
+
+
+def test_without_a_number_that_varies_no_period_was_as_odd():
+    assert as_odd_before([[], []]) == 0

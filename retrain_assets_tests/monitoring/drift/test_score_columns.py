@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from retrain_assets.errors import DataError
-from retrain_assets.monitoring.drift.score_columns import uncertainty
+from retrain_assets.monitoring.drift.score_columns import margin, uncertainty
 
 
 def test_binary_entropy_is_that_of_scipy_and_symmetric():
@@ -35,3 +35,7 @@ def test_scores_of_the_wrong_shape_or_range_are_refused():
         uncertainty("binary", [[0.5, 0.5], [0.1, 0.9]])
     with pytest.raises(DataError, match="1 of 2 scores are outside 0 to 1"):
         uncertainty("binary", [0.5, 3.0])
+
+
+def test_where_there_is_one_class_its_margin_is_whole():
+    assert margin("multiclass", [[1.0], [1.0]]).tolist() == [1.0, 1.0]

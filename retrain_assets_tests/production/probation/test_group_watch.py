@@ -116,3 +116,10 @@ def test_a_confirmed_version_is_confirmed_overall_while_a_group_is_open(sentence
     unharmed = replace(account(), status=WatchStatus.UNHARMED)
     assert overall(sentence, [account(), unharmed]).endswith(said)
     assert overall(sentence, [unharmed]) == sentence
+
+
+def test_a_group_stands_in_the_units_of_its_metric_and_without_outcomes_says_so():
+    assert account().words("USD", "ride") == "borough=Bronx (mae): no outcome yet, margin $1.00"
+    assert after(account(), [0.25] * 8).words("USD", "ride") == (
+        "borough=Bronx (mae): $0.25 worse than with v1 on 8 rides, margin $1.00"
+    )

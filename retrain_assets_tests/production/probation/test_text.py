@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
 from retrain_assets.documents.units import LossUnits
@@ -46,3 +49,18 @@ def test_the_answer_comes_first_and_losses_have_the_units_of_the_model():
         "2024-02-05: v2 is worse than v1; on the same 4,200 new rides v2 was off by $1.69 a ride on average, v1 by "
         "$1.43; the evidence is 12 (e-value, 10 decides) after 9 blocks of 1 day"
     )
+
+
+def test_a_probation_that_ends_without_harm_says_which_harm_is_ruled_out():
+    compared = ComparedVersions("v2", "2" * 64, "v1", "1" * 64, "2024-01-29", "2024-02-12")
+    found = Measurement(
+        Conclusion.OPEN, (0.1,) * 9, 1, "2024-03-11", 0.0, None, 4200, 0, 1.69, 1.66, 2.0, 10.0, 0.0, -0.1, 0.2, 0.5
+    )
+    wording = Wording(ProbationPolicy(), LossUnits("ride", "USD"))
+    said = sentence_of("2024-02-12", compared, Status.CONFIRMED, found, wording)
+    assert said.startswith(
+        "2024-02-12: v2 is confirmed: its probation ends without evidence of harm, a harm above $0.20 a ride is ruled "
+        "out; "
+    )
+    unbounded = sentence_of("2024-02-12", compared, Status.CONFIRMED, replace(found, high=math.inf), wording)
+    assert "ends without evidence of harm; " in unbounded

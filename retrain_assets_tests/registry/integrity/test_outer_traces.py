@@ -34,7 +34,7 @@ ALERT = '{"model": "%s", "kind": "promoted", "period": "2024-01-01"}\n'
         (f"data/{MODEL}/model_card/v1.html", ""),
         (f"data/{MODEL}/scored_batch/rows.csv.json", ""),
         (f"served/{MODEL}/1.jsonl", ""),
-        ("alerts.jsonl", "no JSON\n" + ALERT % MODEL),
+        ("alerts.jsonl", f'{{"model": "{MODEL}", "ki\n' + ALERT % MODEL),
     ],
 )
 def test_while_anything_in_the_home_speaks_of_a_history_none_is_begun_without_a_person(

@@ -370,3 +370,27 @@ def test_repair_of_a_registry_without_a_fault_changes_nothing(tmp_path: Path) ->
         path: path.read_bytes() for path in registry.folder.rglob("*") if path.is_file() and path.suffix != ".lock"
     }
     assert after == before
+
+
+def forge(storage: MemoryStorage, seq: int) -> None:
+    """Edit an event, with its own hash made to fit."""
+    name = f"journal/{seq:08d}.json"
+    record = json.loads(storage.objects[name]) | {"actor": "bob"}
+    storage.objects[name] = canonical(record | {"hash": content_hash(record)})
+
+
+@pytest.mark.parametrize("seq", [SPAN // 2, SPAN])
+def test_an_edited_event_behind_a_lost_checkpoint_is_found_by_its_successor(
+    storage: Counting, events: list[Event], seq: int
+) -> None:
+    forge(storage, seq)
+    storage.delete(f"checkpoints/{SPAN:08d}.jsonl")
+    with pytest.raises(
+        IntegrityError, match=f"journal/{seq + 1:08d}.json follows an event with hash {events[seq - 1].hash}"
+    ):
+        Journal(storage, MODEL).events()
+
+
+def test_a_long_journal_of_another_model_does_not_fit(storage: Counting, events: list[Event]) -> None:
+    with pytest.raises(IntegrityError, match="journal/00000001.json follows an event with hash .*, the one before it"):
+        Journal(storage, "flight_delays").events()

@@ -26,9 +26,10 @@ from benchmarks.worlds.verdicts import (
 )
 from retrain_assets.errors import Conflict, IntegrityError
 from retrain_assets.registry.journal.chain import Journal
-from retrain_assets.registry.journal.events import Entry, Event, content_hash
+from retrain_assets.registry.journal.events import Entry, Event, GateUse, content_hash
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.rulings import Hold, Signature
 from retrain_assets.registry.storage.disk import TEMPORARY, LocalStorage, canonical
 from retrain_assets.verdict import Outcome
 
@@ -261,3 +262,27 @@ def test_a_crash_at_any_write_leaves_the_old_state_or_the_new_and_the_move_can_b
     assert finished
     assert outcomes == sorted(outcomes)
     assert set(outcomes) == ({4, 5, 6} if move is _promotion else {4, 5})
+
+
+def test_an_event_is_restored_as_it_was_with_and_without_a_persons_terms(busy: Registry) -> None:
+    busy.rule(Hold(Signature("ann", "look first", moment(4), period(4))))
+    held = busy.history()[-1]
+    assert held.terms is not None
+    for event in busy.history():
+        assert Event.restored(json.loads(json.dumps(event.to_dict()))) == event
+
+
+def test_gate_rows_are_counted_by_the_wall_clock() -> None:
+    with pytest.raises(ValueError, match=r"gate rows of 2024-01: '2024-01-01T00:00:00\+01:00' carries a time zone"):
+        GateUse("2024-01", "2024-01-01T00:00:00+01:00", "2024-02-01T00:00:00", 9, "r", "c", None, "rejected")
+
+
+def test_a_version_that_an_event_calls_by_anothers_name_is_a_problem(registry: Registry) -> None:
+    promoted(registry, [0, 1])
+    first, live = History(registry.history()).versions
+    journal = Journal(LocalStorage(registry.folder), MODEL)
+    forged = Entry(
+        moment(2), period(2), "rolled_back", "v2", "v7", live.digest, first.digest, "eve", "because", None, None
+    )
+    journal.append(forged, after=journal.events())
+    assert [problem for problem in registry.verify() if f"calls {first.digest[:12]} v7, which is another" in problem]

@@ -1,5 +1,7 @@
 """Stored verdicts are what their names say, and the event that quotes one is told when they are not."""
 
+import hashlib
+
 import pytest
 
 from benchmarks.worlds.verdicts import candidate, fresh, promoted, verdict
@@ -48,3 +50,16 @@ def test_a_file_of_other_bytes_is_replaced_for_its_name_says_what_it_must_hold(k
     assert files.problems(set()) != []
     files.keep(waiting)
     assert files.read(waiting.digest, 2) == waiting
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"{}", "is not the verdict of that digest"), (b"[]", "is not the verdict of that digest"), (None, "is a folder")],
+)
+def test_a_file_or_folder_under_the_name_of_a_digest_that_is_no_verdict_is_a_problem(kept, content, said):
+    registry, files = kept
+    path = registry.folder / verdict_name(hashlib.sha256(content or b"").hexdigest())
+    path.mkdir() if content is None else path.write_bytes(content)
+    assert files.unquoted(quoted(registry.history())) == {}
+    (problem,) = files.problems(quoted(registry.history()))
+    assert problem.startswith(f"{path} {said}")

@@ -153,3 +153,10 @@ def test_what_the_manifest_for_other_tools_says_is_checked_and_not_needed(regist
     path.unlink()
     assert registry.verify() == []
     assert registry.read(digest) == FILES
+
+
+def test_a_stray_file_beside_the_versions_is_a_problem(registry: Registry) -> None:
+    registry.add(FILES)
+    (registry.folder / "versions" / "notes.txt").write_text("mine")
+    (problem,) = registry.verify()
+    assert problem.endswith("versions/notes.txt is no version folder. Move it away.")

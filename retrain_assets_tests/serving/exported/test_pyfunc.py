@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from retrain_assets.serving.export import export
-from retrain_assets.serving.exported.pyfunc import PyfuncModel
+from retrain_assets.serving.exported.pyfunc import PyfuncModel, _load_pyfunc
 from retrain_assets.serving.live import loaded
 from retrain_assets_tests.serving.world import ROWS, expected, live_model, promoted, registry_in
 
@@ -37,6 +37,14 @@ def test_a_data_frame_gets_the_scores_of_its_rows():
     frame = pd.DataFrame(ROWS.to_pydict())
     assert PyfuncModel(live.scorer).predict(frame).tolist() == expected(live)
     assert PyfuncModel(live.scorer).predict(frame.astype({"c": "category"})).tolist() == expected(live)
+
+
+def test_the_folder_that_mlflow_hands_over_scores_like_the_registrys_own_version(tmp_path):
+    registry = registry_in(tmp_path)
+    promoted(registry, 1)
+    export(registry, registry.live(), tmp_path / "out")
+    scores = loaded(registry, registry.live()).score(ROWS).scores
+    assert _load_pyfunc(str(tmp_path / "out")).predict(ROWS.to_pydict()).tolist() == scores.tolist()
 
 
 @pytest.mark.skipif(not PYTHON, reason="RETRAIN_MLFLOW_PYTHON names no Python with MLflow")

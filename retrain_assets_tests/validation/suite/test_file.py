@@ -38,6 +38,7 @@ def test_a_shipped_suite_gets_one_line_more_and_keeps_every_other(tmp_path, ship
         "cases: [] # none yet\n",
         f"cases: [{FIRST}]\n",
         f"cases: [{FIRST},]\n",
+        "cases:\n  -" + BLOCK.replace("reason: r", "reason:\n      - one\n      - two") + "\n# the end\n",
         f"cases:\n- {FIRST}\n",
         f"cases:\n- {FIRST}",
         f"# ours\ncases:\n    - {FIRST}   # first\n\n# the end\n",
@@ -55,6 +56,11 @@ def test_however_the_list_is_written_the_case_is_its_last_entry_and_comments_sta
         line for line in after.splitlines() if "#" in line and "snow" not in line
     ] or "[]" in text
     assert after.count("#") == text.count("#") + 1  # the one in the reason
+
+
+def test_the_first_case_begins_the_file(tmp_path):
+    add_case(tmp_path / "new.suite.yaml", CASE)
+    assert load_suite(tmp_path / "new.suite.yaml") == (CASE,)
 
 
 def test_cases_can_be_added_one_after_the_other():

@@ -50,6 +50,10 @@ def test_nothing_to_share_is_not_a_number():
     assert np.isnan(distances.total_variation(distances.shares([0, 0]), [0.5, 0.5]))
 
 
+def test_values_that_no_two_edges_hold_have_no_distance_along_a_line():
+    assert distances.wasserstein([0.25, 0.5, 0.25], [0.5, 0.25, 0.25], [10.0]) == 0.0
+
+
 def test_different_bins_are_refused():
     with pytest.raises(ValueError, match="2 reference bins against 3"):
         distances.psi([0.5, 0.5], [0.2, 0.3, 0.5])
