@@ -28,7 +28,9 @@ DISAGREEMENT = 0.1
 """Share of decisions that are assumed to differ between two models of one spec, and of a loss's variance that is left
 in their paired difference."""
 
-_HOPELESS = 0.95
+_LUCK = 0.05
+"""Equal models that pass no more often than this beyond the level, as often as a margin of nothing passes, never do."""
+
 _RATES = ("tpr", "fpr", "selection_rate")
 
 
@@ -108,6 +110,10 @@ class _Level:
     def smallest(self, error: float) -> float:
         return float((ndtri(1 - self.alpha) + ndtri(self.power)) * error)
 
+    def never(self, undecided: float) -> bool:
+        """Whether equal models are left undecided nearly as often as with a margin of nothing: 1 − alpha."""
+        return undecided > 1 - self.alpha - _LUCK
+
     def undecided(self, error: float, margin: float) -> float:
         return float(1 - ndtr(margin / error - ndtri(1 - self.alpha))) if error > 0 else 0.0
 
@@ -128,7 +134,7 @@ def _whole(
             continue
         undecided = level.undecided(error, rail.margin)
         never = ""
-        if undecided > _HOPELESS:
+        if level.never(undecided):
             never = (
                 f"{count:,} rows find a change of {level.smallest(error):.3g} and the margin is {rail.margin:g}: raise "
                 f"the margin of {rail.metric} under validation.guardrails, or lengthen windows.gate"
@@ -181,7 +187,7 @@ def _of_group(
     if name != "mae" and count * margin < math.log(1 / level.alpha):
         undecided = 1.0  # not one answer may change, and so few rows still do not exclude the margin
     never = ""
-    if undecided > _HOPELESS:
+    if level.never(undecided):
         changed = round(disagreement * count / 2)
         needed = rows_to_exclude_drop(changed, changed, count, margin, level.alpha, level.power)
         wanted = (
@@ -253,7 +259,7 @@ def _of_finding(finding: Finding) -> PartDetectability:
         undecided = level.undecided(smallest / level.smallest(1.0), margin)
         if finding.outcome is Outcome.WATCHED:
             undecided = 0.0
-        if finding.outcome is Outcome.INSUFFICIENT and undecided > _HOPELESS:
+        if finding.outcome is Outcome.INSUFFICIENT and level.never(undecided):
             never = f"it finds a change of {smallest:.3g} and the margin is {margin:g}: raise it, or lengthen the gate"
     return PartDetectability(
         finding.check,

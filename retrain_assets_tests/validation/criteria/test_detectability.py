@@ -79,8 +79,9 @@ def test_where_nothing_is_known_of_a_metric_no_change_is_promised(label, task, m
     assert smallest_of(label, task, metric, rules) == (rows, None)
 
 
-def test_a_margin_far_below_what_the_rows_find_names_the_keys_to_change():
-    asked = policy(alpha=0.01, guardrails=[{"metric": "auc", "margin": 0.0001}])
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.1])
+def test_a_margin_far_below_what_the_rows_find_names_the_keys_to_change_at_every_level(alpha):
+    asked = policy(alpha=alpha, guardrails=[{"metric": "auc", "margin": 0.0001}])
     parts = detectability(asked, "binary", gate_rows(np.r_[np.ones(30), np.zeros(70)]), 1)
     (never,) = [part.never for part in parts if part.check == "guardrails"]
     assert re.fullmatch(
@@ -133,3 +134,5 @@ def test_a_verdict_s_findings_say_what_it_could_see_and_how_many_days_it_lacks()
     assert part.never == ""
     (part,) = found_detectability(verdict(replace(rail, margin=0.0001, alpha=0.01)))
     assert part.never == "it finds a change of 0.0132 and the margin is 0.0001: raise it, or lengthen the gate"
+    (usual,) = found_detectability(verdict(replace(rail, margin=0.0001)))
+    assert usual.never == part.never, "at the usual level too"
