@@ -112,7 +112,8 @@ def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table
 
     That is when `known_at` lies there, where the source names such a column, and else when the row's own time plus the
     label delay does. An outcome never counts as known before its row: an earlier `known_at` is the row's own time. That
-    comes from the outcomes table when it has the source's time column, and from `keys` when it has not.
+    comes from the outcomes table when it has the source's time column, and from `keys` when it, or one of its rows, has
+    none.
 
     Args:
         source: Where rows and outcomes are.
@@ -134,8 +135,13 @@ def read_outcomes(source: Source, start: datetime, end: datetime, keys: pa.Table
         return _dated(source, (start, end), keys, reader, needed | {source.known_at: "source.known_at"})
     bounds = (start - source.label_delay, end - source.label_delay)
     names = (source.key, source.label, source.time)
-    by_time = Wanted(names, (source.time,), _between(source.time, bounds, False), ((source.time, bounds),))
-    read = reader.read(by_time, needed, bounds, Wanted(names, (), _of_keys(source, keys)))
+    known, inside = _of_keys(source, keys), _between(source.time, bounds, False)
+
+    def keep(rows: pa.Table) -> pa.ChunkedArray:
+        return pc.or_(inside(rows), pc.and_(pc.is_null(rows[source.time]), known(rows)))
+
+    by_time = Wanted(names, (source.time,), keep, ((source.time, bounds),))
+    read = reader.read(by_time, needed, bounds, Wanted(names, (), known))
     time = _times(read.table, source, keys)
     known_at = pc.add(time, pa.scalar(source.label_delay))
     outcomes = _outcomes(read.table, source, time, known_at)

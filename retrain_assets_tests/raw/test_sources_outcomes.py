@@ -76,6 +76,20 @@ def test_an_outcome_of_a_row_that_was_never_seen_has_no_time(tmp_path):
     assert arrived["time"].to_pylist() == [datetime(2019, 2, 1), None]
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_an_outcome_whose_own_time_is_missing_has_that_of_its_row(tmp_path, three_months, suffix):
+    rows, write = written(tmp_path / "r.parquet", three_months), written if suffix == "parquet" else as_csv
+    times = [None if at % 3 == 0 else moment for at, moment in enumerate(three_months["at"])]
+    outcomes = write(tmp_path / f"o.{suffix}", {"id": three_months["id"], "at": times, "late": three_months["late"]})
+    declared = source(rows, outcomes, "36h")
+    arrived = read_outcomes(declared, *BOUNDS, keys_of(three_months))
+    expected = expected_arrivals(three_months, declared.label_delay)
+    assert [int(key) for key in arrived["id"].to_pylist()] == expected["id"].tolist()
+    assert arrived["time"].to_pylist() == [moment.to_pydatetime() for moment in expected["at"]]
+    without_rows = read_outcomes(declared, *BOUNDS)
+    assert 0 < without_rows.num_rows < arrived.num_rows, "of a row that is not known nothing is known"
+
+
 def test_keys_of_different_types_find_each_other(tmp_path):
     columns = rides(5)
     rows = written(tmp_path / "r.parquet", columns)
