@@ -17,7 +17,7 @@ import pytest
 from benchmarks.worlds.parcels import World, make_world, rows_of
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 from retrain_assets_tests.past_worlds import PastWorlds, once, past, undrawn
-from retrain_assets_tests.records_in_memory import keep_quickly
+from retrain_assets_tests.run_records import write_quickly
 from retrain_assets_tests.served import TWO_WEEKS, Served, serve
 
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4_000_000_000
@@ -34,7 +34,7 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("project")
     _write_into_memory()
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # the workers share the cores; threads of each would wait
-    keep_quickly()
+    write_quickly()
 
 
 def pytest_collection_finish() -> None:
