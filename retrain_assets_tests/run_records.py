@@ -2,15 +2,18 @@
 
 Dagster makes an engine for each connection to a file, which then compiles each statement anew, and reads its migrations
 again for each run. In memory more than half of the statements set up a connection that is set up already, or look at
-the columns of tables that were made a moment ago from the schema in hand. What is written is the same.
+the columns of tables that were made a moment ago from the schema in hand. What is written is the same,
+but for the versions of what a step has read: nothing here reads them, and they are looked up for homes on disk alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from dagster._core.definitions.asset_key import AssetKey
+from dagster._core.execution.context.data_version_cache import DataVersionCache
 from dagster._core.storage import event_log, runs
 from dagster._core.storage.event_log import InMemoryEventLogStorage
 from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageMetadata
@@ -28,6 +31,7 @@ COMPILED = create_engine("sqlite://")
 FILES: dict[str, Engine] = {}
 MIGRATIONS: dict[str | None, ScriptDirectory] = {}
 READ_MIGRATIONS = ScriptDirectory.from_config
+FETCH_DATA_VERSIONS = DataVersionCache._fetch_input_asset_version_info
 
 
 def write_quickly() -> None:
@@ -42,6 +46,7 @@ def write_quickly() -> None:
     InMemoryEventLogStorage._connect = _events
     InMemoryEventLogStorage.has_table = lambda _, name: name in SqlEventLogStorageMetadata.tables
     InMemoryEventLogStorage._has_asset_key_col_on_connection = lambda _, connection, name: name in AssetKeyTable.c
+    DataVersionCache._fetch_input_asset_version_info = _fetch_data_versions
     InMemoryRunStorage.connect = _runs
     InMemoryRunStorage.has_run_stats_index_cols = lambda _: {"start_time", "end_time"} <= set(RunsTable.c.keys())
     InMemoryRunStorage.has_backfill_id_column = lambda _: "backfill_id" in RunsTable.c
@@ -64,6 +69,13 @@ def _migrations(config: Config) -> ScriptDirectory:
     if location not in MIGRATIONS:
         MIGRATIONS[location] = READ_MIGRATIONS(config)
     return MIGRATIONS[location]
+
+
+def _fetch_data_versions(versions: Any, keys: Sequence[AssetKey]) -> None:
+    if versions._context.instance.is_ephemeral:
+        versions.input_asset_version_info |= dict.fromkeys(keys)
+    else:
+        FETCH_DATA_VERSIONS(versions, keys)
 
 
 def _of_a_thread(address: str, poolclass: type) -> Engine:
