@@ -13,12 +13,11 @@ from typing import Any
 import dagster as dg
 import hypothesis
 import pytest
-from dagster._core.storage import event_log, runs
-from sqlalchemy.pool import SingletonThreadPool
 
 from benchmarks.worlds.parcels import World, make_world, rows_of
 from retrain_assets_tests.commanded import CHANGES, FIRST, environment, retrain
 from retrain_assets_tests.past_worlds import PastWorlds, once, past, undrawn
+from retrain_assets_tests.run_records import write_quickly
 from retrain_assets_tests.served import TWO_WEEKS, Served, serve
 
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4_000_000_000
@@ -35,9 +34,7 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("project")
     _write_into_memory()
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # the workers share the cores; threads of each would wait
-    for records in (event_log, runs):
-        records.in_memory.stamp_alembic_rev = lambda *_: None  # nobody migrates records that end with the test
-        records.in_memory.NullPool = SingletonThreadPool  # one connection a thread, where each call opened its own
+    write_quickly()
 
 
 def pytest_collection_finish() -> None:

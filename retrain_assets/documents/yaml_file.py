@@ -49,8 +49,7 @@ def tree_of(text: str, path: Path, most_nodes: int = MOST_NODES) -> tuple[yaml.N
         SpecError: It is no YAML, or nested, long or repeated beyond the bounds; the sentence has file and line.
     """
     try:
-        _refuse_deep(text, path)
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text, path)
         tree = loader.get_single_node()
         if tree is None:
             return None, None
@@ -63,16 +62,29 @@ def tree_of(text: str, path: Path, most_nodes: int = MOST_NODES) -> tuple[yaml.N
         raise SpecError(f"{path}: {named}. Correct the date or the number.") from None
 
 
-def _refuse_deep(text: str, path: Path) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MOST_DEPTH:
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise SpecError(f"{path}:{line}: nested more than {MOST_DEPTH} deep. Take levels out.")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+class _Loader(yaml.SafeLoader):
+    """A loader that goes no deeper into mappings and lists than allowed."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self.path, self.depth = path, 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """The next node with all that stands in it.
+
+        Raises:
+            SpecError: It is nested deeper than allowed.
+        """
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if not isinstance(event, yaml.CollectionStartEvent):
+            return super().compose_node(parent, index)
+        if self.depth == MOST_DEPTH:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise SpecError(f"{self.path}:{line}: nested more than {MOST_DEPTH} deep. Take levels out.")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 class _Size:
