@@ -34,6 +34,7 @@ FILE = "alerts.jsonl"
 Kind = Literal[
     "stale",
     "drift",
+    "broken",
     "business",
     "performance",
     "label_jump",
@@ -67,12 +68,13 @@ SEVERITIES: dict[str, Severity] = {
 """Of the kinds that are no warning, in Apprise's words, by what they ask of a person: info nothing, failure now."""
 
 NEXT_STEP: dict[str, str] = {
+    "broken": "mend the source of that column, then materialize raw_data of the period again",
     "business": "open the performance report",
     "performance": "open the performance report; a retrain starts by itself once it pays",
-    "label_jump": "check how outcomes are recorded, then `retrain release {model}`",
+    "label_jump": "check how outcomes are recorded, then `retrain release {model} --reason TEXT`",
     "probation": "open the probation report; go back with `retrain rollback {model}` if it does not by itself",
     "skew": "compare how the caller of the server and the source make that column",
-    "held": "`retrain release {model}`, or `retrain rollback {model}` at once",
+    "held": "`retrain release {model} --reason TEXT`, or `retrain rollback {model} --reason TEXT` at once",
     "rolled_back": "`retrain explain {model}` tells why",
     "rejected": "nothing; `retrain explain {model}` tells why",
     "insufficient": "nothing; `retrain explain {model}` tells why",
@@ -93,6 +95,7 @@ PAGES: dict[str, str] = {
     "stale": "raw_data",
     "skew": "predictions",
     "drift": "drift_report",
+    "broken": "drift_report",
     "business": "performance_report",
     "performance": "performance_report",
     "estimate": "performance_report",

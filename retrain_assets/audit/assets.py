@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from retrain_assets.audit.figures import RunTime
     from retrain_assets.audit.model_status import Fault, ModelStatus
     from retrain_assets.monitoring.triggers.evidence import Watch
+    from retrain_assets.registry.registry import Registry
 
 RUNS_READ = 50
 """How many of the latest retrain runs the times are taken from."""
@@ -116,6 +117,19 @@ def report_killed(
     """
     if not _written_by(access.store, access.period, ended[0]):
         _report_status(frame, access, watch, instance, ended)
+
+
+def report_decided(
+    frame: Frame, store: PeriodStore, registry: "Registry", watch: "Watch", instance: dg.DagsterInstance
+) -> None:
+    """Write the status of the newest monitored period anew, as after a person's decision, which no run writes."""
+    from retrain_assets.monitoring.records.performance_record import monitored_periods
+
+    newest = max(monitored_periods(store), default=None)
+    if newest is not None:
+        access = PeriodAccess(store, registry, newest)
+        last = read_status(store, newest)
+        _report_status(frame, access, watch, instance, (last.run if last else "", None))
 
 
 def _report_status(

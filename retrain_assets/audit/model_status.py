@@ -70,6 +70,7 @@ class ModelStatus:
         drift: What the last drift report says.
         performance: What the last performance report says of the loss; None while no outcome is known.
         told_by: The outcomes that it rests on, where they are too few to tell much, such as `89 rides`; else None.
+        broken: Which columns of the last period broke, and how; None where none did.
         probation: What the last probation report says.
         last_decision: What was decided last, and why.
         last_action: What was done last, in two or three words.
@@ -104,6 +105,7 @@ class ModelStatus:
     drift: str | None = None
     performance: str | None = None
     told_by: str | None = None
+    broken: str | None = None
     probation: str | None = None
     last_decision: str | None = None
     last_action: str | None = None
@@ -247,7 +249,11 @@ class ModelStatus:
             sensors = "" if self.fault.monitored else ", unless sensors are on"
             return f"mend the cause, then {again}{sensors}{self._owned}"
         if self.standing.holds:
-            return f"settle the hold, then `retrain release {self.model}`: nothing is promoted before{self._owned}"
+            release = f"`retrain release {self.model} --reason TEXT`"
+            return f"settle the hold, then {release}: nothing is promoted before{self._owned}"
+        if self.broken:
+            again = f"`retrain monitor {self.model} --period {self.last_period}`"
+            return f"mend the source, then {again}: {self.broken}{self._owned}"
         if self._in_vain:
             return self._in_vain
         if self.ended:
@@ -300,7 +306,7 @@ class ModelStatus:
             return f"`retrain replay {self.model}`"
         if self.fault:
             return "mend, run again"
-        if self._in_vain:
+        if self.broken or self._in_vain:
             return "look at the data"
         if self.due:
             return "retrain due"
@@ -360,6 +366,7 @@ class ModelStatus:
             "health": self.health,
             "fault": f"{self.fault.period}: {self.fault.cause}" if self.fault else None,
             "drift": self.drift,
+            "broken": self.broken,
             "performance": self.performance,
             "probation": self.probation,
             "recovery": self.recovery,

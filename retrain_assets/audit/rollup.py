@@ -62,7 +62,7 @@ class Rollup:
         return (self.span, *counts, loss, promised, excess, f"{self.warned}", f"{self.drifted}", decided)
 
 
-HEAD = ("in", "periods", "outcomes", "loss", "expected", "excess", "worse", "drifted", "decided")
+HEAD = ("in", "periods", "outcomes", "loss", "expected", "beyond expected", "worse", "drifted", "decided")
 
 
 def rolled_up(model: Model, store: PeriodStore, registry: Registry, every: Every) -> list[Rollup]:

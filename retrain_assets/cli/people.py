@@ -12,6 +12,7 @@ import click
 from retrain_assets.cli.shared import (
     AS_JSON,
     END_AS_JSON,
+    Opened,
     Statement,
     ended_period,
     finish,
@@ -29,7 +30,6 @@ from retrain_assets.errors import NotFound
 
 if TYPE_CHECKING:
     from retrain_assets.adoption.adoption import Adopted, Adoption, GivenModel
-    from retrain_assets.cli.shared import Opened
     from retrain_assets.registry.journal.events import Event
     from retrain_assets.registry.registry import Registry
 
@@ -204,6 +204,7 @@ def approve(
     if anchor is not None:
         event = ruling_arguments.anchor(registry, anchor, by=statement.person, reason=statement.reason, at=now())
         _ruled(event, as_json, "It binds every later candidate, until another version is the anchor or it is released.")
+        _show(Opened(spec, store, registry))
         return
     if period is None or end is None:
         raise click.UsageError("give --period and --until of the attempt, or --anchor and a version")
@@ -211,6 +212,7 @@ def approve(
     signature = Signature(statement.person, statement.reason, now(), attempt)
     event = ruling_arguments.approve(promotion(spec), registry, store, signature, until)
     _ruled(event, as_json, f"Promote it with: retrain promote {name} --period {period}")
+    _show(Opened(spec, store, registry))
 
 
 @click.command()
@@ -255,6 +257,7 @@ def hold(name: str, which: str | None, end: str | None, statement: Statement, as
     until = ruling_arguments.end_of_ruling(end, spec.period) if end else None
     event = registry.rule(Hold(signed, ruling_arguments.digest_of(which, registry, store), until))
     _ruled(event, as_json, f"End it with: retrain release {name}{f' {which}' if which else ''} --reason TEXT")
+    _show(Opened(spec, store, registry))
 
 
 @click.command()
@@ -284,8 +287,9 @@ def release(name: str, which: str | None, statement: Statement, as_json: bool) -
             as_json,
             "Its history begins anew: the next retrain asks for a first model.",
         )
-        return
-    _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
+    else:
+        _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
+    _show(Opened(spec, store, registry))
 
 
 def _is_forgotten(registry: Registry) -> bool:
@@ -319,6 +323,22 @@ def retire(name: str, statement: Statement, as_json: bool) -> None:
     )
     renew_pages(spec, store, registry)
     _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
+    _show(Opened(spec, store, registry))
+
+
+def _show(model: Opened) -> None:
+    """Write the page that is opened first anew; what cannot be written is said, for the decision stands."""
+    from retrain_assets.audit.assets import report_decided
+    from retrain_assets.cli.runner import prepare_instance
+    from retrain_assets.pipeline import frame_of, watch
+    from retrain_assets.store import retrain_home
+
+    spec, store, registry = model
+    try:
+        with waiting("writing the status page anew"), prepare_instance(retrain_home()) as instance:
+            report_decided(frame_of(spec), store, registry, watch(spec), instance)
+    except Exception as fault:  # a full disk, a damaged record
+        say(f"The status page could not be written anew: {type(fault).__name__}: {fault}", err=True)
 
 
 def _ruled(event: Event, as_json: bool, next_step: str) -> None:

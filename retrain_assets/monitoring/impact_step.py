@@ -67,7 +67,7 @@ def drift_impact(
     found = changes(report, importance(registry.read(version.digest)[MODEL_FILE]), *profiles, since)
     performed = [known for known in monitored_periods(store) if known < report.period]
     last = read_performance(store, performed[-1]) if performed else None
-    named = {one.column for one in found}
+    named = {one.column for one in found if one.since < report.period}  # what is new cost nothing before
     known = [one for one in last.impact if one.column in named] if last and last.version == version.name else []
     words = cost_words(model, known, last.period if last else report.period, LATER)
     return DriftImpact(found, changed_sentence(model, found, words))

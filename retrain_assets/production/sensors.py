@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import dagster as dg
 
 from retrain_assets import alerts as facts
-from retrain_assets.alerts import Alert
+from retrain_assets.alerts import Alert, Kind
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.dagster_glue.run_context import cause_of
@@ -225,7 +225,8 @@ def success_alerts(
         from retrain_assets.monitoring.records.skew_record import read_skew
 
         drift, record = read_drift(store, period), read_performance(store, period)
-        alerts = [_alert(clock, frame, period, "drift", drift_fact(drift))] if drift and drift.warned else []
+        kind: Kind = "broken" if drift and drift.broken else "drift"
+        alerts = [_alert(clock, frame, period, kind, drift_fact(drift))] if drift and drift.warned else []
         said = performance_facts(record) if record else []
         alerts += [_alert(clock, frame, period, kind, sentence) for kind, sentence in said]
         skew = read_skew(store, period)

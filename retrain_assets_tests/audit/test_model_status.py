@@ -67,7 +67,7 @@ def test_where_no_rows_come_nobody_knows_how_the_model_does():
     [
         ({}, ""),
         ({"standing": Standing(holds="the model by monitor: the outcomes jumped")},
-         "settle the hold, then `retrain release taxi`: nothing is promoted before (team:a owns it)"),
+         "settle the hold, then `retrain release taxi --reason TEXT`: nothing is promoted before (team:a owns it)"),
         ({"health": "no rows came", "gap": "no rides came for 2 weeks"}, "find out why no rows come (team:a owns it)"),
         ({"next_look": "overdue since 2021-01-05: the rides"}, "find out why no rows come (team:a owns it)"),
         ({"health": "not monitored yet"}, "start watching"),
@@ -121,3 +121,13 @@ def test_a_model_that_few_outcomes_call_well_is_well_as_far_as_they_tell():
     assert few.answers["is it well"] == "yes, as far as 89 rides tell: v2 lost $1."
     worse = replace(few, health="worse than expected")
     assert worse.answers["is it well"] == "no: v2 lost $1."
+
+
+def test_a_broken_column_is_what_a_person_has_to_look_at():
+    fault = "miles: all 9,882 values are missing, where the reference has most of them"
+    status = ModelStatus(
+        "taxi", live="v2", last_period="2019-03", health="just went live", broken=fault, ended="2019-04-01"
+    )
+    assert status.to_do == f"mend the source, then `retrain monitor taxi --period 2019-03`: {fault}"
+    assert status.cells[-1] == "look at the data"
+    assert replace(status, standing=Standing(holds="the model by ann")).to_do.startswith("settle the hold")

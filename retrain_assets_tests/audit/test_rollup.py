@@ -73,7 +73,7 @@ def test_a_line_has_a_cell_for_each_head_in_the_models_units(store, registry):
         "outcomes": "1,200",
         "loss": "$1.50",
         "expected": "$1.00",
-        "excess": "$600",
+        "beyond expected": "$600",
         "worse": "0",
         "drifted": "0",
         "decided": "-",

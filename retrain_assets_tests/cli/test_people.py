@@ -33,6 +33,18 @@ def test_a_rollback_behind_the_first_model_goes_to_the_fallback_and_one_more_is_
     assert registry(own_home).history() == before
 
 
+def test_a_hold_and_its_release_stand_at_once_on_the_page_that_is_opened_first(own_home):
+    def page():
+        return max((own_home / "data" / "delivery" / "model_status").glob("*.html")).read_text()
+
+    assert "tariffs change" not in page()
+    retrain("hold", "delivery", "--reason", "tariffs change")
+    assert "settle the hold, then" in page().replace("Settle", "settle")
+    assert "tariffs change" in page()
+    retrain("release", "delivery", "--reason", "they are in")
+    assert "ettle the hold" not in page()
+
+
 def damage(home, version):
     path = registry(home).folder / "versions" / version.digest / "model.bst"
     path.chmod(0o644)

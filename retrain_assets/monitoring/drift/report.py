@@ -103,6 +103,16 @@ class ColumnDrift:
         object.__setattr__(self, "outcome", Drift(self.outcome))
         object.__setattr__(self, "signals", tuple(self.signals))
 
+    @property
+    def broken(self) -> bool:
+        """Whether the column lost its values or its kind, which chance cannot do."""
+        return self.outcome is Drift.WARN and self.problem in BROKEN
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it, without its name."""
+        return self.sentence.removeprefix(f"{self.column}: ")
+
 
 @dataclass(frozen=True)
 class DriftReport:

@@ -32,7 +32,7 @@ class Change:
     """One drifted column and how much it matters.
 
     Attributes:
-        since: The first period of its running warning.
+        since: The first period of its running warning; of a column that broke, that in which it did.
         importance: Share of the model's gain, 0 for a column that is no feature.
         effect: Share of rows that moved: the largest of total variation, missing shift and share of new categories.
         weight: importance × effect, by which changes are ordered.
@@ -138,7 +138,7 @@ def cost_words(model: Model, found: Sequence[ColumnCost], period: str, untold: s
     units = model.units
     when, both = model.calendar.during(period), units.levels("the model", told.loss, "on the others", told.rest)
     rows = f"{when[0].upper()}{when[1:]}, on the {units.rows(told.rows)} with {told.words}, {both}"
-    if not told.excess > 0:
+    if not told.excess > 0 or units.figure(told.loss) == units.figure(told.rest):
         return f"{rows}: it costs nothing so far."
     return f"{rows}: {units.excess(told.excess, 'together')}."
 
@@ -154,7 +154,8 @@ def _change(
     sizes = (column.total_variation, abs(column.missing_shift or 0.0), column.new_share)
     effect = max(size for size in sizes if size is not None)
     grown = grown_part(reference, current, column.column) if reference else None
-    return Change(column.column, since.get(column.column, period), importance, effect, importance * effect, grown)
+    begun = period if column.broken and not column.confirmed else since.get(column.column, period)
+    return Change(column.column, begun, importance, effect, importance * effect, grown)
 
 
 def _pooled(profiles: Sequence[Profile]) -> Profile | None:

@@ -96,7 +96,7 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
     rows = column_rows(record)
     weighed = ("weight",) if record.impact else ()
     untold = any(column.outcome is Drift.INSUFFICIENT for column in record.columns)
-    tone: Tone = "note" if record.warned else "unknown" if untold else "well"
+    tone: Tone = "broken" if record.broken else "note" if record.warned else "unknown" if untold else "well"
     parts = (
         Part(
             "What moved, and since when",

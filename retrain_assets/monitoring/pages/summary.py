@@ -68,26 +68,49 @@ def drift_summary(model: Model, record: DriftRecord) -> list[str]:
 
 
 def drift_verdict(model: Model, record: DriftRecord) -> str:
-    """How many features and score properties drifted in a period, and which of them asks for a retrain."""
+    """What broke, then how many features and score properties drifted in a period, and what that asks for."""
     columns, when = record.columns, model.calendar.during(record.period)
     if not record.warned:
-        untold = sum(column.outcome is Drift.INSUFFICIENT for column in columns)
-        if untold == len(columns):
+        told = [
+            (counted(number, what))
+            for what, report in _parts(record)
+            if (number := len(report.columns) - _untold(report))
+        ]
+        if not told:
             return f"Drift cannot be told yet {when}: too few periods to compare with."
-        unclear = f" ({untold} of them cannot be told yet)" if untold else ""
-        watched = " and ".join(counted(len(report.columns), what) for what, report in _parts(record))
-        return f"No drift {when}: {watched} as in training{unclear}."
+        unclear = [counted(number, what) for what, report in _parts(record) if (number := _untold(report))]
+        rest = f"; {' and '.join(unclear)} cannot be told yet" if unclear else ""
+        return f"No drift {when}: {' and '.join(told)} as in training{rest}."
     again = [column.column for column in columns if column.confirmed]
-    every = model.calendar.every
-    running = f", {_named(again)} for the second {every} running" if again else ""
-    asks = "It asks for a retrain." if record.triggers else "It asks for no retrain by itself."
+    running = f", {_named(again)} for the second {model.calendar.every} running" if again else ""
+    asks = (
+        "It asks for a retrain where the spec lets drift ask."
+        if record.triggers
+        else "It asks for no retrain by itself."
+    )
+    if record.broken:
+        return f"{_broke(record, f' {when}')}. Mend the source before you retrain. {_drifted(record)}{running}."
     return f"{_drifted(record)} {when}{running}. {asks}"
 
 
 def drift_fact(record: DriftRecord) -> str:
     """What somebody should hear of a drift record, in a line."""
-    asks = "a retrain is asked for" if record.triggers else "no retrain is asked for"
+    if record.broken:
+        return f"{_broke(record)}; {_drifted(record)}."
+    asks = "a retrain is asked for where the spec lets drift ask" if record.triggers else "no retrain is asked for"
     return f"{_drifted(record)}: {_named(record.warned)}; {asks}."
+
+
+def _broke(record: DriftRecord, when: str = "") -> str:
+    """Which columns broke, and how the first one did."""
+    first, *others = record.broken
+    more = f" and {counted(len(others), 'more column')}" if others else ""
+    return f"{first.column}{more} broke{when}: {first.fault}"
+
+
+def _untold(report: DriftReport) -> int:
+    """Of how many columns nothing can be said yet."""
+    return sum(column.outcome is Drift.INSUFFICIENT for column in report.columns)
 
 
 def _parts(record: DriftRecord) -> list[tuple[str, DriftReport]]:

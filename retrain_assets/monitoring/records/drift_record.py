@@ -53,12 +53,22 @@ class DriftRecord:
 
     @property
     def columns(self) -> list[ColumnDrift]:
-        """Every column, sorted by outcome, then by impact; features stand before scores of the same rank."""
+        """Every column, broken ones first, then by outcome and impact; features before scores of the same rank."""
         rank = {one.column: at for at, one in enumerate(self.impact)}
         found = [column for report in self.reports for column in report.columns]
         return sorted(
-            found, key=lambda column: (OUTCOME_ORDER.index(column.outcome), rank.get(column.column, len(rank)))
+            found,
+            key=lambda column: (
+                not column.broken,
+                OUTCOME_ORDER.index(column.outcome),
+                rank.get(column.column, len(rank)),
+            ),
         )
+
+    @property
+    def broken(self) -> list[ColumnDrift]:
+        """The columns that broke, which a repair mends and no retrain."""
+        return [column for column in self.columns if column.broken]
 
     @property
     def warned(self) -> list[str]:

@@ -13,6 +13,7 @@ from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.comparison.estimate import counted
 
 SMALLEST_P = 1e-4
+_TRACE = 1e-4
 
 
 def moved(name: str, unit: str, before: float | None, after: float, *, a_row: str = "") -> str:
@@ -83,9 +84,14 @@ def perhaps(low: float, unit: str, confidence: str) -> str:
 
     >>> perhaps(-0.03, "USD", "95 %"), perhaps(0.01, "USD", "95 %")
     ('it may be $0.03 worse (95 % limit)', 'it may be as little as $0.01 better (95 % limit)')
+    >>> perhaps(-5.41e-06, "nats", "95 %")
+    'it may be a trace worse, under 0.0001 nats (95 % limit)'
     """
     if not math.isfinite(low):
         return "nothing is ruled out"
+    if 0 < abs(low) < _TRACE and unit in ("", "nats"):
+        traced = f"under {_TRACE:g}{f' {unit}' if unit else ''} ({confidence} limit)"
+        return f"it may be a trace {'better' if low > 0 else 'worse'}, {traced}"
     if low > 0:
         return f"it may be as little as {difference(low, unit)} better ({confidence} limit)"
     return f"it may be {difference(-low, unit)} worse ({confidence} limit)"

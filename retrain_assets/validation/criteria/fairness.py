@@ -344,8 +344,8 @@ def _rows_words(harm: _Harm) -> str:
 def _why_watched(harm: _Harm, visible: float, margin: float, tests: int) -> str:
     """Why a group is not judged, and what happens instead."""
     written = harm.comparison.difference
-    together = f", {tests} questions asked together," if tests > 1 else ""
-    sees = f"would show a change of {written(visible)}{together} where the margin is {written(margin)}"
+    together = f" ({tests} questions asked together)" if tests > 1 else ""
+    sees = f"show no change below {written(visible)}{together}, and the margin is {written(margin)}"
     few = sees if np.isfinite(visible) else "can show nothing"
     return f"too few to judge and watched after a promotion: so few {_rows_words(harm)} {few}"
 

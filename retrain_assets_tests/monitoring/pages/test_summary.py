@@ -85,7 +85,7 @@ def test_the_worst_month_is_answered_without_a_click():
         (
             [column("fare", Drift.WARN, confirmed=True)],
             True,
-            "1 of 1 feature drifted in February 2019, fare for the second month running. It asks for a retrain.",
+            "1 of 1 feature drifted in February 2019, fare for the second month running. It asks for a retrain where",
         ),
     ],
 )
@@ -106,12 +106,42 @@ def test_features_and_what_is_watched_of_the_scores_are_counted_apart():
     assert drift_verdict(TAXI, quiet) == "No drift in February 2019: 2 features and 1 score property as in training."
 
 
+EMPTIED = replace(
+    column("zone", Drift.WARN),
+    problem="emptied",
+    sentence="zone: all 9,882 values are missing, where the reference has most",
+)
+
+
+def test_a_column_that_broke_comes_first_and_asks_for_a_repair_and_no_retrain():
+    record = drift([column("fare", Drift.WARN, confirmed=True), EMPTIED], triggers=True)
+    assert [one.column for one in record.columns] == ["zone", "fare"]
+    assert drift_verdict(TAXI, record) == (
+        "zone broke in February 2019: all 9,882 values are missing, where the reference has most. "
+        "Mend the source before you retrain. 2 of 2 features drifted, fare for the second month running."
+    )
+    said = "zone broke: all 9,882 values are missing, where the reference has most; 2 of 2 features drifted."
+    assert drift_fact(record) == said
+    two = drift([EMPTIED, replace(EMPTIED, column="miles")])
+    assert drift_fact(two).startswith("zone and 1 more column broke: ")
+
+
+def test_what_cannot_be_told_yet_is_counted_apart_from_what_is_as_in_training():
+    scores = drift([column("(prediction)", Drift.INSUFFICIENT)]).features
+    record = replace(drift([column("fare"), column("zone")]), scores=scores)
+    said = "No drift in February 2019: 2 features as in training; 1 score property cannot be told yet."
+    assert drift_verdict(TAXI, record) == said
+
+
 def test_the_alert_of_a_drift_is_one_line_that_names_a_few_columns():
     columns = [column(name, Drift.WARN) for name in ("fare", "zone", "miles", "vendor")]
     assert (
         drift_fact(drift(columns)) == "4 of 4 features drifted: fare, zone, miles and 1 more; no retrain is asked for."
     )
-    assert drift_fact(drift(columns[:1], triggers=True)) == "1 of 1 feature drifted: fare; a retrain is asked for."
+    assert (
+        drift_fact(drift(columns[:1], triggers=True))
+        == "1 of 1 feature drifted: fare; a retrain is asked for where the spec lets drift ask."
+    )
 
 
 def test_what_moved_is_said_where_no_impact_is_known():

@@ -43,7 +43,9 @@ def test_a_group_of_few_rows_passes_when_its_limits_say_so_and_only_then():
     assert same["race=(missing)"].outcome is Outcome.WATCHED, "nothing changed in too few rows to exclude the margin"
     assert "too few to judge and watched after a promotion" in same["race=(missing)"].reason
     watched = same["race=(missing)"]
-    shown = re.search(r"would show a change of (.+) points, \d+ questions asked together, where", watched.reason)
+    shown = re.search(
+        r"show no change below (.+) points \(\d+ questions asked together\), and the margin", watched.reason
+    )
     assert float(shown[1]) / 100 == pytest.approx(watched.minimum_detectable, rel=0.01), "one number for one question"
     assert same["race=a"].outcome is Outcome.PASS
     strict = policy(fairness={"groups": ["race"], "metrics": ["tpr"], "strict": True})
