@@ -14,6 +14,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +43,17 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def finite(value: Any) -> Any:
-    """The same JSON value with null for every number that JSON cannot hold.
+    """The same JSON value with null for every number that JSON cannot hold, and of a dataclass its fields.
 
     >>> finite({"p": float("nan"), "n": [1.5, float("inf")]})
     {'p': None, 'n': [1.5, None]}
     """
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if is_dataclass(value):
+        return {field.name: finite(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

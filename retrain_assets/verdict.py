@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -322,7 +322,7 @@ class Verdict:
         Without a refit there is no such key, and what a finding leaves open has none either: records of before they
         existed keep their digest.
         """
-        record: Json = finite(asdict(self))
+        record: Json = finite(self)
         refit = record["refit"] or record.pop("refit") or {}
         for finding in (*record["findings"], *refit.get("findings", ())):
             for name in _LATER:

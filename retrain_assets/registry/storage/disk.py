@@ -61,7 +61,7 @@ class LocalStorage:
 
     def where(self, name: str) -> str:
         """The path of a name."""
-        return str(self.root / name)
+        return f"{self.root}/{name}"
 
     def create(self, name: str, data: bytes) -> None:
         """Write under a temporary name, then link.
@@ -91,16 +91,16 @@ class LocalStorage:
 
     def read(self, name: str) -> bytes:
         """The bytes of a file, as they are on the disk now."""
-        path = self._path(name)
+        path = self._place(name)
         try:
-            with _explained(path):
-                return path.read_bytes()
+            with _explained(path), open(path, "rb") as file:
+                return file.read()
         except NotADirectoryError:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
 
     def names(self, folder: str) -> tuple[str, ...]:
         """The names in a folder, sorted."""
-        path = self._path(folder)
+        path = self._place(folder)
         try:
             with _explained(path):
                 return tuple(sorted(os.listdir(path)))
@@ -169,6 +169,9 @@ class LocalStorage:
                 os.unlink(name)
 
     def _path(self, name: str) -> Path:
+        return Path(self._place(name))
+
+    def _place(self, name: str) -> str:
         """The path of a name.
 
         Raises:
@@ -180,7 +183,7 @@ class LocalStorage:
             path = f"{path}/{part}"
             if os.path.islink(path):
                 raise IntegrityError(f"{path} is a symbolic link. The store follows none: put the files there instead.")
-        return Path(path)
+        return path
 
 
 @contextmanager
@@ -199,7 +202,7 @@ def exclusive(path: Path, seconds: float = 30.0) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path | str) -> Iterator[None]:
     """Say what a refusal of the operating system means and what to do about it."""
     try:
         yield
