@@ -33,7 +33,8 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("project", deadline=None, derandomize=True, database=None)
     hypothesis.settings.load_profile("project")
     _write_into_memory()
-    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # the workers share the cores; threads of each would wait
+    for name in ("OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # the workers share the cores; threads of each would wait
     write_quickly()
 
 

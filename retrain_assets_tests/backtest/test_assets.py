@@ -22,12 +22,10 @@ TRAINING = SPEC["training"] | {"max_rounds": 10, "num_leaves": 7, "early_stoppin
 
 
 @pytest.fixture
-def monitored(world, monkeypatch):
+def monitored(world_after, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})  # no process is started for a second of work
-    model = world(8, 4, windows=WINDOWS, training=TRAINING)
-    weeks = model.weeks(8)
-    model.monitor(weeks[:6])
-    return model, weeks
+    model = world_after(6, retrained=(), weeks=8, slower_from=4, windows=WINDOWS, training=TRAINING)
+    return model, model.weeks(8)
 
 
 def page_of(model):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
+import retrain_assets_tests
 from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.dagster_glue.crashed_runs import PROCESS_TAG, alive, fail_crashed
 from retrain_assets_tests.commanded import CHANGES, FIRST, registry
@@ -16,6 +17,8 @@ DAY = f"""
 import os, signal
 from retrain_assets.cli.main import main
 from retrain_assets.registry.journal.chain import Journal
+from retrain_assets_tests.past_worlds import undrawn
+from retrain_assets_tests.run_records import write_quickly
 
 
 def retrain(*words):
@@ -34,12 +37,14 @@ def dying(append):
     return die_at
 
 
-if os.environ["DIES"] == "passed":
-    for week in ("2024-01-01", "2024-01-08", "{FIRST}"):
-        retrain("monitor", "delivery", "--period", week)
-if os.environ["DIES"]:
-    Journal.append = dying(Journal.append)
-retrain("run", "delivery", "--period", "{FIRST}")
+write_quickly()
+with undrawn():
+    if os.environ["DIES"] == "passed":
+        for week in ("2024-01-01", "2024-01-08", "{FIRST}"):
+            retrain("monitor", "delivery", "--period", week)
+    if os.environ["DIES"]:
+        Journal.append = dying(Journal.append)
+    retrain("run", "delivery", "--period", "{FIRST}")
 """
 
 
@@ -52,6 +57,7 @@ def test_runs_killed_in_the_middle_of_a_promotion_block_nothing_and_promote_noth
         "DAGSTER_HOME": str(home / "dagster"),
         "RETRAIN_MODELS": str(tmp_path / "models"),
         "RETRAIN_SHIPPED": "0",
+        "PYTHONPATH": str(Path(retrain_assets_tests.__file__).parents[1]),
     }
     command = [sys.executable, "-W", "ignore", "-c", DAY]
     for step, written in (("passed", []), ("bootstrap", ["passed"])):

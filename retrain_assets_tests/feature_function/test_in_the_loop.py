@@ -18,6 +18,7 @@ from retrain_assets.monitoring.predictions import predict_period
 from retrain_assets.raw.ingest import ingest, peek
 from retrain_assets.scoring.scorer import Scorer
 from retrain_assets.spec.loading import load_spec
+from retrain_assets_tests.past_worlds import undrawn
 
 PATH = "retrain_assets_tests.feature_function.our_pkg.features"
 COLUMNS = {
@@ -35,7 +36,7 @@ PARTS = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Iterator[World]:
     """Four weeks, monitored, with a first model of the first three."""
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, undrawn():
         world = make_world(tmp_path_factory.mktemp("trained"), rows_of(4), instance, **PARTS)
         world.monitor(world.weeks(3))
         assert world.run("retrain", world.weeks(3)[-1]).success

@@ -38,7 +38,7 @@ def candidate(past_worlds, tmp_path_factory):
 
 
 @pytest.fixture
-def unjudged(candidate, tmp_path):
+def unjudged(candidate, tmp_path, pictures):
     """The same in files and with a run history of its own."""
     with dg.DagsterInstance.ephemeral() as instance:
         yield open_world(shutil.copytree(candidate.folder, tmp_path / "world"), instance)

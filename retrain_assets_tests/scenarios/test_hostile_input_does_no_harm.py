@@ -17,6 +17,7 @@ import sqlalchemy as sa
 import yaml
 from sqlalchemy import event as sa_event
 
+import retrain_assets_tests
 from benchmarks.worlds.parcels import SPEC, make_world, rows_of
 from retrain_assets.alerts import Alert, publish
 from retrain_assets.documents.redaction import without_secrets
@@ -329,6 +330,7 @@ from retrain_assets.dagster_glue.resources import Clock, Home
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.store import retrain_home
 from retrain_assets.spec.loading import load_specs
+from retrain_assets_tests.run_records import write_quickly
 
 
 def retrain(*words, code=0):
@@ -338,6 +340,7 @@ def retrain(*words, code=0):
         assert end.code == code, (words, end.code)
 
 
+write_quickly()
 for week in {weeks}:
     retrain("monitor", "delivery", "--period", week)
 retrain("run", "delivery", "--period", {weeks}[-1])
@@ -371,6 +374,7 @@ def test_a_planted_secret_is_nowhere_after_monitoring_retraining_a_failing_sourc
         "DAGSTER_HOME": str(home / "dagster"),
         "RETRAIN_MODELS": str(tmp_path / "world" / "models"),
         "RETRAIN_SHIPPED": "0",
+        "PYTHONPATH": str(Path(retrain_assets_tests.__file__).parents[1]),
         "PARCELS_URL": f"sqlite:///file:{tmp_path}/world/rows.db?uri=true&mode=ro&token={ESCAPED}",
         "NO_DRIVER": f"postgresql+nodriver://ann:{ESCAPED}@db/prod",
         "RETRAIN_ALERT_URLS": f"json://ann:{ESCAPED}@127.0.0.1:9/hook/{ESCAPED} nonsense://{ESCAPED}",
