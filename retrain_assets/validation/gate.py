@@ -342,8 +342,9 @@ class Gate:
         attempts = sum(year_ago < use.period for use in spent if not use.is_free)
         if attempts >= self.attempts_per_year:
             raise BudgetSpent(
-                f"{self.model.name} {period}: {attempts} attempts in the last year, {self.attempts_per_year} are "
-                "declared. The level of a test rests on that number: wait, or raise triggers.max_per_year."
+                f"{self.model.name} {period}: {counted(attempts, 'attempt')} in the last year, and the spec declares "
+                f"{self.attempts_per_year}. The level of a test rests on that number: wait, or raise "
+                "triggers.max_per_year."
             )
 
     def _refuse_spent(self, spent: Sequence[GateUse], attempt: Attempt) -> None:

@@ -71,7 +71,10 @@ def test_the_cost_told_is_that_of_the_same_versions_latest_earlier_losses(access
     for period, excess in (("2024-07", 7.0), ("2024-08", 1800.0), ("2024-09", 9.0)):
         record = performance(period, 1.0, version=version, impact=(replace(cost, excess=excess),))
         write_performance(access.store, record)
-    assert ("$1,800" in impact_of(access, bikes).sentence) == known
+    (change,) = bikes[1]
+    before = DriftRecord("2024-08", "v1", impact=(replace(change, since="2024-05"),))
+    assert ("$1,800" in impact_of(access, bikes, before).sentence) == known
+    assert "$1,800" not in impact_of(access, bikes).sentence, "a change of this month cost nothing in the last one"
 
 
 def test_where_nothing_drifted_nothing_is_said(access, bikes):

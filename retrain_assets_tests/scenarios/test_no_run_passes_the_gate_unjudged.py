@@ -342,7 +342,7 @@ def test_a_retrain_beyond_the_years_attempts_keeps_what_is_live(waiting):
     built = replace(waiting, spec=spec, defs=rebuilt(waiting, spec))
     built.monitor([week(built, WEEK + 1)])
     held_back(built, WEEK + 1)
-    assert "2 attempts in the last year, 1 are declared" in decision_of(built, WEEK + 1)
+    assert "2 attempts in the last year, and the spec declares 1" in decision_of(built, WEEK + 1)
 
 
 @pytest.mark.parametrize("state", [held, live_held, retired])

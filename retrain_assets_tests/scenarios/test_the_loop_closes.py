@@ -268,7 +268,11 @@ def test_the_yearly_number_of_attempts_binds_a_person_too(world_after):
     triggers = SPEC["triggers"] | {"max_per_year": 1}
     built = world_after(6, triggers=triggers)
     week = built.weeks(6)[-1]
-    assert "BudgetSpent" in failure_of(built.run("retrain", week))
+    result = built.run("retrain", week)
+    assert result.success, failure_of(result)
+    (decision,) = result.asset_materializations_for_node("delivery__feature_windows")
+    assert "1 attempt in the last year, and the spec declares 1" in decision.metadata["reason"].value
+    assert decision.metadata["decision"].value == "held_back"
 
 
 def test_a_week_that_was_missed_loses_neither_excess_nor_labels(world_after):
