@@ -1,15 +1,18 @@
 """A file of the store is the old one or the new one, whatever happens while it is written."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import asdict
 
 import pyarrow as pa
 import pytest
 
-from retrain_assets.store import PeriodStore, write_atomically
+from retrain_assets.store import PeriodStore, finite, write_atomically
+from retrain_assets.verdict import Finding, GateWindow, Outcome
 
 
 class PowerCut(BaseException):
@@ -86,3 +89,10 @@ def test_json_that_cannot_be_written_leaves_the_old_record(tmp_path):
     with pytest.raises(TypeError, match="not JSON serializable"):
         store.write_json("drift_report", "2024-01", {"psi": object()})
     assert store.read_json("drift_report", "2024-01") == {"psi": None}
+
+
+def test_a_dataclass_is_written_as_the_standard_library_takes_it_apart_but_for_what_json_cannot_hold():
+    finding = Finding("fairness", Outcome.PASS, "no group lost", low=float("nan"), high=0.25)
+    window = GateWindow(("2019-02", "2019-03"), "2019-02-01", "2019-04-01", 9_870, "00")
+    apart = json.loads(json.dumps({"of": [asdict(finding), asdict(window)]}).replace("NaN", "null"))
+    assert finite({"of": (finding, window)}) == apart
