@@ -338,7 +338,8 @@ def _show(model: Opened) -> None:
         with waiting("writing the status page anew"), prepare_instance(retrain_home()) as instance:
             report_decided(frame_of(spec), store, registry, watch(spec), instance)
     except Exception as fault:  # a full disk, a damaged record
-        say(f"The status page could not be written anew: {type(fault).__name__}: {fault}", err=True)
+        said = f"The status page could not be written anew: {type(fault).__name__}: {str(fault).rstrip('.')}"
+        say(f"{said}. The decision stands; the next run writes the page.", err=True)
 
 
 def _ruled(event: Event, as_json: bool, next_step: str) -> None:

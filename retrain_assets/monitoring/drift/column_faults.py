@@ -14,6 +14,9 @@ from retrain_assets.monitoring.profiles.profile import ColumnProblem, ColumnProf
 BROKEN = ("vanished", "appeared", "emptied", "wrong_type", "infinite", "identifier")
 """Problems that cannot happen by chance; a constant or an all-missing column can, in a small period."""
 
+TO_MEND = tuple(kind for kind in BROKEN if kind != "appeared")
+"""Of these, what a repair of the source mends; of values that appeared a retrain learns."""
+
 LEAST_VALUES = 100
 """Fewer categories than these can all differ in any column, and fewer rows than these all lack a value."""
 

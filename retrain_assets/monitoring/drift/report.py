@@ -16,7 +16,7 @@ import numpy as np
 from retrain_assets.documents.units import counted
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes, change, label, measure
-from retrain_assets.monitoring.drift.column_faults import BROKEN, comparable_part, problems_of
+from retrain_assets.monitoring.drift.column_faults import BROKEN, TO_MEND, comparable_part, problems_of
 from retrain_assets.monitoring.drift.day_permutation import Days, day_tests
 from retrain_assets.monitoring.drift.period_tests import PeriodTest, all_tests, as_odd_before
 from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS
@@ -105,8 +105,8 @@ class ColumnDrift:
 
     @property
     def broken(self) -> bool:
-        """Whether the column lost its values or its kind, which chance cannot do."""
-        return self.outcome is Drift.WARN and self.problem in BROKEN
+        """Whether the column has lost its values or its kind, which chance cannot do and a repair mends."""
+        return self.problem in TO_MEND and self.problem in self.signals
 
     @property
     def fault(self) -> str:

@@ -72,7 +72,7 @@ def drift_verdict(model: Model, record: DriftRecord) -> str:
     columns, when = record.columns, model.calendar.during(record.period)
     if not record.warned:
         told = [
-            (counted(number, what))
+            counted(number, what)
             for what, report in _parts(record)
             if (number := len(report.columns) - _untold(report))
         ]

@@ -162,7 +162,7 @@ def _told(values: Floats, rows: Whole) -> list[Tally]:
 
 
 def beginnings(values: NDArray[Any]) -> NDArray[np.intp]:
-    """Where in values in order each one stands for the first time.
+    """Where each value stands for the first time, of values in order.
 
     >>> beginnings(np.array([1.0, 1.0, 2.0, 5.0, 5.0]))
     array([0, 2, 3])

@@ -29,7 +29,8 @@ DISAGREEMENT = 0.1
 in their paired difference."""
 
 _LUCK = 0.05
-"""Equal models that pass no more often than this beyond the level, as often as a margin of nothing passes, never do."""
+"""A margin of 0 passes equal models as often as the level says. A part that passes them at most this much more often
+can never decide: its margin is next to nothing for these rows."""
 
 _RATES = ("tpr", "fpr", "selection_rate")
 

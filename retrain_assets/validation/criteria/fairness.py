@@ -332,7 +332,7 @@ def _judged(
     answer = Answer(outcome, reason, margin, p_value, harm.rows_needed, alpha)
     found = comparison.finding(question, answer, level)
     if outcome is Outcome.WATCHED:
-        found = replace(found, minimum_detectable=finite(harm.visible(joint)))
+        found = replace(found, minimum_detectable=finite(visible))
     return replace(found, low=finite(-harm.high), high=finite(-harm.low))
 
 

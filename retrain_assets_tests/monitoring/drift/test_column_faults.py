@@ -58,7 +58,7 @@ def emptied(large, rows, before=lambda table: table, periods=12):
 def test_a_column_that_lost_all_its_values_warns_however_few_periods_there_are(large):
     """With fewer than four no number is tested, and it would be called unknown."""
     found = emptied(large, 300, periods=3)
-    assert (found.problem, found.outcome) == ("emptied", Drift.WARN)
+    assert (found.problem, found.outcome, found.broken) == ("emptied", Drift.WARN, True)
     assert found.sentence == "x1: all 300 values are missing, where the reference has most of them"
 
 
@@ -80,3 +80,4 @@ def test_a_value_where_the_reference_had_none_is_a_finding(large):
     report = drift(POLICY, reference, profile(large.tables[12], edges), "012", None)
     assert report.warned == ("x1",)
     assert report.columns[0].missing_shift == -1.0
+    assert not report.columns[0].broken, "no repair: a retrain learns of it"

@@ -109,6 +109,7 @@ def test_features_and_what_is_watched_of_the_scores_are_counted_apart():
 EMPTIED = replace(
     column("zone", Drift.WARN),
     problem="emptied",
+    signals=("emptied",),
     sentence="zone: all 9,882 values are missing, where the reference has most",
 )
 
