@@ -118,7 +118,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         gap=gap,
         written=performance.written or None if performance else None,
         ended=_ended(calendar, last),
-        broken="; ".join(column.sentence for column in drift.broken) or None if drift else None,
+        broken="; ".join(f"{one.column}: {one.fault}" for one in drift.broken) or None if drift else None,
         probation=probation.sentence if probation else None,
         no_way_back=no_way_back(status.live, probation, watch.model),
         next_retrain=(

@@ -110,8 +110,8 @@ class ColumnDrift:
 
     @property
     def fault(self) -> str:
-        """What is wrong with it, without its name."""
-        return self.sentence.removeprefix(f"{self.column}: ")
+        """What is wrong with it, without its name and what else moved."""
+        return self.sentence.removeprefix(f"{self.column}: ").partition("; ")[0]
 
 
 @dataclass(frozen=True)
