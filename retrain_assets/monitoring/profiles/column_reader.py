@@ -239,10 +239,11 @@ def _numbers(column: pa.ChunkedArray) -> NumericPiece:
 
 
 def _told(rows: int, told: Tally) -> NumericPiece:
-    values, missing = told.values[told.rows > 0], rows - told.size - told.infinite
-    if not values.size:
+    there, missing = np.flatnonzero(told.rows), rows - told.size - told.infinite
+    if not there.size:
         return NumericPiece(rows, missing=missing, infinite=told.infinite)
-    return NumericPiece(rows, told, float(values[0]), float(values[-1]), missing=missing, infinite=told.infinite)
+    least, greatest = float(told.values[there[0]]), float(told.values[there[-1]])
+    return NumericPiece(rows, told, least, greatest, missing=missing, infinite=told.infinite)
 
 
 def _in_small_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -3,6 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
 
 from retrain_assets.monitoring.profiles.binning import Bins
 from retrain_assets.monitoring.profiles.column_reader import numbers, numbers_of_parts
@@ -45,6 +47,31 @@ def test_a_column_of_many_different_values_is_not_told():
     assert tallied([pa.chunked_array([RNG.normal(size=5000)])]) is None
     assert tallied([pa.chunked_array([RNG.integers(0, 2**40, 5000)])]) is None
     assert tallied([pa.chunked_array([["a", "b"]])]) is None
+
+
+@given(
+    kind=st.sampled_from([np.float32, np.float64]),
+    different=st.sampled_from([3, 400, 5000, 30_000]),
+    seed=st.integers(0, 2**16),
+    parts=st.integers(1, 40),
+)
+def test_floats_are_counted_as_numpy_counts_them(kind, different, seed, parts):
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=different).astype(kind) * 10.0 ** rng.integers(-30, 30)
+    rare = np.array([np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, np.finfo(kind).tiny], kind)
+    # each common value again and again, so that the sample calls them few, and the rest where the sample misses them
+    values = rng.choice(common[:200].astype(kind), 70_000)
+    values[rng.random(70_000) < 0.01] = rng.choice(rare)
+    values[rng.integers(0, 70_000, different)] = common
+    bounds = np.sort(rng.integers(0, 70_000, parts - 1))
+    columns = [pa.chunked_array([part[: len(part) // 3], part[len(part) // 3 :]]) for part in np.split(values, bounds)]
+    told = tallied(columns)
+    for tally, part in zip(told or [], np.split(values, bounds), strict=bool(told)):
+        found, rows = np.unique(part[np.isfinite(part)].astype(float) + 0.0, return_counts=True)
+        assert tally.values[tally.rows > 0].tolist() == found.tolist()
+        assert tally.rows[tally.rows > 0].tolist() == rows.tolist()
+        assert tally.infinite == np.isinf(part).sum()
+    event(f"{different} values told: {told is not None}")
 
 
 def test_columns_of_two_types_are_not_told_together():
