@@ -288,8 +288,7 @@ class Verdict:
         days, moment = lacking["days"], date.fromisoformat(lacking["next_decision"])
         following = f"next decision on {moment.day} {moment:%B %Y}"
         if days > _A_YEAR_DAYS:
-            wider = "a wider margin or a larger pool would decide it"
-            return f"not within a year of {lacking['rows']} like these: {wider}; {following}"
+            return f"a year of {lacking['rows']} like these would not tell; a wider margin or a larger pool would"
         more = f"{days:,} more day{'' if days == 1 else 's'} of {lacking['rows']}"
         return f"not yet: {more} like these would tell; {following}"
 

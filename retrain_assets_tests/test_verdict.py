@@ -22,8 +22,7 @@ def undecided(days: int) -> Verdict:
         (11, "not yet: 11 more days of rides like these would tell; next decision on 15 March 2019"),
         (
             12_964,
-            "not within a year of rides like these: a wider margin or a larger pool would decide it; "
-            "next decision on 15 March 2019",
+            "a year of rides like these would not tell; a wider margin or a larger pool would",
         ),
     ],
 )

@@ -23,7 +23,7 @@ from retrain_assets.registry.journal.tenure import Tenure, live_at, moved, tenur
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.store import Json, PeriodStore
-from retrain_assets.verdict import Finding, Verdict
+from retrain_assets.verdict import STOPS_NOTHING, Finding, Verdict
 
 FEATURES_SHOWN = 5
 """How many of the features that a model uses most are named."""
@@ -128,11 +128,14 @@ class TrainingFacts:
     deleted: bool
 
     @classmethod
-    def of(cls, record: TrainingRecord | None, evidence: Json) -> Self:
-        """Read a candidate's training record; of a deleted one, what its verdict's evidence says."""
+    def of(cls, record: TrainingRecord | None, served: TrainingRecord | None, evidence: Json) -> Self:
+        """Read a candidate's training record; of a deleted one, what its verdict's evidence says.
+
+        Which features it uses is read from the model that was put in service, where the candidate was refitted.
+        """
         names = ("strategy", "rounds", "rows", "trained_from", "trained_until", "as_of", "periods")
         known = record.to_dict() if record else evidence
-        strongest = sorted(record.importance.items(), key=lambda item: -item[1])[:FEATURES_SHOWN] if record else ()
+        strongest = sorted(served.importance.items(), key=lambda item: -item[1])[:FEATURES_SHOWN] if served else ()
         return cls(**{name: known.get(name) for name in names}, looks_at=dict(strongest), deleted=record is None)
 
 
@@ -152,10 +155,11 @@ class Grounds:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Every finding, those of the required checks first."""
+        """Every finding: those that stopped the candidate first, then those of the required checks."""
         verdict = self.verdict
         order = (*verdict.required, *sorted({finding.check for finding in verdict.findings} - set(verdict.required)))
-        return tuple(finding for check in order for finding in verdict.of(check))
+        found = [finding for check in order for finding in verdict.of(check)]
+        return tuple(sorted(found, key=lambda finding: finding.outcome in STOPS_NOTHING))
 
     def to_dict(self) -> Json:
         """As plain JSON values."""
@@ -266,7 +270,7 @@ def explained(
         registry: Versions and journal.
         store: The reports on how a version did while it served.
         calendar: Of the model.
-        which: A version (`v3`), a period, or an event (`e12`); None for the last move.
+        which: A version (`v3`), a period, or an event (`e12`); None for the last attempt or move.
         at: A day (its end), a time, or a period (its end) instead: the version that was live then is explained.
 
     Raises:
@@ -325,11 +329,15 @@ class _Files:
     def grounds(self, event: Event) -> Grounds:
         """The candidate's training, the gate rows, the champion, every finding."""
         verdict = self.registry.evidence(event)
-        deleted = verdict.candidate_digest in self.registry.deleted()
-        record = None if deleted else TrainingRecord.from_files(self.registry.read(verdict.candidate_digest))
+        record = self._trained(verdict.candidate_digest)
+        served = self._trained(str(event.to_digest)) if event.action in PROMOTIONS else record
         names = {version.digest: version.name for version in History(self.events).versions}
-        training = TrainingFacts.of(record, verdict.evidence)
+        training = TrainingFacts.of(record, served, verdict.evidence)
         return Grounds(verdict, names.get(str(verdict.champion_digest)), training)
+
+    def _trained(self, digest: str) -> TrainingRecord | None:
+        """What trained a version; None where retention deleted its files."""
+        return None if digest in self.registry.deleted() else TrainingRecord.from_files(self.registry.read(digest))
 
     def service(self, tenure: Tenure) -> Service:
         """How a version did in one tenure."""

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from retrain_assets.errors import NotFound
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS, Event
-from retrain_assets.registry.journal.tenure import moved
 
 DAY = "%Y-%m-%d"
 RESOLUTION = timedelta(microseconds=1)
@@ -50,7 +49,7 @@ def decision_named(model: str, events: Sequence[Event], which: str | None) -> Ev
     Args:
         model: For messages.
         events: Of the journal, oldest first.
-        which: A version (`v3`), a period, or an event (`e12`); None for the last move.
+        which: A version (`v3`), a period, or an event (`e12`); None for the last attempt or move.
 
     Raises:
         NotFound: There is no such decision.
@@ -58,7 +57,7 @@ def decision_named(model: str, events: Sequence[Event], which: str | None) -> Ev
     if not events:
         raise NotFound(f"{model}: no decision yet. Run `retrain replay {model}` or `retrain run {model} --period P`.")
     if which is None:
-        chosen = [event for event in events if moved(event)] or list(events)
+        chosen = [event for event in events if event.action in (*ATTEMPTS, *MOVES)] or list(events)
     else:
         of_period = [event for event in events if event.period == which and event.action != "pruned"]
         chosen = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retrain_assets.model import Model
 from retrain_assets.production.probation.record import ProbationRecord
+from retrain_assets.production.probation.text import capped
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import FALLBACK, History
 
@@ -46,4 +47,4 @@ def _difference(rollback: Event, probation: ProbationRecord | None, model: Model
     units = model.units
     rows = f"the same {units.rows(measured.rows)} {model.calendar.during(probation.period)}"
     both = units.levels(compared.previous, measured.previous_loss, compared.version, measured.loss)
-    return f" On {rows} {both}."
+    return f" On {rows} {both}{capped(measured, units)}."

@@ -38,7 +38,7 @@ from retrain_assets.monitoring.triggers.decision import NoRetrain, Trigger
 from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import ProbationRecord, stored_record
 from retrain_assets.registry.journal.attempts import kept_because
-from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event, spoken
+from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event, in_short, spoken
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
@@ -88,10 +88,10 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         live_since=_day(live.at) if live else None,
         back_since=_back_since(history),
         age_periods=age,
-        age=counted(age, calendar.every) if age else None,
+        age=counted(age, calendar.every) if age and live.at <= calendar.bounds(last)[1] else None,
         last_period=last,
         last_decision=_decision(decided[-1], decided[-1].reason) if decided else None,
-        last_action=_in_short(decided[-1]) if decided else None,
+        last_action=in_short(decided[-1]) if decided else None,
         last_change=_change(decided[-1]) if decided else None,
         standing=standing(history, at),
         in_vain=_in_vain(decided),
@@ -111,7 +111,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
     return replace(
         status,
         health=NO_ROWS if gap and health in (AS_EXPECTED, NO_OUTCOMES, FEW_OUTCOMES) else health,
-        recovery=safe,
+        recovery=f"{safe}{_own_trouble(store, live.name, last)}" if safe and live else safe,
         drift=drift.sentence or None if drift else None,
         performance=measured.sentence if measured else measured_last(store, last),
         told_by=watch.model.units.rows(measured.rows) if measured and measured.few else None,
@@ -129,6 +129,16 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         rest_until=status.rest_until or _rest_of(decision),
         closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
+
+
+def _own_trouble(store: PeriodStore, live: str, last: str) -> str:
+    """That a version which is back did worse than expected itself when it was measured last; empty where it did not."""
+    for period in [period for period in monitored_periods(store) if period <= last][: -_LOOKED_AT - 1 : -1]:
+        record = read_performance(store, period)
+        if record is not None and record.report is not None and record.version == live:
+            worse = record.report.outcome is Quality.WARN
+            return f" Before, it did worse than expected itself: {record.report.sentence}" if worse else ""
+    return ""
 
 
 def _first_model(watch: Watch, windows: Windows | Wait, waits: str, last: str) -> str | None:
@@ -193,17 +203,6 @@ def _change(event: Event) -> str | None:
 def _in_vain(decided: Sequence[Event]) -> int:
     """How many of the last decisions in a row kept the live version after its candidate was judged no better."""
     return sum(1 for _ in takewhile(lambda event: event.action in ("rejected", "identical"), reversed(decided)))
-
-
-def _in_short(event: Event) -> str:
-    """What a decision did, in two or three words."""
-    if event.action == "rolled_back":
-        return f"rolled back {event.from_version}"
-    if event.action in KEPT:
-        return f"kept {event.from_version}" if event.from_version else "no model yet"
-    if event.action in PROMOTIONS:
-        return f"promoted {event.to_version}"
-    return spoken(event.action)
 
 
 def _back_since(history: History) -> str | None:

@@ -30,7 +30,7 @@ from retrain_assets.monitoring.records.forgone_record import ASSET as FORGONE
 from retrain_assets.onboarding.survey import last_period
 from retrain_assets.raw.cache.known_files import KNOWN
 from retrain_assets.raw.notation.keys import comparable_keys
-from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, PROMOTIONS, spoken
+from retrain_assets.registry.journal.events import ATTEMPTS, KEPT, PROMOTIONS, in_short, spoken
 from retrain_assets.registry.registry import Registry
 from retrain_assets.scoring.scorer import Scorer, scores_of
 from retrain_assets.spec.model_spec import ModelSpec
@@ -90,10 +90,11 @@ def replay(spec: ModelSpec, first: str | None = None, until: str | None = None) 
     if not periods:
         out.print(f"No period {f'up to {until} ' if until else ''}is left to monitor; this is how it went.")
     summary(out, spec, store, registry)
+    live = registry.live()
     out.print(
         f"{len(periods)} periods in {time.monotonic() - began:.0f} s. `make dev` (or `retrain dev`) shows all of it in "
         f"the Dagster UI"
-        + (f"; `retrain explain {spec.name}` tells why the live model is live." if registry.live() else ".")
+        + (f"; `retrain explain {spec.name} {live.name}` tells why {live.name} is live." if live else ".")
     )
     if spec.triggers.on_forgone_gain is not None and not store.periods(FORGONE, "json"):
         out.print(f"`retrain backtest {spec.name}` tells when retraining would have paid, and begins to measure it.")
@@ -160,18 +161,18 @@ def decision(registry: Registry, period: str, ended: RunEnd) -> str:
     if ended.outcome in ("crash", "insufficient", "refused") and not events:
         return f"{ended.outcome}: {ended.cause}"
     event = events[-1]
-    name = f" {event.to_version}" if event.action in MOVES else ""
-    action = "rolled back to" if event.action == "rolled_back" else spoken(event.action)
-    return f"{action}{name}: {event.reason.removeprefix(f'{period}: ')}"
+    done = f"rolled back to {event.to_version}" if event.action == "rolled_back" else in_short(event)
+    return f"{done}: {event.reason.removeprefix(f'{period}: ')}"
 
 
 def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registry) -> None:
     """Versions, decisions, and the mean loss as served against never having retrained."""
     events = registry.history()
     promoted = {event.evidence for event in events if event.action in PROMOTIONS}
-    counts = Counter(e.action for e in events if e.action != "passed" or e.evidence not in promoted)
+    told = [event.action for event in events if event.action != "passed" or event.evidence not in promoted]
+    counts = Counter("kept" if action in KEPT else spoken(action) for action in told)
     out.print()
-    decided = ", ".join(f"{number} {spoken(action)}" for action, number in counts.items())
+    decided = ", ".join(f"{number} {done}" for done, number in counts.items())
     out.print(f"[bold]Decisions[/bold]: {decided or 'none'}")
     try:
         losses = against_never(spec, store, registry)
@@ -189,9 +190,9 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
     if counts["promoted"] == 0:
         first = next((event.seq for event in events if event.action in PROMOTIONS), 0)
         tried = [event for event in events if event.seq > first]
-        last = [event for event in tried if event.action in ("rejected", "insufficient", "identical")]
+        last = [event for event in tried if event.action in KEPT]
         why = (
-            f"the last attempt ({last[-1].period}) ended {last[-1].action}: {last[-1].reason}"
+            f"the last attempt ({last[-1].period}) {in_short(last[-1])}: {last[-1].reason}"
             if last
             else "no evidence asked for a retrain"
         )

@@ -227,11 +227,15 @@ def run(name: str, period: str, as_json: bool) -> None:
 
     Example: retrain run taxi_charge --period 2019-03
     """
-    end = _launch(name, "retrain", period)
-    decided = [event for event in opened(name).registry.history() if event.period == period and event.gate]
-    if decided and end.outcome == decided[-1].action:
+    from retrain_assets.registry.journal.events import ATTEMPTS, PROMOTIONS, in_short
+
+    end, said = _launch(name, "retrain", period), ""
+    attempts = [event for event in opened(name).registry.history() if event.action in ATTEMPTS]
+    decided = [event for event in attempts if event.period == period]
+    if decided and end.outcome == ("promoted" if decided[-1].action in PROMOTIONS else decided[-1].action):
         end = replace(end, cause="" if end.agreed else decided[-1].reason)
-    finish(end, as_json)
+        said = f"{in_short(decided[-1])}: {decided[-1].reason}"
+    finish(end, as_json, said)
 
 
 @click.command()

@@ -197,10 +197,11 @@ def ended_period(spec: ModelSpec, period: str) -> str:
     raise ValueError(f"{spec.name} has no period {period} ({start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}): {there}.")
 
 
-def finish(end: RunEnd, as_json: bool) -> None:
-    """Print how a run ended, and leave with exit code 0 or 1."""
+def finish(end: RunEnd, as_json: bool, decided: str = "") -> None:
+    """Print how a run ended, or what it decided, and leave with exit code 0 or 1."""
     if as_json:
         click.echo(json.dumps({"run_id": end.run_id, "outcome": end.outcome, "cause": end.cause}))
     else:
-        say(f"{end.outcome}{f': {end.cause}' if end.cause else ''} (run {end.run_id[:8]})")
+        said = decided or f"{end.outcome}{f': {end.cause}' if end.cause else ''}"
+        say(f"{said} (run {end.run_id[:8]})")
     sys.exit(0 if end.agreed else NO)

@@ -45,7 +45,7 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
         for one in found:
             told = one.details if details else one.answers
             click.secho(f"{one.model}{f' ({one.as_of})' if one.as_of else ''}", bold=True)
-            for line in labelled((title, "-" if value is None else str(value)) for title, value in told.items()):
+            for line in labelled((title, str(value)) for title, value in told.items() if value is not None):
                 click.echo(line)
     else:
         _overview(found)
@@ -98,6 +98,7 @@ def history(name: str, as_json: bool) -> None:
     Example: retrain history taxi_charge --json
     """
     from retrain_assets.audit.status import decision_record, decisions
+    from retrain_assets.registry.journal.events import in_short
 
     _, _, registry = opened(name)
     events = decisions(registry)
@@ -107,8 +108,7 @@ def history(name: str, as_json: bool) -> None:
     if not events:
         say(f"{name}: no decision yet. Run `retrain replay {name}` or `retrain run {name} --period P`.")
     for event in events:
-        move = f"{event.from_version or '-'} -> {event.to_version or '-'}"
-        place = f"e{event.seq:<4} {event.period:<10} {event.action:<12} {move:<12}"
+        place = f"e{event.seq:<4} {event.period:<10} {in_short(event):<16}"
         why = plain(f"{event.reason} ({event.actor}, {event.at:%Y-%m-%d %H:%M})")  # older journals hold line breaks
         say(f"{place} {why}", hanging=6)
 
@@ -120,7 +120,7 @@ def history(name: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @guarded
 def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None:
-    """Explain one decision by its evidence: the last move, or that of a version (v3), period (2019-03) or event (e7).
+    """Explain one decision by its evidence: the last, or that of a version (v3), a period (2019-03) or an event (e7).
 
     Example: retrain explain taxi_charge --at 2019-05-03
     """

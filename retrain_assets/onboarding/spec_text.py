@@ -222,7 +222,7 @@ def _rules(draft: Draft) -> list[str]:
         ),
         _line(
             f"  # retrain_cost: {draft.default_cost:g}",
-            f"{DECIDE}: {primary}, summed over rows, that pays for a retrain; else a tenth of a {every}'s, about this",
+            f"{DECIDE}: {primary}, summed over rows, that pays for a retrain; else a tenth of a {every}'s, up to this",
         ),
         "validation:",
         *_unit(draft),

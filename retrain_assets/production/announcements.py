@@ -41,7 +41,8 @@ def _rollback_sentence(event: Event, on_approval: str, owners: Sequence[str]) ->
     """What was withdrawn and why, what is live now, and what is to be done; the period stands in the alert."""
     why, passed, damaged = event.reason.removeprefix(f"{event.period}: ").partition(PASSED_OVER)
     left = event.from_version
-    asks = f"{on_approval}. Nothing to do now; {owners[0] if owners else 'its owner'} looks at {left}."
+    looks = f"{owners[0]} looks" if owners else "look"
+    asks = f"{on_approval}. Nothing to do now; {looks} at {left}{'' if owners else ' when there is time'}."
     after = f"{passed}{damaged}".rstrip(".") + f"{on_approval}." if passed else asks
     withdrawn = brief(f"{left} was rolled back, {event.to_version} is live: {why}".rstrip("."), LONGEST - len(after))
     return f"{withdrawn.rstrip('.')}{after}"

@@ -17,12 +17,12 @@ SAID = "v2 did harm and was taken back on 2019-05-01; v1, in service before, is 
 
 def report(digest):
     compared = SimpleNamespace(version="v2", previous="v1", digest=digest)
-    measured = SimpleNamespace(rows=9645, loss=1.69, previous_loss=1.43)
+    measured = SimpleNamespace(rows=9645, loss=1.69, previous_loss=1.43, loss_cap=9.74)
     return SimpleNamespace(period="2019-04", comparison=compared, measurement=measured)
 
 
 def test_what_was_taken_back_comes_with_the_error_of_both_on_the_same_rows():
-    both = "On the same 9,645 rides in April 2019 v1 was off by $1.43 a ride on average, v2 by $1.69."
+    both = "On the same 9,645 rides in April 2019 v1 was off by $1.43 a ride on average, v2 by $1.69, each counted up to $9.74."
     assert recovery(History(PAST), report("digest v2"), TAXI) == f"{SAID} {both}"
 
 

@@ -71,12 +71,19 @@ def test_a_period_whose_rows_are_refused_is_a_line_that_says_why(empty_home, tmp
     ("actions", "why"),
     [
         (("rejected", "bootstrap"), "no evidence asked for a retrain"),
-        (("rejected", "bootstrap", "insufficient"), "the last attempt (week 3) ended insufficient: so it was"),
+        (("rejected", "bootstrap", "insufficient"), "the last attempt (week 3) kept v1: so it was"),
     ],
 )
 def test_an_attempt_before_the_first_model_is_none_after_it(monkeypatch, capsys, actions, why):
     events = tuple(
-        SimpleNamespace(seq=number, action=action, period=f"week {number}", reason="so it was", evidence=str(number))
+        SimpleNamespace(
+            seq=number,
+            action=action,
+            period=f"week {number}",
+            reason="so it was",
+            evidence=str(number),
+            from_version="v1",
+        )
         for number, action in enumerate(actions, start=1)
     )
     monkeypatch.setattr(module, "against_never", lambda *_: {})
@@ -110,13 +117,14 @@ def test_a_narrow_terminal_has_the_decision_below_the_numbers(monkeypatch):
     [
         ([], "crash", "crash: disk full"),
         ([], "insufficient", "insufficient: disk full"),
-        (["rejected"], "crash", "rejected: because"),
+        (["rejected"], "crash", "kept v1: because"),
         (["passed", "promoted"], "promoted", "promoted v2: because"),
         (["rolled_back"], "done", "rolled back to v2: because"),
     ],
 )
 def test_a_decision_is_told_from_the_journal_or_by_the_cause_of_a_crash(actions, outcome, said):
-    events = [SimpleNamespace(period="2024-01-01", action=one, to_version="v2", reason="because") for one in actions]
+    known = {"from_version": "v1", "to_version": "v2", "reason": "because"}
+    events = [SimpleNamespace(period="2024-01-01", action=one, **known) for one in actions]
     other = SimpleNamespace(period="2024-01-08", action="rejected", to_version="v2", reason="another week")
     registry = SimpleNamespace(history=lambda: (*events, other))
     assert decision(registry, "2024-01-01", RunEnd("1", outcome != "crash", outcome, "disk full")) == said

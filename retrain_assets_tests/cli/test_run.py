@@ -237,7 +237,7 @@ def test_a_retrain_that_promotes_is_yes(young_home):
     again = retrain("run", "delivery", "--period", FIRST, code=1)
     assert "the registry holds no history, and there was one" in again.output
     retrain("release", "delivery", "--reason", "begun anew", "--by", "ann")
-    assert retrain("run", "delivery", "--period", FIRST).output.startswith("promoted (run ")
+    assert retrain("run", "delivery", "--period", FIRST).output.startswith("first model v1: ")
     begun, judged, event = registry(young_home).history()
     assert (begun.action, begun.actor, judged.action) == ("released", "ann", "passed")
     assert (event.action, event.period, event.actor) == ("bootstrap", FIRST, "ada")

@@ -88,8 +88,8 @@ def test_explain_takes_a_version_or_the_period_of_an_attempt(at_home):
     assert f"Live today: {registry(at_home).live().name}" in retrain("explain", "delivery", "v1").output
     refused = next(event for event in registry(at_home).history() if event.action in ("rejected", "insufficient"))
     text = retrain("explain", "delivery", refused.period).output
-    assert f"a candidate was not promoted: {refused.action}" in text
-    assert "v1 stayed live" in text
+    assert text.startswith(f"delivery: {refused.from_version} was kept (at ")
+    assert f"Live today: {registry(at_home).live().name}, decided in " in text
 
 
 def test_an_unknown_decision_is_bad_input_and_the_known_ones_are_named(at_home):
@@ -123,7 +123,7 @@ def test_explain_tells_what_was_tried_while_a_version_was_live_and_how_it_did_an
         rf"v1 served {PERIODS[3]} to {PERIODS[5]}: it was off by [\d.]+ a row on average \([\d,]+ rows\); expected",
         text,
     )
-    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} rejected by ada: the new model was not ", text)
+    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} kept v1, by ada: the new model was not ", text)
     assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada\): v2 replaced it", text)
 
 
@@ -132,7 +132,7 @@ def test_the_number_that_history_shows_is_the_one_that_explain_takes(at_home):
         number, period, action = line.split()[:3]
         assert f"as of {period}, by ada, {number})" in retrain("explain", "delivery", number).output
         assert "(ada, 2024-" in line
-        assert action in ("bootstrap", "rejected", "promoted")
+        assert action in ("first", "kept", "promoted")
 
 
 def test_a_moment_that_is_none_is_bad_input(at_home):

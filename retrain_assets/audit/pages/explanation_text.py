@@ -9,7 +9,7 @@ from retrain_assets.audit.explanation import Explanation, Grounds, Service
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.units import LossUnits, counted, percent, plural
 from retrain_assets.production.probation.record import Status
-from retrain_assets.registry.journal.events import Event, spoken
+from retrain_assets.registry.journal.events import KEPT, Event, in_short, spoken
 from retrain_assets.registry.journal.tenure import named
 from retrain_assets.registry.training_record import ADOPTED
 from retrain_assets.verdict import Finding
@@ -48,7 +48,7 @@ def in_words(found: Explanation, units: LossUnits | None = None) -> str:
     if found.meanwhile:
         lines += ["", "While it was live:", *(f"  {_line(event)}" for event in found.meanwhile)]
     if found.same_period:
-        also = ", ".join(f"e{event.seq} {spoken(event.action)}" for event in found.same_period)
+        also = ", ".join(f"e{event.seq} {in_short(event)}" for event in found.same_period)
         lines += ["", f"Also in {decision.period}: {also}."]
     return "\n".join(map(plain, [*lines, "", *_standing(found)]))
 
@@ -73,7 +73,9 @@ def headline(event: Event) -> str:
         "pruned": f"files of models out of service were deleted ({who}); {stayed}.",
         "retired": f"{before or 'the model'} was retired ({who}); nothing is live after it.",
     }
-    return sentences.get(event.action, f"a candidate was not promoted: {event.action} ({who}); {stayed}.")
+    if event.action in KEPT:
+        return f"{before} was kept ({who})." if before else f"no model went live ({who})."
+    return sentences.get(event.action, f"{spoken(event.action)} ({who}); {stayed}.")
 
 
 def _nothing_live(found: Explanation) -> str:
@@ -185,7 +187,8 @@ def _served(service: Service, units: LossUnits) -> list[str]:
 
 def _standing(found: Explanation) -> list[str]:
     live, after = found.live, found.after
-    today = [f"Live today: {live.name}, decided in {live.period}."] if live else []
+    why = f": `retrain explain {found.model} {live.name}` tells why" if live else ""
+    today = [f"Live today: {live.name}, decided in {live.period}{why}."] if live else []
     if after is not None:
         return [f"It left at {_when(after.at)} (as of {after.period}, by {after.actor}): {_end(after)}", *today]
     if live is None:
@@ -208,7 +211,7 @@ def _sentence(reason: str) -> str:
 
 
 def _line(event: Event) -> str:
-    return f"e{event.seq} {event.period} {spoken(event.action)} by {event.actor}: {event.reason}"
+    return f"e{event.seq} {event.period} {in_short(event)}, by {event.actor}: {event.reason}"
 
 
 def _when(moment: datetime) -> str:

@@ -382,7 +382,7 @@ def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: 
     against = f"{tests} tests against {periods} reference periods"
     if warned:
         confirmed = sum(column.confirmed for column in warned)
-        running = f", {confirmed} for the second period running" if confirmed else ""
+        running = f", {confirmed} as in the period before" if confirmed else ""
         more = f"; and {len(warned) - 3} more" if len(warned) > 3 else ""
         return f"{period}: {len(warned)} of {len(columns)} columns drifted{running}. {_joined(warned[:3])}{more}."
     if periods < FEWEST_PERIODS and tests:

@@ -82,7 +82,7 @@ def drift_verdict(model: Model, record: DriftRecord) -> str:
         rest = f"; {' and '.join(unclear)} cannot be told yet" if unclear else ""
         return f"No drift {when}: {' and '.join(told)} as in training{rest}."
     again = [column.column for column in columns if column.confirmed]
-    running = f", {_named(again)} for the second {model.calendar.every} running" if again else ""
+    running = f", {_named(again)} as in the {model.calendar.every} before" if again else ""
     asks = (
         "It asks for a retrain where the spec lets drift ask."
         if record.triggers

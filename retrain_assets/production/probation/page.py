@@ -13,7 +13,7 @@ from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
 from retrain_assets.production.probation.plot import probation_drawing
 from retrain_assets.production.probation.record import ASSET, Measurement, ProbationRecord, Status, stored_record
-from retrain_assets.production.probation.text import written
+from retrain_assets.production.probation.text import capped, written
 from retrain_assets.production.probation.trial import counted
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
@@ -82,10 +82,10 @@ def harm_found(model: Model, store: PeriodStore, period: str) -> str:
     compared, found, units = record.comparison, record.measurement, model.units
     if found is None or found.ruling is not Conclusion.WORSE or found.loss is None or found.previous_loss is None:
         return ""
-    capped = f", each counted up to {units.total(found.loss_cap)}" if found.loss_cap is not None else ""
     return (
         f"But {compared.version} did worse than {compared.previous} would have: {units.reached(found.loss)} against "
-        f"{units.figure(found.previous_loss)} on the same {units.rows(found.rows)}{capped}; see the probation report."
+        f"{units.figure(found.previous_loss)} on the same {units.rows(found.rows)}{capped(found, units)}; see the "
+        "probation report."
     )
 
 

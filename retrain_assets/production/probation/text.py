@@ -45,9 +45,15 @@ def sentence_of(period: str, compared: ComparedVersions, status: Status, found: 
     if found.loss is not None and found.previous_loss is not None:
         units = wording.units
         both = units.levels(compared.version, found.loss, compared.previous, found.previous_loss)
-        capped = f", each counted up to {units.total(found.loss_cap)}" if found.loss_cap is not None else ""
-        evidence = f"on the same {counted_rows(found.rows, f'new {units.row}')} {both}{capped}; {evidence}"
+        evidence = (
+            f"on the same {counted_rows(found.rows, f'new {units.row}')} {both}{capped(found, units)}; {evidence}"
+        )
     return f"{period}: {_conclusion(period, compared, status, found, wording)}; {evidence}"
+
+
+def capped(found: Measurement, units: LossUnits) -> str:
+    """Up to what each loss of a measurement counts, after the losses; empty without a cap."""
+    return f", each counted up to {units.total(found.loss_cap)}" if found.loss_cap is not None else ""
 
 
 def written(e_value: float) -> str:

@@ -54,6 +54,17 @@ def spoken(action: str) -> str:
     return _SPOKEN.get(action, action)
 
 
+def in_short(event: Event) -> str:
+    """What a decision did, in two or three words, such as `promoted v2`, `kept v1` or `rolled back v2`."""
+    if event.action == "rolled_back":
+        return f"rolled back {event.from_version}"
+    if event.action in KEPT:
+        return f"kept {event.from_version}" if event.from_version else "no model yet"
+    if event.action in PROMOTIONS:
+        return f"{spoken(event.action)} {event.to_version}"
+    return spoken(event.action)
+
+
 @dataclass(frozen=True)
 class GateUse:
     """Rows that decided an attempt: which, for which candidate against which champion, and what came out.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from retrain_assets.documents.page import figure
 from retrain_assets.documents.units import amount, counted, difference
 from retrain_assets.metrics.names import metric_unit, metric_words
-from retrain_assets.verdict import NOT_BETTER, Decision, Finding, Outcome, Verdict, decisive_first
+from retrain_assets.verdict import NOT_BETTER, STOPS_NOTHING, Decision, Finding, Outcome, Verdict, decisive_first
 
 QUESTIONS = {
-    "hard": "Can the scores be judged at all, and is there more skill than a constant has?",
+    "hard": "Are outcomes and scores usable?",
     "significance": "Is the candidate better on the primary metric, by more than chance?",
     "guardrails": "Is no declared metric worse by its margin?",
     "fairness": "Is it shown that no protected group is worse off?",
@@ -34,13 +34,14 @@ class CheckSummary:
 
 
 def in_order(verdict: Verdict) -> list[Finding]:
-    """The findings check by check, in the order of decisions."""
+    """The findings check by check, those that stopped the candidate first."""
     return [finding for check in checks_of(verdict) for finding in verdict.of(check)]
 
 
 def checks_of(verdict: Verdict) -> tuple[str, ...]:
-    """The required checks and the others that have findings, in the order of decisions."""
-    return decisive_first((*verdict.required, *(finding.check for finding in verdict.findings)))
+    """The required checks and the others that have findings: what stopped the candidate first, as they decide."""
+    known = decisive_first((*verdict.required, *(finding.check for finding in verdict.findings)))
+    return tuple(sorted(known, key=lambda check: verdict.outcome(check) in STOPS_NOTHING))
 
 
 def decision_lines(verdict: Verdict) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from retrain_assets_tests.audit.journals import journal
         ("held", "candidate 0123456789ab was held (at 2019-03-01 00:00"),
         ("released", "candidate 0123456789ab was released"),
         ("retired", "v1 was retired"),
-        ("transferred", "a candidate was not promoted: transferred"),
+        ("transferred", "transferred (at 2019-03-01 00:00"),
     ],
 )
 def test_a_person_s_decision_has_words_of_its_own(action, words):

@@ -132,7 +132,7 @@ def test_a_warning_triggers_once_the_next_period_confirms_it(large):
     assert (first.warned, first.confirmed, first.triggers) == (("x3",), (), False)
     again = at(large, moved_mean(None, large.tables[14]), first, slow)
     assert (again.confirmed, again.triggers) == (("x3",), True)
-    assert "1 for the second period running" in again.sentence
+    assert "1 as in the period before" in again.sentence
     back = at(large, large.tables[15], again, slow)
     assert "x3" not in back.confirmed
 

@@ -85,7 +85,7 @@ def test_the_worst_month_is_answered_without_a_click():
         (
             [column("fare", Drift.WARN, confirmed=True)],
             True,
-            "1 of 1 feature drifted in February 2019, fare for the second month running. It asks for a retrain where",
+            "1 of 1 feature drifted in February 2019, fare as in the month before. It asks for a retrain where",
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_column_that_broke_comes_first_and_asks_for_a_repair_and_no_retrain():
     assert [one.column for one in record.columns] == ["zone", "fare"]
     assert drift_verdict(TAXI, record) == (
         "zone broke in February 2019: all 9,882 values are missing, where the reference has most. "
-        "Mend the source before you retrain. 2 of 2 features drifted, fare for the second month running."
+        "Mend the source before you retrain. 2 of 2 features drifted, fare as in the month before."
     )
     said = "zone broke: all 9,882 values are missing, where the reference has most; 2 of 2 features drifted."
     assert drift_fact(record) == said
