@@ -39,7 +39,7 @@ from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import ProbationRecord, stored_record
 from retrain_assets.registry.journal.attempts import kept_because
 from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event, in_short, spoken
-from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.journal.history import History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
@@ -88,7 +88,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         live_since=_day(live.at) if live else None,
         back_since=_back_since(history),
         age_periods=age,
-        age=counted(age, calendar.every) if age and live.at <= calendar.bounds(last)[1] else None,
+        age=counted(age, calendar.every) if age and not _moved_after(live, calendar, last) else None,
         last_period=last,
         last_decision=_decision(decided[-1], decided[-1].reason) if decided else None,
         last_action=in_short(decided[-1]) if decided else None,
@@ -139,6 +139,11 @@ def _own_trouble(store: PeriodStore, live: str, last: str) -> str:
             worse = record.report.outcome is Quality.WARN
             return f" Before, it did worse than expected itself: {record.report.sentence}" if worse else ""
     return ""
+
+
+def _moved_after(live: Version | None, calendar: Calendar, last: str | None) -> bool:
+    """Whether a version went live after the periods that it is looked at in, so that their count is no age of it."""
+    return live is not None and last is not None and live.at > calendar.bounds(last)[1]
 
 
 def _first_model(watch: Watch, windows: Windows | Wait, waits: str, last: str) -> str | None:

@@ -28,7 +28,7 @@ def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_
     assert all(re.match(r"\S+ +420 ", line) for line in lines.values())  # 60 parcels a day
     assert "wait 2 weeks" in lines[PERIODS[0]]
     assert "first model v1: MAE" in lines[FIRST]
-    assert re.search(r"excess_loss +rejected", lines[PERIODS[3]])  # nothing was trained on a slower week yet
+    assert re.search(r"excess_loss +kept v1", lines[PERIODS[3]])  # nothing was trained on a slower week yet
     assert "no retrain before 2024-02-12 (cool-down)" in lines[PERIODS[4]]
     assert re.search(r"excess_loss +promoted v2: MAE", lines[PERIODS[5]])
     assert "no retrain due: no more error than chance explains, a retrain pays from 1,000 on" in lines[PERIODS[6]]
@@ -39,7 +39,7 @@ def test_the_demo_ends_with_what_was_decided_and_what_it_was_worth(replayed):
     assert "Decisions: 1 first model\n" in first
     assert "Nothing was promoted after the first model: no evidence asked for a retrain." in first
     assert "3 periods in" in first
-    assert "Decisions: 1 first model, 1 rejected, 1 promoted\n" in second
+    assert "Decisions: 1 first model, 1 kept, 1 promoted\n" in second
     found = re.search(r"all +([\d,]+) rows +served ([\d.]+) +never retrained ([\d.]+)", second)
     assert found
     assert int(found[1].replace(",", "")) == 4 * 420 - 60  # every scored parcel but those of the last day

@@ -76,7 +76,8 @@ def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_
     (alert,) = rollback_notices(own.registry)
     assert alert.period == week
     assert alert.sentence == (
-        f"v2 was rolled back, v1 is live: v2 is worse than v1; {lost}. Nothing to do now; look at v2 when there is time."
+        f"v2 was rolled back, v1 is live: v2 is worse than v1; {lost}. "
+        "Nothing to do now; look at v2 when there is time."
     )
     assert len(alert.sentence) <= LONGEST
     assert alert.severity == "warning"
