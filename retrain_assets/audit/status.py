@@ -31,6 +31,7 @@ from retrain_assets.audit.recovery import recovery
 from retrain_assets.audit.status_record import ASSET, read_status
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.monitoring.pages.performance_text import without_limits
 from retrain_assets.monitoring.performance.report import Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, monitored_periods, read_performance
@@ -137,7 +138,7 @@ def _own_trouble(store: PeriodStore, live: str, last: str) -> str:
         record = read_performance(store, period)
         if record is not None and record.report is not None and record.version == live:
             worse = record.report.outcome is Quality.WARN
-            return f" Before, it did worse than expected itself: {record.report.sentence}" if worse else ""
+            return f" Before that, {without_limits(record.report.sentence)}" if worse else ""
     return ""
 
 

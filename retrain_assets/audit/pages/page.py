@@ -80,7 +80,7 @@ def status_report(
 
 def _tone(status: ModelStatus) -> Tone:
     """How the box looks; a model that nobody looks after any more does not look well."""
-    return "unknown" if status.unwatched else TONES.get(status.health, "note")
+    return "note" if status.unwatched else TONES.get(status.health, "note")
 
 
 def _box(status: ModelStatus) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def so_far(found: Figures) -> str:
     ended = {
         "promoted": found.promoted,
         "rejected": found.rejected,
-        "insufficient": found.insufficient,
+        "undecided": found.insufficient,
         "identical": found.identical,
     }
     told = ", ".join(f"{number} {how}" for how, number in ended.items() if number) or "none yet"

@@ -170,7 +170,7 @@ def _pooled(profiles: Sequence[Profile]) -> Profile | None:
 def _growth(one: Change, units: LossUnits) -> str:
     if one.grown is None:
         return ""
-    fault = ", the other values in their old proportions: more often a fault in the data than a change of the world"
+    fault = ", more often a fault in the data than a change of the world"
     return f" ({one.grown.words}: {one.grown.shares} of {plural(units.row)}{fault if one.grown.filled else ''})"
 
 

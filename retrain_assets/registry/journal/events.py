@@ -30,7 +30,7 @@ KEPT: Mapping[Action, str] = {
     "identical": "the candidate is the same model in other words",
 }
 """Why the live version stayed, by how the attempt ended."""
-_SPOKEN: Mapping[str, str] = {"bootstrap": "first model", "rolled_back": "rolled back"}
+_SPOKEN: Mapping[str, str] = {"bootstrap": "first model", "rolled_back": "rolled back", "insufficient": "undecided"}
 PROMOTIONS: tuple[Action, ...] = ("bootstrap", "promoted", "adopted")
 """The actions that put another model in service: a run's by its verdict, or a person's, of one trained elsewhere."""
 FIRSTS: tuple[Action, ...] = ("bootstrap", "adopted")

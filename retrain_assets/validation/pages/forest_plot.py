@@ -12,7 +12,7 @@ from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, mar
 from retrain_assets.documents.page import Drawing, marked
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.pages.text import in_order, margin_told, told
-from retrain_assets.verdict import Finding, Outcome, Verdict
+from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,7 @@ MOST = 60
 ASKED_FIRST = ("primary", "guardrail", "floor")
 """Roles that a promotion hangs on by themselves."""
 
+_CLEAR: dict[str, Any] = {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.8}, "zorder": 4}
 UNDRAWN = "no interval: counted or refused, see the tables"
 EDGE = 3.0
 """How many margins fit to either side; what lies further out is drawn at the edge as an arrow."""
@@ -129,11 +130,12 @@ def narrow_figure(verdict: Verdict, label_unit: str = "") -> Figure:
             _write(axes, 0, place, row.replace("_", " "), weight="bold")
         else:
             sign = marked(row.outcome.value).split()[0]
-            _write(axes, 0.01, place - 0.28, f"{sign} {_label(row)}", color=COLORS[row.outcome], size=8)
-            _write(axes, 0.01, place + 0.26, _own_units(row, label_unit) if line_of(row) else UNDRAWN, size=7)
             _interval(axes, place, row)
+            _write(axes, 0.01, place - 0.28, f"{sign} {_label(row)}", color=COLORS[row.outcome], size=8, **_CLEAR)
+            said = _own_units(row, label_unit) if line_of(row) else UNDRAWN
+            _write(axes, 0.01, place + 0.26, said, size=7, **_CLEAR)
     _legend(axes, columns=3, below=0.42)
-    axes.set_title(f"{verdict.period}: {verdict.decision.value}", fontsize=9, loc="left", pad=6, parse_math=False)
+    axes.set_title(f"{verdict.period}: {_decided(verdict)}", fontsize=9, loc="left", pad=6, parse_math=False)
     return figure
 
 
@@ -198,10 +200,14 @@ def _legend(axes: Axes, columns: int, below: float) -> None:
 
 def _finish(axes: Axes, verdict: Verdict) -> None:
     _legend(axes, columns=4, below=0.32)
-    title = f"{verdict.model} {verdict.period}: {verdict.decision.value}"
+    title = f"{verdict.model} {verdict.period}: {_decided(verdict)}"
     axes.set_title(title, fontsize=11, loc="left", x=-0.86, pad=14, parse_math=False)
     head = "improvement [interval], margin, in the metric's own unit"
     axes.annotate(head, (1.02, 1), xytext=(0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=8)
+
+
+def _decided(verdict: Verdict) -> str:
+    return "may be promoted" if verdict.decision is Decision.PROMOTE else "not promoted"
 
 
 def _inches(axes: Axes) -> float:
