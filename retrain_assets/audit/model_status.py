@@ -301,6 +301,17 @@ class ModelStatus:
         return (self.model, self.live or "-", health, last, self._next_in_short)
 
     @property
+    def in_a_sentence(self) -> str:
+        """The same where a terminal is too narrow for columns.
+
+        >>> ModelStatus("taxi", live="v2", health="worse than expected", last_action="kept v2").in_a_sentence
+        'taxi: v2, worse; kept v2; next: retrain not due'
+        """
+        model, live, health, last, following = self.cells
+        known = [f"{model}: {live}, {health}", last] if self.ran else [f"{model}: {health}"]
+        return "; ".join([*known, f"next: {following}"])
+
+    @property
     def _next_in_short(self) -> str:
         if not self.ran:
             return f"`retrain replay {self.model}`"

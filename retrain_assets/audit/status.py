@@ -119,7 +119,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         gap=gap,
         written=performance.written or None if performance else None,
         ended=_ended(calendar, last),
-        broken="; ".join(f"{one.column}: {one.fault}" for one in drift.broken) or None if drift else None,
+        broken=_broken(drift, live, last) if drift else None,
         probation=probation.sentence if probation else None,
         no_way_back=no_way_back(status.live, probation, watch.model),
         next_retrain=(
@@ -130,6 +130,13 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         rest_until=status.rest_until or _rest_of(decision),
         closeness={} if isinstance(decision, Trigger) else decision.closeness,
     )
+
+
+def _broken(drift: DriftRecord, live: Version | None, last: str) -> str | None:
+    """Which columns broke, and whether the live version was tested on such rows; None where none did."""
+    told = "; ".join(f"{one.column}: {one.fault}" for one in drift.broken)
+    tested = f". {live.name} was tested on such rows" if live and live.period == last else ""
+    return f"{told}{tested}" if told else None
 
 
 def _own_trouble(store: PeriodStore, live: str, last: str) -> str:

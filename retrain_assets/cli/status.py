@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 
 from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
 from retrain_assets.documents.plain_text import plain
-from retrain_assets.documents.terminal import labelled, say, table, width
+from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.loading import read_specs
 from retrain_assets.store import retrain_home
@@ -81,11 +82,14 @@ def _overview(found: list[ModelStatus]) -> None:
         say(f"No model: {NO_MODEL}.")
     from retrain_assets.audit.model_status import OVERVIEW
 
-    if found:
-        head, *lines = table([OVERVIEW, *(one.cells for one in found)], width())
+    if not found:
+        return
+    head, *lines = table([OVERVIEW, *(one.cells for one in found)], None)
+    if fits := max(map(len, [head, *lines])) <= (width() or sys.maxsize):
         click.secho(head, bold=True)
-        for one, line in zip(found, lines, strict=True):
-            click.secho(line, fg="yellow" if one.unwatched else COLOURS.get(one.health), dim=not one.ran)
+    for one, line in zip(found, lines, strict=True):
+        told = line if fits else wrapped(one.in_a_sentence, width())
+        click.secho(told, fg="yellow" if one.unwatched else COLOURS.get(one.health), dim=not one.ran)
 
 
 @click.command()

@@ -29,6 +29,15 @@ def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_ho
     assert set(lines) == {"model", "delivery", "employment", "flight_delays", "taxi_charge"}
 
 
+def test_a_terminal_too_narrow_for_columns_gets_all_of_them_below_one_another(at_home, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    printed, live = retrain("status").output, registry(at_home).live().name
+    assert max(map(len, printed.splitlines())) <= 40
+    said = " ".join(printed.split())
+    assert f"delivery: {live}, was well; promoted {live}; next: watching ended" in said
+    assert "employment: never ran; next: `retrain replay employment`" in said
+
+
 def test_one_model_is_told_in_five_answers(at_home):
     name, *lines = retrain("status", "delivery").output.splitlines()
     told = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines if line[2] != " ")

@@ -73,8 +73,8 @@ unit of evidence, so that without any change in the world at most one report in 
 
 PICTURED_PERFORMANCE = """Each period's loss with its 95 % limits: ● within what was expected, ✖ surely above it, ◇ not
 known. The blue band is what was expected of the version in charge. Below it the excess loss that has piled up, and
-dashed what a retrain costs: where the one reaches the other a retrain is due. A vertical line is a change of version;
-dotted, a candidate that was not promoted."""
+dashed, where it is declared, what a retrain costs: where the one reaches the other a retrain is due. A vertical line is
+a change of version; dotted, a candidate that was not promoted."""
 
 
 def drift_lead(record: DriftRecord) -> list[str]:

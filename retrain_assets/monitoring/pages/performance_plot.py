@@ -147,7 +147,7 @@ def performance_figure(
     _excess(axes[1], history, retrain_cost, unit)
     if narrow:
         _title(axes[0], "loss with 95 % limits; blue: expected", pad=14)
-        _title(axes[1], "excess loss; dashed: what a retrain costs")
+        _title(axes[1], f"excess loss{_costs(retrain_cost)}")
     for each, name in zip(axes[2:], names, strict=True):
         _metric(each, name, history.metric(name))
     for each in axes:
@@ -214,7 +214,12 @@ def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None,
     amount_ticks(axes, "excess", unit)
     refused = [action for action in SIGNS if any(event.action == action for event in history.events)]
     signs = "; dotted above: a candidate was " + ", ".join(f"{SIGNS[action]} {action}" for action in refused)
-    _title(axes, f"excess loss summed since the last attempt; dashed: what a retrain costs{signs if refused else ''}")
+    line = _costs(retrain_cost)
+    _title(axes, f"excess loss summed since the last attempt{line}{signs if refused else ''}")
+
+
+def _costs(retrain_cost: float | None) -> str:
+    return "; dashed: what a retrain costs" if retrain_cost is not None else ""
 
 
 def _metric(axes: Axes, name: str, values: Sequence[BusinessMeasurement | None]) -> None:

@@ -91,14 +91,14 @@ def test_so_far_counts_what_came_of_the_attempts():
     one = replace(FOUND, attempts=1, promoted=1, rejected=0, insufficient=0, identical=0)
     assert so_far(one).startswith("1 candidate judged: 1 promoted; ")
     assert so_far(replace(one, attempts=2, insufficient=1)).startswith(
-        "2 candidates judged: 1 promoted, 1 insufficient; "
+        "2 candidates judged: 1 promoted, 1 undecided; "
     )
 
 
 def test_a_model_that_nobody_looks_after_any_more_does_not_look_well():
     document = status_report(replace(STATUS, ended="2021-01-01"), FOUND, [row(2)], {})
     assert (document.tone, document.answer[0]) == (
-        "unknown",
+        "note",
         "v2 was well when it was looked at last, watching has ended.",
     )
 
