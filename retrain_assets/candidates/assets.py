@@ -14,7 +14,7 @@ from retrain_assets.dagster_glue.metadata import Materialized, sentence, short, 
 from retrain_assets.dagster_glue.resources import Home
 from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.undecided import keep_live
-from retrain_assets.documents.units import called
+from retrain_assets.documents.units import amount, called
 from retrain_assets.model import Model
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _strategy(frame: Frame, model: Model, training: Callable[[], "Training"], st
                 },
             )
         trained = record.trained
-        shares = list(trained.importance.items())[:SHOWN_FEATURES]
+        shares = [(name, amount(share, "share")) for name, share in trained.importance.items()][:SHOWN_FEATURES]
         return dg.MaterializeResult(
             data_version=dg.DataVersion(trained.digest),
             metadata={

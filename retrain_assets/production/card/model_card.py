@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from retrain_assets.documents.page import Document, Part, figure, html_page, marked, table, text
-from retrain_assets.documents.units import called, counted, plural
+from retrain_assets.documents.units import amount, called, counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import mean_loss, metric_words
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline
@@ -354,7 +354,7 @@ def _quality_line(finding: Finding, label_unit: str) -> dict[str, object]:
 
 def _importance(training: TrainingRecord) -> str:
     strongest = sorted(training.importance.items(), key=lambda item: (-item[1], item[0]))[:10]
-    return table([{"feature": name, "share of gain": round(share, 4)} for name, share in strongest])
+    return table([{"feature": name, "share of gain": amount(share, "share")} for name, share in strongest])
 
 
 def _limits(verdict: Verdict, row: str) -> str:

@@ -90,9 +90,7 @@ def test_reports_of_periods_that_no_version_served_are_not_linked(tmp_path):
 def test_so_far_counts_what_came_of_the_attempts():
     one = replace(FOUND, attempts=1, promoted=1, rejected=0, insufficient=0, identical=0)
     assert so_far(one).startswith("1 candidate judged: 1 promoted; ")
-    assert so_far(replace(one, attempts=2, insufficient=1)).startswith(
-        "2 candidates judged: 1 promoted, 1 undecided; "
-    )
+    assert so_far(replace(one, attempts=2, insufficient=1)).startswith("2 candidates judged: 1 promoted, 1 undecided; ")
 
 
 def test_a_model_that_nobody_looks_after_any_more_does_not_look_well():
