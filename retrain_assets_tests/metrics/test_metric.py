@@ -14,6 +14,8 @@ from retrain_assets_tests.metrics.paired import influence
 from retrain_assets_tests.metrics.rows import binary_rows, binned_calibration_error, jackknife, value_rows
 
 VALUES = sorted(name for name, known in METRICS.items() if "regression" in known.tasks)
+OF_EACH_FORM = ("log_loss", "rmse", "wape", "calibration_error", "auc", "tpr")
+"""A mean loss, a root, a ratio of values, bins, a rank, a rate: how a metric's row values are made, both directions."""
 
 
 SKLEARN = {
@@ -47,7 +49,7 @@ def test_values_are_those_of_scikit_learn(name):
     assert metric(name).value(label, scores, 0.4) == pytest.approx(SKLEARN[name](label, scores, scores >= 0.4))
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", OF_EACH_FORM)
 def test_the_mean_influence_is_the_improvement(name):
     label, champion, candidate = rows_for(name)
     known = metric(name)
@@ -56,7 +58,7 @@ def test_the_mean_influence_is_the_improvement(name):
     assert psi.mean() == pytest.approx(known.improvement(**values), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(set(METRICS) - {"calibration_error"}))
+@pytest.mark.parametrize("name", ["log_loss", "rmse", "wape", "auc", "accuracy", "tpr", "precision", "f1"])
 def test_row_values_are_the_jackknife_pseudo_values_up_to_a_hundredth(name):
     label, scores, _ = rows_for(name, seed=2)
     pseudo = jackknife(lambda rows: metric(name).value(label[rows], scores[rows], 0.4), len(label))
@@ -78,9 +80,7 @@ def test_row_values_of_several_classes_are_the_jackknife_pseudo_values(name):
     assert own.std() == pytest.approx(pseudo.std(), rel=0.02)
 
 
-@pytest.mark.parametrize(
-    "name", ["auc", "tpr", "fpr", "precision", "f1", "rmse", "wape", "mae", "accuracy", "auc[1]", "f1[2]"]
-)
+@pytest.mark.parametrize("name", ["auc", "tpr", "precision", "rmse", "wape", "mae", "accuracy", "auc[1]", "f1[2]"])
 def test_row_values_by_part_are_those_of_each_part_alone(name):
     rng = np.random.default_rng(21)
     part = rng.choice(np.arange(4, dtype=np.uint8), 40_000, p=[0.9, 0.07, 0.0299, 0.0001])
@@ -200,17 +200,17 @@ def test_a_parameter_that_makes_no_sense_is_refused(name):
         metric(name)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", OF_EACH_FORM)
 def test_swapping_the_models_turns_the_sign(name):
     label, one, two = rows_for(name)
     there, back = influence(metric(name), label, one, two), influence(metric(name), label, two, one)
     assert there == pytest.approx(-back)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
-def test_the_truth_is_an_improvement_over_noise(name):
-    label, noise, _ = rows_for(name)
-    assert influence(metric(name), label, noise[::-1], label).mean() > 0
+def test_the_truth_is_an_improvement_over_noise_by_every_metric():
+    for name in METRICS:
+        label, noise, _ = rows_for(name)
+        assert influence(metric(name), label, noise[::-1], label).mean() > 0, name
 
 
 @pytest.mark.parametrize(("name", "label"), [("auc", [1, 1]), ("tpr", [0, 0]), ("fpr", [1, 1]), ("precision", [1, 0])])
@@ -220,13 +220,13 @@ def test_a_value_that_cannot_be_known_is_no_number(name, label):
     assert np.isnan(influence(metric(name), label, scores, scores)).all()
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
-def test_a_broken_score_or_no_row_at_all_gives_no_number(name):
-    label, scores, _ = rows_for(name)
-    scores = scores.copy()
-    scores[7] = np.nan
-    assert np.isnan(metric(name).value(label, scores))
-    assert np.isnan(metric(name).value([], []))
+def test_a_broken_score_or_no_row_at_all_gives_no_number_in_any_metric():
+    for name in METRICS:
+        label, scores, _ = rows_for(name)
+        scores = scores.copy()
+        scores[7] = np.nan
+        assert np.isnan(metric(name).value(label, scores)), name
+        assert np.isnan(metric(name).value([], [])), name
 
 
 def test_a_certain_and_wrong_probability_costs_a_finite_loss():

@@ -1,4 +1,4 @@
-"""Every metric goes through the whole judge in its task, and every line of evidence is complete."""
+"""A metric of every make goes through the whole judge in its task, and every line of evidence is complete."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from retrain_assets.metrics.metric import METRICS, OF_CLASS
 from retrain_assets.validation.judge import Conditions, GateScores, judge
+from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
 from retrain_assets_tests.validation.worlds import RULES, VALUE_RULES, gate_rows, policy, suite
 
@@ -32,9 +33,12 @@ OF_TASK = {
 }
 EVERY = [(task, name) for task, names in OF_TASK.items() for name in names]
 GUARDING = [(task, name) for task, name in EVERY if name != "calibration_error"]
-MAKES = ("auc", "auc[1]", "log_loss", "mae", "wape", "own_cost", "own_function")
-OF_EACH_MAKE = [(task, name) for task, name in EVERY if name in MAKES]
-"""A rank, a mean, a share of a sum, a price and a function of all rows: a refusal knows no other difference."""
+OF_EACH_MAKE = (
+    *(("binary", "auc"), ("binary", "accuracy"), ("binary", "own_function")),
+    *(("multiclass", "auc"), ("multiclass", "tpr[1]"), ("multiclass", "log_loss")),
+    *(("regression", "wape"), ("regression", "own_cost")),
+)
+"""A rank, a count, a function of all rows, a mean over classes, a rate of one class, a loss, a ratio and a price."""
 ESTIMATE = (
     "metric", "role", "direction", "rows", "unit", "units", "design_effect", "candidate_value", "improvement", "low",
     "high", "alpha", "margin", "p_value", "p_level", "minimum_detectable", "rows_needed", "outcome",
@@ -103,15 +107,30 @@ def judged(task, name, turned=False, **changes):
     return judge(rules, task, rows, GateScores(candidate, baseline, champion), cases, Conditions(12))
 
 
-@pytest.mark.parametrize(("task", "name"), GUARDING)
-def test_a_candidate_better_in_every_respect_is_promoted_on_any_metric_and_its_rival_is_not(task, name):
+def make_of(task, name):
+    """All that a judgement asks about a metric before it computes it."""
+    base, own = rules_of(task)
+    metric, columns = metric_of(policy(base, **own), name), 3 if task == "multiclass" else 1
+    by_class, parts = metric.one_by_one(columns), metric.parts(np.zeros(2), columns)
+    return (
+        *(metric.whole is None, metric.is_mean_loss, metric.by_part, metric.counts_flips),
+        *(bool(by_class), parts is None),
+    )
+
+
+def test_every_metric_that_may_guard_is_of_one_of_the_makes():
+    assert {make_of(*guarding) for guarding in GUARDING} == {make_of(*judged) for judged in OF_EACH_MAKE}
+
+
+@pytest.mark.parametrize(("task", "name"), OF_EACH_MAKE)
+def test_a_candidate_better_in_every_respect_is_promoted_on_a_metric_of_any_make_and_its_rival_is_not(task, name):
     found = judged(task, name)
     reasons = [finding.reason for finding in found.findings if finding.outcome is not Outcome.PASS]
     assert decision(found) is Decision.PROMOTE, reasons
     assert decision(judged(task, name, turned=True)) is Decision.REJECT
 
 
-@pytest.mark.parametrize(("task", "name"), GUARDING)
+@pytest.mark.parametrize(("task", "name"), OF_EACH_MAKE)
 def test_every_line_that_rests_on_an_estimate_is_complete(task, name):
     found = judged(task, name)
     estimates = [finding for finding in (*found.findings, *found.reported) if finding.improvement is not None]
@@ -154,8 +173,10 @@ def test_every_check_leaves_a_line_and_every_line_has_the_declared_fields():
     assert {"periods", "start", "end", "rowset_sha256"} <= {field.name for field in fields(GateWindow)}
 
 
-@pytest.mark.parametrize(("task", "name"), OF_EACH_MAKE)
-@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("task", "name", "broken"),
+    [(*one, broken) for one, broken in zip(OF_EACH_MAKE, [np.nan, np.inf] * 4, strict=True)],
+)
 def test_a_score_that_is_no_number_promotes_on_no_metric(task, name, broken):
     rows, champion, candidate, baseline, cases = world(task, n=400)
     base, own = rules_of(task)
