@@ -20,6 +20,7 @@ def facts(values, name="x"):
         (["1", "2", "1"], "zone", "category"),
         ([True, False], "x", "category"),
         (["2024-01-05 10:00", "2024-01-06 11:00"], "x", "time"),
+        (["14.02.2023", "15.02.2023"], "x", "time"),
         (["A", "B"], "x", "category"),
         (["01/02/2023", "03/02/2023"], "x", "time"),
         (pa.array([None, None], pa.string()), "day", "category"),
