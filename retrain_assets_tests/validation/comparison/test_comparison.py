@@ -11,7 +11,7 @@ from retrain_assets.validation.comparison.comparison import Level, compare, comp
 from retrain_assets.validation.comparison.grouping import groups_of
 from retrain_assets.validation.comparison.units import GateRows, units_of, units_within
 from retrain_assets.validation.policy_metrics import metric_of
-from retrain_assets_tests.validation.test_evidence import OF_EACH_MAKE, rules_of, world
+from retrain_assets_tests.validation.makes import OF_EACH_MAKE, rules_of, world
 from retrain_assets_tests.validation.worlds import policy
 
 LEVEL = Level(alpha=0.05, power=0.8)
