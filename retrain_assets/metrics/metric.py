@@ -3,38 +3,45 @@
 Every metric is written as the mean of one **row value** per row. A mean loss has its losses; for the others (AUC, RMSE,
 ratios) the row value is the metric plus the row's influence on it, so that the mean is the metric exactly and the
 spread is the metric's own sampling error, to first order. Two models on the same rows then give paired differences,
-and one t test serves every metric (see `validation.significance`). No test and no threshold of a policy stands here.
+and one t test serves every metric (see `validation.significance`). No test and no threshold of a policy stands here;
+the row values themselves are in `formulas` and, of metrics that have a parameter, in `row_values`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.metrics.delong import placements
-from retrain_assets.metrics.row_values import (
-    calibration,
-    in_slices,
-    mean_over_classes,
-    of_class,
-    pinball,
-    priced,
-    unless_unknown,
+from retrain_assets.metrics.formulas import (
+    absolute_error,
+    area_under_curve,
+    brier,
+    correct_rows,
+    every_row,
+    false_positive_rows,
+    label_size,
+    log_loss,
+    mean_of_precision_and_recall_rows,
+    negative_rows,
+    positive_rows,
+    ratio_of,
+    root_mean_square,
+    scarcer_class_rows,
+    selected_rows,
+    squared_error,
+    true_positive_rows,
 )
+from retrain_assets.metrics.row_values import calibration, in_slices, mean_over_classes, of_class, pinball, priced
 from retrain_assets.statistics.codes import Codes, narrow, sums
 
 Array = npt.NDArray[np.float64]
 RowValues = Callable[..., Array]
 """One value per row from labels, scores and threshold; of a metric `by_part` from the number of each row's part too."""
-
-SMALLEST_PROBABILITY = 1e-15
-"""Probabilities are clipped to [1e-15, 1 - 1e-15] in the log loss: one certain and wrong row costs 34.5 nats."""
 
 _SLICE_ROWS = 1 << 14
 
@@ -191,7 +198,7 @@ class Metric:
         1.0
         """
         outcomes, predicted = _checked(label, scores)
-        if self._support is _every or not outcomes.size:
+        if self._support is every_row or not outcomes.size:
             return float(outcomes.size)
         return float(self._support(outcomes, predicted, threshold).sum(dtype=np.float64))
 
@@ -202,7 +209,7 @@ class Metric:
         array([1., 0.])
         """
         outcomes, predicted = _checked(label, scores)
-        return sums(part, None if self._support is _every else self._support(outcomes, predicted, threshold, part))
+        return sums(part, None if self._support is every_row else self._support(outcomes, predicted, threshold, part))
 
     def parts(self, label: Array, columns: int) -> Codes | None:
         """The class of each row, shape (n,), where the metric rests on each class by itself; else None.
@@ -260,18 +267,7 @@ def custom(name: str, higher_is_better: bool, unit: str, whole: Callable[[Array,
     >>> bias.value([1.0, 2.0], [2.0, 4.0])
     1.5
     """
-    return Metric(name, higher_is_better, unit, _CLASSES | _VALUES, whole=whole, _rows=_every, _support=_every)
-
-
-def predicted_class(scores: Array, threshold: float) -> npt.NDArray[np.int64]:
-    """The class each row is given: 1 from the threshold on, or the most probable of several classes.
-
-    >>> predicted_class(np.array([0.2, 0.5]), 0.5), predicted_class(np.array([[0.2, 0.3, 0.5]]), 0.5)
-    (array([0, 1]), array([2]))
-    """
-    if scores.ndim == 2:
-        return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
-    return np.asarray(scores >= threshold, dtype=np.int64)
+    return Metric(name, higher_is_better, unit, _CLASSES | _VALUES, whole=whole, _rows=every_row, _support=every_row)
 
 
 def _checked(label: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Array, Array]:
@@ -308,111 +304,6 @@ def _with_unscored(label: Array, scores: Array) -> tuple[Array, Array]:
     return np.where(unscored, scores.shape[1], label), np.column_stack([scores, np.zeros(len(scores))])
 
 
-def _log_loss(label: Array, scores: Array, _: float) -> Array:
-    if scores.ndim == 2:
-        given = scores[np.arange(len(label)), label.astype(np.int64)]
-    else:
-        given = np.where(label == 1, scores, 1 - scores)
-    np.clip(given, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY, out=given)
-    return np.negative(np.log(given, out=given), out=given)
-
-
-def _brier(label: Array, scores: Array, _: float) -> Array:
-    if scores.ndim == 2:
-        wrong = scores.copy()
-        wrong[np.arange(len(label)), label.astype(np.int64)] -= 1
-        return np.asarray(np.einsum("ij,ij->i", wrong, wrong), dtype=np.float64)
-    return (scores - label) ** 2
-
-
-def _absolute_error(label: Array, scores: Array, _: float) -> Array:
-    return np.abs(scores - label)
-
-
-def _squared_error(label: Array, scores: Array, _: float) -> Array:
-    return (scores - label) ** 2
-
-
-def _root_mean_square(label: Array, scores: Array, _: float, part: Codes | None = None) -> Array:
-    squares = in_slices(_squared_error)(label, scores, _)
-    root = np.sqrt(_totals(squares, part) / _sizes(len(label), part))
-    scale = np.divide(0.5, root, out=np.zeros(root.size), where=root > 0)
-    for rows, own in _slices(len(label), part):
-        squares[rows] *= scale[own]
-        squares[rows] += root[own] / 2
-    return squares
-
-
-def _slices(rows: int, part: Codes | None) -> Iterator[tuple[slice, Codes | int]]:
-    """Some thousand rows at a time, with the numbers of their parts, or 0 where all rows are one."""
-    for first in range(0, rows, _SLICE_ROWS):
-        own = slice(first, first + _SLICE_ROWS)
-        yield own, 0 if part is None else part[own]
-
-
-def _totals(values: npt.NDArray[Any], part: Codes | None, of: npt.NDArray[np.bool_] | None = None) -> Array:
-    """Sum of the values in each part, of the rows `of` only where they are given."""
-    total = np.zeros(1 if part is None else int(part.max(initial=0)) + 1)
-    for rows, own in _slices(len(values), part):
-        chosen = values[rows] if of is None else values[rows] * of[rows]
-        total += chosen.sum(dtype=np.float64) if part is None else np.bincount(own, chosen, total.size)
-    return total
-
-
-def _sizes(rows: int, part: Codes | None) -> Array:
-    """Rows in each part; 1 where there is none, by which nothing is divided."""
-    found = np.array([float(rows)]) if part is None else sums(part)
-    return np.where(found > 0, found, 1.0)
-
-
-def _area_under_curve(label: Array, scores: Array, _: float, part: Codes | None = None) -> Array:
-    """The share of pairs of a positive and a negative that the scores put in their order, from DeLong's placements."""
-    if not np.isfinite(scores).all():
-        return np.full(len(label), np.nan)
-    positive = _binary(label)
-    values = placements(positive, scores, np.broadcast_to(np.uint8(0), len(label)) if part is None else part)
-    rows_of, positives = _sizes(len(label), part), _totals(positive.view(np.uint8), part)
-    known = (positives > 0) & (positives < rows_of)
-    area = _totals(values, part, positive)
-    area = np.divide(area, positives, out=np.full(area.size, np.nan), where=known)
-    weight, other = (
-        np.divide(rows_of, of, where=known, out=np.ones(area.size)) for of in (positives, rows_of - positives)
-    )
-    for rows, own in _slices(len(label), part):
-        values[rows] -= area[own]
-        values[rows] *= np.where(positive[rows], weight[own], other[own])
-        values[rows] += area[own]
-    return values
-
-
-def _binary(label: Array) -> npt.NDArray[np.bool_]:
-    """Which labels are 1: labels of one byte that are 0 or 1 are that already."""
-    if label.dtype == np.uint8 and label.max(initial=0) < 2:
-        return label.view(np.bool_)
-    return np.asarray(label == 1)
-
-
-def _ratio_of(numerator: RowValues, denominator: RowValues) -> RowValues:
-    """Row values of sum(numerator)/sum(denominator): R + (num - R·den)/mean(den).
-
-    Both are values that a row has by itself.
-    """
-
-    def rows(label: Array, scores: Array, threshold: float, part: Codes | None = None) -> Array:
-        bottom = _totals(in_slices(denominator)(label, scores, threshold), part)
-        top = in_slices(numerator)(label, scores, threshold)
-        known = bottom > 0
-        ratio = np.divide(_totals(top, part), bottom, where=known, out=np.full(bottom.size, np.nan))
-        scale = np.divide(_sizes(len(label), part), bottom, where=known, out=np.ones(bottom.size))
-        for own, of in _slices(len(label), part):
-            top[own] -= ratio[of] * denominator(label[own], scores[own], threshold)
-            top[own] *= scale[of]
-            top[own] += ratio[of]
-        return top
-
-    return rows
-
-
 def _quantile(text: str) -> float:
     return float(text) if re.fullmatch(r"\d*\.?\d+", text) else float("nan")
 
@@ -430,68 +321,17 @@ def _of_class(name: str, binary: Metric, number: int) -> Metric:
     )
 
 
-def _every(label: Array, scores: Array, threshold: float, *_: object) -> Array:
-    return np.ones(len(label))
-
-
-def _selected(label: Array, scores: Array, threshold: float, *_: object) -> Array:
-    return unless_unknown(scores >= threshold, scores)
-
-
-def _correct(label: Array, scores: Array, threshold: float) -> Array:
-    return unless_unknown(predicted_class(scores, threshold) == label, scores)
-
-
-def _positive(label: Array, scores: Array, threshold: float, *_: object) -> Array:
-    return np.asarray(label == 1, dtype=np.float64)
-
-
-def _negative(label: Array, scores: Array, threshold: float, *_: object) -> Array:
-    return np.asarray(label != 1, dtype=np.float64)
-
-
-def _scarcer_class(label: Array, scores: Array, threshold: float, part: Codes | None = None) -> Array:
-    """Rows of the class that is scarcest in their part; of two equally scarce ones the positives."""
-    given, classes = (label, scores.shape[1]) if scores.ndim == 2 else (label != 1, 2)
-    counts = [_totals(np.asarray(given == number, dtype=np.float64), part) for number in range(classes)]
-    scarcest = np.argmin(counts, axis=0)
-    return np.asarray(given == (scarcest[0] if part is None else scarcest[part]), dtype=np.float64)
-
-
-def _true_positive(label: Array, scores: Array, threshold: float) -> Array:
-    hits = _selected(label, scores, threshold)
-    hits *= label == 1
-    return hits
-
-
-def _false_positive(label: Array, scores: Array, threshold: float) -> Array:
-    alarms = _selected(label, scores, threshold)
-    alarms *= label != 1
-    return alarms
-
-
-def _mean_of_precision_and_recall_rows(label: Array, scores: Array, threshold: float, *_: object) -> Array:
-    mean = _selected(label, scores, threshold)
-    mean += label == 1
-    mean /= 2
-    return mean
-
-
-def _size(label: Array, scores: Array, threshold: float) -> Array:
-    return np.abs(label)
-
-
 _BINARY, _CLASSES, _VALUES = frozenset({"binary"}), frozenset({"binary", "multiclass"}), frozenset({"regression"})
 
 
 def _loss(name: str, unit: str, tasks: frozenset[str], rows: RowValues) -> Metric:
-    return Metric(name, False, unit, tasks, _rows=in_slices(rows), _support=_every, _is_mean_loss=True)
+    return Metric(name, False, unit, tasks, _rows=in_slices(rows), _support=every_row, _is_mean_loss=True)
 
 
 def _rate(
     name: str, higher_is_better: bool, numerator: RowValues, denominator: RowValues, *, of_one_class: bool = False
 ) -> Metric:
-    rows = _ratio_of(numerator, denominator)
+    rows = ratio_of(numerator, denominator)
     return Metric(
         name,
         higher_is_better,
@@ -506,21 +346,23 @@ def _rate(
 
 
 _ALL = (
-    _loss("log_loss", "nats", _CLASSES, _log_loss),
-    _loss("brier", "", _CLASSES, _brier),
-    _loss("mae", "label units", _VALUES, _absolute_error),
-    _loss("mse", "squared label units", _VALUES, _squared_error),
-    Metric("rmse", False, "label units", _VALUES, _rows=_root_mean_square, _support=_every, _by_part=True),
-    Metric("wape", False, "share", _VALUES, _rows=_ratio_of(_absolute_error, _size), _support=_every, _by_part=True),
-    Metric("calibration_error", False, "share", _CLASSES, _rows=calibration, _support=_every),
+    _loss("log_loss", "nats", _CLASSES, log_loss),
+    _loss("brier", "", _CLASSES, brier),
+    _loss("mae", "label units", _VALUES, absolute_error),
+    _loss("mse", "squared label units", _VALUES, squared_error),
+    Metric("rmse", False, "label units", _VALUES, _rows=root_mean_square, _support=every_row, _by_part=True),
+    Metric(
+        "wape", False, "share", _VALUES, _rows=ratio_of(absolute_error, label_size), _support=every_row, _by_part=True
+    ),
+    Metric("calibration_error", False, "share", _CLASSES, _rows=calibration, _support=every_row),
     Metric(
         "auc",
         True,
         "",
         _CLASSES,
-        _rows=mean_over_classes(_area_under_curve),
-        _support=_scarcer_class,
-        _one_class=_area_under_curve,
+        _rows=mean_over_classes(area_under_curve),
+        _support=scarcer_class_rows,
+        _one_class=area_under_curve,
         _by_part=True,
         _rests_on_classes=True,
     ),
@@ -530,14 +372,14 @@ _ALL = (
         "share",
         _CLASSES,
         counts_flips=True,
-        _rows=in_slices(_correct),
-        _support=_every,
+        _rows=in_slices(correct_rows),
+        _support=every_row,
         _by_part=True,
     ),
-    _rate("tpr", True, _true_positive, _positive, of_one_class=True),
-    _rate("fpr", False, _false_positive, _negative, of_one_class=True),
-    _rate("precision", True, _true_positive, _selected),
-    _rate("f1", True, _true_positive, _mean_of_precision_and_recall_rows),
+    _rate("tpr", True, true_positive_rows, positive_rows, of_one_class=True),
+    _rate("fpr", False, false_positive_rows, negative_rows, of_one_class=True),
+    _rate("precision", True, true_positive_rows, selected_rows),
+    _rate("f1", True, true_positive_rows, mean_of_precision_and_recall_rows),
 )
 METRICS = {known.name: known for known in _ALL}
 """Every metric without a parameter, by name."""

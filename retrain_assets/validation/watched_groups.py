@@ -12,7 +12,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.metrics.metric import Array, metric, predicted_class
+from retrain_assets.metrics.formulas import predicted_class
+from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.store import Json
 from retrain_assets.validation.comparison.grouping import groups
 from retrain_assets.validation.comparison.units import MISSING, GateRows

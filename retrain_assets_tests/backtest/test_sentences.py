@@ -4,7 +4,7 @@ from retrain_assets.backtest.saving import Saving
 from retrain_assets.backtest.sentences import recommended
 from retrain_assets.model import Model
 from retrain_assets.periods import Calendar
-from retrain_assets_tests.backtest.test_record import result
+from retrain_assets_tests.backtest.by_hand import result
 
 MODEL = Model(
     "taxi", "regression", 2, Calendar(every="month", start="2018-01-01"), "id", "at", "fare", None, "mae", "USD", "ride"

@@ -4,7 +4,6 @@ import re
 
 import click
 import dagster as dg
-import pytest
 import yaml
 
 from benchmarks.worlds.parcels import SPEC
@@ -12,13 +11,12 @@ from retrain_assets.cli import main
 from retrain_assets_tests.commanded import CHANGES, PERIODS, retrain
 
 
-@pytest.mark.parametrize("name", sorted(main.main.commands))
-def test_help_shows_an_example_that_names_the_command_and_its_options(name):
-    text = retrain(name, "--help").output
-    example = re.search(rf"Example: retrain {name}\b(.*)", text)
-    assert example
-    known = {option for parameter in main.main.commands[name].params for option in parameter.opts}
-    assert set(re.findall(r"--[a-z-]+", example[1])) <= known
+def test_the_help_of_every_command_shows_an_example_that_names_it_and_its_options():
+    for name, command in main.main.commands.items():
+        example = re.search(rf"Example: retrain {name}\b(.*)", retrain(name, "--help").output)
+        assert example, name
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"--[a-z-]+", example[1])) <= known, name
 
 
 def test_the_commands_of_the_first_version_are_there():

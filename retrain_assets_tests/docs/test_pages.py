@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 HERE = Path(__file__).parents[2]
 PAGES = sorted((HERE / "docs").glob("*.md"))
 LINKED = [HERE / "README.md", HERE / "ARCHITECTURE.md", *PAGES]
@@ -17,15 +15,8 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_a_page_opens_with_whom_it_is_for(path):
-    title, opening = path.read_text().split("\n\n")[:2]
-    assert title.startswith("# ")
-    assert opening.startswith("For "), opening
-
-
-@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.stem)
-def test_every_link_leads_to_a_file_and_a_heading_of_it(path):
+def lost_links(path: Path) -> list[str]:
+    """The links of a page that lead to no file, or to no heading of it."""
     text = re.sub(r"(?s)```.*?```", "", path.read_text())
     lost = []
     for address in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -34,8 +25,20 @@ def test_every_link_leads_to_a_file_and_a_heading_of_it(path):
             continue
         found = (path.parent / name).resolve() if name else path
         if not found.exists() or (anchor and anchor not in anchors(found)):
-            lost.append(address)
-    assert lost == []
+            lost.append(f"{path.name}: {address}")
+    return lost
+
+
+def test_every_page_opens_with_whom_it_is_for():
+    assert PAGES
+    for path in PAGES:
+        title, opening = path.read_text().split("\n\n")[:2]
+        assert title.startswith("# "), path.name
+        assert opening.startswith("For "), f"{path.name}: {opening}"
+
+
+def test_every_link_leads_to_a_file_and_a_heading_of_it():
+    assert [lost for path in LINKED for lost in lost_links(path)] == []
 
 
 def test_every_page_is_reached_from_the_readme():

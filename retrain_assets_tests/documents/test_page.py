@@ -11,7 +11,7 @@ from retrain_assets.documents.units import LossUnits
 from retrain_assets.monitoring.pages.page import PERFORMANCE, performance_report
 from retrain_assets.monitoring.pages.performance_plot import PerformanceHistory, performance_drawing
 from retrain_assets.verdict import CHECKS
-from retrain_assets_tests.backtest.test_record import backtest_record
+from retrain_assets_tests.backtest.by_hand import backtest_record
 from retrain_assets_tests.browser import CLIPPED, CUT_TABLES, DESK, PHONE, opened, required_chromium, unloaded_pictures
 from retrain_assets_tests.commanded import FIRST
 from retrain_assets_tests.monitoring.stored import performance

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.calibration import calibration_curve
 
+from retrain_assets.metrics.metric import METRICS
+
 
 def binned_calibration_error(label, scores):
     """Shares and frequencies from scikit-learn's curve, bin sizes from numpy's histogram; edges belong above."""
@@ -23,6 +25,11 @@ def value_rows(seed: int, n: int = 300):
     rng = np.random.default_rng(seed)
     label = rng.gamma(2, 5, n)
     return label, label + rng.normal(0, 3, n), label + rng.normal(0.5, 2, n)
+
+
+def rows_for(name: str, seed: int = 1):
+    """Rows of a task that the metric fits."""
+    return value_rows(seed) if "regression" in METRICS[name].tasks else binary_rows(seed)
 
 
 def jackknife(value, n):

@@ -6,7 +6,7 @@ from sklearn import metrics as sk
 
 from retrain_assets.metrics.metric import cost, metric
 from retrain_assets.metrics.row_values import asymmetric_error, decision_cost, mean_over_classes, of_class, wrong_class
-from retrain_assets_tests.metrics.rows import binary_rows, jackknife, value_rows
+from retrain_assets_tests.metrics.rows import binary_rows, binned_calibration_error, jackknife, value_rows
 
 
 def test_calibration_row_values_are_the_pseudo_values_where_no_single_row_turns_its_bin():
@@ -18,6 +18,15 @@ def test_calibration_row_values_are_the_pseudo_values_where_no_single_row_turns_
     steady = (np.abs(sums) > 1)[place]
     assert steady.sum() > 200
     assert own[steady] == pytest.approx(pseudo[steady], abs=1e-8)
+
+
+def test_calibration_of_several_classes_is_that_of_the_most_probable_one():
+    rng = np.random.default_rng(8)
+    label, scores = rng.integers(0, 3, 500).astype(float), rng.dirichlet(np.ones(3), 500)
+    hit, sure = scores.argmax(axis=1) == label, scores.max(axis=1)
+    assert metric("calibration_error").value(label, scores) == pytest.approx(
+        binned_calibration_error(hit, sure), abs=1e-8
+    )
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])

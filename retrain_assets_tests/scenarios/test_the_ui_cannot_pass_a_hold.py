@@ -8,13 +8,11 @@ from benchmarks.worlds.parcels import make_world, rows_of
 from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rulings import Hold, Release, Signature
-from retrain_assets_tests.served import TWO_WEEKS, serve
+from retrain_assets_tests.served import LAUNCH, TWO_WEEKS, serve
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]
 
 WEEKS = ["2024-01-01", "2024-01-08"]
-LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 AGAIN = """mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {

@@ -32,28 +32,29 @@ def test_several_classes_have_a_tree_each_a_round():
     assert (text.classes, text.trees, text.rounds) == (3, 9, 3)
 
 
+LABELS = {
+    "regression": lambda y: y, "tweedie": np.exp, "quantile": lambda y: y, "binary": lambda y: y > 1,
+    "cross_entropy": lambda y: y > 1, "multiclassova": lambda y: np.digitize(y, [0, 1]),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("objective", "label"),
+    ("objective", "setting"),
     [
-        ("regression", lambda y: y), ("tweedie", np.exp), ("quantile", lambda y: y), ("binary", lambda y: y > 1),
-        ("cross_entropy", lambda y: y > 1), ("multiclassova", lambda y: np.digitize(y, [0, 1])),
+        ("regression", {}), ("tweedie", {"zero_as_missing": True}), ("quantile", {"use_missing": False}),
+        ("binary", {"extra_trees": True}), ("cross_entropy", {"boosting": "dart"}),
+        ("binary", {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6}),
+        ("regression", {"use_quantized_grad": True}), ("quantile", {"max_bin": 4}),
+        ("multiclassova", {"max_cat_to_onehot": 1, "cat_smooth": 1, "min_data_per_group": 1}),
+        ("multiclassova", {"min_gain_to_split": 1e9}), ("tweedie", {"min_data_in_leaf": 1, "num_leaves": 100}),
+        ("cross_entropy", {"path_smooth": 2.0}), ("binary", {"interaction_constraints": [[0, 1], [2, 3]]}),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize(
-    "setting",
-    [
-        {}, {"zero_as_missing": True}, {"use_missing": False}, {"extra_trees": True}, {"boosting": "dart"},
-        {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6}, {"use_quantized_grad": True}, {"max_bin": 4},
-        {"max_cat_to_onehot": 1, "cat_smooth": 1, "min_data_per_group": 1}, {"min_gain_to_split": 1e9},
-        {"min_data_in_leaf": 1, "num_leaves": 100}, {"path_smooth": 2.0}, {"interaction_constraints": [[0, 1], [2, 3]]},
-    ],
-)  # fmt: skip
-def test_whatever_lightgbm_writes_of_missing_infinite_constant_and_categorical_columns_is_read(
-    objective, label, setting
-):
+def test_whatever_lightgbm_writes_of_missing_infinite_constant_and_categorical_columns_is_read(objective, setting):
     columns, y = mixed_rows(400)
     parameters = {"objective": objective, "num_class": 3 if objective == "multiclassova" else 1} | setting
-    data = lgb.Dataset(columns, label(y).astype(float), categorical_feature=[3, 5], params={"verbosity": -1})
+    label = LABELS[objective](y).astype(float)
+    data = lgb.Dataset(columns, label, categorical_feature=[3, 5], params={"verbosity": -1})
     booster = lgb.train({"verbosity": -1, "num_threads": 1, **parameters}, data, 3)
     assert read_model_text(booster.model_to_string().encode()).trees == booster.num_trees()
 

@@ -101,8 +101,6 @@ def test_a_business_metric_that_cannot_be_measured_is_refused(spec_folder, metri
 @pytest.mark.parametrize(
     ("where", "to", "message"),
     [
-        (("validation", "primary"), "auc", "metric auc does not fit task regression"),
-        (("validation", "primary"), "accuraccy", "unknown metric 'accuraccy'; known: accuracy, auc"),
         (("validation", "guardrails"), [{"metric": "tpr", "margin": 0.1}], "metric tpr does not fit task regression"),
         (
             ("validation", "fairness", "metrics"),
@@ -232,7 +230,6 @@ def test_evidence_of_the_procedure_is_frozen_with_how_the_model_is_trained(spec_
         ({"primary": "tpr[1]"}, "primary", "metric tpr[1] does not fit task regression"),
         ({"primary": []}, "primary", "validation.primary: is empty. Name the metric"),
         ({"guardrails": [{"metric": "mea", "margin": 1}]}, "guardrails", "validation.guardrails: unknown metric 'mea'"),
-        ({"guardrails": [{"metric": "mae", "margin": -1}]}, "margin", "margin: -1 must be above 0"),
         ({"guardrails": [{"metric": "mae", "margin": float("inf")}]}, "margin", "margin: inf is not a finite number"),
         ({"guardrails": [{"metric": "mae", "margin": float("nan")}]}, "margin", "margin: nan is not a finite number"),
         ({"guardrails": [{"metric": "auc", "margin": 1.0}]}, "- metric", "margin 1 of auc can never be lost"),

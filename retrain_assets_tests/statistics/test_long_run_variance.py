@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.fft import dct
 from scipy.linalg import toeplitz
 from scipy.special import stdtrit
@@ -82,8 +84,7 @@ def test_history_multiplies_the_variance_by_what_it_tells_as_written_out_step_by
     assert (found.ratio, found.history_days) == (known.ratio, 84)
 
 
-@pytest.mark.parametrize("days", [5, 14, 55])
-@pytest.mark.parametrize("autocorrelation", [0.0, 0.3, 0.8, 0.95])
+@given(autocorrelation=st.floats(0, 0.95), days=st.integers(5, 55))
 def test_the_ratio_of_fading_days_is_that_of_their_covariance_matrix(autocorrelation, days):
     covariance = toeplitz(autocorrelation ** np.arange(days))
     line = np.vander(np.arange(days), 2)

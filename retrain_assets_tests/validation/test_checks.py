@@ -21,10 +21,12 @@ def passing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "severity"),
-    [(Outcome.FAIL, dg.AssetCheckSeverity.ERROR), (Outcome.INSUFFICIENT, dg.AssetCheckSeverity.WARN)],
+    ("check", "outcome", "severity"),
+    [
+        *((check, Outcome.FAIL, dg.AssetCheckSeverity.ERROR) for check in CHECKS),
+        (CHECKS[0], Outcome.INSUFFICIENT, dg.AssetCheckSeverity.WARN),
+    ],
 )
-@pytest.mark.parametrize("check", CHECKS)
 def test_a_check_shows_the_outcome_of_its_own_findings(passing, check, outcome, severity):
     judged = replace(passing, findings=findings(outcome, check))
     results = {name: shown(judged, name) for name in CHECKS}

@@ -1,4 +1,4 @@
-"""Every metric goes through the whole judge in its task, and every line of evidence is complete."""
+"""A metric of every make goes through the whole judge in its task, and every line of evidence is complete."""
 
 from __future__ import annotations
 
@@ -7,34 +7,12 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from retrain_assets.metrics.metric import METRICS, OF_CLASS
 from retrain_assets.validation.judge import Conditions, GateScores, judge
+from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import CHECKS, Decision, Finding, GateWindow, Outcome, Verdict
-from retrain_assets_tests.validation.worlds import RULES, VALUE_RULES, gate_rows, policy, suite
+from retrain_assets_tests.validation.makes import GUARDING, OF_EACH_MAKE, OF_TASK, rules_of, world
+from retrain_assets_tests.validation.worlds import VALUE_RULES, gate_rows, policy
 
-OWN = "retrain_assets_tests.validation.own_metrics"
-DECLARED = {
-    "binary": {"own_cost": {"unit": "USD", "cost": {"column": "fare", "false_positive": 1, "false_negative": 5}}},
-    "multiclass": {"own_cost": {"unit": "USD", "cost": {"column": "fare", "wrong": 2}}},
-    "regression": {"own_cost": {"unit": "USD", "cost": {"column": "fare", "over": 1, "under": 3}}},
-}
-RIGHT = {"unit": "share", "callable": f"{OWN}:share_right", "higher_is_better": True}
-MEDIAN = {"unit": "minutes", "callable": f"{OWN}:median_error", "higher_is_better": False}
-OF_TASK = {
-    task: [
-        *sorted(name for name, known in METRICS.items() if task in known.tasks),
-        *([f"{name}[1]" for name in OF_CLASS] if task == "multiclass" else []),
-        *(["pinball[0.1]", "pinball[0.9]"] if task == "regression" else []),
-        "own_cost",
-        "own_function",
-    ]
-    for task in ("binary", "multiclass", "regression")
-}
-EVERY = [(task, name) for task, names in OF_TASK.items() for name in names]
-GUARDING = [(task, name) for task, name in EVERY if name != "calibration_error"]
-MAKES = ("auc", "auc[1]", "log_loss", "mae", "wape", "own_cost", "own_function")
-OF_EACH_MAKE = [(task, name) for task, name in EVERY if name in MAKES]
-"""A rank, a mean, a share of a sum, a price and a function of all rows: a refusal knows no other difference."""
 ESTIMATE = (
     "metric", "role", "direction", "rows", "unit", "units", "design_effect", "candidate_value", "improvement", "low",
     "high", "alpha", "margin", "p_value", "p_level", "minimum_detectable", "rows_needed", "outcome",
@@ -43,44 +21,8 @@ ESTIMATE = (
 """What a line that rests on an estimate always tells; `champion_value` where there is a champion."""
 
 
-def rules_of(task):
-    base = VALUE_RULES if task == "regression" else RULES
-    own = DECLARED[task] | {"own_function": MEDIAN if task == "regression" else RIGHT}
-    return base, {"metrics": own, "unit": "auto"}
-
-
-def world(task, n=3000, seed=1):
-    """Rows over 120 days, a champion, and a candidate that is better in every respect."""
-    rng = np.random.default_rng(seed)
-    if task == "regression":
-        label = rng.gamma(2, 5, n)
-        shared = rng.laplace(0, 1, n)
-        champion, candidate = label + 2.0 * shared + rng.normal(0, 0.2, n), label + shared + rng.normal(0, 0.2, n)
-        baseline, cases = np.full(n, np.median(label)), ((10.0,), (11.0,), (10.5,))
-    elif task == "binary":
-        seen = rng.normal(0, 2, n)
-        label = (rng.random(n) < 1 / (1 + np.exp(-seen))).astype(float)
-        candidate = 1 / (1 + np.exp(-seen + rng.normal(0, 0.1, n)))
-        champion = 1 / (1 + np.exp(-1.6 * (0.3 * seen + rng.normal(0, 1.5, n)) - 0.9))
-        baseline, cases = np.full(n, label.mean()), ((1.0,), (0.9,), (0.9,))
-    else:
-        seen = rng.normal(0, 2, (n, 3))
-        chances = np.exp(seen) / np.exp(seen).sum(axis=1, keepdims=True)
-        label = (chances.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1).astype(float)
-        noisy = 1.8 * (0.4 * seen + rng.normal(0, 1.5, (n, 3)))
-        candidate, champion = chances, np.exp(noisy) / np.exp(noisy).sum(axis=1, keepdims=True)
-        baseline, cases = (
-            np.tile(np.bincount(label.astype(int)) / n, (n, 1)),
-            ((1.0,), (np.eye(3)[1],), (np.eye(3)[1],)),
-        )
-    sex = np.where(np.arange(n) % 2 == 0, "F", "M").astype(object)
-    time = np.datetime64("2024-01-01", "us") + (np.arange(n) * 120 // n).astype("m8[D]")
-    rows = replace(gate_rows(label, {"sex": sex}, time), amounts={"fare": rng.gamma(4, 0.5, n)})
-    return rows, champion, candidate, baseline, suite(*cases)
-
-
 def margin_of(name):
-    return 0.5 if name in ("mse", "own_cost") else 0.05
+    return 0.5 if name == "own_cost" else 0.05
 
 
 def decision(found) -> Decision:
@@ -103,15 +45,30 @@ def judged(task, name, turned=False, **changes):
     return judge(rules, task, rows, GateScores(candidate, baseline, champion), cases, Conditions(12))
 
 
-@pytest.mark.parametrize(("task", "name"), GUARDING)
-def test_a_candidate_better_in_every_respect_is_promoted_on_any_metric_and_its_rival_is_not(task, name):
+def make_of(task, name):
+    """All that a judgement asks about a metric before it computes it."""
+    base, own = rules_of(task)
+    metric, columns = metric_of(policy(base, **own), name), 3 if task == "multiclass" else 1
+    by_class, parts = metric.one_by_one(columns), metric.parts(np.zeros(2), columns)
+    return (
+        *(metric.whole is None, metric.is_mean_loss, metric.by_part, metric.counts_flips),
+        *(bool(by_class), parts is None),
+    )
+
+
+def test_every_metric_that_may_guard_is_of_one_of_the_makes():
+    assert {make_of(*guarding) for guarding in GUARDING} == {make_of(*judged) for judged in OF_EACH_MAKE}
+
+
+@pytest.mark.parametrize(("task", "name"), OF_EACH_MAKE)
+def test_a_candidate_better_in_every_respect_is_promoted_on_a_metric_of_any_make_and_its_rival_is_not(task, name):
     found = judged(task, name)
     reasons = [finding.reason for finding in found.findings if finding.outcome is not Outcome.PASS]
     assert decision(found) is Decision.PROMOTE, reasons
     assert decision(judged(task, name, turned=True)) is Decision.REJECT
 
 
-@pytest.mark.parametrize(("task", "name"), GUARDING)
+@pytest.mark.parametrize(("task", "name"), OF_EACH_MAKE)
 def test_every_line_that_rests_on_an_estimate_is_complete(task, name):
     found = judged(task, name)
     estimates = [finding for finding in (*found.findings, *found.reported) if finding.improvement is not None]
@@ -154,8 +111,10 @@ def test_every_check_leaves_a_line_and_every_line_has_the_declared_fields():
     assert {"periods", "start", "end", "rowset_sha256"} <= {field.name for field in fields(GateWindow)}
 
 
-@pytest.mark.parametrize(("task", "name"), OF_EACH_MAKE)
-@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("task", "name", "broken"),
+    [(*one, broken) for one, broken in zip(OF_EACH_MAKE, [np.nan, np.inf] * 4, strict=True)],
+)
 def test_a_score_that_is_no_number_promotes_on_no_metric(task, name, broken):
     rows, champion, candidate, baseline, cases = world(task, n=400)
     base, own = rules_of(task)

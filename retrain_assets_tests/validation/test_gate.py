@@ -20,11 +20,11 @@ from retrain_assets.validation.pages.page import report_markdown
 from retrain_assets.validation.rejudgement import rejudge
 from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
 from retrain_assets_tests.past_worlds import undrawn
+from retrain_assets_tests.validation.own_metrics import MEDIAN
 
 LATER = "2024-02-05"
 """The week after the bootstrap, in which the second candidate is judged."""
 
-OWN = "retrain_assets_tests.validation.own_metrics"
 COLUMNS = SPEC["columns"]
 
 
@@ -156,7 +156,7 @@ def test_amounts_slices_and_own_metrics_reach_the_gate_from_the_spec(healthy, tm
     rules = {
         "metrics": {
             "lost": {"unit": "USD", "cost": {"column": "value_usd", "over": 0.01, "under": 0.03}},
-            "typical": {"unit": "minutes", "callable": f"{OWN}:median_error", "higher_is_better": False},
+            "typical": MEDIAN,
         },
         "primary": ["pinball[0.6]", "lost"],
         "guardrails": [{"metric": "typical", "margin": 2.0}],

@@ -13,8 +13,6 @@ from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
 from retrain_assets_tests.validation.judgements import decision, judged, one, verdict, world
 from retrain_assets_tests.validation.worlds import VALUE_RULES, gate_rows, policy, suite
 
-OWN = "retrain_assets_tests.validation.own_metrics"
-
 
 def test_a_better_and_harmless_candidate_is_promoted_with_a_finding_for_every_check():
     judgement = judged(*world())

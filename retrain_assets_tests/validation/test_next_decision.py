@@ -11,11 +11,20 @@ from retrain_assets.verdict import GateWindow
 from retrain_assets.windows.cut import UsedRows, Wait, Windows, cut
 from retrain_assets.windows.policy import WindowsPolicy
 
+ASKED = {"day": "2019-02-15", "week": "2019-02-11", "month": "2019-02"}
 
-@pytest.mark.parametrize("delay", [0, 1, 20])
-@pytest.mark.parametrize("length", ["3d", "2w", "5w"])
-@pytest.mark.parametrize(("every", "asked"), [("day", "2019-02-15"), ("week", "2019-02-11"), ("month", "2019-02")])
-def test_before_it_a_retrain_waits_for_a_fresh_gate_and_at_it_no_longer(every, asked, length, delay):
+
+@pytest.mark.parametrize(
+    ("every", "length", "delay"),
+    [
+        *(("day", "3d", 0), ("day", "2w", 1), ("day", "5w", 20)),
+        *(("week", "3d", 1), ("week", "2w", 20), ("week", "5w", 0)),
+        *(("month", "3d", 20), ("month", "2w", 0), ("month", "5w", 1)),
+    ],
+)
+def test_before_it_a_retrain_waits_for_a_fresh_gate_and_at_it_no_longer(every, length, delay):
+    """Each two of calendar, length and delay meet once."""
+    asked = ASKED[every]
     calendar = Calendar(every=every, start="2018-01-01")
     model = Model("taxi", "regression", 2, calendar, "id", "at", "fare", timedelta(days=delay), "mae")
     policy = WindowsPolicy(gate=length, recent="4w", min_train="1d", selection_origins=1)

@@ -4,14 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from retrain_assets.validation.policy import DeclaredMetric, ValidationPolicy
+from retrain_assets_tests.validation.own_metrics import MEDIAN, declares
 from retrain_assets_tests.validation.worlds import VALUE_RULES, policy
-
-OWN = "retrain_assets_tests.validation.own_metrics"
-MEDIAN = {"callable": f"{OWN}:median_error", "higher_is_better": False, "unit": "minutes"}
-
-
-def declares(**metrics):
-    return policy(VALUE_RULES, metrics=metrics)
 
 
 @pytest.mark.parametrize(

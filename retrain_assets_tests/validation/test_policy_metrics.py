@@ -16,15 +16,10 @@ from retrain_assets.validation.criteria.significance import primaries, significa
 from retrain_assets.validation.judge import Conditions, GateScores, judge
 from retrain_assets.validation.policy_metrics import metric_of
 from retrain_assets.verdict import Outcome, combine
+from retrain_assets_tests.validation.own_metrics import MEDIAN, OWN, declares
 from retrain_assets_tests.validation.worlds import VALUE_RULES, classifier, gate_rows, policy, suite, value_world
 
-OWN = "retrain_assets_tests.validation.own_metrics"
 LEVEL = Level(alpha=0.05, power=0.8)
-MEDIAN = {"callable": f"{OWN}:median_error", "higher_is_better": False, "unit": "minutes"}
-
-
-def declares(**metrics):
-    return policy(VALUE_RULES, metrics=metrics)
 
 
 def test_a_function_that_is_not_there_is_named():

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from retrain_assets.metrics.metric import metric, predicted_class
+from retrain_assets.metrics.formulas import predicted_class
+from retrain_assets.metrics.metric import metric
 
 Floats = NDArray[np.float64]
 

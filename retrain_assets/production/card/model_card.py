@@ -23,8 +23,8 @@ from retrain_assets.registry.journal.history import FALLBACK, History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.evidence import Evidence
+from retrain_assets.validation.pages.group_parts import group_rows, taken_over
 from retrain_assets.validation.pages.group_tables import JOIN, ROWS
-from retrain_assets.validation.pages.page import group_rows, taken_over
 from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking, told
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome, Verdict

@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from retrain_assets.documents.units import plural
-from retrain_assets.metrics.metric import Array, metric, predicted_class
+from retrain_assets.metrics.formulas import predicted_class
+from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.statistics.codes import Codes, narrow
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.comparison import (

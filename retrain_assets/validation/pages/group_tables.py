@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retrain_assets.errors import DataError
-from retrain_assets.metrics.metric import Array, predicted_class
+from retrain_assets.metrics.formulas import predicted_class
+from retrain_assets.metrics.metric import Array
 from retrain_assets.store import Json
 from retrain_assets.validation.comparison.units import GateRows, coded
 from retrain_assets.validation.policy import ValidationPolicy

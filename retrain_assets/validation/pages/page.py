@@ -19,7 +19,7 @@ from retrain_assets.validation.comparison.wording import told_p
 from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.forest_plot import ASKED_FIRST, forest_drawing
-from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue, groups_counted
+from retrain_assets.validation.pages.group_parts import reported_part, undecided_part, watched_part
 from retrain_assets.validation.pages.text import (
     CheckSummary,
     about,
@@ -41,9 +41,6 @@ on beyond the edge."""
 
 LEVELS = """The level stands in brackets. Where several primary metrics are asked together the p-value is adjusted
 (Holm) and held against the whole level, and the interval is at the level of its own step."""
-
-GROUPS_READ = """Reported, and nothing is decided by it: where groups are small, the largest difference between them is
-large by chance alone. What is judged is whether a group has become worse off."""
 
 NUMBERS = ("p-value", "level", "Holm", "independent units", "design effect", "noise", "detectable", "rows needed")
 """Terms of the columns of the tables with every number."""
@@ -92,18 +89,12 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str 
         Part("Every finding at a glance", picture, ("improvement", "interval", "margin"), PICTURED),
         Part("What decided it", table(decided, row), ("primary metric", "guardrail", "p-value", "independent units")),
         *_procedure(verdict, evidence),
-        *_watched(verdict, row, label_unit),
-        *_slices(evidence, row, label_unit),
+        *watched_part(verdict, row, label_unit),
+        *undecided_part(evidence, row, label_unit),
         Part("Every finding with every number", _evidence(verdict, row, label_unit), NUMBERS, LEVELS, folded=True),
         Part("What the gate could see", _seen(verdict, row, label_unit), ("detectable",), folded=True),
         Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
-        Part(
-            "Groups, reported and not judged",
-            _groups(verdict, evidence, row, label_unit),
-            _rates(evidence),
-            GROUPS_READ,
-            folded=True,
-        ),
+        reported_part(verdict, evidence, row, label_unit),
         *_since_anchor(verdict, evidence.anchor, label_unit),
         Part("Windows and digests", table(_facts(verdict, evidence, row)), ("gate rows", "refit"), folded=True),
     ]
@@ -159,23 +150,6 @@ def insufficient_rows(verdict: Verdict) -> list[dict[str, object]]:
         }
         for finding in in_order(verdict)
         if finding.outcome is Outcome.INSUFFICIENT
-    ]
-
-
-def group_rows(evidence: Evidence, attribute: str, label_unit: str = "") -> list[dict[str, object]]:
-    """One line for each group of an attribute: its rows, and each metric as `live → candidate`."""
-    values = [value for value in evidence.groups if value.attribute == attribute]
-    metrics = list(dict.fromkeys(value.metric for value in values if value.metric != ROWS))
-    by_group: dict[str, dict[str, GroupValue]] = {}
-    for value in values:
-        by_group.setdefault(value.group, {})[value.metric] = value
-    return [
-        {
-            "group": group,
-            "rows": found[ROWS].rows if ROWS in found else None,
-            **{metric_words(name): _both(found.get(name), label_unit) for name in metrics},
-        }
-        for group, found in by_group.items()
     ]
 
 
@@ -276,45 +250,6 @@ def _share(value: float | None) -> str:
     return "" if value is None else amount(value, "share", 2)
 
 
-def _watched(verdict: Verdict, row: str, label_unit: str) -> list[Part]:
-    """Groups too small for this gate to judge: what is known of them, and what happens instead."""
-    rows = [
-        {
-            "about": about(finding),
-            "rows": finding.rows,
-            "margin": margin_told(finding, label_unit),
-            "why": finding.reason,
-        }
-        for finding in in_order(verdict)
-        if finding.outcome is Outcome.WATCHED
-    ]
-    said = (
-        f"Not passed and not failed: nobody can tell on these {plural(row)}. After a promotion they are watched in "
-        "every period, and a harm beyond the margin that shows then takes the model back."
-    )
-    title, body = f"Groups too small to be judged ({len(rows)})", f"{said}\n\n{table(rows, row)}"
-    return [Part(title, body, folded=True)] if rows else []
-
-
-def _slices(evidence: Evidence, row: str, label_unit: str) -> list[Part]:
-    """Slices that were too small to tell and hold nothing up; they stand in the evidence, not among the findings."""
-    rows = [
-        {
-            "about": slice_.group,
-            "metric": metric_words(slice_.metric),
-            "rows": slice_.rows,
-            "design effect": slice_.design_effect,
-            "detectable": told(slice_.minimum_detectable, slice_.metric, label_unit, change=True),
-            "rows needed": slice_.rows_needed,
-            "why": slice_.reason,
-        }
-        for slice_ in evidence.undecided_slices
-    ]
-    terms = ("design effect", "detectable", "rows needed")
-    title = f"Slices too small to tell, which stop nothing ({len(rows)})"
-    return [Part(title, table(rows, row), terms, folded=True)] if rows else []
-
-
 def _evidence(verdict: Verdict, row: str, label_unit: str) -> str:
     parts: list[str] = []
     for check in checks_of(verdict):
@@ -374,38 +309,6 @@ def _cases(evidence: Evidence) -> str:
     return f"{said}\n\n{table(rows)}" if rows else said
 
 
-def _rates(evidence: Evidence) -> tuple[str, ...]:
-    """The metrics of the tables of groups, as the glossary calls them."""
-    names = {value.metric.split("[")[0] for value in evidence.groups}
-    known = {"selection_rate": "selection rate", "tpr": "TPR, FPR", "mae": "MAE", "mean_error": "mean error"}
-    return tuple(term for name, term in known.items() if name in names)
-
-
-def _groups(verdict: Verdict, evidence: Evidence, row: str, label_unit: str) -> str:
-    if not evidence.attributes:
-        return "No table of groups: the spec names none, or the scores could not be judged."
-    least = evidence.group_minimum
-    fewer = f"fewer than {counted(least, row)}" if least else ""
-    small = f" A group of {fewer} is only counted, such a pair of values left out." if least else ""
-    parts = [f"Each metric as live → candidate.{small}"]
-    for attribute in evidence.attributes:
-        parts += [f"### By {text(attribute)}", table(group_rows(evidence, attribute, label_unit), row)]
-    apart = [_apart(verdict, each, label_unit) for each in evidence.disparities]
-    return "\n\n".join([*parts, "### Between the groups of one attribute", table(apart, row)])
-
-
-def _apart(verdict: Verdict, disparity: Disparity, label_unit: str) -> dict[str, object]:
-    return {
-        "attribute": disparity.attribute,
-        "metric": metric_words(disparity.metric),
-        "over": taken_over(verdict, disparity, label_unit),
-        "largest difference, live": told(disparity.champion_difference, disparity.metric, label_unit, change=True),
-        "candidate": told(disparity.candidate_difference, disparity.metric, label_unit, change=True),
-        "smallest ratio, live": disparity.champion_ratio,
-        "ratio, candidate": disparity.candidate_ratio,
-    }
-
-
 def _seen(verdict: Verdict, row: str, label_unit: str) -> str:
     """For each part the smallest change it would have found, and how often it leaves equal models undecided."""
     rows = [
@@ -421,23 +324,6 @@ def _seen(verdict: Verdict, row: str, label_unit: str) -> str:
         for each in found_detectability(verdict)
     ]
     return f"{SEEN}\n\n{table(rows, row)}" if rows else "Nothing was compared."
-
-
-def taken_over(verdict: Verdict, disparity: Disparity, label_unit: str) -> str:
-    """Over how many of an attribute's groups a difference is taken, and what the candidate showed on the others."""
-    evidence, attribute, metric = Evidence.from_dict(verdict.evidence), disparity.attribute, disparity.metric
-    of_attribute = [each for each in evidence.groups if each.attribute == attribute]
-    counted_rows = [each for each in of_attribute if each.metric == ROWS]
-    valued = {each.group for each in of_attribute if each.metric == metric and each.candidate_value is not None}
-    others = [
-        finding.candidate_value
-        for finding in verdict.of("fairness")
-        if finding.metric == metric and not finding.against and finding.group not in valued
-        if finding.group.startswith(f"{attribute}=") and finding.candidate_value is not None
-    ]
-    ends = dict.fromkeys(told(value, metric, label_unit) for value in (min(others), max(others))) if others else ()
-    rest = f"; too small or pooled ones showed {' to '.join(ends)}" if others else ""
-    return f"{len(valued)} of {counted(groups_counted(counted_rows), 'group')}{rest}"
 
 
 def _against(part: PartDetectability) -> str:
@@ -494,10 +380,3 @@ def _facts(verdict: Verdict, evidence: Evidence, row: str) -> list[dict[str, obj
         "code version": verdict.code_version,
     }
     return [{"what": name, "value": value} for name, value in facts.items()]
-
-
-def _both(value: GroupValue | None, label_unit: str) -> str:
-    if value is None or value.candidate_value is None:
-        return ""
-    before, after = (told(x, value.metric, label_unit) for x in (value.champion_value, value.candidate_value))
-    return after if value.champion_value is None else f"{before} → {after}"

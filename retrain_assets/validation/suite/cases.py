@@ -18,7 +18,8 @@ import numpy.typing as npt
 from retrain_assets.documents.units import counted
 from retrain_assets.documents.yaml_file import text_of, tree_of
 from retrain_assets.errors import DataError, SpecError
-from retrain_assets.metrics.metric import Array, predicted_class
+from retrain_assets.metrics.formulas import predicted_class
+from retrain_assets.metrics.metric import Array
 from retrain_assets.validation.comparison.estimate import estimate
 from retrain_assets.validation.comparison.paired_proportions import exact_mcnemar
 from retrain_assets.validation.comparison.units import Units

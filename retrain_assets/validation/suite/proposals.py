@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import NotFound
-from retrain_assets.metrics.metric import Array, metric, predicted_class
+from retrain_assets.metrics.formulas import predicted_class
+from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.model import Model
 from retrain_assets.registry.journal.tenure import Tenure, tenures
 from retrain_assets.registry.registry import Event, Registry

@@ -2,7 +2,7 @@ import re
 
 from retrain_assets.backtest.pages.page import backtest_html, backtest_report
 from retrain_assets.documents.units import LossUnits
-from retrain_assets_tests.backtest.test_record import backtest_record
+from retrain_assets_tests.backtest.by_hand import backtest_record
 
 RIDES = LossUnits("ride", "USD")
 

@@ -1,6 +1,6 @@
 from retrain_assets.backtest.pages.plots import cost_curves, timeline, trade_off
 from retrain_assets.documents.units import LossUnits
-from retrain_assets_tests.backtest.test_record import backtest_record
+from retrain_assets_tests.backtest.by_hand import backtest_record
 
 RIDES = LossUnits("ride", "USD")
 

@@ -10,7 +10,7 @@ from retrain_assets.backtest.pages.text import (
 )
 from retrain_assets.backtest.saving import Saving
 from retrain_assets.documents.units import LossUnits
-from retrain_assets_tests.backtest.test_record import backtest_record, result
+from retrain_assets_tests.backtest.by_hand import backtest_record, result
 
 RIDES = LossUnits("ride", "USD")
 

@@ -2,10 +2,20 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from retrain_assets.backtest.policies.oracle import front, oracle, segments
 from retrain_assets.backtest.policies.path import PolicyPath
 from retrain_assets_tests.backtest.worlds import ageing, matrix_of
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def dp():
+    """The exact schedules of retrainopt."""
+    return pytest.importorskip("retrainopt.core.dp", reason="the extra `test` brings retrainopt")
 
 
 def every_path(matrix, stretch):
@@ -29,8 +39,8 @@ def exact(dp, matrix, cost):
     return dp.solve_exact_schedule(matrix.origins, models)[0]
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("cost", [0.0, 40.0, 200.0])
+@settings(max_examples=15)
+@given(seed=SEEDS, cost=st.sampled_from([0.0, 40.0, 200.0]))
 def test_no_path_costs_less(seed, cost):
     matrix = matrix_of(np.random.default_rng(seed).gamma(2, 1, (8, 8)))
     for stretch in (matrix.whole, *matrix.halves()):
@@ -46,12 +56,10 @@ def test_the_front_is_the_least_loss_of_each_number_of_retrains():
         assert loss == pytest.approx(least, abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_it_agrees_with_the_exact_schedule_of_retrainopt(seed):
-    dp = pytest.importorskip("retrainopt.core.dp", reason="the extra `test` brings retrainopt")
-    rng = np.random.default_rng(seed)
-    origins, cost = int(rng.integers(2, 25)), float(rng.gamma(2, 60))
-    matrix = matrix_of(rng.gamma(2, 1, (origins, origins)))
+@settings(max_examples=50)
+@given(seed=SEEDS, origins=st.integers(2, 24), cost=st.floats(0, 500))
+def test_it_agrees_with_the_exact_schedule_of_retrainopt(dp, seed, origins, cost):
+    matrix = matrix_of(np.random.default_rng(seed).gamma(2, 1, (origins, origins)))
     assert oracle(matrix, matrix.whole, cost).cost(cost) == pytest.approx(exact(dp, matrix, cost), abs=1e-9)
 
 

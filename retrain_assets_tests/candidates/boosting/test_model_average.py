@@ -70,8 +70,7 @@ def merge(one: Model, other: Model) -> Model:
     return Model(*average_models(one.text, one.contract, other.text, other.contract))
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("max_cat_to_onehot", [4, 200])
+@pytest.mark.parametrize(("objective", "max_cat_to_onehot"), [*zip(OBJECTIVES, [4, 200] * 3, strict=True)])
 def test_the_merged_models_raw_scores_are_the_mean_of_the_two(objective: str, max_cat_to_onehot: int) -> None:
     """Zones that only one of the two knows, that none knows, and missing ones are among the rows."""
     one = model_of(objective, rows_of(0, 40, 1), max_cat_to_onehot=max_cat_to_onehot)

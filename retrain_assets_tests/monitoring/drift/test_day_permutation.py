@@ -10,9 +10,9 @@ from retrain_assets.monitoring.drift.day_permutation import Days
 from retrain_assets.monitoring.drift.report import Drift, FurtherInputs, drift
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
+from retrain_assets_tests.monitoring.drift.worlds import EVERY_SIZE
 
 NAMES = ["a", "b", "c", "d"]
-EVERY_SIZE = DriftPolicy(min_mean_shift=0, min_share_shift=0, min_missing_shift=0)
 MONDAY = date(2024, 1, 1)
 EDGES = reference_edges(pa.table({name: np.random.default_rng(0).normal(0, 1.3, 5000) for name in NAMES}), NAMES, [])
 

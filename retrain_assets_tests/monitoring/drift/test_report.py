@@ -9,9 +9,9 @@ from scipy import stats
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift.report import Drift, DriftReport, drift
-from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
 from retrain_assets_tests.monitoring.drift.worlds import (
+    EVERY_SIZE,
     NUMERIC,
     POLICY,
     World,
@@ -22,8 +22,6 @@ from retrain_assets_tests.monitoring.drift.worlds import (
     new_category,
     replaced,
 )
-
-EVERY_SIZE = DriftPolicy(min_mean_shift=0, min_share_shift=0, min_missing_shift=0)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.monitoring.profiles.profile import profile, reference_edges
 
 POLICY = DriftPolicy()
+EVERY_SIZE = DriftPolicy(min_mean_shift=0, min_share_shift=0, min_missing_shift=0)
+"""Reports a change of any size."""
 
 
 NUMERIC = [f"x{number}" for number in range(6)]

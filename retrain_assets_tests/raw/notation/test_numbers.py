@@ -10,41 +10,21 @@ from retrain_assets.errors import TwoReadings
 from retrain_assets.raw.notation.dialect import Notation
 from retrain_assets.raw.notation.numbers import Rewritten, plain_numbers, read_numbers
 
+PLAIN = ["1", "-1", "+1.5", "1.", ".5", "1e3", "-2.5E-2", " 7 "]
+MISSING = ["", "NaN", "nan", "None", "NA"]
+NO_NUMBERS = ["inf", "1e", "1,5", "--1", "0x1", "1_0"]
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1",
-        "-1",
-        "+1.5",
-        "1.",
-        ".5",
-        "1e3",
-        "-2.5E-2",
-        " 7 ",
-        "",
-        "NaN",
-        "nan",
-        "None",
-        "NA",
-        "inf",
-        "1e",
-        "1,5",
-        "--1",
-        "0x1",
-        "1_0",
-    ],
-)
-def test_text_is_read_as_a_number_exactly_where_pandas_reads_one(text):
-    read = read_numbers(pa.chunked_array([["0", text]]))
-    expected = pd.to_numeric(pd.Series([text.strip()]).replace({"None": ""}), errors="coerce")[0]
-    missing = text.strip().lower() in ("", "nan", "none", "na")
-    if missing:
-        assert (read.values[1].as_py(), read.unreadable[1].as_py()) == (None, False)
-    elif math.isfinite(expected):
-        assert read.values[1].as_py() == expected
-    else:
-        assert read.unreadable[1].as_py()
+
+@pytest.mark.parametrize("others", [[], MISSING, NO_NUMBERS], ids=["alone", "beside missing ones", "beside others"])
+def test_text_is_read_as_a_number_exactly_where_pandas_reads_one(others):
+    texts = [*PLAIN, *others]
+    read = read_numbers(pa.chunked_array([texts]))
+    expected = pd.to_numeric(pd.Series(texts).str.strip().replace({"None": ""}), errors="coerce")
+    finite = [value if math.isfinite(value) else None for value in expected]
+    assert read.values.to_pylist() == finite
+    assert read.unreadable.to_pylist() == [
+        value is None and text not in MISSING for text, value in zip(texts, finite, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(

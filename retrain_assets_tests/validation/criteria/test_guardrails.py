@@ -38,6 +38,14 @@ def test_a_change_beyond_the_margin_fails_with_enough_rows():
     assert finding.improvement == pytest.approx(-0.3, abs=0.05)
 
 
+def test_a_change_near_the_margin_fails_where_the_rows_would_have_shown_that_it_is_no_loss():
+    finding = judged(harm=0.19, n=2000)
+    assert finding.low < -finding.margin < finding.improvement < 0
+    assert finding.rows_needed < 2000
+    assert finding.outcome is Outcome.FAIL
+    assert "not shown to be within the margin of 0.2" in finding.reason
+
+
 def test_a_window_without_the_power_leaves_it_open_and_names_the_rows_needed():
     finding = judged(harm=0.1, n=12)
     assert finding.outcome is Outcome.INSUFFICIENT

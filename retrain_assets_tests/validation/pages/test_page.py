@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
 
-from retrain_assets.documents.units import amount
 from retrain_assets.errors import NotFound
 from retrain_assets.periods import Calendar
 from retrain_assets.store import PeriodStore
@@ -17,14 +16,11 @@ from retrain_assets.validation import checks
 from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvidence
 from retrain_assets.validation.pages import text
 from retrain_assets.validation.pages.evidence import Evidence
-from retrain_assets.validation.pages.group_tables import Disparity, GroupValue
 from retrain_assets.validation.pages.page import (
-    group_rows,
     judged_on,
     report_html,
     report_markdown,
     stored_verdict,
-    taken_over,
 )
 from retrain_assets.validation.pages.text import decision_lines
 from retrain_assets.verdict import Finding, Outcome, Verdict
@@ -103,16 +99,6 @@ def test_what_was_insufficient_says_how_many_rows_it_lacks():
     )
 
     assert row.startswith("| fairness | TPR, sex=F | 41 | 1,241 | 1,200 |")
-
-
-def test_group_rows_put_both_models_side_by_side(judged):
-    rows = {row["group"]: row for row in group_rows(Evidence.from_dict(judged.evidence), "sex")}
-    value = next(v for v in judged.evidence["groups"] if v["group"] == "sex=F" and v["metric"] == "tpr")
-
-    assert rows["sex=F"]["TPR"] == " → ".join(
-        amount(value[side], "share") for side in ("champion_value", "candidate_value")
-    )
-    assert rows["sex=F"]["rows"] + rows["sex=M"]["rows"] == 2000
 
 
 def test_the_file_needs_nothing_else_and_runs_nothing(judged):
@@ -271,23 +257,3 @@ def test_what_the_gate_could_see_names_the_other_version_and_groups_that_nobody_
     assert "| guardrails | RMSE | 900 | $0.35 | $1.00 | under 0.1 % |" in seen
     assert "| guardrails | RMSE, against v1 | 900 |" in seen
     assert "| fairness | RMSE, zone=a | 900 | $0.35 | $0.10 | cannot be decided | watched after promotion |" in seen
-
-
-def test_a_difference_between_groups_says_over_how_many_it_is_taken_and_what_the_others_showed():
-    apart = Disparity("zone", "mae", 1.0, 1.47, 0.5, 0.4694)
-    values = [
-        GroupValue("zone", name, metric, 9, None, value)
-        for name, value in (("zone=a", 1.0), ("zone=b", 2.0), ("zone=c", None), ("zone=(1,200 further values)", None))
-        for metric in (("rows", "mae") if value else ("rows",))
-    ]
-    made = verdict(
-        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=a", candidate_value=1.0),
-        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=c", candidate_value=5.05),
-        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=(pooled)", candidate_value=3.0),
-        Finding("fairness", Outcome.PASS, "ok", metric="mae", group="zone=c", candidate_value=9.0, against="v1"),
-        evidence={"groups": [asdict(one) for one in values]},
-    )
-    said = "2 of 1,203 groups; too small or pooled ones showed $3.00 to $5.05"
-    assert taken_over(made, apart, "USD") == said
-    every = replace(made, findings=made.findings[:1])
-    assert taken_over(every, apart, "USD") == "2 of 1,203 groups"
