@@ -24,6 +24,9 @@ _SPOKEN_WITH_Y = ("eu", "one", "uni", "use", "usa", "ute", "uti")
 _FEWEST, _MOST = 3, 8
 """Digits that count, to begin with and at most."""
 
+SMALLEST_P = 1e-4
+"""P-values below it are equally certain, and shown as one."""
+
 LABEL_UNIT_LOSSES = ("mae", "rmse", "mse", "pinball")
 """Metrics in what the label is counted in, or its square."""
 
@@ -188,6 +191,15 @@ def percent(share: float, places: int = 0) -> str:
     ('75 %', '12.3 %')
     """
     return f"{100 * share:.{places}f} %"
+
+
+def rounded_p(p_value: float) -> str:
+    """A p-value as far as its digits mean something: the tails below a ten-thousandth are seen in no sample.
+
+    >>> rounded_p(0.03117), rounded_p(5e-278)
+    ('0.031', 'below 0.0001')
+    """
+    return f"{p_value:.2g}" if p_value >= SMALLEST_P else f"below {SMALLEST_P:g}"
 
 
 def is_money(unit: str) -> bool:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, html_page, marked, table, text
-from retrain_assets.documents.units import amount, counted, plural
+from retrain_assets.documents.units import amount, counted, plural, rounded_p
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.store import PeriodStore
-from retrain_assets.validation.comparison.wording import told_p
 from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.forest_plot import ASKED_FIRST, forest_drawing
@@ -332,7 +331,7 @@ def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
         "improvement": told(finding.improvement, finding.metric, label_unit, change=True),
         "interval (level)": between and _at(between, finding.alpha),
         "margin or limit": margin_told(finding, label_unit),
-        "p (level)": "" if finding.p_value is None else _at(told_p(finding.p_value), finding.p_level),
+        "p (level)": "" if finding.p_value is None else _at(rounded_p(finding.p_value), finding.p_level),
         "a small p shows": "" if finding.p_value is None else SMALL_P_SHOWS.get(finding.role, ""),
         "rows": finding.rows,
         "units": _units(finding, row),
