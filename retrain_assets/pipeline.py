@@ -48,7 +48,6 @@ from retrain_assets.windows.assets import window_assets
 if TYPE_CHECKING:
     from retrain_assets.adoption.adoption import Adoption
     from retrain_assets.backtest.backtest import Backtest
-    from retrain_assets.backtest.policies.gate import ReplayedGate
     from retrain_assets.candidates.training import Training
     from retrain_assets.monitoring.triggers.evidence import Watch
     from retrain_assets.production.card.model_card import ModelCard
@@ -161,11 +160,6 @@ def training(spec: ModelSpec) -> "Training":
 def backtest(spec: ModelSpec) -> "Backtest":
     """What replays other retraining policies on the model's history."""
     return spec.backtest
-
-
-def replayed_gate(spec: ModelSpec) -> "ReplayedGate":
-    """The spec's rule of promotion, as far as the primary loss goes."""
-    return spec.replayed_gate
 
 
 def suite_ids(spec: ModelSpec) -> frozenset[str]:

@@ -6,7 +6,7 @@ A draft is plain values. Its text stands in `spec_text`, asking a person about i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -59,7 +59,6 @@ class Draft:
     guardrail_margin: float
     delay: str
     groups: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = field(default=())
 
     @property
     def protected(self) -> tuple[str, ...]:

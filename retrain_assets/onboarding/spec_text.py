@@ -23,7 +23,7 @@ DECIDE = "DECIDE"
 FORGONE_GAIN = 0.5
 """The certainty of the default trigger: the best worst-case regret of `benchmarks.backtest.defaults`."""
 
-_WIDTH = 110
+_WIDTH, _LONGEST_NOTE = 110, 90
 _COMMENT_AT = 52
 _LINES_FOR_NUMBERS = 12
 _RATE_MARGIN = 0.05
@@ -326,5 +326,5 @@ def _short(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _cut(text: str, length: int = 90) -> str:
-    return text if len(text) <= length else text[: length - 3].rpartition(" ")[0] + " ..."
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_NOTE else text[: _LONGEST_NOTE - 3].rpartition(" ")[0] + " ..."

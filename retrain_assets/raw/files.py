@@ -26,7 +26,7 @@ from retrain_assets.periods import Bounds
 from retrain_assets.raw.cache.known_files import KNOWN, KnownFile, TimeSpan, span_in_footer, span_of_times
 from retrain_assets.raw.cache.memory import within_memory
 from retrain_assets.raw.file_names import CSV, PARQUET, columns_in, listed
-from retrain_assets.raw.notation.dialect import Dialect, encoding_of, place_of, separator_of, title_lines
+from retrain_assets.raw.notation.dialect import Dialect, dialect_of, encoding_of, place_of
 from retrain_assets.raw.notation.times import (
     NAIVE,
     Order,
@@ -173,16 +173,10 @@ class File:
         return dialect
 
     def _told_dialect(self) -> Dialect:
-        declared = self.table
         with self._stream() as stream:
             head = stream.read(_HEAD)
-        whole = len(head) < _HEAD
         try:
-            encoding = declared.encoding or encoding_of(head, whole)
-            text = head.decode(encoding, errors="replace" if whole else "ignore")
-            text = text if whole else text.rpartition("\n")[0] or text
-            separator = declared.separator or separator_of(text, self.expected)
-            return Dialect(encoding, separator, title_lines(text, separator))
+            return dialect_of(head, self.expected, len(head) < _HEAD, self.table.encoding, self.table.separator)
         except TwoReadings as error:
             raise TwoReadings(f"{self.path}: {error}.") from None
         except UnicodeError as error:
