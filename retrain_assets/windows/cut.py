@@ -62,6 +62,10 @@ class Origin:
     early_stop: Span | None
     selection: Span
 
+    def training(self, strategy: str) -> Span:
+        """The training rows of a strategy."""
+        return self.train_recent if strategy == "recent" else self.train_history
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -74,6 +78,10 @@ class Windows:
     origins: tuple[Origin, ...]
     immature: Span
     missing: tuple[str, ...] = ()
+
+    def training(self, strategy: str) -> Span:
+        """The training rows of a strategy."""
+        return self.recent if strategy == "recent" else self.history
 
 
 def spanning(spans: Iterable[Span]) -> Span:
