@@ -40,6 +40,7 @@ from retrain_assets.raw.notation.times import (
 )
 from retrain_assets.raw.notation.values import how_many, without_words
 from retrain_assets.raw.policy import Table
+from retrain_assets.store import with_column
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -262,7 +263,7 @@ class File:
             for name, text in written.items():
                 times = held[name][at] if held[name] else self._times(text, name, orders, before)
                 read[name].append(times)
-                block = _with(block, name, times)
+                block = with_column(block, name, times)
             parts.append(self._kept(block, written, wanted, before))
             before += block.num_rows
         for name in (name for name in named if not held[name] and self.names[name] in self.schema.names):
@@ -352,13 +353,14 @@ class File:
         for name in rows.column_names:
             kind = rows[name].type
             if pa.types.is_dictionary(kind):
-                rows = _with(rows, name, rows[name].cast(kind.value_type))
+                rows = with_column(rows, name, rows[name].cast(kind.value_type))
             if name in wanted.times:
                 if pa.types.is_string(rows[name].type):
                     written[name] = rows[name]
-                rows = _with(rows, name, wall_clock(rows[name], self.path, declared_order(self.table.time_format)))
+                times = wall_clock(rows[name], self.path, declared_order(self.table.time_format))
+                rows = with_column(rows, name, times)
             elif len(words) and pa.types.is_string(rows[name].type):
-                rows = _with(rows, name, without_words(rows[name], words))
+                rows = with_column(rows, name, without_words(rows[name], words))
         return self._kept(rows, written, wanted)
 
     def _scanned(self, wanted: Wanted, inside: Sequence[str]) -> pa.Table:
@@ -474,7 +476,3 @@ def bare_name(name: str) -> str:
     ('customerid', 'customerid')
     """
     return re.sub(r"[\s_.-]+", "", name).casefold()
-
-
-def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
-    return rows.set_column(rows.column_names.index(name), name, column)

@@ -20,10 +20,10 @@ from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, I
 from retrain_assets.raw.labels import check_labels
 from retrain_assets.raw.notation.keys import as_keys, as_stored, comparable_keys
 from retrain_assets.raw.notation.numbers import units_in
-from retrain_assets.raw.notation.values import same_levels
+from retrain_assets.raw.notation.values import flat, how_many, respelled, same_levels
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.raw.sources import Reading, describe, newest_time, read_outcomes, read_rows
-from retrain_assets.store import KNOWN_AT, PeriodStore
+from retrain_assets.store import KNOWN_AT, PeriodStore, with_column
 
 _SHOWN = 5
 COMPARED_PERIODS = 4
@@ -187,7 +187,7 @@ def _arrived(
     read = _not_filed(store, source, read_outcomes(source, since, end, keys), later)
     key_type = keys.schema.field(source.key).type if keys is not None else None
     stored_keys = as_stored(read.table[source.key], key_type)
-    arrived = read.table.set_column(read.table.column_names.index(source.key), source.key, stored_keys)
+    arrived = with_column(read.table, source.key, stored_keys)
     typed, problems = check_labels(arrived, intake, where)
     own = read.remarks if source.outcomes is not None else [text for text in read.remarks if "written in" not in text]
     remarks = (ContractProblem("schema", False, source.label, 0, f"{remark}.") for remark in own)
@@ -286,12 +286,10 @@ def _respelled(
         levels = {level for level in pc.unique(earlier[name].cast(pa.string())).to_pylist() if level is not None}
         same = same_levels(pc.unique(text.drop_null()).to_pylist(), levels)
         if same:
-            was = pa.array(list(same), pa.string())
-            at = pc.index_in(text, value_set=was).combine_chunks()
-            column = pc.coalesce(pa.array(list(same.values()), pa.string()).take(at), text.combine_chunks())
-            rows = rows.set_column(rows.column_names.index(name), name, column.dictionary_encode().cast(now.type))
+            column = respelled(flat(text), same)
+            count = how_many(pc.not_equal(column, flat(text)))
+            rows = with_column(rows, name, column.dictionary_encode().cast(now.type))
             shown = ", ".join(f"{old!r} as {new!r}" for old, new in sorted(same.items())[:_SHOWN])
-            count = len(at) - at.null_count
             found.append(
                 ContractProblem(
                     "schema",
