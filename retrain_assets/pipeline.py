@@ -30,6 +30,7 @@ from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home, usual_resources
 from retrain_assets.dagster_glue.stored_tables import KEY, stored_tables
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import NotFound
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
@@ -296,9 +297,7 @@ def model_card(spec: ModelSpec) -> "ModelCard":
         spec.owners,
         spec.task,
         source.label,
-        f"at {source.known_at}"
-        if source.known_at
-        else f"{days:g} day{'' if days == 1 else 's'} after its {spec.row_name}",
+        f"at {source.known_at}" if source.known_at else f"{counted(days, 'day')} after its {spec.row_name}",
         spec.period.every,
         tuple(spec.columns.features),
         spec.validation,

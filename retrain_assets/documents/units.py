@@ -202,6 +202,15 @@ def rounded_p(p_value: float) -> str:
     return f"{p_value:.2g}" if p_value >= SMALLEST_P else f"below {SMALLEST_P:g}"
 
 
+def certainty(alpha: float) -> str:
+    """The confidence that a level leaves, as a reader knows it.
+
+    >>> certainty(0.05), certainty(0.0125)
+    ('95 %', '98.75 %')
+    """
+    return f"{100 * (1 - alpha):.4g} %"
+
+
 def is_money(unit: str) -> bool:
     """Whether a unit is a sign before the number, so that a number alone says it: `$1.44`."""
     return unit in _SYMBOLS
@@ -262,13 +271,14 @@ class _Written:
         return f"{self.before}{self.whole}{decimals}{self.unit}"
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: float, noun: str) -> str:
     """A number of things.
 
-    >>> counted(2, "row"), counted(1, "person"), counted(1200, "person"), counted(0, "delivery")
-    ('2 rows', '1 person', '1,200 people', '0 deliveries')
+    >>> counted(2, "row"), counted(1, "person"), counted(1200, "person"), counted(0, "delivery"), counted(1.5, "day")
+    ('2 rows', '1 person', '1,200 people', '0 deliveries', '1.5 days')
     """
-    return f"{count:,} {noun if count == 1 else plural(noun)}"
+    number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return f"{number} {noun if count == 1 else plural(noun)}"
 
 
 def one(noun: str) -> str:

@@ -122,7 +122,7 @@ def read_table(path: str, time_format: str | None = None) -> ForeignTable:
         parts.append(part)
         for remark in remarks:
             said.setdefault(re.sub(r" are written like .*|^[\d,]+ ", "", remark), []).append(
-                f"{_short(file.path)}: {remark}"
+                f"{file_name(file.path)}: {remark}"
             )
     if broken and not parts:
         raise broken[0]
@@ -242,5 +242,6 @@ def _as_times(rows: pa.Table, name: str) -> pa.Table:
         return rows
 
 
-def _short(path: str) -> str:
+def file_name(path: str) -> str:
+    """The last part of a path."""
     return path.rpartition("/")[2]

@@ -221,7 +221,7 @@ class File:
             if self.is_csv:
                 yield from self._blocks(present)
                 return
-            own = [name for name in present if self.names[name] in self.schema.names]
+            own = self._own(present)
             inside = [self.names[name] for name in own]
             with self.system.open_input_file(self.path) as stream:
                 for batch in pq.ParquetFile(stream, pre_buffer=False).iter_batches(rows_at_once, columns=inside):
@@ -229,6 +229,10 @@ class File:
                     yield self._with_path(rows, present)
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise self._unreadable(error) from None
+
+    def _own(self, present: Sequence[str]) -> list[str]:
+        """The columns that the file itself holds, and not its path."""
+        return [name for name in present if self.names[name] in self.schema.names]
 
     def _is_elsewhere(self, wanted: Wanted) -> bool:
         """Whether the times that the file is known to hold lie outside of every bound, so that no row is kept."""
@@ -318,7 +322,7 @@ class File:
 
     def _blocks(self, present: Sequence[str]) -> Iterator[pa.Table]:
         """Its columns block by block, as text; an empty field is null, and so are the declared words."""
-        own = [name for name in present if self.names[name] in self.schema.names]
+        own = self._own(present)
         inside = [self.names[name] for name in own]
         for block in self._held_blocks() or self._read_blocks(inside):
             yield self._with_path(block.select(inside).rename_columns(own), present)
@@ -342,7 +346,7 @@ class File:
 
     def _parquet_rows(self, wanted: Wanted, present: Sequence[str], elsewhere: bool = False) -> pa.Table:
         """The rows that meet the condition, categories as plain values: their codes differ from file to file."""
-        inside = [name for name in present if self.names[name] in self.schema.names]
+        inside = self._own(present)
         if elsewhere:
             rows = self.schema.empty_table().select([self.names[name] for name in inside])
         else:

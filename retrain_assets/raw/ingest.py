@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retrain_assets.documents.units import counted, percent
 from retrain_assets.errors import DataError
 from retrain_assets.periods import Bounds
 from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, Intake, KnownColumns, apply_contract
@@ -259,8 +260,7 @@ def _overdue(
         return ()
     none = lacking == due.num_rows
     advice = " Check that the outcomes reach the source, or raise source.label_delay." if none else ""
-    length = source.label_delay / timedelta(days=1)
-    days = f"{length:.3g} day{'s' * (length != 1)}"
+    days = counted(float(f"{source.label_delay / timedelta(days=1):.3g}"), "day")
     sentence = f"{where}: {lacking:,} of {due.num_rows:,} rows have no outcome {days} after them.{advice}"
     return (ContractProblem("volume", none, source.label, lacking, sentence),)
 
@@ -354,5 +354,5 @@ def _missing_jump(name: str, now: pa.ChunkedArray, before: pa.ChunkedArray, peri
     share, earlier = now.null_count / len(now), before.null_count / max(len(before), 1)
     if share - earlier < MISSING_JUMP:
         return []
-    sentence = f"{name}: {100 * share:.1f} % missing, {100 * earlier:.1f} % in {period}."
+    sentence = f"{name}: {percent(share, 1)} missing, {percent(earlier, 1)} in {period}."
     return [ContractProblem("nulls", False, name, now.null_count, sentence)]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import counted
 from retrain_assets.raw.contract import ContractProblem, Intake
 from retrain_assets.raw.notation.numbers import NumberColumn, read_numbers
 from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
@@ -57,7 +58,7 @@ def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Tab
     typed = latest_per_key(typed, key)
     levels = pc.unique(typed[OUTCOME]) if task != "regression" else []
     if len(levels) == 1:
-        rows = f"{typed.num_rows:,} row{'s' * (typed.num_rows > 1)}"
+        rows = counted(typed.num_rows, "row")
         sentence = (
             f"{where}: {label}: the only outcome of {rows} is {levels[0].as_py():g}, and one class teaches nothing. "
             "Check the source, or wait for more outcomes."

@@ -14,7 +14,7 @@ from datetime import datetime
 from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.errors import IntegrityError, NotFound, RetrainError, SpecError
 from retrain_assets.model import PeriodAccess
-from retrain_assets.registry.journal.attempts import decision_of
+from retrain_assets.registry.journal.attempts import decision_of, short
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
@@ -159,7 +159,7 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
             f"{again.gate.rows:,} with {again.gate.rowset_sha256[:12]}"
         )
     if again.champion_digest != recorded.champion_digest:
-        return f"it compares with {_named(recorded.champion_digest)}, live was {_named(again.champion_digest)}"
+        return f"it compares with {short(recorded.champion_digest)}, live was {short(again.champion_digest)}"
     if decision_of(again) is not decision_of(recorded):
         said, found = decision_of(recorded).value, decision_of(again).value
         return f"it says {said} ({recorded.reason}), what comes out is {found} ({again.reason})"
@@ -193,7 +193,3 @@ def _without_words(verdict: Verdict) -> Verdict:
 
 def _findings(verdict: Verdict) -> tuple[Finding, ...]:
     return (*verdict.findings, *(verdict.refit.findings if verdict.refit else ()))
-
-
-def _named(digest: str | None) -> str:
-    return digest[:12] if digest else "no version"

@@ -376,7 +376,7 @@ def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: 
     if periods < FEWEST_PERIODS and tests:
         return f"{period}: no drift in {len(columns)} columns ({tests} tests of shuffled days)."
     if periods < FEWEST_PERIODS:
-        few = f"{periods} reference period{'s' * (periods != 1)}"
+        few = counted(periods, "reference period")
         return f"{period}: drift cannot be told from {few}, {FEWEST_PERIODS} are needed."
     if not tests:
         return f"{period}: drift cannot be told, no column has values to compare."

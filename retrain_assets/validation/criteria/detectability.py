@@ -15,6 +15,7 @@ from datetime import datetime
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from retrain_assets.documents.units import counted
 from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.statistics.long_run_variance import FEWEST_DAYS
 from retrain_assets.validation.comparison.estimate import FEWEST_ROWS
@@ -85,7 +86,7 @@ def detectability(
     short = ""
     if policy.unit == "auto" and days < FEWEST_DAYS:
         short = (
-            f"the gate has {days} day{'' if days == 1 else 's'}, {FEWEST_DAYS} are needed: lengthen windows.gate, or "
+            f"the gate has {counted(days, 'day')}, {FEWEST_DAYS} are needed: lengthen windows.gate, or "
             "set validation.unit: row where rows are independent"
         )
     found = [*_whole(policy, task, rows, level), *_of_groups(policy, task, rows, level)]

@@ -8,8 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, html_page, marked, table, text
-from retrain_assets.documents.units import amount, counted, plural, rounded_p
+from retrain_assets.documents.page import (
+    PICTURE,
+    Document,
+    Drawing,
+    Part,
+    Tone,
+    fact_rows,
+    figure,
+    html_page,
+    marked,
+    table,
+    text,
+)
+from retrain_assets.documents.units import amount, certainty, counted, plural, rounded_p
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
@@ -247,7 +259,7 @@ def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
             "compares": f"fresh models with ones {counted(found.interval, found.unit)} older",
             "better by": _share(found.share) if found.origins else "",
             "at least": _share(found.low),
-            "certainty": f"{100 * (1 - found.alpha):.4g} %",
+            "certainty": certainty(found.alpha),
             "on": f"{counted(found.days, 'day')} of {counted(found.origins, found.unit)}",
         },
         {
@@ -255,7 +267,7 @@ def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
             "compares": "this candidate with the live model",
             "better by": _share(gain),
             "at least": _share(surely),
-            "certainty": f"{100 * (1 - (primary.alpha or 0)):.4g} %",
+            "certainty": certainty(primary.alpha or 0),
             "on": f"{primary.units:,} × {primary.unit}",
         },
     ]
@@ -492,7 +504,7 @@ def _facts(verdict: Verdict, evidence: Evidence, row: str) -> list[dict[str, obj
         "this verdict, SHA-256": verdict.digest,
         "code version": verdict.code_version,
     }
-    return [{"what": name, "value": value} for name, value in facts.items()]
+    return fact_rows(facts)
 
 
 def _both(value: GroupValue | None, label_unit: str) -> str:
