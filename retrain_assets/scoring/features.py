@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
-from retrain_assets.raw.notation.numbers import PLAIN
-from retrain_assets.raw.notation.values import is_text
 from retrain_assets.scoring.feature_contract import FeatureContract, Kind
 
 if TYPE_CHECKING:
     from retrain_assets.raw.policy import Columns
+
+_PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _number(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column
     if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-        plain = pc.fill_null(pc.match_substring_regex(text, PLAIN), False)
+        plain = pc.fill_null(pc.match_substring_regex(text, _PLAIN_NUMBER), False)
         return pc.if_else(plain, text, pa.scalar(None, pa.string())).cast(pa.float64())
     raise DataError(f"numeric feature {name!r} is {kind} here: read it as a number, or list it under categorical")
 
@@ -142,7 +142,7 @@ def _text_chunks(name: str, column: pa.ChunkedArray) -> list[pa.DictionaryArray]
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_null(kind):
         column = column.cast(pa.string())
-    elif not (is_text(kind)):
+    elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise DataError(
             f"categorical feature {name!r} is {column.type} here: read it as text, or list it under numeric"
         )
