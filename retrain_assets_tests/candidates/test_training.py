@@ -9,7 +9,7 @@ from benchmarks.worlds.changes import RECIPE
 from retrain_assets.candidates.training import Training
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.model import PeriodAccess
-from retrain_assets.pipeline import suite_ids, training
+from retrain_assets.pipeline import training
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.policy import WindowsPolicy
@@ -29,7 +29,7 @@ def test_no_strategy_trains_or_rehearses_on_a_case(world_after, monkeypatch):
         for row, week in zip(chosen, weeks, strict=False)
     ]
     path.write_text(yaml.safe_dump({"cases": entries}))
-    held_out = suite_ids(built.spec)
+    held_out = built.spec.suite_ids()
     assert held_out == {*chosen, entries[0]["id"]}
 
     seen: list[set[str]] = []
