@@ -101,11 +101,11 @@ def _other_window(recorded: Verdict, event: Event, asked: tuple[datetime, dateti
     """
     if asked is None:
         return ""
-    start, end = datetime.fromisoformat(recorded.gate.start), datetime.fromisoformat(recorded.gate.end)
-    begins = asked[0] <= start < end if event.action == "adopted" else start == asked[0]
-    if begins and end == asked[1]:
+    gate = Span.of_gate(recorded.gate)
+    begins = asked[0] <= gate.start < gate.end if event.action == "adopted" else gate.start == asked[0]
+    if begins and gate.end == asked[1]:
         return ""
-    return f"it was judged on {start} to {end}, its rules ask for {asked[0]} to {asked[1]}"
+    return f"it was judged on {gate.start} to {gate.end}, its rules ask for {asked[0]} to {asked[1]}"
 
 
 def _spent_before(registry: Registry, event: Event, recorded: Verdict) -> str:
@@ -143,8 +143,7 @@ def _again(gate: Gate, access: PeriodAccess, recorded: Verdict) -> Verdict:
     again = _GateAgain(
         **{**vars(gate), "refit": (lambda access, digest: refit.digest) if refit else None, "rules": None}
     )
-    window = recorded.gate
-    span = Span(window.periods, datetime.fromisoformat(window.start), datetime.fromisoformat(window.end))
+    span = Span.of_gate(recorded.gate)
     attempt = attempt_of(gate.model, gate.policy, gate.groups, access, recorded.candidate_digest, span)
     scored = attempt.scored()
     verdict = again._judge(scored)
