@@ -17,12 +17,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons, windows
 from retrain_assets.candidates.policy import AVERAGE
-from retrain_assets.candidates.rolling_origins import choose
-from retrain_assets.candidates.strategies import HeldRows
-from retrain_assets.candidates.strategy_choice import average_of, chosen, common_losses
+from retrain_assets.candidates.rolling_origins import rehearse
+from retrain_assets.candidates.strategies import HeldRows, Recipe, TrainingRows
+from retrain_assets.candidates.strategy_choice import (
+    average_of,
+    average_origins,
+    chosen,
+    common_losses,
+    selection_scores,
+)
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import PeriodAccess
 from retrain_assets.pipeline import training
@@ -39,6 +46,27 @@ THREE = (*BASES, AVERAGE)
 LIMIT, MONTHS = 1.11, 12
 
 
+def rehearsed(rows: pa.Table, months: int, origins: int, recipe: Recipe) -> dict[str, float]:
+    """Mean loss of each strategy and of their average over the origins before the gate month, as a retrain has it."""
+    held, cut = HeldRows(rows, recipe), windows(months, origins=origins)
+    scores, found = list[pa.Table](), {}
+    for name in BASES:
+        tables: list[pa.Table] = []
+
+        def observe(origin: str, rows: TrainingRows, raw: np.ndarray, tables: list[pa.Table] = tables) -> None:
+            tables.append(selection_scores(origin, rows, raw))
+
+        found[name] = rehearse(held, cut, name, recipe, observe).origins
+        scores.append(pa.concat_tables(tables))
+    return common_losses({**found, AVERAGE: average_origins(scores, recipe.training.objective, recipe.model.loss)})
+
+
+def after_choosing(world: pa.Table, recipe: Recipe) -> tuple[str, dict[str, float]]:
+    """The strategy chosen before the gate month, and every strategy's loss at an origin that stands for the gate."""
+    before = rehearsed(world, MONTHS, 3, recipe)
+    return chosen(before, "history", BASES, recipe.training), rehearsed(world, MONTHS + 1, 1, recipe)
+
+
 def simulated(seeds: int) -> dict[str, dict[str, float]]:
     """Loss ratios by world: of each strategy alone, and of the one chosen."""
     policy = RECIPE.training.model_copy(update={"strategies": THREE, "threads": 1})
@@ -46,9 +74,8 @@ def simulated(seeds: int) -> dict[str, dict[str, float]]:
     for world in (abrupt_change, rare_cases, seasons):
         found = []
         for seed in range(seeds):
-            held = HeldRows(world(MONTHS + 1, seed), recipe)
-            after = choose(held, windows(MONTHS + 1, origins=1), recipe).losses
-            found.append([*(after[name] for name in THREE), after[choose(held, windows(MONTHS), recipe).strategy]])
+            choice, after = after_choosing(world(MONTHS + 1, seed), recipe)
+            found.append([*(after[name] for name in THREE), after[choice]])
         mean = np.mean(found, axis=0)
         table[world.__name__] = dict(zip((*THREE, "chosen"), mean / mean[:2].min(), strict=True))
     return table

@@ -30,6 +30,7 @@ from retrain_assets.candidates.assets import candidate_assets
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.resources import Clock, Home, usual_resources
 from retrain_assets.dagster_glue.stored_tables import KEY, stored_tables
+from retrain_assets.documents.units import counted
 from retrain_assets.errors import NotFound
 from retrain_assets.model import PeriodAccess
 from retrain_assets.monitoring.assets import monitoring_assets
@@ -47,14 +48,11 @@ from retrain_assets.windows.assets import window_assets
 
 if TYPE_CHECKING:
     from retrain_assets.adoption.adoption import Adoption
-    from retrain_assets.backtest.backtest import Backtest
-    from retrain_assets.backtest.policies.gate import ReplayedGate
     from retrain_assets.candidates.training import Training
     from retrain_assets.monitoring.triggers.evidence import Watch
     from retrain_assets.production.card.model_card import ModelCard
     from retrain_assets.production.probation.report import Probation
     from retrain_assets.production.promotion import Promotion
-    from retrain_assets.raw.contract import Intake
     from retrain_assets.registry.cooldown import Rest
     from retrain_assets.registry.registry import Registry
     from retrain_assets.store import PeriodStore
@@ -80,7 +78,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
         model_jobs.append(batch_job(frame, score))
     return dg.Definitions(
         assets=[
-            *raw_assets(frame, spec.source, spec.columns, partial(intake, spec)),
+            *raw_assets(frame, spec.source, spec.columns, lambda: spec.intake),
             *monitoring_assets(frame, spec.model, spec.columns, monitoring(spec), partial(harm_found, spec)),
             *window_assets(frame, spec.model, partial(windows, spec)),
             *candidate_assets(frame, spec.model, partial(training, spec)),
@@ -88,7 +86,7 @@ def build_model_defs(spec: ModelSpec, resources: Mapping[str, Home | Clock] | No
             *production_assets(frame, partial(promotion, spec), partial(probation, spec), partial(model_card, spec)),
             *audit_assets(frame, partial(watch, spec)),
             *(serving_assets(frame, spec.model, batches) if batches is not None else ()),
-            *backtest_assets(frame, spec.model, partial(backtest, spec)),
+            *backtest_assets(frame, spec.model, lambda: spec.backtest),
         ],
         jobs=model_jobs,
         sensors=[
@@ -116,11 +114,6 @@ def monitoring(spec: ModelSpec) -> MonitoringPolicy:
     """How the live model is watched."""
     cost, threshold = spec.triggers.declared_excess, spec.validation.threshold
     return MonitoringPolicy(spec.drift, spec.labels, spec.business_metrics, cost, threshold)
-
-
-def intake(spec: ModelSpec) -> "Intake":
-    """What the model declares of its source."""
-    return spec.intake
 
 
 def watch(spec: ModelSpec) -> "Watch":
@@ -154,23 +147,8 @@ def training(spec: ModelSpec) -> "Training":
         spec.training,
         spec.windows,
         kept_periods(spec.drift, spec.period),
-        partial(suite_ids, spec),
+        spec.suite_ids,
     )
-
-
-def backtest(spec: ModelSpec) -> "Backtest":
-    """What replays other retraining policies on the model's history."""
-    return spec.backtest
-
-
-def replayed_gate(spec: ModelSpec) -> "ReplayedGate":
-    """The spec's rule of promotion, as far as the primary loss goes."""
-    return spec.replayed_gate
-
-
-def suite_ids(spec: ModelSpec) -> frozenset[str]:
-    """Keys of the regression suite's cases, which never train a model."""
-    return spec.suite_ids()
 
 
 def gate(spec: ModelSpec) -> "Gate":
@@ -202,7 +180,7 @@ def procedure(spec: ModelSpec) -> "Procedure":
     aged = declared.aged.time if declared is not None and declared.aged.time else timedelta(0)
 
     def measured(access: PeriodAccess, since: datetime, alpha: float) -> "ProcedureEvidence":
-        return backtest(spec).procedure(access, since, alpha, aged)
+        return spec.backtest.procedure(access, since, alpha, aged)
 
     def shown(access: PeriodAccess) -> "ProcedureEvidence | None":
         known = [period for period in access.store.periods("policy_backtest", "json") if period <= access.period]
@@ -302,9 +280,7 @@ def model_card(spec: ModelSpec) -> "ModelCard":
         spec.owners,
         spec.task,
         source.label,
-        f"at {source.known_at}"
-        if source.known_at
-        else f"{days:g} day{'' if days == 1 else 's'} after its {spec.row_name}",
+        f"at {source.known_at}" if source.known_at else f"{counted(days, 'day')} after its {spec.row_name}",
         spec.period.every,
         tuple(spec.columns.features),
         spec.validation,

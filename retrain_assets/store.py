@@ -202,7 +202,7 @@ class PeriodStore:
             tables.append(table.select(list(dict.fromkeys(columns))) if columns is not None else table)
         if not tables:
             return None
-        return pa.concat_tables(of_one_kind(tables), promote_options="permissive").unify_dictionaries()
+        return together(tables).unify_dictionaries()
 
     def count_rows(self, asset: str, period: str) -> int:
         """The rows that a period has; 0 without a file."""
@@ -248,6 +248,18 @@ class PeriodStore:
         return json.loads(path.read_bytes()) if path.exists() else None
 
 
+def with_column(rows: pa.Table, name: str, column: pa.ChunkedArray | pa.Array) -> pa.Table:
+    """The rows with other values in one of their columns."""
+    return rows.set_column(rows.column_names.index(name), name, column)
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of several tables; a column that one lacks is missing in its rows, and text where it is text in one."""
+    import pyarrow as pa
+
+    return pa.concat_tables(of_one_kind(list(tables)), promote_options="permissive")
+
+
 def of_one_kind(tables: list[pa.Table]) -> list[pa.Table]:
     """The same tables, with a column as text in all of them where it is text in some and numbers in others."""
     import pyarrow as pa
@@ -257,9 +269,7 @@ def of_one_kind(tables: list[pa.Table]) -> list[pa.Table]:
         text = {kind for kind in kinds if pa.types.is_string(kind) or pa.types.is_dictionary(kind)}
         if text and kinds - text:
             tables = [
-                table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
-                if name in table.column_names
-                else table
+                with_column(table, name, table[name].cast(pa.string())) if name in table.column_names else table
                 for table in tables
             ]
     return tables

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from retrain_assets.documents.units import counted
 from retrain_assets.store import Json, finite
 
 CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
@@ -289,7 +290,7 @@ class Verdict:
         following = f"next decision on {moment.day} {moment:%B %Y}"
         if days > _A_YEAR_DAYS:
             return f"a year of {lacking['rows']} like these would not tell; a wider margin or a larger pool would"
-        more = f"{days:,} more day{'' if days == 1 else 's'} of {lacking['rows']}"
+        more = f"{counted(days, 'more day')} of {lacking['rows']}"
         return f"not yet: {more} like these would tell; {following}"
 
     @property

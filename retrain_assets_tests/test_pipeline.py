@@ -13,7 +13,6 @@ from retrain_assets.pipeline import (
     monitoring,
     probation,
     promotion,
-    suite_ids,
     training,
     watch,
 )
@@ -57,7 +56,7 @@ def test_cases_of_the_suite_never_train_a_model(load, spec_folder):
     case = "{id: '7', period: 2024-01-01, owner: ops, added: 2024-01-08, reason: x, severity: normal}"
     (spec_folder / "delivery.suite.yaml").write_text(f"cases: [{case}]\n")
     spec = load()
-    assert training(spec).held_out() == suite_ids(spec) == {"7"}
+    assert training(spec).held_out() == spec.suite_ids() == {"7"}
 
 
 @pytest.mark.parametrize(("delay", "words"), [(timedelta(days=1), "1 day after its row"),

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from benchmarks.decisions.streams import STREAMS, prepare
 from retrain_assets.backtest.record import BacktestRecord
-from retrain_assets.pipeline import backtest
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.spec.loading import load_spec
 from retrain_assets.spec.model_spec import ModelSpec
@@ -42,7 +41,7 @@ def played(name: str, streams: Path, results: Path) -> BacktestRecord | None:
         if not store.path("raw_data", period).exists():
             ingest(spec.intake, store, period, late=True)
             ingest_outcomes(spec.intake, store, period)
-    return backtest(spec).run(store, store)
+    return spec.backtest.run(store, store)
 
 
 def prepared(name: str, streams: Path, work: Path) -> ModelSpec:

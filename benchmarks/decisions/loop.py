@@ -239,11 +239,10 @@ class Playback:
         yield "preferred", Scorer(load(preferred.model), preferred.contract)
 
     def _up_to_now(self, access: PeriodAccess, windows: Windows, record: StrategyRecord) -> Trained:
-        before = windows.recent if record.strategy == "recent" else windows.history
-        span = through_gate(before, windows.gate, self.store.periods("raw_data"))
+        span = through_gate(windows.training(record.strategy), windows.gate, self.store.periods("raw_data"))
         held = self.training.held(self.store, record.strategy, span, access.period)
         rounds = record.trained.rounds if record.trained else 0
-        return train_strategy(held, span, record.strategy, rounds, self.training.recipe(record.strategy))
+        return train_strategy(held, span, record.strategy, rounds, self.training.recipe)
 
     def _measure(self, periods: list[str]) -> None:
         """The mean loss of every policy over the periods after the first model, in which all serve the same rows."""

@@ -260,11 +260,10 @@ def _health(
 
 def standing(history: History, at: datetime) -> Standing:
     """Tell the rulings of people in force at a moment: the retirement, the holds, the approvals."""
-    names = {version.digest: version.name for version in history.versions}
     in_force = [ruling for ruling in history.rulings if ruling.terms and ruling.terms.stands(at)]
 
     def told(action: str) -> str | None:
-        return "; ".join(_ruling(past, names) for past in in_force if past.action == action) or None
+        return "; ".join(_ruling(past, history.names) for past in in_force if past.action == action) or None
 
     retired = history.retired
     return Standing(

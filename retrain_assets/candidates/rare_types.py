@@ -21,7 +21,8 @@ from retrain_assets.errors import DataError
 from retrain_assets.model import RowNames
 from retrain_assets.raw.labels import latest_per_key
 from retrain_assets.raw.notation.keys import comparable_keys, one_array
-from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore, of_one_kind
+from retrain_assets.raw.notation.values import is_text
+from retrain_assets.store import KNOWN_AT, LABEL, OUTCOME, OUTCOME_TIME, PeriodStore, together
 from retrain_assets.windows.cut import Span
 
 
@@ -88,7 +89,7 @@ def load_kept(
     found = [part for part in found if part.num_rows]
     if not found:
         return None
-    rows = pa.concat_tables(of_one_kind(found), promote_options="permissive").unify_dictionaries()
+    rows = together(found).unify_dictionaries()
     for name in set(wanted) - set(rows.column_names):
         rows = rows.append_column(name, pa.nulls(rows.num_rows))
     rows = rows.select(wanted)
@@ -106,7 +107,7 @@ def _keys_by_label(
         return None
     rare = pc.field("label").isin(pa.array(classes, pa.float64()))
     found = [pq.read_table(store.path("outcomes", period), columns=[key], filters=rare) for period in arrived]
-    return pa.concat_tables(of_one_kind(found), promote_options="permissive")[key]
+    return together(found)[key]
 
 
 def _of_types(
@@ -141,7 +142,7 @@ def _with_label(store: PeriodStore, rows: pa.Table, arrived: Sequence[str], name
     found = [pq.read_table(path, columns=columns, filters=one) for path, one in zip(paths, mine, strict=True)]
     if not found:
         return rows.slice(0, 0).append_column(LABEL, pa.chunked_array([[]], pa.float64()))
-    known = latest_per_key(pa.concat_tables(of_one_kind(found), promote_options="permissive"), key)
+    known = latest_per_key(together(found), key)
     own, others = comparable_keys(rows[key], known[key])
     place = pc.index_in(own, value_set=others)
     rows = rows.append_column(LABEL, known[OUTCOME].take(place))
@@ -154,7 +155,7 @@ def _value(kind: pa.DataType, rare: RareType) -> str | float:
     if rare.column is None:
         return float(rare.label or 0)
     text = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_null(text):
+    if is_text(text) or pa.types.is_null(text):
         return str(rare.value)
     try:
         return float(rare.value or 0)

@@ -65,7 +65,6 @@ def through_gate(span: Span, gate: Span, stored: Sequence[str]) -> Span:
 
 def _again(training: Training, access: PeriodAccess, windows: Windows, strategy: str, rounds: int) -> Trained:
     """One strategy's model up to the end of the gate."""
-    before = windows.recent if strategy == "recent" else windows.history
-    span = through_gate(before, windows.gate, access.store.periods("raw_data"))
+    span = through_gate(windows.training(strategy), windows.gate, access.store.periods("raw_data"))
     held = training.held(access.store, strategy, span, windows.as_of)
-    return train_strategy(held, span, strategy, rounds, training.recipe(strategy))
+    return train_strategy(held, span, strategy, rounds, training.recipe)

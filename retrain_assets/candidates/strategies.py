@@ -69,7 +69,7 @@ class Recipe:
 class HeldRows:
     """Labelled rows in memory, sorted by time: a loader whose spans are slices, not copies.
 
-    Load the widest span once (`rolling_origins.widest`), then choose and train on slices of it.
+    Load the widest span once (`rolling_origins.widest`), then rehearse and train on slices of it.
     """
 
     def __init__(self, rows: pa.Table, recipe: Recipe) -> None:
@@ -220,7 +220,7 @@ def train_strategy(loader: Loader, span: Span, strategy: str, rounds: int, recip
         loader: Gives the span's labelled rows in time order; a `HeldRows` gives them without a copy.
         span: What to train on, the `recent` or the `history` span of the windows.
         strategy: "recent" or "history".
-        rounds: Boosting rounds, as found by `rolling_origins.choose`.
+        rounds: Boosting rounds, as found by `rolling_origins.rehearse`.
         recipe: Everything else.
 
     Raises:

@@ -20,7 +20,7 @@ from retrain_assets.candidates.coverage import Coverage, coverage, gate_levels
 from retrain_assets.candidates.origin_losses import OriginLosses
 from retrain_assets.candidates.policy import AVERAGE, TrainingPolicy
 from retrain_assets.candidates.rare_types import load_kept
-from retrain_assets.candidates.rolling_origins import OriginLoss, choose, widest
+from retrain_assets.candidates.rolling_origins import OriginLoss, rehearse, widest
 from retrain_assets.candidates.strategies import HeldRows, Recipe, Trained, TrainingRows, train_strategy, training_table
 from retrain_assets.candidates.strategy_choice import (
     StrategyComparison,
@@ -67,10 +67,10 @@ class Training:
     reference_periods: int
     held_out: Callable[[], frozenset[str]]
 
-    def recipe(self, strategy: str) -> Recipe:
-        """How one strategy is trained."""
-        policy = self.policy.model_copy(update={"strategies": (strategy,)})
-        return Recipe(self.model, self.columns, policy, self.windows.half_life)
+    @property
+    def recipe(self) -> Recipe:
+        """How a strategy is trained."""
+        return Recipe(self.model, self.columns, self.policy, self.windows.half_life)
 
     def train(self, access: PeriodAccess, strategy: str) -> StrategyRecord:
         """Rehearse one strategy on the rolling origins, train it up to the gate, and store model and record.
@@ -83,26 +83,25 @@ class Training:
         """
         began = clock.process_time()
         store, period = access.store, access.period
-        cut = read_manifest(store, period).windows
-        windows, recipe = only(cut, strategy), self.recipe(strategy)
-        made_columns(store, windows.history.periods, self.model.name)
-        held = self.held(store, strategy, widest(windows), period)
-        covered = self._coverage(store, held, cut, strategy)
-        record = StrategyRecord(strategy, covered, windows.history)
-        if covered.eligible:
+        windows = read_manifest(store, period).windows
+        span = windows.training(strategy)
+        made_columns(store, span.periods, self.model.name)
+        held = self.held(store, strategy, widest(windows, strategy), period)
+        record = StrategyRecord(strategy, self._coverage(store, held, windows, strategy), span)
+        if record.coverage.eligible:
             scores: list[pa.Table] = []
 
-            def observe(origin: str, _: str, rows: TrainingRows, raw: NDArray[np.float64]) -> None:
+            def observe(origin: str, rows: TrainingRows, raw: NDArray[np.float64]) -> None:
                 scores.append(selection_scores(origin, rows, raw))
 
-            choice = choose(held, windows, recipe, strategy, observe if self.policy.averages else None)
+            found = rehearse(held, windows, strategy, self.recipe, observe if self.policy.averages else None)
             record = replace(
                 record,
-                trained=train_strategy(held, windows.history, strategy, choice.rounds, recipe),
-                origins=tuple(origin for origin in choice.origins if origin.strategy == strategy),
-                daily=choice.daily,
-                skipped=choice.skipped,
-                reason=choice.reason,
+                trained=train_strategy(held, span, strategy, found.rounds, self.recipe),
+                origins=found.origins,
+                daily=found.daily,
+                skipped=found.skipped,
+                reason=found.reason,
                 seconds=round(clock.process_time() - began, 3),
             )
             if scores:
@@ -112,7 +111,7 @@ class Training:
 
     def held(self, store: PeriodStore, strategy: str, span: Span, period: str) -> HeldRows:
         """Load the labelled rows of a span as of a period, and for `recent` older ones of the rare types it keeps."""
-        model, recipe, excluded = self.model, self.recipe(strategy), self.held_out()
+        model, recipe, excluded = self.model, self.recipe, self.held_out()
         names = list(dict.fromkeys((*self.columns.features, *self.policy.coverage.columns)))
         rows = load_window(store, model, span, names, period, excluded)
         if strategy == "recent" and recipe.kept:
@@ -125,9 +124,9 @@ class Training:
         return HeldRows(rows, recipe)
 
     def _coverage(self, store: PeriodStore, held: HeldRows, windows: Windows, strategy: str) -> Coverage:
-        span = windows.recent if strategy == "recent" else windows.history
+        span = windows.training(strategy)
         shown = gate_levels(store, windows.gate, list(self.columns.categorical), self.model.time)
-        table = training_table(held, span, strategy, self.recipe(strategy))
+        table = training_table(held, span, strategy, self.recipe)
         model = self.model
         return coverage(self.policy.coverage, model.task, table, span, shown, model.row_name)
 
@@ -220,21 +219,6 @@ class Training:
         """Everything that makes a version of a model."""
         stored = [known for known in access.store.periods("raw_data") if known <= access.period]
         return version_files(access.store, self.columns, stored[-self.reference_periods :], trained, record, origins)
-
-
-def only(windows: Windows, strategy: str) -> Windows:
-    """The windows as one strategy sees them, so that it loads no row of the other."""
-    if strategy == "history":
-        return replace(
-            windows,
-            recent=windows.history,
-            origins=tuple(replace(origin, train_recent=origin.train_history) for origin in windows.origins),
-        )
-    return replace(
-        windows,
-        history=windows.recent,
-        origins=tuple(replace(origin, train_history=origin.train_recent) for origin in windows.origins),
-    )
 
 
 def _model_of(records: Mapping[str, StrategyRecord], strategy: str) -> Trained:

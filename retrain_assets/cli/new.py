@@ -13,7 +13,7 @@ import click
 
 from retrain_assets.cli.shared import guarded, waiting
 from retrain_assets.documents.terminal import say
-from retrain_assets.documents.units import percent
+from retrain_assets.documents.units import counted, percent
 from retrain_assets.errors import SpecError, TwoReadings
 from retrain_assets.raw.policy import DAY_FIRST
 from retrain_assets.spec.loading import OWN, load_spec, own_folders
@@ -134,13 +134,13 @@ def new(name: str, data: str, outcomes: str | None, yes: bool, force: bool, as_j
 def found(draft: Draft) -> Iterator[str]:
     """What was told from the tables, a line for each thing, faults of single files last."""
     roles, found, label = draft.roles, draft.cadence, draft.roles.label
-    files = f"{len(draft.table.parts)} file{'s' * (len(draft.table.parts) > 1)}"
+    files = counted(len(draft.table.parts), "file")
     yield f"{draft.name}: {draft.table.rows.num_rows:,} rows in {files}, {found.periods[0]} to {found.periods[-1]}"
     every = found.calendar.every
     least, most = min(found.rows.values()), max(found.rows.values())
     yield f"  period   {every}: {found.why}; {f'{least:,} to ' if least < most else ''}{most:,} rows each"
     for period, rows in found.left_out.items():
-        yield f"           {period} has only {rows:,} row{'s' * (rows > 1)} and is left out"
+        yield f"           {period} has only {counted(rows, 'row')} and is left out"
     word = "copy" if roles.repeated == 1 else "copies"
     copies = f"; {roles.repeated:,} exact {word} of other rows, left out" if roles.repeated else ""
     torn = f"; {roles.torn:,} stand twice with different values: their periods are refused" if roles.torn else ""

@@ -21,6 +21,7 @@ import click
 from retrain_assets.cli.shared import (
     END_AS_JSON,
     NO_MODEL,
+    PERIOD,
     ended_period,
     finish,
     guarded,
@@ -219,7 +220,7 @@ def _serve(host: str, port: int) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--period", required=True, help="Which period, like 2019-03.")
+@PERIOD
 @END_AS_JSON
 @guarded
 def run(name: str, period: str, as_json: bool) -> None:
@@ -240,7 +241,7 @@ def run(name: str, period: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--period", required=True, help="Which period, like 2019-03.")
+@PERIOD
 @END_AS_JSON
 @guarded
 def monitor(name: str, period: str, as_json: bool) -> None:

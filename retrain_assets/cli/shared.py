@@ -33,6 +33,9 @@ NO_MODEL = "there is none yet, `retrain new NAME --data FILES` writes the first 
 BY = click.option("--by", help="Who decides; your login name without it.")
 _REASON = click.option("--reason", required=True, help="Why; kept in the history for good.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
+DONE_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+PERIOD = click.option("--period", required=True, help="Which period, like 2019-03.")
+VERSION = click.option("--version", help="Another version than the live one, like v3.")
 END_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the end of the run as JSON.")
 
 

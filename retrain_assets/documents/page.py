@@ -128,6 +128,11 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def fact_rows(facts: Mapping[str, object]) -> list[dict[str, object]]:
+    """Facts by name as the records of a table."""
+    return [dict(zip(FACTS, fact, strict=True)) for fact in facts.items()]
+
+
 def table(records: Sequence[Mapping[str, object]], row: str = "row") -> str:
     """Records of the same keys as a Markdown table, every cell escaped; a sentence when there are none.
 

@@ -24,6 +24,9 @@ _SPOKEN_WITH_Y = ("eu", "one", "uni", "use", "usa", "ute", "uti")
 _FEWEST, _MOST = 3, 8
 """Digits that count, to begin with and at most."""
 
+SMALLEST_P = 1e-4
+"""P-values below it are equally certain, and shown as one."""
+
 LABEL_UNIT_LOSSES = ("mae", "rmse", "mse", "pinball")
 """Metrics in what the label is counted in, or its square."""
 
@@ -190,6 +193,24 @@ def percent(share: float, places: int = 0) -> str:
     return f"{100 * share:.{places}f} %"
 
 
+def rounded_p(p_value: float) -> str:
+    """A p-value as far as its digits mean something: the tails below a ten-thousandth are seen in no sample.
+
+    >>> rounded_p(0.03117), rounded_p(5e-278)
+    ('0.031', 'below 0.0001')
+    """
+    return f"{p_value:.2g}" if p_value >= SMALLEST_P else f"below {SMALLEST_P:g}"
+
+
+def certainty(alpha: float) -> str:
+    """The confidence that a level leaves, as a reader knows it.
+
+    >>> certainty(0.05), certainty(0.0125)
+    ('95 %', '98.75 %')
+    """
+    return f"{100 * (1 - alpha):.4g} %"
+
+
 def is_money(unit: str) -> bool:
     """Whether a unit is a sign before the number, so that a number alone says it: `$1.44`."""
     return unit in _SYMBOLS
@@ -250,13 +271,14 @@ class _Written:
         return f"{self.before}{self.whole}{decimals}{self.unit}"
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: float, noun: str) -> str:
     """A number of things.
 
-    >>> counted(2, "row"), counted(1, "person"), counted(1200, "person"), counted(0, "delivery")
-    ('2 rows', '1 person', '1,200 people', '0 deliveries')
+    >>> counted(2, "row"), counted(1, "person"), counted(1200, "person"), counted(0, "delivery"), counted(1.5, "day")
+    ('2 rows', '1 person', '1,200 people', '0 deliveries', '1.5 days')
     """
-    return f"{count:,} {noun if count == 1 else plural(noun)}"
+    number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return f"{number} {noun if count == 1 else plural(noun)}"
 
 
 def one(noun: str) -> str:

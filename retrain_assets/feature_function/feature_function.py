@@ -23,7 +23,7 @@ from retrain_assets.feature_function.made_columns import Kind, MadeColumns
 from retrain_assets.feature_function.module_source import module_sources, source_sha256
 from retrain_assets.raw.notation.numbers import read_numbers
 from retrain_assets.raw.notation.times import wall_clock
-from retrain_assets.raw.notation.values import flat, how_many, read_categories
+from retrain_assets.raw.notation.values import flat, how_many, is_text, read_categories
 from retrain_assets.raw.policy import Columns, Source
 
 SAMPLE_ROWS = 50
@@ -199,7 +199,7 @@ def _as_kind(column: pa.ChunkedArray, kind: Kind, name: str) -> pa.Array | pa.Ch
 def _kind_of(kind: pa.DataType) -> Kind:
     if pa.types.is_dictionary(kind):
         return _kind_of(kind.value_type)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+    if is_text(kind) or pa.types.is_null(kind):
         return "text"
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return "time"

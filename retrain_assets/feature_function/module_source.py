@@ -14,6 +14,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from retrain_assets.errors import SpecError
 
@@ -32,6 +35,18 @@ def module_spec(name: str) -> ModuleSpec | None:
             return None
         path = list(found.submodule_search_locations or ())
     return found
+
+
+def _installed(path: str) -> str:
+    """Refuse a function whose module is not installed; nothing is imported for that."""
+    module = path.split(":")[0]
+    if module_spec(module) is None:
+        raise ValueError(f"no module {module!r} is installed: put it on the Python path of the code location")
+    return path
+
+
+InstalledFunction = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"), AfterValidator(_installed)]
+"""A function of an installed module, written `module:function`."""
 
 
 def _found(name: str, path: list[str] | None) -> ModuleSpec | None:

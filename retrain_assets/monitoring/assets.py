@@ -191,7 +191,7 @@ def _no_model(model: Model, period: str) -> Materialized:
 
 def _series(record: "PerformanceRecord") -> Metadata:
     """What Dagster draws as series: the loss as measured, promised and estimated, what piled up, business metrics."""
-    report, estimated = record.report, record.estimated.estimate if record.estimated else None
+    report, estimated = record.report, record.estimate
     loss = record.loss
     found: dict[str, float | None] = {"accumulated_excess": record.accumulated_excess}
     if report:

@@ -24,7 +24,7 @@ from retrain_assets.dagster_glue.tags import (
     TRIGGER_TAG,
     TURN_TAG,
 )
-from retrain_assets.documents.units import plural
+from retrain_assets.documents.units import counted, plural
 from retrain_assets.model import Model
 from retrain_assets.monitoring.first_run import how_to_start, started
 from retrain_assets.raw.policy import Source
@@ -203,7 +203,7 @@ def _late(arrivals: Arrivals, empty: list[str], now: datetime) -> tuple[tuple[st
 def _ended(arrivals: Arrivals, period: str) -> str:
     days = arrivals.max_delay / timedelta(days=1) if arrivals.max_delay else 0.0
     words = arrivals.model.calendar.words(period)
-    return f"{words[0].upper()}{words[1:]} ended more than {days:g} day{'' if days == 1 else 's'} ago"
+    return f"{words[0].upper()}{words[1:]} ended more than {counted(days, 'day')} ago"
 
 
 def publish_late(frame: Frame, home: Home, now: datetime, period: str, sentence: str) -> None:

@@ -16,10 +16,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError, TwoReadings
-from retrain_assets.onboarding.table import SHOWN_VALUES, ForeignTable, is_text, number_like
+from retrain_assets.onboarding.table import SHOWN_VALUES, ForeignTable, number_like
 from retrain_assets.raw.notation.numbers import read_numbers
 from retrain_assets.raw.notation.times import Order, wall_clock
-from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, counted, flat, how_many, read_categories
+from retrain_assets.raw.notation.values import (
+    FALSE_WORDS,
+    TRUE_WORDS,
+    counted,
+    flat,
+    how_many,
+    is_text,
+    read_categories,
+)
 
 Kind = Literal["number", "category", "time", "text"]
 
@@ -163,7 +171,7 @@ def kind_of(column: pa.ChunkedArray, name: str) -> Kind:
         return "category"
     if words_of(name) & TIME_WORDS and _times_in_numbers(column):
         return "time"
-    if is_text(column):
+    if is_text(column.type):
         if number_like(column):
             return "category" if _is_code(name, flat(read_numbers(column).values)) else "number"
         if looks_like_times(column):

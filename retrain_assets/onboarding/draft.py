@@ -6,7 +6,7 @@ A draft is plain values. Its text stands in `spec_text`, asking a person about i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -17,10 +17,10 @@ from retrain_assets.onboarding.cadence import Cadence, Times, cadence, first_tra
 from retrain_assets.onboarding.columns import OUTCOME_DATE_WORDS, ColumnFacts, facts_of, times_of, words_of
 from retrain_assets.onboarding.roles import Named, Roles, find_roles, find_time
 from retrain_assets.onboarding.suspects import Suspect, suspects_of
-from retrain_assets.onboarding.table import ForeignTable, is_text
+from retrain_assets.onboarding.table import ForeignTable
 from retrain_assets.periods import Every
 from retrain_assets.raw.notation.times import order_of
-from retrain_assets.raw.notation.values import flat
+from retrain_assets.raw.notation.values import flat, is_text
 from retrain_assets.raw.policy import DAY_FIRST, MONTH_FIRST
 
 _SMALLEST_SHARE = 0.5
@@ -59,7 +59,6 @@ class Draft:
     guardrail_margin: float
     delay: str
     groups: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = field(default=())
 
     @property
     def protected(self) -> tuple[str, ...]:
@@ -244,10 +243,15 @@ def _times_of_parts(table: ForeignTable, time: str) -> list[Times]:
 
 def _with_order(table: ForeignTable, time: str | None) -> ForeignTable:
     """The table with the order of day and month declared, where one of its files alone does not tell it."""
-    if time is None or table.order is not None or time not in table.rows.column_names or not is_text(table.rows[time]):
+    if (
+        time is None
+        or table.order is not None
+        or time not in table.rows.column_names
+        or not is_text(table.rows[time].type)
+    ):
         return table
     for part in table.parts:
-        if time in part.rows.column_names and is_text(part.rows[time]):
+        if time in part.rows.column_names and is_text(part.rows[time].type):
             try:
                 order_of(part.rows[time], part.path)
             except TwoReadings:

@@ -32,7 +32,7 @@ from retrain_assets.validation.criteria.detectability import PartDetectability, 
 from retrain_assets.validation.suite.cases import load_suite
 from retrain_assets.validation.suite.rows import live_cases
 from retrain_assets.windows.cut import Span, Wait, Windows
-from retrain_assets.windows.rows import load_window
+from retrain_assets.windows.rows import load_window, within
 
 _FEW_OUTCOMES = 0.5
 _OFTEN_UNDECIDED = 0.25
@@ -202,7 +202,7 @@ def _labelled(spec: ModelSpec, store: PeriodStore, span: Span, as_of: str) -> tu
     outcomes = store.read_table("outcomes", known, [key, OUTCOME])
     if rows is None or outcomes is None:
         return 0, 0, 0
-    rows = rows.filter(pc.and_(pc.greater_equal(rows[time], span.start), pc.less(rows[time], span.end)))
+    rows = within(rows, span, time)
     wanted, among = comparable_keys(outcomes[key], rows[key])
     inside = outcomes.filter(pc.is_in(wanted, value_set=among))
     return len(pc.unique(inside[key])), rows.num_rows, len(pc.unique(inside[OUTCOME]))
@@ -251,7 +251,7 @@ def short_probation(spec: ModelSpec, days: int) -> Iterator[str]:
     """
     needed = {length: blocks for length, blocks in _periods_needed(spec).items() if blocks > spec.probation.periods}
     every, effect = spec.period.every, spec.probation.rules_out
-    harm = f"a harm of {effect:g} standard deviation{'s' * (effect != 1)} between blocks"
+    harm = f"a harm of {counted(effect, 'standard deviation')} between blocks"
     if needed:
         goes_on = ", ".join(f"{periods} {every}s with blocks of {length} days" for length, periods in needed.items())
         yield (

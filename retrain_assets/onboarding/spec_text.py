@@ -14,7 +14,7 @@ from retrain_assets.documents.plain_text import plain, written_out
 from retrain_assets.documents.units import percent
 from retrain_assets.onboarding.columns import ColumnFacts, limits_with_room
 from retrain_assets.onboarding.draft import Draft
-from retrain_assets.onboarding.table import ForeignTable
+from retrain_assets.onboarding.table import ForeignTable, file_name
 from retrain_assets.spec.model_spec import ROW_NAME
 
 DECIDE = "DECIDE"
@@ -23,7 +23,7 @@ DECIDE = "DECIDE"
 FORGONE_GAIN = 0.5
 """The certainty of the default trigger: the best worst-case regret of `benchmarks.backtest.defaults`."""
 
-_WIDTH = 110
+_WIDTH, _LONGEST_NOTE = 110, 90
 _COMMENT_AT = 52
 _LINES_FOR_NUMBERS = 12
 _RATE_MARGIN = 0.05
@@ -171,7 +171,7 @@ def _seen(facts: ColumnFacts) -> str:
     missing = f", {percent(facts.missing_share, 1)} missing" if facts.missing else ""
     if facts.sentinel is not None:
         missing += f", {facts.sentinel:g} among them"
-    lacking = f", not in {_short(facts.lacking[0])}" if facts.lacking else ""
+    lacking = f", not in {file_name(facts.lacking[0])}" if facts.lacking else ""
     low, high = facts.low, facts.high
     if high is not None and facts.usual_high is not None and high > 10 * max(facts.usual_high, 1e-9):
         return f"{low:,g} to {high:,g}, 999 of 1,000 below {facts.usual_high:,g}{missing}{lacking}"
@@ -295,8 +295,8 @@ def _wrapped(opening: str, items: Sequence[str], closing: str, comment: str, fur
 
 def _files(table: ForeignTable) -> str:
     if len(table.parts) == 1:
-        return _short(table.parts[0].path)
-    return f"{len(table.parts)} files, {_short(table.parts[0].path)} to {_short(table.parts[-1].path)}"
+        return file_name(table.parts[0].path)
+    return f"{len(table.parts)} files, {file_name(table.parts[0].path)} to {file_name(table.parts[-1].path)}"
 
 
 def _read(table: ForeignTable) -> str:
@@ -322,9 +322,5 @@ def _scalar(value: str) -> str:
     return '"' + "".join(sign if sign.isprintable() else written_out(sign) for sign in escaped) + '"'
 
 
-def _short(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def _cut(text: str, length: int = 90) -> str:
-    return text if len(text) <= length else text[: length - 3].rpartition(" ")[0] + " ..."
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_NOTE else text[: _LONGEST_NOTE - 3].rpartition(" ")[0] + " ..."

@@ -25,9 +25,9 @@ from retrain_assets.onboarding.columns import (
     words_of,
 )
 from retrain_assets.onboarding.roles import Roles
-from retrain_assets.onboarding.table import ForeignTable, is_text
+from retrain_assets.onboarding.table import ForeignTable
 from retrain_assets.raw.notation.dialect import measure_of, unit_of
-from retrain_assets.raw.notation.values import flat
+from retrain_assets.raw.notation.values import flat, is_text
 
 Reason = Literal["protected", "leak", "identifier", "constant", "clock", "date", "text", "empty"]
 
@@ -78,7 +78,7 @@ def suspects_of(table: ForeignTable, facts: Mapping[str, ColumnFacts], roles: Ro
 
 def _suspect(table: ForeignTable, facts: ColumnFacts, roles: Roles, rows: npt.NDArray[np.int64]) -> Suspect | None:
     name, column = facts.name, table.rows[facts.name]
-    if is_text(column) and (units := _units(flat(column).unique())):
+    if is_text(column.type) and (units := _units(flat(column).unique())):
         return Suspect(name, "text", f"numbers in several units, {' and '.join(units)}: write them in one, then use it")
     if not facts.distinct:
         return Suspect(name, "empty", "never has a value")

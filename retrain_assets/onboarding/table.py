@@ -20,9 +20,10 @@ from retrain_assets.raw.files import File, Wanted, bare_name, files_of
 from retrain_assets.raw.notation.dialect import ungrouped
 from retrain_assets.raw.notation.numbers import common_measure, plain_numbers
 from retrain_assets.raw.notation.times import Order, declared_order, wall_clock
-from retrain_assets.raw.notation.values import how_many
+from retrain_assets.raw.notation.values import how_many, is_text
 from retrain_assets.raw.policy import Table
 from retrain_assets.raw.sources import with_one_type
+from retrain_assets.store import with_column
 
 Written: TypeAlias = str | list[str] | dict[str, str]
 """One of the keys beside a path that say how its files are written."""
@@ -121,7 +122,7 @@ def read_table(path: str, time_format: str | None = None) -> ForeignTable:
         parts.append(part)
         for remark in remarks:
             said.setdefault(re.sub(r" are written like .*|^[\d,]+ ", "", remark), []).append(
-                f"{_short(file.path)}: {remark}"
+                f"{file_name(file.path)}: {remark}"
             )
     if broken and not parts:
         raise broken[0]
@@ -147,7 +148,7 @@ def _of_one_unit(parts: Sequence[FilePart]) -> list[FilePart]:
     for part in parts:
         for name, (_, column) in part.measured.items():
             if len(units[name]) > 1:
-                part = replace(part, rows=_with(part.rows, name, column))
+                part = replace(part, rows=with_column(part.rows, name, column))
         found.append(part)
     return found
 
@@ -173,8 +174,8 @@ def _part(file: File) -> tuple[FilePart, list[str]]:
     rows = file.rows(Wanted(tuple(file.names), (), lambda block: pa.array(np.ones(block.num_rows, dtype=bool))))
     for name in rows.column_names:
         if pa.types.is_dictionary(rows[name].type) or pa.types.is_large_string(rows[name].type):
-            rows = _with(rows, name, rows[name].cast(pa.string()))
-    numbers = [name for name in rows.column_names if is_text(rows[name]) and number_like(rows[name])]
+            rows = with_column(rows, name, rows[name].cast(pa.string()))
+    numbers = [name for name in rows.column_names if is_text(rows[name].type) and number_like(rows[name])]
     written = rows
     rows, rewritten = plain_numbers(rows, numbers, None)
     measured = {one.column: (one.unit, written[one.column]) for one in rewritten if one.unit}
@@ -216,11 +217,6 @@ def _without_measure(values: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(values, r"^([+-]?\d[\d.,']*)\s+\D+$", r"\1")
 
 
-def is_text(column: pa.ChunkedArray) -> bool:
-    """Whether a column holds texts."""
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
-
-
 def _together(parts: Sequence[FilePart]) -> pa.Table:
     names = list(dict.fromkeys(name for part in parts for name in part.rows.column_names))
     tables = [part.rows for part in parts]
@@ -241,14 +237,11 @@ def _as_times(rows: pa.Table, name: str) -> pa.Table:
     if name not in rows.column_names:
         return rows
     try:
-        return _with(rows, name, wall_clock(rows[name], name))
+        return with_column(rows, name, wall_clock(rows[name], name))
     except SourceError:
         return rows
 
 
-def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
-    return rows.set_column(rows.column_names.index(name), name, column)
-
-
-def _short(path: str) -> str:
+def file_name(path: str) -> str:
+    """The last part of a path."""
     return path.rpartition("/")[2]

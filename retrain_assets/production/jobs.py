@@ -1,6 +1,7 @@
 """The jobs of a model: monitor, retrain, and rollback."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from retrain_assets.production.assets import pool_of
 
 if TYPE_CHECKING:
     from retrain_assets.monitoring.triggers.evidence import Watch
-    from retrain_assets.registry.registry import Registry
+    from retrain_assets.registry.registry import Event, Registry, RollbackRequest
     from retrain_assets.store import PeriodStore
     from retrain_assets.validation.suite.proposals import Harvest
 
@@ -154,28 +155,12 @@ def _rollback_job(
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig, home: Home, clock: Clock) -> None:
         from retrain_assets.errors import NothingChanged, RetrainError
         from retrain_assets.production.announcements import tell_rollback
-        from retrain_assets.production.promotion import headline
         from retrain_assets.production.rollback import roll_back as withdraw
-        from retrain_assets.registry.registry import RollbackRequest
 
-        store, registry, person = home.store(frame.model), home.registry(frame.model), config.person
-        periods = store.periods("performance_report", "json")
-        launched = [tag for tag in AUTOMATIC if tag in context.run.tags]
-        if person is not None and launched:
-            raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
-        period = config.period or (periods[-1] if periods else frame.calendar.first)
-        request = RollbackRequest(
-            reason=config.reason,
-            at=clock.now(),
-            actor=_actor(context.run) if person is None else person,
-            period=period,
-            expected_live=config.expected_live,
-            to=config.to,
-            person=person is not None,
-            failed_in=config.failed_in,
-        )
+        store, registry = home.store(frame.model), home.registry(frame.model)
+        request = _request(context, config, frame, store.periods("performance_report", "json"), clock.now())
         try:
-            for named in (period, config.failed_in or period):
+            for named in (request.period, request.failed_in or request.period):
                 _refuse_unknown(frame, named, store.periods("raw_data"))
             event = withdraw(registry, request)
         except NothingChanged as same:
@@ -192,19 +177,7 @@ def _rollback_job(
         except Exception as fault:  # the rollback stands whatever becomes of proposals
             context.log.warning(f"no cases proposed for the regression suite: {fault}")
             proposed = 0
-        context.log_event(
-            dg.AssetMaterialization(
-                frame.key("production_model"),
-                partition=event.period,
-                metadata={
-                    "rollback": True,
-                    "proposed_cases": proposed,
-                    "live": event.to_version,
-                    "version": int(str(event.to_version).removeprefix("v")),
-                    "summary": dg.MetadataValue.md(headline(event)),
-                },
-            )
-        )
+        context.log_event(_rolled_back(frame, event, proposed))
 
     @dg.job(
         name=job_name(frame.model, "rollback"),
@@ -216,6 +189,48 @@ def _rollback_job(
         roll_back()
 
     return rollback
+
+
+def _request(
+    context: dg.OpExecutionContext, config: RollbackConfig, frame: Frame, monitored: list[str], at: datetime
+) -> "RollbackRequest":
+    """What is asked of the registry, as of the newest monitored period where none is named.
+
+    Raises:
+        Failure: The run says that a person decided, and automation started it.
+    """
+    from retrain_assets.registry.registry import RollbackRequest
+
+    person, launched = config.person, [tag for tag in AUTOMATIC if tag in context.run.tags]
+    if person is not None and launched:
+        raise refused(context, f"rollback refused: the run was started by automation ({launched[0]}), not {person}")
+    return RollbackRequest(
+        reason=config.reason,
+        at=at,
+        actor=_actor(context.run) if person is None else person,
+        period=config.period or (monitored[-1] if monitored else frame.calendar.first),
+        expected_live=config.expected_live,
+        to=config.to,
+        person=person is not None,
+        failed_in=config.failed_in,
+    )
+
+
+def _rolled_back(frame: Frame, event: "Event", proposed: int) -> dg.AssetMaterialization:
+    """The rollback as it is drawn beside the decisions of retrains."""
+    from retrain_assets.production.promotion import headline
+
+    return dg.AssetMaterialization(
+        frame.key("production_model"),
+        partition=event.period,
+        metadata={
+            "rollback": True,
+            "proposed_cases": proposed,
+            "live": event.to_version,
+            "version": int(str(event.to_version).removeprefix("v")),
+            "summary": dg.MetadataValue.md(headline(event)),
+        },
+    )
 
 
 def _refuse_unknown(frame: Frame, period: str, stored: list[str]) -> None:

@@ -34,7 +34,10 @@ def raw_assets(
     frame: Frame, source: Source, columns: Columns, intake: "Callable[[], Intake]"
 ) -> list[dg.AssetsDefinition]:
     """The two assets that take data in; `intake()` gives what the model declares."""
+    return [_raw_data(frame, source, columns, intake), _outcomes(frame, source, intake)]
 
+
+def _raw_data(frame: Frame, source: Source, columns: Columns, intake: "Callable[[], Intake]") -> dg.AssetsDefinition:
     @frame.asset(
         "raw_data",
         description=(
@@ -80,6 +83,10 @@ def raw_assets(
             },
         )
 
+    return raw_data
+
+
+def _outcomes(frame: Frame, source: Source, intake: "Callable[[], Intake]") -> dg.AssetsDefinition:
     @frame.asset(
         "outcomes",
         deps=("raw_data",),
@@ -128,7 +135,7 @@ def raw_assets(
             }
         )
 
-    return [raw_data, outcomes]
+    return outcomes
 
 
 def _contract_checks(frame: Frame) -> list[dg.AssetCheckSpec]:

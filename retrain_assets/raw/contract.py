@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retrain_assets.documents.units import percent
 from retrain_assets.model import Model
 from retrain_assets.periods import Bounds
 from retrain_assets.raw.notation.numbers import read_numbers
@@ -292,7 +293,7 @@ class _Inspection:
         fate = "row taken out" if rule.outside == "reject" else "now missing"
         allowed = f"{100 * self.contract.max_outside_share:g} %"
         sentence = (
-            f"{name}: {count:,} of {total:,} values ({100 * count / total:.2f} %) impossible ({what}), "
+            f"{name}: {count:,} of {total:,} values ({percent(count / total, 2)}) impossible ({what}), "
             f"{f'{allowed} allowed' if blocking else fate}; {first}."
         )
         if blocking:
@@ -337,7 +338,7 @@ class _Inspection:
                     self.report("nulls", False, name, count, f"{self.where}: {name}: all {rows:,} values missing.")
                 continue
             allowed = f", {100 * rule.max_missing:g} % allowed" if rule.max_missing < 1 else ""
-            share = f"{count:,} of {rows:,} values ({100 * count / rows:.2f} %) missing{allowed}"
+            share = f"{count:,} of {rows:,} values ({percent(count / rows, 2)}) missing{allowed}"
             advice = "take it from the spec" if count == rows else f"raise max_missing of {name}"
             self.report("nulls", True, name, count, f"{self.where}: {name}: {share}. Correct the source, or {advice}.")
 
@@ -346,7 +347,7 @@ class _Inspection:
         if out > self.contract.max_rejected_share * total:
             listed = "; ".join(f"{reason} ({count:,})" for reason, count in counted(rejected[REASON]).items())
             sentence = (
-                f"{self.where}: {out:,} of {total:,} rows ({100 * out / total:.2f} %) taken out, "
+                f"{self.where}: {out:,} of {total:,} rows ({percent(out / total, 2)}) taken out, "
                 f"{100 * self.contract.max_rejected_share:g} % allowed: {listed}. Correct the source, or raise "
                 "contract.max_rejected_share."
             )

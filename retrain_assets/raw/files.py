@@ -26,7 +26,7 @@ from retrain_assets.periods import Bounds
 from retrain_assets.raw.cache.known_files import KNOWN, KnownFile, TimeSpan, span_in_footer, span_of_times
 from retrain_assets.raw.cache.memory import within_memory
 from retrain_assets.raw.file_names import CSV, PARQUET, columns_in, listed
-from retrain_assets.raw.notation.dialect import Dialect, encoding_of, place_of, separator_of, title_lines
+from retrain_assets.raw.notation.dialect import Dialect, dialect_of, encoding_of, place_of
 from retrain_assets.raw.notation.times import (
     NAIVE,
     Order,
@@ -40,6 +40,7 @@ from retrain_assets.raw.notation.times import (
 )
 from retrain_assets.raw.notation.values import how_many, without_words
 from retrain_assets.raw.policy import Table
+from retrain_assets.store import with_column
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -173,16 +174,10 @@ class File:
         return dialect
 
     def _told_dialect(self) -> Dialect:
-        declared = self.table
         with self._stream() as stream:
             head = stream.read(_HEAD)
-        whole = len(head) < _HEAD
         try:
-            encoding = declared.encoding or encoding_of(head, whole)
-            text = head.decode(encoding, errors="replace" if whole else "ignore")
-            text = text if whole else text.rpartition("\n")[0] or text
-            separator = declared.separator or separator_of(text, self.expected)
-            return Dialect(encoding, separator, title_lines(text, separator))
+            return dialect_of(head, self.expected, len(head) < _HEAD, self.table.encoding, self.table.separator)
         except TwoReadings as error:
             raise TwoReadings(f"{self.path}: {error}.") from None
         except UnicodeError as error:
@@ -226,7 +221,7 @@ class File:
             if self.is_csv:
                 yield from self._blocks(present)
                 return
-            own = [name for name in present if self.names[name] in self.schema.names]
+            own = self._own(present)
             inside = [self.names[name] for name in own]
             with self.system.open_input_file(self.path) as stream:
                 for batch in pq.ParquetFile(stream, pre_buffer=False).iter_batches(rows_at_once, columns=inside):
@@ -234,6 +229,10 @@ class File:
                     yield self._with_path(rows, present)
         except (pa.ArrowInvalid, OSError, UnicodeError) as error:
             raise self._unreadable(error) from None
+
+    def _own(self, present: Sequence[str]) -> list[str]:
+        """The columns that the file itself holds, and not its path."""
+        return [name for name in present if self.names[name] in self.schema.names]
 
     def _is_elsewhere(self, wanted: Wanted) -> bool:
         """Whether the times that the file is known to hold lie outside of every bound, so that no row is kept."""
@@ -268,7 +267,7 @@ class File:
             for name, text in written.items():
                 times = held[name][at] if held[name] else self._times(text, name, orders, before)
                 read[name].append(times)
-                block = _with(block, name, times)
+                block = with_column(block, name, times)
             parts.append(self._kept(block, written, wanted, before))
             before += block.num_rows
         for name in (name for name in named if not held[name] and self.names[name] in self.schema.names):
@@ -323,7 +322,7 @@ class File:
 
     def _blocks(self, present: Sequence[str]) -> Iterator[pa.Table]:
         """Its columns block by block, as text; an empty field is null, and so are the declared words."""
-        own = [name for name in present if self.names[name] in self.schema.names]
+        own = self._own(present)
         inside = [self.names[name] for name in own]
         for block in self._held_blocks() or self._read_blocks(inside):
             yield self._with_path(block.select(inside).rename_columns(own), present)
@@ -347,7 +346,7 @@ class File:
 
     def _parquet_rows(self, wanted: Wanted, present: Sequence[str], elsewhere: bool = False) -> pa.Table:
         """The rows that meet the condition, categories as plain values: their codes differ from file to file."""
-        inside = [name for name in present if self.names[name] in self.schema.names]
+        inside = self._own(present)
         if elsewhere:
             rows = self.schema.empty_table().select([self.names[name] for name in inside])
         else:
@@ -358,13 +357,14 @@ class File:
         for name in rows.column_names:
             kind = rows[name].type
             if pa.types.is_dictionary(kind):
-                rows = _with(rows, name, rows[name].cast(kind.value_type))
+                rows = with_column(rows, name, rows[name].cast(kind.value_type))
             if name in wanted.times:
                 if pa.types.is_string(rows[name].type):
                     written[name] = rows[name]
-                rows = _with(rows, name, wall_clock(rows[name], self.path, declared_order(self.table.time_format)))
+                times = wall_clock(rows[name], self.path, declared_order(self.table.time_format))
+                rows = with_column(rows, name, times)
             elif len(words) and pa.types.is_string(rows[name].type):
-                rows = _with(rows, name, without_words(rows[name], words))
+                rows = with_column(rows, name, without_words(rows[name], words))
         return self._kept(rows, written, wanted)
 
     def _scanned(self, wanted: Wanted, inside: Sequence[str]) -> pa.Table:
@@ -480,7 +480,3 @@ def bare_name(name: str) -> str:
     ('customerid', 'customerid')
     """
     return re.sub(r"[\s_.-]+", "", name).casefold()
-
-
-def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
-    return rows.set_column(rows.column_names.index(name), name, column)

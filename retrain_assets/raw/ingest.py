@@ -14,16 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from retrain_assets.documents.units import counted, percent
 from retrain_assets.errors import DataError
 from retrain_assets.periods import Bounds
 from retrain_assets.raw.contract import Checked, ColumnMaker, ContractProblem, Intake, KnownColumns, apply_contract
 from retrain_assets.raw.labels import check_labels
 from retrain_assets.raw.notation.keys import as_keys, as_stored, comparable_keys
 from retrain_assets.raw.notation.numbers import units_in
-from retrain_assets.raw.notation.values import same_levels
+from retrain_assets.raw.notation.values import flat, how_many, respelled, same_levels
 from retrain_assets.raw.policy import Columns, Source
 from retrain_assets.raw.sources import Reading, describe, newest_time, read_outcomes, read_rows
-from retrain_assets.store import KNOWN_AT, PeriodStore
+from retrain_assets.store import KNOWN_AT, PeriodStore, with_column
 
 _SHOWN = 5
 COMPARED_PERIODS = 4
@@ -187,7 +188,7 @@ def _arrived(
     read = _not_filed(store, source, read_outcomes(source, since, end, keys), later)
     key_type = keys.schema.field(source.key).type if keys is not None else None
     stored_keys = as_stored(read.table[source.key], key_type)
-    arrived = read.table.set_column(read.table.column_names.index(source.key), source.key, stored_keys)
+    arrived = with_column(read.table, source.key, stored_keys)
     typed, problems = check_labels(arrived, intake, where)
     own = read.remarks if source.outcomes is not None else [text for text in read.remarks if "written in" not in text]
     remarks = (ContractProblem("schema", False, source.label, 0, f"{remark}.") for remark in own)
@@ -259,8 +260,7 @@ def _overdue(
         return ()
     none = lacking == due.num_rows
     advice = " Check that the outcomes reach the source, or raise source.label_delay." if none else ""
-    length = source.label_delay / timedelta(days=1)
-    days = f"{length:.3g} day{'s' * (length != 1)}"
+    days = counted(float(f"{source.label_delay / timedelta(days=1):.3g}"), "day")
     sentence = f"{where}: {lacking:,} of {due.num_rows:,} rows have no outcome {days} after them.{advice}"
     return (ContractProblem("volume", none, source.label, lacking, sentence),)
 
@@ -286,12 +286,10 @@ def _respelled(
         levels = {level for level in pc.unique(earlier[name].cast(pa.string())).to_pylist() if level is not None}
         same = same_levels(pc.unique(text.drop_null()).to_pylist(), levels)
         if same:
-            was = pa.array(list(same), pa.string())
-            at = pc.index_in(text, value_set=was).combine_chunks()
-            column = pc.coalesce(pa.array(list(same.values()), pa.string()).take(at), text.combine_chunks())
-            rows = rows.set_column(rows.column_names.index(name), name, column.dictionary_encode().cast(now.type))
+            column = respelled(flat(text), same)
+            count = how_many(pc.not_equal(column, flat(text)))
+            rows = with_column(rows, name, column.dictionary_encode().cast(now.type))
             shown = ", ".join(f"{old!r} as {new!r}" for old, new in sorted(same.items())[:_SHOWN])
-            count = len(at) - at.null_count
             found.append(
                 ContractProblem(
                     "schema",
@@ -356,5 +354,5 @@ def _missing_jump(name: str, now: pa.ChunkedArray, before: pa.ChunkedArray, peri
     share, earlier = now.null_count / len(now), before.null_count / max(len(before), 1)
     if share - earlier < MISSING_JUMP:
         return []
-    sentence = f"{name}: {100 * share:.1f} % missing, {100 * earlier:.1f} % in {period}."
+    sentence = f"{name}: {percent(share, 1)} missing, {percent(earlier, 1)} in {period}."
     return [ContractProblem("nulls", False, name, now.null_count, sentence)]

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import counted
 from retrain_assets.raw.contract import ContractProblem, Intake
 from retrain_assets.raw.notation.numbers import NumberColumn, read_numbers
 from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, read_categories, same_levels
 from retrain_assets.raw.policy import Source
-from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
+from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME, with_column
 
 DEMANDS: Mapping[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = {
     "poisson": ("below 0, which objective poisson cannot learn", lambda label: pc.less(label, 0)),
@@ -47,7 +48,7 @@ def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Tab
     source, task = intake.source, intake.model.task
     key, label = source.key, source.label
     numbers = _mapped(outcomes[OUTCOME], source.label_values) if source.label_values else _numbers(outcomes, task)
-    typed = outcomes.set_column(outcomes.column_names.index(OUTCOME), OUTCOME, numbers.values.cast(pa.float64()))
+    typed = with_column(outcomes, OUTCOME, numbers.values.cast(pa.float64()))
     problems = [
         *_unusable_labels(outcomes, typed[OUTCOME], numbers, intake, where),
         *_findings_on_labels(typed, numbers, key, label),
@@ -57,7 +58,7 @@ def check_labels(outcomes: pa.Table, intake: Intake, where: str) -> tuple[pa.Tab
     typed = latest_per_key(typed, key)
     levels = pc.unique(typed[OUTCOME]) if task != "regression" else []
     if len(levels) == 1:
-        rows = f"{typed.num_rows:,} row{'s' * (typed.num_rows > 1)}"
+        rows = counted(typed.num_rows, "row")
         sentence = (
             f"{where}: {label}: the only outcome of {rows} is {levels[0].as_py():g}, and one class teaches nothing. "
             "Check the source, or wait for more outcomes."

@@ -23,9 +23,9 @@ from retrain_assets.raw.files import File, Wanted, files_of
 from retrain_assets.raw.notation.keys import as_keys, comparable_keys, one_array
 from retrain_assets.raw.notation.numbers import numbers_without_words, plain_numbers, with_units
 from retrain_assets.raw.notation.times import declared_order, wall_clock
-from retrain_assets.raw.notation.values import flat, how_many, read_categories, without_words
+from retrain_assets.raw.notation.values import flat, how_many, is_text, read_categories, without_words
 from retrain_assets.raw.policy import Source, Table
-from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME
+from retrain_assets.store import KNOWN_AT, OUTCOME, OUTCOME_TIME, with_column
 
 _FAR = datetime(2200, 1, 1)
 
@@ -346,15 +346,15 @@ class _Reader:
         words = pa.array(self.table.null_values, pa.string())
         for name in rows.column_names:
             if name in asked.times:
-                rows = _with(rows, name, wall_clock(rows[name], where, declared_order(self.table.time_format)))
+                rows = with_column(rows, name, wall_clock(rows[name], where, declared_order(self.table.time_format)))
             elif len(words) and pa.types.is_string(rows[name].type):
-                rows = _with(rows, name, without_words(rows[name], words))
+                rows = with_column(rows, name, without_words(rows[name], words))
         return where, rows.filter(asked.keep(rows)) if lacks_time and rows.num_rows else rows
 
     def _joined(self, parts: list[Part], remarks: list[str], seen: Sequence[str]) -> Reading:
         """The rows of several files; a column that only some of them have is missing in the others' rows."""
         full = [part for part in parts if part[1].num_rows] or list(parts[-1:])
-        full = [(path, _with(rows, self.key, as_keys(rows[self.key]))) for path, rows in full]
+        full = [(path, with_column(rows, self.key, as_keys(rows[self.key]))) for path, rows in full]
         names = list(dict.fromkeys(name for _, rows in full for name in rows.column_names))
         for name in names:
             lacking = [(path, rows) for path, rows in full if name not in rows.column_names]
@@ -410,17 +410,14 @@ def with_one_type(tables: Sequence[pa.Table], name: str) -> list[pa.Table]:
     kinds = {rows.schema.field(name).type for rows in tables if name in rows.column_names} - {pa.null()}
     if len(kinds) < 2:
         return list(tables)
-    texts = any(pa.types.is_string(kind) or pa.types.is_large_string(kind) for kind in kinds)
+    texts = any(is_text(kind) for kind in kinds)
     found = []
     for rows in tables:
         if name in rows.column_names:
             if pa.types.is_boolean(rows[name].type) and not texts:
-                rows = _with(rows, name, rows[name].cast(pa.int8()))
+                rows = with_column(rows, name, rows[name].cast(pa.int8()))
             if texts:
-                rows = _with(rows, name, pa.chunked_array([flat(read_categories(rows[name])[0]).cast(pa.string())]))
+                text = flat(read_categories(rows[name])[0]).cast(pa.string())
+                rows = with_column(rows, name, pa.chunked_array([text]))
         found.append(rows)
     return found
-
-
-def _with(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
-    return rows.set_column(rows.column_names.index(name), name, column)

@@ -466,8 +466,7 @@ class Registry(Records):
             raise IntegrityError(f"{self.model}: {lost_sentence(self.model, self.folder, trace)}")
 
     def _named(self, history: History, digest: str) -> tuple[str, str]:
-        names = {version.digest: version.name for version in history.versions}
-        return names.get(digest, f"v{len(names) + 1}"), digest
+        return history.names.get(digest, f"v{len(history.names) + 1}"), digest
 
 
 def _repeats(last: Event, request: RollbackRequest) -> bool:

@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import DataError
 from retrain_assets.raw.notation.numbers import numbers_without_words, plain_numbers, read_numbers
-from retrain_assets.raw.notation.values import flat, how_many, read_categories, same_levels
+from retrain_assets.raw.notation.values import flat, how_many, is_text, read_categories, respelled, same_levels
 from retrain_assets.raw.policy import Table
 from retrain_assets.scoring.feature_contract import FeatureContract
+from retrain_assets.store import with_column
 
 
 def as_contract(rows: pa.Table, contract: FeatureContract, written: Table | None = None) -> pa.Table:
@@ -50,12 +51,12 @@ def as_contract(rows: pa.Table, contract: FeatureContract, written: Table | None
                 advice = "write numbers, leave the field empty, or declare the word (null_values)"
                 raise DataError(f"numeric feature {name!r} {first}: {advice}")
             read = numbers.values
-        rows = rows.set_column(rows.column_names.index(name), name, read)
+        rows = with_column(rows, name, read)
     return rows
 
 
 def _category(name: str, column: pa.ChunkedArray, levels: tuple[str, ...]) -> pa.Array:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if is_text(column.type):
         column = column.dictionary_encode()
     if not pa.types.is_dictionary(column.type):
         return _spelled(name, column, levels)
@@ -69,8 +70,4 @@ def _spelled(name: str, values: pa.Array, levels: tuple[str, ...]) -> pa.Array:
     if fault:
         raise DataError(f"categorical feature {name!r} {fault}: write text or codes")
     text = text.cast(pa.string())
-    same = same_levels(pc.unique(text.drop_null()).to_pylist(), levels)
-    if not same:
-        return text
-    at = pc.index_in(text, value_set=pa.array(list(same), pa.string()))
-    return pc.coalesce(pa.array(list(same.values()), pa.string()).take(at), text)
+    return respelled(text, same_levels(pc.unique(text.drop_null()).to_pylist(), levels))

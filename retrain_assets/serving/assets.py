@@ -113,7 +113,7 @@ def _summary(scored: "Sequence[ScoredFile]", version: str, row: str) -> dg.Markd
         f"{feature}: {counted(rows, row)} with a category that {version} never saw, scored as missing"
         for feature, rows in sorted(unseen.items())
     ]
-    rows, files = sum(one.rows for one in scored), f"{len(scored)} file{'s' * (len(scored) > 1)}"
+    rows, files = sum(one.rows for one in scored), counted(len(scored), "file")
     return sentence("**{}** of {} scored by {}." + "\n- {}" * len(told), counted(rows, row), files, version, *told)
 
 

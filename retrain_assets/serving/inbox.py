@@ -22,7 +22,7 @@ from retrain_assets.raw.file_names import listed
 from retrain_assets.serving.batch import Batch
 from retrain_assets.serving.live import LiveModel
 from retrain_assets.serving.policy import SCORED_BATCH, BatchesPolicy
-from retrain_assets.store import Json, PeriodStore, fields_of
+from retrain_assets.store import Json, PeriodStore
 
 SCHEMA = 1
 
@@ -67,15 +67,6 @@ class ScoredFile:
     def to_dict(self) -> Json:
         """The record as it is stored."""
         return {"schema": SCHEMA, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, record: Json) -> ScoredFile:
-        """Read a stored record.
-
-        Raises:
-            DataError: A newer release wrote it.
-        """
-        return cls(**fields_of(record, SCHEMA, SCORED_BATCH))
 
 
 def waiting(batches: BatchesPolicy, store: PeriodStore, now: datetime) -> list[Waiting]:

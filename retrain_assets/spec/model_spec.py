@@ -17,7 +17,7 @@ import yaml
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from retrain_assets.candidates.policy import TrainingPolicy
-from retrain_assets.feature_function.module_source import module_spec
+from retrain_assets.feature_function.module_source import InstalledFunction
 from retrain_assets.metrics.names import known_names, mean_loss, tasks_of, tasks_of_rate
 from retrain_assets.model import Model, Task
 from retrain_assets.monitoring.performance.expression import parse
@@ -61,7 +61,7 @@ class ModelSpec(Policy):
     row_name: str = Field(default="row", pattern=ROW_NAME)
     period: Calendar
     source: Source
-    features: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    features: InstalledFunction | None = None
     columns: Columns
     contract: Contract = Contract()
     windows: WindowsPolicy
@@ -113,15 +113,6 @@ class ModelSpec(Policy):
 
         maker = DeclaredFunction(self.features) if self.features else None
         return Intake(self.model, self.source, self.columns, self.contract, self.training.objective, maker)
-
-    @field_validator("features")
-    @classmethod
-    def _there(cls, path: str | None) -> str | None:
-        """Refuse a function whose module is not installed; nothing is imported for that."""
-        module = path.split(":")[0] if path else ""
-        if module and module_spec(module) is None:
-            raise ValueError(f"no module {module!r} is installed: put it on the Python path of the code location")
-        return path
 
     @field_validator("owners")
     @classmethod

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from retrain_assets.documents.units import counted
 from retrain_assets.documents.yaml_file import text_of, tree_of
 from retrain_assets.errors import SpecError
 from retrain_assets.store import Json
@@ -274,7 +275,7 @@ def _message(fault: _Fault) -> str:
         return "is empty, write a text"
     if kind == "string_too_long":
         most = fault.context["max_length"]
-        return f"{value!r} is longer than {most} character{'s' * (most != 1)}"
+        return f"{value!r} is longer than {counted(most, 'character')}"
     expected = next((word for name, word in _TYPES.items() if kind.startswith(name)), "of another form")
     return f"{value!r} is not {expected}" if value is not None else f"is empty, write {expected}"
 

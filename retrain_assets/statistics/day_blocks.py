@@ -34,7 +34,11 @@ def daily_means(values: ArrayLike, time: ArrayLike) -> NDArray[np.float64]:
     >>> daily_means([1.0, 3.0, 5.0], np.array(["2019-01-01T08", "2019-01-01T21", "2019-01-03T01"], "datetime64[h]"))
     array([ 2., nan,  5.])
     """
-    return means_by_day(np.asarray(values, dtype=float), day_numbers(time))
+    day = day_numbers(time)
+    rows = sums(day)
+    total = sums(day, np.asarray(values, dtype=float), rows.size)
+    means: NDArray[np.float64] = np.divide(total, rows, out=np.full(rows.size, np.nan), where=rows > 0)
+    return means
 
 
 def day_numbers(time: ArrayLike) -> Codes:
@@ -53,21 +57,6 @@ def day_numbers(time: ArrayLike) -> Codes:
     days = moments.view(np.int64)
     days -= days.min() if days.size else 0
     return narrow(days)
-
-
-def means_by_day(
-    values: NDArray[np.float64], day: Codes, rows: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """Mean of the values of each numbered day; NaN for a day without a value. `rows` of each day where they are known.
-
-    >>> means_by_day(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 2]))
-    array([ 2., nan,  5.])
-    """
-    if rows is None:
-        rows = sums(day)
-    total = sums(day, values, rows.size)
-    means: NDArray[np.float64] = np.divide(total, rows, out=np.full(rows.size, np.nan), where=rows > 0)
-    return means
 
 
 def lag1_autocorrelation(daily: ArrayLike) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeV
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
-from retrain_assets.feature_function.module_source import module_spec
+from retrain_assets.feature_function.module_source import InstalledFunction
 from retrain_assets.metrics.names import is_share, largest_change, lower_is_better, tasks_of
 from retrain_assets.policy import CountedPolicy, Policy, PositiveLength
 
@@ -62,17 +62,9 @@ class DeclaredMetric(Policy):
     """
 
     cost: Cost | None = None
-    callable: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    callable: InstalledFunction | None = None
     higher_is_better: bool | None = None
     unit: str
-
-    @field_validator("callable")
-    @classmethod
-    def _installed(cls, path: str | None) -> str | None:
-        module = path.split(":")[0] if path else ""
-        if module and module_spec(module) is None:
-            raise ValueError(f"no module {module!r} is installed: put it on the Python path of the code location")
-        return path
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

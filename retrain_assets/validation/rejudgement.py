@@ -14,7 +14,7 @@ from datetime import datetime
 from retrain_assets.candidates.boosting.constant_model import fallback_files
 from retrain_assets.errors import IntegrityError, NotFound, RetrainError, SpecError
 from retrain_assets.model import PeriodAccess
-from retrain_assets.registry.journal.attempts import decision_of
+from retrain_assets.registry.journal.attempts import decision_of, short
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
@@ -101,11 +101,11 @@ def _other_window(recorded: Verdict, event: Event, asked: tuple[datetime, dateti
     """
     if asked is None:
         return ""
-    start, end = datetime.fromisoformat(recorded.gate.start), datetime.fromisoformat(recorded.gate.end)
-    begins = asked[0] <= start < end if event.action == "adopted" else start == asked[0]
-    if begins and end == asked[1]:
+    gate = Span.of_gate(recorded.gate)
+    begins = asked[0] <= gate.start < gate.end if event.action == "adopted" else gate.start == asked[0]
+    if begins and gate.end == asked[1]:
         return ""
-    return f"it was judged on {start} to {end}, its rules ask for {asked[0]} to {asked[1]}"
+    return f"it was judged on {gate.start} to {gate.end}, its rules ask for {asked[0]} to {asked[1]}"
 
 
 def _spent_before(registry: Registry, event: Event, recorded: Verdict) -> str:
@@ -143,8 +143,7 @@ def _again(gate: Gate, access: PeriodAccess, recorded: Verdict) -> Verdict:
     again = _GateAgain(
         **{**vars(gate), "refit": (lambda access, digest: refit.digest) if refit else None, "rules": None}
     )
-    window = recorded.gate
-    span = Span(window.periods, datetime.fromisoformat(window.start), datetime.fromisoformat(window.end))
+    span = Span.of_gate(recorded.gate)
     attempt = attempt_of(gate.model, gate.policy, gate.groups, access, recorded.candidate_digest, span)
     scored = attempt.scored()
     verdict = again._judge(scored)
@@ -159,7 +158,7 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
             f"{again.gate.rows:,} with {again.gate.rowset_sha256[:12]}"
         )
     if again.champion_digest != recorded.champion_digest:
-        return f"it compares with {_named(recorded.champion_digest)}, live was {_named(again.champion_digest)}"
+        return f"it compares with {short(recorded.champion_digest)}, live was {short(again.champion_digest)}"
     if decision_of(again) is not decision_of(recorded):
         said, found = decision_of(recorded).value, decision_of(again).value
         return f"it says {said} ({recorded.reason}), what comes out is {found} ({again.reason})"
@@ -193,7 +192,3 @@ def _without_words(verdict: Verdict) -> Verdict:
 
 def _findings(verdict: Verdict) -> tuple[Finding, ...]:
     return (*verdict.findings, *(verdict.refit.findings if verdict.refit else ()))
-
-
-def _named(digest: str | None) -> str:
-    return digest[:12] if digest else "no version"

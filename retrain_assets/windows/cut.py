@@ -20,6 +20,7 @@ from datetime import datetime, time, timedelta
 from retrain_assets.documents.units import called, counted
 from retrain_assets.model import Model
 from retrain_assets.periods import Calendar, Length
+from retrain_assets.verdict import GateWindow
 from retrain_assets.windows.policy import WindowsPolicy
 
 _INSTANT = timedelta(microseconds=1)
@@ -45,6 +46,11 @@ class Span:
     def __str__(self) -> str:
         return f"{moment(self.start)} to {moment(self.end)}"
 
+    @classmethod
+    def of_gate(cls, gate: GateWindow) -> Span:
+        """The span that a verdict was reached on."""
+        return cls(gate.periods, datetime.fromisoformat(gate.start), datetime.fromisoformat(gate.end))
+
     def touches(self, start: datetime, end: datetime) -> bool:
         """Whether some moment lies in the span and in [start, end)."""
         return max(self.start, start) < min(self.end, end)
@@ -62,6 +68,10 @@ class Origin:
     early_stop: Span | None
     selection: Span
 
+    def training(self, strategy: str) -> Span:
+        """The training rows of a strategy."""
+        return self.train_recent if strategy == "recent" else self.train_history
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -74,6 +84,10 @@ class Windows:
     origins: tuple[Origin, ...]
     immature: Span
     missing: tuple[str, ...] = ()
+
+    def training(self, strategy: str) -> Span:
+        """The training rows of a strategy."""
+        return self.recent if strategy == "recent" else self.history
 
 
 def spanning(spans: Iterable[Span]) -> Span:

@@ -10,7 +10,6 @@ import pytest
 
 from retrain_assets.backtest.backtest import Incumbent
 from retrain_assets.model import PeriodAccess
-from retrain_assets.pipeline import backtest
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 
@@ -32,7 +31,7 @@ def known(own_build):
     """The backtest of a model that retrains on what it forgoes, and a store that holds its rows and its matrix."""
     spec, store, results = own_build
     shutil.copytree(results.root, store.root, dirs_exist_ok=True)
-    found = backtest(spec)
+    found = spec.backtest
     return replace(found, triggers=found.triggers.model_copy(update={"on_forgone_gain": 0.5})), store
 
 

@@ -7,14 +7,13 @@ import pytest
 from retrain_assets.backtest.policies.path import PolicyPath, clock_of
 from retrain_assets.backtest.record import read_backtest
 from retrain_assets.backtest.replay import PolicyReplay, best_range
-from retrain_assets.pipeline import backtest
 from retrain_assets_tests.backtest.worlds import ageing, matrix_of
 
 
 @pytest.fixture(scope="module")
 def replayed(built):
     spec, rows, results, matrix = built
-    return matrix.matrix, backtest(spec).run(rows, results, workers=1)
+    return matrix.matrix, spec.backtest.run(rows, results, workers=1)
 
 
 def test_every_policy_stands_beside_its_clock(replayed):
@@ -55,17 +54,17 @@ def test_a_history_too_short_for_halves_is_labelled_so(replayed):
 
 def test_the_same_rows_and_spec_are_answered_from_what_is_kept(own_build):
     spec, rows, results = own_build
-    first = backtest(spec).run(rows, results, workers=1)
+    first = spec.backtest.run(rows, results, workers=1)
     told = []
-    again = backtest(spec).run(rows, results, workers=1, progress=lambda *said: told.append(said))
+    again = spec.backtest.run(rows, results, workers=1, progress=lambda *said: told.append(said))
     assert again == first == read_backtest(results)
     assert told == []
 
 
 def test_other_triggers_are_replayed_on_the_same_models(own_build):
     spec, rows, results = own_build
-    first = backtest(spec).run(rows, results, workers=1)
-    other = replace(backtest(spec), triggers=spec.triggers.model_copy(update={"retrain_cost": 100.0}))
+    first = spec.backtest.run(rows, results, workers=1)
+    other = replace(spec.backtest, triggers=spec.triggers.model_copy(update={"retrain_cost": 100.0}))
     again = other.run(rows, results, workers=1, stops=["2024-01-15: not replayed, it is damaged."])
     assert again.fits == 0
     assert again.retrain_cost == 100.0 != first.retrain_cost
@@ -77,7 +76,7 @@ def test_what_a_retrain_costs_and_the_clock_are_told_by_the_half_that_has_no_par
     spec = built[0]
     matrix = matrix_of(ageing(24, 0.1))
     matrix.losses[:, 7 * 12 :] *= 10
-    undeclared = replace(backtest(spec), triggers=spec.triggers.model_copy(update={"retrain_cost": None}))
+    undeclared = replace(spec.backtest, triggers=spec.triggers.model_copy(update={"retrain_cost": None}))
     replay = PolicyReplay(undeclared, SimpleNamespace(matrix=matrix), lambda *said: None)
     cost = replay._cost()
     assert cost == pytest.approx(0.1 * 70.0), "a tenth of a week's loss of fresh models, before it rose"

@@ -7,7 +7,6 @@ import yaml
 
 from benchmarks.worlds.parcels import SPEC, rows_of
 from retrain_assets.backtest.matrix.loss_matrix import LossMatrix
-from retrain_assets.pipeline import backtest
 from retrain_assets.raw.ingest import ingest, ingest_outcomes
 from retrain_assets.spec.loading import load_spec
 from retrain_assets.spec.model_spec import ModelSpec
@@ -71,4 +70,4 @@ def take_in(spec, store, weeks):
 
 def matrix_recipe(spec):
     """How the models of the matrix are trained."""
-    return backtest(spec).recipe
+    return spec.backtest.recipe

@@ -116,7 +116,7 @@ def test_the_refitted_model_is_the_same_strategy_on_the_same_window_and_the_gate
     for strategy, part in (tested.parts or {tested.strategy: tested}).items():
         span = Span(tuple(agreed.store.periods("raw_data")), getattr(windows, strategy).start, windows.gate.end)
         rows = load_window(agreed.store, work.model, span, ["distance", "weight", "vehicle"], week, [first])
-        recipe = work.recipe(strategy)
+        recipe = work.recipe
         made = train_strategy(HeldRows(rows, recipe), span, strategy, part.rounds, recipe)
         by_hand[strategy] = (made.model, made.contract)
     models = list(by_hand.values())

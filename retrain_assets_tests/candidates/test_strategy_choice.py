@@ -10,11 +10,11 @@ import pytest
 from scipy.special import expit, logit, softmax
 from sklearn.metrics import log_loss
 
-from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons, span, windows
+from benchmarks.selection import after_choosing
+from benchmarks.worlds.changes import RECIPE, abrupt_change, rare_cases, seasons, span
 from retrain_assets.candidates.coverage import Coverage
 from retrain_assets.candidates.policy import TrainingPolicy
-from retrain_assets.candidates.rolling_origins import OriginLoss, choose, prefer
-from retrain_assets.candidates.strategies import HeldRows
+from retrain_assets.candidates.rolling_origins import OriginLoss, prefer
 from retrain_assets.candidates.strategy_choice import StrategyComparison, average_origins, chosen, eligible, reason_of
 from retrain_assets.candidates.strategy_record import StrategyRecord
 from retrain_assets.errors import DataError, NotCovered
@@ -121,22 +121,14 @@ def test_strategies_rehearsed_on_different_rows_are_not_averaged() -> None:
 # ---- worlds: what choosing on rolling origins costs against the better strategy known in advance
 
 
-def rehearsed(months: int, rows: pa.Table) -> tuple[str, dict[str, float]]:
-    """The strategy chosen before the gate month, and every strategy's loss at an origin that stands for the gate."""
-    policy = RECIPE.training.model_copy(update={"strategies": THREE.strategies, "threads": 1})
-    recipe = replace(RECIPE, training=policy)
-    held = HeldRows(rows, recipe)
-    chosen_before = choose(held, windows(months), recipe).strategy
-    return chosen_before, dict(choose(held, windows(months + 1, origins=1), recipe).losses)
-
-
 WORLDS = {abrupt_change: "recent", rare_cases: "history", seasons: "history"}
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.__name__)
 def test_the_choice_stays_close_to_the_better_strategy(world) -> None:  # type: ignore[no-untyped-def]
     """Mean loss of the chosen strategy at most 11 % above the better one's, the other's 20 % or more (STATISTICS 5)."""
-    found = [rehearsed(12, world(13, seed)) for seed in range(4)]
+    policy = RECIPE.training.model_copy(update={"strategies": THREE.strategies, "threads": 1})
+    found = [after_choosing(world(13, seed), replace(RECIPE, training=policy)) for seed in range(4)]
     losses = {name: np.mean([loss[name] for _, loss in found]) for name in ("recent", "history")}
     better = WORLDS[world]
     worse = next(name for name in losses if name != better)

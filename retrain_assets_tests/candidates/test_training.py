@@ -5,12 +5,11 @@ import pytest
 import yaml
 
 import retrain_assets.candidates.training as module
-from benchmarks.worlds.changes import RECIPE, windows
-from retrain_assets.candidates.training import Training, only
+from benchmarks.worlds.changes import RECIPE
+from retrain_assets.candidates.training import Training
 from retrain_assets.errors import NotEnoughData
 from retrain_assets.model import PeriodAccess
-from retrain_assets.periods import Length
-from retrain_assets.pipeline import suite_ids, training
+from retrain_assets.pipeline import training
 from retrain_assets.registry.registry import Registry
 from retrain_assets.store import PeriodStore
 from retrain_assets.windows.policy import WindowsPolicy
@@ -30,33 +29,22 @@ def test_no_strategy_trains_or_rehearses_on_a_case(world_after, monkeypatch):
         for row, week in zip(chosen, weeks, strict=False)
     ]
     path.write_text(yaml.safe_dump({"cases": entries}))
-    held_out = suite_ids(built.spec)
+    held_out = built.spec.suite_ids()
     assert held_out == {*chosen, entries[0]["id"]}
 
-    seen: dict[str, set[str]] = {}
+    seen: list[set[str]] = []
     original = module.HeldRows
 
     def spy(table, recipe):
-        seen[recipe.training.strategies[0]] = set(table["id"].cast("string").to_pylist())
+        seen.append(set(table["id"].cast("string").to_pylist()))
         return original(table, recipe)
 
     monkeypatch.setattr(module, "HeldRows", spy)
     assert built.run("retrain", weeks[-1]).success
-    assert set(seen) == set(training(built.spec).policy.strategies) == {"recent", "history"}
-    for keys in seen.values():
+    assert len(seen) == len(training(built.spec).policy.strategies) == 2
+    for keys in seen:
         assert len(keys) > 400
         assert not keys & held_out
-
-
-@pytest.mark.parametrize("strategy", ["recent", "history"])
-def test_a_strategy_sees_its_own_windows_and_none_of_the_other(strategy):
-    everything = windows(12)
-    own = only(everything, strategy)
-    assert own.gate == everything.gate
-    assert own.recent == own.history == getattr(everything, strategy)
-    for origin, whole in zip(own.origins, everything.origins, strict=True):
-        assert origin.train_recent == origin.train_history == getattr(whole, f"train_{strategy}")
-        assert origin.selection == whole.selection
 
 
 def test_nothing_is_chosen_before_every_strategy_is_trained(tmp_path):
@@ -65,10 +53,3 @@ def test_nothing_is_chosen_before_every_strategy_is_trained(tmp_path):
     access = PeriodAccess(PeriodStore(tmp_path), Registry(tmp_path / "registry", "trips"), "2018-06")
     with pytest.raises(NotEnoughData, match="trips 2018-06: materialize candidate_recent of 2018-06 first"):
         training.choose(access)
-
-
-def test_a_strategys_recipe_trains_that_strategy_alone():
-    training = Training(RECIPE.model, RECIPE.columns, RECIPE.training, WindowsPolicy(half_life="9w"), 12, frozenset)
-    recipe = training.recipe("history")
-    assert recipe.training.strategies == ("history",)
-    assert (recipe.model, recipe.half_life) == (RECIPE.model, Length.parse("9w"))

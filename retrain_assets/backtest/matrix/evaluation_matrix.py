@@ -35,6 +35,7 @@ ROWS = "backtest_rows"
 """The asset that holds the encoded rows, a file for each state of what is stored; only the newest is kept for long."""
 
 _KEPT = timedelta(days=1)
+_ByStrategy = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -269,22 +270,7 @@ class _Assembly:
             )
         axis = np.array([np.datetime64(day, "D") for day in days])
         chosen = self._chosen(places)
-        names = [*self.stages.trained, *([AVERAGE] if len(self.stages.trained) > 1 else [])]
-        by_strategy = {name: np.full((len(places), axis.size), np.nan) for name in names}
-        doubts = {name: np.full((len(places), axis.size), np.nan) for name in names}
-        rows = np.zeros(axis.size)
-        for number, place in enumerate(places):
-            record, _ = self.records[place]
-            own = np.zeros(axis.size)
-            chunks = (record.chunks[period] for period in record.chunks if period in self.stages.ends)
-            for chunk in chunks:  # of periods shorter than a day several have the same one
-                at = np.searchsorted(axis, np.array(chunk.days, dtype="datetime64[D]"))
-                own[at] += chunk.rows
-                for name, sums in chunk.losses.items():
-                    _add(by_strategy[name][number], at, sums)
-                for name, sums in chunk.doubts.items():
-                    _add(doubts[name][number], at, sums)
-            rows = np.maximum(rows, own)
+        by_strategy, doubts, rows = self._by_day(places, axis)
         kept = [origins[place] for place in places]
         matrix = LossMatrix(
             np.array([np.datetime64(origin.moment, "us") for origin in kept]),
@@ -320,6 +306,26 @@ class _Assembly:
             self.stages.crew.place.rows,
             by_strategy,
         )
+
+    def _by_day(
+        self, places: Sequence[int], axis: NDArray[np.datetime64]
+    ) -> tuple[_ByStrategy, _ByStrategy, NDArray[np.float64]]:
+        """Losses and doubts of every strategy alone, shape (places, days), and the rows of each day."""
+        names = [*self.stages.trained, *([AVERAGE] if len(self.stages.trained) > 1 else [])]
+        losses, doubts = ({name: np.full((len(places), axis.size), np.nan) for name in names} for _ in range(2))
+        rows = np.zeros(axis.size)
+        for number, place in enumerate(places):
+            record, _ = self.records[place]
+            own = np.zeros(axis.size)
+            chunks = (record.chunks[period] for period in record.chunks if period in self.stages.ends)
+            for chunk in chunks:  # of periods shorter than a day several have the same one
+                at = np.searchsorted(axis, np.array(chunk.days, dtype="datetime64[D]"))
+                own[at] += chunk.rows
+                for found, known in ((losses, chunk.losses), (doubts, chunk.doubts)):
+                    for name, sums in known.items():
+                        _add(found[name][number], at, sums)
+            rows = np.maximum(rows, own)
+        return losses, doubts, rows
 
     def _chosen(self, places: Sequence[int]) -> list[str]:
         """The strategy that the spec would have chosen at each origin; a tie stays with that of the origin before."""

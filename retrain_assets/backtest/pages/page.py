@@ -14,7 +14,7 @@ from retrain_assets.backtest.pages.text import (
 from retrain_assets.backtest.record import BacktestRecord, GatedResult, PolicyResult
 from retrain_assets.documents.figure import svg
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, html_page, table, text
-from retrain_assets.documents.units import LossUnits, amount
+from retrain_assets.documents.units import LossUnits, amount, percent
 
 TRADE_OFF = f"![loss against retrains]({PICTURE}trade_off)"
 COSTS = f"![cost against the cost of a retrain]({PICTURE}costs)"
@@ -92,7 +92,7 @@ def _row(one: PolicyResult, units: LossUnits) -> dict[str, object]:
         "95 % limits": f"{low} to {high}" if low and high else "",
         **{f"cost at {units.total(float(cost))}": units.total(total) for cost, total in one.costs.items()},
         "regret": units.total(one.regret),
-        "worse at first": f"{100 * one.worse_next:.0f} %",
+        "worse at first": percent(one.worse_next),
         "oldest (days)": one.oldest_days,
         "CPU s": round(one.cpu_seconds),
     }

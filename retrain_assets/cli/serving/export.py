@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from retrain_assets.cli.shared import guarded, opened
+from retrain_assets.cli.shared import DONE_AS_JSON, VERSION, guarded, opened
 from retrain_assets.documents.terminal import say
 
 
@@ -16,11 +16,11 @@ from retrain_assets.documents.terminal import say
 @click.option(
     "--to", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder that is not there."
 )
-@click.option("--version", help="Another version than the live one, like v3.")
+@VERSION
 @click.option("--storage-uri", help="Where KServe will read the folder from: gs://bucket/model, pvc://volume/model.")
 @click.option("--image", help="The container that the Containerfile makes.")
 @click.option("--canary", type=click.IntRange(1, 100), default=100, help="Percent of the traffic for this version.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@DONE_AS_JSON
 @guarded
 def export(name: str, to: Path, version: str | None, as_json: bool, **deployment: str | int | None) -> None:
     """Write the live version as a folder for MLflow, KServe or a program of your own.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from retrain_assets.cli.shared import guarded, now, spec_of
+from retrain_assets.cli.shared import DONE_AS_JSON, VERSION, guarded, now, spec_of
 from retrain_assets.documents.terminal import say
 from retrain_assets.documents.units import counted
 
@@ -16,10 +16,10 @@ from retrain_assets.documents.units import counted
 @click.argument("name")
 @click.argument("rows", metavar="IN")
 @click.argument("out", metavar="OUT")
-@click.option("--version", help="Another version than the live one, like v3.")
+@VERSION
 @click.option("--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]), help="The version that was live then.")
 @click.option("--reasons", type=click.IntRange(min=0), default=0, help="Name so many features that moved each score.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@DONE_AS_JSON
 @guarded
 def score(name: str, rows: str, out: str, reasons: int, as_json: bool, **which: str | datetime | None) -> None:
     """Score new rows with the live version.

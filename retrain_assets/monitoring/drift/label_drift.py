@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from retrain_assets.documents.units import rounded_p
 from retrain_assets.model import Task
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport, drift
 from retrain_assets.monitoring.drift.statistics.prediction_t import prediction_t
@@ -108,8 +109,8 @@ def find_jump(policy: LabelPolicy, report: DriftReport, reference: Sequence[Prof
     unit = f"moved {found.size:.2f} sd" if numeric else f"odds ratio {found.size:.3g}"
     sentence = (
         f"{report.period}: {found.what} jumped from {found.before:.4g} to {found.after:.4g} on {current.rows:,} "
-        f"outcomes ({unit}, {limit:g} is a jump; p {found.p_value:.2g}): more often a fault in the data than a change "
-        "of the world"
+        f"outcomes ({unit}, {limit:g} is a jump; p {rounded_p(found.p_value)}): more often a fault in the data than a "
+        "change of the world"
     )
     return Jump(**asdict(found), limit=limit, rows=current.rows, sentence=sentence)
 

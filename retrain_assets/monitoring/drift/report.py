@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import SMALLEST_P, counted, rounded_p
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes, change, label, measure
 from retrain_assets.monitoring.drift.column_faults import BROKEN, TO_MEND, comparable_part, problems_of
@@ -37,9 +37,6 @@ MIN_SLOPE_SHIFT = 0.1
 
 FEW_ROWS = 30
 """Below so many rows of a period its quiet says little, and the report says so."""
-
-BEYOND_DOUBT = 1e-4
-"""P-values below it are equally certain, and shown as one."""
 
 
 class Drift(StrEnum):
@@ -135,11 +132,6 @@ class DriftReport:
     def warned(self) -> tuple[str, ...]:
         """Columns that warn."""
         return tuple(column.column for column in self.columns if column.outcome is Drift.WARN)
-
-    @property
-    def confirmed(self) -> tuple[str, ...]:
-        """Columns that warn for the second period running."""
-        return tuple(column.column for column in self.columns if column.confirmed)
 
     def to_dict(self) -> Json:
         """As plain JSON."""
@@ -303,7 +295,7 @@ def _decide(policy: DriftPolicy, one: Measured, tests: Sequence[PeriodTest], pre
 
 def _telling(test: PeriodTest) -> tuple[float, bool, float]:
     """Order of summaries by certainty; where several are beyond doubt the mean says it best, then the largest t."""
-    return max(test.p_value, BEYOND_DOUBT), test.summary.what != "mean", -abs(test.statistic)
+    return max(test.p_value, SMALLEST_P), test.summary.what != "mean", -abs(test.statistic)
 
 
 def _counts(policy: DriftPolicy, sizes: Sizes, summary: Summary) -> bool:
@@ -364,17 +356,13 @@ def _sentence(one: Measured, said: Drift, outcome: _Outcome, problem: ColumnProb
     if said is Drift.INSUFFICIENT and problem is None:
         return f"{one.name}: too few periods to compare with"
     parts = [problem.sentence] if problem else []
-    if outcome.summary is not None and (said is not Drift.QUIET or problem is None):
-        parts.append(f"{change(one, outcome.summary)} (p {_p(outcome.p_value)})")
+    if outcome.summary is not None and outcome.p_value is not None and (said is not Drift.QUIET or problem is None):
+        parts.append(f"{change(one, outcome.summary)} (p {rounded_p(outcome.p_value)})")
     if said is Drift.SMALL:
         parts.append("too small to count")
     if outcome.precedents and said is Drift.QUIET:
         parts.append(f"but {outcome.precedents} of the reference periods stood out as much")
     return f"{one.name}: {'; '.join(parts) or 'the same in every period'}"
-
-
-def _p(value: float | None) -> str:
-    return "unknown" if value is None else f"< {BEYOND_DOUBT:.4f}" if value < BEYOND_DOUBT else f"{value:.2g}"
 
 
 def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: int, rows: int) -> str:
@@ -388,7 +376,7 @@ def _headline(period: str, columns: Sequence[ColumnDrift], periods: int, tests: 
     if periods < FEWEST_PERIODS and tests:
         return f"{period}: no drift in {len(columns)} columns ({tests} tests of shuffled days)."
     if periods < FEWEST_PERIODS:
-        few = f"{periods} reference period{'s' * (periods != 1)}"
+        few = counted(periods, "reference period")
         return f"{period}: drift cannot be told from {few}, {FEWEST_PERIODS} are needed."
     if not tests:
         return f"{period}: drift cannot be told, no column has values to compare."

@@ -211,10 +211,8 @@ def _gate(model: Model, at: PeriodAccess, version: Version, scorer: Scorer) -> L
         tested = Scorer.from_files(at.registry.read(verdict.candidate_digest))
     except NotFound:
         return None
-    window = verdict.gate
-    span = Span(window.periods, datetime.fromisoformat(window.start), datetime.fromisoformat(window.end))
     columns = list(dict.fromkeys((*scorer.contract.names, *tested.contract.names)))
-    rows = load_window(at.store, model, span, columns, at.period)
+    rows = load_window(at.store, model, Span.of_gate(verdict.gate), columns, at.period)
     if not rows.num_rows:
         return None
     return LabelledRows(encode(rows, scorer.contract).table, tested.scores(rows), rows[LABEL].to_numpy())

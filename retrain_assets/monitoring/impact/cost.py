@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from retrain_assets.documents.units import LossUnits, counted, plural
+from retrain_assets.documents.units import LossUnits, counted, percent, plural
 from retrain_assets.errors import DataError
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
@@ -177,7 +177,7 @@ def _growth(one: Change, units: LossUnits) -> str:
 def _share_of_model(importance: float) -> str:
     if not importance > 0:
         return "not used by the model"
-    share = f"{100 * importance:.0f} %" if importance >= 0.005 else "under 1 %"
+    share = percent(importance) if importance >= 0.005 else "under 1 %"
     return f"{share} of the model rests on it"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, led, table, text
-from retrain_assets.documents.units import LossUnits, amount, plural
+from retrain_assets.documents.units import LossUnits, amount, plural, rounded_p
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.model import Model
@@ -48,9 +48,6 @@ NO_MODEL = "No model was live in {}, so there is nothing to watch yet."
 
 PLAIN = LossUnits()
 """What a row and its loss are called where the spec does not say it."""
-
-SMALLEST_P = 1e-4
-"""Below this a p-value rests on tails that no sample shows."""
 
 SHORT = 12
 """Groups that still stand open."""
@@ -297,7 +294,7 @@ def _short(row: Mapping[str, object]) -> dict[str, object]:
         if isinstance(share := known.get(name), float):
             known[name] = amount(share, "share")
     if isinstance(p := known.get("p"), float):
-        known["p"] = f"{p:.2g}" if p >= SMALLEST_P else f"< {SMALLEST_P:g}"
+        known["p"] = rounded_p(p)
     return known
 
 

@@ -80,7 +80,7 @@ class PerformanceHistory:
     @property
     def estimates(self) -> list[LossEstimate | None]:
         """What was estimated in each period."""
-        return [record.estimated.estimate if record.estimated else None for record in self.records]
+        return [record.estimate for record in self.records]
 
     @property
     def truths(self) -> list[float | None]:

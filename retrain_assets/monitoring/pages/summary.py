@@ -146,7 +146,7 @@ def performance_summary(record: PerformanceRecord, harm: str = "") -> list[str]:
 
 def loss_table(model: Model, record: PerformanceRecord) -> list[dict[str, str]]:
     """What was measured and what is estimated, with their unit."""
-    estimate = record.estimated.estimate if record.estimated else None
+    estimate = record.estimate
     found = [(how, one) for how, one in (("measured", record.report), ("estimated", estimate)) if one is not None]
     return [
         {

@@ -18,7 +18,7 @@ from scipy import special
 
 from retrain_assets.documents.units import amount
 from retrain_assets.monitoring.performance.expression import OURS, Expression, called, cost_expression, parse
-from retrain_assets.monitoring.performance.report import FEWEST_BLOCKS, Quality
+from retrain_assets.monitoring.performance.report import ALPHA, FEWEST_BLOCKS, Quality
 from retrain_assets.monitoring.policy import BusinessMetric
 from retrain_assets.statistics.day_blocks import block_ids
 from retrain_assets.store import Json, own
@@ -80,7 +80,7 @@ class BusinessMeasurement:
 
 
 def measure_business(
-    metric: BusinessMetric, expression: Expression, rows: Columns, time: Values, block_days: int, alpha: float = 0.05
+    metric: BusinessMetric, expression: Expression, rows: Columns, time: Values, block_days: int
 ) -> BusinessMeasurement:
     """Measure one metric with the interval that its blocks of days allow.
 
@@ -91,7 +91,6 @@ def measure_business(
             missing as NaN or None.
         time: When each row happened, shape (n,).
         block_days: Days in an independent unit; 0 takes rows as independent.
-        alpha: One-sided level of each limit.
 
     >>> late = BusinessMetric(name="late", expression="share(label > 30)", unit="share", better="lower", threshold=0.2)
     >>> days = np.repeat(np.arange("2019-01-01", "2019-01-11", dtype="datetime64[D]"), 10)
@@ -104,7 +103,7 @@ def measure_business(
     block = block_ids(time, block_days) if block_days else np.arange(total)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.atleast_1d(_Totals(rows, expression.columns, block, total).of(expression.tree))
-    value, low, high = _limits(found, alpha)
+    value, low, high = _limits(found)
     outcome = _outcome(metric, value, low, high)
     low_high = (known(low), known(high))
     sentence = _sentence(metric, total, outcome, known(value), *low_high)
@@ -173,7 +172,7 @@ def _missing(values: Any) -> Any:
     return np.array([value is None or value != value for value in array.ravel()], dtype=bool).reshape(array.shape)
 
 
-def _limits(found: NDArray[np.float64], alpha: float) -> tuple[float, float, float]:
+def _limits(found: NDArray[np.float64]) -> tuple[float, float, float]:
     """The value, and its limits by the delete-one-block jackknife.
 
     sd² = (q − 1)/q · Σ (θ₋ᵦ − mean θ₋ᵦ)²; t with q − 1 degrees of freedom.
@@ -183,7 +182,7 @@ def _limits(found: NDArray[np.float64], alpha: float) -> tuple[float, float, flo
     if blocks < FEWEST_BLOCKS or not np.isfinite(found).all():
         return value, math.nan, math.nan
     error = math.sqrt((blocks - 1) / blocks * float(np.square(without - without.mean()).sum()))
-    reach = -float(special.stdtrit(blocks - 1, alpha)) * error
+    reach = -float(special.stdtrit(blocks - 1, ALPHA)) * error
     return value, value - reach, value + reach
 
 

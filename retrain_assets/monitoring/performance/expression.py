@@ -34,9 +34,8 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression: its text, its tree, and the columns of the rows that it reads."""
+    """A checked expression: its tree, and the columns of the rows that it reads."""
 
-    text: str
     tree: ast.expr
     columns: tuple[str, ...]
 
@@ -73,7 +72,7 @@ def parse(text: str, numeric: Collection[str], categorical: Collection[str]) -> 
     check.total(tree)
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions}
-    return Expression(text, tree, tuple(sorted(names & columns)))
+    return Expression(tree, tuple(sorted(names & columns)))
 
 
 def cost_expression(matrix: Sequence[Sequence[float]], threshold: float) -> str:

@@ -203,7 +203,7 @@ class PerformanceReport:
         return cls(**{**record, "by_group": tuple(GroupLoss(**one) for one in record["by_group"])})
 
 
-def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alpha: float = ALPHA) -> Baseline:
+def baseline(losses: ArrayLike, time: ArrayLike) -> Baseline:
     """Mean loss with the band in which chance alone may move it, from the variance between days.
 
     How much days depend on one another is told by the days themselves (`long_run_variance.mean_error`). Rows of fewer
@@ -212,8 +212,6 @@ def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alph
     Args:
         losses: Loss per row, shape (n,); rows without a finite loss are left out.
         time: When each row happened, shape (n,).
-        source: Which rows, in words.
-        alpha: One-sided level of each limit.
 
     >>> days = np.repeat(np.arange("2019-01-01", "2019-01-29", dtype="datetime64[D]"), 10)
     >>> found = baseline(np.tile([1.0, 2.0], 140) + np.arange(280) // 10 % 2, days)
@@ -224,16 +222,16 @@ def baseline(losses: ArrayLike, time: ArrayLike, source: str = "gate rows", alph
     mean, row_error, units = _row_error(loss)
     found = _day_error(loss, at, None)
     if found is None:
-        reach = _t(alpha, units - 1) * row_error
-        return Baseline(mean, loss.size, mean - reach, mean + reach, source, units, _block_days(loss, at))
+        reach = _t(ALPHA, units - 1) * row_error
+        return Baseline(mean, loss.size, mean - reach, mean + reach, "gate rows", units, _block_days(loss, at))
     days = _days(at)
-    reach = _t(alpha * found.level_share, found.degrees) * found.error
+    reach = _t(ALPHA * found.level_share, found.degrees) * found.error
     return Baseline(
         mean,
         loss.size,
         mean - reach,
         mean + reach,
-        source,
+        "gate rows",
         days,
         _block_days(loss, at),
         found.error * math.sqrt(days),
@@ -317,7 +315,7 @@ def measure(
 
 
 def mean_limits(
-    losses: ArrayLike, time: ArrayLike, baseline: Baseline, alpha: float = ALPHA
+    losses: ArrayLike, time: ArrayLike, baseline: Baseline
 ) -> tuple[float | None, float | None, float | None]:
     """Mean loss of some rows with its one-sided limits, by their days; None where not known.
 
@@ -328,7 +326,7 @@ def mean_limits(
     """
     loss, at = _finite(losses, time)
     mean, error, degrees = _period_error(loss, at, baseline)
-    reach = _t(alpha, degrees) * error
+    reach = _t(ALPHA, degrees) * error
     return _known(mean), _known(mean - reach), _known(mean + reach)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from retrain_assets.monitoring.drift.label_drift import Jump
 from retrain_assets.monitoring.drift.report import DriftReport
 from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate
+from retrain_assets.monitoring.estimation.estimator import LossEstimate
 from retrain_assets.monitoring.impact.cost import ColumnCost
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
 from retrain_assets.monitoring.performance.report import PerformanceReport
@@ -59,6 +60,11 @@ class PerformanceRecord:
     estimates: tuple[PastEstimate, ...] = ()
     sentence: str = ""
     written: str = ""
+
+    @property
+    def estimate(self) -> LossEstimate | None:
+        """What the loss of rows without outcomes is estimated to be; None where nothing is estimated."""
+        return self.estimated.estimate if self.estimated else None
 
     @property
     def estimated_excess(self) -> float:

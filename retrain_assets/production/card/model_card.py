@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from retrain_assets.documents.page import Document, Part, figure, html_page, marked, table, text
+from retrain_assets.documents.page import Document, Part, fact_rows, figure, html_page, marked, table, text
 from retrain_assets.documents.units import amount, called, counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import mean_loss, metric_words
@@ -298,7 +298,7 @@ def _rests_on(policy: ValidationPolicy) -> str:
 
 
 def _facts(facts: Mapping[str, str]) -> str:
-    return table([{"what": name, "value": value} for name, value in facts.items()])
+    return table(fact_rows(facts))
 
 
 def _elsewhere(training: TrainingRecord, rows: str) -> str:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, html_page, table, text
+from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, fact_rows, html_page, table, text
 from retrain_assets.documents.units import LossUnits, amount, difference, plural
 from retrain_assets.model import Model
 from retrain_assets.production.probation.anytime_valid import Conclusion
@@ -149,7 +149,7 @@ def _measured(units: LossUnits, record: ProbationRecord) -> list[dict[str, objec
         "e-value": f"{written(found.e_value)}; {written(found.line)} decides",
         "ends at the latest with": found.limit,
     }
-    return [{"what": name, "value": value} for name, value in facts.items()]
+    return fact_rows(facts)
 
 
 def _difference(found: Measurement, units: LossUnits) -> str:

@@ -18,6 +18,7 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
+from retrain_assets.documents.units import counted as things
 from retrain_assets.errors import NoProbation
 from retrain_assets.periods import Calendar
 from retrain_assets.production.policy import ProbationPolicy
@@ -174,7 +175,7 @@ def counted(blocks: int, block_days: int) -> str:
     >>> counted(1, 7), counted(4, 1)
     ('1 block of 7 days', '4 blocks of 1 day')
     """
-    return f"{blocks} block{'s' * (blocks != 1)} of {block_days} day{'s' * (block_days != 1)}"
+    return f"{things(blocks, 'block')} of {things(block_days, 'day')}"
 
 
 def asking(store: PeriodStore, registry: Registry) -> ProbationRecord | None:

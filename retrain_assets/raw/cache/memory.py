@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError
+from retrain_assets.raw.notation.values import is_text
 
 
 def memory_bytes() -> int:
@@ -43,9 +44,7 @@ def _unpacked(column: pa.Array) -> int:
     if not pa.types.is_dictionary(column.type):
         return int(column.nbytes)
     kind = column.dictionary.type
-    lengths = (
-        pc.binary_length(column.dictionary) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
-    )
+    lengths = pc.binary_length(column.dictionary) if is_text(kind) else None
     if lengths is None:
         return int(len(column) * column.dictionary.nbytes // max(1, len(column.dictionary)))
     return int(pc.sum(lengths.cast(pa.int64()).take(column.indices)).as_py() or 0)

@@ -80,24 +80,33 @@ class Dialect:
     title: int = 0
 
 
-def dialect_of(head: bytes, known: Collection[str] = (), whole: bool = True) -> Dialect:
+def dialect_of(
+    head: bytes,
+    known: Collection[str] = (),
+    whole: bool = True,
+    encoding: str | None = None,
+    separator: str | None = None,
+) -> Dialect:
     r"""The encoding and the separator of a file from its first bytes.
 
     Args:
         head: The file, or its beginning.
         known: Names of columns that the file should have; they decide between two separators.
         whole: Whether `head` is the whole file; a part may end within a character or a line.
+        encoding: As declared; None leaves it to the bytes.
+        separator: As declared; None leaves it to the lines.
 
     Raises:
         TwoReadings: Two separators divide the lines equally well.
+        UnicodeError: The bytes are not in the declared encoding.
 
     >>> dialect_of("id;plan;région\n7;a,b;Alsace\n".encode("latin-1"))
     Dialect(encoding='cp1252', separator=';', title=0)
     """
-    encoding = encoding_of(head, whole)
+    encoding = encoding or encoding_of(head, whole)
     text = head.decode(encoding, errors="replace" if whole else "ignore")
     text = text if whole else text.rpartition("\n")[0] or text
-    separator = separator_of(text, known)
+    separator = separator or separator_of(text, known)
     return Dialect(encoding, separator, title_lines(text, separator))
 
 

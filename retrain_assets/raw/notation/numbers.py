@@ -16,9 +16,12 @@ import pyarrow.compute as pc
 from retrain_assets.errors import TwoReadings
 from retrain_assets.raw.notation import dialect
 from retrain_assets.raw.notation.dialect import COMMA, POINT, Notation, evidence, notation_of, ungrouped, unit_of
-from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, flat, how_many
+from retrain_assets.raw.notation.values import FALSE_WORDS, TRUE_WORDS, flat, how_many, is_text
+from retrain_assets.store import with_column
 
-_PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+"""A number as programs write it."""
+
 _FRACTION = r"^[+-]?\d*\.\d*([eE][+-]?\d+)?$"
 _LIKE_GROUPS = r"^[+-]?\d{1,3}(\.\d{3})+$"
 _MISSING = pa.array(["", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nat"])
@@ -87,7 +90,7 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
     >>> rows["total"].to_pylist(), rewritten
     (['1234.50', '7'], [Rewritten(column='total', count=1, example='1,234.50', plain='1234.50')])
     """
-    texts = {name: _distinct(rows[name]) for name in names if name in rows.column_names and _is_text(rows[name])}
+    texts = {name: _distinct(rows[name]) for name in names if name in rows.column_names and is_text(rows[name].type)}
     if measured := [name for name, values in texts.items() if common_measure(values)]:
         return _measured(rows, measured, names, declared)
     odd = {name: _odd(values) for name, values in texts.items()}
@@ -110,7 +113,7 @@ def plain_numbers(rows: pa.Table, names: Sequence[str], declared: Notation | Non
             was = pa.array(list(changed), pa.string())
             at = pc.index_in(rows[name], value_set=was)
             column = pc.coalesce(pa.array(list(changed.values()), pa.string()).take(flat(at)), flat(rows[name]))
-            rows = rows.set_column(rows.column_names.index(name), name, column)
+            rows = with_column(rows, name, column)
             example = next(iter(changed))
             rewritten.append(Rewritten(name, len(at) - at.null_count, example, str(changed[example])))
     return rows, rewritten
@@ -136,7 +139,7 @@ def _measured(
     written = {name: rows[name] for name in measured}
     for name, column in written.items():
         bare = pc.replace_substring_regex(column.cast(pa.string()), r"^(\s*[+-]?\d[\d.,']*)\s+\D+$", r"\1")
-        rows = rows.set_column(rows.column_names.index(name), name, bare)
+        rows = with_column(rows, name, bare)
     rows, rewritten = plain_numbers(rows, names, declared)
     found = [one for one in rewritten if one.column not in written]
     for name, column in written.items():
@@ -154,9 +157,9 @@ def numbers_without_words(rows: pa.Table, names: Sequence[str], words: Sequence[
     """
     missing = pa.array(words, pa.string())
     for name in names:
-        if name in rows.column_names and _is_text(rows[name]):
+        if name in rows.column_names and is_text(rows[name].type):
             column = pc.if_else(pc.is_in(rows[name].cast(pa.string()), value_set=missing), None, rows[name])
-            rows = rows.set_column(rows.column_names.index(name), name, column)
+            rows = with_column(rows, name, column)
     return rows
 
 
@@ -169,7 +172,7 @@ def _one_unit(name: str, values: pa.Array, odd: Sequence[str]) -> None:
     units = {unit: text for text in odd if (unit := unit_of(text))}
     if not units:
         return
-    plain = values.filter(pc.match_substring_regex(values, _PLAIN))
+    plain = values.filter(pc.match_substring_regex(values, PLAIN))
     bare = [text for text in (*odd, *plain[:1].to_pylist()) if not unit_of(text) and text != "0"]
     if len(units) > 1 or ("%" in units and bare):
         one, other = [*units.values(), *bare][:2]
@@ -190,7 +193,7 @@ def read_numbers(column: pa.ChunkedArray) -> NumberColumn:
     if pa.types.is_dictionary(kind):
         values = values.cast(kind.value_type)
         kind = kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if is_text(kind):
         return _from_text(values)
     if pa.types.is_boolean(kind):
         return NumberColumn(values.cast(pa.int8()), none)
@@ -207,7 +210,7 @@ def read_numbers(column: pa.ChunkedArray) -> NumberColumn:
 def _from_text(text: pa.Array) -> NumberColumn:
     """Text as float64, and which values are no number."""
     text = pc.utf8_trim_whitespace(text.cast(pa.string()))
-    readable = pc.fill_null(pc.match_substring_regex(text, _PLAIN), False)
+    readable = pc.fill_null(pc.match_substring_regex(text, PLAIN), False)
     values = pc.if_else(readable, pc.replace_substring_regex(text, r"^\+", ""), pa.scalar(None, pa.string()))
     if how_many(readable) == len(text) - text.null_count:
         return NumberColumn(values.cast(pa.float64()), pc.and_(text.is_valid(), pc.invert(readable)))
@@ -238,7 +241,7 @@ def _distinct(column: pa.ChunkedArray) -> pa.Array:
 def _odd(values: pa.Array) -> list[str]:
     """The texts that no plain number is, but for the empty one."""
     trimmed = pc.utf8_trim_whitespace(values)
-    plain = pc.or_(pc.match_substring_regex(trimmed, _PLAIN), pc.equal(trimmed, ""))
+    plain = pc.or_(pc.match_substring_regex(trimmed, PLAIN), pc.equal(trimmed, ""))
     odd: list[str] = values.filter(pc.invert(plain)).to_pylist()
     return [text for text in odd if any(character.isdecimal() for character in text)]
 
@@ -260,7 +263,3 @@ def _plain(text: str, notation: Notation | None, others: Sequence[Notation]) -> 
     own = notation.plain(alone) if notation else None
     readings = {plain for other in others if (plain := other.plain(alone)) is not None}
     return own or (readings.pop() if len(readings) == 1 else None)
-
-
-def _is_text(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))

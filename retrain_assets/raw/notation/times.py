@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from retrain_assets.errors import SourceError, TwoReadings
 from retrain_assets.periods import Bounds
+from retrain_assets.raw.notation.values import is_text
 from retrain_assets.raw.policy import DAY_FIRST, MONTH_FIRST
 
 NAIVE = pa.timestamp("us")
@@ -237,7 +238,7 @@ def wall_clock(column: pa.ChunkedArray, where: str, declared: Order | None = Non
     kind = column.type
     if pa.types.is_dictionary(kind):
         return wall_clock(column.cast(kind.value_type), where, declared)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if is_text(kind):
         text = column.cast(pa.string())
         quick = at_once(text) if declared is None else None
         return as_times(text, declared or order_of(text, where), where) if quick is None else quick

@@ -5,7 +5,7 @@ Numbers stand in `numbers`, times in `times`. What may stand in a column is the 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -83,6 +83,16 @@ def same_levels(now: Collection[str], known: Collection[str]) -> dict[str, str]:
     return found
 
 
+def respelled(text: pa.Array, same: Mapping[str, str]) -> pa.Array:
+    """Texts, each as `same` spells it where it does.
+
+    >>> respelled(pa.array(["11", "A", None]), {"11": "11.0"}).to_pylist()
+    ['11.0', 'A', None]
+    """
+    at = pc.index_in(text, value_set=pa.array(list(same), pa.string()))
+    return pc.coalesce(pa.array(list(same.values()), pa.string()).take(at), text)
+
+
 def _by_code(levels: Collection[str]) -> dict[str, list[str]]:
     """Levels by what they are without leading zeros, which several may share."""
     found: dict[str, list[str]] = {}
@@ -98,6 +108,11 @@ def _as_code(level: str) -> str:
     ('7', '0', '7a')
     """
     return level.lstrip("0") or "0" if level.isdecimal() else level
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a type holds texts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:

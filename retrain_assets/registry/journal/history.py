@@ -106,6 +106,11 @@ class History:
         )
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of the promoted versions by their digest."""
+        return {version.digest: version.name for version in self.versions}
+
+    @cached_property
     def quarantined(self) -> frozenset[str]:
         """Digests of the versions that were rolled back."""
         left = (event.from_digest for event in self.moves if event.action == "rolled_back")

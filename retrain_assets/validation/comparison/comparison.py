@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.documents.units import amount, difference
+from retrain_assets.documents.page import figure
+from retrain_assets.documents.units import amount, certainty, difference
 from retrain_assets.metrics.metric import Array, Metric
 from retrain_assets.statistics.codes import Codes, narrow, sums
 from retrain_assets.validation.comparison.block_estimate import Rows, block_estimate, block_mean, block_units
@@ -37,7 +38,7 @@ class Level:
         >>> Level(alpha=0.05, power=0.8).confidence
         '95 %'
         """
-        return f"{100 * (1 - self.alpha):.4g} %"
+        return certainty(self.alpha)
 
 
 @dataclass(frozen=True)
@@ -410,9 +411,7 @@ def number(value: float) -> str:
     >>> number(0.0219444), number(12345.6), number(float("nan")), number(-0.00001234)
     ('0.02194', '12,346', 'undefined', '-1.234e-05')
     """
-    if not math.isfinite(value):
-        return "undefined"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return figure(value) or "undefined"
 
 
 def finite(value: float | None) -> float | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from retrain_assets.documents.units import counted as counted_rows
+from retrain_assets.documents.units import counted as things
 from retrain_assets.documents.units import plural
 from retrain_assets.metrics.metric import Array
 from retrain_assets.statistics.codes import Codes, sums
@@ -101,7 +101,7 @@ class Estimate:
         """
         if self.units < self.fewest_units:
             alone = self.unit == "row"
-            units = counted_rows(self.units, row) if alone else counted(self.units, self.unit)
+            units = things(self.units, row) if alone else counted(self.units, self.unit)
             return f"{units}, {self.fewest_units} needed"
         if self.support < FEWEST_ROWS:
             return f"{self.support:.0f} {plural(row)} bear on it, {FEWEST_ROWS} needed"
@@ -245,9 +245,9 @@ def counted(number: int, unit: str) -> str:
     ('1 day', '30 blocks of 7 days', '4 values of vehicle_id')
     """
     if unit.endswith("-day block"):
-        return f"{number:,} block{'' if number == 1 else 's'} of {unit.removesuffix('-day block')} days"
+        return f"{things(number, 'block')} of {unit.removesuffix('-day block')} days"
     if unit.startswith("fold of "):
         return f"{number:,} folds of {unit.removeprefix('fold of ')}"
     if unit not in ("row", "day"):
-        return f"{number:,} value{'' if number == 1 else 's'} of {unit}"
-    return f"{number:,} {unit}" + ("" if number == 1 else "s")
+        return f"{things(number, 'value')} of {unit}"
+    return things(number, unit)

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import math
 
-from retrain_assets.documents.units import LABEL_UNIT_LOSSES, amount, amounts, difference, one, plural
+from retrain_assets.documents.units import (
+    LABEL_UNIT_LOSSES,
+    SMALLEST_P,
+    amount,
+    amounts,
+    difference,
+    one,
+    plural,
+    rounded_p,
+)
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.comparison.estimate import counted
 
-SMALLEST_P = 1e-4
 _TRACE = 1e-4
 
 
@@ -97,15 +105,6 @@ def perhaps(low: float, unit: str, confidence: str) -> str:
     return f"it may be {difference(-low, unit)} worse ({confidence} limit)"
 
 
-def told_p(p_value: float) -> str:
-    """A p-value as far as its digits mean something: the tails below a ten-thousandth are seen in no sample.
-
-    >>> told_p(0.03117), told_p(5e-278)
-    ('0.031', 'below 0.0001')
-    """
-    return f"{p_value:.2g}" if p_value >= SMALLEST_P else f"below {SMALLEST_P:g}"
-
-
 def held_to(p_value: float, level: float) -> str:
     """A p-value and what it is held to.
 
@@ -113,8 +112,8 @@ def held_to(p_value: float, level: float) -> str:
     ('p 0.0031, below 0.05', 'p below 0.0001', 'p 0.21, not below 0.05')
     """
     if p_value < min(SMALLEST_P, level):
-        return f"p {told_p(p_value)}"
-    return f"p {told_p(p_value)}, {'below' if p_value < level else 'not below'} {level:.4g}"
+        return f"p {rounded_p(p_value)}"
+    return f"p {rounded_p(p_value)}, {'below' if p_value < level else 'not below'} {level:.4g}"
 
 
 def fresh(number: int, unit: str, row: str) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from retrain_assets.documents.units import counted
 from retrain_assets.metrics.metric import Array, metric
 from retrain_assets.statistics.long_run_variance import FEWEST_DAYS
 from retrain_assets.validation.comparison.estimate import FEWEST_ROWS
@@ -66,11 +67,11 @@ class PartDetectability:
 
 
 def detectability(
-    policy: ValidationPolicy, task: str, rows: GateRows, attempts_per_year: int, disagreement: float = DISAGREEMENT
+    policy: ValidationPolicy, task: str, rows: GateRows, attempts_per_year: int
 ) -> tuple[PartDetectability, ...]:
     """What the gate would see on rows like these, before any model is trained.
 
-    With n rows that bear on a part and disagreement d, the standard error of a change is √(d/n) for a rate and
+    With n rows that bear on a part and d = `DISAGREEMENT`, the standard error of a change is √(d/n) for a rate and
     √d·sd/√n for a mean loss, sd being that of the loss of a constant. The smallest change is (z_α + z_power) standard
     errors; equal models stay undecided with probability 1 − Φ(margin/error − z_α).
 
@@ -79,17 +80,16 @@ def detectability(
         task: `binary`, `multiclass` or `regression`.
         rows: Rows of a window as long as the gate: labels, times and protected attributes.
         attempts_per_year: How many candidates a year are judged; the level follows from it.
-        disagreement: How much two models are assumed to differ.
     """
     level = _Level(policy.alpha_per_attempt(attempts_per_year), policy.power)
     days = int(np.unique(rows.time.astype("datetime64[D]")).size) if len(rows) else 0
     short = ""
     if policy.unit == "auto" and days < FEWEST_DAYS:
         short = (
-            f"the gate has {days} day{'' if days == 1 else 's'}, {FEWEST_DAYS} are needed: lengthen windows.gate, or "
+            f"the gate has {counted(days, 'day')}, {FEWEST_DAYS} are needed: lengthen windows.gate, or "
             "set validation.unit: row where rows are independent"
         )
-    found = [*_whole(policy, task, rows, level, disagreement), *_of_groups(policy, task, rows, level, disagreement)]
+    found = [*_whole(policy, task, rows, level), *_of_groups(policy, task, rows, level)]
     return tuple(_with(part, short) if short else part for part in found)
 
 
@@ -119,17 +119,15 @@ class _Level:
         return float(1 - ndtr(margin / error - ndtri(1 - self.alpha))) if error > 0 else 0.0
 
 
-def _whole(
-    policy: ValidationPolicy, task: str, rows: GateRows, level: _Level, disagreement: float
-) -> Iterator[PartDetectability]:
+def _whole(policy: ValidationPolicy, task: str, rows: GateRows, level: _Level) -> Iterator[PartDetectability]:
     """The primary metrics and the guardrails."""
     superior = replace(level, alpha=policy.superiority_alpha(level.alpha))
     for name in policy.primary:
-        count, error = _error(name, task, rows.label, disagreement)
+        count, error = _error(name, task, rows.label)
         known = superior.smallest(error) if error is not None else None
         yield PartDetectability("significance", name, "", count, known, None, 0.0)
     for rail in policy.guardrails:
-        count, error = _error(rail.metric, task, rows.label, disagreement)
+        count, error = _error(rail.metric, task, rows.label)
         if error is None:
             yield PartDetectability("guardrails", rail.metric, "", count, None, rail.margin, None)
             continue
@@ -145,9 +143,7 @@ def _whole(
         )
 
 
-def _of_groups(
-    policy: ValidationPolicy, task: str, rows: GateRows, level: _Level, disagreement: float
-) -> Iterator[PartDetectability]:
+def _of_groups(policy: ValidationPolicy, task: str, rows: GateRows, level: _Level) -> Iterator[PartDetectability]:
     """Every protected group in every declared rate."""
     fairness = policy.fairness
     if not fairness.asked:
@@ -156,7 +152,7 @@ def _of_groups(
         label = rows.label[group.mask]
         for name in fairness.metrics:
             for shown, count in _asked(name, task, label):
-                part = _of_group(policy, shown, group.name, (count, label), level, disagreement)
+                part = _of_group(policy, shown, group.name, (count, label), level)
                 small = fairness.is_small(part.rows, len(rows))
                 yield _left_to_probation(part) if small and _cannot_show(part) else part
 
@@ -171,13 +167,13 @@ def _left_to_probation(part: PartDetectability) -> PartDetectability:
 
 
 def _of_group(
-    policy: ValidationPolicy, name: str, group: str, bearing: tuple[int, Array], level: _Level, disagreement: float
+    policy: ValidationPolicy, name: str, group: str, bearing: tuple[int, Array], level: _Level
 ) -> PartDetectability:
     count, label = bearing
     margin = policy.fairness.margin
-    error = math.sqrt(disagreement / count) if count else None
+    error = math.sqrt(DISAGREEMENT / count) if count else None
     if name == "mae":
-        _, error = _error("mae", "regression", label, disagreement)
+        _, error = _error("mae", "regression", label)
     if error is None or count < FEWEST_ROWS:
         never = (
             f"{group} has {count:,} rows that bear on {name}, {FEWEST_ROWS} are needed: raise "
@@ -189,7 +185,7 @@ def _of_group(
         undecided = 1.0  # not one answer may change, and so few rows still do not exclude the margin
     never = ""
     if level.never(undecided):
-        changed = round(disagreement * count / 2)
+        changed = round(DISAGREEMENT * count / 2)
         needed = rows_to_exclude_drop(changed, changed, count, margin, level.alpha, level.power)
         wanted = (
             f"{needed:,} are needed to exclude {margin:g}" if needed else "no number of rows excludes a margin of 0"
@@ -217,37 +213,36 @@ def _asked(name: str, task: str, label: Array) -> Iterator[tuple[str, int]]:
         yield shown, {"tpr": own, "fpr": len(label) - own, "selection_rate": len(label)}[rate]
 
 
-def _error(name: str, task: str, label: Array, disagreement: float) -> tuple[int, float | None]:
+def _error(name: str, task: str, label: Array) -> tuple[int, float | None]:
     """Rows that bear on a metric of all rows, and the assumed standard error of its change; None where unknown."""
     if len(label) < 2:
         return len(label), None
+    paired = math.sqrt(DISAGREEMENT / len(label))
     if name in _RATES or name == "accuracy":
         count = dict(_asked(name, task, label)).get(name, len(label)) if name != "accuracy" else len(label)
-        return count, math.sqrt(disagreement / count) if count else None
+        return count, math.sqrt(DISAGREEMENT / count) if count else None
     if name == "auc" and task == "binary":
         ones, zeros = int((label == 1).sum()), int((label != 1).sum())
         if not ones or not zeros:
             return min(ones, zeros), None
-        return min(ones, zeros), math.sqrt(disagreement * (1 / ones + 1 / zeros) / 12)
+        return min(ones, zeros), math.sqrt(DISAGREEMENT * (1 / ones + 1 / zeros) / 12)
     if name in ("mae", "mse") and task == "regression":
         lost = metric(name).row_losses(label, np.full(len(label), float(np.median(label))))
-        return len(label), math.sqrt(disagreement / len(label)) * float(lost.std())
+        return len(label), paired * float(lost.std())
     if name == "rmse" and task == "regression":
         lost = metric("mse").row_losses(label, np.full(len(label), float(label.mean())))
         spread = math.sqrt(float(lost.mean())) or 1.0
-        return len(label), math.sqrt(disagreement / len(label)) * float(lost.std()) / (2 * spread)
+        return len(label), paired * float(lost.std()) / (2 * spread)
     if name == "wape" and task == "regression":
         lost = metric("mae").row_losses(label, np.full(len(label), float(np.median(label))))
-        return len(label), math.sqrt(disagreement / len(label)) * float(lost.std()) / (
-            float(np.abs(label).mean()) or 1.0
-        )
+        return len(label), paired * float(lost.std()) / (float(np.abs(label).mean()) or 1.0)
     if name == "log_loss" and task == "multiclass":
         _, place, counts = np.unique(label, return_inverse=True, return_counts=True)
         lost = -np.log(counts / len(label))[place]
-        return len(label), math.sqrt(disagreement / len(label)) * max(float(lost.std()), 0.1)
+        return len(label), paired * max(float(lost.std()), 0.1)
     if name in ("log_loss", "brier") and task == "binary":
         lost = metric(name).row_losses(label, np.full(len(label), min(max(float(label.mean()), 0.01), 0.99)))
-        return len(label), math.sqrt(disagreement / len(label)) * max(float(lost.std()), 0.1)
+        return len(label), paired * max(float(lost.std()), 0.1)
     return len(label), None
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import certainty, counted
 from retrain_assets.errors import NotFound
 from retrain_assets.registry.journal.events import wall_clock
 from retrain_assets.store import Json
@@ -102,7 +102,7 @@ class ProcedureEvidence:
             least = f"{counted(self.origins, self.unit)}{since}, {FEWEST_ORIGINS} are needed"
             return f"Whether retraining works is not known yet: {lately} {size} {older}, in {least}."
         if self.low > 0:
-            sure = f"at least {100 * self.low:.2g} % with {100 * (1 - self.alpha):.4g} % certainty"
+            sure = f"at least {100 * self.low:.2g} % with {certainty(self.alpha)} certainty"
             return f"Retraining works: {lately} {size} {older}, {sure}."
         return f"Retraining shows no certain gain: {lately} {size} {older}, which may be chance."
 

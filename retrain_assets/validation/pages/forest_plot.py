@@ -36,10 +36,8 @@ EDGE = 3.0
 
 @dataclass(frozen=True)
 class ForestLine:
-    """One finding as it is drawn: everything in units of `scale`, `asked` being where its interval must lie beyond."""
+    """One finding as it is drawn, in units of its scale; `asked` is where its interval must lie beyond."""
 
-    finding: Finding
-    scale: float
     middle: float
     low: float
     high: float
@@ -89,7 +87,7 @@ def line_of(finding: Finding) -> ForestLine | None:
         scale, asked = margin, -1.0
     else:
         scale, asked = max(abs(middle), abs(low), abs(high)) / (EDGE - 0.5) or 1.0, 0.0
-    return ForestLine(finding, scale, middle / scale, low / scale, high / scale, asked)
+    return ForestLine(middle / scale, low / scale, high / scale, asked)
 
 
 def forest_figure(verdict: Verdict, label_unit: str = "") -> Figure:

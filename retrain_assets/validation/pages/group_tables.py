@@ -20,6 +20,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.metrics.formulas import predicted_class
 from retrain_assets.metrics.metric import Array
 from retrain_assets.store import Json
+from retrain_assets.validation.comparison.comparison import finite
 from retrain_assets.validation.comparison.units import GateRows, coded
 from retrain_assets.validation.policy import ValidationPolicy
 
@@ -236,7 +237,7 @@ def _values(
         for metric, value in own.items():
             rests_on = int(sums[metric][1][of_cell == place].sum())
             before = by_side["champion"][group][metric] if "champion" in by_side else None
-            yield GroupValue(attribute, group, metric, rests_on, _finite(before), _finite(value))
+            yield GroupValue(attribute, group, metric, rests_on, finite(before), finite(value))
 
 
 def _small(attribute: str, names: npt.NDArray[np.str_], counts: Array) -> Iterator[GroupValue]:
@@ -274,12 +275,8 @@ def _apart(frame: Any) -> dict[str, tuple[float | None, float | None]]:
     signed = frame.by_group.min() < 0
     differences, ratios = frame.difference(), frame.ratio()
     return {
-        metric: (_finite(differences[metric]), None if signed[metric] else _finite(ratios[metric]))
+        metric: (finite(differences[metric]), None if signed[metric] else finite(ratios[metric]))
         if enough[metric]
         else (None, None)
         for metric in frame.by_group.columns
     }
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if value is not None and np.isfinite(value) else None

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, figure, html_page, marked, table, text
-from retrain_assets.documents.units import amount, counted, plural
+from retrain_assets.documents.page import (
+    PICTURE,
+    Document,
+    Drawing,
+    Part,
+    Tone,
+    fact_rows,
+    figure,
+    html_page,
+    marked,
+    table,
+    text,
+)
+from retrain_assets.documents.units import amount, certainty, counted, plural, rounded_p
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
 from retrain_assets.store import PeriodStore
-from retrain_assets.validation.comparison.wording import told_p
 from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
 from retrain_assets.validation.pages.forest_plot import ASKED_FIRST, forest_drawing
@@ -222,7 +233,7 @@ def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
             "compares": f"fresh models with ones {counted(found.interval, found.unit)} older",
             "better by": _share(found.share) if found.origins else "",
             "at least": _share(found.low),
-            "certainty": f"{100 * (1 - found.alpha):.4g} %",
+            "certainty": certainty(found.alpha),
             "on": f"{counted(found.days, 'day')} of {counted(found.origins, found.unit)}",
         },
         {
@@ -230,7 +241,7 @@ def _procedure(verdict: Verdict, evidence: Evidence) -> list[Part]:
             "compares": "this candidate with the live model",
             "better by": _share(gain),
             "at least": _share(surely),
-            "certainty": f"{100 * (1 - (primary.alpha or 0)):.4g} %",
+            "certainty": certainty(primary.alpha or 0),
             "on": f"{primary.units:,} × {primary.unit}",
         },
     ]
@@ -267,7 +278,7 @@ def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
         "improvement": told(finding.improvement, finding.metric, label_unit, change=True),
         "interval (level)": between and _at(between, finding.alpha),
         "margin or limit": margin_told(finding, label_unit),
-        "p (level)": "" if finding.p_value is None else _at(told_p(finding.p_value), finding.p_level),
+        "p (level)": "" if finding.p_value is None else _at(rounded_p(finding.p_value), finding.p_level),
         "a small p shows": "" if finding.p_value is None else SMALL_P_SHOWS.get(finding.role, ""),
         "rows": finding.rows,
         "units": _units(finding, row),
@@ -379,4 +390,4 @@ def _facts(verdict: Verdict, evidence: Evidence, row: str) -> list[dict[str, obj
         "this verdict, SHA-256": verdict.digest,
         "code version": verdict.code_version,
     }
-    return [{"what": name, "value": value} for name, value in facts.items()]
+    return fact_rows(facts)

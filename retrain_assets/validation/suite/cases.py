@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, rounded_p
 from retrain_assets.documents.yaml_file import text_of, tree_of
 from retrain_assets.errors import DataError, SpecError
 from retrain_assets.metrics.formulas import predicted_class
@@ -23,7 +23,6 @@ from retrain_assets.metrics.metric import Array
 from retrain_assets.validation.comparison.estimate import estimate
 from retrain_assets.validation.comparison.paired_proportions import exact_mcnemar
 from retrain_assets.validation.comparison.units import Units
-from retrain_assets.validation.comparison.wording import told_p
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
@@ -218,7 +217,8 @@ def _normal(
     p_value = exact_mcnemar(lost, won)
     shares = (float(before[normal].mean()), float(after[normal].mean()))
     reason = (
-        f"{lost} of {asked} normal cases flipped from right to wrong, {won} the other way (exact p {told_p(p_value)})"
+        f"{lost} of {asked} normal cases flipped from right to wrong, {won} the other way "
+        f"(exact p {rounded_p(p_value)})"
     )
     if lost:
         reason += f": {_ids(cases, flipped)}"

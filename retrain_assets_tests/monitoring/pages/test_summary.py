@@ -26,7 +26,7 @@ from retrain_assets_tests.rendered import NASTY
 def column(name, outcome=Drift.QUIET, confirmed=False):
     return ColumnDrift(
         name, "numeric", "mean", outcome, 0.01, 3.0, 0.2, 0.1, 0.3, 0.4, 0.25, 0.05, 0.0, confirmed,
-        f"{name}: mean 1 -> 2 (p < 0.0001)",
+        f"{name}: mean 1 -> 2 (p below 0.0001)",
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def test_the_alert_of_a_drift_is_one_line_that_names_a_few_columns():
 
 def test_what_moved_is_said_where_no_impact_is_known():
     said = drift_summary(TAXI, drift([column("fare", Drift.WARN)]))
-    assert said[1] == "fare: mean 1 → 2 (p < 0.0001)."
+    assert said[1] == "fare: mean 1 → 2 (p below 0.0001)."
     weighed = drift([column("fare", Drift.WARN)], impact_sentence="fare has changed.")
     assert drift_summary(TAXI, weighed)[1:] == ["fare has changed."]
 

@@ -10,10 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from retrain_assets.monitoring.drift.statistics.moderated_variance import (
-    Scatter,
-)
-
 Floats = NDArray[np.float64]
 Scatters = tuple[Floats, Floats]
 """Variances, and the degrees of freedom behind each."""
@@ -27,7 +23,6 @@ def prediction_t(
     *,
     noise: ArrayLike = 0.0,
     current_noise: float = 0.0,
-    scatter: Scatter | None = None,
 ) -> tuple[float, float]:
     """Give the t statistic and two-sided p-value for one new period against K reference periods.
 
@@ -40,7 +35,6 @@ def prediction_t(
         current: The number in the period under test.
         noise: Sampling variance of each reference number.
         current_noise: Sampling variance of the current number.
-        scatter: A variance and degrees of freedom to use in place of the reference periods' own, as `moderated` gives.
 
     Returns:
         T and p; (nan, nan) with fewer than 4 reference periods or a number that is not finite.
@@ -55,8 +49,7 @@ def prediction_t(
     if not np.isfinite(before).all():
         return float("nan"), float("nan")
     noises = np.append(np.broadcast_to(np.asarray(noise, dtype=float), before.shape), current_noise)
-    given = None if scatter is None else (np.array([scatter.variance]), np.array([scatter.df]))
-    t, p = period_tests(np.append(before, current)[None], noises[None], given)
+    t, p = period_tests(np.append(before, current)[None], noises[None])
     return float(t[0]), float(p[0])
 
 
@@ -66,7 +59,8 @@ def period_tests(values: Floats, noise: Floats, scatter: Scatters | None = None)
     Args:
         values: Numbers by period, the current one last, shape (numbers, K + 1); NaN where unknown.
         noise: Sampling variance of each, same shape.
-        scatter: Variances and degrees of freedom to use in place of the reference periods' own, shape (numbers,) both.
+        scatter: Variances and degrees of freedom to use in place of the reference periods' own, shape (numbers,) both,
+            as `moderated` gives.
 
     Returns:
         T and p of each number, shape (numbers,); NaN with fewer than 4 known reference periods.

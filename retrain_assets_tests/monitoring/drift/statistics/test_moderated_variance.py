@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retrain_assets.monitoring.drift.statistics.moderated_variance import moderated
-from retrain_assets.monitoring.drift.statistics.prediction_t import prediction_t
+from retrain_assets.monitoring.drift.statistics.prediction_t import period_tests
 
 
 def test_moderation_finds_the_variances_prior():
@@ -25,7 +25,8 @@ def test_a_moderated_t_keeps_its_level_where_columns_differ_in_scatter():
         sd = np.exp(rng.uniform(np.log(0.01), np.log(0.3), 20))
         values = rng.normal(0, sd, (13, 20))
         scatters = moderated(values[:-1].var(axis=0, ddof=1), 12)
-        p_values += [prediction_t(values[:-1, n], values[-1, n], scatter=scatters[n])[1] for n in range(20)]
+        given = np.array([(one.variance, one.df) for one in scatters]).T
+        p_values += period_tests(values.T, np.zeros((20, 13)), (given[0], given[1]))[1].tolist()
     assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.01)
 
 
