@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, first_few
 from retrain_assets.store import Json, finite
 
 CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
@@ -54,9 +54,6 @@ STOPS_NOTHING = (Outcome.PASS, Outcome.WATCHED, Outcome.NOT_ASKED)
 
 
 _A_YEAR_DAYS = 365
-_NAMED = 3
-"""How many small groups and slices a verdict's sentence names; the report lists them all."""
-
 REFIT_CHECKS = ("agreement", "regression_suite")
 """What a refitted model must pass to be promoted in the place of the candidate that was tested."""
 
@@ -264,7 +261,13 @@ class Verdict:
         """
         if self.identical:
             return "the candidate scores every gate row like the champion"
-        return "; ".join(part for part in (self._because, self._not_yet, self._watched, self._undecided_slices) if part)
+        parts = (self._because, self._not_yet, self._on_broken, self._watched, self._undecided_slices)
+        return "; ".join(part for part in parts if part)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Columns that were broken in the period that it was reached in: it says nothing of rows that have them."""
+        return tuple(self.evidence.get("broken", ()))
 
     @property
     def _because(self) -> str:
@@ -294,6 +297,11 @@ class Verdict:
         return f"not yet: {more} like these would tell; {following}"
 
     @property
+    def _on_broken(self) -> str:
+        names = first_few(self.broken)
+        return f"tested while {names} was broken, so not known for rows once it is mended" if names else ""
+
+    @property
     def _watched(self) -> str:
         """The groups that a promotion leaves to probation, the first few by name; empty where nothing is promoted."""
         names = [
@@ -303,13 +311,13 @@ class Verdict:
         ]
         if not names or self.decision is not Decision.PROMOTE:
             return ""
-        return f"too small to be judged here, watched after promotion: {_first_few(names)}"
+        return f"too small to be judged here, watched after promotion: {first_few(names)}"
 
     @property
     def _undecided_slices(self) -> str:
         """The slices that are reported as INSUFFICIENT, the first few by name."""
         names = [f"{found['group']} ({found['metric']})" for found in self.evidence.get("undecided_slices", ())]
-        return f"slices insufficient, which stops nothing: {_first_few(names)}" if names else ""
+        return f"slices insufficient, which stops nothing: {first_few(names)}" if names else ""
 
     @property
     def digest(self) -> str:
@@ -350,8 +358,3 @@ class Verdict:
     def from_json(cls, text: str) -> Verdict:
         """The inverse of `to_json`."""
         return cls.from_dict(json.loads(text))
-
-
-def _first_few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"

@@ -16,9 +16,10 @@ from retrain_assets.dagster_glue.run_context import period_of
 from retrain_assets.dagster_glue.tags import MODEL_TAG, OUTCOME_TAG, PARTITION_TAG
 from retrain_assets.documents.page import text
 from retrain_assets.documents.plain_text import plain
+from retrain_assets.documents.units import first_few
 from retrain_assets.errors import RetrainError
 from retrain_assets.model import PeriodAccess
-from retrain_assets.registry.journal.tenure import Tenure, named, tenures
+from retrain_assets.registry.journal.tenure import Tenure, tenures
 from retrain_assets.store import PeriodStore
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ def _row(
         "from": served[0] if served else frame.calendar.shift(tenure.began.period, 1),
         "to": served[-1] if served else "",
         "in objective": f"{judged.count('quiet')} of {len(judged)}" if judged else "",
-        "no outcomes in": named(blind),
+        "no outcomes in": first_few(blind, most=4),
         "probation": course.words if course else "",
         "left": _left(tenure),
         "put there": tenure.began.at.isoformat(" ", "minutes"),

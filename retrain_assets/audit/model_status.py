@@ -12,6 +12,7 @@ from retrain_assets.registry.journal.history import FALLBACK
 
 _OFTEN = 2  # retrains in a row that found nothing better
 DRIFTS, NEW, SAFE = "its data drift", "just went live", "safe again"
+BROKEN = "its data broke"
 AS_EXPECTED, WORSE = "as expected", "worse than expected"
 FAILED = "its last run failed"
 NO_MODEL, RETIRED = "no live model yet", "retired"
@@ -20,7 +21,9 @@ NO_ROWS = "no rows came"
 NO_OUTCOMES, FEW_OUTCOMES = "no outcomes yet", "too few outcomes"
 OVERDUE = "overdue"
 OVERVIEW = ("model", "live", "health", "happened last", "comes next")
-SHORT_HEALTH = {WORSE: "worse", AS_EXPECTED: "well", FAILED: "last run failed", NO_MODEL: "no model yet"}
+SHORT_HEALTH = {
+    WORSE: "worse", BROKEN: "data broke", AS_EXPECTED: "well", FAILED: "last run failed", NO_MODEL: "no model",
+}  # fmt: skip
 YES_OR_NO = {AS_EXPECTED: "yes", WORSE: "no"}
 
 
@@ -62,6 +65,7 @@ class ModelStatus:
         decided_in: The period in which it was decided that it becomes live.
         live_since: The day on which it first became live.
         back_since: The day of the rollback that put it back; None where a promotion put it there.
+        left_on: The day since which no version is live, where one was before; else None.
         age_periods: Periods since then, up to the last one monitored.
         age: The same in words, such as `3 months`.
         last_period: The last period that was monitored; None where nothing ever ran.
@@ -97,6 +101,7 @@ class ModelStatus:
     decided_in: str | None = None
     live_since: str | None = None
     back_since: str | None = None
+    left_on: str | None = None
     age_periods: int | None = None
     age: str | None = None
     last_period: str | None = None
@@ -156,7 +161,8 @@ class ModelStatus:
             FEW_OUTCOMES: f"not known: too few outcomes of {self.live}",
             NO_ROWS: f"not known: {self.gap}",
             FAILED: "not known: the last run failed",
-            NO_MODEL: "no model is live yet",
+            NO_MODEL: f"no model is live {f'since {self.left_on}' if self.left_on else 'yet'}",
+            BROKEN: f"the data of {self.live} broke",
         }.get(self.health, f"{self.health}: {self.live}" if self.live else self.health)
         if self.unwatched:
             told = f"{self.live} was well when it was looked at last"
@@ -192,7 +198,8 @@ class ModelStatus:
     @property
     def _what_is_live(self) -> str:
         if not self.live:
-            return "none, the model is retired" if self.standing.retired else "none yet"
+            none = f"none since {self.left_on}" if self.left_on else "none yet"
+            return f"{none}, the model is retired" if self.standing.retired else none
         age = f"{self.age} old" if self.age else None
         back = f"back since the rollback of {self.back_since}" if self.back_since else None
         since = f"{'first live on' if back else 'since'} {self.live_since}" if self.live_since else None
@@ -253,7 +260,7 @@ class ModelStatus:
             return f"settle the hold, then {release}: nothing is promoted before{self._owned}"
         if self.broken:
             again = f"`retrain monitor {self.model} --period {self.last_period}`"
-            return f"mend the source, then {again}: {self.broken}{self._owned}"
+            return f"mend the source, then {again}{self._owned}"
         if self._in_vain:
             return self._in_vain
         if self.ended:
@@ -327,6 +334,8 @@ class ModelStatus:
             return f"rows {OVERDUE}"
         if self.rest_until:
             return f"rest to {self.rest_until}"
+        if ", ended " in (self.next_look or ""):
+            return f"waits for {str(self.next_look).partition(', ended ')[0]}"
         return "first model" if self.live is None else "retrain not due"
 
     @property
@@ -341,6 +350,8 @@ class ModelStatus:
             return f"not known: {self.evidence}"
         if self.health == NO_ROWS:
             return f"not known: {self.evidence}"
+        if self.health == BROKEN:
+            return f"no, its data broke: {self.evidence}"
         if self.unwatched:
             why = f"watching ended on {self.ended}" if self.ended else "the next rows are overdue"
             return f"it was when looked at last, but {why}: {self._measured}"
@@ -355,6 +366,8 @@ class ModelStatus:
         if self.fault:
             before = f" Before it, {self._measured}" if self._measured else ""
             return f"the run of {self._words(self.fault.period)} failed. {self.fault.short_cause}{before}"
+        if self.health == BROKEN:
+            return f"{self.broken}{f'. {self._measured}' if self._measured else ''}"
         if self.health == NEW:
             return f"no period is measured yet{f'; before it, {self._measured}' if self._measured else ''}"
         if self.health == NO_ROWS:

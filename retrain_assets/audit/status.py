@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from retrain_assets.audit.gap import gap_until, measured_last
 from retrain_assets.audit.model_status import (
     AS_EXPECTED,
+    BROKEN,
     DRIFTS,
     FAILED,
     FEW_OUTCOMES,
@@ -88,6 +89,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         decided_in=live.period if live else None,
         live_since=_day(live.at) if live else None,
         back_since=_back_since(history),
+        left_on=_day(history.moves[-1].at) if history.moves and live is None else None,
         age_periods=age,
         age=counted(age, calendar.every) if age and not _moved_after(live, calendar, last) else None,
         last_period=last,
@@ -247,11 +249,14 @@ def _health(
         return RETIRED
     if status.live is None:
         return NO_MODEL
+    if drift is not None and drift.broken:
+        return BROKEN
     if performance is not None and performance.version != status.live:
         return SAFE if rolled_back else NEW
     if measured is not None and measured.outcome is Quality.WARN:
         return WORSE
-    if drift is not None and drift.triggers:
+    told = measured is not None and measured.outcome is Quality.QUIET and not measured.of_late_outcomes
+    if drift is not None and drift.triggers and not told:
         return DRIFTS
     if measured is None:
         return NO_OUTCOMES

@@ -271,6 +271,16 @@ class _Written:
         return f"{self.before}{self.whole}{decimals}{self.unit}"
 
 
+def first_few(names: Sequence[str], most: int = 3) -> str:
+    """Names one after the other, the first few of many.
+
+    >>> first_few(["2019-01", "2019-02", "2019-03"], most=2), first_few([])
+    ('2019-01, 2019-02 and 1 more', '')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
 def counted(count: float, noun: str) -> str:
     """A number of things.
 

@@ -22,6 +22,7 @@ from retrain_assets.errors import BudgetSpent, GateRowsSpent
 from retrain_assets.metrics.metric import metric
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline, baseline
+from retrain_assets.monitoring.records.drift_record import read_drift
 from retrain_assets.periods import Length
 from retrain_assets.registry.cooldown import Rest, refuse_resting
 from retrain_assets.registry.journal.events import GateUse
@@ -213,7 +214,8 @@ class Gate:
                 **self._procedure_record(attempt, procedure),
             },
         )
-        return replace(verdict, evidence={**verdict.evidence, **self._not_yet(verdict)})
+        told = {**self._not_yet(verdict), **_broken(attempt.access)}
+        return replace(verdict, evidence={**verdict.evidence, **told})
 
     def _procedure(self, scored: ScoredAttempt) -> ProcedureEvidence | None:
         """What fresh models gain over aged ones, where the policy asks for it and a live model is compared with."""
@@ -360,6 +362,13 @@ class Gate:
                     f"{use.period} ({use.outcome}). Complete "
                     f"{counted(len(window.periods), 'period')} after {use.period} first."
                 )
+
+
+def _broken(access: PeriodAccess) -> Json:
+    """Which columns the period's drift report calls broken."""
+    drift = read_drift(access.store, access.period)
+    names = [column.column for column in drift.broken] if drift else []
+    return {"broken": names} if names else {}
 
 
 def _anchored(scored: ScoredAttempt) -> Json:

@@ -177,12 +177,12 @@ def _difference(recorded: Verdict, again: Verdict) -> str:
 
 
 def _without_words(verdict: Verdict) -> Verdict:
-    """A verdict without its sentences, and when the next is due: another release says the same in other words."""
+    """A verdict without its sentences, when the next is due and what was broken: what is said beside the findings."""
     plain = tuple(replace(found, reason="") for found in verdict.findings)
     evidence = {
         key: [{**one, "reason": ""} for one in value] if key == "undecided_slices" else value
         for key, value in verdict.evidence.items()
-        if key != "not_yet"
+        if key not in ("not_yet", "broken")
     }
     refit = verdict.refit
     if refit is not None:

@@ -123,11 +123,31 @@ def test_a_model_that_few_outcomes_call_well_is_well_as_far_as_they_tell():
     assert worse.answers["is it well"] == "no: v2 lost $1."
 
 
+def test_a_model_that_waits_for_rows_of_an_ended_period_says_which():
+    waits = "April 2019, ended 2019-05-01, is monitored once its rides are there"
+    well = ModelStatus("taxi", live="v2", last_period="2019-03", health="as expected", next_look=waits)
+    assert well.cells[-1] == "waits for April 2019"
+    later = replace(well, next_look="April 2019 is monitored from 2019-05-01 on")
+    assert later.cells[-1] == "retrain not due"
+
+
+def test_a_model_that_nothing_is_live_of_any_more_is_not_told_like_a_new_one():
+    never = ModelStatus("taxi", health="no live model yet")
+    assert (never.headline, never.answers["what is live"]) == ("No model is live yet", "none yet")
+    left = replace(never, left_on="2019-04-01")
+    assert (left.headline, left.answers["what is live"]) == (
+        "No model is live since 2019-04-01",
+        "none since 2019-04-01",
+    )
+
+
 def test_a_broken_column_is_what_a_person_has_to_look_at():
     fault = "miles: all 9,882 values are missing, where the reference has most of them"
     status = ModelStatus(
-        "taxi", live="v2", last_period="2019-03", health="just went live", broken=fault, ended="2019-04-01"
+        "taxi", live="v2", last_period="2019-03", health="its data broke", broken=fault, ended="2019-04-01"
     )
-    assert status.to_do == f"mend the source, then `retrain monitor taxi --period 2019-03`: {fault}"
+    assert status.headline == "The data of v2 broke, watching has ended"
+    assert status.answers["is it well"] == f"no, its data broke: {fault}"
+    assert status.to_do == "mend the source, then `retrain monitor taxi --period 2019-03`"
     assert status.cells[-1] == "look at the data"
     assert replace(status, standing=Standing(holds="the model by ann")).to_do.startswith("settle the hold")

@@ -12,9 +12,11 @@ from retrain_assets.documents.figure import LIMIT_BYTES
 from retrain_assets.documents.page import PNG
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.label_drift import Jump
+from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.estimation.estimate_record import EstimateRecord, PastEstimate, Truth
 from retrain_assets.monitoring.estimation.estimator import LossEstimate
 from retrain_assets.monitoring.performance.report import PerformanceReport, Quality
+from retrain_assets.monitoring.records.drift_record import DriftRecord
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord
 from retrain_assets.periods import Calendar
 
@@ -64,6 +66,14 @@ def past(period: str, loss: float, truth: float | None = None) -> PastEstimate:
     met = Truth(truth, None, None, False) if truth is not None else None
     ends = loss - 0.25, loss + 0.25
     return PastEstimate(period, "v1", 30, (period, period), loss, *ends, settled=met is not None, truth=met)
+
+
+def broken_drift(period: str, column: str = "zone") -> DriftRecord:
+    """The drift report of a period in which a column lost all its values."""
+    said = f"{column}: all 9,882 values are missing, where the reference has most"
+    numbers = 0.01, 3.0, 0.2, 0.1, 0.3, 0.4, 0.25, 0.05, 0.0
+    lost = ColumnDrift(column, "numeric", "mean", Drift.WARN, *numbers, False, said, "emptied", ("emptied",))
+    return DriftRecord(period, "v1", features=DriftReport(period, 9882, 6, 8, (lost,), False, said))
 
 
 def jump(sentence: str = "mean label jumped") -> Jump:

@@ -15,10 +15,12 @@ from benchmarks.worlds.parcels import SPEC, failure_of, make_world, open_world, 
 from retrain_assets.dagster_glue.tags import OUTCOME_TAG
 from retrain_assets.errors import GateRowsSpent
 from retrain_assets.model import PeriodAccess
+from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
 from retrain_assets.pipeline import gate, gate_then, promotion, window_then
 from retrain_assets.validation.pages.page import report_markdown
 from retrain_assets.validation.rejudgement import rejudge
 from retrain_assets.verdict import CHECKS, Decision, Outcome, Verdict
+from retrain_assets_tests.monitoring.stored import broken_drift
 from retrain_assets_tests.past_worlds import undrawn
 from retrain_assets_tests.validation.own_metrics import MEDIAN
 
@@ -191,3 +193,16 @@ def test_a_margin_that_is_changed_after_a_verdict_never_turns_that_verdict(healt
     shown = {check: decided.outcome(check) is Outcome.PASS for check in CHECKS}
     kept = promotion(changed.spec).decide(access, shown, datetime(2024, 3, 1), "somebody")
     assert kept.live.name == changed.registry.live().name == "v1"
+
+
+def test_a_verdict_reached_while_a_column_was_broken_names_it_and_verify_reaches_it_again(healthy, tmp_path, instance):
+    built = world_of(healthy, tmp_path, instance)
+    assert built.run("monitor", LATER, assets=["raw_data", "outcomes"]).success
+    write_drift(built.store, broken_drift(LATER, "weight"))
+    _, verdict = judged(built)
+    assert Verdict.from_dict(verdict).broken == ("weight",)
+    registry = built.registry
+    assert "tested while weight was broken" in registry.history()[-1].reason
+    write_drift(built.store, DriftRecord(LATER, "v1"))  # the source was mended
+    again = rejudge(registry, built.store, partial(gate_then, built.spec, registry), partial(window_then, registry))
+    assert (again.other, again.unknown) == ((), ())

@@ -7,10 +7,9 @@ from datetime import datetime
 
 from retrain_assets.audit.explanation import Explanation, Grounds, Service
 from retrain_assets.documents.plain_text import plain
-from retrain_assets.documents.units import LossUnits, counted, percent, plural
+from retrain_assets.documents.units import LossUnits, counted, first_few, percent, plural
 from retrain_assets.production.probation.record import Status
 from retrain_assets.registry.journal.events import KEPT, Event, in_short, spoken
-from retrain_assets.registry.journal.tenure import named
 from retrain_assets.registry.training_record import ADOPTED
 from retrain_assets.verdict import Finding
 
@@ -176,9 +175,8 @@ def _served(service: Service, units: LossUnits) -> list[str]:
             f"{counted(service.judged_periods, 'period')}."
         ]
     if service.blind_periods:
-        lines.append(
-            f"Nothing is known of {named(service.blind_periods)}: no outcome of its {plural(units.row)} arrived."
-        )
+        blind = first_few(service.blind_periods, most=4)
+        lines.append(f"Nothing is known of {blind}: no outcome of its {plural(units.row)} arrived.")
     if service.probation is not None:
         went = PROBATION.get(service.probation.status, "Its probation goes on")
         lines.append(f"{went} in {service.probation.sentence}.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrain_assets.audit.model_status import (
     AS_EXPECTED,
+    BROKEN,
     FAILED,
     FEW_OUTCOMES,
     NEW,
@@ -33,6 +34,7 @@ TIMELINE = "timeline"
 TONES: Mapping[str, Tone] = {
     AS_EXPECTED: "well",
     WORSE: "broken",
+    BROKEN: "broken",
     FAILED: "broken",
     NEW: "unknown",
     FEW_OUTCOMES: "unknown",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from retrain_assets.documents.page import text
-from retrain_assets.documents.units import amount, counted, plural
+from retrain_assets.documents.units import amount, counted, first_few, plural
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import Drift, DriftReport
 from retrain_assets.monitoring.pages.drift_plot import what_moved
@@ -82,7 +82,7 @@ def drift_verdict(model: Model, record: DriftRecord) -> str:
         rest = f"; {' and '.join(unclear)} cannot be told yet" if unclear else ""
         return f"No drift {when}: {' and '.join(told)} as in training{rest}."
     again = [column.column for column in columns if column.confirmed]
-    running = f", {_named(again)} as in the {model.calendar.every} before" if again else ""
+    running = f", {first_few(again)} as in the {model.calendar.every} before" if again else ""
     asks = (
         "It asks for a retrain where the spec lets drift ask."
         if record.triggers
@@ -98,7 +98,7 @@ def drift_fact(record: DriftRecord) -> str:
     if record.broken:
         return f"{_broke(record)}; {_drifted(record)}."
     asks = "a retrain is asked for where the spec lets drift ask" if record.triggers else "no retrain is asked for"
-    return f"{_drifted(record)}: {_named(record.warned)}; {asks}."
+    return f"{_drifted(record)}: {first_few(record.warned)}; {asks}."
 
 
 def _broke(record: DriftRecord, when: str = "") -> str:
@@ -123,12 +123,6 @@ def _drifted(record: DriftRecord) -> str:
     """How many features, and how many score properties, drifted, where some did."""
     warned = [(what, len(report.warned), len(report.columns)) for what, report in _parts(record) if report.warned]
     return " and ".join(f"{drifted} of {counted(of, what)}" for what, drifted, of in warned) + " drifted"
-
-
-def _named(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - MOVED} more" if len(names) > MOVED else ""
-    return f"{', '.join(names[:MOVED])}{more}"
 
 
 def performance_summary(record: PerformanceRecord, harm: str = "") -> list[str]:

@@ -2,9 +2,9 @@
 
 Nine kinds of evidence can ask: no model yet, loss that has piled up beyond what a retrain costs, what fresh models
 would have saved, the excess with the loss that is estimated where outcomes are still out, a business metric beyond its
-threshold, uncertainty that rises, drift that lasts, enough new labels, and age. Five things can stand in the way: no
-fresh gate rows, a rest after a rollback, a rest after an attempt, the yearly cap, and too few new labelled rows. What
-the evidence says is gathered elsewhere.
+threshold, uncertainty that rises, drift that lasts, enough new labels, and age. Six things can stand in the way: no
+fresh gate rows, a column that broke in this very period, a rest after a rollback, a rest after an attempt, the yearly
+cap, and too few new labelled rows. What the evidence says is gathered elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from retrain_assets.documents.units import counted, plural
+from retrain_assets.documents.units import counted, first_few, plural
 from retrain_assets.model import Model
 from retrain_assets.monitoring.policy import TriggerPolicy
 from retrain_assets.periods import Calendar, Length
@@ -52,6 +52,7 @@ class TriggerEvidence:
         new_rows: Labelled rows that arrived since the last attempt.
         attempts_last_year: Attempts in the periods of the last year, whatever came of them.
         wait: Why no candidate can be judged yet, and how long that lasts; empty when one can.
+        broken: Columns that broke in this period and were whole in the one before.
     """
 
     period: str
@@ -73,6 +74,7 @@ class TriggerEvidence:
     attempts_last_year: int = 0
     last_rollback_period: str | None = None
     wait: str = ""
+    broken: tuple[str, ...] = ()
 
     @property
     def forgone_measured(self) -> bool:
@@ -196,6 +198,10 @@ def _obstacle(
     if evidence.wait:
         return NoRetrain(evidence.wait)
     calendar = model.calendar
+    if evidence.broken:
+        broke = f"{first_few(evidence.broken)} broke in {calendar.words(evidence.period)}"
+        following = calendar.words(calendar.shift(evidence.period, 1))
+        return NoRetrain(f"{broke}: no retrain before {following} is in, which leaves time to mend the source")
     rest = _rest(calendar, evidence.period, evidence.last_rollback_period, rollback_cooldown)
     if rest and evidence.last_rollback_period:
         since = calendar.words(evidence.last_rollback_period)

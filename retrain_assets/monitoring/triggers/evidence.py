@@ -86,8 +86,15 @@ class Watch:
             last_attempt_period=last if in_vain else None,
             attempts_last_year=sum(event.period > year_ago for event in attempts),
             last_rollback_period=rollbacks[-1] if rollbacks else None,
+            broken=self._newly_broken(store, drift, period),
             wait=self._barred(registry, period) or self._wait(windows, rollbacks[-1] if rollbacks else None),
         )
+
+    def _newly_broken(self, store: PeriodStore, drift: DriftRecord, period: str) -> tuple[str, ...]:
+        """Columns that broke in a period and not before: there was no time yet to mend them."""
+        before = read_drift(store, self.calendar.shift(period, -1))
+        known = {column.column for column in before.broken} if before else set()
+        return tuple(column.column for column in drift.broken if column.column not in known)
 
     def _rows(self, store: PeriodStore, period: str) -> int:
         """The usual number of rows of a period, of the last ones."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from retrain_assets.documents.page import Document, Part, fact_rows, figure, html_page, marked, table, text
-from retrain_assets.documents.units import amount, called, counted, plural
+from retrain_assets.documents.units import amount, called, counted, first_few, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import mean_loss, metric_words
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline
@@ -367,6 +367,9 @@ def _limits(verdict: Verdict, row: str) -> str:
         if value.metric == ROWS and JOIN not in value.attribute and value.group not in known
     ]
     lines = [f"- Not known: {text(finding.reason)}{_short_by(finding, row)}" for finding in open_questions]
+    if verdict.broken:
+        broken = text(first_few(verdict.broken))
+        lines.append(f"- Tested while {broken} was broken: how it does on {plural(row)} that have it is not known.")
     small = [finding for finding in in_order(verdict) if finding.outcome is Outcome.WATCHED]
     lines += [f"- Not known, and watched in service: {text(finding.reason)}" for finding in small]
     if thin:

@@ -101,13 +101,3 @@ def held_spans(events: Sequence[Event]) -> Iterator[HeldSpan]:
             last = None if None in ends else max(end for end in ends if end)
             standing[subject] = HeldSpan(span.begun if span else event, until=last)
     yield from standing.values()
-
-
-def named(periods: Sequence[str], most: int = 4) -> str:
-    """Periods by name, the first few of many.
-
-    >>> named(["2019-01", "2019-02", "2019-03"], most=2), named([])
-    ('2019-01, 2019-02 and 1 more', '')
-    """
-    more = f" and {len(periods) - most} more" if len(periods) > most else ""
-    return f"{', '.join(periods[:most])}{more}"

@@ -110,7 +110,12 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str 
         Part("Windows and digests", table(_facts(verdict, evidence, row)), ("gate rows", "refit"), folded=True),
     ]
     title = f"Validation report: {verdict.model} {verdict.period}"
-    return Document(title, decision_lines(verdict), tuple(parts), TONES.get(verdict.decision, "note"), row, dated)
+    return Document(title, decision_lines(verdict), tuple(parts), _tone(verdict), row, dated)
+
+
+def _tone(verdict: Verdict) -> Tone:
+    """How the box looks: a candidate that passed on rows of which a column broke is not known to be good on others."""
+    return "unknown" if verdict.broken else TONES.get(verdict.decision, "note")
 
 
 def report_markdown(verdict: Verdict, row: str = "row", label_unit: str = "") -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from retrain_assets.documents.page import figure
-from retrain_assets.documents.units import amount, counted, difference
+from retrain_assets.documents.units import amount, counted, difference, first_few
 from retrain_assets.metrics.names import metric_unit, metric_words
 from retrain_assets.verdict import NOT_BETTER, STOPS_NOTHING, Decision, Finding, Outcome, Verdict, decisive_first
 
@@ -65,7 +65,8 @@ def decision_sentence(verdict: Verdict) -> str:
     watched = f"; {counted(len(small), 'group')} {are} watched after promotion" if small else ""
     match verdict.decision:
         case Decision.PROMOTE if verdict.champion_digest:
-            said = f"May be promoted: the candidate passed every check{judged} against the live model{watched}"
+            broke = f", on rows whose {first_few(verdict.broken)} broke" if verdict.broken else ""
+            said = f"May be promoted: the candidate passed every check{judged} against the live model{broke}{watched}"
         case Decision.PROMOTE:
             said = f"May be promoted as the first live model: the candidate passed every check{judged}{watched}"
         case Decision.REJECT:

@@ -32,6 +32,16 @@ def asked(evidence, policy=POLICY, rollback_cooldown=ONE_PERIOD):
     return decide(TAXI, policy, evidence, rollback_cooldown)
 
 
+def test_a_column_that_broke_in_this_period_leaves_time_to_mend_the_source():
+    waits = asked(replace(LOSING, broken=("miles", "zone")))
+    assert isinstance(waits, NoRetrain)
+    assert waits.reason == (
+        "miles, zone broke in March 2019: no retrain before April 2019 is in, which leaves time to mend the source"
+    )
+    assert waits.closeness["excess_loss"] == 1.0
+    assert isinstance(asked(LOSING), Trigger)
+
+
 def test_calm_evidence_is_quiet_and_says_how_close_it_is():
     quiet = asked(CALM)
     assert isinstance(quiet, NoRetrain)

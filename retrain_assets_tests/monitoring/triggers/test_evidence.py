@@ -21,7 +21,7 @@ from retrain_assets.verdict import Outcome
 from retrain_assets.windows.cut import Wait
 from retrain_assets.windows.policy import WindowsPolicy
 from retrain_assets_tests.monitoring.facts import delivery
-from retrain_assets_tests.monitoring.stored import performance
+from retrain_assets_tests.monitoring.stored import broken_drift, performance
 
 DAYS = Calendar(every="day", start="2018-12-01")
 WATCH = Watch(
@@ -73,6 +73,14 @@ def test_the_numbers_are_those_of_the_live_versions_records(store, registry):
     assert found.usual_loss == 100 * 1.0  # rows of the report, and the loss a row that was promised
     assert (found.uncertain_periods, found.drift_sentence) == (2, "fares drifted")
     assert found.new_rows == 900 - 600  # since the attempt in week 1
+
+
+def test_a_column_counts_as_newly_broken_only_in_the_period_in_which_it_broke(store, registry):
+    verdicts.promoted(registry, [1])
+    write_drift(store, broken_drift(LAST))
+    assert WATCH.evidence(store, registry, LAST).broken == ("zone",)
+    write_drift(store, broken_drift(DAYS.shift(LAST, -1)))
+    assert WATCH.evidence(store, registry, LAST).broken == ()
 
 
 @pytest.mark.parametrize(("rows", "than"), [(400, "than chance explains"), (4000, "than expected")])

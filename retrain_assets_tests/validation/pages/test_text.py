@@ -6,6 +6,7 @@ import pytest
 
 from retrain_assets.validation.pages.page import (
     insufficient_rows,
+    report,
 )
 from retrain_assets.validation.pages.text import (
     about,
@@ -44,6 +45,17 @@ def test_the_decision_is_one_sentence_for_each_kind(findings, changes, decision,
     assert said in decision_sentence(made)
     assert decision_sentence(made).endswith(".")
     assert "\n" not in decision_sentence(made)
+
+
+def test_a_candidate_tested_while_a_column_was_broken_is_not_said_to_be_good_without_that():
+    made = verdict(*(passing(check) for check in CHECKS), evidence={"broken": ["miles"]})
+    first, second = decision_lines(made)
+    assert first == (
+        "May be promoted: the candidate passed every check against the live model, on rows whose miles broke."
+    )
+    assert second.endswith("tested while miles was broken, so not known for rows once it is mended.")
+    assert report(made).tone == "unknown"
+    assert report(replace(made, evidence={})).tone == "well"
 
 
 @pytest.mark.parametrize(
