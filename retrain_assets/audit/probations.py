@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from retrain_assets.production.probation.record import Status, stored_record
 from retrain_assets.store import PeriodStore
@@ -11,11 +11,15 @@ from retrain_assets.store import PeriodStore
 
 @dataclass(frozen=True)
 class Course:
-    """Where a probation stood last: its status, the period that said so, and that period's sentence."""
+    """Where a probation stood last: its status, the period that said so, and that period's sentence.
+
+    `groups` tells of the small groups that were watched beyond it where they stood last; empty where none was.
+    """
 
     status: Status
     period: str
     sentence: str
+    groups: str = ""
 
     @property
     def words(self) -> str:
@@ -41,4 +45,6 @@ def course_of(store: PeriodStore, digest: str, served: Sequence[str]) -> Course 
         own = record is not None and record.comparison is not None and record.comparison.digest == digest
         if record is not None and own and record.status is not Status.IDLE:
             last = Course(record.status, period, record.sentence)
+        elif last is not None and record is not None and record.groups:
+            last = replace(last, groups=f"{period}: {record.sentence.partition('; ')[2]}")
     return last

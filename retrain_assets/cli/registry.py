@@ -125,7 +125,7 @@ def _sound(model: str) -> str:
     gone, signed = len(registry.deleted()), registry.signed()
     pruned = f"; retention deleted the files of {counted(gone, 'model')}" if gone else ""
     if not signed:
-        return f"every digest and the journal's chain hold{pruned}"
+        return f"every digest and the journal's chain hold; nothing is signed{pruned}"
     if trusted_keys():
         return f"every digest, the journal's chain and {signed} signatures hold{pruned}"
     return (

@@ -194,7 +194,7 @@ def summary(out: Console, spec: ModelSpec, store: PeriodStore, registry: Registr
         why = (
             f"the last attempt ({last[-1].period}) {in_short(last[-1])}: {last[-1].reason}"
             if last
-            else "no evidence asked for a retrain"
+            else "no retrain was started"
         )
         out.print(f"Nothing was promoted after the first model: {why}.", markup=False)
     live = registry.live()

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from retrain_assets.cli.shared import login
 from retrain_assets.dagster_glue.crashed_runs import alive, fail_crashed
 from retrain_assets.dagster_glue.frame import Frame
 from retrain_assets.dagster_glue.pools import waking
@@ -141,7 +142,7 @@ class Runner:
                 partition_key=period,
                 asset_selection=[self.frame.key(asset) for asset in assets] or None,
                 run_config=quiet | clock | dict(config or {}),
-                tags={**(tags or {}), "dagster/user": actor(), **living},
+                tags={**(tags or {}), "dagster/user": actor(at), **living},
                 raise_on_error=False,
             )
         if any(_interrupted(event.step_failure_data.error) for event in result.all_events if event.is_step_failure):
@@ -208,6 +209,7 @@ def _interrupted(error: Any) -> bool:
     return False
 
 
-def actor() -> str:
-    """Name who types, by the login name."""
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or "cli"
+def actor(at: datetime | None = None) -> str:
+    """Name who types; that a past moment is replayed is said with it, for the journal then tells the replay's time."""
+    name = login() or "cli"
+    return name if at is None else f"{name} in a replay"

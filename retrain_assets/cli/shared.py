@@ -160,7 +160,9 @@ def person_of(by: str | None) -> str:
     """
     from retrain_assets.registry.rulings import refuse_run_name
 
-    name = _login() if by is None else by
+    name = login() if by is None else by
+    if name is None:
+        raise ValueError("there is no login name here: say who decides with --by NAME")
     refuse_run_name(name)
     return name
 
@@ -174,11 +176,12 @@ def waiting(sentence: str) -> Iterator[None]:
         yield
 
 
-def _login() -> str:
+def login() -> str | None:
+    """Tell who types, by the login name; None where there is none."""
     try:
         return os.environ.get("USER") or os.environ.get("LOGNAME") or getpass.getuser()
     except (KeyError, OSError):
-        raise ValueError("there is no login name here: say who decides with --by NAME") from None
+        return None
 
 
 def ended_period(spec: ModelSpec, period: str) -> str:

@@ -35,7 +35,7 @@ def test_the_runs_of_the_demo_stay_in_the_instance_that_the_ui_shows(at_home):
         key = dg.AssetKey(["delivery", "raw_data"])
         assert instance.get_materialized_partitions(key) == set(PERIODS)
         users = {run.tags["dagster/user"] for run in instance.get_runs()}
-    assert users == {"ada"}
+    assert users == {"ada in a replay"}
 
 
 def test_the_spec_of_these_tests_is_the_one_of_the_small_world(replayed):

@@ -11,7 +11,10 @@ from retrain_assets_tests.commanded import registry, retrain
 
 
 def test_verify_is_quiet_about_a_whole_registry(at_home):
-    assert retrain("verify", "delivery").output == "delivery: every digest and the journal's chain hold\n"
+    assert (
+        retrain("verify", "delivery").output
+        == "delivery: every digest and the journal's chain hold; nothing is signed\n"
+    )
     assert json.loads(retrain("verify", "--json").stdout) == dict.fromkeys(
         ("delivery", "employment", "flight_delays", "taxi_charge"), []
     )
@@ -22,7 +25,7 @@ def test_verify_reaches_the_verdicts_of_a_replay_again(at_home):
     said = retrain("verify", "delivery", "--rejudge").output.splitlines()
     assert said == [
         f"delivery: {attempts} of {attempts} verdicts come out as they are recorded",
-        "delivery: every digest and the journal's chain hold",
+        "delivery: every digest and the journal's chain hold; nothing is signed",
     ]
 
 

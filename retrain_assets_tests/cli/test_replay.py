@@ -37,7 +37,7 @@ def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_
 def test_the_demo_ends_with_what_was_decided_and_what_it_was_worth(replayed):
     folder, (first, second) = replayed
     assert "Decisions: 1 first model\n" in first
-    assert "Nothing was promoted after the first model: no evidence asked for a retrain." in first
+    assert "Nothing was promoted after the first model: no retrain was started." in first
     assert "3 periods in" in first
     assert "Decisions: 1 first model, 1 kept, 1 promoted\n" in second
     found = re.search(r"all +([\d,]+) rows +served ([\d.]+) +never retrained ([\d.]+)", second)
@@ -70,7 +70,7 @@ def test_a_period_whose_rows_are_refused_is_a_line_that_says_why(empty_home, tmp
 @pytest.mark.parametrize(
     ("actions", "why"),
     [
-        (("rejected", "bootstrap"), "no evidence asked for a retrain"),
+        (("rejected", "bootstrap"), "no retrain was started"),
         (("rejected", "bootstrap", "insufficient"), "the last attempt (week 3) kept v1: so it was"),
     ],
 )

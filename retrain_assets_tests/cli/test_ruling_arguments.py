@@ -242,7 +242,9 @@ def test_prune_deletes_what_the_spec_does_not_keep_and_verify_and_explain_know(w
     assert waiting.read(versions[0])
     assert said("prune", "delivery") == {"deleted": [passed, versions[0]], "would_delete": []}
     assert said("prune", "delivery", "--preview")["would_delete"] == []
-    assert "chain hold; retention deleted the files of 2 models" in retrain("verify", "delivery").output
+    assert (
+        "chain hold; nothing is signed; retention deleted the files of 2 models" in retrain("verify", "delivery").output
+    )
     text = retrain("explain", "delivery", "v1").output
     assert "its files were deleted by retention" in text
     assert re.search(r"\[pass\] +significance: ", text), "the verdict stays"

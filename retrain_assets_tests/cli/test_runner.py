@@ -1,6 +1,7 @@
 """What runs a model's jobs: its instance, and what it knows of runs that ended otherwise."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,7 +83,9 @@ def test_who_types_is_known_by_the_login_name(monkeypatch, logged_in, name):
         monkeypatch.delenv(variable, raising=False)
     for variable, value in logged_in.items():
         monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("getpass.getuser", lambda: {}["no such user"])
     assert actor() == name
+    assert actor(datetime(2019, 3, 1)) == f"{name} in a replay"
 
 
 def test_a_setting_that_cannot_be_written_says_which(tmp_path, monkeypatch):

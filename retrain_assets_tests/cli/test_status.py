@@ -120,7 +120,7 @@ def test_explain_answers_for_any_past_moment_of_a_replay(at_home, day):
         assert "The next was v1" in text
         return
     assert record["tenure"]["version"] == served.name
-    assert record["decision"]["actor"] == "ada"
+    assert record["decision"]["actor"] == "ada in a replay"
     assert record["training"]["rows"] > 0
     assert f"{served.name} was live, since {served.at:%Y-%m-%d %H:%M}" in text
     assert "It was judged on" in text
@@ -132,15 +132,17 @@ def test_explain_tells_what_was_tried_while_a_version_was_live_and_how_it_did_an
         rf"v1 served {PERIODS[3]} to {PERIODS[5]}: it was off by [\d.]+ a row on average \([\d,]+ rows\); expected",
         text,
     )
-    assert re.search(rf"While it was live:\n  e3 {PERIODS[3]} kept v1, by ada: the new model was not ", text)
-    assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada\): v2 replaced it", text)
+    assert re.search(
+        rf"While it was live:\n  e3 {PERIODS[3]} kept v1, by ada in a replay: the new model was not ", text
+    )
+    assert re.search(rf"It left at 2024-02-12 00:00 \(as of {PERIODS[5]}, by ada in a replay\): v2 replaced it", text)
 
 
 def test_the_number_that_history_shows_is_the_one_that_explain_takes(at_home):
     for line in retrain("history", "delivery").output.splitlines():
         number, period, action = line.split()[:3]
-        assert f"as of {period}, by ada, {number})" in retrain("explain", "delivery", number).output
-        assert "(ada, 2024-" in line
+        assert f"as of {period}, by ada in a replay, {number})" in retrain("explain", "delivery", number).output
+        assert "(ada in a replay, 2024-" in line
         assert action in ("first", "kept", "promoted")
 
 

@@ -180,6 +180,7 @@ def _served(service: Service, units: LossUnits) -> list[str]:
     if service.probation is not None:
         went = PROBATION.get(service.probation.status, "Its probation goes on")
         lines.append(f"{went} in {service.probation.sentence}.")
+        lines += [f"Since then, in {service.probation.groups}."] if service.probation.groups else []
     return lines
 
 

@@ -42,7 +42,7 @@ def test_an_interrupted_write_is_named_and_then_mended(served: Registry) -> None
     assert mended.exit_code == 0, mended.output
     assert "tmp/journal/left, left by an interrupted write, is removed." in mended.output
     assert "head.json names event 4 again." in mended.output
-    assert mended.output.endswith(f"{MODEL}: every digest and the journal's chain hold\n")
+    assert mended.output.endswith(f"{MODEL}: every digest and the journal's chain hold; nothing is signed\n")
     assert json.loads(verify("--repair", "--json").stdout) == {MODEL: []}
 
 
