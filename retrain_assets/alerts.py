@@ -91,6 +91,9 @@ WORST_FIRST: tuple[Severity, ...] = ("failure", "warning", "info", "success")
 PASSED_OVER = ". Passed over "
 """What a rollback's reason goes on with where older versions are damaged; a person has to restore them."""
 
+ONE_ANSWER = ". Every row gets the same answer now"
+"""What a rollback to the constant says; a person has to put a model back."""
+
 PAGES: dict[str, str] = {
     "stale": "raw_data",
     "skew": "predictions",
@@ -149,7 +152,7 @@ class Alert:
         >>> Alert("2024-03-01", "taxi", "2024-02", "rolled_back", "v1 is live. Passed over v2: damaged").severity
         'failure'
         """
-        if self.kind == "rolled_back" and PASSED_OVER in self.sentence:
+        if self.kind == "rolled_back" and (PASSED_OVER in self.sentence or ONE_ANSWER in self.sentence):
             return "failure"
         return SEVERITIES.get(self.kind, "warning")
 

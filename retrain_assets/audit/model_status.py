@@ -12,7 +12,7 @@ from retrain_assets.registry.journal.history import FALLBACK
 
 _OFTEN = 2  # retrains in a row that found nothing better
 DRIFTS, NEW, SAFE = "its data drift", "just went live", "safe again"
-BROKEN = "its data broke"
+BROKEN, DAMAGED, CONSTANT = "its data broke", "damaged", "a constant answers"
 AS_EXPECTED, WORSE = "as expected", "worse than expected"
 FAILED = "its last run failed"
 NO_MODEL, RETIRED = "no live model yet", "retired"
@@ -25,6 +25,15 @@ SHORT_HEALTH = {
     WORSE: "worse", BROKEN: "data broke", AS_EXPECTED: "well", FAILED: "last run failed", NO_MODEL: "no model",
 }  # fmt: skip
 YES_OR_NO = {AS_EXPECTED: "yes", WORSE: "no"}
+
+
+def capital(sentence: str) -> str:
+    """A sentence with a capital, unless it begins with a version, a command or a name that is written with underscores.
+
+    >>> capital("well: v2"), capital("v2 was well"), capital("dep_hour broke")
+    ('Well: v2', 'v2 was well', 'dep_hour broke')
+    """
+    return sentence if re.match(r"v\d|`|\w*_", sentence) else f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,17 @@ class Fault:
 
 @dataclass(frozen=True)
 class Standing:
-    """The rulings of people in force at a moment, in words; None where there is none."""
+    """The rulings of people in force at a moment, in words; None where there is none.
+
+    `open_ended` names what is held until somebody releases it, as `retrain release` is told; an empty name is the whole
+    model.
+    """
 
     retired: str | None = None
     holds: str | None = None
     approvals: str | None = None
     anchor: str | None = None
+    open_ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,8 @@ class ModelStatus:
         rest_until: The day on which the cool-down ends that promotion or the next retrain waits for; None without one.
         closeness: How close each reason to retrain is, from 0 to 1.
         fault: What broke the newest run; None where it ended as it should.
+        damaged: What keeps the live version's files, or the history, from being read; None where nothing does.
+        tested_broken: The columns that were broken when the live version was tested, and are whole now; else None.
         in_vain: Retrains in a row that found nothing better.
         no_way_back: What the version before does on the same rows, where it is no better than the live one, in words.
         owners: Who owns the model.
@@ -125,6 +141,8 @@ class ModelStatus:
     rest_until: str | None = None
     closeness: Mapping[str, float] = field(default_factory=dict)
     fault: Fault | None = None
+    damaged: str | None = None
+    tested_broken: str | None = None
     in_vain: int = 0
     no_way_back: str = ""
     owners: tuple[str, ...] = ()
@@ -163,11 +181,13 @@ class ModelStatus:
             FAILED: "not known: the last run failed",
             NO_MODEL: f"no model is live {f'since {self.left_on}' if self.left_on else 'yet'}",
             BROKEN: f"the data of {self.live} broke",
+            DAMAGED: f"{self.live or 'the history'} is damaged",
+            CONSTANT: f"only a constant is live: {self.live}",
         }.get(self.health, f"{self.health}: {self.live}" if self.live else self.health)
         if self.unwatched:
             told = f"{self.live} was well when it was looked at last"
         because = ", watching has ended" if self.ended else ", its rows are overdue" if self.unwatched else ""
-        return f"{told if self.unwatched else f'{told[0].upper()}{told[1:]}'}{because}"
+        return f"{capital(told)}{because}"
 
     @property
     def answers(self) -> dict[str, str]:
@@ -210,7 +230,8 @@ class ModelStatus:
 
     @property
     def _decided_by_people(self) -> str:
-        told = (("held", self.standing.holds), ("approved", self.standing.approvals))
+        standing = self.standing
+        told = (("retired", standing.retired), ("held", standing.holds), ("approved", standing.approvals))
         return "; ".join(f"{word}: {said}" for word, said in told if said)
 
     @property
@@ -255,14 +276,39 @@ class ModelStatus:
             again = f"`retrain {command} {self.model} --period {self.fault.period}`"
             sensors = "" if self.fault.monitored else ", unless sensors are on"
             return f"mend the cause, then {again}{sensors}{self._owned}"
-        if self.standing.holds:
-            release = f"`retrain release {self.model} --reason TEXT`"
-            return f"settle the hold, then {release}: nothing is promoted before{self._owned}"
+        if self.damaged:
+            return f"`retrain verify {self.model}` says what to restore{self._owned}"
+        if self.standing.retired:
+            return None
         if self.broken:
             again = f"`retrain monitor {self.model} --period {self.last_period}`"
-            return f"mend the source, then {again}{self._owned}"
-        if self._in_vain:
-            return self._in_vain
+            return "; then ".join(filter(None, [f"mend the source, then {again}{self._owned}", self._release]))
+        if self._release:
+            return f"{self._release}: nothing is promoted before{self._owned}"
+        return self._of_the_live or self._in_vain or self._of_the_rows
+
+    @property
+    def _release(self) -> str | None:
+        """How what is held without an end is let go; a hold that ends by itself is no task."""
+        names = (" ".join(filter(None, ["retrain release", self.model, which])) for which in self.standing.open_ended)
+        commands = " and ".join(f"`{name} --reason TEXT`" for name in names)
+        return f"settle the hold, then {commands}" if commands else None
+
+    @property
+    def _of_the_live(self) -> str | None:
+        """What is to be done about the version that is live, or that none is any more."""
+        back, again = f"`retrain rollback {self.model} --reason TEXT`", f"`retrain run {self.model} --period"
+        if self.live is None and self.left_on:
+            return f"put a version back with {back}, or train anew: {again} {self.last_period}`{self._owned}"
+        if self.live == FALLBACK:
+            return f"restore the version before (`retrain verify {self.model}`), or train anew: {again} P`{self._owned}"
+        if self.tested_broken and not self.well:
+            broken = f"{self.live} was tested while {self.tested_broken} was broken"
+            return f"{broken}: watch its probation, or go back with {back}{self._owned}"
+        return None
+
+    @property
+    def _of_the_rows(self) -> str | None:
         if self.ended:
             return f"move period.end in the spec ({self.ended}), or take it out, to go on watching{self._owned}"
         if self.overdue or self.health == NO_ROWS:
@@ -274,6 +320,10 @@ class ModelStatus:
         """What comes next."""
         if self.fault:
             return self._again(self.fault)
+        if self.damaged:
+            return "nothing before it is restored"
+        if self.standing.retired:
+            return f"nothing, until somebody releases it: `retrain release {self.model} --reason TEXT`"
         if self.ended and self.next_look and not self.due:
             return self.next_look
         first, then = (self.waits, self.next_look) if self.due else (self.next_look, self.waits)
@@ -324,6 +374,10 @@ class ModelStatus:
             return f"`retrain replay {self.model}`"
         if self.fault:
             return "mend, run again"
+        if self.damaged:
+            return f"`retrain verify {self.model}`"
+        if self.standing.retired:
+            return "nothing"
         if self.broken or self._in_vain:
             return "look at the data"
         if self.due:
@@ -352,6 +406,8 @@ class ModelStatus:
             return f"not known: {self.evidence}"
         if self.health == BROKEN:
             return f"no, its data broke: {self.evidence}"
+        if self.health in (DAMAGED, CONSTANT):
+            return f"no: {self.evidence}"
         if self.unwatched:
             why = f"watching ended on {self.ended}" if self.ended else "the next rows are overdue"
             return f"it was when looked at last, but {why}: {self._measured}"
@@ -366,6 +422,12 @@ class ModelStatus:
         if self.fault:
             before = f" Before it, {self._measured}" if self._measured else ""
             return f"the run of {self._words(self.fault.period)} failed. {self.fault.short_cause}{before}"
+        if self.health == DAMAGED:
+            return self.damaged
+        if self.health == CONSTANT:
+            return f"{self.live} is a constant, every row gets the same answer"
+        if self.health == RETIRED:
+            return f"{self.standing.retired}; nothing is live"
         if self.health == BROKEN:
             return f"{self.broken}{f'. {self._measured}' if self._measured else ''}"
         if self.health == NEW:

@@ -12,6 +12,8 @@ from retrain_assets.audit.gap import gap_until, measured_last
 from retrain_assets.audit.model_status import (
     AS_EXPECTED,
     BROKEN,
+    CONSTANT,
+    DAMAGED,
     DRIFTS,
     FAILED,
     FEW_OUTCOMES,
@@ -30,7 +32,8 @@ from retrain_assets.audit.model_status import (
 )
 from retrain_assets.audit.recovery import recovery
 from retrain_assets.audit.status_record import ASSET, read_status
-from retrain_assets.documents.units import counted, plural
+from retrain_assets.documents.units import counted, first_few, plural
+from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.model import Model, PeriodAccess
 from retrain_assets.monitoring.pages.performance_text import without_limits
 from retrain_assets.monitoring.performance.report import Quality
@@ -41,7 +44,7 @@ from retrain_assets.periods import Calendar
 from retrain_assets.production.probation.record import ProbationRecord, stored_record
 from retrain_assets.registry.journal.attempts import kept_because
 from retrain_assets.registry.journal.events import KEPT, PROMOTIONS, Event, in_short, spoken
-from retrain_assets.registry.journal.history import History, Version
+from retrain_assets.registry.journal.history import FALLBACK, History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.rules import until
 from retrain_assets.store import PeriodStore
@@ -97,11 +100,14 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         last_action=in_short(decided[-1]) if decided else None,
         last_change=_change(decided[-1]) if decided else None,
         standing=standing(history, at),
+        damaged=_damage(access.registry, live),
         in_vain=_in_vain(decided),
         cooldown=_cooldown(history, rested) if rested else None,
         rest_until=_day(rested) if rested else None,
         calendar=calendar,
     )
+    if status.damaged:
+        return replace(status, health=DAMAGED)
     if last is None:
         return status if live is None else _unmonitored(status, calendar.shift(live.period, 1))
     drift, performance, probation = read_drift(store, last), read_performance(store, last), stored_record(store, last)
@@ -122,6 +128,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         written=performance.written or None if performance else None,
         ended=_ended(calendar, last),
         broken=_broken(drift, live, last) if drift else None,
+        tested_broken=_tested_broken(registry, live, drift),
         probation=probation.sentence if probation else None,
         no_way_back=no_way_back(status.live, probation, watch.model),
         next_retrain=(
@@ -139,6 +146,25 @@ def _broken(drift: DriftRecord, live: Version | None, last: str) -> str | None:
     told = "; ".join(f"{one.column}: {one.fault}" for one in drift.broken)
     tested = f". {live.name} was tested on such rows" if live and live.period == last else ""
     return f"{told}{tested}" if told else None
+
+
+def _damage(registry: Registry, live: Version | None) -> str | None:
+    """What keeps the live version, or the history, from being read; None where nothing does."""
+    if live is None:
+        return "the registry holds no history, and there was one" if registry.forgotten() else None
+    try:
+        registry.read(live.digest)
+    except (NotFound, IntegrityError, OSError) as fault:
+        return str(fault).rstrip(".")
+    return None
+
+
+def _tested_broken(registry: Registry, live: Version | None, drift: DriftRecord | None) -> str | None:
+    """Columns that were broken when the live version was tested and are whole now; None where there is none."""
+    if live is None or live.name == FALLBACK:
+        return None
+    now = {column.column for column in drift.broken} if drift else set()
+    return first_few([name for name in registry.verdict(live).broken if name not in now]) or None
 
 
 def _own_trouble(store: PeriodStore, live: str, last: str) -> str:
@@ -249,6 +275,8 @@ def _health(
         return RETIRED
     if status.live is None:
         return NO_MODEL
+    if status.live == FALLBACK:
+        return CONSTANT
     if drift is not None and drift.broken:
         return BROKEN
     if performance is not None and performance.version != status.live:
@@ -276,6 +304,11 @@ def standing(history: History, at: datetime) -> Standing:
         holds=told("held"),
         approvals=told("approved"),
         anchor=history.anchor.name if history.anchor else None,
+        open_ended=tuple(
+            history.names.get(past.terms.subject, past.terms.subject[:12]) if past.terms.subject else ""
+            for past in in_force
+            if past.action == "held" and past.terms and past.terms.until is None
+        ),
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COLOURS = {
     "as expected": "green", "worse than expected": "red", "its last run failed": "red",
-    "its data broke": "red", "its data drift": "yellow",
+    "its data broke": "red", "damaged": "red", "a constant answers": "red", "its data drift": "yellow",
 }  # fmt: skip
 
 

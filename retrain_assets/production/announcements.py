@@ -10,9 +10,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from retrain_assets.alerts import LONGEST, PASSED_OVER, Alert, Kind, brief, publish
+from retrain_assets.alerts import LONGEST, ONE_ANSWER, PASSED_OVER, Alert, Kind, brief, publish
 from retrain_assets.registry.journal.events import PROMOTIONS, Event
-from retrain_assets.registry.journal.history import History
+from retrain_assets.registry.journal.history import FALLBACK, History
 from retrain_assets.registry.registry import Registry
 
 _LOG = logging.getLogger("retrain_assets.alerts")
@@ -43,6 +43,8 @@ def _rollback_sentence(event: Event, on_approval: str, owners: Sequence[str]) ->
     left = event.from_version
     looks = f"{owners[0]} looks" if owners else "look"
     asks = f"{on_approval}. Nothing to do now; {looks} at {left}{'' if owners else ' when there is time'}."
+    if event.to_version == FALLBACK:
+        asks = f"{on_approval}{ONE_ANSWER}: restore a version, or train one."
     after = f"{passed}{damaged}".rstrip(".") + f"{on_approval}." if passed else asks
     withdrawn = brief(f"{left} was rolled back, {event.to_version} is live: {why}".rstrip("."), LONGEST - len(after))
     return f"{withdrawn.rstrip('.')}{after}"

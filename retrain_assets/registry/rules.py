@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from retrain_assets.errors import (
     DataError,
@@ -294,7 +294,10 @@ def _refuse_held(
 def until(ruling: Event) -> str:
     """How long a ruling stands, in words."""
     end = ruling.terms.until if ruling.terms else None
-    return f"until {end:%Y-%m-%d %H:%M}" if end else "until somebody releases it"
+    if end is None:
+        return "until somebody releases it"
+    last = end - timedelta(days=1)
+    return f"until {end:%Y-%m-%d %H:%M}" if end.time() != time() else f"until the end of {last:%Y-%m-%d}"
 
 
 def refuse_other_refit(verdict: Verdict, history: History, files: Mapping[str, bytes]) -> None:

@@ -89,7 +89,8 @@ def rejudge(registry: Registry, store: PeriodStore, gate_of: Rules, window_of: W
             other.append(
                 f"{where} does not come out of the stored rows, versions and rules: {problem}. Either what is stored "
                 f"was changed since, or nobody reached this verdict: see `retrain explain {registry.model} "
-                f"e{event.seq}`, and restore the data, or hold the model and find out who could write there."
+                f"e{event.seq}`. Rows that were taken in anew since, as from a mended source, would explain it; else "
+                "restore the data, or hold the model and find out who could write there."
             )
     return Rejudgement(same, tuple(other), tuple(unknown))
 

@@ -66,8 +66,24 @@ def test_where_no_rows_come_nobody_knows_how_the_model_does():
     ("changes", "task"),
     [
         ({}, ""),
-        ({"standing": Standing(holds="the model by monitor: the outcomes jumped")},
+        ({"standing": Standing(holds="the model by monitor: the outcomes jumped", open_ended=("",))},
          "settle the hold, then `retrain release taxi --reason TEXT`: nothing is promoted before (team:a owns it)"),
+        ({"standing": Standing(holds="v1 by ann, v2 by ann", open_ended=("v1", "v2"))},
+         "settle the hold, then `retrain release taxi v1 --reason TEXT` and `retrain release taxi v2 --reason TEXT`: "
+         "nothing is promoted before (team:a owns it)"),
+        ({"standing": Standing(holds="the model by ann until the end of 2026-12-24: a freeze")}, ""),
+        ({"damaged": "v1: model.bst has another digest", "health": "damaged"},
+         "`retrain verify taxi` says what to restore (team:a owns it)"),
+        ({"live": "v0", "health": "a constant answers"},
+         "restore the version before (`retrain verify taxi`), or train anew: `retrain run taxi --period P` "
+         "(team:a owns it)"),
+        ({"live": None, "left_on": "2021-01-01", "health": "no live model yet"},
+         "put a version back with `retrain rollback taxi --reason TEXT`, or train anew: "
+         "`retrain run taxi --period 2020-12` (team:a owns it)"),
+        ({"tested_broken": "miles", "health": "just went live"},
+         "v1 was tested while miles was broken: watch its probation, or go back with "
+         "`retrain rollback taxi --reason TEXT` (team:a owns it)"),
+        ({"tested_broken": "miles"}, ""),
         ({"health": "no rows came", "gap": "no rides came for 2 weeks"}, "find out why no rows come (team:a owns it)"),
         ({"next_look": "overdue since 2021-01-05: the rides"}, "find out why no rows come (team:a owns it)"),
         ({"health": "not monitored yet"}, "start watching"),
@@ -150,4 +166,37 @@ def test_a_broken_column_is_what_a_person_has_to_look_at():
     assert status.answers["is it well"] == f"no, its data broke: {fault}"
     assert status.to_do == "mend the source, then `retrain monitor taxi --period 2019-03`"
     assert status.cells[-1] == "look at the data"
-    assert replace(status, standing=Standing(holds="the model by ann")).to_do.startswith("settle the hold")
+    held = replace(status, standing=Standing(holds="the model by ann", open_ended=("",)))
+    assert held.to_do == f"{status.to_do}; then settle the hold, then `retrain release taxi --reason TEXT`"
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline", "well"),
+    [
+        ({"live": "v0", "health": "a constant answers"}, "Only a constant is live: v0",
+         "no: v0 is a constant, every row gets the same answer"),
+        ({"health": "damaged", "damaged": "v1: model.bst has another digest"}, "v1 is damaged",
+         "no: v1: model.bst has another digest"),
+        ({"live": None, "health": "damaged", "damaged": "there was a history"}, "The history is damaged",
+         "no: there was a history"),
+    ],
+)  # fmt: skip
+def test_what_cannot_answer_is_not_well(changes, headline, well):
+    status = replace(ModelStatus("taxi", live="v1", last_period="2020-12", performance="v1 lost $1"), **changes)
+    assert (status.headline, status.answers["is it well"]) == (headline, well)
+
+
+def test_a_retired_model_asks_nothing_and_says_how_it_comes_back():
+    retired = ModelStatus(
+        "taxi", last_period="2020-12", health="retired", left_on="2021-01-01", due=True,
+        standing=Standing(retired="by ann in 2020-12: fixed by law", holds="v1 by ann", open_ended=("v1",)),
+    )  # fmt: skip
+    assert retired.answers == {
+        "is it well": "retired: by ann in 2020-12: fixed by law; nothing is live",
+        "what to do now": "nothing",
+        "what is live": "none since 2021-01-01, the model is retired",
+        "what happened last": "nothing was decided yet",
+        "what comes next": "nothing, until somebody releases it: `retrain release taxi --reason TEXT`",
+        "what did people decide": "retired: by ann in 2020-12: fixed by law; held: v1 by ann",
+    }
+    assert retired.cells[-1] == "nothing"

@@ -37,7 +37,7 @@ def test_a_hold_is_said_until_it_ends_and_a_retirement_until_it_is_released(tmp_
     promoted(registry, [0])
     registry.rule(Hold(ann(), registry.live().digest, datetime(2019, 6, 1)))
     said = standing(History(registry.history()), datetime(2019, 5, 31))
-    assert (said.retired, said.holds, said.approvals) == (None, "v1 by ann until 2019-06-01 00:00: audit", None)
+    assert (said.retired, said.holds, said.approvals) == (None, "v1 by ann until the end of 2019-05-31: audit", None)
     assert standing(History(registry.history()), datetime(2019, 6, 1)).holds is None
     registry.rule(Retire(ann("the product ends")))
     assert standing(History(registry.history()), moment(3)).retired == f"by ann in {period(2)}: the product ends"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from datetime import datetime, timedelta
 
 import pytest
@@ -36,6 +37,20 @@ def test_a_terminal_too_narrow_for_columns_gets_all_of_them_below_one_another(at
     said = " ".join(printed.split())
     assert f"delivery: {live}, was well; promoted {live}; next: watching ended" in said
     assert "employment: never ran; next: `retrain replay employment`" in said
+
+
+def test_damaged_files_of_the_live_version_and_a_lost_history_come_before_anything_else(own_home):
+    model = registry(own_home).folder / "versions" / registry(own_home).live().digest / "model.bst"
+    model.chmod(0o644)
+    model.write_bytes(b"another model")
+    told = retrain("status", "delivery").output
+    assert "model.bst has digest " in told
+    assert "`retrain verify delivery` says what to restore (team:tests owns it)" in told
+    assert re.search(r"delivery +v2 +damaged +promoted v2 +`retrain verify delivery`", retrain("status").output)
+    shutil.rmtree(registry(own_home).folder)
+    lost = retrain("status", "delivery").output
+    assert re.search(r"is it well +no: the registry holds no history, and there was one", lost)
+    assert "what comes next     nothing before it is restored" in lost
 
 
 def test_one_model_is_told_in_five_answers(at_home):

@@ -12,8 +12,9 @@ from retrain_assets.alerts import LONGEST, publish
 from retrain_assets.dagster_glue.resources import Clock
 from retrain_assets.dagster_glue.tags import EVENT_TAG, MODEL_TAG
 from retrain_assets.pipeline import frame_of
-from retrain_assets.production.announcements import rollback_notices
+from retrain_assets.production.announcements import notice, rollback_notices
 from retrain_assets.production.sensors import publish_all, success_alerts
+from retrain_assets.registry.journal.history import History
 from retrain_assets_tests.production.bad_deploy import (
     MODEL,
     NEXT_WEEK,
@@ -66,6 +67,16 @@ def test_a_rollback_to_the_very_same_model_is_told_too_for_the_pointer_moved(own
     result = launched(own)
     assert "nothing changed for anybody" in failure_of(result)
     assert [alert.sentence for alert in told(own)] == [f"v3 was rolled back, v2 is live: complaints. {ASKED[:-3]}v3."]
+
+
+def test_a_rollback_to_the_constant_asks_a_person_to_act(own):
+    past = own.registry.history()
+    event = replace(past[-1], action="rolled_back", from_version="v1", to_version="v0", reason="v1 is bad")
+    alert = notice(MODEL, History((*past, event)), event)
+    assert alert.sentence == (
+        "v1 was rolled back, v0 is live: v1 is bad. Every row gets the same answer now: restore a version, or train one."
+    )
+    assert alert.severity == "failure"
 
 
 def test_a_rollback_is_told_on_a_phone_by_what_was_lost_and_keeps_the_mark_that_it_had(own):

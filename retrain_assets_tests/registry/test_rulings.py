@@ -133,7 +133,9 @@ def test_an_approval_under_a_spec_that_allows_none_promotes_nothing(served: Regi
 def test_an_approval_ends_at_its_moment(served: Registry) -> None:
     judged = insufficient(served, 1)
     approve(served, judged, 1, until=moment(2))
-    refused(served, InsufficientVerdict, "The approval by ann stood until 2019-01-22 00:00", 2, judged, approvals=True)
+    refused(
+        served, InsufficientVerdict, "The approval by ann stood until the end of 2019-01-21", 2, judged, approvals=True
+    )
     late = moment(2) - timedelta(microseconds=1)
     assert promote(served, judged, 2, approvals=True, at=late).to_version == "v2"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrain_assets.audit.model_status import (
     AS_EXPECTED,
     BROKEN,
+    CONSTANT,
+    DAMAGED,
     FAILED,
     FEW_OUTCOMES,
     NEW,
@@ -16,6 +17,7 @@ from retrain_assets.audit.model_status import (
     NO_ROWS,
     WORSE,
     ModelStatus,
+    capital,
 )
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, table, text
 from retrain_assets.documents.units import counted, percent
@@ -35,6 +37,8 @@ TONES: Mapping[str, Tone] = {
     AS_EXPECTED: "well",
     WORSE: "broken",
     BROKEN: "broken",
+    DAMAGED: "broken",
+    CONSTANT: "broken",
     FAILED: "broken",
     NEW: "unknown",
     FEW_OUTCOMES: "unknown",
@@ -97,9 +101,8 @@ def _box(status: ModelStatus) -> tuple[str, ...]:
 
 
 def _capital(answer: str) -> str:
-    """An answer as a sentence without its full stop; the name of a version and a command stay as they are."""
-    said = answer.rstrip(".")
-    return said if re.match(r"v\d|`", said) else f"{said[0].upper()}{said[1:]}"
+    """An answer as a sentence without its full stop."""
+    return capital(answer.rstrip("."))
 
 
 def newest_reports(store: PeriodStore, period: str) -> dict[str, str]:
