@@ -74,7 +74,8 @@ def test_a_rollback_to_the_constant_asks_a_person_to_act(own):
     event = replace(past[-1], action="rolled_back", from_version="v1", to_version="v0", reason="v1 is bad")
     alert = notice(MODEL, History((*past, event)), event)
     assert alert.sentence == (
-        "v1 was rolled back, v0 is live: v1 is bad. Every row gets the same answer now: restore a version, or train one."
+        "v1 was rolled back, v0 is live: v1 is bad. "
+        "Every row gets the same answer now: restore a version, or train one."
     )
     assert alert.severity == "failure"
 
