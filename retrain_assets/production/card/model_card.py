@@ -25,7 +25,7 @@ from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.group_parts import group_rows, taken_over
 from retrain_assets.validation.pages.group_tables import JOIN, ROWS
-from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking, told
+from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking, told, told_apart
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
@@ -335,18 +335,18 @@ def _source(held: Baseline, row: str) -> str:
 
 
 def _quality_line(finding: Finding, label_unit: str) -> dict[str, object]:
-    def said(value: float | None, *, change: bool = False) -> str:
-        return told(value, finding.metric, label_unit, change=change)
+    def said(value: float | None) -> str:
+        return told(value, finding.metric, label_unit, change=True)
 
-    between = (
-        f"{said(finding.low, change=True)} to {said(finding.high, change=True)}" if finding.low is not None else ""
-    )
+    between = f"{said(finding.low)} to {said(finding.high)}" if finding.low is not None else ""
+    other = finding.margin if finding.role == "floor" else finding.champion_value
+    own, beside = told_apart((finding.candidate_value, other), finding.metric, label_unit)
     return {
         "answer": marked(finding.outcome.value),
         "about": about(finding),
-        "this version": said(finding.candidate_value),
-        "compared with": said(finding.margin if finding.role == "floor" else finding.champion_value),
-        "better by": said(finding.improvement, change=True),
+        "this version": own,
+        "compared with": beside,
+        "better by": said(finding.improvement),
         "interval": between,
         "rows": finding.rows,
     }

@@ -41,6 +41,7 @@ from retrain_assets.validation.pages.text import (
     margin_told,
     summaries,
     told,
+    told_apart,
 )
 from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
 
@@ -192,10 +193,8 @@ def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
 
 def _values(finding: Finding, label_unit: str) -> dict[str, object]:
     """What both models reach."""
-    return {
-        "live": told(finding.champion_value, finding.metric, label_unit),
-        "candidate": told(finding.candidate_value, finding.metric, label_unit),
-    }
+    both = told_apart((finding.champion_value, finding.candidate_value), finding.metric, label_unit)
+    return dict(zip(("live", "candidate"), both, strict=True))
 
 
 def _interval(finding: Finding, label_unit: str) -> str:
@@ -363,9 +362,17 @@ def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None, label_unit: s
         {
             "answer": marked(each.outcome.value),
             "about": ", ".join(part for part in (metric_words(each.metric), each.group) if part),
-            version: told(each.champion_value, each.metric, label_unit),
-            "live": told(live.get((each.metric, each.group)), each.metric, label_unit),
-            "candidate": told(each.candidate_value, each.metric, label_unit),
+            **dict(
+                zip(
+                    (version, "live", "candidate"),
+                    told_apart(
+                        (each.champion_value, live.get((each.metric, each.group)), each.candidate_value),
+                        each.metric,
+                        label_unit,
+                    ),
+                    strict=True,
+                )
+            ),
             "improvement": told(each.improvement, each.metric, label_unit, change=True),
             "margin": margin_told(each, label_unit),
         }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retrain_assets.documents.page import figure
-from retrain_assets.documents.units import amount, counted, difference
+from retrain_assets.documents.units import amount, amounts, counted, difference
 from retrain_assets.metrics.names import metric_unit, metric_words
 from retrain_assets.verdict import NOT_BETTER, STOPS_NOTHING, Decision, Finding, Outcome, Verdict, decisive_first
 
@@ -121,6 +123,21 @@ def told(value: float | None, name: str, label_unit: str, *, change: bool = Fals
     if value is None or not unit:
         return figure(value)
     return (difference if change else amount)(value, unit)
+
+
+def told_apart(values: Sequence[float | None], name: str, label_unit: str) -> list[str]:
+    """Values of one metric that stand side by side, in as many digits as tell different ones apart.
+
+    >>> told_apart((0.45101, 0.45146), "log_loss", ""), told_apart((None, 1.7421), "mae", "USD")
+    (['0.4510 nats', '0.4515 nats'], ['', '$1.74'])
+    >>> told_apart((0.981231, 0.981247), "auc", ""), told_apart((0.8801, 0.878), "tpr", "")
+    (['0.98123', '0.98125'], ['88.0 %', '87.8 %'])
+    """
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    unit = metric_unit(name, label_unit)
+    digits = 3 if unit or max(map(abs, known), default=0.0) >= 1000 else 4  # a pure number as `figure` writes it
+    said = iter(amounts(known, unit, digits))
+    return ["" if value is None or not math.isfinite(value) else next(said) for value in values]
 
 
 def margin_told(finding: Finding, label_unit: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.worlds.parcels import failure_of
 from retrain_assets.documents.page import text
-from retrain_assets.documents.units import amount
+from retrain_assets.documents.units import amount, amounts
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.pipeline import model_card
@@ -113,7 +113,8 @@ def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals
 
     assert text(decision_sentence(verdict)) in found["Quality"]
     for finding in verdict.of("significance") + verdict.of("guardrails"):
-        assert f"| {finding.candidate_value:.4g} | {finding.champion_value:.4g} |" in found["Quality"]
+        both = " | ".join(amounts((finding.candidate_value, finding.champion_value), digits=4))
+        assert f"| {both} |" in found["Quality"]
         assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Quality"]
     for finding in verdict.of("fairness"):
         assert f"{metric_words(finding.metric)}, {finding.group}" in found["Groups"]
@@ -226,7 +227,8 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     assert f"regression by a constant, {constant:.4g} for every row" in found["Intended use"]
     first = registry.verdict(registry.versions()[0])
     (primary,) = first.of("significance")
-    assert f"| {primary.champion_value:.4g} | {primary.candidate_value:.4g} | {primary.rows:,} |" in found["Quality"]
+    both = " | ".join(amounts((primary.champion_value, primary.candidate_value), digits=4))
+    assert f"| {both} | {primary.rows:,} |" in found["Quality"]
     assert "No gate has judged it" in found["Quality"]
     assert "nothing of its own" in found["Data"]
     assert "No feature changes its score".lower() in found["What it looks at"].lower()

@@ -257,3 +257,10 @@ def test_what_the_gate_could_see_names_the_other_version_and_groups_that_nobody_
     assert "| guardrails | RMSE | 900 | $0.35 | $1.00 | under 0.1 % |" in seen
     assert "| guardrails | RMSE, against v1 | 900 |" in seen
     assert "| fairness | RMSE, zone=a | 900 | $0.35 | $0.10 | cannot be decided | watched after promotion |" in seen
+
+
+def test_two_different_values_side_by_side_are_told_apart():
+    found = Finding(
+        "significance", Outcome.FAIL, "x", "log_loss", "primary", champion_value=0.45145, candidate_value=0.45102
+    )
+    assert "| 0.4515 nats | 0.4510 nats |" in report_markdown(verdict(found))
