@@ -310,7 +310,7 @@ def _judged(
     margin, comparison, alpha, (p_value, tests, rows) = policy.fairness.margin, harm.comparison, policy.alpha, among
     joint = Level(level.alpha, joint_power(level.power, tests))
     change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.difference(margin)}"
-    limits = (-harm.high, comparison.unit, level.confidence)
+    limits = (-harm.high, comparison.unit, comparison.confidence(level))
     certain, within = p_value < alpha, harm.high < margin
     if certain and (policy.fairness.strict or not within):
         outcome, chance = Outcome.FAIL, f"{held_to(p_value, alpha)} after Holm over {tests}"

@@ -106,11 +106,11 @@ def better_than_constant(
     Measured in the primary metrics, or in the log loss where a constant can be perfect (everybody positive has a TPR
     of 1).
     """
-    compared = [compare(known, policy, rows, baseline, candidate) for known in skill_metrics(policy, task)]
-    return tuple(
-        replace(found, reason=f"{found.reason} (against always guessing one number)")
-        for found in _superior(compared, level)
-    )
+    compared = [
+        replace(compare(known, policy, rows, baseline, candidate), constant=True)
+        for known in skill_metrics(policy, task)
+    ]
+    return _superior(compared, level)
 
 
 def skill_metrics(policy: ValidationPolicy, task: str) -> tuple[Metric, ...]:
@@ -148,7 +148,7 @@ def _better(
     found = comparison.estimate
     low = found.low(level.alpha)
     rows_needed = found.rows_needed(found.improvement, level.alpha, level.power)
-    change, limits = comparison.change, (low, comparison.unit, level.confidence)
+    change, limits = comparison.change, (low, comparison.unit, comparison.confidence(level))
     if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     elif low > 0 and standing:

@@ -26,6 +26,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
+from retrain_assets.statistics.long_run_variance import FULL_LEVEL_DAYS
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
@@ -53,6 +54,9 @@ on beyond the edge."""
 
 LEVELS = """The level stands in brackets. Where several primary metrics are asked together the p-value is adjusted
 (Holm) and held against the whole level, and the interval is at the level of its own step."""
+
+STRICTER = """Below four weeks of days without history of earlier ones a test is made at half its level: the p-value is
+doubled before it is held against the whole level, and the interval is at half of it. Both say the same."""
 
 NUMBERS = ("p-value", "level", "Holm", "independent units", "design effect", "noise", "detectable", "rows needed")
 """Terms of the columns of the tables with every number."""
@@ -103,7 +107,13 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str 
         *_procedure(verdict, evidence),
         *watched_part(verdict, row, label_unit),
         *undecided_part(evidence, row, label_unit),
-        Part("Every finding with every number", _evidence(verdict, row, label_unit), NUMBERS, LEVELS, folded=True),
+        Part(
+            "Every finding with every number",
+            _evidence(verdict, row, label_unit),
+            NUMBERS,
+            _levels(verdict),
+            folded=True,
+        ),
         Part("What the gate could see", _seen(verdict, row, label_unit), ("detectable",), folded=True),
         Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
         reported_part(verdict, evidence, row, label_unit),
@@ -163,6 +173,14 @@ def insufficient_rows(verdict: Verdict) -> list[dict[str, object]]:
         for finding in in_order(verdict)
         if finding.outcome is Outcome.INSUFFICIENT
     ]
+
+
+def _levels(verdict: Verdict) -> str:
+    """How the levels are to be read, with what a test without history does where there is one."""
+    strict = any(
+        found.history_days == 0 and found.unit == "day" and found.units < FULL_LEVEL_DAYS for found in verdict.findings
+    )
+    return f"{LEVELS}\n{STRICTER}" if strict else LEVELS
 
 
 def _named(verdict: Verdict) -> list[str]:

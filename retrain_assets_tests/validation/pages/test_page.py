@@ -264,3 +264,9 @@ def test_two_different_values_side_by_side_are_told_apart():
         "significance", Outcome.FAIL, "x", "log_loss", "primary", champion_value=0.45145, candidate_value=0.45102
     )
     assert "| 0.4515 nats | 0.4510 nats |" in report_markdown(verdict(found))
+
+
+@pytest.mark.parametrize(("history", "days", "told"), [(0, 14, True), (84, 14, False), (0, 28, False)])
+def test_a_doubled_p_value_beside_a_halved_level_is_explained_where_there_is_no_history(history, days, told):
+    found = passing("significance", unit="day", units=days, variance_ratio=1.0, degrees=9.0, history_days=history)
+    assert ("the p-value is\ndoubled" in report_markdown(verdict(found))) is told
