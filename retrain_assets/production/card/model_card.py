@@ -322,7 +322,7 @@ def _quality(verdict: Verdict, row: str, label_unit: str, loss: str) -> str:
     held = Evidence.from_dict(verdict.evidence).baseline
     if held is not None:
         low, mean, high = (told(value, loss, label_unit) or "unknown" for value in (held.low, held.mean, held.high))
-        expected = f"{mean} (one-sided 95 % limits {low} to {high})"
+        expected = f"{mean} (one-sided {held.confidence} limits {low} to {high})"
         said.append(f"Expected {metric_words(loss)} in service: {expected}, from {_source(held, row)}.")
     return "\n\n".join(said)
 

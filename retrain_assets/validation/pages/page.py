@@ -26,7 +26,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
-from retrain_assets.statistics.long_run_variance import FULL_LEVEL_DAYS
+from retrain_assets.statistics.long_run_variance import level_share
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
@@ -178,7 +178,8 @@ def insufficient_rows(verdict: Verdict) -> list[dict[str, object]]:
 def _levels(verdict: Verdict) -> str:
     """How the levels are to be read, with what a test without history does where there is one."""
     strict = any(
-        found.history_days == 0 and found.unit == "day" and found.units < FULL_LEVEL_DAYS for found in verdict.findings
+        found.history_days == 0 and found.unit == "day" and level_share(found.units, known=False) < 1
+        for found in verdict.findings
     )
     return f"{LEVELS}\n{STRICTER}" if strict else LEVELS
 

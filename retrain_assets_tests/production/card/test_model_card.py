@@ -119,7 +119,7 @@ def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals
     for finding in verdict.of("fairness"):
         assert f"{metric_words(finding.metric)}, {finding.group}" in found["Groups"]
         assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Groups"]
-    assert "one-sided 95 % limits" in found["Quality"]
+    assert "one-sided 97.5 % limits" in found["Quality"]  # two weeks of days
 
 
 def test_the_trail_is_the_journal_of_the_version(loop, card):
