@@ -31,7 +31,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
         deps=("candidate_model", "feature_windows"),
         description=(
             "The candidate against the live model on fresh rows neither was trained on: significantly better on the "
-            "primary metric, not worse on any guardrail, no protected group worse off, no known hard case lost. Every "
+            "primary metric, no guardrail and no protected group worse by its margin, no known hard case lost. Every "
             "check answers pass, fail or insufficient; only all passes promote. The four checks show each answer."
         ),
         kinds={"scipy"},

@@ -20,7 +20,7 @@ QUESTIONS = {
         "work and the spec lets that count, no worse)?"
     ),
     "guardrails": "Is it shown to be no worse than the declared margin on every guardrail, and no slice harmed?",
-    "fairness": "Is it shown that no protected group is worse off?",
+    "fairness": "Is it shown that no protected group is worse off by more than the margin?",
     "regression_suite": "Does it keep every known hard case?",
 }
 NAMED = 3

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from retrain_assets.documents.page import Document, Part, fact_rows, figure, html_page, marked, table, text
+from retrain_assets.documents.page import Document, Part, fact_rows, figure, html_page, table, text
 from retrain_assets.documents.units import amount, called, counted, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import mean_loss, metric_words
@@ -25,7 +25,7 @@ from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.group_parts import group_rows, taken_over
 from retrain_assets.validation.pages.group_tables import JOIN, ROWS
-from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking, told, told_apart
+from retrain_assets.validation.pages.text import about, answered, decision_sentence, in_order, lacking, told, told_apart
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
@@ -342,7 +342,7 @@ def _quality_line(finding: Finding, label_unit: str) -> dict[str, object]:
     other = finding.margin if finding.role == "floor" else finding.champion_value
     own, beside = told_apart((finding.candidate_value, other), finding.metric, label_unit)
     return {
-        "answer": marked(finding.outcome.value),
+        "answer": answered(finding),
         "about": about(finding),
         "this version": own,
         "compared with": beside,

@@ -318,7 +318,8 @@ def _judged(
         reason = f"{change}, surely worse ({chance}), and {bound}"
     elif within:
         spare = "" if harm.high < 0 else f", within {allowed}"
-        outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}{spare}"
+        worse = "surely worse, " if certain else ""
+        outcome, reason = Outcome.PASS, f"{change}: {worse}{surely(*limits)}{spare}"
     elif policy.fairness.is_small(comparison.estimate.rows, rows) and (visible := harm.visible(joint)) > margin:
         outcome, reason = Outcome.WATCHED, f"{change}, {_why_watched(harm, visible, margin, tests)}"
     elif why := (comparison.shortfall if not np.isfinite(harm.high) else ""):

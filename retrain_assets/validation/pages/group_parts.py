@@ -14,7 +14,8 @@ from retrain_assets.validation.pages.text import about, in_order, margin_told, t
 from retrain_assets.verdict import Outcome, Verdict
 
 GROUPS_READ = """Reported, and nothing is decided by it: where groups are small, the largest difference between them is
-large by chance alone. What is judged is whether a group has become worse off."""
+large by chance alone. What is judged is whether a group has become worse off by more
+than the margin."""
 
 
 def watched_part(verdict: Verdict, row: str, label_unit: str) -> list[Part]:

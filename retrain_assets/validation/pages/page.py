@@ -35,6 +35,7 @@ from retrain_assets.validation.pages.group_parts import reported_part, undecided
 from retrain_assets.validation.pages.text import (
     CheckSummary,
     about,
+    answered,
     checks_of,
     decision_lines,
     in_order,
@@ -61,6 +62,9 @@ doubled before it is held against the whole level, and the interval is at half o
 NUMBERS = ("p-value", "level", "Holm", "independent units", "design effect", "noise", "detectable", "rows needed")
 """Terms of the columns of the tables with every number."""
 
+_ROWS_ALONE = ("", "row", "case")
+"""Units of findings that take nothing together."""
+
 SMALL_P_SHOWS: Mapping[str, str] = {
     "primary": "a gain",
     "procedure": "a gain",
@@ -72,8 +76,10 @@ SMALL_P_SHOWS: Mapping[str, str] = {
 }
 """What is shown where the p-value of a finding lies below its level, by the finding's role."""
 
-SEEN = """The smallest change that these rows would show four times in five, each question asked alone; of a group that
-is watched the one for which it is, all groups asked together."""
+SEEN = """The smallest change that these rows would show with the declared power, four times in five where the spec does
+not say otherwise. Primary metrics and guardrails share that power: each is shown more often, so that all together are
+answered so often. A group or a slice has it by itself, and so has each question to a first model; of a group that is
+watched it is the change for which all groups together are answered so often."""
 
 _RARE = 0.001
 """Shares below this are not told apart."""
@@ -103,14 +109,14 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str 
         ),
         *_insufficient(verdict, row),
         Part("Every finding at a glance", picture, ("improvement", "interval", "margin"), PICTURED),
-        Part("What decided it", table(decided, row), ("primary metric", "guardrail", "p-value", "independent units")),
+        Part("What decided it", table(decided, row), _terms(verdict, "primary metric", "guardrail")),
         *_procedure(verdict, evidence),
         *watched_part(verdict, row, label_unit),
         *undecided_part(evidence, row, label_unit),
         Part(
             "Every finding with every number",
             _evidence(verdict, row, label_unit),
-            NUMBERS,
+            _terms(verdict, *NUMBERS),
             _levels(verdict),
             folded=True,
         ),
@@ -175,6 +181,12 @@ def insufficient_rows(verdict: Verdict) -> list[dict[str, object]]:
     ]
 
 
+def _terms(verdict: Verdict, *names: str) -> tuple[str, ...]:
+    """Terms of a part; that rows resemble each other is told only where something else is counted instead."""
+    alone = all(finding.unit in _ROWS_ALONE for finding in verdict.findings)
+    return tuple(name for name in names if not (alone and name in ("independent units", "noise")))
+
+
 def _levels(verdict: Verdict) -> str:
     """How the levels are to be read, with what a test without history does where there is one."""
     strict = any(
@@ -199,7 +211,7 @@ def decisive(verdict: Verdict) -> list[Finding]:
 def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
     """A finding in a few numbers."""
     return {
-        "answer": marked(finding.outcome.value),
+        "answer": answered(finding),
         "about": about(finding),
         "asked as": finding.role,
         **_values(finding, label_unit),
@@ -290,7 +302,7 @@ def _evidence(verdict: Verdict, row: str, label_unit: str) -> str:
 def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
     between = _interval(finding, label_unit)
     return {
-        "answer": marked(finding.outcome.value),
+        "answer": answered(finding),
         "about": about(finding),
         **_values(finding, label_unit),
         "improvement": told(finding.improvement, finding.metric, label_unit, change=True),
@@ -379,7 +391,7 @@ def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None, label_unit: s
     live = {(each.metric, each.group): each.champion_value for each in verdict.findings if not each.against}
     rows = [
         {
-            "answer": marked(each.outcome.value),
+            "answer": answered(each),
             "about": ", ".join(part for part in (metric_words(each.metric), each.group) if part),
             **dict(
                 zip(

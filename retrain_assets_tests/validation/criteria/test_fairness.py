@@ -311,6 +311,8 @@ def test_a_certain_harm_within_the_margin_passes_unless_the_rule_is_strict(rule,
     found = fairness(policy(fairness={"metrics": ["tpr"]} | rule), "binary", rows, champion, hurt, LEVEL)
     assert {f.outcome for f in found} == {outcome}
     assert all(-f.improvement < 0.05 and f.p_value < 0.05 for f in found)
+    assert all("surely worse" in f.reason for f in found), "a harm is named, also where it passes"
+    assert not any("surely worse" in f.reason for f in fairness(policy(), "binary", rows, champion, champion, LEVEL))
 
 
 def test_of_several_classes_only_the_named_one_is_asked_about():

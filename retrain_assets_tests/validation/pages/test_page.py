@@ -270,3 +270,20 @@ def test_two_different_values_side_by_side_are_told_apart():
 def test_a_doubled_p_value_beside_a_halved_level_is_explained_where_there_is_no_history(history, days, told):
     found = passing("significance", unit="day", units=days, variance_ratio=1.0, degrees=9.0, history_days=history)
     assert ("the p-value is\ndoubled" in report_markdown(verdict(found))) is told
+
+
+def test_a_group_that_is_surely_worse_within_the_margin_has_no_bare_tick():
+    fine = passing("fairness", role="fairness", group="sex=F", p_value=0.6, p_level=0.05)
+    harmed = replace(fine, reason="harmed", group="sex=M", p_value=0.001)
+    page = report_markdown(verdict(fine, harmed))
+    assert "| ✔ pass, surely worse within the margin | AUC, sex=M |" in page
+    assert "| ✔ pass | AUC, sex=F |" in page
+    assert "| harmed | 2 pass, 1 of them surely worse within the margin |" in page
+    shown = report_html(verdict(fine, harmed)).decode()
+    assert re.search('<td class="pass"[^>]*>✔ pass, surely worse', shown)
+
+
+@pytest.mark.parametrize(("unit", "told"), [("row", False), ("day", True), ("vehicle", True)])
+def test_that_rows_resemble_each_other_is_told_where_they_are_taken_together(unit, told):
+    page = report_markdown(verdict(passing("guardrails", role="guardrail", unit=unit, units=20)))
+    assert ("resemble each other" in page) is told
