@@ -282,6 +282,15 @@ def counted(count: float, noun: str) -> str:
     return f"{number} {noun if count == 1 else plural(noun)}"
 
 
+def rounded_count(number: int) -> str:
+    """An estimated number of things, in the three digits that mean something at most.
+
+    >>> rounded_count(221736), rounded_count(941), rounded_count(4)
+    ('222,000', '941', '4')
+    """
+    return f"{round(number, min(3 - len(str(number)), 0)):,}"
+
+
 def one(noun: str) -> str:
     """A thing with its article.
 

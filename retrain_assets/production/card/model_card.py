@@ -18,7 +18,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import mean_loss, metric_words
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline
 from retrain_assets.production.card import fallback_card
-from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
+from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event, spoken
 from retrain_assets.registry.journal.history import FALLBACK, History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_record import TrainingRecord
@@ -147,7 +147,8 @@ class ModelCard:
             for rail in policy.guardrails
         )
         of_groups = next(iter(policy.fairness.metrics), "mae" if self.task == "regression" else "tpr")
-        harm = told(policy.fairness.margin, of_groups, self.label_unit, change=True)
+        of_group = told(policy.fairness.margin, of_groups, self.label_unit, change=True)
+        harm = f"any protected group {of_group}" if policy.fairness.asked else "no group is protected"
         how = (
             f"adopted from a file, SHA-256 {training.adopted}" if training.adopted else f"strategy {training.strategy}"
         )
@@ -161,7 +162,7 @@ class ModelCard:
                 "task and method": f"{TASKS[self.task]} by {method}",
                 "a promotion rests on": _rests_on(policy),
                 "tolerated false promotions": f"{figure(policy.false_promotions_per_year)} a year",
-                "tolerated loss (margins)": f"{margins}; any protected group {harm}",
+                "tolerated loss (margins)": "; ".join(part for part in (margins, harm) if part),
             }
         )
 
@@ -393,7 +394,7 @@ def _trail(events: tuple[Event, ...], version: Version) -> str:
                 "no.": event.seq,
                 "decided": f"{event.at:%Y-%m-%d %H:%M}",
                 "as of": event.period,
-                "action": event.action,
+                "action": spoken(event.action),
                 "from": event.from_version or "",
                 "to": event.to_version or "",
                 "by": event.actor,

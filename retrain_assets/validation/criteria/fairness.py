@@ -349,7 +349,7 @@ def _why_watched(harm: _Harm, visible: float, margin: float, tests: int) -> str:
     together = f" ({tests} questions asked together)" if tests > 1 else ""
     sees = f"show no change below {written(visible)}{together}, and the margin is {written(margin)}"
     few = sees if np.isfinite(visible) else "can show nothing"
-    return f"too few to judge and watched after a promotion: so few {_rows_words(harm)} {few}"
+    return f"too few to judge, so watched if it is promoted: so few {_rows_words(harm)} {few}"
 
 
 def _lacking(harm: _Harm, rows: int) -> str:

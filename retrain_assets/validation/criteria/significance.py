@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from retrain_assets.documents.units import counted, percent, plural
+from retrain_assets.documents.units import percent, plural, rounded_count
 from retrain_assets.metrics.metric import METRICS, Array, Metric
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare
@@ -160,7 +160,8 @@ def _better(
         not_better = f"{NOT_BETTER} surely better, {comparison.beside} on {comparison.base}"
         outcome, reason = Outcome.FAIL, f"{not_better}: {perhaps(*limits)}"
         if rows_needed:
-            reason += f"; {counted(rows_needed, comparison.row)} like these {found.rows:,} would show such a gain"
+            enough = f"about {rounded_count(rows_needed)} {plural(comparison.row)} like these {found.rows:,}"
+            reason += f"; {enough} would show it, if the gain is as seen"
     else:
         not_better = f"{NOT_BETTER} better, {comparison.beside} on {comparison.base}"
         outcome, reason = Outcome.FAIL, f"{not_better}: {perhaps(*limits)}"

@@ -360,7 +360,7 @@ def _seen(verdict: Verdict, row: str, label_unit: str) -> str:
             "smallest change": told(each.smallest, each.metric, label_unit, change=True),
             "margin": told(each.margin, each.metric, label_unit, change=True),
             "undecided": _undecided(each),
-            "can never decide": each.never or ("watched after promotion" if each.watched else ""),
+            "can never decide": each.never or ("watched if it is promoted" if each.watched else ""),
         }
         for each in found_detectability(verdict)
     ]
@@ -420,12 +420,28 @@ def _facts(verdict: Verdict, evidence: Evidence, row: str) -> list[dict[str, obj
         "gate periods": ", ".join(gate.periods),
         f"gate {plural(row)}": f"{gate.rows:,}",
         f"gate {plural(row)}, SHA-256 of keys": gate.rowset_sha256,
-        "trained until": evidence.trained_until.replace("T", " "),
         "strategy": evidence.strategy,
-        "candidate": verdict.candidate_digest,
+        **_versions(verdict, evidence),
         "live model": verdict.champion_digest or "none: this is the first",
         "rules, SHA-256": verdict.policy_sha256,
         "this verdict, SHA-256": verdict.digest,
         "code version": verdict.code_version,
     }
     return fact_rows(facts)
+
+
+def _versions(verdict: Verdict, evidence: Evidence) -> dict[str, object]:
+    """The candidate as it was judged, and the refit that goes live in its place without being judged itself."""
+    refit = verdict.refit
+    if refit is None or not refit.allowed:
+        until = evidence.trained_until
+        return {
+            "candidate, as judged": verdict.candidate_digest,
+            "candidate trained until": until.replace("T", " "),
+        }
+    return {
+        "candidate, as judged": verdict.candidate_digest,
+        "candidate trained until": f"the gate begins, {verdict.gate.start.replace('T', ' ')}, or earlier",
+        "version that goes live": f"{refit.digest}, the candidate's refit, which is not judged itself",
+        "refit trained until": refit.trained_until.replace("T", " "),
+    }

@@ -22,6 +22,7 @@ from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.text import decision_sentence
+from retrain_assets.validation.policy import FairnessPolicy
 from retrain_assets_tests.past_worlds import past, undrawn
 
 FRAMEWORK = {
@@ -132,7 +133,7 @@ def test_the_trail_is_the_journal_of_the_version(loop, card):
         f"| promoted | v1 | v2 | {text(promoted.actor)} | {text(promoted.reason)} | {promoted.evidence[:12]} |"
         in rows[0]
     )
-    assert f"| rolled_back | v2 | v1 | {text(rolled_back.actor)} | too high |" in rows[1]
+    assert f"| rolled back | v2 | v1 | {text(rolled_back.actor)} | too high |" in rows[1]
 
 
 def test_what_could_not_be_judged_stands_under_limits(loop, card):
@@ -263,3 +264,13 @@ def test_who_decided_on_the_command_line_without_a_name_is_not_called_cli(loop, 
 def test_what_a_promotion_rests_on_is_said_in_plain_words(loop, card):
     purpose = parts(written(loop, card, "v1"))["Intended use"]
     assert "| a promotion rests on | being better than the live model |" in purpose
+
+
+def test_a_first_model_is_called_so_and_no_tolerated_harm_is_told_where_no_group_is_protected(loop, card):
+    found = parts(written(loop, card, "v1"))
+    assert "| first model |" in found["Decision trail"]
+    assert "bootstrap" not in found["Decision trail"]
+    nobody = loop.spec.validation.model_copy(update={"fairness": FairnessPolicy(none="parcels")})
+    purpose = parts(written(loop, replace(card, validation=nobody), "v1"))["Intended use"]
+    assert "; no group is protected |" in purpose
+    assert "any protected group" not in purpose

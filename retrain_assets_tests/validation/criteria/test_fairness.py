@@ -41,7 +41,7 @@ def test_a_group_of_few_rows_passes_when_its_limits_say_so_and_only_then():
     assert found["race=(missing)"].outcome is Outcome.PASS, "its rate has certainly risen"
     same = {f.group: f for f in fairness(rules, "binary", rows, worse, worse, LEVEL)}
     assert same["race=(missing)"].outcome is Outcome.WATCHED, "nothing changed in too few rows to exclude the margin"
-    assert "too few to judge and watched after a promotion" in same["race=(missing)"].reason
+    assert "too few to judge, so watched if it is promoted" in same["race=(missing)"].reason
     watched = same["race=(missing)"]
     shown = re.search(
         r"show no change below (.+) points \(\d+ questions asked together\), and the margin", watched.reason

@@ -23,7 +23,7 @@ from retrain_assets.validation.pages.page import (
     stored_verdict,
 )
 from retrain_assets.validation.pages.text import decision_lines
-from retrain_assets.verdict import Finding, Outcome, Verdict
+from retrain_assets.verdict import Finding, Outcome, Refit, Verdict
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
 from retrain_assets_tests.validation.pages.reports import GATE, passing, verdict
 
@@ -256,7 +256,7 @@ def test_what_the_gate_could_see_names_the_other_version_and_groups_that_nobody_
     seen = page.partition("What the gate could see")[2].partition("\n## ")[0]
     assert "| guardrails | RMSE | 900 | $0.35 | $1.00 | under 0.1 % |" in seen
     assert "| guardrails | RMSE, against v1 | 900 |" in seen
-    assert "| fairness | RMSE, zone=a | 900 | $0.35 | $0.10 | cannot be decided | watched after promotion |" in seen
+    assert "| fairness | RMSE, zone=a | 900 | $0.35 | $0.10 | cannot be decided | watched if it is promoted |" in seen
 
 
 def test_two_different_values_side_by_side_are_told_apart():
@@ -287,3 +287,18 @@ def test_a_group_that_is_surely_worse_within_the_margin_has_no_bare_tick():
 def test_that_rows_resemble_each_other_is_told_where_they_are_taken_together(unit, told):
     page = report_markdown(verdict(passing("guardrails", role="guardrail", unit=unit, units=20)))
     assert ("resemble each other" in page) is told
+
+
+def test_the_candidate_as_judged_and_its_refit_that_goes_live_are_told_apart():
+    said = (("agreement", "close"), ("regression_suite", "kept"))
+    found = tuple(Finding(check, Outcome.PASS, reason) for check, reason in said)
+    refit = Refit("e" * 64, "2024-02-01T00:00:00", found)
+    judged = verdict(passing("hard"), refit=refit, evidence={"trained_until": refit.trained_until})
+    page = report_markdown(judged)
+    assert f"| candidate, as judged | {'c' * 64} |" in page
+    assert "| candidate trained until | the gate begins, 2024-01-01 00:00:00, or earlier |" in page
+    assert f"| version that goes live | {'e' * 64}, the candidate's refit, which is not judged itself |" in page
+    assert "| refit trained until | 2024-02-01 00:00:00 |" in page
+    alone = report_markdown(verdict(passing("hard"), evidence={"trained_until": "2023-12-31T00:00:00"}))
+    assert "| candidate trained until | 2023-12-31 00:00:00 |" in alone
+    assert "goes live" not in alone.partition("## Windows and digests")[2].partition("How to read")[0]
