@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from retrain_assets.documents.units import counted, first_few
+from retrain_assets.documents.units import counted, first_few, rounded_count
 from retrain_assets.store import Json, finite
 
 CHECKS = ("significance", "guardrails", "fairness", "regression_suite")
@@ -52,6 +52,9 @@ class Outcome(StrEnum):
 STOPS_NOTHING = (Outcome.PASS, Outcome.WATCHED, Outcome.NOT_ASKED)
 """The outcomes of a check with which a candidate may be promoted."""
 
+
+CEILING = 9.0
+"""The largest ratio of noise that a test assumes (`statistics.long_run_variance.MOST_RATIO`)."""
 
 _A_YEAR_DAYS = 365
 REFIT_CHECKS = ("agreement", "regression_suite")
@@ -124,11 +127,15 @@ class Finding:
 
         >>> Finding("significance", Outcome.PASS, "", degrees=7.4, variance_ratio=1.82, history_days=84).noise
         '84 days of history: 1.8 times the variance of independent days, 7.4 degrees of freedom'
+        >>> Finding("significance", Outcome.PASS, "", degrees=7.4, variance_ratio=9.0, history_days=0).noise[:82]
+        'these days alone: 9.0 times the variance of independent days, which is the ceiling'
         """
         if self.variance_ratio is None or self.degrees is None:
             return ""
         told = f"{self.history_days:,} days of history" if self.history_days else "these days alone"
         ratio = f"{self.variance_ratio:.1f} times the variance of independent days"
+        if self.variance_ratio >= CEILING:
+            ratio += ", which is the ceiling and not learnt"
         return f"{told}: {ratio}, {self.degrees:.1f} degrees of freedom"
 
 
@@ -292,7 +299,7 @@ class Verdict:
         days, moment = lacking["days"], date.fromisoformat(lacking["next_decision"])
         following = f"next decision on {moment.day} {moment:%B %Y}"
         if days > _A_YEAR_DAYS:
-            return f"a year of {lacking['rows']} like these would not tell; a wider margin or a larger pool would"
+            return f"by the spread of these {lacking['rows']} {self._needed}, more than a year brings; {following}"
         more = f"{counted(days, 'more day')} of {lacking['rows']}"
         return f"not yet: {more} like these would tell; {following}"
 
@@ -300,6 +307,14 @@ class Verdict:
     def _on_broken(self) -> str:
         names = first_few(self.broken)
         return f"tested while {names} was broken, so not known for rows once it is mended" if names else ""
+
+    @property
+    def _needed(self) -> str:
+        """How many rows the undecided question would need that lacks the largest part of them."""
+        known = [f for f in self.findings if f.outcome is Outcome.INSUFFICIENT and f.rows and f.rows_needed]
+        furthest = max(known, key=lambda f: (f.rows_needed or 0) / f.rows, default=None)
+        many = f"about {rounded_count(furthest.rows_needed or 0)}" if furthest else "more"
+        return f"{many} would be needed"
 
     @property
     def _watched(self) -> str:

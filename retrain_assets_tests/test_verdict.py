@@ -5,11 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from retrain_assets.verdict import Finding, GateWindow, Outcome, Verdict
+from retrain_assets.statistics.long_run_variance import MOST_RATIO
+from retrain_assets.verdict import CEILING, Finding, GateWindow, Outcome, Verdict
 
 
 def undecided(days: int) -> Verdict:
-    finding = Finding("fairness", Outcome.INSUFFICIENT, "pickup_borough=Bronx: 41 rows")
+    finding = Finding(
+        "fairness", Outcome.INSUFFICIENT, "pickup_borough=Bronx: 41 rows", rows=4_711, rows_needed=135_222
+    )
     window = GateWindow(("2019-02",), "2019-02-01", "2019-03-01", 9_870, "00")
     lacking = {"days": days, "rows": "rides", "next_decision": "2019-03-15"}
     return Verdict("taxi", "2019-02", (finding,), window, "aa", "bb", "cc", "1", evidence={"not_yet": lacking})
@@ -22,7 +25,8 @@ def undecided(days: int) -> Verdict:
         (11, "not yet: 11 more days of rides like these would tell; next decision on 15 March 2019"),
         (
             12_964,
-            "a year of rides like these would not tell; a wider margin or a larger pool would",
+            "by the spread of these rides about 135,000 would be needed, more than a year brings; next decision on 15 "
+            "March 2019",
         ),
     ],
 )
@@ -48,3 +52,10 @@ def test_a_verdict_says_how_far_its_version_saw_and_what_stands_behind_it_or_tha
     assert (silent.trained_until, silent.fallback) == (None, None)
     told = replace(silent, evidence={"trained_until": "2019-01-31T00:00:00", "fallback": "9f"})
     assert (told.trained_until, told.fallback) == (datetime(2019, 1, 31), "9f")
+
+
+def test_the_ceiling_of_the_noise_is_that_of_the_statistics_and_is_called_so():
+    assert CEILING == MOST_RATIO
+    known = Finding("significance", Outcome.PASS, "", degrees=5.0, variance_ratio=MOST_RATIO, history_days=157)
+    assert "the ceiling and not learnt" in known.noise
+    assert "ceiling" not in replace(known, variance_ratio=8.9).noise

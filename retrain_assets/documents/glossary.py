@@ -23,20 +23,21 @@ TERMS: Mapping[str, Mapping[str, str]] = {
         "margin": "The loss in a metric, or the harm to a group, that is accepted. What is shown to be smaller passes.",
         "improvement": "How much better the candidate is than the live model, turned so that above 0 is better.",
         "interval": (
-            "The values that the data allow: each end is a one-sided confidence limit, so that the truth lies beyond "
-            "it in one case of twenty where the level is 0.05."
+            "The values that the data allow. At a level of 0.05 each end is a one-sided 95 % limit: the truth lies "
+            "beyond it in one case of twenty, and between both in at least nine of ten."
         ),
         "level": "The share of cases, 0.05 being one in twenty, in which chance alone may give a wrong yes.",
         "p-value": (
             "How often chance alone would show at least this much. Below its level it counts as shown: a gain in the "
-            "primary metric, that a guardrail lost less than its margin, a harm to a group (there a large one is good)."
+            "primary metric, that a guardrail lost less than its margin, a harm to a group. A large one shows nothing."
         ),
         "Holm": (
             "Of several questions asked together one would pass by luck. Holm's rule makes each stricter, so that all "
             "together keep the level."
         ),
         "pass, fail, insufficient": (
-            "Every check gives one of three answers: shown, refuted, or not known on these rows. Only passes promote."
+            "Pass: what a check asks is shown. Fail: it is refuted, or the rows suffice and it is not shown, like a "
+            "candidate that is not surely better. Insufficient: these rows cannot tell. Only passes promote."
         ),
         "not asked": "Nothing was declared to be asked. It counts neither for nor against.",
         "watched": (
@@ -44,15 +45,21 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "the model back."
         ),
         "independent units": (
-            "What may be counted as separate evidence. Rows of one day resemble each other, so days, or blocks of "
-            "days, are counted instead of rows."
+            "What may be counted as separate evidence. Rows of one day, or of one value of a declared column, "
+            "resemble each other, so those are counted instead of rows."
         ),
         "noise": (
             "How much the difference of two models changes from day to day, learnt from history where there is any."
         ),
         "design effect": "How many rows it takes to say as much as one independent row would.",
-        "detectable": "The smallest change that rows like these would show four times in five.",
-        "rows needed": "Rows like these that would give an answer.",
+        "detectable": (
+            "The smallest change that rows like these would show with the declared power, four times in five unless "
+            "the spec says otherwise. Primary metrics and guardrails share it: all together are answered so often."
+        ),
+        "rows needed": (
+            "About how many rows like these would give an answer with the declared power: of a gain as large as seen, "
+            "or of a margin where nothing changed."
+        ),
         "anchor": (
             "The first version, or the last one that a person approved. Margins count from it too, so that many small "
             "losses do not add up to a large one."
@@ -79,9 +86,9 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "more in the next period."
         ),
         "expected loss": (
-            "The loss that is expected of a version in service: what it showed in its test, on the gate rows, or in "
-            "its rehearsal, on older periods that it was not trained on, where that was lower. The field calls it "
-            "the baseline."
+            "The loss that is expected of a version in service: what its test showed, or its rehearsal on older "
+            "periods that it was not trained on, where that was lower. Each of its limits is 95 % sure, on 5 to 27 "
+            "days 97.5 %. The field calls it the baseline."
         ),
         "excess loss": (
             "Loss beyond the upper limit of the expected one, or, where that rests on at least four weeks and a "

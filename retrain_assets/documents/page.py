@@ -331,7 +331,7 @@ def _label_cells(tokens: Sequence[Token]) -> None:
             columns.append("".join(child.content for child in inside.children or ()))
         elif token.type == "td_open":
             fact = columns == FACTS
-            outcome = next((name for name in MARKS if inside.content == marked(name)), None)
+            outcome = next((name for name in MARKS if inside.content.split(", ")[0] == marked(name)), None)
             kind = _KINDS.get(outcome, "insufficient") if outcome else _kind(inside.content)
             kind = "fact" if fact and not at else kind
             if kind:

@@ -85,7 +85,9 @@ class LossUnits:
         >>> LossUnits("flight", "nats", "log_loss").levels("v2", 0.31, "v1", 0.29)
         'v2 had a log loss of 0.31, v1 of 0.29'
         """
-        return f"{self.level(who, value)}, {other} {'by' if self._error else 'of'} {self.figure(beside)}"
+        own, others = amounts((value, beside), self._unit)
+        level = f"was off by {own} {self.each} on average" if self._error else f"had a {self.word} of {own}"
+        return f"{who} {level}, {other} {'by' if self._error else 'of'} {others}"
 
     def more(self, value: float, than: str = "than expected") -> str:
         """A loss summed over all rows that is more, or less, than another.
@@ -125,7 +127,7 @@ class LossUnits:
         >>> LossUnits("ride", "USD").figure(1.61), LossUnits("flight", "nats", "log_loss").figure(0.31)
         ('$1.61', '0.31')
         """
-        return amount(value, "" if self.metric == "log_loss" else self.loss)
+        return amount(value, self._unit)
 
     @property
     def word(self) -> str:
@@ -135,6 +137,10 @@ class LossUnits:
     @property
     def _error(self) -> bool:
         return self.metric == "mae"
+
+    @property
+    def _unit(self) -> str:
+        return "" if self.metric == "log_loss" else self.loss
 
     @property
     def each(self) -> str:
@@ -231,44 +237,39 @@ def difference(value: float, unit: str = "") -> str:
     return f"{points} point{'s' * (points != '1')}"
 
 
-def amounts(values: Sequence[float], unit: str = "") -> list[str]:
+def amounts(values: Sequence[float], unit: str = "", digits: int = _FEWEST) -> list[str]:
     """Numbers with their unit, in as many digits as tell different ones apart, those of one size to the same decimal.
 
     >>> amounts((1.8, 1.444), "USD"), amounts((1.8012, 1.8034), "USD"), amounts((0.98123, 0.98147), "share")
     (['$1.80', '$1.44'], ['$1.801', '$1.803'], ['98.12 %', '98.15 %'])
     >>> amounts((51.7, 52.0), "minutes"), amounts((9.95, 10.1)), amounts((0.0000123, 1.0)), amounts((1200.0, 3.25))
     (['51.7 minutes', '52.0 minutes'], ['9.95', '10.10'], ['1.23e-05', '1'], ['1,200', '3.25'])
+    >>> amounts((12.1467, 8.8223)), amounts((0.12971, 0.0948), "share"), amounts((0.45101, 0.45146), digits=4)
+    (['12.15', '8.82'], ['12.97 %', '9.48 %'], ['0.4510', '0.4515'])
+
+    Args:
+        values: What is written side by side.
+        unit: In which all are counted.
+        digits: How many digits count at least.
     """
-    for digits in range(_FEWEST, _MOST):
-        said = [amount(value, unit, digits) for value in values]
+    for enough in range(digits, _MOST):
+        said = [amount(value, unit, enough) for value in values]
         if len(set(said)) == len(set(values)):
             break
-    return _to_one_decimal(said)
+    return _to_one_decimal(values, said, 100.0 if unit == "share" else 1.0)
 
 
-def _to_one_decimal(said: Sequence[str]) -> list[str]:
-    """Amounts of about one size, with zeros at the end so that all have as many decimals; else as they are."""
-    written = [_Written(**found.groupdict("")) for one in said if (found := _DECIMAL.fullmatch(one))]
-    sizes = [len(one.whole) for one in written]
+def _to_one_decimal(values: Sequence[float], said: Sequence[str], scale: float) -> list[str]:
+    """Amounts of about one size, each rounded to as many decimals as any of them has; else as they are."""
+    written = [found for one in said if (found := _DECIMAL.fullmatch(one))]
+    sizes = [len(one["whole"]) for one in written]
     if len(written) < len(said) or max(sizes, default=0) - min(sizes, default=0) > 1:
         return list(said)
-    places = max((len(one.decimals) for one in written), default=0)
-    return [one.to(places) for one in written]
-
-
-@dataclass(frozen=True)
-class _Written:
-    """An amount as it is written: sign or currency before it, its digits on both sides of the point, the unit after."""
-
-    before: str
-    whole: str
-    decimals: str
-    unit: str
-
-    def to(self, places: int) -> str:
-        """The same amount with zeros up to a number of decimals."""
-        decimals = f".{self.decimals.ljust(places, '0')}" if places else ""
-        return f"{self.before}{self.whole}{decimals}{self.unit}"
+    places = max((len(one["decimals"] or "") for one in written), default=0)
+    return [
+        f"{one['before']}{abs(scale * value):,.{places}f}{one['unit']}"
+        for one, value in zip(written, values, strict=True)
+    ]
 
 
 def first_few(names: Sequence[str], most: int = 3) -> str:
@@ -289,6 +290,15 @@ def counted(count: float, noun: str) -> str:
     """
     number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
     return f"{number} {noun if count == 1 else plural(noun)}"
+
+
+def rounded_count(number: int) -> str:
+    """An estimated number of things, in the three digits that mean something at most.
+
+    >>> rounded_count(221736), rounded_count(941), rounded_count(4)
+    ('222,000', '941', '4')
+    """
+    return f"{round(number, min(3 - len(str(number)), 0)):,}"
 
 
 def one(noun: str) -> str:

@@ -234,6 +234,15 @@ def dependence(history: Sequence[DailySums], window_days: int) -> Dependence | N
     return Dependence(min(ratio, MOST_RATIO), float(degrees), days)
 
 
+def level_share(days: int, known: bool) -> float:
+    """Share of the nominal level at which a test over so many days keeps it: half of it for few without history.
+
+    >>> level_share(14, known=False), level_share(28, known=False), level_share(14, known=True)
+    (0.5, 1.0, 1.0)
+    """
+    return 1.0 if known or days >= FULL_LEVEL_DAYS else 0.5
+
+
 def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0) -> MeanError:
     """Standard error of the mean of some days' rows.
 
@@ -248,7 +257,7 @@ def mean_error(days: DailySums, known: Dependence | None, rounding: float = 0.0)
         known: What history tells of their dependence.
         rounding: Square of a row's value below which sums over days are nothing but rounding.
     """
-    share = 1.0 if known or days.days >= FULL_LEVEL_DAYS else 0.5
+    share = level_share(days.days, known is not None)
     told = known.days if known else 0
     q, rows = days.effective_days if days.days else 0.0, float(days.rows.sum())
     if days.days < 3 or q <= 2:

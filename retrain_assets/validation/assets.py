@@ -31,7 +31,7 @@ def validation_assets(frame: Frame, judge: "Judge") -> list[dg.AssetsDefinition]
         deps=("candidate_model", "feature_windows"),
         description=(
             "The candidate against the live model on fresh rows neither was trained on: significantly better on the "
-            "primary metric, not worse on any guardrail, no protected group worse off, no known hard case lost. Every "
+            "primary metric, no guardrail and no protected group worse by its margin, no known hard case lost. Every "
             "check answers pass, fail or insufficient; only all passes promote. The four checks show each answer."
         ),
         kinds={"scipy"},
@@ -116,10 +116,10 @@ def _facts(verdict: Verdict) -> Metadata:
 def _row(finding: Finding, label_unit: str) -> dict[str, object]:
     """One finding in a line that fits the page."""
     from retrain_assets.metrics.names import metric_words
-    from retrain_assets.validation.pages.text import told
+    from retrain_assets.validation.pages.text import told, told_apart
 
     of = finding.group.split("=", 1)[-1]
-    before, after = (told(x, finding.metric, label_unit) for x in (finding.champion_value, finding.candidate_value))
+    before, after = told_apart((finding.champion_value, finding.candidate_value), finding.metric, label_unit)
     low = told(finding.low, finding.metric, label_unit, change=True)
     return {
         "about": f"{metric_words(finding.metric)} {of}".strip() or finding.check.replace("_", " "),

@@ -20,7 +20,7 @@ QUESTIONS = {
         "work and the spec lets that count, no worse)?"
     ),
     "guardrails": "Is it shown to be no worse than the declared margin on every guardrail, and no slice harmed?",
-    "fairness": "Is it shown that no protected group is worse off?",
+    "fairness": "Is it shown that no protected group is worse off by more than the margin?",
     "regression_suite": "Does it keep every known hard case?",
 }
 NAMED = 3
@@ -81,15 +81,16 @@ def _said(findings: Sequence[Finding]) -> str:
 
 def _row(finding: Finding, label_unit: str) -> dict[str, object]:
     """A finding in a line that fits the page of a check."""
-    from retrain_assets.validation.pages.text import margin_told, told
+    from retrain_assets.validation.pages.text import margin_told, told, told_apart
 
     since = f"since {finding.against}" if finding.against else ""
     about = " ".join(part for part in (metric_words(finding.metric), finding.group, since) if part) or finding.role
+    before, after = told_apart((finding.champion_value, finding.candidate_value), finding.metric, label_unit)
     return {
         "about": about,
         "answer": finding.outcome,
-        "live": told(finding.champion_value, finding.metric, label_unit),
-        "candidate": told(finding.candidate_value, finding.metric, label_unit),
+        "live": before,
+        "candidate": after,
         "at least": told(finding.low, finding.metric, label_unit, change=True),
         "margin": margin_told(finding, label_unit),
         "rows": finding.rows,

@@ -30,7 +30,7 @@ def test_a_term_that_is_not_there_is_a_fault():
 def test_no_explanation_of_a_model_whose_rows_have_a_name_speaks_of_rows():
     every = explained(*(term for terms in TERMS.values() for term in terms), row="ride")
     assert not re.search(r"\brows?\b", every, re.IGNORECASE)
-    assert "- **rides needed**: Rides like these that would give an answer." in every
+    assert "- **rides needed**: About how many rides like these would give an answer" in every
 
 
 def test_the_page_of_the_documentation_is_written_as_it_is_read(tmp_path, monkeypatch):

@@ -1,8 +1,9 @@
 """Numbers with their unit: what a person reads, whatever the size."""
 
+import numpy as np
 import pytest
 
-from retrain_assets.documents.units import LossUnits, amount, loss_unit
+from retrain_assets.documents.units import LossUnits, amount, amounts, loss_unit
 from retrain_assets.metrics.metric import metric
 from retrain_assets.metrics.names import TASKS
 from retrain_assets.spec.loading import SHIPPED, load_spec
@@ -32,3 +33,18 @@ def test_the_shipped_specs_say_what_a_row_is():
     assert load_spec(SHIPPED / "taxi_charge.yaml").model.units == LossUnits("ride", "USD")
     assert load_spec(SHIPPED / "flight_delays.yaml").model.units == LossUnits("flight", "nats", "log_loss")
     assert load_spec(SHIPPED / "employment.yaml").model.units.rows(2) == "2 people"
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("", 1), ("USD", 1), ("minutes", 1), ("share", 100)])
+def test_numbers_side_by_side_are_each_rounded_from_the_value_itself(unit, scale):
+    for pair in np.random.default_rng(1).uniform(0.001, 1 if unit == "share" else 2000, (200, 2)):
+        for value, said in zip(pair, amounts(pair, unit), strict=True):
+            written = said.removeprefix("$").replace(",", "").split()[0]
+            places = len(written.partition(".")[2])
+            assert written == f"{scale * value:.{places}f}"
+
+
+def test_two_losses_in_one_sentence_have_as_many_decimals():
+    assert LossUnits("order", "minutes").levels("v2", 10.06, "v1", 9.437) == (
+        "v2 was off by 10.06 minutes an order on average, v1 by 9.44 minutes"
+    )

@@ -120,7 +120,12 @@ def test_the_first_model_must_beat_the_constant_and_clear_the_declared_floors_an
     judgement = judged(rows, None, candidate, baseline)
     assert decision(judgement) is Decision.PROMOTE
     assert {finding.check for finding in judgement.findings} == {*CHECKS, "hard"}
-    assert one(judgement, "significance").reason.endswith("(against always guessing one number)")
+    said = one(judgement, "significance").reason.partition(":")[0]
+    assert "log loss is 0." in said
+    assert "when always guessing one number (-" in said
+    worse = one(judged(rows, None, 1 - candidate, baseline), "significance").reason
+    assert "nats of always guessing one number on" in worse
+    assert "fell" not in f"{said} {worse}"
     for rules in (
         policy(floors=[{"metric": "auc", "at_least": 0.99}]),
         policy(fairness={"floors": [{"metric": "tpr", "at_least": 0.99}]}),
@@ -218,3 +223,16 @@ def test_ten_promotions_that_each_take_two_fifths_of_the_margin_are_stopped_by_t
     assert decided == [{Outcome.PASS}, {Outcome.PASS}, {Outcome.FAIL}]
     rails = [finding for finding in held.findings if finding.against and finding.role == "guardrail"]
     assert [finding.metric for finding in rails] == ["brier"]
+
+
+def test_a_test_without_history_names_the_confidence_that_its_limit_has():
+    rows, champion, candidate, baseline = world()
+    days = np.datetime64("2024-01-01", "us") + (np.arange(4000) % 14).astype("m8[D]")
+    rows = replace(rows, time=days)
+    for found in (
+        one(judged(rows, champion, candidate, baseline, rules=policy(unit="auto")), "significance"),
+        one(judged(rows, None, candidate, baseline, rules=policy(unit="auto")), "significance"),
+    ):
+        assert found.alpha == pytest.approx(0.025)
+        assert "with 97.5 % confidence" in found.reason
+        assert found.reason.endswith("; stricter, because there is no history of earlier days")

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from retrain_assets.documents.units import certainty
 from retrain_assets.errors import DataError
 from retrain_assets.statistics.day_blocks import block_length_days, daily_means
 from retrain_assets.statistics.long_run_variance import (
@@ -25,6 +26,7 @@ from retrain_assets.statistics.long_run_variance import (
     DailySums,
     Dependence,
     MeanError,
+    level_share,
     mean_error,
 )
 from retrain_assets.store import Json
@@ -61,8 +63,8 @@ class Baseline:
     Attributes:
         mean: Mean loss per row.
         rows: Rows it rests on.
-        low: Lower one-sided 95 % limit of the mean.
-        high: Upper one-sided 95 % limit; NaN, like `low`, when one row is all there is.
+        low: Lower one-sided limit of the mean, as sure as `confidence` says.
+        high: Upper one-sided limit; NaN, like `low`, when one row is all there is.
         source: Which rows, in words.
         blocks: Days behind the limits; rows where all are of one day.
         block_days: Days in a block of the business metrics' jackknife; 0 when rows are taken as independent.
@@ -109,6 +111,18 @@ class Baseline:
         """Whether the promise is the limit, because it rests on little."""
         few = self.blocks < FULL_LEVEL_DAYS or self.rows < _MANY_ROWS
         return few and math.isfinite(self.high)
+
+    @property
+    def confidence(self) -> str:
+        """How sure each limit is: fewer than four weeks of days are held to half the level.
+
+        >>> Baseline(1.0, 4000, 0.9, 1.1, "gate rows", blocks=14, ratio=1.0).confidence
+        '97.5 %'
+        >>> Baseline(1.0, 4000, 0.9, 1.1, "gate rows", blocks=28, ratio=1.0).confidence
+        '95 %'
+        """
+        by_days = math.isfinite(self.ratio)
+        return certainty(ALPHA * (level_share(self.blocks, known=False) if by_days else 1.0))
 
     @property
     def _dependence(self) -> Dependence | None:

@@ -11,7 +11,7 @@ from retrain_assets.documents.page import figure, table, text
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.pages.evidence import Evidence
-from retrain_assets.validation.pages.text import about, told
+from retrain_assets.validation.pages.text import about, told, told_apart
 from retrain_assets.verdict import Verdict
 
 IMPORTANCE = "Nothing: no feature changes its score."
@@ -56,15 +56,11 @@ def quality(first: Verdict, row: str = "row", label_unit: str = "", loss: str = 
         label_unit: What the label is counted in.
         loss: Name of the mean loss that is followed in service.
     """
+    shown = [found for found in first.of("significance") if found.champion_value is not None]
+    both = [told_apart((found.champion_value, found.candidate_value), found.metric, label_unit) for found in shown]
     rows = [
-        {
-            "about": about(found),
-            "this version": told(found.champion_value, found.metric, label_unit),
-            "the first version": told(found.candidate_value, found.metric, label_unit),
-            "rows": found.rows,
-        }
-        for found in first.of("significance")
-        if found.champion_value is not None
+        {"about": about(found), "this version": own, "the first version": other, "rows": found.rows}
+        for found, (own, other) in zip(shown, both, strict=True)
     ]
     held = Evidence.from_dict(first.evidence).baseline
     measured = f"On the gate {plural(row)} of the first version, which had to beat it:"

@@ -12,20 +12,20 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from retrain_assets.documents.page import Document, Part, fact_rows, figure, html_page, marked, table, text
+from retrain_assets.documents.page import Document, Part, fact_rows, figure, html_page, table, text
 from retrain_assets.documents.units import amount, called, counted, first_few, plural
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import mean_loss, metric_words
 from retrain_assets.monitoring.performance.report import REHEARSAL, Baseline
 from retrain_assets.production.card import fallback_card
-from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event
+from retrain_assets.registry.journal.events import MOVES, PROMOTIONS, Event, spoken
 from retrain_assets.registry.journal.history import FALLBACK, History, Version
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.group_parts import group_rows, taken_over
 from retrain_assets.validation.pages.group_tables import JOIN, ROWS
-from retrain_assets.validation.pages.text import about, decision_sentence, in_order, lacking, told
+from retrain_assets.validation.pages.text import about, answered, decision_sentence, in_order, lacking, told, told_apart
 from retrain_assets.validation.policy import ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome, Verdict
 
@@ -147,7 +147,8 @@ class ModelCard:
             for rail in policy.guardrails
         )
         of_groups = next(iter(policy.fairness.metrics), "mae" if self.task == "regression" else "tpr")
-        harm = told(policy.fairness.margin, of_groups, self.label_unit, change=True)
+        of_group = told(policy.fairness.margin, of_groups, self.label_unit, change=True)
+        harm = f"any protected group {of_group}" if policy.fairness.asked else "no group is protected"
         how = (
             f"adopted from a file, SHA-256 {training.adopted}" if training.adopted else f"strategy {training.strategy}"
         )
@@ -161,7 +162,7 @@ class ModelCard:
                 "task and method": f"{TASKS[self.task]} by {method}",
                 "a promotion rests on": _rests_on(policy),
                 "tolerated false promotions": f"{figure(policy.false_promotions_per_year)} a year",
-                "tolerated loss (margins)": f"{margins}; any protected group {harm}",
+                "tolerated loss (margins)": "; ".join(part for part in (margins, harm) if part),
             }
         )
 
@@ -322,7 +323,7 @@ def _quality(verdict: Verdict, row: str, label_unit: str, loss: str) -> str:
     held = Evidence.from_dict(verdict.evidence).baseline
     if held is not None:
         low, mean, high = (told(value, loss, label_unit) or "unknown" for value in (held.low, held.mean, held.high))
-        expected = f"{mean} (one-sided 95 % limits {low} to {high})"
+        expected = f"{mean} (one-sided {held.confidence} limits {low} to {high})"
         said.append(f"Expected {metric_words(loss)} in service: {expected}, from {_source(held, row)}.")
     return "\n\n".join(said)
 
@@ -335,18 +336,18 @@ def _source(held: Baseline, row: str) -> str:
 
 
 def _quality_line(finding: Finding, label_unit: str) -> dict[str, object]:
-    def said(value: float | None, *, change: bool = False) -> str:
-        return told(value, finding.metric, label_unit, change=change)
+    def said(value: float | None) -> str:
+        return told(value, finding.metric, label_unit, change=True)
 
-    between = (
-        f"{said(finding.low, change=True)} to {said(finding.high, change=True)}" if finding.low is not None else ""
-    )
+    between = f"{said(finding.low)} to {said(finding.high)}" if finding.low is not None else ""
+    other = finding.margin if finding.role == "floor" else finding.champion_value
+    own, beside = told_apart((finding.candidate_value, other), finding.metric, label_unit)
     return {
-        "answer": marked(finding.outcome.value),
+        "answer": answered(finding),
         "about": about(finding),
-        "this version": said(finding.candidate_value),
-        "compared with": said(finding.margin if finding.role == "floor" else finding.champion_value),
-        "better by": said(finding.improvement, change=True),
+        "this version": own,
+        "compared with": beside,
+        "better by": said(finding.improvement),
         "interval": between,
         "rows": finding.rows,
     }
@@ -396,7 +397,7 @@ def _trail(events: tuple[Event, ...], version: Version) -> str:
                 "no.": event.seq,
                 "decided": f"{event.at:%Y-%m-%d %H:%M}",
                 "as of": event.period,
-                "action": event.action,
+                "action": spoken(event.action),
                 "from": event.from_version or "",
                 "to": event.to_version or "",
                 "by": event.actor,

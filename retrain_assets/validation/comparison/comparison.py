@@ -19,7 +19,7 @@ from retrain_assets.validation.comparison.block_estimate import Rows, block_esti
 from retrain_assets.validation.comparison.estimate import Estimate, counted, estimate
 from retrain_assets.validation.comparison.grouping import Group
 from retrain_assets.validation.comparison.units import GateRows, GateSubset, units_of, units_within
-from retrain_assets.validation.comparison.wording import against, fresh, moved
+from retrain_assets.validation.comparison.wording import GUESSED, against, beside_constant, fresh, moved
 from retrain_assets.validation.policy import Floor, ValidationPolicy
 from retrain_assets.verdict import Finding, Outcome
 
@@ -31,22 +31,14 @@ class Level:
     alpha: float
     power: float
 
-    @property
-    def confidence(self) -> str:
-        """The level as a reader knows it.
-
-        >>> Level(alpha=0.05, power=0.8).confidence
-        '95 %'
-        """
-        return certainty(self.alpha)
-
 
 @dataclass(frozen=True)
 class Comparison:
     """A candidate's value beside the champion's (None: beside a limit), and the estimate of the improvement.
 
     The improvement is the difference of the two values. `note` says what the values are where that is not plain, `row`
-    what a row is called, and `is_mean` that the values are means over rows.
+    what a row is called, `is_mean` that the values are means over rows, and `constant` that the other value is that of
+    always guessing one number.
     """
 
     metric: str
@@ -58,12 +50,17 @@ class Comparison:
     note: str = ""
     row: str = "row"
     is_mean: bool = False
+    constant: bool = False
 
     @property
     def change(self) -> str:
         """Both values in words, like `MAE fell from $1.92 to $1.71 a ride (-11 %)`."""
         a_row = self.row if self.is_mean else ""
-        said = moved(self.metric, self.unit, self.champion_value, self.candidate_value, a_row=a_row)
+        before, after = self.champion_value, self.candidate_value
+        if self.constant and before is not None:
+            said = beside_constant(self.metric, self.unit, before, after, a_row=a_row)
+        else:
+            said = moved(self.metric, self.unit, before, after, a_row=a_row)
         return f"{said} ({self.note})" if self.note else said
 
     @property
@@ -72,6 +69,7 @@ class Comparison:
         if self.champion_value is None:
             return self.change
         said = against(self.metric, self.unit, self.champion_value, self.candidate_value)
+        said += f" of {GUESSED}" if self.constant else ""
         return f"{said} ({self.note})" if self.note else said
 
     @property
@@ -92,12 +90,21 @@ class Comparison:
         """A number in the metric's unit."""
         return amount(value, self.unit)
 
+    def confidence(self, level: Level) -> str:
+        """How sure a limit at that level is; surer where nothing but these days tells how far days go together.
+
+        >>> from retrain_assets.statistics.long_run_variance import MeanError
+        >>> days = Estimate(0.1, 0.1, 12, 900, 900, "day", 14, 1, by_day=MeanError(0.1, 12, 1.0, 0, 0.5))
+        >>> Comparison("mae", "lower is better", "", 1.0, 0.9, days).confidence(Level(alpha=0.05, power=0.8))
+        '97.5 %'
+        """
+        return certainty(level.alpha * self.estimate.level_share)
+
     @property
-    def _level(self) -> str:
-        """That the level is halved because nothing but these days tells how far days go together; else empty."""
-        by_day = self.estimate.by_day
-        halved = by_day is not None and by_day.level_share < 1 and not self.estimate.shortfall()
-        return "; without history of earlier days, so at half the level" if halved else ""
+    def _strict(self) -> str:
+        """Why the confidence is more than the level's: nothing but these days tells how far days go together."""
+        strict = self.estimate.level_share < 1 and not self.estimate.shortfall()
+        return "; stricter, because there is no history of earlier days" if strict else ""
 
     def finding(self, question: Question, answer: Answer, level: Level) -> Finding:
         """The comparison as one row of evidence."""
@@ -105,7 +112,7 @@ class Comparison:
         return Finding(
             question.check,
             answer.outcome,
-            f"{answer.reason}{self._level}",
+            f"{answer.reason}{self._strict}",
             metric=self.metric,
             role=question.role,
             group=question.group,

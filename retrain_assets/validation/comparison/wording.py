@@ -23,6 +23,9 @@ from retrain_assets.validation.comparison.estimate import counted
 
 _TRACE = 1e-4
 
+GUESSED = "always guessing one number"
+"""What a first model is compared with, where no model is live."""
+
 
 def moved(name: str, unit: str, before: float | None, after: float, *, a_row: str = "") -> str:
     """Tell what a metric was and is, in enough digits to tell both apart.
@@ -51,6 +54,19 @@ def moved(name: str, unit: str, before: float | None, after: float, *, a_row: st
         old = old.removesuffix(f" {unit}")  # said once, at the end
     verb = "moved" if not math.isfinite(after - before) else "fell" if after < before else "rose"
     return f"{said} {verb} from {old} to {new}{per}{_relative(name, unit, before, after)}"
+
+
+def beside_constant(name: str, unit: str, constant: float, after: float, *, a_row: str = "") -> str:
+    """Tell what a first model's metric is, and what it would be without any model.
+
+    >>> beside_constant("mae", "USD", 7.05, 1.37, a_row="ride")
+    'MAE is $1.37 a ride, $7.05 when always guessing one number (-81 %)'
+    """
+    per = f" {one(a_row)}" if a_row else ""
+    guessed, own = amounts((constant, after), unit)
+    if unit != "share" and guessed.endswith(f" {unit}"):
+        guessed = guessed.removesuffix(f" {unit}")  # said once
+    return f"{metric_words(name)} is {own}{per}, {guessed} when {GUESSED}{_relative(name, unit, constant, after)}"
 
 
 def against(name: str, unit: str, before: float, after: float) -> str:

@@ -310,7 +310,7 @@ def _judged(
     margin, comparison, alpha, (p_value, tests, rows) = policy.fairness.margin, harm.comparison, policy.alpha, among
     joint = Level(level.alpha, joint_power(level.power, tests))
     change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.difference(margin)}"
-    limits = (-harm.high, comparison.unit, level.confidence)
+    limits = (-harm.high, comparison.unit, comparison.confidence(level))
     certain, within = p_value < alpha, harm.high < margin
     if certain and (policy.fairness.strict or not within):
         outcome, chance = Outcome.FAIL, f"{held_to(p_value, alpha)} after Holm over {tests}"
@@ -318,7 +318,8 @@ def _judged(
         reason = f"{change}, surely worse ({chance}), and {bound}"
     elif within:
         spare = "" if harm.high < 0 else f", within {allowed}"
-        outcome, reason = Outcome.PASS, f"{change}: {surely(*limits)}{spare}"
+        worse = "surely worse, " if certain else ""
+        outcome, reason = Outcome.PASS, f"{change}: {worse}{surely(*limits)}{spare}"
     elif policy.fairness.is_small(comparison.estimate.rows, rows) and (visible := harm.visible(joint)) > margin:
         outcome, reason = Outcome.WATCHED, f"{change}, {_why_watched(harm, visible, margin, tests)}"
     elif why := (comparison.shortfall if not np.isfinite(harm.high) else ""):
@@ -348,7 +349,7 @@ def _why_watched(harm: _Harm, visible: float, margin: float, tests: int) -> str:
     together = f" ({tests} questions asked together)" if tests > 1 else ""
     sees = f"show no change below {written(visible)}{together}, and the margin is {written(margin)}"
     few = sees if np.isfinite(visible) else "can show nothing"
-    return f"too few to judge and watched after a promotion: so few {_rows_words(harm)} {few}"
+    return f"too few to judge, so watched if it is promoted: so few {_rows_words(harm)} {few}"
 
 
 def _lacking(harm: _Harm, rows: int) -> str:

@@ -94,7 +94,8 @@ def non_inferior(
     found = comparison.estimate
     low, needed = found.low(level.alpha), found.rows_needed(margin, level.alpha, level.power)
     change, allowed = f"{question.about}{comparison.change}", f"the margin of {comparison.difference(margin)}"
-    limits = (low, comparison.unit, level.confidence)
+    confidence = comparison.confidence(level)
+    limits = (low, comparison.unit, confidence)
     missed = f"not shown to be within {allowed}: {perhaps(*limits)}"
     if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
@@ -106,7 +107,7 @@ def non_inferior(
         outcome, reason = Outcome.FAIL, f"{change}, {certain}, and {missed}"
     elif harm is None and found.high(level.alpha) <= -margin:
         beyond = f"surely worse by more than {allowed}"
-        outcome, reason = Outcome.FAIL, f"{change}, {beyond} ({level.confidence} limit), {comparison.base}"
+        outcome, reason = Outcome.FAIL, f"{change}, {beyond} ({confidence} limit), {comparison.base}"
     elif harm is None and needed is not None and found.rows >= needed:
         outcome, reason = Outcome.FAIL, f"{change}, {missed}, {comparison.base}"
     else:
@@ -120,16 +121,16 @@ def clears(floor: Floor, comparison: Comparison, level: Level, question: Questio
     """Judge an absolute limit: PASS when the confidence limit lies on its good side, FAIL when the value does not."""
     found = comparison.estimate
     side = "at least" if floor.at_least is not None else "at most"
-    low = found.low(level.alpha)
+    low, confidence = found.low(level.alpha), comparison.confidence(level)
     reason = f"{question.about}{comparison.change}, {side} {comparison.amount(floor.limit)} is asked"
     needed = found.rows_needed(found.improvement, level.alpha, level.power)
     if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}: {why}"
     elif low > 0:
-        clear = f"clear of it by at least {comparison.difference(low)} with {level.confidence} confidence"
+        clear = f"clear of it by at least {comparison.difference(low)} with {confidence} confidence"
         outcome, reason = Outcome.PASS, f"{reason}: {clear}, {comparison.base}"
     elif found.improvement > 0:
-        miss = f"it may miss it by {comparison.difference(-low)} ({level.confidence} limit)"
+        miss = f"it may miss it by {comparison.difference(-low)} ({confidence} limit)"
         outcome, reason = Outcome.INSUFFICIENT, f"{reason}, not certain: {miss}, {comparison.base}"
     else:
         outcome, reason = Outcome.FAIL, f"{reason} and missed, {comparison.base}"

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from retrain_assets.documents.units import counted, percent, plural
+from retrain_assets.documents.units import percent, plural, rounded_count
 from retrain_assets.metrics.metric import METRICS, Array, Metric
 from retrain_assets.statistics.multiple_testing import holm
 from retrain_assets.validation.comparison.comparison import Answer, Comparison, Level, Question, compare
@@ -106,11 +106,11 @@ def better_than_constant(
     Measured in the primary metrics, or in the log loss where a constant can be perfect (everybody positive has a TPR
     of 1).
     """
-    compared = [compare(known, policy, rows, baseline, candidate) for known in skill_metrics(policy, task)]
-    return tuple(
-        replace(found, reason=f"{found.reason} (against always guessing one number)")
-        for found in _superior(compared, level)
-    )
+    compared = [
+        replace(compare(known, policy, rows, baseline, candidate), constant=True)
+        for known in skill_metrics(policy, task)
+    ]
+    return _superior(compared, level)
 
 
 def skill_metrics(policy: ValidationPolicy, task: str) -> tuple[Metric, ...]:
@@ -148,7 +148,7 @@ def _better(
     found = comparison.estimate
     low = found.low(level.alpha)
     rows_needed = found.rows_needed(found.improvement, level.alpha, level.power)
-    change, limits = comparison.change, (low, comparison.unit, level.confidence)
+    change, limits = comparison.change, (low, comparison.unit, comparison.confidence(level))
     if why := comparison.shortfall:
         outcome, reason = Outcome.INSUFFICIENT, f"{change}: {why}"
     elif low > 0 and standing:
@@ -160,7 +160,8 @@ def _better(
         not_better = f"{NOT_BETTER} surely better, {comparison.beside} on {comparison.base}"
         outcome, reason = Outcome.FAIL, f"{not_better}: {perhaps(*limits)}"
         if rows_needed:
-            reason += f"; {counted(rows_needed, comparison.row)} like these {found.rows:,} would show such a gain"
+            enough = f"about {rounded_count(rows_needed)} {plural(comparison.row)} like these {found.rows:,}"
+            reason += f"; {enough} would show it, if the gain is as seen"
     else:
         not_better = f"{NOT_BETTER} better, {comparison.beside} on {comparison.base}"
         outcome, reason = Outcome.FAIL, f"{not_better}: {perhaps(*limits)}"

@@ -10,11 +10,12 @@ from retrain_assets.documents.units import counted, plural
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.group_tables import ROWS, Disparity, GroupValue, groups_counted
-from retrain_assets.validation.pages.text import about, in_order, margin_told, told
+from retrain_assets.validation.pages.text import about, in_order, margin_told, told, told_apart
 from retrain_assets.verdict import Outcome, Verdict
 
 GROUPS_READ = """Reported, and nothing is decided by it: where groups are small, the largest difference between them is
-large by chance alone. What is judged is whether a group has become worse off."""
+large by chance alone. What is judged is whether a group has become worse off by more
+than the margin."""
 
 
 def watched_part(verdict: Verdict, row: str, label_unit: str) -> list[Part]:
@@ -131,5 +132,5 @@ def _rates(evidence: Evidence) -> tuple[str, ...]:
 def _both(value: GroupValue | None, label_unit: str) -> str:
     if value is None or value.candidate_value is None:
         return ""
-    before, after = (told(x, value.metric, label_unit) for x in (value.champion_value, value.candidate_value))
+    before, after = told_apart((value.champion_value, value.candidate_value), value.metric, label_unit)
     return after if value.champion_value is None else f"{before} → {after}"

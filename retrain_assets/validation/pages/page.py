@@ -26,6 +26,7 @@ from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.events import Event
+from retrain_assets.statistics.long_run_variance import level_share
 from retrain_assets.store import PeriodStore
 from retrain_assets.validation.criteria.detectability import PartDetectability, found_detectability
 from retrain_assets.validation.pages.evidence import ComparedAnchor, Evidence
@@ -34,6 +35,7 @@ from retrain_assets.validation.pages.group_parts import reported_part, undecided
 from retrain_assets.validation.pages.text import (
     CheckSummary,
     about,
+    answered,
     checks_of,
     decision_lines,
     in_order,
@@ -41,6 +43,7 @@ from retrain_assets.validation.pages.text import (
     margin_told,
     summaries,
     told,
+    told_apart,
 )
 from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
 
@@ -53,8 +56,14 @@ on beyond the edge."""
 LEVELS = """The level stands in brackets. Where several primary metrics are asked together the p-value is adjusted
 (Holm) and held against the whole level, and the interval is at the level of its own step."""
 
+STRICTER = """Below four weeks of days without history of earlier ones a test is made at half its level: the p-value is
+doubled before it is held against the whole level, and the interval is at half of it. Both say the same."""
+
 NUMBERS = ("p-value", "level", "Holm", "independent units", "design effect", "noise", "detectable", "rows needed")
 """Terms of the columns of the tables with every number."""
+
+_ROWS_ALONE = ("", "row", "case")
+"""Units of findings that take nothing together."""
 
 SMALL_P_SHOWS: Mapping[str, str] = {
     "primary": "a gain",
@@ -67,8 +76,10 @@ SMALL_P_SHOWS: Mapping[str, str] = {
 }
 """What is shown where the p-value of a finding lies below its level, by the finding's role."""
 
-SEEN = """The smallest change that these rows would show four times in five, each question asked alone; of a group that
-is watched the one for which it is, all groups asked together."""
+SEEN = """The smallest change that these rows would show with the declared power, four times in five where the spec does
+not say otherwise. Primary metrics and guardrails share that power: each is shown more often, so that all together are
+answered so often. A group or a slice has it by itself, and so has each question to a first model; of a group that is
+watched it is the change for which all groups together are answered so often."""
 
 _RARE = 0.001
 """Shares below this are not told apart."""
@@ -98,11 +109,17 @@ def report(verdict: Verdict, row: str = "row", label_unit: str = "", dated: str 
         ),
         *_insufficient(verdict, row),
         Part("Every finding at a glance", picture, ("improvement", "interval", "margin"), PICTURED),
-        Part("What decided it", table(decided, row), ("primary metric", "guardrail", "p-value", "independent units")),
+        Part("What decided it", table(decided, row), _terms(verdict, "primary metric", "guardrail")),
         *_procedure(verdict, evidence),
         *watched_part(verdict, row, label_unit),
         *undecided_part(evidence, row, label_unit),
-        Part("Every finding with every number", _evidence(verdict, row, label_unit), NUMBERS, LEVELS, folded=True),
+        Part(
+            "Every finding with every number",
+            _evidence(verdict, row, label_unit),
+            _terms(verdict, *NUMBERS),
+            _levels(verdict),
+            folded=True,
+        ),
         Part("What the gate could see", _seen(verdict, row, label_unit), ("detectable",), folded=True),
         Part("Known hard cases", _cases(evidence), ("regression suite", "negative flip"), folded=not evidence.flips),
         reported_part(verdict, evidence, row, label_unit),
@@ -169,6 +186,21 @@ def insufficient_rows(verdict: Verdict) -> list[dict[str, object]]:
     ]
 
 
+def _terms(verdict: Verdict, *names: str) -> tuple[str, ...]:
+    """Terms of a part; that rows resemble each other is told only where something else is counted instead."""
+    alone = all(finding.unit in _ROWS_ALONE for finding in verdict.findings)
+    return tuple(name for name in names if not (alone and name in ("independent units", "noise")))
+
+
+def _levels(verdict: Verdict) -> str:
+    """How the levels are to be read, with what a test without history does where there is one."""
+    strict = any(
+        found.history_days == 0 and found.unit == "day" and level_share(found.units, known=False) < 1
+        for found in verdict.findings
+    )
+    return f"{LEVELS}\n{STRICTER}" if strict else LEVELS
+
+
 def _named(verdict: Verdict) -> list[str]:
     """The answers besides the three that some finding has, as the glossary calls them."""
     given = {finding.outcome for finding in verdict.findings}
@@ -184,7 +216,7 @@ def decisive(verdict: Verdict) -> list[Finding]:
 def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
     """A finding in a few numbers."""
     return {
-        "answer": marked(finding.outcome.value),
+        "answer": answered(finding),
         "about": about(finding),
         "asked as": finding.role,
         **_values(finding, label_unit),
@@ -197,10 +229,8 @@ def _decisive(finding: Finding, label_unit: str) -> dict[str, object]:
 
 def _values(finding: Finding, label_unit: str) -> dict[str, object]:
     """What both models reach."""
-    return {
-        "live": told(finding.champion_value, finding.metric, label_unit),
-        "candidate": told(finding.candidate_value, finding.metric, label_unit),
-    }
+    both = told_apart((finding.champion_value, finding.candidate_value), finding.metric, label_unit)
+    return dict(zip(("live", "candidate"), both, strict=True))
 
 
 def _interval(finding: Finding, label_unit: str) -> str:
@@ -277,7 +307,7 @@ def _evidence(verdict: Verdict, row: str, label_unit: str) -> str:
 def _line(finding: Finding, row: str, label_unit: str) -> dict[str, object]:
     between = _interval(finding, label_unit)
     return {
-        "answer": marked(finding.outcome.value),
+        "answer": answered(finding),
         "about": about(finding),
         **_values(finding, label_unit),
         "improvement": told(finding.improvement, finding.metric, label_unit, change=True),
@@ -335,7 +365,7 @@ def _seen(verdict: Verdict, row: str, label_unit: str) -> str:
             "smallest change": told(each.smallest, each.metric, label_unit, change=True),
             "margin": told(each.margin, each.metric, label_unit, change=True),
             "undecided": _undecided(each),
-            "can never decide": each.never or ("watched after promotion" if each.watched else ""),
+            "can never decide": each.never or ("watched if it is promoted" if each.watched else ""),
         }
         for each in found_detectability(verdict)
     ]
@@ -366,11 +396,19 @@ def _since_anchor(verdict: Verdict, anchor: ComparedAnchor | None, label_unit: s
     live = {(each.metric, each.group): each.champion_value for each in verdict.findings if not each.against}
     rows = [
         {
-            "answer": marked(each.outcome.value),
+            "answer": answered(each),
             "about": ", ".join(part for part in (metric_words(each.metric), each.group) if part),
-            version: told(each.champion_value, each.metric, label_unit),
-            "live": told(live.get((each.metric, each.group)), each.metric, label_unit),
-            "candidate": told(each.candidate_value, each.metric, label_unit),
+            **dict(
+                zip(
+                    (version, "live", "candidate"),
+                    told_apart(
+                        (each.champion_value, live.get((each.metric, each.group)), each.candidate_value),
+                        each.metric,
+                        label_unit,
+                    ),
+                    strict=True,
+                )
+            ),
             "improvement": told(each.improvement, each.metric, label_unit, change=True),
             "margin": margin_told(each, label_unit),
         }
@@ -387,12 +425,28 @@ def _facts(verdict: Verdict, evidence: Evidence, row: str) -> list[dict[str, obj
         "gate periods": ", ".join(gate.periods),
         f"gate {plural(row)}": f"{gate.rows:,}",
         f"gate {plural(row)}, SHA-256 of keys": gate.rowset_sha256,
-        "trained until": evidence.trained_until.replace("T", " "),
         "strategy": evidence.strategy,
-        "candidate": verdict.candidate_digest,
+        **_versions(verdict, evidence),
         "live model": verdict.champion_digest or "none: this is the first",
         "rules, SHA-256": verdict.policy_sha256,
         "this verdict, SHA-256": verdict.digest,
         "code version": verdict.code_version,
     }
     return fact_rows(facts)
+
+
+def _versions(verdict: Verdict, evidence: Evidence) -> dict[str, object]:
+    """The candidate as it was judged, and the refit that goes live in its place without being judged itself."""
+    refit = verdict.refit
+    if refit is None or not refit.allowed:
+        until = evidence.trained_until
+        return {
+            "candidate, as judged": verdict.candidate_digest,
+            "candidate trained until": until.replace("T", " "),
+        }
+    return {
+        "candidate, as judged": verdict.candidate_digest,
+        "candidate trained until": f"the gate begins, {verdict.gate.start.replace('T', ' ')}, or earlier",
+        "version that goes live": f"{refit.digest}, the candidate's refit, which is not judged itself",
+        "refit trained until": refit.trained_until.replace("T", " "),
+    }

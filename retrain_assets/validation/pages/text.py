@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retrain_assets.documents.page import figure
-from retrain_assets.documents.units import amount, counted, difference, first_few
+from retrain_assets.documents.page import figure, marked
+from retrain_assets.documents.units import amount, amounts, counted, difference, first_few
 from retrain_assets.metrics.names import metric_unit, metric_words
 from retrain_assets.verdict import NOT_BETTER, STOPS_NOTHING, Decision, Finding, Outcome, Verdict, decisive_first
 
@@ -14,7 +16,7 @@ QUESTIONS = {
     "hard": "Are outcomes and scores usable?",
     "significance": "Is the candidate better on the primary metric, by more than chance?",
     "guardrails": "Is no declared metric worse by its margin?",
-    "fairness": "Is it shown that no protected group is worse off?",
+    "fairness": "Is it shown that no protected group is worse off by more than the margin?",
     "regression_suite": "Does no known hard case get worse?",
 }
 """What each check asks."""
@@ -124,6 +126,38 @@ def told(value: float | None, name: str, label_unit: str, *, change: bool = Fals
     return (difference if change else amount)(value, unit)
 
 
+def told_apart(values: Sequence[float | None], name: str, label_unit: str) -> list[str]:
+    """Values of one metric that stand side by side, in as many digits as tell different ones apart.
+
+    >>> told_apart((0.45101, 0.45146), "log_loss", ""), told_apart((None, 1.7421), "mae", "USD")
+    (['0.4510 nats', '0.4515 nats'], ['', '$1.74'])
+    >>> told_apart((0.981231, 0.981247), "auc", ""), told_apart((0.8801, 0.878), "tpr", "")
+    (['0.98123', '0.98125'], ['88.0 %', '87.8 %'])
+    """
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    unit = metric_unit(name, label_unit)
+    digits = 3 if unit or max(map(abs, known), default=0.0) >= 1000 else 4  # a pure number as `figure` writes it
+    said = iter(amounts(known, unit, digits))
+    return ["" if value is None or not math.isfinite(value) else next(said) for value in values]
+
+
+def surely_worse(finding: Finding) -> bool:
+    """Whether a protected group is certainly harmed, by less than the margin, so that its check passes."""
+    asked = finding.role == "fairness" and finding.outcome is Outcome.PASS
+    return asked and finding.p_value is not None and finding.p_value < (finding.p_level or 0.0)
+
+
+def answered(finding: Finding) -> str:
+    """The answer of a finding with its sign, which no bare tick is where a group is certainly harmed.
+
+    >>> answered(Finding("fairness", Outcome.PASS, "ok", role="fairness", p_value=0.001, p_level=0.05))
+    '✔ pass, surely worse within the margin'
+    >>> answered(Finding("fairness", Outcome.PASS, "ok", role="fairness", p_value=0.6, p_level=0.05))
+    '✔ pass'
+    """
+    return f"{marked(finding.outcome.value)}{', surely worse within the margin' if surely_worse(finding) else ''}"
+
+
 def margin_told(finding: Finding, label_unit: str) -> str:
     """The margin of a finding with its unit; of a floor it is a value of the metric, else a change of one.
 
@@ -160,6 +194,9 @@ def _summary(verdict: Verdict, check: str) -> CheckSummary:
     found, outcome = verdict.of(check), verdict.outcome(check)
     said = Counter(finding.outcome for finding in found)
     counts = ", ".join(f"{said[kind]} {kind.value}" for kind in _WORST_FIRST if said[kind]) or "not asked"
-    worst = next((finding.said for kind in _WORST_FIRST for finding in found if finding.outcome is kind), "")
+    if harmed := sum(map(surely_worse, found)):
+        counts += f", {harmed} of them surely worse within the margin"
+    ranked = sorted(found, key=lambda finding: (_WORST_FIRST.index(finding.outcome), not surely_worse(finding)))
+    worst = ranked[0].said if ranked else ""
     reason = worst or f"not asked: {verdict.reason}"
     return CheckSummary(check, QUESTIONS.get(check, "A further check."), outcome, counts, reason)

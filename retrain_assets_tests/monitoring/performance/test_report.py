@@ -30,6 +30,19 @@ def test_the_band_is_that_of_statsmodels_around_a_trend_when_days_are_equally_la
     assert [found.low, found.high] == pytest.approx(fit.conf_int(alpha=0.1)[0])
 
 
+@pytest.mark.parametrize(("days", "alpha", "said"), [(14, 0.025, "97.5 %"), (27, 0.025, "97.5 %"), (40, 0.05, "95 %")])
+def test_the_band_says_the_confidence_that_it_has(days, alpha, said):
+    found = baseline(losses(np.random.default_rng(2), days, 10), times(days, 10))
+    error = found.day_sd / np.sqrt(days)
+    assert found.confidence == said
+    assert found.high - found.mean == pytest.approx(stats.t.ppf(1 - alpha, found.degrees) * error)
+
+
+def test_a_band_of_rows_of_one_day_is_at_the_whole_level():
+    found = baseline(losses(np.random.default_rng(2), 1, 50), times(1, 50))
+    assert found.confidence == "95 %"
+
+
 def test_a_period_is_judged_with_the_dependence_that_the_baseline_told():
     slow = losses(np.random.default_rng(3), 120, 5, rho=0.8, day_sd=1)
     found = baseline(slow[: 60 * 5], times(60, 5))

@@ -62,7 +62,7 @@ def test_a_rollback_job_puts_both_cards_right(home):
     assert "and is live." in stored(home, "v1")
     assert "and is live." not in stored(home, "v2")
     assert "Too high. It may not return." in stored(home, "v2")
-    assert '<td class="word" data-label="action">rolled_back</td>' in stored(home, "v2")
+    assert 'data-label="action">rolled back</td>' in stored(home, "v2")
 
 
 def test_the_cards_of_history_are_read_once_and_from_then_on_those_alone_that_may_be_wrong(home, monkeypatch):

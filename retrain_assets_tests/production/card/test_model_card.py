@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.worlds.parcels import failure_of
 from retrain_assets.documents.page import text
-from retrain_assets.documents.units import amount
+from retrain_assets.documents.units import amount, amounts
 from retrain_assets.errors import IntegrityError, NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.pipeline import model_card
@@ -22,6 +22,7 @@ from retrain_assets.production.rollback import roll_back
 from retrain_assets.registry.registry import Registry, RollbackRequest
 from retrain_assets.registry.training_record import TrainingRecord
 from retrain_assets.validation.pages.text import decision_sentence
+from retrain_assets.validation.policy import FairnessPolicy
 from retrain_assets_tests.past_worlds import past, undrawn
 
 FRAMEWORK = {
@@ -113,12 +114,13 @@ def test_quality_and_groups_are_the_findings_of_the_verdict_with_their_intervals
 
     assert text(decision_sentence(verdict)) in found["Quality"]
     for finding in verdict.of("significance") + verdict.of("guardrails"):
-        assert f"| {finding.candidate_value:.4g} | {finding.champion_value:.4g} |" in found["Quality"]
+        both = " | ".join(amounts((finding.candidate_value, finding.champion_value), digits=4))
+        assert f"| {both} |" in found["Quality"]
         assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Quality"]
     for finding in verdict.of("fairness"):
         assert f"{metric_words(finding.metric)}, {finding.group}" in found["Groups"]
         assert f"{finding.low:.4g} to {finding.high:.4g}" in found["Groups"]
-    assert "one-sided 95 % limits" in found["Quality"]
+    assert "one-sided 97.5 % limits" in found["Quality"]  # two weeks of days
 
 
 def test_the_trail_is_the_journal_of_the_version(loop, card):
@@ -131,7 +133,7 @@ def test_the_trail_is_the_journal_of_the_version(loop, card):
         f"| promoted | v1 | v2 | {text(promoted.actor)} | {text(promoted.reason)} | {promoted.evidence[:12]} |"
         in rows[0]
     )
-    assert f"| rolled_back | v2 | v1 | {text(rolled_back.actor)} | too high |" in rows[1]
+    assert f"| rolled back | v2 | v1 | {text(rolled_back.actor)} | too high |" in rows[1]
 
 
 def test_what_could_not_be_judged_stands_under_limits(loop, card):
@@ -226,7 +228,8 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     assert f"regression by a constant, {constant:.4g} for every row" in found["Intended use"]
     first = registry.verdict(registry.versions()[0])
     (primary,) = first.of("significance")
-    assert f"| {primary.champion_value:.4g} | {primary.candidate_value:.4g} | {primary.rows:,} |" in found["Quality"]
+    both = " | ".join(amounts((primary.champion_value, primary.candidate_value), digits=4))
+    assert f"| {both} | {primary.rows:,} |" in found["Quality"]
     assert "No gate has judged it" in found["Quality"]
     assert "nothing of its own" in found["Data"]
     assert "No feature changes its score".lower() in found["What it looks at"].lower()
@@ -261,3 +264,13 @@ def test_who_decided_on_the_command_line_without_a_name_is_not_called_cli(loop, 
 def test_what_a_promotion_rests_on_is_said_in_plain_words(loop, card):
     purpose = parts(written(loop, card, "v1"))["Intended use"]
     assert "| a promotion rests on | being better than the live model |" in purpose
+
+
+def test_a_first_model_is_called_so_and_no_tolerated_harm_is_told_where_no_group_is_protected(loop, card):
+    found = parts(written(loop, card, "v1"))
+    assert "| first model |" in found["Decision trail"]
+    assert "bootstrap" not in found["Decision trail"]
+    nobody = loop.spec.validation.model_copy(update={"fairness": FairnessPolicy(none="parcels")})
+    purpose = parts(written(loop, replace(card, validation=nobody), "v1"))["Intended use"]
+    assert "; no group is protected |" in purpose
+    assert "any protected group" not in purpose

@@ -41,7 +41,7 @@ def test_a_group_of_few_rows_passes_when_its_limits_say_so_and_only_then():
     assert found["race=(missing)"].outcome is Outcome.PASS, "its rate has certainly risen"
     same = {f.group: f for f in fairness(rules, "binary", rows, worse, worse, LEVEL)}
     assert same["race=(missing)"].outcome is Outcome.WATCHED, "nothing changed in too few rows to exclude the margin"
-    assert "too few to judge and watched after a promotion" in same["race=(missing)"].reason
+    assert "too few to judge, so watched if it is promoted" in same["race=(missing)"].reason
     watched = same["race=(missing)"]
     shown = re.search(
         r"show no change below (.+) points \(\d+ questions asked together\), and the margin", watched.reason
@@ -311,6 +311,8 @@ def test_a_certain_harm_within_the_margin_passes_unless_the_rule_is_strict(rule,
     found = fairness(policy(fairness={"metrics": ["tpr"]} | rule), "binary", rows, champion, hurt, LEVEL)
     assert {f.outcome for f in found} == {outcome}
     assert all(-f.improvement < 0.05 and f.p_value < 0.05 for f in found)
+    assert all("surely worse" in f.reason for f in found), "a harm is named, also where it passes"
+    assert not any("surely worse" in f.reason for f in fairness(policy(), "binary", rows, champion, champion, LEVEL))
 
 
 def test_of_several_classes_only_the_named_one_is_asked_about():

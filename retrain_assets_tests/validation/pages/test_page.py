@@ -23,7 +23,7 @@ from retrain_assets.validation.pages.page import (
     stored_verdict,
 )
 from retrain_assets.validation.pages.text import decision_lines
-from retrain_assets.verdict import Finding, Outcome, Verdict
+from retrain_assets.verdict import Finding, Outcome, Refit, Verdict
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
 from retrain_assets_tests.validation.pages.reports import GATE, passing, verdict
 
@@ -256,4 +256,49 @@ def test_what_the_gate_could_see_names_the_other_version_and_groups_that_nobody_
     seen = page.partition("What the gate could see")[2].partition("\n## ")[0]
     assert "| guardrails | RMSE | 900 | $0.35 | $1.00 | under 0.1 % |" in seen
     assert "| guardrails | RMSE, against v1 | 900 |" in seen
-    assert "| fairness | RMSE, zone=a | 900 | $0.35 | $0.10 | cannot be decided | watched after promotion |" in seen
+    assert "| fairness | RMSE, zone=a | 900 | $0.35 | $0.10 | cannot be decided | watched if it is promoted |" in seen
+
+
+def test_two_different_values_side_by_side_are_told_apart():
+    found = Finding(
+        "significance", Outcome.FAIL, "x", "log_loss", "primary", champion_value=0.45145, candidate_value=0.45102
+    )
+    assert "| 0.4515 nats | 0.4510 nats |" in report_markdown(verdict(found))
+
+
+@pytest.mark.parametrize(("history", "days", "told"), [(0, 14, True), (84, 14, False), (0, 28, False)])
+def test_a_doubled_p_value_beside_a_halved_level_is_explained_where_there_is_no_history(history, days, told):
+    found = passing("significance", unit="day", units=days, variance_ratio=1.0, degrees=9.0, history_days=history)
+    assert ("the p-value is\ndoubled" in report_markdown(verdict(found))) is told
+
+
+def test_a_group_that_is_surely_worse_within_the_margin_has_no_bare_tick():
+    fine = passing("fairness", role="fairness", group="sex=F", p_value=0.6, p_level=0.05)
+    harmed = replace(fine, reason="harmed", group="sex=M", p_value=0.001)
+    page = report_markdown(verdict(fine, harmed))
+    assert "| ✔ pass, surely worse within the margin | AUC, sex=M |" in page
+    assert "| ✔ pass | AUC, sex=F |" in page
+    assert "| harmed | 2 pass, 1 of them surely worse within the margin |" in page
+    shown = report_html(verdict(fine, harmed)).decode()
+    assert re.search('<td class="pass"[^>]*>✔ pass, surely worse', shown)
+
+
+@pytest.mark.parametrize(("unit", "told"), [("row", False), ("day", True), ("vehicle", True)])
+def test_that_rows_resemble_each_other_is_told_where_they_are_taken_together(unit, told):
+    page = report_markdown(verdict(passing("guardrails", role="guardrail", unit=unit, units=20)))
+    assert ("resemble each other" in page) is told
+
+
+def test_the_candidate_as_judged_and_its_refit_that_goes_live_are_told_apart():
+    said = (("agreement", "close"), ("regression_suite", "kept"))
+    found = tuple(Finding(check, Outcome.PASS, reason) for check, reason in said)
+    refit = Refit("e" * 64, "2024-02-01T00:00:00", found)
+    judged = verdict(passing("hard"), refit=refit, evidence={"trained_until": refit.trained_until})
+    page = report_markdown(judged)
+    assert f"| candidate, as judged | {'c' * 64} |" in page
+    assert "| candidate trained until | the gate begins, 2024-01-01 00:00:00, or earlier |" in page
+    assert f"| version that goes live | {'e' * 64}, the candidate's refit, which is not judged itself |" in page
+    assert "| refit trained until | 2024-02-01 00:00:00 |" in page
+    alone = report_markdown(verdict(passing("hard"), evidence={"trained_until": "2023-12-31T00:00:00"}))
+    assert "| candidate trained until | 2023-12-31 00:00:00 |" in alone
+    assert "goes live" not in alone.partition("## Windows and digests")[2].partition("How to read")[0]
