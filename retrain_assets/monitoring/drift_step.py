@@ -85,7 +85,9 @@ def drift_step(
     features = _features(model, served, columns, half)
     serving = ServingNumbers(out_of_range(features.profile), arrived_calibration(model, access, version.name))
     scores, profiles = _scores(model, served, half, serving)
-    impact = drift_impact(model, access, version, features.report, (features.reference, features.profile), served.last)
+    impact = drift_impact(
+        model, access.registry, version, features.report, (features.reference, features.profile), served.last
+    )
 
     reports = [features.report, *([scores] if scores else [])]
     sentence = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)

@@ -179,7 +179,7 @@ def _measured(
     begun = np.datetime64(model.calendar.bounds(at.period)[0], "us")
     report = replace(report, own_rows=int(np.count_nonzero((times >= begun) & np.isfinite(losses))))
     since = (scored.earlier.loss_since if scored.earlier else None) or at.period
-    costed = loss_impact(at.registry, version, changed, values, losses)
+    costed = loss_impact(at.registry, version, changed, values, losses, times)
     columns = {name: values[name] for name in dict.fromkeys((*policy.groups, *wanted)) if name in values}
     return replace(
         record,

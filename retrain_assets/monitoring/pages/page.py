@@ -324,7 +324,7 @@ def _impact(one: ColumnCost, units: LossUnits) -> dict[str, object]:
         plural(units.row): one.rows,
         f"loss {units.each}": _amount(units, one.loss),
         f"of the other {plural(units.row)}": _amount(units, one.rest),
-        f"more than the other {plural(units.row)}, together": units.total(one.excess),
+        f"more than the other {plural(units.row)}, together": one.untold(units) or units.total(one.excess),
     }
 
 

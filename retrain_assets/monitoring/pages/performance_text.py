@@ -124,6 +124,9 @@ def _piled_up(model: Model, record: PerformanceRecord, promised: Baseline, since
 def _in_drifted_rows(record: PerformanceRecord) -> str:
     """Whether the rows of a drifted feature that grew in number lose more than the others; the impact says how much."""
     if not record.impact:
-        return "; no drifted feature explains it"
-    drifted = any(one.excess > 0 for one in record.impact)
-    return "; where features drifted the error is larger" if drifted else ", no larger where features drifted"
+        return "" if record.impact_sentence else "; no drifted feature explains it"
+    if any(one.shows for one in record.impact):
+        return "; where features drifted the error is larger"
+    if any(one.rest is None for one in record.impact):
+        return "; whether drift explains it cannot be told"
+    return "; no larger error shows where features drifted"

@@ -136,6 +136,9 @@ def test_what_the_drifted_rows_lose_has_a_table():
     assert performance_lead(record)[1] == "fare changed"
     page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
     assert "| fare above 50 | 9 | 3 | 1.25 | 15.8 |" in page
+    noise = performance("2024-01", 1.0, impact=(replace(cost, low=-0.5),), impact_sentence="fare changed")
+    page = performance_report("delivery", "2024-01", PerformanceHistory([noise], {}, [])).markdown
+    assert "| fare above 50 | 9 | 3 | 1.25 | no difference that shows |" in page
 
 
 def test_business_metrics_have_a_table_and_a_sentence_each():

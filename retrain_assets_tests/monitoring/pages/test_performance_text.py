@@ -34,8 +34,14 @@ def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_whether_drifte
         "expected, all rides together; where features drifted the error is larger."
     )
     gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
-    assert "$7.00 more error than expected, all rides together, no larger where features drifted." in gained
+    assert "$7.00 more error than expected, all rides together; no larger error shows where features drifted." in gained
+    noise = measured_sentence(TAXI, replace(record, impact=(replace(cost, low=-0.01),)), KNOWN)
+    assert noise == gained
+    alone = measured_sentence(TAXI, replace(record, impact=(replace(cost, rest=None, excess=0.0),)), KNOWN)
+    assert alone.endswith("; whether drift explains it cannot be told.")
     assert "; no drifted feature explains it." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
+    gone = replace(record, impact=(), impact_sentence="fare has changed.")
+    assert measured_sentence(TAXI, gone, KNOWN).endswith("all rides together."), "what drifted has no slice"
     inherited = measured_sentence(TAXI, replace(record, worse_before="v0"), KNOWN)
     assert inherited.startswith(
         "v1 has been worse than expected since February 2019, as v0 was before it: off by $1.50"
