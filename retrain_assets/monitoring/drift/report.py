@@ -53,7 +53,7 @@ _SEED = 0
 _SERIES = {"out_of_range": MIN_NEW_SHARE, "slope": MIN_SLOPE_SHIFT}
 """Smallest change of numbers that are measured beside the columns."""
 
-OUTCOME_ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
+OUTCOME_ORDER = (Drift.WARN, Drift.SMALL, Drift.QUIET, Drift.INSUFFICIENT)
 """What a reader wants to see first."""
 
 

@@ -86,6 +86,45 @@ def test_without_an_impact_there_is_no_column_of_weights():
     assert not {"since", "weight"} & set(column_rows(drift([column("a")]))[0])
 
 
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.0000806, "under 0.1 %"), (0.0, "0 %"), (0.001, "0.1 %"), (0.914, "91.4 %")]
+)
+def test_the_share_of_the_model_is_shown_of_every_feature_as_far_as_its_digits_matter(share, said):
+    page = drift_report(TAXI, drift([column("a")], importance={"a": share})).markdown
+    assert f"| a | quiet | mean 1 → 2 | {said} | 0.01 |" in page
+
+
+@pytest.mark.parametrize(
+    ("periods", "tests", "said"),
+    [
+        (6, 8, "Each is compared with 6 reference months, the month being the unit of evidence. Every p-value is "),
+        (3, 8, "With fewer than 4 reference periods (here 3) the days are shuffled between these and the\nmonth, "),
+        (1, 0, "Nothing was tested with 1 reference month: 4 are needed, or enough days"),
+    ],
+)
+def test_the_test_that_was_used_is_named(periods, tests, said):
+    report = DriftReport("2024-01", 100, periods, tests, (column("a"),), False, "")
+    page = drift_report(TAXI, DriftRecord("2024-01", "v1", report)).markdown
+    assert said in page
+    assert ("(Holm)" in page) == (periods > 3)
+    scored = DriftReport("2024-01", 100, 0, 0, (), False, "")
+    page = drift_report(TAXI, DriftRecord("2024-01", "v1", report, scored)).markdown
+    assert f"Features: {said}" in page
+    assert "Score properties: Nothing was tested with 0 reference months" in page
+
+
+def test_the_picture_says_what_the_reference_is_also_of_a_record_that_does_not_name_it():
+    words = "the latest 12 of the 21 months that v3 was trained on"
+    assert (
+        f"grey is the reference, {words}, in colour"
+        in drift_report(TAXI, drift([column("a")], reference=words)).markdown
+    )
+    assert (
+        "grey is the reference, 6 months that v1 was trained on, in"
+        in drift_report(TAXI, drift([column("a")])).markdown
+    )
+
+
 def test_an_impact_that_the_sentence_begins_with_is_not_said_twice():
     record = drift([column("a")], impact_sentence="a costs 9.", sentence="a costs 9. 1 drifted.")
     assert drift_lead(record) == ["a costs 9.", "1 drifted."]
