@@ -65,7 +65,8 @@ class ColumnDrift:
         summary: The number that decided, such as "mean" or "share of 'AA'"; empty when nothing could be tested.
         p_value: Two-sided, adjusted for every test in the report; None when nothing could be tested.
         statistic: The t of that number, positive when it rose.
-        psi: Population stability index in nats: deciles of a numeric column, largest categories of another.
+        psi: Population stability index in nats: over tenths of a numeric column and the two ends beyond its range,
+            or the largest categories of another.
         jensen_shannon: Divergence in bits over the same bins.
         ks: Largest gap between the two distribution functions (numeric only).
         wasserstein: Mean distance moved, in reference standard deviations (numeric only).

@@ -128,7 +128,7 @@ def narrow_figure(records: Sequence[DriftRecord], bars: Sequence[Bars]) -> Figur
         histogram(figure.add_axes((0.16 + 0.5 * (at % 2), bottom / height, 0.32, (row - 0.75) / height)), shown)
     outcomes, both = _patches()
     _key(figure, outcomes, "upper left", (0.02, 1 - 0.06 / height), 3)
-    _key(figure, both, "upper left", (0.02, 1 - 0.4 / height), 2)
+    _key(figure, both, "upper left", (0.02, 1 - 0.4 / height), 3)
     return figure
 
 
