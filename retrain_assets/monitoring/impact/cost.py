@@ -176,6 +176,8 @@ def cost_words(model: Model, found: Sequence[ColumnCost], period: str, untold: s
 def _slice_words(units: LossUnits, one: ColumnCost) -> str:
     """One slice and its cost: `on the 9 with fare 0 the model was off by $3.00 a ride on average, ...`."""
     part, untold = f"on the {one.rows:,} with {one.words}", one.untold(units)
+    if one.rest is None and not one.alone:
+        return f"{part}: {untold}"
     if one.rest is None:
         return f"{part} {units.level('the model', one.loss or 0.0)}: {untold}"
     both = units.levels("the model", one.loss or 0.0, "on the others", one.rest)

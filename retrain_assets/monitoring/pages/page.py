@@ -17,6 +17,7 @@ from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
 from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS
 from retrain_assets.monitoring.estimation.estimator import ASSUMES, LossEstimate
 from retrain_assets.monitoring.impact.cost import ColumnCost
+from retrain_assets.monitoring.impact.slice_difference import FEWEST_ROWS
 from retrain_assets.monitoring.pages.drift_plot import drift_drawing, what_moved
 from retrain_assets.monitoring.pages.performance_plot import (
     PerformanceHistory,
@@ -29,7 +30,8 @@ from retrain_assets.monitoring.performance.business_metrics import BusinessMeasu
 from retrain_assets.monitoring.performance.report import GroupLoss, PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, read_performance
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.journal.events import KEPT, in_short, spoken
+from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
 
 ASSETS = ("drift_report", "performance_report")
@@ -62,6 +64,12 @@ where the column drifted, dark where it broke and blue where neither."""
 
 GROUPS_COUNT = """Every group is held to the loss that is expected over all of them together, so that one that was
 always harder to predict stands high; compare it with its own line in earlier reports."""
+
+OWN_DECISION = """Attempts to retrain, and what moved the live model. That of the period itself is taken after this
+report: it stands here where the page was made again since."""
+
+GROUPS_SMALL = """A group of fewer than {} is only counted; what such groups lost is told of all of them together, where
+these are enough."""
 
 ORDERED = "Broken columns come first, then by outcome; of one outcome those that more of the model rests on."
 
@@ -213,11 +221,16 @@ def performance_report(
         parts.append(Part("Business metrics", table([_business(one) for one in record.business], units.row)))
     if record.report and record.report.by_group:
         groups = table([_group(one, units) for one in record.report.by_group])
-        long = len(record.report.by_group) > SHORT
-        parts.append(Part("Groups, the costliest first", groups, reading=GROUPS_COUNT, folded=long))
+        long, least = len(record.report.by_group) > SHORT, record.report.group_minimum
+        small = f" {GROUPS_SMALL.format(units.rows(least))}" if least > 1 else ""
+        parts.append(Part("Groups, the costliest first", groups, reading=f"{GROUPS_COUNT}{small}", folded=long))
     if truths := truth_rows(record):
         parts.append(Part("Estimates and the later truth of the same rows", table(truths, units.row), folded=True))
-    parts.append(Part("Decisions", table(_decisions(history)), folded=True))
+    parts.append(
+        Part(
+            f"Decisions up to {period}, the newest first", table(_decisions(history)), reading=OWN_DECISION, folded=True
+        )
+    )
     outcome = record.report.outcome if record.report else Quality.INSUFFICIENT
     first, *others = performance_lead(record)
     answer = (*led((first,)), *([harm] if harm else []), *others)
@@ -251,7 +264,7 @@ def truth_rows(record: PerformanceRecord) -> list[dict[str, object]]:
             "version": one.version,
             "rows": one.rows,
             "estimated": one.loss,
-            "low": one.low,
+            "low": max(one.low, 0.0),
             "high": one.high,
             "measured": one.truth.loss if one.truth else None,
             "error": one.error,
@@ -354,7 +367,7 @@ def _losses(
     return {
         "loss": how,
         units.each: _amount(units, one.loss),
-        "at least": _amount(units, one.low),
+        "at least": _at_least(units, one.low),
         "at most": _amount(units, one.high),
         "expected": _amount(units, promised),
         units.beyond: units.total(excess),
@@ -367,7 +380,7 @@ def _impact(one: ColumnCost, units: LossUnits) -> dict[str, object]:
     return {
         f"{plural(units.row)} with": one.words,
         plural(units.row): one.rows,
-        f"loss {units.each}": _amount(units, one.loss),
+        f"loss {units.each}": _amount(units, one.loss if one.rows >= FEWEST_ROWS or one.rest is not None else None),
         f"of the other {plural(units.row)}": _amount(units, one.rest),
         f"more than the other {plural(units.row)}, together": one.untold(units) or units.total(one.excess),
     }
@@ -377,11 +390,16 @@ def _group(one: GroupLoss, units: LossUnits) -> dict[str, object]:
     return {
         "group": f"{one.group}={one.value}",
         f"loss {units.each}": _amount(units, one.loss),
-        "at least": _amount(units, one.low),
+        "at least": _at_least(units, one.low),
         "at most": _amount(units, one.high),
-        units.beyond: units.total(one.excess_sum),
+        units.beyond: units.total(one.excess_sum) if one.loss is not None else "",
         plural(units.row): one.rows,
     }
+
+
+def _at_least(units: LossUnits, low: float | None) -> str:
+    """The lower limit of a mean loss, which is never below 0."""
+    return "" if low is None else _amount(units, max(low, 0.0))
 
 
 def _amount(units: LossUnits, value: float | None) -> str:
@@ -409,10 +427,13 @@ def _business(one: BusinessMeasurement) -> dict[str, object]:
 
 
 def _decisions(history: PerformanceHistory) -> list[dict[str, object]]:
-    """The newest first; only those that the picture has room for."""
-    first = history.periods[0]
+    """Every one up to the period, the first model included, the newest first."""
     return [
-        {"period": event.period, "action": event.action, "live": event.to_version, "why": event.reason}
+        {"period": event.period, "decision": _decided(event), "live then": event.to_version, "why": event.reason}
         for event in reversed(history.events)
-        if event.period >= first
     ]
+
+
+def _decided(event: Event) -> str:
+    """What a decision did, and why a candidate was kept out."""
+    return f"{in_short(event)} ({spoken(event.action)})" if event.action in KEPT else in_short(event)

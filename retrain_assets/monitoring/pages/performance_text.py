@@ -81,7 +81,7 @@ def _not_surely(model: Model, report: PerformanceReport, promised: Baseline) -> 
     """What so few rows leave open of a loss that is not surely above; empty where they tell enough."""
     units = model.units
     if report.loss is not None and report.low is not None and report.loss > promised.high:
-        return f": not surely more, at least {units.figure(report.low)} with 95 % confidence"
+        return f": not surely more, at least {units.figure(max(report.low, 0.0))} with 95 % confidence"
     if report.few and report.high is not None:
         return f": so few {plural(model.row_name)} do not exclude {units.figure(report.high)}"
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -29,6 +30,7 @@ from retrain_assets.monitoring.performance.business_metrics import BusinessMeasu
 from retrain_assets.monitoring.performance.report import GroupLoss, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
 from retrain_assets.monitoring.records.performance_record import read_performance, write_performance
+from retrain_assets.registry.journal.events import Entry, Event
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.stored import TAXI, estimated, jump, past, performance
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
@@ -178,6 +180,54 @@ def test_what_the_drifted_rows_lose_has_a_table():
     noise = performance("2024-01", 1.0, impact=(replace(cost, low=-0.5),), impact_sentence="fare changed")
     page = performance_report("delivery", "2024-01", PerformanceHistory([noise], {}, [])).markdown
     assert "| fare above 50 | 9 | 3 | 1.25 | no difference that shows |" in page
+
+
+def test_a_group_that_is_only_counted_shows_no_loss_and_the_page_says_from_how_many_rows_on_one_has_it():
+    record = performance("2024-01", 1.0)
+    groups = (
+        GroupLoss("race", "white", 900, 1.0, -0.25, 2.0, 3.0),
+        GroupLoss("race", "other", 1, None, None, None, 0.0),
+    )
+    report = replace(record.report, by_group=groups, group_minimum=100)
+    page = performance_report(
+        "delivery", "2024-01", PerformanceHistory([replace(record, report=report)], {}, [])
+    ).markdown
+    assert "| race=other |  |  |  |  | 1 |" in page
+    assert "| race=white | 1 | 0 | 2 | 3 | 900 |" in page, "no mean loss is below 0"
+    assert "A group of fewer than 100 rows is only counted" in page
+    old = performance_report("delivery", "2024-01", PerformanceHistory([with_groups(record, groups)], {}, [])).markdown
+    assert "only counted" not in old
+
+
+def test_a_slice_of_few_rows_is_only_counted():
+    few = ColumnCost("fare", "fare 0", 3, 9.0, None, 0.0)
+    record = performance("2024-01", 1.0, impact=(few,), impact_sentence="fare changed")
+    page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
+    assert "| fare 0 | 3 |  |  | too few to compare |" in page
+
+
+def test_every_decision_up_to_the_period_has_a_line_the_first_model_included():
+    actions = (
+        ("2023-06", "bootstrap", None, "v1"), ("2023-09", "rejected", "v1", "v1"),
+        ("2023-10", "insufficient", "v1", "v1"), ("2024-01", "promoted", "v1", "v2"),
+    )  # fmt: skip
+    events = [
+        Event.seal(
+            Entry(datetime(2024, 1, 1), period, action, old, new, None, None, "run", f"why {action}", None, None), n, ""
+        )
+        for n, (period, action, old, new) in enumerate(actions, 1)
+    ]
+    page = performance_report(
+        "delivery", "2024-01", PerformanceHistory([performance("2024-01", 1.0)], {}, events)
+    ).markdown
+    decided = page[page.index("## Decisions up to 2024-01, the newest first") :]
+    assert [line for line in decided.splitlines() if line.startswith("| 20")] == [
+        "| 2024-01 | promoted v2 | v2 | why promoted |",
+        "| 2023-10 | kept v1 (undecided) | v1 | why insufficient |",
+        "| 2023-09 | kept v1 (rejected) | v1 | why rejected |",
+        "| 2023-06 | first model v1 | v1 | why bootstrap |",
+    ]
+    assert "That of the period itself is taken after this\nreport" in decided
 
 
 def test_business_metrics_have_a_table_and_a_sentence_each():

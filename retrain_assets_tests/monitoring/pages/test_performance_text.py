@@ -66,6 +66,12 @@ def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     assert measured_sentence(TAXI, record, KNOWN) == f"{level}; $630 more error than expected so far."
 
 
+def test_a_loss_that_is_not_surely_more_is_at_least_nothing():
+    report = replace(measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 0.0), low=-0.29)
+    record = PerformanceRecord("2019-03", "v1", report=replace(report, outcome="quiet"))
+    assert ": not surely more, at least $0 with 95 % confidence" in measured_sentence(TAXI, record, KNOWN)
+
+
 def test_a_loss_of_few_rows_says_what_they_do_not_exclude():
     losses = np.tile([0.2, 1.6], 7)
     few = measure("2019-03", "v1", ScoredLosses(losses, times(7, 2)), replace(KNOWN, ratio=1.0, degrees=30.0), 0.0)
