@@ -113,7 +113,8 @@ def frame_of(spec: ModelSpec) -> Frame:
 def monitoring(spec: ModelSpec) -> MonitoringPolicy:
     """How the live model is watched."""
     cost, threshold = spec.triggers.declared_excess, spec.validation.threshold
-    return MonitoringPolicy(spec.drift, spec.labels, spec.business_metrics, cost, threshold)
+    least = spec.validation.fairness.pool_below
+    return MonitoringPolicy(spec.drift, spec.labels, spec.business_metrics, cost, threshold, least)
 
 
 def watch(spec: ModelSpec) -> "Watch":

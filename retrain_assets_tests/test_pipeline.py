@@ -40,6 +40,7 @@ def test_policies_arrive_where_they_are_read(load):
     assert (gate(spec).policy, gate(spec).policy_sha256) == (spec.validation, spec.policy_sha256)
     assert gate(spec).attempts_per_year == spec.triggers.max_per_year == 12
     assert monitoring(spec).retrain_cost == SPEC["triggers"]["retrain_cost"]
+    assert monitoring(spec).group_minimum == spec.validation.fairness.pool_below
 
 
 @pytest.mark.parametrize("refit", [True, False])

@@ -141,7 +141,10 @@ TERMS: Mapping[str, Mapping[str, str]] = {
             "yes."
         ),
         "mean error": "The average of prediction minus truth; above 0 the model predicts too high.",
-        "PSI": "Population stability index, in nats: how much the shares of values differ. It decides nothing here.",
+        "PSI": (
+            "Population stability index, in nats: how much the shares of values differ, of a number over tenths of the "
+            "reference and the two ends beyond its range. Few rows beyond it make it large. It decides nothing here."
+        ),
         "Jensen-Shannon": "A distance of two distributions from 0 to 1, in bits.",
         "KS": "Kolmogorov-Smirnov: the largest gap between two cumulative distributions.",
         "Wasserstein": "How far values moved on average, in standard deviations of the reference.",

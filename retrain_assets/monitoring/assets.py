@@ -161,6 +161,7 @@ def _performance_report(
             parsed_metrics(monitoring.business, list(columns.numeric), texts, monitoring.threshold),
             EstimationPolicy(monitoring.threshold, monitoring.costs),
             Labels(model.task, monitoring.drift, monitoring.labels),
+            monitoring.group_minimum,
         )
         record = performance_step(model, at, policy, f"{clock.now():%Y-%m-%d}")
         hold_on_jump(at.registry, at.period, record.label_jump, clock.now())

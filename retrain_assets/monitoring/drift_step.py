@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from retrain_assets.model import Model, PeriodAccess
-from retrain_assets.monitoring.drift.reference_periods import comparable
+from retrain_assets.monitoring.drift.reference_periods import comparable, reference_words
 from retrain_assets.monitoring.drift.report import Drift, DriftReport, FurtherInputs, drift
 from retrain_assets.monitoring.drift.score_columns import UNCERTAINTY, score_table
 from retrain_assets.monitoring.drift.serving_series import ServingNumbers, out_of_range, served_series
@@ -31,6 +31,7 @@ from retrain_assets.monitoring.profiles.profile import Profile, profile
 from retrain_assets.monitoring.records.drift_record import ASSET, DriftRecord, drift_records, write_drift
 from retrain_assets.raw.policy import Columns
 from retrain_assets.registry.registry import Version
+from retrain_assets.registry.training_record import FILE, TrainingRecord
 from retrain_assets.scoring.scorer import scores_of
 
 
@@ -85,8 +86,13 @@ def drift_step(
     features = _features(model, served, columns, half)
     serving = ServingNumbers(out_of_range(features.profile), arrived_calibration(model, access, version.name))
     scores, profiles = _scores(model, served, half, serving)
-    impact = drift_impact(model, access, version, features.report, (features.reference, features.profile), served.last)
+    impact = drift_impact(
+        model, access.registry, version, features.report, (features.reference, features.profile), served.last
+    )
 
+    files = access.registry.read(version.digest)
+    trained = TrainingRecord.from_files(files) if FILE in files else None
+    trained_on = len(trained.periods) if trained else 0
     reports = [features.report, *([scores] if scores else [])]
     sentence = " Scores: ".join(report.sentence.removeprefix(f"{period}: ") for report in reports)
     keep_profiles(store, DRIFT_PROFILES, period, [features.profile, *profiles])
@@ -100,6 +106,8 @@ def drift_step(
         uncertain_periods=_uncertain_periods(scores, served.last),
         impact=impact.changes,
         impact_sentence=impact.sentence,
+        importance=trained.importance if trained else {},
+        reference=reference_words(policy, model.calendar, features.report.reference_periods, version.name, trained_on),
         sentence=f"{impact.sentence or f'{period}:'} {sentence}",
         written=written,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from retrain_assets.model import Model, PeriodAccess
+from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import DriftReport
 from retrain_assets.monitoring.impact.cost import (
     Change,
@@ -21,13 +22,13 @@ from retrain_assets.monitoring.impact.cost import (
 from retrain_assets.monitoring.profiles.files import reference_of
 from retrain_assets.monitoring.profiles.profile import Profile
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
-from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.registry.registry import Registry, Version
 from retrain_assets.scoring.model_text import MODEL_FILE
 from retrain_assets.store import PeriodStore
 
 LATER = "What it costs is in the performance report once outcomes are there."
-"""What is said of the cost before the outcomes of the period are looked at."""
+"""What is said of the cost in the drift report: outcomes of the period come later, those of another tell of another
+slice."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class DriftImpact:
 
 def drift_impact(
     model: Model,
-    access: PeriodAccess,
+    registry: Registry,
     version: Version,
     report: DriftReport,
     profiles: tuple[Mapping[str, Profile], Profile],
@@ -48,11 +49,9 @@ def drift_impact(
 ) -> DriftImpact:
     """Weigh the drifted features by their importance to the model; nothing when none drifted.
 
-    The cost is that of the latest earlier period with outcomes, for those of this one are not in yet.
-
     Args:
         model: Its facts.
-        access: The period; the latest earlier performance record is read.
+        registry: It has the model.
         version: The version in charge.
         report: Drift of the features.
         profiles: The reference profiles by period, and the current one.
@@ -62,15 +61,9 @@ def drift_impact(
         return DriftImpact()
     from retrain_assets.scoring.booster import importance
 
-    store, registry = access.store, access.registry
     since = {one.column: one.since for one in before.impact} if before else {}
     found = changes(report, importance(registry.read(version.digest)[MODEL_FILE]), *profiles, since)
-    performed = [known for known in monitored_periods(store) if known < report.period]
-    last = read_performance(store, performed[-1]) if performed else None
-    named = {one.column for one in found if one.since < report.period}  # what is new cost nothing before
-    known = [one for one in last.impact if one.column in named] if last and last.version == version.name else []
-    words = cost_words(model, known, last.period if last else report.period, LATER)
-    return DriftImpact(found, changed_sentence(model, found, words))
+    return DriftImpact(found, changed_sentence(model, found, LATER))
 
 
 def changed_columns(store: PeriodStore, version: Version, period: str) -> tuple[Change, ...]:
@@ -85,13 +78,14 @@ def loss_impact(
     found: Sequence[Change],
     columns: Mapping[str, pa.ChunkedArray],
     losses: np.ndarray,
+    time: np.ndarray | None = None,
 ) -> tuple[ColumnCost, ...]:
     """What the rows lost in which changed columns grew, the costliest first."""
-    return costs(found, columns, losses, reference_of(registry, version)[0]) if found else ()
+    return costs(found, columns, losses, reference_of(registry, version)[0], time) if found else ()
 
 
 def impact_sentence(model: Model, period: str, found: Sequence[Change], costed: Sequence[ColumnCost]) -> str:
-    """What changed, since when, and what it costs, the costliest change first; empty when nothing changed."""
-    by_cost = {one.column: one.excess for one in costed}
+    """What changed, since when, and what it costs; first what holds nearly all rows, then the costliest."""
+    by_cost = {one.column: math.inf if one.alone else one.excess for one in costed if one.alone or one.shows}
     ordered = sorted(found, key=lambda one: -by_cost.get(one.column, 0.0))
     return changed_sentence(model, ordered, cost_words(model, costed, period))

@@ -50,12 +50,14 @@ class PerformancePolicy:
         business: Business metrics with their expressions.
         estimation: How rows without outcomes are estimated; None estimates nothing.
         labels: How the outcomes themselves are watched; None does not.
+        group_minimum: Rows from which on a group has a loss of its own.
     """
 
     groups: Sequence[str] = ()
     business: Sequence[tuple[BusinessMetric, Expression]] = ()
     estimation: EstimationPolicy | None = None
     labels: Labels | None = None
+    group_minimum: int = 0
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,12 @@ def _measured(
     losses = metric(model.loss).row_losses(rows[OUTCOME].to_numpy(), scores_of(rows))
     groups = {name: np.asarray(values[name].to_pylist(), dtype=object) for name in policy.groups if name in values}
     times = rows[OUTCOME_TIME].to_numpy()
-    of_rows = ScoredLosses(losses, times, groups)
+    of_rows = ScoredLosses(losses, times, groups, policy.group_minimum)
     report = measure(at.period, version.name, of_rows, scored.promised, record.accumulated_excess, scored.counts)
     begun = np.datetime64(model.calendar.bounds(at.period)[0], "us")
     report = replace(report, own_rows=int(np.count_nonzero((times >= begun) & np.isfinite(losses))))
     since = (scored.earlier.loss_since if scored.earlier else None) or at.period
-    costed = loss_impact(at.registry, version, changed, values, losses)
+    costed = loss_impact(at.registry, version, changed, values, losses, times)
     columns = {name: values[name] for name in dict.fromkeys((*policy.groups, *wanted)) if name in values}
     return replace(
         record,

@@ -96,6 +96,7 @@ class MonitoringPolicy:
     Attributes:
         retrain_cost: Excess loss, summed over rows, that pays for a retrain; None where it is not declared.
         threshold: From which score on a row counts as class 1.
+        group_minimum: Rows from which on a group has a loss of its own in a report.
     """
 
     drift: DriftPolicy
@@ -103,6 +104,7 @@ class MonitoringPolicy:
     business: tuple[BusinessMetric, ...]
     retrain_cost: float | None
     threshold: float
+    group_minimum: int = 0
 
     @property
     def costs(self) -> dict[str, tuple[tuple[float, float], tuple[float, float]]]:

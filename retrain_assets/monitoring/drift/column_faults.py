@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from retrain_assets.documents.units import amount
 from retrain_assets.monitoring.drift.column_change import Measured, Sizes
 from retrain_assets.monitoring.profiles.profile import ColumnProblem, ColumnProfile, Profile
 
@@ -74,7 +75,8 @@ def _emptied(
         return problem
     if any(2 * one.valid <= one.rows for one in reference):
         return problem
-    return ColumnProblem("emptied", f"{problem.sentence}, where the reference has most of them")
+    lacking = sum(one.unusable for one in reference) / max(1, sum(one.rows for one in reference))
+    return ColumnProblem("emptied", f"{problem.sentence}, where the reference lacks {amount(lacking, 'share')}")
 
 
 def _identifier(reference: Sequence[ColumnProfile], column: ColumnProfile) -> ColumnProblem | None:

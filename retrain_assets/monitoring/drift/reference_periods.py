@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from retrain_assets.documents.units import counted
 from retrain_assets.monitoring.policy import DriftPolicy
 from retrain_assets.periods import Calendar, Every
 
@@ -41,6 +42,34 @@ def comparable(policy: DriftPolicy, calendar: Calendar, known: Collection[str], 
         season = {calendar.shift(period, back) for back in season_shifts(calendar)}
         earlier = [key for key in earlier if key in season]
     return earlier[-policy.reference_periods :]
+
+
+def reference_words(policy: DriftPolicy, calendar: Calendar, used: int, version: str, trained_on: int) -> str:
+    """Which periods the reference is, for a reader.
+
+    Args:
+        policy: Whether the season counts.
+        calendar: Its name of a period.
+        used: Reference periods.
+        version: Whose reference it is.
+        trained_on: Periods that trained the version; 0 where that is not known.
+
+    >>> months = Calendar(every="month", start="2017-01-01")
+    >>> reference_words(DriftPolicy(), months, 12, "v3", 21), reference_words(DriftPolicy(), months, 6, "v1", 6)
+    ('the latest 12 of the 21 months that v3 was trained on', 'the 6 months that v1 was trained on')
+    >>> reference_words(DriftPolicy(reference="same_season"), months, 6, "v3", 24)
+    '6 months of the same season in earlier years, of those that v3 was trained on'
+    >>> reference_words(DriftPolicy(), months, 12, "v3", 0)
+    'the latest 12 months of the reference that v3 came with'
+    """
+    periods = counted(used, calendar.every)
+    if policy.reference == "same_season":
+        return f"{periods} of the same season in earlier years, of those that {version} was trained on"
+    if trained_on > used:
+        return f"the latest {used} of the {counted(trained_on, calendar.every)} that {version} was trained on"
+    if trained_on == used:
+        return f"the {periods} that {version} was trained on"
+    return f"the latest {periods} of the reference that {version} came with"
 
 
 def season_shifts(calendar: Calendar) -> list[int]:

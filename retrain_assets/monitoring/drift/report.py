@@ -53,7 +53,7 @@ _SEED = 0
 _SERIES = {"out_of_range": MIN_NEW_SHARE, "slope": MIN_SLOPE_SHIFT}
 """Smallest change of numbers that are measured beside the columns."""
 
-OUTCOME_ORDER = (Drift.WARN, Drift.SMALL, Drift.INSUFFICIENT, Drift.QUIET)
+OUTCOME_ORDER = (Drift.WARN, Drift.SMALL, Drift.QUIET, Drift.INSUFFICIENT)
 """What a reader wants to see first."""
 
 
@@ -65,7 +65,8 @@ class ColumnDrift:
         summary: The number that decided, such as "mean" or "share of 'AA'"; empty when nothing could be tested.
         p_value: Two-sided, adjusted for every test in the report; None when nothing could be tested.
         statistic: The t of that number, positive when it rose.
-        psi: Population stability index in nats: deciles of a numeric column, largest categories of another.
+        psi: Population stability index in nats: over tenths of a numeric column and the two ends beyond its range,
+            or the largest categories of another.
         jensen_shannon: Divergence in bits over the same bins.
         ks: Largest gap between the two distribution functions (numeric only).
         wasserstein: Mean distance moved, in reference standard deviations (numeric only).

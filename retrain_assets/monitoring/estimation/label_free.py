@@ -230,7 +230,7 @@ def _sentence(
     model: Model, found: LossEstimate, version: Version, baseline: Baseline, series: Sequence[PastEstimate]
 ) -> str:
     units = model.units
-    low, high = units.figure(found.low), units.figure(found.high)
+    low, high = units.figure(max(found.low, 0.0)), units.figure(found.high)
     also = ", ".join(f"{name} {value:.3f}" for name, value in found.metrics.items() if value == value)
     return (
         f"Estimated, not measured: on {units.rows(found.rows)} whose outcomes are still out "

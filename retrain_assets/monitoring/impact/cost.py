@@ -2,7 +2,8 @@
 
 A column matters by the share of the model's gain that it brings times the share of rows that moved. What it costs is
 measured where outcomes are known: the loss of rows in the bins and categories that became more frequent, against all
-other rows. It is an association: a slice may be hard for another reason than its growth.
+other rows, as far as that is more than noise. It is an association: a slice may be hard for another reason than its
+growth.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift, DriftReport
 from retrain_assets.monitoring.impact.grown_share import GrownPart, grown_part, rows_in
+from retrain_assets.monitoring.impact.slice_difference import FEWEST_ROWS, slice_difference
 from retrain_assets.monitoring.profiles.profile import Edges, Profile
 from retrain_assets.store import Json
 
@@ -60,8 +62,9 @@ class ColumnCost:
     Attributes:
         rows: In that part, with a loss.
         loss: Mean there, in loss units a row.
-        rest: Mean of the other rows; None without any.
-        excess: rows · (loss − rest), in loss units summed over the period; 0 when one side is empty.
+        rest: Mean of the other rows; None where there are too few to compare (`slice_difference`).
+        excess: rows · (loss − rest), in loss units summed over the period; 0 without a comparison.
+        low: Lower one-sided 95 % limit of loss − rest; None without a comparison, and in records of before it was kept.
     """
 
     column: str
@@ -70,6 +73,26 @@ class ColumnCost:
     loss: float | None
     rest: float | None
     excess: float
+    low: float | None = None
+
+    @property
+    def shows(self) -> bool:
+        """Whether the loss there is larger than elsewhere by more than noise explains."""
+        return self.excess > 0 if self.low is None else self.low > 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether it holds nearly all rows of its days, so that nothing is left to compare it with."""
+        return self.rest is None and self.rows >= FEWEST_ROWS
+
+    def untold(self, units: LossUnits) -> str:
+        """Why it is not told what the part cost; empty where it is."""
+        if self.rest is None or self.loss is None:
+            others = f"too few other {plural(units.row)} on the same days to compare with"
+            return others if self.alone else "too few to compare"
+        if not self.shows or units.figure(self.loss) == units.figure(self.rest):
+            return "no difference that shows" if self.excess > 0 else "no more than elsewhere"
+        return ""
 
 
 def changes(
@@ -98,7 +121,11 @@ def changes(
 
 
 def costs(
-    found: Sequence[Change], columns: Mapping[str, pa.ChunkedArray], losses: ArrayLike, edges: Edges
+    found: Sequence[Change],
+    columns: Mapping[str, pa.ChunkedArray],
+    losses: ArrayLike,
+    edges: Edges,
+    time: ArrayLike | None = None,
 ) -> tuple[ColumnCost, ...]:
     """How large the loss of rows in the grown part of each column is, the costliest first.
 
@@ -107,14 +134,15 @@ def costs(
         columns: Values of each column on the rows with a loss.
         losses: Loss per row, shape (n,); a loss that is not finite counts nowhere.
         edges: The bins that the changes were found with.
+        time: When each row happened, shape (n,); without it rows count as independent.
 
     Raises:
         DataError: A column has another length than the losses.
     """
-    loss = np.asarray(losses, dtype=float)
+    loss, at = np.asarray(losses, dtype=float), None if time is None else np.asarray(time, dtype="datetime64[D]")
     known = [one for one in found if one.grown is not None and one.column in columns]
-    costed = [_cost(one, columns[one.column], loss, edges) for one in known]
-    return tuple(sorted(costed, key=lambda one: (-one.excess, one.column)))
+    costed = [_cost(one, columns[one.column], loss, edges, at) for one in known]
+    return tuple(sorted(costed, key=lambda one: (not one.shows, -one.excess, one.column)))
 
 
 def changed_sentence(model: Model, found: Sequence[Change], cost: str) -> str:
@@ -131,16 +159,29 @@ def changed_sentence(model: Model, found: Sequence[Change], cost: str) -> str:
 
 
 def cost_words(model: Model, found: Sequence[ColumnCost], period: str, untold: str = UNTOLD) -> str:
-    """How much worse the costliest slice is predicted than the other rows, as a sentence; `untold` where it is not."""
-    told = next((one for one in found if one.loss is not None and one.rest is not None), None)
-    if told is None or told.loss is None or told.rest is None:
+    """How much worse the costliest slice is predicted than the other rows; `untold` where there is no such slice.
+
+    A slice that holds nearly all rows has no others to be compared with, and is told before.
+    """
+    known = [one for one in found if one.loss is not None]
+    alone = [one for one in known if one.alone][:1]
+    shown = [one for one in known if one.shows][:1]
+    told = [_slice_words(model.units, one) for one in alone + shown or known[:1]]
+    if not told:
         return untold
-    units = model.units
-    when, both = model.calendar.during(period), units.levels("the model", told.loss, "on the others", told.rest)
-    rows = f"{when[0].upper()}{when[1:]}, on the {units.rows(told.rows)} with {told.words}, {both}"
-    if not told.excess > 0 or units.figure(told.loss) == units.figure(told.rest):
-        return f"{rows}: it costs nothing so far."
-    return f"{rows}: {units.excess(told.excess, 'together')}."
+    arrived = f"Of the {plural(model.row_name)} whose outcomes arrived {model.calendar.during(period)}"
+    return f"{arrived}, {'; '.join(told)}."
+
+
+def _slice_words(units: LossUnits, one: ColumnCost) -> str:
+    """One slice and its cost: `on the 9 with fare 0 the model was off by $3.00 a ride on average, ...`."""
+    part, untold = f"on the {one.rows:,} with {one.words}", one.untold(units)
+    if one.rest is None and not one.alone:
+        return f"{part}: {untold}"
+    if one.rest is None:
+        return f"{part} {units.level('the model', one.loss or 0.0)}: {untold}"
+    both = units.levels("the model", one.loss or 0.0, "on the others", one.rest)
+    return f"{part} {both}: {untold or units.excess(one.excess, 'together')}"
 
 
 def _change(
@@ -181,13 +222,15 @@ def _share_of_model(importance: float) -> str:
     return f"{share} of the model rests on it"
 
 
-def _cost(one: Change, column: pa.ChunkedArray, loss: NDArray[np.float64], edges: Edges) -> ColumnCost:
+def _cost(
+    one: Change, column: pa.ChunkedArray, loss: NDArray[np.float64], edges: Edges, time: NDArray[np.datetime64] | None
+) -> ColumnCost:
     if one.grown is None or len(column) != loss.size:
         raise DataError(f"column {one.column} has {len(column):,} values for {loss.size:,} losses. Join both by key.")
     inside, known = rows_in(one.grown, column, edges, one.column), np.isfinite(loss)
-    part, rest = loss[inside & known], loss[~inside & known]
-    if not part.size or not rest.size:
-        mean = float(part.mean()) if part.size else None
-        return ColumnCost(one.column, one.grown.words, part.size, mean, None, 0.0)
-    gap = float(part.mean() - rest.mean())
-    return ColumnCost(one.column, one.grown.words, part.size, float(part.mean()), float(rest.mean()), part.size * gap)
+    part, words = loss[inside & known], one.grown.words
+    found = slice_difference(loss[known], inside[known], None if time is None else time[known])
+    if found is None:
+        return ColumnCost(one.column, words, part.size, float(part.mean()) if part.size else None, None, 0.0)
+    excess = part.size * (found.loss - found.rest)
+    return ColumnCost(one.column, words, part.size, found.loss, found.rest, excess, found.low)

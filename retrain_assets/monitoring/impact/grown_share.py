@@ -167,14 +167,33 @@ def _words(
 
 
 def _range(edges: NDArray[np.float64], first: int, last: int) -> str:
-    """The values of a run of cells: cell 2i lies below edge i, cell 2i + 1 at it."""
+    """The values of a run of cells: cell 2i lies below edge i, cell 2i + 1 at it; an end that is left out is told.
+
+    >>> edges = np.array([1.0, 2.0, 3.0])
+    >>> [_range(edges, *run) for run in ((1, 5), (2, 3), (1, 2), (2, 4), (0, 0), (0, 1), (5, 6), (6, 6), (3, 3))]
+    ['1 to 3', 'above 1 to 2', '1 to below 2', 'between 1 and 3', 'below 1', 'up to 1', '3 or more', 'above 3', '2']
+    """
     top = 2 * len(edges)
     if not top:
         return "any value"
-    low, high = (first - 1) // 2, last // 2
+    low, high = edges[max(first - 1, 0) // 2], edges[min(last // 2, len(edges) - 1)]
     if first == 0:
-        return f"below {edges[high]:.4g}"
+        return f"{'up to' if last % 2 else 'below'} {_bound(high)}"
     if last == top:
-        return f"above {edges[low]:.4g}"
-    bounds = [f"{edges[at]:.4g}" for at in (low, min(high, len(edges) - 1))]
-    return bounds[0] if bounds[0] == bounds[1] else " to ".join(bounds)
+        return f"{_bound(low)} or more" if first % 2 else f"above {_bound(low)}"
+    if first == last and first % 2:
+        return _bound(low)
+    if not first % 2 and not last % 2:
+        return f"between {_bound(low)} and {_bound(high)}"
+    return f"{'' if first % 2 else 'above '}{_bound(low)} to {'' if last % 2 else 'below '}{_bound(high)}"
+
+
+def _bound(edge: float) -> str:
+    """An edge in four digits, or in as many as a whole number has, and two more where four move it.
+
+    >>> _bound(548.0), _bound(83.9), _bound(12345.0), _bound(0.123456789)
+    ('548', '83.9', '12345', '0.123457')
+    """
+    if float(short := f"{edge:.4g}") == edge:
+        return short
+    return f"{edge:.0f}" if float(edge).is_integer() and abs(edge) < 1e15 else f"{edge:.6g}"

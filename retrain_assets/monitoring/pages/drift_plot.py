@@ -55,20 +55,28 @@ FEW_VALUES = 12
 WORTH_A_BAR = 0.002
 LONGEST = 14
 NEW, NO_VALUE = "(new)", "no value"
+NO_VALUE_APART = 4
+"""Bins between a histogram and its bar of rows without a value."""
 NAME = 32
 """Signs of a column's name that are drawn."""
-LEARNT = "what the live model learnt from"
+REFERENCE = "the reference"
 BEFORE, AFTER = "#b4bac4", "#2b6cb0"
 SHADES = {Drift.QUIET: "#e6efe8", Drift.INSUFFICIENT: "#dcdfe4", Drift.SMALL: "#f0d9a0", Drift.WARN: "#e3935f"}
-SIGNS, CONFIRMED = {Drift.INSUFFICIENT: "?", Drift.WARN: "!"}, "x"
+SIGNS, CONFIRMED, BROKEN = {Drift.INSUFFICIENT: "?", Drift.WARN: "!"}, "x", "B"
 """What stands in a cell besides its colour."""
+
+MENDED = "#5c1a0a"
+"""Colour of a column that broke, darker than every change that is none of the source's."""
 
 LINES = {Drift.QUIET: AFTER, Drift.INSUFFICIENT: AFTER, Drift.SMALL: UNKNOWN, Drift.WARN: "#c4621b"}
 
 
 @dataclass(frozen=True)
 class Bars:
-    """One column before and after: the share of rows of each bin or category, with the bins' names, and what moved."""
+    """One column before and after: the share of rows of each bin or category, with the bins' names, and what moved.
+
+    `without` is the share of rows without a value of a column that is drawn over its range.
+    """
 
     column: ColumnDrift
     labels: tuple[str, ...]
@@ -77,6 +85,7 @@ class Bars:
     low: float = 0.0
     high: float = 0.0
     moved: str = ""
+    without: tuple[float, float] = (0.0, 0.0)
 
 
 def drift_drawing(store: PeriodStore, registry: Registry, period: str) -> Drawing:
@@ -119,7 +128,7 @@ def narrow_figure(records: Sequence[DriftRecord], bars: Sequence[Bars]) -> Figur
         histogram(figure.add_axes((0.16 + 0.5 * (at % 2), bottom / height, 0.32, (row - 0.75) / height)), shown)
     outcomes, both = _patches()
     _key(figure, outcomes, "upper left", (0.02, 1 - 0.06 / height), 3)
-    _key(figure, both, "upper left", (0.02, 1 - 0.4 / height), 2)
+    _key(figure, both, "upper left", (0.02, 1 - 0.4 / height), 3)
     return figure
 
 
@@ -132,14 +141,13 @@ def heat_map(axes: Axes, records: Sequence[DriftRecord], columns: Sequence[str])
     for at, record in enumerate(records):
         for column in record.columns:
             if column.column in columns:
-                shade = BAD if column.confirmed else SHADES[column.outcome]
                 place = columns.index(column.column), at
-                cells[place] = to_rgb(shade)
-                signs[place] = CONFIRMED if column.confirmed else SIGNS.get(column.outcome, "")
+                cells[place], signs[place] = to_rgb(_shade(column, SHADES)), _sign(column)
     axes.imshow(cells, aspect="auto", interpolation="nearest")
-    for sign in (*SIGNS.values(), CONFIRMED):
+    for sign in (*SIGNS.values(), CONFIRMED, BROKEN):
         rows, columns_at = np.nonzero(signs == sign)
-        axes.plot(columns_at, rows, marker=f"${sign}$", linestyle="none", color=INK, markersize=4, label=sign)
+        ink = "white" if sign == BROKEN else INK
+        axes.plot(columns_at, rows, marker=f"${sign}$", linestyle="none", color=ink, markersize=4, label=sign)
     for at, (left, right) in enumerate(pairwise(records)):
         if left.version != right.version:
             axes.axvline(at + 0.5, color=INK, linewidth=1)
@@ -149,10 +157,19 @@ def heat_map(axes: Axes, records: Sequence[DriftRecord], columns: Sequence[str])
     bare(axes, "top", "right", "left", "bottom")
 
 
+def _shade(column: ColumnDrift, by_outcome: Mapping[Drift, str]) -> str:
+    """The colour of a column: what broke before what came again, the others by their outcome."""
+    return MENDED if column.broken else BAD if column.confirmed else by_outcome[column.outcome]
+
+
+def _sign(column: ColumnDrift) -> str:
+    return BROKEN if column.broken else CONFIRMED if column.confirmed else SIGNS.get(column.outcome, "")
+
+
 def histogram(axes: Axes, bars: Bars) -> None:
-    """One column: grey what the live model was trained on, in colour this period, and what moved in words."""
+    """One column: grey the reference, in colour this period, and what moved in words."""
     place = np.arange(len(bars.labels) or bars.before.size)
-    color = BAD if bars.column.confirmed else LINES[bars.column.outcome]
+    color = _shade(bars.column, LINES)
     if bars.labels or not place.size:
         axes.barh(place - 0.2, bars.before, 0.4, color=BEFORE)
         axes.barh(place + 0.2, bars.after, 0.4, color=color)
@@ -163,7 +180,12 @@ def histogram(axes: Axes, bars: Bars) -> None:
     else:
         axes.stairs(bars.before, np.arange(place.size + 1) - 0.5, color=BEFORE, fill=True)
         axes.stairs(bars.after, np.arange(place.size + 1) - 0.5, color=color, linewidth=1.4)
-        axes.set_xticks([-0.5, place.size - 0.5], [f"{bars.low:.4g}", f"{bars.high:.4g}"], fontsize=6)
+        ticks = {-0.5: f"{bars.low:.4g}", place.size - 0.5: f"{bars.high:.4g}"}
+        if max(bars.without) > WORTH_A_BAR:
+            at = place.size + NO_VALUE_APART
+            axes.bar([at - 1, at + 1], bars.without, 2, color=[BEFORE, color])
+            ticks = {-0.5: ticks[-0.5], at: NO_VALUE}
+        axes.set_xticks([*ticks], [*ticks.values()], fontsize=6)
         axes.set_yticks([])
         bare(axes, "top", "right", "left")
     axes.tick_params(length=0)
@@ -208,16 +230,18 @@ def bars_of(column: ColumnDrift, edges: Edges, before: ColumnProfile, after: Col
     if points.size <= FEW_VALUES:
         return _few_values(column, points, before, after)
     low, high = _range(points, edges.limits_of(name))
-    then, now = (_rebinned(seen, points, low, high) for seen in (before, after))
-    return Bars(column, (), then, now, low, high)
+    gone = before.unusable / max(1, before.rows), after.unusable / max(1, after.rows)
+    shown = zip((before, after), gone, strict=True)
+    then, now = (np.nan_to_num(_rebinned(seen, points, low, high)) * (1 - without) for seen, without in shown)
+    return Bars(column, (), then, now, low, high, without=gone)
 
 
 def _moved(
     store: PeriodStore, registry: Registry, records: Sequence[DriftRecord]
 ) -> list[tuple[ColumnDrift, Edges, ColumnProfile, ColumnProfile]]:
-    """The columns that warn, then those that moved most, in the last record, with their profiles before and after."""
+    """The columns that matter most in the last record, with their profiles before and after."""
     record = records[-1]
-    period, chosen = record.period, _shown(record)[:HISTOGRAMS]
+    period, chosen = record.period, record.columns[:HISTOGRAMS]
     version = registry.served_in(period)
     assert version is not None
     edges, features = reference_of(registry, version)
@@ -233,13 +257,6 @@ def _moved(
             before = _merged([each.columns[column.column] for each in reference])
             found.append((column, current.edges, before, current.columns[column.column]))
     return found
-
-
-def _shown(record: DriftRecord) -> list[ColumnDrift]:
-    """Those that warn first, by impact where the record says it, else those that moved most."""
-    rank = {one.column: at for at, one in enumerate(record.impact)}
-    found = sorted(record.columns, key=lambda column: (rank.get(column.column, len(rank)), -(column.psi or 0)))
-    return sorted(found, key=lambda column: column.outcome is not Drift.WARN)
 
 
 def _merged(columns: Sequence[ColumnProfile]) -> ColumnProfile:
@@ -316,9 +333,9 @@ def _patches() -> tuple[list[Patch], list[Patch]]:
     patches = [
         Patch(color=SHADES[kind], label=f"{name} {SIGNS.get(kind, '')}".strip()) for name, kind in outcomes.items()
     ]
-    patches.append(Patch(color=BAD, label=f"confirmed {CONFIRMED}"))
+    patches += [Patch(color=BAD, label=f"confirmed {CONFIRMED}"), Patch(color=MENDED, label=f"broken {BROKEN}")]
     drifted = Patch(color=LINES[Drift.WARN], label="this period, drifted")
-    return patches, [Patch(color=BEFORE, label=LEARNT), Patch(color=AFTER, label="this period"), drifted]
+    return patches, [Patch(color=BEFORE, label=REFERENCE), Patch(color=AFTER, label="this period"), drifted]
 
 
 def _legend(figure: Figure, height: float) -> None:

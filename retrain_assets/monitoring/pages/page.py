@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, led, table, text
-from retrain_assets.documents.units import LossUnits, amount, plural, rounded_p
+from retrain_assets.documents.units import LossUnits, amount, counted, plural, rounded_p
 from retrain_assets.errors import NotFound
 from retrain_assets.metrics.names import metric_words
 from retrain_assets.model import Model
 from retrain_assets.monitoring.drift.report import ColumnDrift, Drift
+from retrain_assets.monitoring.drift.statistics.prediction_t import FEWEST_PERIODS
 from retrain_assets.monitoring.estimation.estimator import ASSUMES, LossEstimate
-from retrain_assets.monitoring.impact.cost import Change, ColumnCost
+from retrain_assets.monitoring.impact.cost import ColumnCost
+from retrain_assets.monitoring.impact.slice_difference import FEWEST_ROWS
 from retrain_assets.monitoring.pages.drift_plot import drift_drawing, what_moved
 from retrain_assets.monitoring.pages.performance_plot import (
     PerformanceHistory,
@@ -28,7 +30,8 @@ from retrain_assets.monitoring.performance.business_metrics import BusinessMeasu
 from retrain_assets.monitoring.performance.report import GroupLoss, PerformanceReport, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, read_drift
 from retrain_assets.monitoring.records.performance_record import PerformanceRecord, read_performance
-from retrain_assets.registry.registry import Registry
+from retrain_assets.registry.journal.events import KEPT, in_short, spoken
+from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
 
 ASSETS = ("drift_report", "performance_report")
@@ -54,19 +57,35 @@ SHORT = 12
 
 TONES: Mapping[Quality, Tone] = {Quality.QUIET: "well", Quality.WARN: "broken", Quality.INSUFFICIENT: "unknown"}
 
-IMPACT = {"since": "since", "importance": "share of the model", "weight": "weight"}
-"""What a table says of a column's impact, by its name in the record."""
-
 PICTURED_DRIFT = """Left, one line for each column and one cell for each period: the darker, the surer and larger the
-change; ! warns, x is confirmed, ? cannot be told. A vertical line marks where another version took over. Right, the
-columns that matter most: grey is what the live model was trained on, in colour is this period, orange where the column
-drifted and blue where not."""
+change; ! warns, x is confirmed, B is broken (mend the source), ? cannot be told. A vertical line marks where another
+version took over. Right, the columns that matter most: grey is the reference, {}, in colour is this period, orange
+where the column drifted, dark where it broke and blue where neither."""
 
 GROUPS_COUNT = """Every group is held to the loss that is expected over all of them together, so that one that was
 always harder to predict stands high; compare it with its own line in earlier reports."""
 
-COLUMNS_DRIFT = """Every column is compared with the periods that the live model was trained on, the period being the
-unit of evidence, so that without any change in the world at most one report in twenty warns."""
+OWN_DECISION = """Attempts to retrain, and what moved the live model. That of the period itself is taken after this
+report: it stands here where the page was made again since."""
+
+GROUPS_SMALL = """A group of fewer than {} is only counted; what such groups lost is told of all of them together, where
+these are enough."""
+
+ORDERED = "Broken columns come first, then by outcome; of one outcome those that more of the model rests on."
+
+BY_PERIODS = """Each is compared with {} reference {}, the {} being the unit of evidence. Every p-value is adjusted for
+all columns together (Holm), so that without any change in the world at most one report in twenty warns."""
+
+BY_DAYS = f"""With fewer than {FEWEST_PERIODS} reference periods (here {{}}) the days are shuffled between these and the
+{{}}, Mondays among Mondays: the day is the unit of evidence. A p-value is how often a shuffle moves any column as far,
+so that without any change in the world at most one report in twenty warns."""
+
+UNTESTED = (
+    f"""Nothing was tested with {{}}: {FEWEST_PERIODS} are needed, or enough days that do not tell of one another."""
+)
+
+SMALLEST_SHARE = 0.001
+"""Share of the model below which no digit matters."""
 
 PICTURED_PERFORMANCE = """Each period's loss with its 95 % limits: ● within what was expected, ✖ surely above it, ◇ not
 known. The blue band is what was expected of the version in charge. Below it the excess loss that has piled up, and
@@ -99,27 +118,61 @@ def drift_report(model: Model, record: DriftRecord) -> Document:
             "What moved, and since when",
             _placed(DRIFT, model.name, record.period),
             ANSWERS_DRIFT,
-            PICTURED_DRIFT,
+            PICTURED_DRIFT.format(_reference(model, record)),
         ),
-        Part("Every column, those that matter first", table([_short(row) for row in rows]), weighed, COLUMNS_DRIFT),
-        Part("Every column with every distance", table(rows), ("p-value", "Holm", *DISTANCES), folded=True),
+        Part(
+            "Every column, those that matter first",
+            table([_short(row) for row in rows]),
+            weighed,
+            f"{ORDERED} {_tested(model, record)}",
+        ),
+        Part("Every column with every distance", table(rows), ("p-value", *DISTANCES), folded=True),
         Part("What was compared", table(_compared(record), model.row_name), ("period",), folded=True),
     )
     dated = model.calendar.dated(record.period, record.written)
     return Document(title, tuple(drift_summary(model, record)), parts, tone, model.row_name, dated)
 
 
+def _reference(model: Model, record: DriftRecord) -> str:
+    """Which periods the picture draws in grey."""
+    if record.reference or record.features is None:
+        return record.reference or "the periods before"
+    return f"{counted(record.features.reference_periods, model.calendar.every)} that {record.version} was trained on"
+
+
+def _tested(model: Model, record: DriftRecord) -> str:
+    """Which test was used, of features and of scores where it is another one."""
+    every = model.calendar.every
+    said: dict[str, list[str]] = {}
+    for name, report in zip(("Features", "Score properties"), record.reports, strict=False):
+        few = counted(report.reference_periods, f"reference {every}")
+        if report.reference_periods >= FEWEST_PERIODS:
+            words = BY_PERIODS.format(report.reference_periods, plural(every), every)
+        else:
+            words = BY_DAYS.format(report.reference_periods, every) if report.tests else UNTESTED.format(few)
+        said.setdefault(words, []).append(name)
+    return " ".join(words if len(said) == 1 else f"{names[0]}: {words}" for words, names in said.items())
+
+
 def column_rows(record: DriftRecord) -> list[dict[str, object]]:
     """One line for each column, those that matter first, with what its drift means to the model where that is known."""
-    impact = {one.column: one for one in record.impact}
-    return [
-        _column(column, impact.get(column.column), bool(impact), what_moved(column, record.impact))
-        for column in record.columns
-    ]
+    impact, shares = {one.column: one for one in record.impact}, record.shares_of_model
+    rows = []
+    for column in record.columns:
+        found = impact.get(column.column)
+        weighed = {
+            **({"since": found.since if found else None} if impact else {}),
+            **({"share of the model": shares.get(column.column)} if shares else {}),
+            **({"weight": found.weight if found else None} if impact else {}),
+        }
+        rows.append(_column(column, weighed, what_moved(column, record.impact)))
+    return rows
 
 
 def outcome_of(column: ColumnDrift) -> str:
-    """The column's outcome, or that it came again."""
+    """The column's outcome, or that it broke or came again."""
+    if column.broken:
+        return "broken"
     return "confirmed" if column.confirmed else column.outcome.value
 
 
@@ -168,11 +221,16 @@ def performance_report(
         parts.append(Part("Business metrics", table([_business(one) for one in record.business], units.row)))
     if record.report and record.report.by_group:
         groups = table([_group(one, units) for one in record.report.by_group])
-        long = len(record.report.by_group) > SHORT
-        parts.append(Part("Groups, the costliest first", groups, reading=GROUPS_COUNT, folded=long))
+        long, least = len(record.report.by_group) > SHORT, record.report.group_minimum
+        small = f" {GROUPS_SMALL.format(units.rows(least))}" if least > 1 else ""
+        parts.append(Part("Groups, the costliest first", groups, reading=f"{GROUPS_COUNT}{small}", folded=long))
     if truths := truth_rows(record):
         parts.append(Part("Estimates and the later truth of the same rows", table(truths, units.row), folded=True))
-    parts.append(Part("Decisions", table(_decisions(history)), folded=True))
+    parts.append(
+        Part(
+            f"Decisions up to {period}, the newest first", table(_decisions(history)), reading=OWN_DECISION, folded=True
+        )
+    )
     outcome = record.report.outcome if record.report else Quality.INSUFFICIENT
     first, *others = performance_lead(record)
     answer = (*led((first,)), *([harm] if harm else []), *others)
@@ -206,7 +264,7 @@ def truth_rows(record: PerformanceRecord) -> list[dict[str, object]]:
             "version": one.version,
             "rows": one.rows,
             "estimated": one.loss,
-            "low": one.low,
+            "low": max(one.low, 0.0),
             "high": one.high,
             "measured": one.truth.loss if one.truth else None,
             "error": one.error,
@@ -270,12 +328,12 @@ def monitoring_words(store: PeriodStore, period: str) -> list[str]:
     return lines + [said for said in told if said not in lost]
 
 
-def _column(column: ColumnDrift, impact: Change | None, weighed: bool, moved: str) -> dict[str, object]:
+def _column(column: ColumnDrift, weighed: Mapping[str, object], moved: str) -> dict[str, object]:
     return {
         "column": column.column,
         "outcome": outcome_of(column),
         "what moved": moved,
-        **({shown: getattr(impact, name, None) for name, shown in IMPACT.items()} if weighed else {}),
+        **weighed,
         "p": column.p_value,
         "PSI": column.psi,
         "Jensen-Shannon": column.jensen_shannon,
@@ -292,7 +350,7 @@ def _short(row: Mapping[str, object]) -> dict[str, object]:
     known = {name: value for name, value in row.items() if name in SHOWN}
     for name in ("share of the model", "weight"):
         if isinstance(share := known.get(name), float):
-            known[name] = amount(share, "share")
+            known[name] = "under 0.1 %" if 0 < share < SMALLEST_SHARE else amount(share, "share")
     if isinstance(p := known.get("p"), float):
         known["p"] = rounded_p(p)
     return known
@@ -309,7 +367,7 @@ def _losses(
     return {
         "loss": how,
         units.each: _amount(units, one.loss),
-        "at least": _amount(units, one.low),
+        "at least": _at_least(units, one.low),
         "at most": _amount(units, one.high),
         "expected": _amount(units, promised),
         units.beyond: units.total(excess),
@@ -322,9 +380,9 @@ def _impact(one: ColumnCost, units: LossUnits) -> dict[str, object]:
     return {
         f"{plural(units.row)} with": one.words,
         plural(units.row): one.rows,
-        f"loss {units.each}": _amount(units, one.loss),
+        f"loss {units.each}": _amount(units, one.loss if one.rows >= FEWEST_ROWS or one.rest is not None else None),
         f"of the other {plural(units.row)}": _amount(units, one.rest),
-        f"more than the other {plural(units.row)}, together": units.total(one.excess),
+        f"more than the other {plural(units.row)}, together": one.untold(units) or units.total(one.excess),
     }
 
 
@@ -332,11 +390,16 @@ def _group(one: GroupLoss, units: LossUnits) -> dict[str, object]:
     return {
         "group": f"{one.group}={one.value}",
         f"loss {units.each}": _amount(units, one.loss),
-        "at least": _amount(units, one.low),
+        "at least": _at_least(units, one.low),
         "at most": _amount(units, one.high),
-        units.beyond: units.total(one.excess_sum),
+        units.beyond: units.total(one.excess_sum) if one.loss is not None else "",
         plural(units.row): one.rows,
     }
+
+
+def _at_least(units: LossUnits, low: float | None) -> str:
+    """The lower limit of a mean loss, which is never below 0."""
+    return "" if low is None else _amount(units, max(low, 0.0))
 
 
 def _amount(units: LossUnits, value: float | None) -> str:
@@ -364,10 +427,13 @@ def _business(one: BusinessMeasurement) -> dict[str, object]:
 
 
 def _decisions(history: PerformanceHistory) -> list[dict[str, object]]:
-    """The newest first; only those that the picture has room for."""
-    first = history.periods[0]
+    """Every one up to the period, the first model included, the newest first."""
     return [
-        {"period": event.period, "action": event.action, "live": event.to_version, "why": event.reason}
+        {"period": event.period, "decision": _decided(event), "live then": event.to_version, "why": event.reason}
         for event in reversed(history.events)
-        if event.period >= first
     ]
+
+
+def _decided(event: Event) -> str:
+    """What a decision did, and why a candidate was kept out."""
+    return f"{in_short(event)} ({spoken(event.action)})" if event.action in KEPT else in_short(event)

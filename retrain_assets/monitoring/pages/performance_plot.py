@@ -31,7 +31,7 @@ from retrain_assets.monitoring.pages.drift_plot import AFTER, BEFORE, until
 from retrain_assets.monitoring.performance.business_metrics import BusinessMeasurement
 from retrain_assets.monitoring.performance.report import Baseline, PerformanceReport, Quality
 from retrain_assets.monitoring.records.performance_record import ASSET, PerformanceRecord, read_performance
-from retrain_assets.registry.journal.events import ATTEMPTS, MOVES
+from retrain_assets.registry.journal.events import ATTEMPTS, MOVES, spoken
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.store import PeriodStore
 
@@ -165,6 +165,7 @@ def _losses(axes: Axes, history: PerformanceHistory) -> None:
     middle, low, high = (np.array([_number(value) for value in values]) for values in zip(*found, strict=True))
     outcomes = [report.outcome if report else Quality.INSUFFICIENT for report in history.reports]
     axes.plot(place, middle, color=INK, linewidth=1.4)
+    low = np.maximum(low, 0.0)  # no mean loss is below it; NaN stays
     axes.vlines(place, low, high, colors=[MARKS[outcome][0] for outcome in outcomes], linewidth=3, alpha=0.35)
     _dots(axes, middle, outcomes)
     said = "loss with 95 % limits: ● measured, ✖ surely above what was expected"
@@ -182,7 +183,7 @@ def _baselines(axes: Axes, history: PerformanceHistory) -> None:
     low, mean, high = (
         np.array([_number(getattr(band, part, None)) for band in bands]) for part in ("low", "mean", "high")
     )
-    low, high = np.repeat(low, 2), np.repeat(high, 2)
+    low, high = np.repeat(np.maximum(low, 0.0), 2), np.repeat(high, 2)
     axes.fill_between(ends.ravel(), low, high, color=AFTER, alpha=0.16, linewidth=0)
     axes.hlines(mean, ends[:, 0], ends[:, 1], color=AFTER, linewidth=1.2)
 
@@ -201,7 +202,7 @@ def _estimates(axes: Axes, history: PerformanceHistory) -> None:
     found = [(one.loss, one.low, one.high) if one else (None, None, None) for one in history.estimates]
     middle, low, high = (np.array([_number(value) for value in values]) for values in zip(*found, strict=True))
     truth = np.array([_number(value) for value in history.truths])
-    axes.vlines(at, low, high, color=ESTIMATED, linewidth=1, alpha=0.6)
+    axes.vlines(at, np.maximum(low, 0.0), high, color=ESTIMATED, linewidth=1, alpha=0.6)
     axes.plot(at, middle, "s", color=ESTIMATED, markerfacecolor="white", markersize=4, zorder=5)
     axes.plot(at, truth, "_", color=INK, markersize=8, markeredgewidth=1.6, zorder=6)
 
@@ -213,7 +214,7 @@ def _excess(axes: Axes, history: PerformanceHistory, retrain_cost: float | None,
         axes.axhline(retrain_cost, color=BAD, linewidth=1, linestyle="--")
     amount_ticks(axes, "excess", unit)
     refused = [action for action in SIGNS if any(event.action == action for event in history.events)]
-    signs = "; dotted above: a candidate was " + ", ".join(f"{SIGNS[action]} {action}" for action in refused)
+    signs = "; dotted above: a candidate was " + ", ".join(f"{SIGNS[action]} {spoken(action)}" for action in refused)
     line = _costs(retrain_cost)
     _title(axes, f"excess loss summed since the last attempt{line}{signs if refused else ''}")
 

@@ -81,7 +81,7 @@ def _not_surely(model: Model, report: PerformanceReport, promised: Baseline) -> 
     """What so few rows leave open of a loss that is not surely above; empty where they tell enough."""
     units = model.units
     if report.loss is not None and report.low is not None and report.loss > promised.high:
-        return f": not surely more, at least {units.figure(report.low)} with 95 % confidence"
+        return f": not surely more, at least {units.figure(max(report.low, 0.0))} with 95 % confidence"
     if report.few and report.high is not None:
         return f": so few {plural(model.row_name)} do not exclude {units.figure(report.high)}"
     return ""
@@ -124,6 +124,9 @@ def _piled_up(model: Model, record: PerformanceRecord, promised: Baseline, since
 def _in_drifted_rows(record: PerformanceRecord) -> str:
     """Whether the rows of a drifted feature that grew in number lose more than the others; the impact says how much."""
     if not record.impact:
-        return "; no drifted feature explains it"
-    drifted = any(one.excess > 0 for one in record.impact)
-    return "; where features drifted the error is larger" if drifted else ", no larger where features drifted"
+        return "" if record.impact_sentence else "; no drifted feature explains it"
+    if any(one.shows for one in record.impact):
+        return "; where features drifted the error is larger"
+    if any(one.rest is None for one in record.impact):
+        return "; whether drift explains it cannot be told"
+    return "; no larger error shows where features drifted"

@@ -146,7 +146,7 @@ def loss_table(model: Model, record: PerformanceRecord) -> list[dict[str, str]]:
         {
             f"loss {model.units.each}": how,
             "mean": _said(model, one.loss),
-            "at least": _said(model, one.low),
+            "at least": _said(model, max(one.low, 0.0) if one.low is not None else None),
             "at most": _said(model, one.high),
             plural(model.row_name): f"{one.rows:,}",
         }
@@ -155,8 +155,8 @@ def loss_table(model: Model, record: PerformanceRecord) -> list[dict[str, str]]:
 
 
 def group_table(model: Model, report: PerformanceReport | None, most: int) -> list[dict[str, str]]:
-    """The costliest groups, with their unit."""
-    found = report.by_group[:most] if report else ()
+    """The costliest groups, with their unit; none that is only counted."""
+    found = [one for one in report.by_group if one.loss is not None][:most] if report else []
     several = len({one.group for one in found}) > 1
     return [
         {

@@ -38,7 +38,7 @@ FEWEST_BLOCKS = 4
 ALPHA = 0.05
 """One-sided level of each limit."""
 _MANY_ROWS = 1000
-MISSING_GROUP = "(missing)"
+MISSING_GROUP, TOGETHER = "(missing)", "(smaller groups, together)"
 
 
 class Quality(StrEnum):
@@ -147,7 +147,10 @@ class Baseline:
 
 @dataclass(frozen=True)
 class GroupLoss:
-    """The loss of the rows with one value of a group column; numbers as in `PerformanceReport`."""
+    """The loss of the rows with one value of a group column; numbers as in `PerformanceReport`.
+
+    A group that is only counted has its rows, and neither a loss nor an excess.
+    """
 
     group: str
     value: str
@@ -173,6 +176,7 @@ class PerformanceReport:
         counts: Whether `excess_sum` is in `accumulated_excess`; not while the outcomes are suspected of a fault.
         own_rows: How many of the rows are of the period itself; of the others only the outcome arrived in it. None in
             reports written before this was known.
+        group_minimum: Rows from which on a group has a loss of its own; 0 in reports written before this was asked.
         few: Whether so few rows tell less than half as exactly what the loss is as the baseline's told what to expect.
     """
 
@@ -193,6 +197,7 @@ class PerformanceReport:
     counts: bool = True
     own_rows: int | None = None
     few: bool = False
+    group_minimum: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", Quality(self.outcome))
@@ -262,11 +267,14 @@ class ScoredLosses:
         losses: Loss per row, shape (n,).
         time: When each row happened, shape (n,).
         groups: Per group column its value on each row, shape (n,), None where missing.
+        group_minimum: Groups with fewer rows are only counted, so that no figure is about single persons; what they
+            lost is told of them together where that is enough rows.
     """
 
     losses: ArrayLike
     time: ArrayLike
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    group_minimum: int = 0
 
 
 def measure(
@@ -325,6 +333,7 @@ def measure(
         without_loss=int(np.size(rows.losses)) - loss.size,
         counts=counts,
         few=bool(reach > 2 * (baseline.high - baseline.mean)),
+        group_minimum=rows.group_minimum,
     )
 
 
@@ -352,12 +361,16 @@ def _outcome(low: float, baseline: Baseline) -> Quality:
 
 def _by_group(rows: ScoredLosses, baseline: Baseline) -> list[GroupLoss]:
     loss, at = np.asarray(rows.losses, dtype=float), np.asarray(rows.time)
-    found = [
-        _group_loss(name, value, *_finite(loss[part], at[part]), baseline)
-        for name, values in rows.groups.items()
-        for value, part in _parts(name, values, loss.size)
-    ]
-    return sorted(found, key=lambda one: (-one.excess_sum, one.group, one.value))
+    known, found = np.isfinite(loss), []
+    for name, values in rows.groups.items():
+        parts = {value: part[known[part]] for value, part in _parts(name, values, loss.size)}
+        small = {value: part for value, part in parts.items() if part.size < rows.group_minimum}
+        told = {value: part for value, part in parts.items() if value not in small}
+        if sum(part.size for part in small.values()) >= max(rows.group_minimum, 1):
+            told[TOGETHER] = np.concatenate([*small.values()])
+        found += [_group_loss(name, value, loss[part], at[part], baseline) for value, part in told.items()]
+        found += [GroupLoss(name, value, part.size, None, None, None, 0.0) for value, part in small.items()]
+    return sorted(found, key=lambda one: (one.loss is None, -one.excess_sum, one.group, one.value))
 
 
 def _parts(name: str, values: NDArray[Any], rows: int) -> Iterator[tuple[str, NDArray[np.int64]]]:

@@ -30,6 +30,8 @@ class DriftRecord:
         uncertain_periods: For how many periods in a row, this one included, the mean uncertainty has warned upwards.
         impact: Each drifted feature with its importance, the most important first.
         impact_sentence: What drifted, since when, and what it costs; empty when nothing drifted.
+        importance: Share of the model's gain by feature; empty in records written before it was kept.
+        reference: Which periods the features are compared with, in words; empty like `importance`.
         sentence: The whole result in words.
         written: The day on which it was written; empty where that is not known.
     """
@@ -43,6 +45,8 @@ class DriftRecord:
     uncertain_periods: int = 0
     impact: tuple[Change, ...] = ()
     impact_sentence: str = ""
+    importance: Mapping[str, float] = field(default_factory=dict)
+    reference: str = ""
     sentence: str = ""
     written: str = ""
 
@@ -53,17 +57,28 @@ class DriftRecord:
 
     @property
     def columns(self) -> list[ColumnDrift]:
-        """Every column, broken ones first, then by outcome and impact; features before scores of the same rank."""
-        rank = {one.column: at for at, one in enumerate(self.impact)}
-        found = [column for report in self.reports for column in report.columns]
+        """Every column, those that matter first: broken, then by outcome, within it by its share of the model.
+
+        Features come before scores of the same rank, and of columns of the same share those that moved most.
+        """
+        share, features = self.shares_of_model, self.features.columns if self.features else ()
+        own = {column.column for column in features}
         return sorted(
-            found,
+            (column for report in self.reports for column in report.columns),
             key=lambda column: (
                 not column.broken,
                 OUTCOME_ORDER.index(column.outcome),
-                rank.get(column.column, len(rank)),
+                not column.confirmed,
+                -share.get(column.column, 0.0),
+                column.column not in own,
+                -(column.psi or 0.0),
             ),
         )
+
+    @property
+    def shares_of_model(self) -> Mapping[str, float]:
+        """Share of the model's gain by feature, as far as it is known."""
+        return {**self.importance, **{one.column: one.importance for one in self.impact}}
 
     @property
     def broken(self) -> list[ColumnDrift]:
@@ -97,6 +112,8 @@ class DriftRecord:
             "triggers": self.triggers,
             **({"impact": [asdict(one) for one in self.impact]} if self.impact else {}),
             **({"impact_sentence": self.impact_sentence} if self.impact_sentence else {}),
+            **({"importance": dict(self.importance)} if self.importance else {}),
+            **({"reference": self.reference} if self.reference else {}),
             "sentence": self.sentence,
             **({"written": self.written} if self.written else {}),
         }
@@ -124,6 +141,8 @@ class DriftRecord:
             uncertain_periods=record.get("uncertain_periods", 0),
             impact=tuple(Change.from_dict(one) for one in record.get("impact", ())),
             impact_sentence=record.get("impact_sentence", ""),
+            importance=record.get("importance", {}),
+            reference=record.get("reference", ""),
             sentence=record.get("sentence", ""),
             written=record.get("written", ""),
         )

@@ -59,7 +59,7 @@ def test_a_column_that_lost_all_its_values_warns_however_few_periods_there_are(l
     """With fewer than four no number is tested, and it would be called unknown."""
     found = emptied(large, 300, periods=3)
     assert (found.problem, found.outcome, found.broken) == ("emptied", Drift.WARN, True)
-    assert found.sentence == "x1: all 300 values are missing, where the reference has most of them"
+    assert found.sentence == "x1: all 300 values are missing, where the reference lacks 0 %"
 
 
 def test_few_rows_or_a_column_that_mostly_had_no_value_may_lack_all_by_chance(large):

@@ -12,6 +12,7 @@ from retrain_assets.errors import DataError
 from retrain_assets.monitoring.drift.report import DriftReport, drift
 from retrain_assets.monitoring.impact.cost import (
     Change,
+    ColumnCost,
     changed_sentence,
     changes,
     cost_words,
@@ -64,8 +65,51 @@ def test_a_slice_without_other_rows_costs_nothing_that_can_be_told():
     found, edges, *_ = watched(table)
     cost = costs(found, {"vehicle": table["vehicle"]}, np.ones(ROWS), edges)[0]
     assert (cost.rows, cost.loss, cost.rest, cost.excess) == (ROWS, 1.0, None, 0.0)
-    assert cost_words(TAXI, [cost], "2024-09") == "What it costs cannot be told from these outcomes."
+    assert cost_words(TAXI, [cost], "2024-09") == (
+        "Of the rides whose outcomes arrived in September 2024, on the 3,000 with vehicle 'bike' the model was off by "
+        "$1.00 a ride on average: too few other rides on the same days to compare with."
+    )
+    assert cost_words(TAXI, [], "2024-09") == "What it costs cannot be told from these outcomes."
     assert cost_words(TAXI, [], "2024-09", "Later.") == "Later."
+
+
+def test_a_part_that_is_as_hard_as_the_rest_but_for_noise_costs_nothing_that_is_told():
+    table = rows_of(99, bike=0.6)
+    found, edges, *_ = watched(table)
+    bike = table["vehicle"].to_numpy() == "bike"
+    loss = np.random.default_rng(2).exponential(1.7, ROWS)
+    loss += bike * (loss[~bike].mean() - loss[bike].mean() + 0.04)
+    (cost,) = costs(found, {"vehicle": table["vehicle"]}, loss, edges)
+    assert cost.excess == pytest.approx(0.04 * cost.rows)
+    assert not cost.shows
+    assert cost_words(TAXI, [cost], "2024-09").endswith(": no difference that shows.")
+    assert costs(found, {"vehicle": table["vehicle"]}, loss + bike, edges)[0].shows
+
+
+@pytest.mark.parametrize(
+    ("cost", "why"),
+    [
+        (ColumnCost("fare", "fare 0", 900, 1.61, 1.60, 9.0, -0.01), "no difference that shows"),
+        (ColumnCost("fare", "fare 0", 900, 1.611, 1.609, 1.8, 0.001), "no difference that shows"),
+        (ColumnCost("fare", "fare 0", 900, 1.5, 1.6, -90.0, -0.2), "no more than elsewhere"),
+        (ColumnCost("fare", "fare 0", 900, 1.5, None, 0.0), "too few other rides on the same days to compare with"),
+        (ColumnCost("fare", "fare 0", 9, 1.5, None, 0.0), "too few to compare"),
+        (ColumnCost("fare", "fare 0", 900, 1.8, 1.6, 180.0, 0.1), ""),
+        (ColumnCost("fare", "fare 0", 900, 1.8, 1.6, 180.0), ""),  # written before there were limits
+    ],
+)
+def test_one_rule_says_in_sentence_and_table_why_no_cost_is_told(cost, why):
+    assert cost.untold(TAXI.units) == why
+
+
+def test_a_part_with_nothing_beside_it_is_told_before_the_costliest_one():
+    alone = ColumnCost("fare", "fare no value", 9584, 7.25, None, 0.0)
+    costly = ColumnCost("vehicle", "vehicle 'bike'", 900, 3.0, 1.0, 1800.0, 0.5)
+    assert cost_words(TAXI, [costly, alone], "2024-09") == (
+        "Of the rides whose outcomes arrived in September 2024, on the 9,584 with fare no value the model was off by "
+        "$7.25 a ride on average: too few other rides on the same days to compare with; on the 900 with vehicle 'bike' "
+        "the model was off by $3.00 a ride on average, on the others by $1.00: $1,800 more error together."
+    )
 
 
 def test_losses_of_other_rows_are_refused():
@@ -84,8 +128,8 @@ def test_the_first_line_says_what_changed_since_when_and_what_it_costs():
     assert sentence.startswith(
         "vehicle (10 % of the model rests on it) has changed since August 2024 (vehicle 'bike': "
     )
-    assert "In September 2024, on the " in sentence
-    assert ", the model was off by $3.00 a ride on average, on the others by $1.00: $" in sentence
+    assert " Of the rides whose outcomes arrived in September 2024, on the 1,7" in sentence
+    assert " with vehicle 'bike' the model was off by $3.00 a ride on average, on the others by $1.00: $" in sentence
     assert sentence.endswith(" more error together.")
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -57,3 +58,30 @@ def test_many_grown_levels_are_named_up_to_three():
 def test_a_grown_part_survives_json(now):
     for one in watched(rows_of(99, **now))[0]:
         assert GrownPart.from_dict(json.loads(json.dumps(asdict(one.grown)))) == one.grown
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_bounds_in_words_count_the_rows_that_the_share_says(seed):
+    rng = np.random.default_rng(seed)
+    old, new = (
+        pa.table({"minute": np.floor(rng.beta(*shape, 9_000) * 1440)})
+        for shape in ((2, 2), tuple(rng.uniform(1, 6, 2)))
+    )
+    edges = reference_edges(old, ["minute"], [])
+    grown = grown_part(profile(old, edges), profile(new, edges), "minute")
+    values = new["minute"].to_numpy()
+    assert sum(told(part, values) for part in grown.words.removeprefix("minute ").split(" or ")) / 9_000 == (
+        pytest.approx(grown.share_after)
+    )
+
+
+def told(part, values):
+    """How many values a reader finds within bounds in words."""
+    strict, (low, high) = "between" in part, (-np.inf, np.inf)
+    found = [float(number) for number in part.replace("between", "").split() if number[0].isdigit()]
+    if part.startswith(("below", "up to")):
+        high = found[0]
+    else:
+        low, high = found[0], found[1] if len(found) > 1 else high
+    above = values > low if strict or "above" in part else values >= low
+    return (above & (values < high if strict or "below" in part else values <= high)).sum()

@@ -118,10 +118,11 @@ def test_the_picture_is_drawn_from_what_a_monitored_model_has_stored(world_after
 def test_each_outcome_has_a_sign_besides_its_colour():
     outcomes = (Drift.QUIET, Drift.SMALL, Drift.INSUFFICIENT, Drift.WARN)
     columns = [column(outcome.value, outcome) for outcome in outcomes] + [column("again", Drift.WARN, confirmed=True)]
+    columns += [broken("gone")]
     heat = drift_figure([record("2024-01", columns)], []).axes[0]
     named = [label.get_text() for label in heat.get_yticklabels()]
     signs = {named[row]: line.get_label() for line in heat.lines for row in line.get_ydata()}
-    assert signs == {"insufficient": "?", "warn": "!", "again": "x"}
+    assert signs == {"insufficient": "?", "warn": "!", "again": "x", "gone": "B"}
 
 
 def test_a_phone_gets_the_histograms_below_the_map():
@@ -139,14 +140,44 @@ def test_a_column_with_a_name_of_any_length_has_room_on_a_phone():
     assert heat.get_position().width > 0.4
 
 
-def test_columns_come_by_outcome_then_by_impact():
-    columns = [column("quiet"), column("cheap", Drift.WARN), column("small", Drift.SMALL), column("dear", Drift.WARN)]
-    impact = tuple(Change(name, "2024-01", 0.1, 0.1, 0.01, None) for name in ("dear", "quiet", "cheap"))
+def broken(name):
+    return replace(column(name, Drift.WARN), problem="emptied", signals=("emptied",))
 
+
+def test_columns_come_by_outcome_then_by_share_of_the_model():
+    columns = [
+        column("unknown", Drift.INSUFFICIENT), column("quiet"), column("large"), column("cheap", Drift.WARN),
+        column("small", Drift.SMALL), column("dear", Drift.WARN), column("again", Drift.WARN, confirmed=True),
+        broken("gone"),
+    ]  # fmt: skip
     plain = record("2024-01", columns)
+    names = [each.column for each in plain.columns]
+    assert names == ["gone", "again", "cheap", "dear", "small", "quiet", "large", "unknown"]
+    weighed = replace(
+        plain, importance={"large": 0.9, "dear": 0.08}, impact=(Change("cheap", "2024-01", 0.01, 0.1, 0.001, None),)
+    )
+    names = [each.column for each in weighed.columns]
+    assert names == ["gone", "again", "dear", "cheap", "small", "large", "quiet", "unknown"]
 
-    assert [each.column for each in plain.columns] == ["cheap", "dear", "small", "quiet"]
-    assert [each.column for each in replace(plain, impact=impact).columns] == ["dear", "cheap", "small", "quiet"]
+
+def test_of_columns_whose_share_nobody_knows_those_that_moved_most_come_first():
+    moved = [replace(column(name), psi=psi) for name, psi in (("a", None), ("b", 0.1), ("c", 0.3))]
+    assert [each.column for each in record("2024-01", moved).columns] == ["c", "b", "a"]
+
+
+def test_a_broken_column_is_darker_than_any_change_and_has_a_bar_of_rows_without_a_value():
+    random = np.random.default_rng(3)
+    values = pa.table({"x": random.normal(size=500)})
+    edges, reference, current = both(values, pa.table({"x": pa.nulls(200, pa.float64())}))
+    bars = bars_of(broken("x"), edges, reference.columns["x"], current.columns["x"])
+    assert (bars.before.sum(), bars.after.sum(), bars.without) == (pytest.approx(1), 0, (0.0, 1.0))
+
+    heat, small = drift_figure([record("2024-01", [broken("x"), column("y", Drift.WARN, confirmed=True)])], [bars]).axes
+
+    dark, confirmed = heat.images[0].get_array().sum(axis=2)[:, 0]
+    assert dark < confirmed
+    assert [tick.get_text() for tick in small.get_xticklabels()][-1] == "no value"
+    assert [patch.get_height() for patch in small.patches if hasattr(patch, "get_height")] == [0.0, 1.0]
 
 
 def test_names_with_dollar_signs_are_drawn_as_they_stand_and_no_formula():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -29,6 +30,7 @@ from retrain_assets.monitoring.performance.business_metrics import BusinessMeasu
 from retrain_assets.monitoring.performance.report import GroupLoss, Quality
 from retrain_assets.monitoring.records.drift_record import DriftRecord, write_drift
 from retrain_assets.monitoring.records.performance_record import read_performance, write_performance
+from retrain_assets.registry.journal.events import Entry, Event
 from retrain_assets.store import PeriodStore
 from retrain_assets_tests.monitoring.stored import TAXI, estimated, jump, past, performance
 from retrain_assets_tests.rendered import LIMIT_BYTES, NASTY, Page
@@ -86,6 +88,45 @@ def test_without_an_impact_there_is_no_column_of_weights():
     assert not {"since", "weight"} & set(column_rows(drift([column("a")]))[0])
 
 
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.0000806, "under 0.1 %"), (0.0, "0 %"), (0.001, "0.1 %"), (0.914, "91.4 %")]
+)
+def test_the_share_of_the_model_is_shown_of_every_feature_as_far_as_its_digits_matter(share, said):
+    page = drift_report(TAXI, drift([column("a")], importance={"a": share})).markdown
+    assert f"| a | quiet | mean 1 → 2 | {said} | 0.01 |" in page
+
+
+@pytest.mark.parametrize(
+    ("periods", "tests", "said"),
+    [
+        (6, 8, "Each is compared with 6 reference months, the month being the unit of evidence. Every p-value is "),
+        (3, 8, "With fewer than 4 reference periods (here 3) the days are shuffled between these and the\nmonth, "),
+        (1, 0, "Nothing was tested with 1 reference month: 4 are needed, or enough days"),
+    ],
+)
+def test_the_test_that_was_used_is_named(periods, tests, said):
+    report = DriftReport("2024-01", 100, periods, tests, (column("a"),), False, "")
+    page = drift_report(TAXI, DriftRecord("2024-01", "v1", report)).markdown
+    assert said in page
+    assert ("(Holm)" in page) == (periods > 3)
+    scored = DriftReport("2024-01", 100, 0, 0, (), False, "")
+    page = drift_report(TAXI, DriftRecord("2024-01", "v1", report, scored)).markdown
+    assert f"Features: {said}" in page
+    assert "Score properties: Nothing was tested with 0 reference months" in page
+
+
+def test_the_picture_says_what_the_reference_is_also_of_a_record_that_does_not_name_it():
+    words = "the latest 12 of the 21 months that v3 was trained on"
+    assert (
+        f"grey is the reference, {words}, in colour"
+        in drift_report(TAXI, drift([column("a")], reference=words)).markdown
+    )
+    assert (
+        "grey is the reference, 6 months that v1 was trained on, in"
+        in drift_report(TAXI, drift([column("a")])).markdown
+    )
+
+
 def test_an_impact_that_the_sentence_begins_with_is_not_said_twice():
     record = drift([column("a")], impact_sentence="a costs 9.", sentence="a costs 9. 1 drifted.")
     assert drift_lead(record) == ["a costs 9.", "1 drifted."]
@@ -136,6 +177,57 @@ def test_what_the_drifted_rows_lose_has_a_table():
     assert performance_lead(record)[1] == "fare changed"
     page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
     assert "| fare above 50 | 9 | 3 | 1.25 | 15.8 |" in page
+    noise = performance("2024-01", 1.0, impact=(replace(cost, low=-0.5),), impact_sentence="fare changed")
+    page = performance_report("delivery", "2024-01", PerformanceHistory([noise], {}, [])).markdown
+    assert "| fare above 50 | 9 | 3 | 1.25 | no difference that shows |" in page
+
+
+def test_a_group_that_is_only_counted_shows_no_loss_and_the_page_says_from_how_many_rows_on_one_has_it():
+    record = performance("2024-01", 1.0)
+    groups = (
+        GroupLoss("race", "white", 900, 1.0, -0.25, 2.0, 3.0),
+        GroupLoss("race", "other", 1, None, None, None, 0.0),
+    )
+    report = replace(record.report, by_group=groups, group_minimum=100)
+    page = performance_report(
+        "delivery", "2024-01", PerformanceHistory([replace(record, report=report)], {}, [])
+    ).markdown
+    assert "| race=other |  |  |  |  | 1 |" in page
+    assert "| race=white | 1 | 0 | 2 | 3 | 900 |" in page, "no mean loss is below 0"
+    assert "A group of fewer than 100 rows is only counted" in page
+    old = performance_report("delivery", "2024-01", PerformanceHistory([with_groups(record, groups)], {}, [])).markdown
+    assert "only counted" not in old
+
+
+def test_a_slice_of_few_rows_is_only_counted():
+    few = ColumnCost("fare", "fare 0", 3, 9.0, None, 0.0)
+    record = performance("2024-01", 1.0, impact=(few,), impact_sentence="fare changed")
+    page = performance_report("delivery", "2024-01", PerformanceHistory([record], {}, [])).markdown
+    assert "| fare 0 | 3 |  |  | too few to compare |" in page
+
+
+def test_every_decision_up_to_the_period_has_a_line_the_first_model_included():
+    actions = (
+        ("2023-06", "bootstrap", None, "v1"), ("2023-09", "rejected", "v1", "v1"),
+        ("2023-10", "insufficient", "v1", "v1"), ("2024-01", "promoted", "v1", "v2"),
+    )  # fmt: skip
+    events = [
+        Event.seal(
+            Entry(datetime(2024, 1, 1), period, action, old, new, None, None, "run", f"why {action}", None, None), n, ""
+        )
+        for n, (period, action, old, new) in enumerate(actions, 1)
+    ]
+    page = performance_report(
+        "delivery", "2024-01", PerformanceHistory([performance("2024-01", 1.0)], {}, events)
+    ).markdown
+    decided = page[page.index("## Decisions up to 2024-01, the newest first") :]
+    assert [line for line in decided.splitlines() if line.startswith("| 20")] == [
+        "| 2024-01 | promoted v2 | v2 | why promoted |",
+        "| 2023-10 | kept v1 (undecided) | v1 | why insufficient |",
+        "| 2023-09 | kept v1 (rejected) | v1 | why rejected |",
+        "| 2023-06 | first model v1 | v1 | why bootstrap |",
+    ]
+    assert "That of the period itself is taken after this\nreport" in decided
 
 
 def test_business_metrics_have_a_table_and_a_sentence_each():

@@ -67,6 +67,22 @@ def test_a_rollback_is_marked_apart_from_a_promotion_and_a_rejection(world_after
     assert "× rejected" in bottom.get_title(loc="left")
 
 
+def test_an_attempt_that_could_not_decide_is_called_undecided(world_after):
+    from dataclasses import replace
+
+    built = world_after(5)
+    event = replace(built.registry.history()[-1], action="insufficient")
+    records = [performance(event.period, 1.0)]
+    *_, bottom = performance_figure(PerformanceHistory(records, BAND, [event]), "mae", 7.0).axes
+    assert "? undecided" in bottom.get_title(loc="left")
+
+
+def test_no_limit_of_a_mean_loss_is_drawn_below_zero():
+    top, _ = performance_figure(PerformanceHistory([performance("2024-01", 0.05)], BAND, []), "mae", 7.0).axes
+    limits = [path.vertices[:, 1] for lines in top.collections[1:] for path in lines.get_paths()]
+    assert min(values.min() for values in limits) == 0
+
+
 def test_the_estimate_stands_beside_what_was_measured_and_the_later_truth_beside_the_estimate():
     records = [
         performance("2024-01", 1.0, estimated=estimated(1.5, 1.2, 1.8)),

@@ -34,8 +34,14 @@ def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_whether_drifte
         "expected, all rides together; where features drifted the error is larger."
     )
     gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
-    assert "$7.00 more error than expected, all rides together, no larger where features drifted." in gained
+    assert "$7.00 more error than expected, all rides together; no larger error shows where features drifted." in gained
+    noise = measured_sentence(TAXI, replace(record, impact=(replace(cost, low=-0.01),)), KNOWN)
+    assert noise == gained
+    alone = measured_sentence(TAXI, replace(record, impact=(replace(cost, rest=None, excess=0.0),)), KNOWN)
+    assert alone.endswith("; whether drift explains it cannot be told.")
     assert "; no drifted feature explains it." in measured_sentence(TAXI, replace(record, impact=()), KNOWN)
+    gone = replace(record, impact=(), impact_sentence="fare has changed.")
+    assert measured_sentence(TAXI, gone, KNOWN).endswith("all rides together."), "what drifted has no slice"
     inherited = measured_sentence(TAXI, replace(record, worse_before="v0"), KNOWN)
     assert inherited.startswith(
         "v1 has been worse than expected since February 2019, as v0 was before it: off by $1.50"
@@ -58,6 +64,12 @@ def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     said = f"{level}; $630 more error than expected since the attempt of 2019-02-01."
     assert measured_sentence(TAXI, record, KNOWN, "2019-02-01") == said
     assert measured_sentence(TAXI, record, KNOWN) == f"{level}; $630 more error than expected so far."
+
+
+def test_a_loss_that_is_not_surely_more_is_at_least_nothing():
+    report = replace(measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 0.0), low=-0.29)
+    record = PerformanceRecord("2019-03", "v1", report=replace(report, outcome="quiet"))
+    assert ": not surely more, at least $0 with 95 % confidence" in measured_sentence(TAXI, record, KNOWN)
 
 
 def test_a_loss_of_few_rows_says_what_they_do_not_exclude():

@@ -174,6 +174,10 @@ def test_tables_have_their_unit_and_round_as_a_person_would():
     zones = (*groups, GroupLoss("zone", "Queens", 9, 1.0, None, None, 2.0))
     named = [row["group"] for row in group_table(TAXI, replace(record.report, by_group=zones), 20)]
     assert named == ["borough Queens", "borough Bronx", "zone Queens"]
+    counted = (*groups, GroupLoss("borough", "Staten Island", 1, None, None, None, 0.0))
+    assert len(group_table(TAXI, replace(record.report, by_group=counted), 20)) == 2, (
+        "what is only counted lost nothing"
+    )
     assert group_table(TAXI, None, 20) == []
 
 

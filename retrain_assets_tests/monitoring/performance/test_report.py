@@ -10,6 +10,7 @@ from scipy import stats
 
 from retrain_assets.errors import DataError
 from retrain_assets.monitoring.performance.report import (
+    TOGETHER,
     Baseline,
     PerformanceReport,
     Quality,
@@ -152,6 +153,42 @@ def test_groups_add_up_to_the_whole_costliest_first_and_missing_is_a_group():
     assert sum(row.excess_sum for row in report.by_group) == pytest.approx(report.excess_sum)
     worst = report.by_group[0]
     assert worst.low < worst.loss == pytest.approx(values[origin == "LGA"].mean())
+
+
+def test_groups_of_few_rows_are_only_counted_and_lost_together_what_is_missing_from_the_sum():
+    rng = np.random.default_rng(7)
+    values = losses(rng, 14, 30)
+    origin = rng.choice(np.array(["JFK", "LGA"], dtype=object), values.size)
+    origin[:1], origin[1:13], origin[13:40], origin[40:60] = "Elmira", "Ithaca", None, "Utica"
+    values[7] = np.nan
+    rows = ScoredLosses(values, times(14, 30), {"origin": origin}, group_minimum=30)
+    report = measure("2019-01", "v1", rows, KNOWN, 0.0)
+    assert {one.value for one in report.by_group if one.loss is None} == {"Elmira", "Ithaca", "Utica", "(missing)"}
+    small = {one.value: one for one in report.by_group if one.loss is None}
+    assert {value: one.rows for value, one in small.items()} == {
+        "Elmira": 1,
+        "Ithaca": 11,
+        "Utica": 20,
+        "(missing)": 27,
+    }
+    assert all((one.low, one.high, one.excess_sum) == (None, None, 0.0) for one in small.values())
+    together = next(one for one in report.by_group if one.value == TOGETHER)
+    assert together.rows == 59
+    assert together.loss == pytest.approx(np.nanmean(values[:60]))
+    assert sum(one.excess_sum for one in report.by_group) == pytest.approx(report.excess_sum)
+    assert [one.loss is None for one in report.by_group] == [False] * 3 + [True] * 4
+
+
+def test_small_groups_that_are_few_together_are_only_counted_too():
+    values = losses(np.random.default_rng(7), 14, 30)
+    origin = np.full(values.size, "JFK", dtype=object)
+    origin[:1], origin[1:13] = "Elmira", "Ithaca"
+    report = measure(
+        "2019-01", "v1", ScoredLosses(values, times(14, 30), {"origin": origin}, group_minimum=30), KNOWN, 0.0
+    )
+    assert [(one.value, one.loss is None) for one in report.by_group] == [
+        ("JFK", False), ("Elmira", True), ("Ithaca", True),
+    ]  # fmt: skip
 
 
 def test_records_survive_json():

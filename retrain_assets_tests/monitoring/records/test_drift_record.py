@@ -29,6 +29,8 @@ FULL = DriftRecord(
     uncertain_periods=2,
     impact=(Change("fare", "2023-12", 0.4, 0.1, 0.04, None),),
     impact_sentence="2024-01: fare changed.",
+    importance={"fare": 0.4, "zone": 0.6},
+    reference="the 6 months that v1 was trained on",
     sentence="2024-01: fare changed. fare moved.",
 )
 LEAST = DriftRecord("2024-01", "v1", features=report("fare", Drift.QUIET), sentence="quiet")
@@ -55,7 +57,7 @@ def test_a_record_of_a_newer_release_is_refused_with_the_next_step(tmp_path):
 def test_what_warns_and_whether_it_triggers_stand_in_the_file_for_other_readers():
     stored = json.loads(json.dumps(FULL.to_dict(), allow_nan=False))
     assert (stored["warned"], stored["triggers"]) == (["fare"], True)
-    assert not {"scores", "joint", "impact", "impact_sentence"} & set(LEAST.to_dict())
+    assert not {"scores", "joint", "impact", "impact_sentence", "importance", "reference"} & set(LEAST.to_dict())
 
 
 def test_the_records_of_a_version_are_those_of_its_scored_periods(tmp_path):
