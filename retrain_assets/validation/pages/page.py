@@ -442,6 +442,6 @@ def _versions(verdict: Verdict, evidence: Evidence) -> dict[str, object]:
     return {
         "candidate, as judged": verdict.candidate_digest,
         "candidate trained until": f"the gate begins, {verdict.gate.start.replace('T', ' ')}, or earlier",
-        "version that goes live": f"{refit.digest}, the candidate's refit, which is not judged itself",
+        "version that goes live": f"{refit.digest}, the candidate's refit, which must agree with it and is not judged itself",
         "refit trained until": refit.trained_until.replace("T", " "),
     }
