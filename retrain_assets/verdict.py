@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -57,6 +58,9 @@ CEILING = 9.0
 """The largest ratio of noise that a test assumes (`statistics.long_run_variance.MOST_RATIO`)."""
 
 _A_YEAR_DAYS = 365
+_NAMED_ROWS = re.compile(r"about [\d,]+ needed$")
+"""The end of a reason that names the rows an answer needs."""
+
 REFIT_CHECKS = ("agreement", "regression_suite")
 """What a refitted model must pass to be promoted in the place of the candidate that was tested."""
 
@@ -299,7 +303,9 @@ class Verdict:
         days, moment = lacking["days"], date.fromisoformat(lacking["next_decision"])
         following = f"next decision on {moment.day} {moment:%B %Y}"
         if days > _A_YEAR_DAYS:
-            return f"by the spread of these {lacking['rows']} {self._needed}, more than a year brings; {following}"
+            spread = f"by the spread of these {lacking['rows']}"
+            told = f"that is {spread}, and" if _NAMED_ROWS.search(self._because) else f"{spread} {self._needed},"
+            return f"{told} more than a year brings; {following}"
         more = f"{counted(days, 'more day')} of {lacking['rows']}"
         return f"not yet: {more} like these would tell; {following}"
 

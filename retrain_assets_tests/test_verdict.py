@@ -59,3 +59,12 @@ def test_the_ceiling_of_the_noise_is_that_of_the_statistics_and_is_called_so():
     known = Finding("significance", Outcome.PASS, "", degrees=5.0, variance_ratio=MOST_RATIO, history_days=157)
     assert "the ceiling and not learnt" in known.noise
     assert "ceiling" not in replace(known, variance_ratio=8.9).noise
+
+
+def test_rows_that_the_reason_names_already_are_not_named_twice():
+    many = undecided(400)
+    named = replace(many.findings[0], reason="RMSE rose; 41 rides, about 135,000 needed")
+    assert replace(many, findings=(named,)).reason == (
+        "fairness: RMSE rose; 41 rides, about 135,000 needed; that is by the spread of these rides, and more than a "
+        "year brings; next decision on 15 March 2019"
+    )

@@ -58,7 +58,7 @@ _NAME = re.compile(r"v\d|`|[a-z]+_")
 _WORD = 16
 """Characters of a date or a short name, which no line is broken in."""
 
-MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?", "watched": "?", "not asked": "–"}
+MARKS = {"pass": "✔", "fail": "✖", "insufficient": "?", "watched": "□", "not asked": "–"}
 """A sign for each outcome, so that no reader depends on colour."""
 
 _KINDS = {"pass": "pass", "fail": "fail"}

@@ -7,7 +7,7 @@ through that is twice the margin worse 83 % of the time at 500 rows.
 
 from __future__ import annotations
 
-from retrain_assets.documents.units import counted
+from retrain_assets.documents.units import counted, rounded_count
 from retrain_assets.metrics.metric import Array
 from retrain_assets.validation.comparison.comparison import (
     Answer,
@@ -112,7 +112,7 @@ def non_inferior(
         outcome, reason = Outcome.FAIL, f"{change}, {missed}, {comparison.base}"
     else:
         rows = counted(found.rows, comparison.row)
-        outcome, reason = Outcome.INSUFFICIENT, f"{change}, {missed}; {rows}, {needed or 0:,} needed"
+        outcome, reason = Outcome.INSUFFICIENT, f"{change}, {missed}; {rows}, about {rounded_count(needed or 0)} needed"
     answer = Answer(outcome, reason, margin, found.p_value(-margin) if harm is None else harm, needed)
     return comparison.finding(question, answer, level)
 

@@ -11,16 +11,18 @@ import numpy as np
 from retrain_assets.documents.figure import BAD, GOOD, INK, NARROW, UNKNOWN, markdown, new_figure, svg
 from retrain_assets.documents.page import Drawing, marked
 from retrain_assets.metrics.names import metric_words
-from retrain_assets.validation.pages.text import in_order, margin_told, told
+from retrain_assets.validation.pages.text import cases_of, in_order, margin_told, told
 from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_UNKNOWN = (Outcome.INSUFFICIENT, Outcome.WATCHED, Outcome.NOT_ASKED)
+_OPEN = (Outcome.INSUFFICIENT, Outcome.WATCHED)
+_UNKNOWN = (*_OPEN, Outcome.NOT_ASKED)
 COLORS = {Outcome.PASS: GOOD, Outcome.FAIL: BAD} | dict.fromkeys(_UNKNOWN, UNKNOWN)
-MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X"} | dict.fromkeys(_UNKNOWN, "D")
+MARKERS = {Outcome.PASS: "o", Outcome.FAIL: "X", Outcome.INSUFFICIENT: "D", Outcome.WATCHED: "s"}
+"""Shapes of what is measured; of what is not asked nothing is."""
 LONGEST = 50
 MOST = 60
 """Findings that a picture has room for."""
@@ -32,6 +34,8 @@ _CLEAR: dict[str, Any] = {"bbox": {"facecolor": "white", "edgecolor": "none", "p
 UNDRAWN = "no interval: counted or refused, see the tables"
 EDGE = 3.0
 """How many margins fit to either side; what lies further out is drawn at the edge as an arrow."""
+_INSIDE = EDGE - 0.2
+"""Where the middle of an interval stands that lies further out, so that its arrow is seen."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def narrow_figure(verdict: Verdict, label_unit: str = "") -> Figure:
             sign = marked(row.outcome.value).split()[0]
             _interval(axes, place, row)
             _write(axes, 0.01, place - 0.28, f"{sign} {_label(row)}", color=COLORS[row.outcome], size=8, **_CLEAR)
-            said = _own_units(row, label_unit) if line_of(row) else UNDRAWN
+            said = _numbers(row, label_unit)
             _write(axes, 0.01, place + 0.26, said, size=7, **_CLEAR)
     _legend(axes, columns=3, below=0.42)
     axes.set_title(f"{verdict.period}: {_decided(verdict)}", fontsize=9, loc="left", pad=6, parse_math=False)
@@ -157,7 +161,7 @@ def _draw(axes: Axes, place: int, finding: Finding, label_unit: str) -> None:
     sign = marked(finding.outcome.value).split()[0]
     _write(axes, -0.86, place, _label(finding))
     _write(axes, -0.02, place, sign, color=COLORS[finding.outcome], ha="right")
-    _write(axes, 1.02, place, _own_units(finding, label_unit) if line_of(finding) else UNDRAWN)
+    _write(axes, 1.02, place, _numbers(finding, label_unit))
     _interval(axes, place, finding)
 
 
@@ -166,17 +170,18 @@ def _interval(axes: Axes, place: float, finding: Finding) -> None:
     line, color = line_of(finding), COLORS[finding.outcome]
     if line is None:
         return
-    axes.plot([_clipped(line.low), _clipped(line.high)], [place, place], color=color, linewidth=2.2)
-    for end, mark in ((line.low, "<"), (line.high, ">")):
-        if abs(end) > EDGE:
-            axes.plot([_clipped(end)], [place], mark, color=color, markersize=5)
+    middle = _clipped(line.middle, _INSIDE if abs(line.middle) > EDGE else EDGE)
+    ends = (_clipped(line.low), middle, _clipped(line.high))
+    axes.plot([min(ends), max(ends)], [place, place], color=color, linewidth=2.2)
+    for end in sorted({_clipped(end) for end in (line.low, line.high) if abs(end) > EDGE}):
+        axes.plot([end], [place], ">" if end > 0 else "<", color=color, markersize=5)
     axes.plot(
-        [_clipped(line.middle)],
+        [middle],
         [place],
-        MARKERS[finding.outcome],
+        MARKERS.get(finding.outcome, "D"),
         color=color,
         markersize=6,
-        fillstyle="none" if finding.outcome in (Outcome.INSUFFICIENT, Outcome.WATCHED) else "full",
+        fillstyle="none" if finding.outcome in _OPEN else "full",
     )
     axes.plot([line.asked] * 2, [place - 0.4, place + 0.4], ":", color=INK, linewidth=1.6)
 
@@ -184,7 +189,7 @@ def _interval(axes: Axes, place: float, finding: Finding) -> None:
 def _legend(axes: Axes, columns: int, below: float) -> None:
     """What shapes and colours mean, so many inches below the axes, and the bare axes themselves."""
     for outcome, marker in MARKERS.items():
-        fill = "none" if outcome in (Outcome.INSUFFICIENT, Outcome.WATCHED) else "full"
+        fill = "none" if outcome in _OPEN else "full"
         axes.plot([], [], marker, color=COLORS[outcome], fillstyle=fill, label=outcome.value)
     axes.plot([], [], ":", color=INK, label="margin (-1), or limit (0; own scale)")
     place = (0.5, -below / _inches(axes))
@@ -223,6 +228,13 @@ def _margin(finding: Finding) -> float:
     return abs(finding.margin) if finding.margin and finding.role != "floor" else 0.0
 
 
+def _numbers(finding: Finding, label_unit: str) -> str:
+    """What stands beside a line: its numbers, or why none is drawn."""
+    if finding.outcome is Outcome.NOT_ASKED:
+        return "not asked"
+    return _own_units(finding, label_unit) if line_of(finding) else UNDRAWN
+
+
 def _own_units(finding: Finding, label_unit: str) -> str:
     low, high, better = (
         told(value, finding.metric, label_unit, change=True)
@@ -237,10 +249,12 @@ def _own_units(finding: Finding, label_unit: str) -> str:
 def _label(finding: Finding) -> str:
     role = f" ({finding.role})" if finding.role in ("primary", "floor", "slice") else ""
     role += f" against {finding.against}" if finding.against else ""
-    label = f"{metric_words(finding.metric) or finding.role}{role} {finding.group}".strip()
+    role += f", {cases_of(finding)}" if cases_of(finding) else ""
+    what = metric_words(finding.metric) or finding.role or finding.check.replace("_", " ")
+    label = f"{what}{role} {finding.group}".strip()
     label = "".join(sign if sign.isprintable() else " " for sign in label)
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
-def _clipped(value: float) -> float:
-    return min(max(value, -EDGE), EDGE) if math.isfinite(value) else 0.0
+def _clipped(value: float, edge: float = EDGE) -> float:
+    return min(max(value, -edge), edge) if math.isfinite(value) else 0.0

@@ -47,11 +47,13 @@ from retrain_assets.validation.pages.text import (
 )
 from retrain_assets.verdict import Decision, Finding, Outcome, Verdict
 
-PICTURED = """Each line is one finding. Shape and colour tell its answer: ● pass, ✖ fail, ◇ not known. The middle line
-is "like the live model", to its right is better. A line that has a margin is drawn in units of it, and the dotted mark
-at -1 is "worse by the whole margin": a guardrail passes when its whole interval lies to the right of that mark. A line
-without a margin has a scale of its own and must lie to the right of the middle. An arrow means that the interval goes
-on beyond the edge."""
+PICTURED = """Each line is one finding. Shape and colour tell its answer: ● pass, ✖ fail, ◇ not known, □ watched. The
+middle line is "like the live model", to its right is better. A line that has a margin is drawn in units of it, and the
+dotted mark at -1 is "worse by the whole margin": a guardrail passes when its whole interval lies to the right of that
+mark. A line without a margin has a scale of its own and must lie to the right of the middle. An arrow means that the
+interval goes on beyond the edge, or lies there as a whole."""
+
+REFITTED = "the candidate's refit, which must agree with it and is not judged itself"
 
 LEVELS = """The level stands in brackets. Where several primary metrics are asked together the p-value is adjusted
 (Holm) and held against the whole level, and the interval is at the level of its own step."""
@@ -447,6 +449,6 @@ def _versions(verdict: Verdict, evidence: Evidence) -> dict[str, object]:
     return {
         "candidate, as judged": verdict.candidate_digest,
         "candidate trained until": f"the gate begins, {verdict.gate.start.replace('T', ' ')}, or earlier",
-        "version that goes live": f"{refit.digest}, the candidate's refit, which is not judged itself",
+        "version that goes live": f"{refit.digest}, {REFITTED}",
         "refit trained until": refit.trained_until.replace("T", " "),
     }

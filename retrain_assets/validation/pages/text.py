@@ -100,6 +100,17 @@ def lacking(finding: Finding) -> int | None:
     return finding.rows_needed - finding.rows if finding.rows_needed > finding.rows else None
 
 
+def cases_of(finding: Finding) -> str:
+    """Which known hard cases a finding counts; only of normal ones is chance asked. Empty of another finding.
+
+    >>> cases_of(Finding("regression_suite", Outcome.PASS, "kept", metric="share right", role="regression", alpha=0.05))
+    'normal cases'
+    """
+    if finding.role != "regression" or not finding.metric:
+        return ""
+    return "critical cases" if finding.alpha is None else "normal cases"
+
+
 def about(finding: Finding) -> str:
     """What a finding is about: its metric, and its group if it has one.
 
@@ -108,7 +119,7 @@ def about(finding: Finding) -> str:
     """
     against = f"against {finding.against}" if finding.against else ""
     return (
-        ", ".join(part for part in (metric_words(finding.metric), finding.group, against) if part)
+        ", ".join(part for part in (metric_words(finding.metric), cases_of(finding), finding.group, against) if part)
         or finding.role
         or finding.check
     )

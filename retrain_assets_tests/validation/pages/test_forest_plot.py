@@ -1,5 +1,7 @@
 """The forest plot draws every finding of a verdict once, under its check, by colour and by mark."""
 
+from dataclasses import replace
+
 import pytest
 
 from retrain_assets.documents.figure import BAD, GOOD, LIMIT_BYTES, UNKNOWN
@@ -72,6 +74,30 @@ def test_what_lies_beyond_the_edge_is_drawn_at_the_edge_as_an_arrow():
     assert max(max(line.get_xdata()) for line in lines) == EDGE
 
 
+@pytest.mark.parametrize(("improvement", "arrow", "side"), [(9.0, ">", 1), (-9.0, "<", -1)])
+def test_an_interval_that_lies_beyond_the_edge_as_a_whole_has_one_arrow_beside_its_middle(improvement, arrow, side):
+    far = finding("fairness", improvement=improvement, margin=0.5, role="fairness")
+    marks = {
+        line.get_marker(): line.get_xdata().tolist()
+        for line in drawn(forest_figure(verdict(far)), GOOD)
+        if len(line.get_xdata()) == 1
+    }
+    assert set(marks) == {arrow, "o"}
+    assert marks[arrow] == [side * EDGE]
+    assert abs(marks["o"][0]) < EDGE - 0.1
+
+
+def test_no_line_is_nameless_and_critical_cases_are_told_from_normal_ones():
+    kept = Finding("regression_suite", Outcome.PASS, "kept", metric="share right", role="regression")
+    found = verdict(
+        Finding("fairness", Outcome.NOT_ASKED, "not asked: nobody"), kept, replace(kept, p_value=1.0, alpha=0.05)
+    )
+    shown = words(forest_figure(found))
+    assert {"share right, critical cases", "share right, normal cases", "not asked"} <= set(shown)
+    assert shown.count("fairness") == 2, "the check and its line"
+    assert "" not in shown
+
+
 def test_every_finding_is_a_line_under_its_check_with_or_without_an_estimate():
     found = verdict(
         finding("significance", role="primary"),
@@ -87,7 +113,7 @@ def test_every_finding_is_a_line_under_its_check_with_or_without_an_estimate():
     assert "0.5 [0.3, 0.7], margin 1" in shown
 
 
-JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.INSUFFICIENT)
+JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.INSUFFICIENT, Outcome.WATCHED)
 
 
 def test_each_outcome_has_a_mark_and_a_colour_of_its_own():
@@ -95,10 +121,10 @@ def test_each_outcome_has_a_mark_and_a_colour_of_its_own():
 
     figure = forest_figure(found)
 
-    for outcome, color in zip(JUDGED, (GOOD, BAD, UNKNOWN), strict=True):
+    for outcome, color in zip(JUDGED, (GOOD, BAD, UNKNOWN, UNKNOWN), strict=True):
         assert MARKERS[outcome] in {line.get_marker() for line in drawn(figure, color)}
-    assert len(set(MARKERS.values())) == 3
-    assert {"✔", "✖", "?"} <= set(words(figure))
+    assert len(set(MARKERS.values())) == len(JUDGED)
+    assert {"✔", "✖", "?", "□"} <= set(words(figure))
 
 
 def test_pictures_stay_under_the_limit_whatever_they_hold():

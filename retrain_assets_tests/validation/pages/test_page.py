@@ -17,6 +17,7 @@ from retrain_assets.validation.criteria.procedure_evidence import ProcedureEvide
 from retrain_assets.validation.pages import text
 from retrain_assets.validation.pages.evidence import Evidence
 from retrain_assets.validation.pages.page import (
+    REFITTED,
     judged_on,
     report_html,
     report_markdown,
@@ -297,7 +298,7 @@ def test_the_candidate_as_judged_and_its_refit_that_goes_live_are_told_apart():
     page = report_markdown(judged)
     assert f"| candidate, as judged | {'c' * 64} |" in page
     assert "| candidate trained until | the gate begins, 2024-01-01 00:00:00, or earlier |" in page
-    assert f"| version that goes live | {'e' * 64}, the candidate's refit, which is not judged itself |" in page
+    assert f"| version that goes live | {'e' * 64}, {REFITTED} |" in page
     assert "| refit trained until | 2024-02-01 00:00:00 |" in page
     alone = report_markdown(verdict(passing("hard"), evidence={"trained_until": "2023-12-31T00:00:00"}))
     assert "| candidate trained until | 2023-12-31 00:00:00 |" in alone
