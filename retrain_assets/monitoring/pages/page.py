@@ -350,10 +350,19 @@ def _short(row: Mapping[str, object]) -> dict[str, object]:
     known = {name: value for name, value in row.items() if name in SHOWN}
     for name in ("share of the model", "weight"):
         if isinstance(share := known.get(name), float):
-            known[name] = "under 0.1 %" if 0 < share < SMALLEST_SHARE else amount(share, "share")
+            known[name] = share_words(share)
     if isinstance(p := known.get("p"), float):
         known["p"] = rounded_p(p)
     return known
+
+
+def share_words(share: float) -> str:
+    """A share of the model as far as its digits matter.
+
+    >>> share_words(0.939), share_words(0.0000806), share_words(0.0)
+    ('93.9 %', 'under 0.1 %', '0 %')
+    """
+    return "under 0.1 %" if 0 < share < SMALLEST_SHARE else amount(share, "share")
 
 
 def _losses(

@@ -75,7 +75,7 @@ def test_the_numbers_are_those_of_the_live_versions_records(store, registry):
     assert found.new_rows == 900 - 600  # since the attempt in week 1
 
 
-@pytest.mark.parametrize(("rows", "than"), [(400, "than chance explains"), (4000, "than expected")])
+@pytest.mark.parametrize(("rows", "than"), [(400, "than the most that is expected"), (4000, "than expected")])
 def test_what_an_excess_is_more_than_follows_from_what_the_live_version_is_held_to(store, registry, rows, than):
     held_to = Baseline(1.0, rows, 0.9, 1.1, "gate rows", blocks=28).to_dict()
     judged = verdict(registry, 1, candidate(registry, "one"))
