@@ -60,8 +60,8 @@ TONES: Mapping[Quality, Tone] = {Quality.QUIET: "well", Quality.WARN: "broken", 
 PICTURED_DRIFT = """Left, one line for each column and one cell for each period: the darker, the surer and larger the
 change; ! warns, x is confirmed, B is broken (mend the source), ? cannot be told. A vertical line marks where another
 version took over. Right, the columns that matter most: grey is the reference, {}, in colour is this period, orange
-where the column drifted, dark where it broke and blue where neither. The reference of a score property, in brackets, are
-the first periods that the version served."""
+where the column drifted, dark where it broke and blue where neither. A score property, in brackets, has the first
+periods that the version served as its reference."""
 
 GROUPS_COUNT = """Every group is held to the loss that is expected over all of them together, so that one that was
 always harder to predict stands high; compare it with its own line in earlier reports."""
