@@ -211,7 +211,10 @@ def _rounded(value: float) -> float:
 
 def _drift_row(row: Mapping[str, object]) -> dict[str, object]:
     """One column in a line that fits the page; what moved says how sure it is, the whole report has the distances."""
-    weight = {"weight": f"{row['weight']:.2g}" if row["weight"] is not None else ""} if "weight" in row else {}
+    from retrain_assets.monitoring.pages.page import share_words
+
+    found = row.get("weight")
+    weight = {"weight": share_words(found) if isinstance(found, float) else ""} if "weight" in row else {}
     return {**pick(row, "column", "outcome", "what moved"), **weight}
 
 

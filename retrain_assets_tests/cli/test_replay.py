@@ -31,7 +31,10 @@ def test_the_demo_prints_a_line_for_every_period_and_a_second_one_goes_on_where_
     assert re.search(r"excess_loss +kept v1", lines[PERIODS[3]])  # nothing was trained on a slower week yet
     assert "no retrain before 2024-02-12 (cool-down)" in lines[PERIODS[4]]
     assert re.search(r"excess_loss +promoted v2: MAE", lines[PERIODS[5]])
-    assert "no retrain due: no more error than chance explains, a retrain pays from 1,000 on" in lines[PERIODS[6]]
+    assert (
+        "no retrain due: no more error than the most that is expected, a retrain pays once the excess reaches 1,000"
+        in lines[PERIODS[6]]
+    )
 
 
 def test_the_demo_ends_with_what_was_decided_and_what_it_was_worth(replayed):

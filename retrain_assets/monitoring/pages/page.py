@@ -60,7 +60,8 @@ TONES: Mapping[Quality, Tone] = {Quality.QUIET: "well", Quality.WARN: "broken", 
 PICTURED_DRIFT = """Left, one line for each column and one cell for each period: the darker, the surer and larger the
 change; ! warns, x is confirmed, B is broken (mend the source), ? cannot be told. A vertical line marks where another
 version took over. Right, the columns that matter most: grey is the reference, {}, in colour is this period, orange
-where the column drifted, dark where it broke and blue where neither."""
+where the column drifted, dark where it broke and blue where neither. A score property, in brackets, has the first
+periods that the version served as its reference."""
 
 GROUPS_COUNT = """Every group is held to the loss that is expected over all of them together, so that one that was
 always harder to predict stands high; compare it with its own line in earlier reports."""
@@ -350,10 +351,19 @@ def _short(row: Mapping[str, object]) -> dict[str, object]:
     known = {name: value for name, value in row.items() if name in SHOWN}
     for name in ("share of the model", "weight"):
         if isinstance(share := known.get(name), float):
-            known[name] = "under 0.1 %" if 0 < share < SMALLEST_SHARE else amount(share, "share")
+            known[name] = share_words(share)
     if isinstance(p := known.get("p"), float):
         known["p"] = rounded_p(p)
     return known
+
+
+def share_words(share: float) -> str:
+    """A share of the model as far as its digits matter.
+
+    >>> share_words(0.939), share_words(0.0000806), share_words(0.0)
+    ('93.9 %', 'under 0.1 %', '0 %')
+    """
+    return "under 0.1 %" if 0 < share < SMALLEST_SHARE else amount(share, "share")
 
 
 def _losses(

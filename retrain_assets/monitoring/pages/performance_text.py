@@ -88,10 +88,10 @@ def _not_surely(model: Model, report: PerformanceReport, promised: Baseline) -> 
 
 
 def expected(model: Model, promised: Baseline) -> str:
-    """Which mean loss is expected, where that is from if not from the version's test, and what is within chance."""
+    """Which mean loss is expected, where that is from if not from the version's test, and up to which limit."""
     units, found = model.units, promised.source == REHEARSAL
     rehearsed = f", from its rehearsal on older {plural(model.calendar.every)};" if found else ","
-    return f"expected {units.figure(promised.mean)}{rehearsed} up to {units.figure(promised.high)} is chance"
+    return f"expected {units.figure(promised.mean)}{rehearsed} at most {units.figure(promised.high)}"
 
 
 def _worse(model: Model, record: PerformanceRecord, report: PerformanceReport, promised: Baseline) -> str:

@@ -49,8 +49,8 @@ class Quality(StrEnum):
     INSUFFICIENT = "insufficient"
 
 
-EXPECTED = "than expected"
-"""What an excess is more than where it counts from the expected loss itself."""
+EXPECTED, AT_MOST = "than expected", "than the most that is expected"
+"""What an excess is more than, where it counts from the expected loss itself and where from its upper limit."""
 
 REHEARSAL = "rehearsal"
 """The source of a baseline that is the loss on older rows, where the one on the gate rows was higher."""
@@ -100,11 +100,11 @@ class Baseline:
         """What an excess, which counts from the promise, is more than.
 
         >>> Baseline(1.0, 400, 0.8, 1.2, "gate rows", blocks=14).than
-        'than chance explains'
+        'than the most that is expected'
         >>> Baseline(1.0, 4000, 0.9, 1.1, "gate rows", blocks=28).than
         'than expected'
         """
-        return "than chance explains" if self._cautious else EXPECTED
+        return AT_MOST if self._cautious else EXPECTED
 
     @property
     def _cautious(self) -> bool:

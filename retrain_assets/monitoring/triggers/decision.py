@@ -41,7 +41,7 @@ class TriggerEvidence:
         live_since_period: The period whose decision put the live version in charge.
         drift_confirmed: Whether the drift report asks for a retrain.
         accumulated_excess: Loss beyond the baseline, summed over rows since promotion.
-        excess_than: What that is more than: the expected loss, or what chance explains (`Baseline.than`).
+        excess_than: What that is more than: the expected loss, or its upper limit (`Baseline.than`).
         suspected_excess: The same of outcomes that look faulty; it counts once a person has released the hold.
         forgone_low: Lower limit of what fresh models would have saved since the last attempt; None while nobody knows.
         forgone_sentence: What was forgone, in words.
@@ -134,7 +134,7 @@ def decide(
     >>> taxi = Model("taxi", "regression", 2, months, "id", "at", "charge", day, "mae", "USD", "ride")
     >>> seen = TriggerEvidence("2019-03", "v1", live_since_period="2018-11", accumulated_excess=812.0, new_rows=9)
     >>> decide(taxi, policy, seen, Length.parse("4w")).reason
-    'no retrain due: $812 more error than expected, a retrain pays from $2,500 on'
+    'no retrain due: $812 more error than expected, a retrain pays once the excess reaches $2,500'
     """
     calendar = model.calendar
     closeness = _closeness(calendar, policy, evidence)
@@ -158,16 +158,17 @@ def _asked(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> tu
     if evidence.live_version is None:
         return "bootstrap", "no model is live yet"
     total, cost = model.units.total, _asking_excess(policy, evidence)
+    due = _due(model, policy, cost)
     since = calendar.decided_on(_last_look(evidence)) if _last_look(evidence) else ""
     begun = f"since the attempt of {since}" if since else "so far"
     piled_up = f"{model.units.more(evidence.accumulated_excess, evidence.excess_than)}, {begun}"
     if evidence.accumulated_excess >= cost:
-        return "excess_loss", f"{piled_up}; a retrain pays from {total(cost)} on"
+        return "excess_loss", f"{piled_up}; {due}"
     if policy.on_forgone_gain is not None and _forgone_share(policy, evidence) >= 1:
         return "forgone_gain", f"{evidence.forgone_sentence}; a retrain costs {total(_cost(policy, evidence))}"
     if policy.on_estimated_loss and _with_estimated(evidence) >= cost:
         estimated = f"{total(evidence.estimated_excess)} more estimated on {plural(model.row_name)} without outcomes"
-        return "estimated_loss", f"{piled_up}, and {estimated}; a retrain pays from {total(cost)} on"
+        return "estimated_loss", f"{piled_up}, and {estimated}; {due}"
     for name in policy.on_business_metrics:
         if evidence.business.get(name, 0) >= policy.patience:
             return "business", f"{name} has been beyond its limit for {_in_a_row(calendar, evidence.business[name])}"
@@ -241,16 +242,20 @@ def _age(calendar: Calendar, evidence: TriggerEvidence) -> int:
 
 
 def _excess(model: Model, policy: TriggerPolicy, evidence: TriggerEvidence) -> str:
-    cost, total = _asking_excess(policy, evidence), model.units.total
+    cost = _asking_excess(policy, evidence)
     if policy.on_excess_loss is False:
         return "no excess loss asks for one (triggers.on_excess_loss is false)"
     if policy.on_forgone_gain is not None and evidence.forgone_measured and not policy.excess_said:
         return "what is forgone asks in place of the excess loss (triggers.on_forgone_gain)"
     if cost == float("inf"):
         return "no excess loss is measured yet"
-    return (
-        f"{model.units.excess(evidence.accumulated_excess, evidence.excess_than)}, a retrain pays from {total(cost)} on"
-    )
+    return f"{model.units.excess(evidence.accumulated_excess, evidence.excess_than)}, {_due(model, policy, cost)}"
+
+
+def _due(model: Model, policy: TriggerPolicy, cost: float) -> str:
+    """From which excess on a retrain pays, and where that is from if nobody declared it."""
+    default = f" (the default, a tenth of a {model.calendar.every}'s)" if policy.declared_excess is None else ""
+    return f"a retrain pays once the excess reaches {model.units.total(cost)}{default}"
 
 
 def _asking_excess(policy: TriggerPolicy, evidence: TriggerEvidence) -> float:

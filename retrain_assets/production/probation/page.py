@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, fact_rows, html_page, table, text
-from retrain_assets.documents.units import LossUnits, amount, difference, plural
+from retrain_assets.documents.units import LossUnits, amount, certainty, difference, plural
 from retrain_assets.model import Model
 from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
@@ -39,6 +39,12 @@ block: above the line it is worse, and the band holds the truth with confidence 
 the dashed line on it is decided, for the new version or against it."""
 
 
+LIMITS = """Each limit of the mean difference holds with {} confidence, at every look."""
+
+CAPPED = """A row's loss counts up to {} here, so that one huge miss cannot decide; the performance report has the means
+without that."""
+
+
 def probation_document(
     model: Model, record: ProbationRecord, events: Iterable[Event] = ()
 ) -> tuple[Document, dict[str, Drawing]]:
@@ -56,7 +62,8 @@ def probation_document(
         parts.append(Part("How the evidence grew", place, ("probation", "block", "e-value"), READING))
     if record.measurement is not None:
         rows = _measured(model.units, record)
-        parts.append(Part("What was measured", table(rows), ("probation", "block", "e-value", "confirmed, unproven")))
+        terms = ("probation", "block", "e-value", "confirmed, unproven")
+        parts.append(Part("What was measured", table(rows), terms, _read_as(record.measurement, model.units)))
     if record.groups:
         groups = [_group(account, model) for account in sorted(record.groups, key=_worst_first)]
         parts.append(Part(f"Watched groups ({len(groups)})", table(groups), ("watched", "margin")))
@@ -136,6 +143,17 @@ def _capital(clause: str) -> str:
     return clause if re.match(r"v\d", clause) else f"{clause[0].upper()}{clause[1:]}"
 
 
+def _read_as(found: Measurement, units: LossUnits) -> str:
+    """What the limits of the mean difference, and a cap of the losses, mean."""
+    capped = CAPPED.format(units.total(found.loss_cap)) if found.loss_cap is not None else ""
+    return " ".join(said for said in (LIMITS.format(_level(found)), capped) if said)
+
+
+def _level(found: Measurement) -> str:
+    """The confidence of each limit; the e-value that decides is 1/(2·alpha)."""
+    return certainty(1 / (2 * found.line))
+
+
 def _measured(units: LossUnits, record: ProbationRecord) -> list[dict[str, object]]:
     found, compared = record.measurement, record.comparison
     if found is None or compared is None:
@@ -158,7 +176,7 @@ def _difference(found: Measurement, units: LossUnits) -> str:
     known = math.isfinite(found.low) and math.isfinite(found.high)
     worse = found.mean > 0
     ends = (found.low, found.high) if worse else (-found.high, -found.low)
-    limits = f" ({_amount(ends[0], units)} to {_amount(ends[1], units)})" if known else ""
+    limits = f" ({_amount(ends[0], units)} to {_amount(ends[1], units)}, {_level(found)} each)" if known else ""
     return f"{'worse' if worse else 'better'} by {_amount(abs(found.mean), units)}{limits}"
 
 

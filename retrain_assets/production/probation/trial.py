@@ -90,7 +90,8 @@ def trial_of(history: History, calendar: Calendar, policy: ProbationPolicy, peri
         raise NoProbation("no probation: no model was in charge")
     event = earlier[-1]
     if event.action in FIRSTS:
-        raise NoProbation(f"nothing to compare: {event.to_version} is the first model")
+        when = calendar.during(period)
+        raise NoProbation(f"nothing to compare: the model that served {when} was the first, {event.to_version}")
     if event.action == "retired":
         raise NoProbation(f"no probation: the model was retired in {event.period}")
     if event.action == "rolled_back":

@@ -30,7 +30,7 @@ def test_a_loss_above_the_baseline_is_told_with_its_beginning_and_whether_drifte
     record = PerformanceRecord("2019-03", "v1", loss_since="2019-02", report=report, impact=(cost,))
     assert measured_sentence(TAXI, record, KNOWN) == (
         "v1 has been worse than expected since February 2019: off by $1.50 a ride on average over the month (14 rides"
-        "); expected $1.00, up to $1.10 is chance. With 95 % confidence it is at least $1.50; $7.00 more error than "
+        "); expected $1.00, at most $1.10. With 95 % confidence it is at least $1.50; $7.00 more error than "
         "expected, all rides together; where features drifted the error is larger."
     )
     gained = measured_sentence(TAXI, replace(record, impact=(replace(cost, excess=-1.0),)), KNOWN)
@@ -54,13 +54,13 @@ def test_a_promise_of_the_rehearsal_is_named_as_one_for_the_test_showed_another_
     report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), KNOWN, 3.0)
     record = PerformanceRecord("2019-03", "v1", report=report)
     said = measured_sentence(TAXI, record, replace(KNOWN, source="rehearsal"))
-    assert "; expected $1.00, from its rehearsal on older months; up to $1.10 is chance." in said
+    assert "; expected $1.00, from its rehearsal on older months; at most $1.10." in said
 
 
 def test_a_loss_within_chance_of_the_baseline_is_as_promised():
     quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 630.2)
     record = PerformanceRecord("2019-03", "v1", accumulated_excess=630.2, report=quiet)
-    level = "v1 was off by $1.00 a ride on average in March 2019 (14 rides); expected $1.00, up to $1.10 is chance"
+    level = "v1 was off by $1.00 a ride on average in March 2019 (14 rides); expected $1.00, at most $1.10"
     said = f"{level}; $630 more error than expected since the attempt of 2019-02-01."
     assert measured_sentence(TAXI, record, KNOWN, "2019-02-01") == said
     assert measured_sentence(TAXI, record, KNOWN) == f"{level}; $630 more error than expected so far."
@@ -82,22 +82,24 @@ def test_a_loss_of_few_rows_says_what_they_do_not_exclude():
     assert few.high - few.loss > 2 * (KNOWN.high - KNOWN.mean)
     said = measured_sentence(TAXI, PerformanceRecord("2019-03", "v1", report=few), KNOWN)
     assert said == (
-        "v1 was off by $0.90 a ride on average in March 2019 (14 rides); expected $1.00, up to $1.10 is chance: so few "
+        "v1 was off by $0.90 a ride on average in March 2019 (14 rides); expected $1.00, at most $1.10: so few "
         f"rides do not exclude {amount(few.high, 'USD')}."
     )
     assert PerformanceReport.from_dict(few.to_dict()) == few
 
 
-def test_an_excess_that_counts_from_the_limit_is_more_than_chance_explains_and_follows_from_the_numbers():
+def test_an_excess_that_counts_from_the_limit_is_more_than_the_most_that_is_expected_and_follows_from_the_numbers():
     short = replace(KNOWN, rows=400, blocks=14)
     report = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.5), times(7, 2)), short, 0.0)
     record = PerformanceRecord("2019-03", "v1", accumulated_excess=report.excess_sum, report=report)
     assert report.excess_sum == pytest.approx((1.5 - 1.1) * 14)
     said = measured_sentence(TAXI, record, short)
-    assert "up to $1.10 is chance. With 95 % confidence it is at least $1.50; $5.60 more error than chance expl" in said
-    assert said.endswith("$5.60 more error than chance explains, all rides together; no drifted feature explains it.")
+    assert "at most $1.10. With 95 % confidence it is at least $1.50; $5.60 more error than the most that is e" in said
+    assert said.endswith(
+        "$5.60 more error than the most that is expected, all rides together; no drifted feature explains it."
+    )
     longer = measured_sentence(TAXI, replace(record, accumulated_excess=report.excess_sum + 4), short)
-    assert longer.endswith("; $9.60 more error than chance explains so far."), "of more than this period"
+    assert longer.endswith("; $9.60 more error than the most that is expected so far."), "of more than this period"
 
 
 def test_outcomes_of_earlier_rows_are_said_to_have_arrived_in_the_period_not_to_be_its_rows():
@@ -115,7 +117,7 @@ def test_outcomes_of_earlier_rows_are_said_to_have_arrived_in_the_period_not_to_
 def test_a_loss_that_is_no_average_error_is_called_by_its_name():
     quiet = measure("2019-03", "v1", ScoredLosses(np.full(14, 1.0), times(7, 2)), KNOWN, 0.0)
     said = measured_sentence(replace(TAXI, loss="log_loss"), PerformanceRecord("2019-03", "v1", report=quiet), KNOWN)
-    assert said == "v1 had a log loss of 1 in March 2019 (14 rides); expected 1, up to 1.1 is chance."
+    assert said == "v1 had a log loss of 1 in March 2019 (14 rides); expected 1, at most 1.1."
 
 
 def test_a_loss_above_what_is_within_chance_is_never_called_as_promised():
@@ -125,7 +127,7 @@ def test_a_loss_above_what_is_within_chance_is_never_called_as_promised():
     assert noisy.outcome is Quality.QUIET
     said = measured_sentence(TAXI, PerformanceRecord("2019-03", "v1", report=noisy), KNOWN)
     assert said.startswith(
-        "v1 was off by $1.30 a ride on average in March 2019 (14 rides); expected $1.00, up to $1.10 is chance: not "
+        "v1 was off by $1.30 a ride on average in March 2019 (14 rides); expected $1.00, at most $1.10: not "
         "surely more, at least $1.0"
     )
 

@@ -45,9 +45,16 @@ def test_a_column_that_broke_in_this_period_leaves_time_to_mend_the_source():
 def test_calm_evidence_is_quiet_and_says_how_close_it_is():
     quiet = asked(CALM)
     assert isinstance(quiet, NoRetrain)
-    assert quiet.reason == "no retrain due: $812 more error than expected, a retrain pays from $2,500 on"
-    limit = asked(replace(CALM, accumulated_excess=0.0, excess_than="than chance explains"))
-    assert limit.reason == "no retrain due: no more error than chance explains, a retrain pays from $2,500 on"
+    assert (
+        quiet.reason == "no retrain due: $812 more error than expected, a retrain pays once the excess reaches $2,500"
+    )
+    limit = asked(replace(CALM, accumulated_excess=0.0, excess_than="than the most that is expected"))
+    assert (
+        limit.reason
+        == "no retrain due: no more error than the most that is expected, a retrain pays once the excess reaches $2,500"
+    )
+    usual = asked(replace(CALM, usual_loss=25_000.0), POLICY.model_copy(update={"retrain_cost": None}))
+    assert usual.reason.endswith(", a retrain pays once the excess reaches $2,500 (the default, a tenth of a month's)")
     assert quiet.closeness == {"excess_loss": 812 / 2500, "drift": 0.0, "age": 4 / 12, "new_rows": 1.0}
 
 
@@ -98,7 +105,7 @@ EVERYTHING = POLICY.model_copy(
             "estimated_loss",
             "$812 more error than expected, all rides together, since the attempt of 2018-12-01, and $1,688 more "
             "estimated on rides without outcomes; "
-            "a retrain pays from $2,500 on",
+            "a retrain pays once the excess reaches $2,500",
         ),
         ({"business": {"revenue": 3}}, "business", "revenue has been beyond its limit for 3 months in a row"),
         ({"uncertain_periods": 3}, "uncertainty", "the model has been less sure than it was for 3 months in a row"),

@@ -83,7 +83,7 @@ def test_a_column_counts_as_newly_broken_only_in_the_period_in_which_it_broke(st
     assert WATCH.evidence(store, registry, LAST).broken == ()
 
 
-@pytest.mark.parametrize(("rows", "than"), [(400, "than chance explains"), (4000, "than expected")])
+@pytest.mark.parametrize(("rows", "than"), [(400, "than the most that is expected"), (4000, "than expected")])
 def test_what_an_excess_is_more_than_follows_from_what_the_live_version_is_held_to(store, registry, rows, than):
     held_to = Baseline(1.0, rows, 0.9, 1.1, "gate rows", blocks=28).to_dict()
     judged = verdict(registry, 1, candidate(registry, "one"))

@@ -81,11 +81,16 @@ def test_losses_stand_in_the_models_units_and_the_picture_is_placed():
     page = document.markdown
     assert document.answer == ("It goes on.",)
     assert "| loss a ride of v2 in this period | \\$12.50 |" in page
-    assert "| mean difference so far | worse by \\$0.12 (-\\$3.00 to \\$3.25) |" in page
+    assert "| mean difference so far | worse by \\$0.12 (-\\$3.00 to \\$3.25, 95 % each) |" in page
     better = replace(RECORD, measurement=replace(FOUND, mean=-0.6, low=-0.75, high=-0.45))
-    said = "| mean difference so far | better by \\$0.60 (\\$0.45 to \\$0.75) |"
+    said = "| mean difference so far | better by \\$0.60 (\\$0.45 to \\$0.75, 95 % each) |"
     assert said in probation_document(TAXI, better)[0].markdown
     assert "2 blocks of 1 d" in page
+    assert "Each limit of the mean difference holds with 95 % confidence, at every look." in page
+    assert "A ride's loss counts up to $200 here, so that one huge miss cannot decide" in page
+    uncapped, _ = probation_document(TAXI, replace(RECORD, measurement=replace(FOUND, loss_cap=None, line=20.0)))
+    assert "97.5 % each" in uncapped.markdown
+    assert "huge miss" not in uncapped.markdown
     assert set(pictures) == {"probation"}
     assert b"<img" in html_page("p", document, pictures=pictures)
 
