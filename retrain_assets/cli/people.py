@@ -277,7 +277,7 @@ def release(name: str, which: str | None, statement: Statement, as_json: bool) -
     Example: retrain release taxi_charge --reason "the new tariffs are in"
     """
     from retrain_assets.cli import ruling_arguments
-    from retrain_assets.registry.rulings import BeginAnew, Release
+    from retrain_assets.registry.rulings import BeginAnew
 
     spec, store, registry = opened(name)
     signed = ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period)
@@ -288,7 +288,8 @@ def release(name: str, which: str | None, statement: Statement, as_json: bool) -
             "Its history begins anew: the next retrain asks for a first model.",
         )
     else:
-        _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
+        event = ruling_arguments.release(registry, signed, ruling_arguments.digest_of(which, registry, store))
+        _ruled(event, as_json, ruling_arguments.standing(registry, signed.at))
     _show(Opened(spec, store, registry))
 
 

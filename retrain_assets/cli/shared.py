@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from retrain_assets.documents.terminal import say
-from retrain_assets.errors import NotApprovable, NotPromotable, RetrainError, SpecError
+from retrain_assets.errors import NotApprovable, NothingToRelease, NotPromotable, RetrainError, SpecError
 from retrain_assets.spec.loading import read_specs
 from retrain_assets.spec.model_spec import ModelSpec
 
@@ -50,7 +50,7 @@ def guarded(command: Callable[..., object]) -> Callable[..., object]:
             raise  # click ends without a word where the reader of the output, like `head`, has enough of it
         except (RetrainError, ValueError, OSError) as error:
             say(f"retrain: {error}", err=True)
-            sys.exit(NO if isinstance(error, NotPromotable | NotApprovable) else BAD_INPUT)
+            sys.exit(NO if isinstance(error, NotPromotable | NotApprovable | NothingToRelease) else BAD_INPUT)
         except Exception as fault:
             sentence = of_the_machine(fault)
             if sentence is None:

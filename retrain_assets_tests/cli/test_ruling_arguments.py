@@ -174,8 +174,27 @@ def test_a_hold_on_what_is_not_there_is_bad_input(which):
     assert f"{which!r} names no candidates or versions; known: v1, {PERIOD}" in sentence
 
 
-def test_a_release_of_nothing_is_bad_input(waiting):
-    assert "binds the whole model" in retrain("release", "delivery", "--reason", "x", code=2).stderr
+def test_a_release_of_nothing_is_refused(waiting):
+    said = retrain("release", "delivery", "--reason", "x", code=1).stderr
+    assert "delivery: no hold, approval, retirement or rollback by a person binds the whole model." in said
+    assert "See what stands with `retrain status`." in said
+
+
+def test_a_release_that_frees_nothing_names_the_command_that_does(live):
+    retrain("hold", "delivery", "v1", "--reason", "x")
+    said = retrain("release", "delivery", "--reason", "x", code=1).stderr
+    assert "v1 is held: `retrain release delivery v1 --reason TEXT` ends that." in said
+    retrain("hold", "delivery", "--reason", "x")
+    assert [event.action for event in live.history()][-2:] == ["held", "held"]
+    text = retrain("release", "delivery", "--reason", "x").output
+    assert text.splitlines() == [
+        "released: the model (ada)",
+        "v1 is held: `retrain release delivery v1 --reason TEXT` ends that.",
+    ]
+    retrain("hold", "delivery", "--reason", "x")
+    retrain("release", "delivery", "v1", "--reason", "x")
+    said = retrain("release", "delivery", "v1", "--reason", "x", code=1).stderr
+    assert "The whole model is held: `retrain release delivery --reason TEXT` ends that." in said
 
 
 @pytest.mark.parametrize("command", ["hold", "release", "retire"])

@@ -31,6 +31,7 @@ from retrain_assets.errors import (
     InsufficientVerdict,
     NotApprovable,
     NotFound,
+    NothingToRelease,
     RegistryError,
     Retired,
     StaleVerdict,
@@ -289,9 +290,9 @@ def test_a_release_ends_what_binds_its_subject_and_nothing_else(served: Registry
 
 
 def test_a_release_of_what_nobody_holds_is_refused(served: Registry) -> None:
-    with pytest.raises(NotFound, match="binds the whole model"):
+    with pytest.raises(NothingToRelease, match="binds the whole model"):
         served.rule(Release(ann(1)))
-    with pytest.raises(NotFound, match="binds version"):
+    with pytest.raises(NothingToRelease, match="binds version"):
         served.rule(Release(ann(1), served.live().digest))
     assert len(served.history()) == 2
 
