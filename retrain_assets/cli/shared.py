@@ -93,10 +93,12 @@ class Statement(NamedTuple):
 
 
 def stated(command: Callable[..., object]) -> Callable[..., object]:
-    """Take --reason and --by, and hand them to the command as one `statement`."""
+    """Take --reason, which may not be empty, and --by, and hand them to the command as one `statement`."""
 
     @wraps(command)
     def run(*args: object, reason: str, by: str | None, **options: object) -> object:
+        if not reason.strip():
+            raise click.UsageError("--reason is empty: say why.")
         return command(*args, statement=Statement(reason, by), **options)
 
     return _REASON(BY(run))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from retrain_assets.alerts import read as read_alerts
+from retrain_assets.cli.runner import prepare_instance
 from retrain_assets_tests.commanded import registry, retrain
 
 
@@ -78,3 +79,22 @@ def test_a_rollback_without_a_live_model_is_refused(empty_home):
 
 def test_a_rollback_needs_a_reason(own_home):
     assert "--reason" in retrain("rollback", "delivery", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hold", "delivery"),
+        ("release", "delivery"),
+        ("rollback", "delivery"),
+        ("retire", "delivery"),
+        ("approve", "delivery", "--anchor", "v1"),
+        ("adopt", "delivery", __file__, "--trained-until", "2024-01-01"),
+    ],
+)
+def test_a_decision_whose_reason_is_empty_is_bad_input_and_starts_no_run(own_home, words):
+    with prepare_instance(own_home) as instance:
+        before = registry(own_home).history(), len(instance.get_runs())
+        for reason in ("", "  ", "\n\t"):
+            assert "--reason is empty: say why." in retrain(*words, "--reason", reason, code=2).stderr
+        assert (registry(own_home).history(), len(instance.get_runs())) == before
