@@ -238,7 +238,11 @@ def test_a_retired_model_is_out_of_service_until_it_is_released(live):
     assert "was retired (at" in retrain("explain", "delivery").output
     assert "already" in retrain("retire", "delivery", "--reason", "again", code=2).stderr
     assert "ada retired the model" in retrain("rollback", "delivery", "--reason", "x", code=1).output
-    retrain("release", "delivery", "--reason", "the law fell")
+    spec = Path.cwd() / "delivery.yaml"
+    spec.write_text(spec.read_text().replace("2024-01-15", "2024-03-04"))  # its calendar goes on
+    text = " ".join(retrain("release", "delivery", "--reason", "the law fell").output.split())
+    anew = "`retrain run delivery --period 2024-01-15`, or of a later period, trains anew."
+    assert f"Nothing is live: `retrain rollback delivery --reason TEXT` puts v1 back, or {anew}" in text
     assert status()["retired"] is None
     retrain("rollback", "delivery", "--reason", "as before")
     assert live.live().name == "v1"

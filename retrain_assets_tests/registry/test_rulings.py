@@ -37,7 +37,7 @@ from retrain_assets.errors import (
     StaleVerdict,
     WrongChampion,
 )
-from retrain_assets.registry.journal.events import Event, content_hash
+from retrain_assets.registry.journal.events import Event, content_hash, in_short
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import RetainedVersions, RetentionPolicy, disposable
@@ -385,9 +385,20 @@ def test_a_released_model_can_be_put_back_to_the_version_that_served_last(regist
     registry.rule(Retire(ann(3)))
     registry.rule(Release(ann(4)))
     event = rolled_back(registry, 4, person=True)
-    assert (event.from_version, event.to_version) == (None, "v2")
+    assert (event.from_version, event.to_version, event.withdraws) == (None, "v2", False)
+    assert in_short(event) == "v2 is live again"
+    assert History(registry.history()).last_rollback is None, "nothing failed, so nothing rests"
     assert not any(version.quarantined for version in registry.versions())
     assert registry.verify() == []
+
+
+def test_a_rollback_before_a_retirement_rests_the_model_as_long_as_without_it(registry: Registry) -> None:
+    promoted(registry, [0, 1])
+    withdrawn = rolled_back(registry, 2)
+    registry.rule(Retire(ann(3)))
+    registry.rule(Release(ann(3)))
+    rolled_back(registry, 3, person=True)
+    assert History(registry.history()).last_rollback == withdrawn
 
 
 def test_a_retirement_takes_effect_no_earlier_than_the_decision_it_ends(registry: Registry) -> None:
