@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from retrain_assets.documents.terminal import say
-from retrain_assets.errors import NotApprovable, NothingToRelease, NotPromotable, RetrainError, SpecError
+from retrain_assets.errors import NotApprovable, NotFound, NothingToRelease, NotPromotable, RetrainError, SpecError
 from retrain_assets.spec.loading import read_specs
 from retrain_assets.spec.model_spec import ModelSpec
 
@@ -138,6 +138,22 @@ def opened(name: str) -> Opened:
 
     spec, home = spec_of(name), retrain_home()
     return Opened(spec, PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name))
+
+
+@contextmanager
+def naming_monitored(model: Opened, period: str | None) -> Iterator[None]:
+    """Add to what says that nothing was decided of a period that it was monitored, and the command that tells of it.
+
+    Raises:
+        NotFound: What is asked for is not there.
+    """
+    try:
+        yield
+    except NotFound as missing:
+        if period is None or period not in model.store.periods("performance_report", "json"):
+            raise
+        shown = f"`retrain report {model.spec.name} {period} --monitoring`"
+        raise NotFound(f"{missing} {period} was only monitored: {shown}") from None
 
 
 def runner_of(spec: ModelSpec) -> Runner:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
+from retrain_assets.cli.shared import NO_MODEL, guarded, naming_monitored, now, opened, spec_of
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
 from retrain_assets.errors import IntegrityError, RetrainError
@@ -148,8 +148,9 @@ def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None
     from retrain_assets.audit.explanation import explained
     from retrain_assets.audit.pages.explanation_text import in_words
 
-    spec, store, registry = opened(name)
-    found = explained(spec.name, registry, store, spec.period, which, at)
+    spec, store, registry = model = opened(name)
+    with naming_monitored(model, which):
+        found = explained(spec.name, registry, store, spec.period, which, at)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:
