@@ -19,6 +19,7 @@ cannot be known is no error but a `Finding` with the outcome INSUFFICIENT (see `
     │   ├── StorageError          the place where the registry is kept is full, read-only or broken
     │   ├── Conflict              somebody else moved the live pointer first
     │   ├── NothingChanged        a rollback went to a model of the very same bytes
+    │   ├── NothingToRelease      no decision of a person binds what is to be released
     │   └── NotApprovable         a verdict that no person may approve
     └── NotPromotable             a move of the live pointer that the rules do not allow
         ├── WrongCandidate        the verdict is about another candidate
@@ -127,6 +128,10 @@ class NotApprovable(RegistryError):
 
 class NothingChanged(RegistryError):
     """A rollback went to a model of the very same bytes."""
+
+
+class NothingToRelease(RegistryError):
+    """No decision of a person binds what is to be released."""
 
 
 class NotPromotable(RetrainError):

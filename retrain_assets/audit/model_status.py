@@ -20,6 +20,7 @@ UNMONITORED = "not monitored yet"
 NO_ROWS = "no rows came"
 NO_OUTCOMES, FEW_OUTCOMES = "no outcomes yet", "too few outcomes"
 OVERDUE = "overdue"
+DAMAGED = "journal damaged"
 OVERVIEW = ("model", "live", "health", "happened last", "comes next")
 SHORT_HEALTH = {
     WORSE: "worse", BROKEN: "data broke", AS_EXPECTED: "well", FAILED: "last run failed", NO_MODEL: "no model",
@@ -152,7 +153,8 @@ class ModelStatus:
     @property
     def ran(self) -> bool:
         """Whether anything was ever done with the model."""
-        return self.last_period is not None or self.live is not None or self.fault is not None
+        known = self.last_period is not None or self.live is not None or self.fault is not None
+        return known or self.health == DAMAGED
 
     @property
     def well(self) -> bool:
@@ -271,6 +273,8 @@ class ModelStatus:
     def _task(self) -> str | None:
         if not self.ran:
             return "start it" if self.next_retrain else None
+        if self.health == DAMAGED:
+            return f"`retrain verify {self.model}` says what to restore, nothing is decided before"
         if self.fault:
             command = "run" if self.fault.monitored else "monitor"
             again = f"`retrain {command} {self.model} --period {self.fault.period}`"
@@ -372,6 +376,8 @@ class ModelStatus:
     def _next_in_short(self) -> str:
         if not self.ran:
             return f"`retrain replay {self.model}`"
+        if self.health == DAMAGED:
+            return f"`retrain verify {self.model}`"
         if self.fault:
             return "mend, run again"
         if self.damaged:

@@ -22,6 +22,8 @@ def recovery(history: History, probation: ProbationRecord | None, model: Model) 
     last = history.moves[-1] if history.moves else None
     if last is None or last.action != "rolled_back" or last.to_version in (None, FALLBACK):
         return None
+    if not last.withdraws:
+        return f"{last.to_version} is live again: {last.actor} put it back on {last.at:%Y-%m-%d} ({_why(last)})."
     stands = f"{last.to_version}, in service before, is live."
     difference = _difference(last, probation, model)
     return f"{_taken_back(last, harm=bool(difference))}; {stands}{difference}"
@@ -31,10 +33,14 @@ def _taken_back(rollback: Event, *, harm: bool) -> str:
     """Who took what back, and why where no harm was measured: a model that does not load did none."""
     day = f"{rollback.at:%Y-%m-%d}"
     if rollback.person:
-        return f"{rollback.actor} took {rollback.from_version} back on {day} ({rollback.reason.rstrip('.')})"
+        return f"{rollback.actor} took {rollback.from_version} back on {day} ({_why(rollback)})"
     if not harm:
-        return f"{rollback.from_version} was taken back on {day} ({rollback.reason.rstrip('.')})"
+        return f"{rollback.from_version} was taken back on {day} ({_why(rollback)})"
     return f"{rollback.from_version} did harm and was taken back on {day}"
+
+
+def _why(rollback: Event) -> str:
+    return rollback.reason.rstrip(".")
 
 
 def _difference(rollback: Event, probation: ProbationRecord | None, model: Model) -> str:

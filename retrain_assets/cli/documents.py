@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.cli.shared import guarded, opened
+from retrain_assets.cli.shared import guarded, naming_monitored, opened
 from retrain_assets.documents.terminal import console, say, table, width
 from retrain_assets.periods import Every
 
@@ -72,7 +72,8 @@ def _validation_report(model: Opened, period: str | None, html: Path | None, as_
     from retrain_assets.validation.pages.schema import report_json
     from retrain_assets.validation.pages.text import verdict_words
 
-    verdict = stored_verdict(model.spec.name, model.store, period)
+    with naming_monitored(model, period):
+        verdict = stored_verdict(model.spec.name, model.store, period)
     if html:
         dated = judged_on(model.spec.period, model.registry.history(), verdict)
         _write(html, report_html(verdict, model.spec.row_name, model.spec.model.label_unit, dated=dated))

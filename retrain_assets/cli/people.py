@@ -153,11 +153,14 @@ def _adoption_words(model: Opened, given: GivenModel, done: Adopted) -> list[str
 def rollback(name: str, statement: Statement, to: str | None, as_json: bool) -> None:
     """Put the version served before, or that of --to, back in place, after checking that it loads and scores.
 
-    It is your decision: no run rolls back from it again until another version is promoted or you release it.
+    It is your decision: no run rolls back from it again until another version is promoted or you release it. Where
+    nothing but v0 is left, a constant, --to v0 says that you want it.
 
     Example: retrain rollback taxi_charge --reason "complaints about airport rides" --to v2
     """
     from retrain_assets.production.jobs import rollback_config
+    from retrain_assets.production.rollback import refuse_unnamed_fallback
+    from retrain_assets.registry.journal.events import in_short
     from retrain_assets.registry.journal.history import History
     from retrain_assets.registry.registry import NOTHING
     from retrain_assets.registry.rules import refuse_retired
@@ -167,12 +170,17 @@ def rollback(name: str, statement: Statement, to: str | None, as_json: bool) -> 
     refuse_retired(name, past)
     if not past.moves:
         raise NotFound(f"{name}: no version is live, so there is nothing to roll back. Run `retrain status {name}`.")
+    refuse_unnamed_fallback(registry, to)
     target = registry.rollback_target(to).name
     left = past.live.digest if past.live else NOTHING
     config = rollback_config(name, statement.reason, left, person=statement.person, **({"to": target} if to else {}))
     with waiting(f"rolling {name} back to {target}"):
         end = runner_of(spec).run("rollback", None, at=now(), config=config)
-    finish(end, as_json)
+    said = ""
+    if end.agreed:
+        made = History(registry.history()).moves[-1]
+        said = f"{in_short(made)}: {made.to_version} is live" if made.withdraws else in_short(made)
+    finish(end, as_json, said)
 
 
 @click.command()
@@ -277,7 +285,7 @@ def release(name: str, which: str | None, statement: Statement, as_json: bool) -
     Example: retrain release taxi_charge --reason "the new tariffs are in"
     """
     from retrain_assets.cli import ruling_arguments
-    from retrain_assets.registry.rulings import BeginAnew, Release
+    from retrain_assets.registry.rulings import BeginAnew
 
     spec, store, registry = opened(name)
     signed = ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period)
@@ -288,8 +296,26 @@ def release(name: str, which: str | None, statement: Statement, as_json: bool) -
             "Its history begins anew: the next retrain asks for a first model.",
         )
     else:
-        _ruled(registry.rule(Release(signed, ruling_arguments.digest_of(which, registry, store))), as_json, "")
+        event = ruling_arguments.release(registry, signed, ruling_arguments.digest_of(which, registry, store))
+        still = (ruling_arguments.standing(registry, signed.at), _nothing_live(Opened(spec, store, registry)))
+        _ruled(event, as_json, " ".join(filter(None, still)))
     _show(Opened(spec, store, registry))
+
+
+def _nothing_live(model: Opened) -> str:
+    """What puts a version in service where none is live and nothing bars it; empty where one is, or none ever was."""
+    from retrain_assets.registry.journal.history import History
+
+    spec, _, registry = model
+    history = History(registry.history())
+    if history.live or history.retired or not history.moves:
+        return ""
+    rollback, calendar = history.last_rollback, spec.period
+    rested = spec.rollback.cooldown.first_after(calendar, rollback.failure_period) if rollback else ""
+    first = max(calendar.shift(history.moves[-1].period, 1), rested)
+    goes_on = calendar.end is None or calendar.bounds(first)[1] <= calendar.end
+    anew = f"`retrain run {spec.name} --period {first}`, or of a later period, trains anew" if goes_on else ""
+    return f"Nothing is live: {', or '.join(filter(None, (registry.way_back(), anew))) or 'see `retrain status`'}."
 
 
 def _is_forgotten(registry: Registry) -> bool:
@@ -322,7 +348,8 @@ def retire(name: str, statement: Statement, as_json: bool) -> None:
         Retire(ruling_arguments.signed(statement.person, statement.reason, now(), store, spec.period))
     )
     renew_pages(spec, store, registry)
-    _ruled(event, as_json, f"Let it back with: retrain release {name} --reason TEXT")
+    back = registry.way_back()
+    _ruled(event, as_json, f"To take that back: {back}." if back else "")
     _show(Opened(spec, store, registry))
 
 

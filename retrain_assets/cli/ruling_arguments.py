@@ -11,13 +11,13 @@ from typing import Any
 
 from retrain_assets.audit.status import decision_record
 from retrain_assets.candidates.candidate_record import ASSET, read_candidate
-from retrain_assets.errors import NotFound
+from retrain_assets.errors import NotFound, NothingToRelease
 from retrain_assets.periods import Calendar
 from retrain_assets.production.promotion import Promotion
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Event, Registry
 from retrain_assets.registry.rules import until
-from retrain_assets.registry.rulings import Anchor, Approve, Signature
+from retrain_assets.registry.rulings import Anchor, Approve, Release, Signature
 from retrain_assets.store import PeriodStore
 
 
@@ -125,6 +125,35 @@ def anchor(registry: Registry, version: str, *, by: str, reason: str, at: dateti
         raise NotFound(f"{registry.model}: no version {version!r}. Known: {', '.join(known) or 'none'}.")
     chosen = known[version]
     return registry.rule(Anchor(Signature(by, reason, at, chosen.period), chosen.digest))
+
+
+def release(registry: Registry, signature: Signature, digest: str | None) -> Event:
+    """End what people decided about the whole model, or about one candidate or version.
+
+    Raises:
+        NothingToRelease: Nothing binds it; the sentence names the commands that end what stands elsewhere.
+    """
+    try:
+        return registry.rule(Release(signature, digest))
+    except NothingToRelease as nothing:
+        others = standing(registry, signature.at) or "See what stands with `retrain status`."
+        raise NothingToRelease(f"{registry.model}: {nothing} {others}") from None
+
+
+def standing(registry: Registry, at: datetime) -> str:
+    """What people hold or approved and nobody released, each with the command that ends it; empty for nothing."""
+    history = History(registry.history())
+    bound: dict[str | None, str] = {}
+    for ruling in history.rulings:
+        if ruling.terms is not None and ruling.terms.stands(at):
+            bound[ruling.terms.subject] = ruling.action
+    names = {use.candidate: use.period for use in history.spent} | history.names
+    ends = []
+    for digest, action in bound.items():
+        which = names.get(digest, digest[:12]) if digest else ""
+        ended = " ".join(("retrain release", registry.model, *([which] if which else []), "--reason TEXT"))
+        ends.append(f"{which or 'The whole model'} is {action}: `{ended}` ends that.")
+    return " ".join(ends)
 
 
 def record_of(event: Event) -> dict[str, Any]:

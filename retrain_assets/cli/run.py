@@ -22,6 +22,7 @@ from retrain_assets.cli.shared import (
     END_AS_JSON,
     NO_MODEL,
     PERIOD,
+    Opened,
     ended_period,
     finish,
     guarded,
@@ -32,7 +33,8 @@ from retrain_assets.cli.shared import (
     waiting,
 )
 from retrain_assets.documents.terminal import labelled, say
-from retrain_assets.errors import SpecError, require_extra
+from retrain_assets.documents.units import plural
+from retrain_assets.errors import NotFound, SourceError, SpecError, require_extra
 from retrain_assets.spec.loading import SHIPPED_DATA, load_specs
 
 if TYPE_CHECKING:
@@ -249,6 +251,7 @@ def monitor(name: str, period: str, as_json: bool) -> None:
 
     Example: retrain monitor taxi_charge --period 2019-03
     """
+    _refuse_absent(opened(name), period)
     end = _launch(name, "monitor", period)
     if not end.success:
         finish(end, as_json)
@@ -261,6 +264,39 @@ def monitor(name: str, period: str, as_json: bool) -> None:
     for line in labelled(found.answers(spec_of(name).model.row_name).items()):
         click.echo(line)
     say(f"Next: retrain report {name} {period} --monitoring tells the rest; `retrain dev` shows it with its pictures.")
+
+
+def _refuse_absent(model: Opened, period: str) -> None:
+    """Refuse to monitor a period of which the source has no rows, unless that is a gap of which nothing is stored.
+
+    A source that cannot be read is left to the run, which names the fault.
+
+    Raises:
+        NotFound: Its rows have not come yet, or are stored and gone from the source.
+    """
+    from retrain_assets.monitoring.sensors import Arrivals
+    from retrain_assets.raw.sources import describe
+
+    spec, known = model.spec, ended_period(model.spec, period)
+    arrivals = Arrivals(spec.model, spec.source, spec.contract.max_delay)
+    where, rows = describe(spec.source.features), plural(spec.row_name)
+    try:
+        if arrivals.rows(known):
+            return
+        stored = known in model.store.periods("raw_data")
+        if not stored and arrivals.is_gap(known, now()):
+            return
+    except SourceError:
+        return
+    if stored:
+        raise NotFound(
+            f"{spec.name}: no {rows} of {known} in {where}; what is stored stays. Put them back there to monitor it "
+            f"again; `retrain report {spec.name} {known} --monitoring` tells what was found."
+        )
+    raise NotFound(
+        f"{spec.name}: no {rows} of {known} in {where} yet (ended {spec.period.bounds(known)[1]:%Y-%m-%d}). Deliver "
+        f"them, or ask whoever does, then `retrain monitor {spec.name} --period {known}`."
+    )
 
 
 def _monitored(name: str, period: str) -> MonitoredPeriod:

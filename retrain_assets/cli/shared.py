@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from retrain_assets.documents.terminal import say
-from retrain_assets.errors import NotApprovable, NotPromotable, RetrainError, SpecError
+from retrain_assets.errors import NotApprovable, NotFound, NothingToRelease, NotPromotable, RetrainError, SpecError
 from retrain_assets.spec.loading import read_specs
 from retrain_assets.spec.model_spec import ModelSpec
 
@@ -50,7 +50,7 @@ def guarded(command: Callable[..., object]) -> Callable[..., object]:
             raise  # click ends without a word where the reader of the output, like `head`, has enough of it
         except (RetrainError, ValueError, OSError) as error:
             say(f"retrain: {error}", err=True)
-            sys.exit(NO if isinstance(error, NotPromotable | NotApprovable) else BAD_INPUT)
+            sys.exit(NO if isinstance(error, NotPromotable | NotApprovable | NothingToRelease) else BAD_INPUT)
         except Exception as fault:
             sentence = of_the_machine(fault)
             if sentence is None:
@@ -93,10 +93,12 @@ class Statement(NamedTuple):
 
 
 def stated(command: Callable[..., object]) -> Callable[..., object]:
-    """Take --reason and --by, and hand them to the command as one `statement`."""
+    """Take --reason, which may not be empty, and --by, and hand them to the command as one `statement`."""
 
     @wraps(command)
     def run(*args: object, reason: str, by: str | None, **options: object) -> object:
+        if not reason.strip():
+            raise click.UsageError("--reason is empty: say why.")
         return command(*args, statement=Statement(reason, by), **options)
 
     return _REASON(BY(run))
@@ -136,6 +138,22 @@ def opened(name: str) -> Opened:
 
     spec, home = spec_of(name), retrain_home()
     return Opened(spec, PeriodStore(home / "data" / spec.name), Registry(home / "registry", spec.name))
+
+
+@contextmanager
+def naming_monitored(model: Opened, period: str | None) -> Iterator[None]:
+    """Add to what says that nothing was decided of a period that it was monitored, and the command that tells of it.
+
+    Raises:
+        NotFound: What is asked for is not there.
+    """
+    try:
+        yield
+    except NotFound as missing:
+        if period is None or period not in model.store.periods("performance_report", "json"):
+            raise
+        shown = f"`retrain report {model.spec.name} {period} --monitoring`"
+        raise NotFound(f"{missing} {period} was only monitored: {shown}") from None
 
 
 def runner_of(spec: ModelSpec) -> Runner:

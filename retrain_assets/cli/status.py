@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retrain_assets.cli.shared import NO_MODEL, guarded, now, opened, spec_of
+from retrain_assets.cli.shared import NO_MODEL, guarded, naming_monitored, now, opened, spec_of
 from retrain_assets.documents.plain_text import plain
 from retrain_assets.documents.terminal import labelled, say, table, width, wrapped
-from retrain_assets.errors import SpecError
+from retrain_assets.errors import IntegrityError, RetrainError
 from retrain_assets.spec.loading import read_specs
 from retrain_assets.store import retrain_home
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrain_assets.audit.model_status import ModelStatus
 
 COLOURS = {
-    "as expected": "green", "worse than expected": "red", "its last run failed": "red",
+    "as expected": "green", "worse than expected": "red", "its last run failed": "red", "journal damaged": "red",
     "its data broke": "red", "damaged": "red", "a constant answers": "red", "its data drift": "yellow",
 }  # fmt: skip
 
@@ -34,12 +34,22 @@ COLOURS = {
 def status(name: str | None, details: bool, as_json: bool) -> None:
     """Tell how each model does, what is live, and what the next retrain waits for: a line a model, or five about NAME.
 
-    A spec that is wrong is named after the models that can be told, and the exit code is 2.
+    A spec that is wrong, or a journal that is damaged, is named after the models that can be told, and the exit code
+    is 2.
 
     Example: retrain status taxi_charge
     """
-    specs, faults = ({name: spec_of(name)}, {}) if name else read_specs()
-    found = [_status(model) for model in specs]
+    specs, wrong = ({name: spec_of(name)}, {}) if name else read_specs()
+    faults = list(wrong.values())
+    found: list[ModelStatus] = []
+    for model in specs:
+        try:
+            found.append(_status(model))
+        except IntegrityError as damage:
+            if name:
+                raise
+            found.append(_damaged(model))
+            faults.append(f"{model}: {damage}")
     if as_json:
         click.echo(json.dumps([one.to_dict() for one in found], indent=1))
     elif name or details:
@@ -53,7 +63,7 @@ def status(name: str | None, details: bool, as_json: bool) -> None:
     if found and not as_json and not any(one.ran for one in found):
         say(_unused(retrain_home()))
     if faults:
-        raise SpecError("\n".join(faults.values()))
+        raise RetrainError("\n".join(faults))
 
 
 def _status(name: str) -> ModelStatus:
@@ -69,6 +79,13 @@ def _status(name: str) -> ModelStatus:
         return ModelStatus(name, next_retrain=how_to_start(name, spec.period))
     found = status_of(PeriodAccess(store, registry, period), watch(spec), now())
     return with_fault(replace(found, owners=spec.owners), last_fault(store, period))
+
+
+def _damaged(name: str) -> ModelStatus:
+    """What is told of a model whose journal cannot be read."""
+    from retrain_assets.audit.model_status import DAMAGED, ModelStatus
+
+    return ModelStatus(name, health=DAMAGED, next_retrain="the registry is mended")
 
 
 def _unused(home: Path) -> str:
@@ -131,8 +148,9 @@ def explain(name: str, which: str | None, at: str | None, as_json: bool) -> None
     from retrain_assets.audit.explanation import explained
     from retrain_assets.audit.pages.explanation_text import in_words
 
-    spec, store, registry = opened(name)
-    found = explained(spec.name, registry, store, spec.period, which, at)
+    spec, store, registry = model = opened(name)
+    with naming_monitored(model, which):
+        found = explained(spec.name, registry, store, spec.period, which, at)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:

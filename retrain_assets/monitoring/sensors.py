@@ -69,6 +69,13 @@ class Arrivals:
         found = read_rows(self.source, [], *self.model.calendar.bounds(period)).table[self.source.time]
         return len(found) - int(found.null_count)
 
+    def is_gap(self, period: str, now: datetime) -> bool:
+        """Whether a period without rows is no longer waited for: later rows are there, or it is overdue."""
+        from retrain_assets.raw.sources import newest_time
+
+        end = self.model.calendar.bounds(period)[1]
+        return self.overdue(period, now) or newest_time(self.source, end) is not None
+
     def overdue(self, period: str, now: datetime) -> bool:
         """Whether the rows of a period should have been there by now."""
         return self.max_delay is not None and now - self.model.calendar.bounds(period)[1] > self.max_delay

@@ -51,7 +51,7 @@ def _rollback_sentence(event: Event, on_approval: str, owners: Sequence[str]) ->
 
 
 def rollback_notices(registry: Registry, owners: Sequence[str] = ()) -> list[Alert]:
-    """The alert of the newest rollback; none when there was no rollback."""
+    """The alert of the newest rollback that took a version out of service; none when there was none."""
     history = History(registry.history())
     rollback = history.last_rollback
     return [notice(registry.model, history, rollback, owners)] if rollback else []

@@ -174,6 +174,8 @@ def headline(event: Event) -> str:
             return filled("**{}** was adopted by {}: {}", after, event.actor, event.reason)
         case "promoted":
             return filled("**{}** replaces {}: {}", after, before, event.reason)
+        case "rolled_back" if not event.withdraws:
+            return filled("**{}** is live again: {}", after, event.reason)
         case "rolled_back":
             return filled("**{}** is back, {} is quarantined: {}", after, before, event.reason)
         case _:

@@ -33,8 +33,8 @@ from retrain_assets.errors import (
     RegistryError,
     RetrainError,
 )
-from retrain_assets.registry.journal.history import History
-from retrain_assets.registry.registry import Event, Registry, RollbackRequest
+from retrain_assets.registry.journal.history import FALLBACK, History
+from retrain_assets.registry.registry import NOTHING, Event, Registry, RollbackRequest
 from retrain_assets.registry.rules import refuse_automatic
 from retrain_assets.scoring.model_text import MODEL_FILE, read_model_text
 
@@ -59,9 +59,12 @@ def roll_back(registry: Registry, request: RollbackRequest) -> Event:
         Held: A person's decision stands against it, and no person asks.
         DataError: The target, or for a run every version, does not load or scores otherwise than recorded.
         NothingChanged: The target's model is the one that was live; the pointer has moved and the journal says so.
-        RegistryError: There is nothing to return to, the target is damaged, or another version is live.
+        RegistryError: There is nothing to return to, the target is damaged, another version is live, or a person who
+            does not name the constant would put it in service.
     """
     live = registry.live()
+    if request.person and request.expected_live in ((live.name, live.digest) if live else (None, NOTHING)):
+        refuse_unnamed_fallback(registry, request.to)
     if request.to is None and not request.person and live and request.expected_live in (live.name, live.digest):
         chosen, said = past_damage(registry, request.reason)
         request = replace(request, to=chosen, reason=said)
@@ -71,6 +74,19 @@ def roll_back(registry: Registry, request: RollbackRequest) -> Event:
         raise type(damage)(f"{damage}{_others(registry, request.to)}") from None
     refuse_same_bytes(registry, event)
     return event
+
+
+def refuse_unnamed_fallback(registry: Registry, to: str | None) -> None:
+    """Refuse a person's rollback that would end at the constant, which nobody named.
+
+    Raises:
+        NotFound: Nothing else is left.
+    """
+    if to is None and [target.name for target in registry.rollback_targets()[:1]] == [FALLBACK]:
+        raise NotFound(
+            f"{registry.model}: nothing but {FALLBACK} is left, a constant that gives every row the same answer: add "
+            f"--to {FALLBACK} if you want that."
+        )
 
 
 def past_damage(registry: Registry, reason: str) -> tuple[str | None, str]:

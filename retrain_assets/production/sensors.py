@@ -251,12 +251,13 @@ def _kept_alert(instance: dg.DagsterInstance, run: dg.DagsterRun, frame: Frame, 
 
 
 def _move_alerts(run: dg.DagsterRun, frame: Frame, home: Home) -> list[Alert]:
-    """The move of the live pointer that a run made; none when it made none."""
+    """The move of the live pointer that a run made; none when it made none, or put a version back where none was."""
     from retrain_assets.production.announcements import notice
     from retrain_assets.registry.journal.history import History
 
     events = home.registry(frame.model).history()
     own = [event for event in events if str(event.seq) == run.tags.get(EVENT_TAG)]
+    own = [event for event in own if event.withdraws or event.action != "rolled_back"]
     return [notice(frame.model, History(events), event, frame.owners) for event in own]
 
 

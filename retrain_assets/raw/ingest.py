@@ -105,8 +105,9 @@ def ingest(
     """Read a period's rows, apply the contract, and store them as `raw_data` unless a problem blocks.
 
     Rejected rows go to `rejected_rows`, also when the period is refused. A period without rows is a gap: nothing is
-    stored of it. Levels that earlier periods write otherwise are written as there; new categories, columns that come or
-    go, and jumps of a missing share against the stored periods before are findings.
+    stored of it; one that is stored already is refused, for its rows have gone and not failed to come. Levels that
+    earlier periods write otherwise are written as there; new categories, columns that come or go, and jumps of a
+    missing share against the stored periods before are findings.
 
     Args:
         intake: What the model declares.
@@ -125,6 +126,9 @@ def ingest(
         waited = ContractProblem("volume", False, None, 0, f"No rows of {period} came in time: a gap.")
         others = (problem for problem in checked.problems if problem.check != "volume")
         checked = replace(checked, problems=(*others, waited))
+    if period in store.periods("raw_data") and not checked.table.num_rows + checked.rejected.num_rows:
+        gone = f"{describe(intake.source.features)}: no rows of {period}, of which some are stored."
+        return replace(checked, problems=(ContractProblem("volume", True, None, 0, gone),))
     absent = [name for name in further if name in checked.table.column_names and _all_missing(checked.table[name])]
     if absent:
         sentence = f"{', '.join(absent)}: read by the live version, and no longer there: missing in all rows for it."

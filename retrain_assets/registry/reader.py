@@ -27,7 +27,7 @@ from retrain_assets.registry.journal.chain import Journal
 from retrain_assets.registry.journal.claims import Claims, same_attempt, unended
 from retrain_assets.registry.journal.events import PROMOTIONS, Event, GateUse
 from retrain_assets.registry.journal.heads import Head, head_of
-from retrain_assets.registry.journal.history import History, Version
+from retrain_assets.registry.journal.history import FALLBACK, History, Version
 from retrain_assets.registry.journal.verdict_files import VerdictFiles
 from retrain_assets.registry.storage.disk import LocalStorage
 from retrain_assets.registry.storage.protocol import Storage
@@ -196,6 +196,19 @@ class Records:
     def rollback_targets(self) -> tuple[Version, ...]:
         """Every version that a rollback may go to, the one served last first, the fallback last."""
         return self._targets(self._history())
+
+    def way_back(self) -> str:
+        """The commands that put a version back in service, where none is live; empty where none can come back."""
+        history = self._history()
+        if history.live or not history.moves:
+            return ""
+        try:
+            target = self._target(history, None).name
+        except (NotFound, IntegrityError):
+            return ""
+        lets = f"`retrain release {self.model} --reason TEXT` and then " if history.retired else ""
+        to = f" --to {FALLBACK}" if target == FALLBACK else ""
+        return f"{lets}`retrain rollback {self.model}{to} --reason TEXT` puts {target} back"
 
     # ---- what follows from the journal
 

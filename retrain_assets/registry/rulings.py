@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from retrain_assets.errors import NotFound, RegistryError
+from retrain_assets.errors import NotFound, NothingToRelease, RegistryError
 from retrain_assets.registry.journal.events import MONITOR, Action, Entry, Terms
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.rules import refuse_unless_approvable
@@ -170,16 +170,13 @@ class Release:
         """The release.
 
         Raises:
-            NotFound: Nothing is there to be released.
+            NothingToRelease: Nothing is there to be released.
         """
         bound = [ruling for ruling in history.rulings if ruling.terms and ruling.terms.subject == self.digest]
         chosen = history.chosen
         if not bound and not (chosen and self.digest in (None, chosen.to_digest)):
             what = f"version {self.digest[:12]}" if self.digest else "the whole model"
-            raise NotFound(
-                f"no hold, approval, retirement or rollback by a person binds {what}. See what stands with "
-                "`retrain status`."
-            )
+            raise NothingToRelease(f"no hold, approval, retirement or rollback by a person binds {what}.")
         return self.signed.entry("released", history, Terms(self.digest, None))
 
 

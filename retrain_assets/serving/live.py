@@ -71,12 +71,18 @@ def version_of(registry: Records, name: str | None = None, at: datetime | None =
         missing = f"no version of {model} was live at {at}"
     else:
         found = registry.live()
-        missing = (
-            f"{model} has no live version: run `retrain replay {model}` first, or name another model{_nearest(model)}"
-        )
+        missing = f"{model} has no live version: {_next_step(registry)}"
     if found is None:
         raise NotFound(f"{missing} (RETRAIN_HOME is {retrain_home()}).")
     return found
+
+
+def _next_step(registry: Records) -> str:
+    """What puts a version in service: the one that served last, another one, or a first."""
+    model = registry.model
+    if registry.versions():
+        return registry.way_back() or f"`retrain run {model} --period P` trains one"
+    return f"run `retrain replay {model}` first, or name another model{_nearest(model)}"
 
 
 def _nearest(name: str) -> str:

@@ -42,6 +42,13 @@ def test_a_person_who_took_it_back_is_named_with_the_reason():
     )
 
 
+def test_a_version_that_a_person_put_back_where_none_was_live_took_nothing_back():
+    again = replace(PAST[-1], from_version=None, from_digest=None, person=True, reason="as before.")
+    assert recovery(History((*PAST[:-1], again)), None, TAXI) == (
+        "v1 is live again: ada put it back on 2019-05-01 (as before)."
+    )
+
+
 def test_where_no_rollback_put_the_live_version_there_nothing_is_said(tmp_path):
     registry = fresh(tmp_path)
     assert recovery(History(()), None, TAXI) is None

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from retrain_assets.validation.pages.schema import PUBLISHED
@@ -13,6 +14,15 @@ def test_report_tells_the_last_judgement_in_words_or_that_of_a_period(at_home):
     assert retrain("report", "delivery").output.startswith(("May be promoted", "Not promoted"))
     assert retrain("report", "delivery", first.period).output.startswith("May be promoted as the first live model")
     assert "no validation report of '2031-01-06'" in retrain("report", "delivery", "2031-01-06", code=2).stderr
+
+
+@pytest.mark.usefixtures("at_home")
+@pytest.mark.parametrize("command", ["report", "explain"])
+def test_a_period_that_was_only_monitored_names_the_command_that_tells_of_it(command):
+    said = retrain(command, "delivery", PERIODS[0], code=2).stderr
+    assert f"{PERIODS[0]} was only monitored: `retrain report delivery {PERIODS[0]} --monitoring`" in said
+    assert "monitored" not in retrain(command, "delivery", "2031-01-06", code=2).stderr
+    assert retrain("report", "delivery", PERIODS[0], "--monitoring").output
 
 
 def test_report_as_json_keeps_the_published_schema_and_quotes_the_verdict(at_home):

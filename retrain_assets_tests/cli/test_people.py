@@ -5,12 +5,13 @@ import json
 import pytest
 
 from retrain_assets.alerts import read as read_alerts
+from retrain_assets.cli.runner import prepare_instance
 from retrain_assets_tests.commanded import registry, retrain
 
 
 def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
     assert registry(own_home).live().name == "v2"
-    assert retrain("rollback", "delivery", "--reason", "drivers complain").output.startswith("rolled_back (run ")
+    assert "rolled back v2: v1 is live (run " in retrain("rollback", "delivery", "--reason", "drivers complain").output
     event = registry(own_home).history()[-1]
     assert (event.action, event.from_version, event.to_version) == ("rolled_back", "v2", "v1")
     assert (event.reason, event.actor) == ("drivers complain", "ada")
@@ -24,13 +25,42 @@ def test_rollback_puts_the_former_version_back_and_explain_says_so(own_home):
 
 def test_a_rollback_behind_the_first_model_goes_to_the_fallback_and_one_more_is_refused_and_changes_nothing(own_home):
     retrain("rollback", "delivery", "--reason", "first")
-    retrain("rollback", "delivery", "--reason", "second")
+    retrain("rollback", "delivery", "--reason", "second", "--to", "v0")
     before = registry(own_home).history()
     assert (before[-1].from_version, before[-1].to_version) == ("v1", "v0")
     sentence = retrain("rollback", "delivery", "--reason", "third", code=2).stderr
     assert "delivery: live is v0; versions served before and not rolled back: none" in sentence
     assert "Retrain to get another version" in sentence
     assert registry(own_home).history() == before
+
+
+def test_a_person_who_does_not_name_the_constant_does_not_get_it_and_no_run_starts(own_home):
+    retrain("rollback", "delivery", "--reason", "first")
+    before = registry(own_home).history()
+    with prepare_instance(own_home) as instance:
+        runs = len(instance.get_runs())
+        said = retrain("rollback", "delivery", "--reason", "second", code=2).stderr
+        assert len(instance.get_runs()) == runs
+    constant = "nothing but v0 is left, a constant that gives every row the same answer: add --to v0 if you want that."
+    assert constant in said
+    assert registry(own_home).history() == before
+    done = retrain("rollback", "delivery", "--reason", "second", "--to", "v0")
+    assert "rolled back v1: v0 is live (run " in done.output
+
+
+def test_after_a_retirement_the_commands_name_the_way_back_and_it_is_no_rollback_of_anything(own_home, tmp_path):
+    said = retrain("retire", "delivery", "--reason", "the law").output.splitlines()
+    back = "`retrain rollback delivery --reason TEXT` puts v2 back"
+    assert said[1] == f"To take that back: `retrain release delivery --reason TEXT` and then {back}."
+    said = retrain("release", "delivery", "--reason", "it fell").output.splitlines()
+    assert said == ["released: the model (ada)", f"Nothing is live: {back}."], "its calendar has no later period"
+    asked = retrain("score", "delivery", "rows.parquet", tmp_path / "scores.csv", code=2).stderr
+    assert f"delivery has no live version: {back} (RETRAIN_HOME" in asked
+    assert retrain("rollback", "delivery", "--reason", "as before").output.startswith("v2 is live again (run ")
+    assert read_alerts(own_home) == []
+    (record,) = json.loads(retrain("status", "delivery", "--json").stdout)
+    assert (record["live"], record["cooldown"]) == ("v2", None)
+    assert "v2 is live again as before" in retrain("history", "delivery").output.splitlines()[-1]
 
 
 def test_a_hold_and_its_release_stand_at_once_on_the_page_that_is_opened_first(own_home):
@@ -78,3 +108,22 @@ def test_a_rollback_without_a_live_model_is_refused(empty_home):
 
 def test_a_rollback_needs_a_reason(own_home):
     assert "--reason" in retrain("rollback", "delivery", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hold", "delivery"),
+        ("release", "delivery"),
+        ("rollback", "delivery"),
+        ("retire", "delivery"),
+        ("approve", "delivery", "--anchor", "v1"),
+        ("adopt", "delivery", __file__, "--trained-until", "2024-01-01"),
+    ],
+)
+def test_a_decision_whose_reason_is_empty_is_bad_input_and_starts_no_run(own_home, words):
+    with prepare_instance(own_home) as instance:
+        before = registry(own_home).history(), len(instance.get_runs())
+        for reason in ("", "  ", "\n\t"):
+            assert "--reason is empty: say why." in retrain(*words, "--reason", reason, code=2).stderr
+        assert (registry(own_home).history(), len(instance.get_runs())) == before

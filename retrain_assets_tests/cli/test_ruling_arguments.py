@@ -174,8 +174,27 @@ def test_a_hold_on_what_is_not_there_is_bad_input(which):
     assert f"{which!r} names no candidates or versions; known: v1, {PERIOD}" in sentence
 
 
-def test_a_release_of_nothing_is_bad_input(waiting):
-    assert "binds the whole model" in retrain("release", "delivery", "--reason", "x", code=2).stderr
+def test_a_release_of_nothing_is_refused(waiting):
+    said = retrain("release", "delivery", "--reason", "x", code=1).stderr
+    assert "delivery: no hold, approval, retirement or rollback by a person binds the whole model." in said
+    assert "See what stands with `retrain status`." in said
+
+
+def test_a_release_that_frees_nothing_names_the_command_that_does(live):
+    retrain("hold", "delivery", "v1", "--reason", "x")
+    said = retrain("release", "delivery", "--reason", "x", code=1).stderr
+    assert "v1 is held: `retrain release delivery v1 --reason TEXT` ends that." in said
+    retrain("hold", "delivery", "--reason", "x")
+    assert [event.action for event in live.history()][-2:] == ["held", "held"]
+    text = retrain("release", "delivery", "--reason", "x").output
+    assert text.splitlines() == [
+        "released: the model (ada)",
+        "v1 is held: `retrain release delivery v1 --reason TEXT` ends that.",
+    ]
+    retrain("hold", "delivery", "--reason", "x")
+    retrain("release", "delivery", "v1", "--reason", "x")
+    said = retrain("release", "delivery", "v1", "--reason", "x", code=1).stderr
+    assert "The whole model is held: `retrain release delivery --reason TEXT` ends that." in said
 
 
 @pytest.mark.parametrize("command", ["hold", "release", "retire"])
@@ -219,7 +238,11 @@ def test_a_retired_model_is_out_of_service_until_it_is_released(live):
     assert "was retired (at" in retrain("explain", "delivery").output
     assert "already" in retrain("retire", "delivery", "--reason", "again", code=2).stderr
     assert "ada retired the model" in retrain("rollback", "delivery", "--reason", "x", code=1).output
-    retrain("release", "delivery", "--reason", "the law fell")
+    spec = Path.cwd() / "delivery.yaml"
+    spec.write_text(spec.read_text().replace("2024-01-15", "2024-03-04"))  # its calendar goes on
+    text = " ".join(retrain("release", "delivery", "--reason", "the law fell").output.split())
+    anew = "`retrain run delivery --period 2024-01-15`, or of a later period, trains anew."
+    assert f"Nothing is live: `retrain rollback delivery --reason TEXT` puts v1 back, or {anew}" in text
     assert status()["retired"] is None
     retrain("rollback", "delivery", "--reason", "as before")
     assert live.live().name == "v1"

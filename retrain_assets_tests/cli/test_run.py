@@ -18,9 +18,10 @@ from benchmarks.worlds.parcels import make_world, rows_of
 from benchmarks.worlds.verdicts import fresh, promoted, rolled_back
 from retrain_assets import errors
 from retrain_assets.cli import run
+from retrain_assets.cli.runner import prepare_instance
 from retrain_assets.documents import server
 from retrain_assets.spec import loading
-from retrain_assets_tests.commanded import FIRST, PERIODS, registry, retrain
+from retrain_assets_tests.commanded import CHANGES, FIRST, PERIODS, registry, retrain
 
 
 @pytest.fixture
@@ -260,6 +261,43 @@ def test_monitoring_a_period_whose_rows_are_refused_is_no_and_says_why(empty_hom
     monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path / "models"))
     end = json.loads(retrain("monitor", "delivery", "--period", PERIODS[0], "--json", code=1).stdout)
     assert "420 usable rows, 500 needed" in end["cause"]
+
+
+def runs_of(home):
+    with prepare_instance(home) as instance:
+        return len(instance.get_runs())
+
+
+@pytest.fixture
+def partly_there(young_home, tmp_path, monkeypatch):
+    """The home after three weeks; the source has the second and the third."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        rows = rows_of(3)
+        make_world(tmp_path / "models", rows[len(rows) // 3 :], instance, **CHANGES)
+    monkeypatch.setenv("RETRAIN_MODELS", str(tmp_path / "models"))
+    return young_home
+
+
+def test_monitoring_a_period_whose_rows_have_not_come_starts_no_run_and_the_status_stays(partly_there):
+    before, status = runs_of(partly_there), retrain("status", "delivery").output
+    said = retrain("monitor", "delivery", "--period", PERIODS[3], code=2).stderr
+    assert f"no rows of {PERIODS[3]} in " in said
+    assert f" yet (ended {PERIODS[4]}). Deliver them, or ask whoever does, then" in said
+    assert (runs_of(partly_there), retrain("status", "delivery").output) == (before, status)
+
+
+def test_monitoring_a_stored_period_whose_rows_have_gone_overwrites_nothing(partly_there):
+    stored = partly_there / "data" / "delivery"
+    before = {path: path.read_bytes() for path in stored.rglob(f"{PERIODS[0]}.*")}
+    said = retrain("monitor", "delivery", "--period", PERIODS[0], code=2).stderr
+    assert f"no rows of {PERIODS[0]} in " in said
+    assert "; what is stored stays. Put them back there to monitor it again" in said
+    assert {path: path.read_bytes() for path in stored.rglob(f"{PERIODS[0]}.*")} == before
+
+
+def test_a_gap_before_later_rows_is_monitored(partly_there):
+    shutil.rmtree(partly_there)
+    retrain("monitor", "delivery", "--period", PERIODS[0])
 
 
 def test_monitoring_by_hand_prints_what_was_watched_what_it_says_and_what_is_next(young_home, monkeypatch):

@@ -30,6 +30,22 @@ def test_status_is_a_line_a_model_and_one_that_never_ran_says_how_to_begin(at_ho
     assert set(lines) == {"model", "delivery", "employment", "flight_delays", "taxi_charge"}
 
 
+def test_a_damaged_journal_hides_no_other_model(own_home):
+    last = registry(own_home).folder / "journal" / "00000001.json"
+    last.chmod(0o644)
+    last.write_bytes(last.read_bytes()[:200])
+    said = retrain("status", code=2)
+    lines = {line.split()[0]: line for line in said.stdout.splitlines()}
+    assert re.match(r"delivery +- +journal damaged +- +`retrain verify delivery`$", lines["delivery"])
+    assert {"employment", "flight_delays", "taxi_charge"} < set(lines)
+    assert "delivery: " in said.stderr
+    assert "00000001.json" in said.stderr
+    records = {one["model"]: one for one in json.loads(retrain("status", "--json", code=2).stdout)}
+    assert records["delivery"]["health"] == "journal damaged"
+    assert records["employment"]["health"] == "never ran"
+    assert "00000001.json" in retrain("status", "delivery", code=2).stderr
+
+
 def test_a_terminal_too_narrow_for_columns_gets_all_of_them_below_one_another(at_home, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     printed, live = retrain("status").output, registry(at_home).live().name

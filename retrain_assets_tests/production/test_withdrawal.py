@@ -298,7 +298,9 @@ def test_the_first_model_falls_back_to_the_stored_constant_which_serves_and_asks
     week = own.weeks(7)[-1]
     back(own)
     assert own.registry.rollback_target().name == "v0"
-    event = back(own)
+    with pytest.raises(NotFound, match="nothing but v0 is left, a constant"):
+        back(own)
+    event = back(own, to="v0")
     live = own.registry.live()
     assert (event.to_version, live.name, live.number) == ("v0", "v0", 0)
     files = own.registry.read(live.digest)

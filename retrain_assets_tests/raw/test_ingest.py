@@ -136,6 +136,17 @@ def test_a_period_without_rows_before_one_with_rows_is_a_gap(store, tmp_path):
     assert findings(overdue.problems) == [("volume", None, 0)]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_stored_period_whose_rows_have_gone_is_refused_and_what_is_stored_stays(store, tmp_path, late):
+    path = tmp_path / "r.parquet"
+    taken_in(store, source(written(path, rides())))
+    kept = {name: store.path(name, "2019-02").read_bytes() for name in ("raw_data", "rejected_rows")}
+    declared = source(written(path, rides(start=BOUNDS[1], first_id=1_000)))
+    (gone,) = ingest(intake(declared), store, "2019-02", late=late).problems
+    assert (gone.blocking, gone.sentence) == (True, f"{path}: no rows of 2019-02, of which some are stored.")
+    assert {name: store.path(name, "2019-02").read_bytes() for name in kept} == kept
+
+
 def test_a_column_that_is_gone_for_a_period_counts_as_missing(store, tmp_path):
     path = tmp_path / "r.parquet"
     taken_in(store, source(written(path, rides())))

@@ -31,12 +31,13 @@ from retrain_assets.errors import (
     InsufficientVerdict,
     NotApprovable,
     NotFound,
+    NothingToRelease,
     RegistryError,
     Retired,
     StaleVerdict,
     WrongChampion,
 )
-from retrain_assets.registry.journal.events import Event, content_hash
+from retrain_assets.registry.journal.events import Event, content_hash, in_short
 from retrain_assets.registry.journal.history import History
 from retrain_assets.registry.registry import Registry
 from retrain_assets.registry.retention import RetainedVersions, RetentionPolicy, disposable
@@ -291,9 +292,9 @@ def test_a_release_ends_what_binds_its_subject_and_nothing_else(served: Registry
 
 
 def test_a_release_of_what_nobody_holds_is_refused(served: Registry) -> None:
-    with pytest.raises(NotFound, match="binds the whole model"):
+    with pytest.raises(NothingToRelease, match="binds the whole model"):
         served.rule(Release(ann(1)))
-    with pytest.raises(NotFound, match="binds version"):
+    with pytest.raises(NothingToRelease, match="binds version"):
         served.rule(Release(ann(1), served.live().digest))
     assert len(served.history()) == 2
 
@@ -386,9 +387,20 @@ def test_a_released_model_can_be_put_back_to_the_version_that_served_last(regist
     registry.rule(Retire(ann(3)))
     registry.rule(Release(ann(4)))
     event = rolled_back(registry, 4, person=True)
-    assert (event.from_version, event.to_version) == (None, "v2")
+    assert (event.from_version, event.to_version, event.withdraws) == (None, "v2", False)
+    assert in_short(event) == "v2 is live again"
+    assert History(registry.history()).last_rollback is None, "nothing failed, so nothing rests"
     assert not any(version.quarantined for version in registry.versions())
     assert registry.verify() == []
+
+
+def test_a_rollback_before_a_retirement_rests_the_model_as_long_as_without_it(registry: Registry) -> None:
+    promoted(registry, [0, 1])
+    withdrawn = rolled_back(registry, 2)
+    registry.rule(Retire(ann(3)))
+    registry.rule(Release(ann(3)))
+    rolled_back(registry, 3, person=True)
+    assert History(registry.history()).last_rollback == withdrawn
 
 
 def test_a_retirement_takes_effect_no_earlier_than_the_decision_it_ends(registry: Registry) -> None:

@@ -57,7 +57,7 @@ class Watch:
         performance = read_performance(store, period)
         live = registry.live()
         attempts = [event for event in registry.history() if event.gate and event.period <= period]
-        rollbacks = [event.failure_period for event in registry.history() if event.action == "rolled_back"]
+        rollbacks = [event.failure_period for event in registry.history() if event.withdraws]
         last = attempts[-1].period if attempts else None
         in_vain = attempts and not History(registry.history()).promoted(attempts[-1])
         seen = read_performance(store, last) if last else None

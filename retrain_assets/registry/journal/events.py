@@ -56,8 +56,10 @@ def spoken(action: str) -> str:
 
 def in_short(event: Event) -> str:
     """What a decision did, in two or three words, such as `promoted v2`, `kept v1` or `rolled back v2`."""
-    if event.action == "rolled_back":
+    if event.withdraws:
         return f"rolled back {event.from_version}"
+    if event.action == "rolled_back":
+        return f"{event.to_version} is live again"
     if event.action in KEPT:
         return f"kept {event.from_version}" if event.from_version else "no model yet"
     if event.action in PROMOTIONS:
@@ -210,6 +212,11 @@ class Event(Entry):
     def failure_period(self) -> str:
         """The period whose rows showed why a rollback was needed: its own, or a later one than it is booked in."""
         return self.failed_in or self.period
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether it is a rollback that took a version out of service; where none was live, nothing failed."""
+        return self.action == "rolled_back" and self.from_version is not None
 
     @classmethod
     def seal(cls, entry: Entry, seq: int, previous_hash: str) -> Event:

@@ -202,8 +202,8 @@ class History:
 
     @property
     def last_rollback(self) -> Event | None:
-        """The newest rollback, None when there was none."""
-        return next((event for event in reversed(self.moves) if event.action == "rolled_back"), None)
+        """The newest rollback that took a version out of service, None when there was none."""
+        return next((event for event in reversed(self.moves) if event.withdraws), None)
 
     @property
     def pruned(self) -> Mapping[str, Event]:

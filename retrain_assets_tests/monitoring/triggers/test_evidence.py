@@ -15,7 +15,7 @@ from retrain_assets.monitoring.records.performance_record import write_performan
 from retrain_assets.monitoring.triggers.decision import NoRetrain
 from retrain_assets.monitoring.triggers.evidence import Watch, spent_ranges, trained_until
 from retrain_assets.periods import Calendar, Length
-from retrain_assets.registry.rulings import Hold, Retire, Signature
+from retrain_assets.registry.rulings import Hold, Release, Retire, Signature
 from retrain_assets.store import PeriodStore
 from retrain_assets.verdict import Outcome
 from retrain_assets.windows.cut import Wait
@@ -142,6 +142,15 @@ def test_after_a_rollback_the_candidate_must_have_learnt_from_the_failure(store,
         "is needed"
     )
     assert WATCH.evidence(store, registry, "2019-02-12").wait == ""
+
+
+def test_a_version_put_back_where_none_was_live_is_no_failure_to_learn_from(store, registry):
+    verdicts.promoted(registry, [0, 1])
+    for ruling in (Retire, Release):
+        registry.rule(ruling(Signature("ann", "holiday", moment(4), period(4))))
+    verdicts.rolled_back(registry, 5, person=True)
+    assert registry.live().name == "v2"
+    assert WATCH.evidence(store, registry, "2019-02-10").last_rollback_period is None
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_the_fallback_in_service_has_a_card_of_its_own_that_claims_nothing_of_th
     shutil.copytree(loop.folder / "home" / "registry", tmp_path / "registry")
     registry = Registry(tmp_path / "registry", "delivery")
     again = {"reason": "still too high", "at": datetime(2024, 6, 2), "actor": "ann", "period": loop.weeks(8)[-1]}
-    request = RollbackRequest(**again, expected_live=registry.live().digest, person=True)
+    request = RollbackRequest(**again, expected_live=registry.live().digest, person=True, to="v0")
     assert roll_back(registry, request).to_version == "v0"
     said = card.markdown(registry, card.version(registry))
     assert said == card.markdown(registry, card.version(registry, "v0"))
