@@ -238,7 +238,7 @@ def test_gate_rows_of_one_class_promote_nothing(tmp_path, instance, rows):
     assert {path for path in changed if path.name != "head.json" and "model_status" not in str(path)} == {card}
     rows_before, rows_after = (on_card(found[card]) for found in (before, after))
     added = [part for part in rows_after if part not in rows_before]
-    assert [re.findall("<td[^>]*>(held|insufficient)</td>", part) for part in added] == [["held"], ["insufficient"]]
+    assert [re.findall("<td[^>]*>(held|undecided)</td>", part) for part in added] == [["held"], ["undecided"]]
     assert [part for part in rows_after if part not in added] == rows_before
 
 

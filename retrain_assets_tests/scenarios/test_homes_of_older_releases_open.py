@@ -97,7 +97,7 @@ def test_explain_quotes_the_evidence_of_a_promotion():
     ("model", "which", "words"),
     [
         ("delivery", [], ["v4 was rolled back to v3", "Why: drivers complain"]),
-        ("lateness", ["2024-02-26"], ["rejected", "-0.02671", "trained on"]),
+        ("lateness", ["2024-02-26"], ["v1 was kept", "-0.02671", "trained on"]),
     ],
 )
 def test_explain_tells_of_a_rollback_and_of_a_rejection(model, which, words):

@@ -288,7 +288,7 @@ def trigger_of(built, number=WEEK):
     ("state", "sentence"),
     [
         (held, "held by ann until somebody releases it: tariffs change"),
-        (live_held, "held by ann until 2999-01-01 00:00: tariffs change"),
+        (live_held, "held by ann until the end of 2998-12-31: tariffs change"),
         (retired, "retired by ann: tariffs change"),
     ],
 )
