@@ -128,8 +128,13 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Served]:
-    """`retrain dev` over the specs of a folder and nothing else; every process is gone at the end."""
+def serve(folder: Path, in_background: bool = False) -> Iterator[Served]:
+    """`retrain dev` over the specs of a folder and nothing else; every process is gone at the end.
+
+    Args:
+        folder: Where the specs are, and the home.
+        in_background: Begin it as a script begins what it does not wait for, with SIGINT ignored.
+    """
     port = _free_port()
     log = folder / "dev.log"
     environment = {
@@ -142,6 +147,8 @@ def serve(folder: Path) -> Iterator[Served]:
         "RETRAIN_REPORTS_URL": f"http://127.0.0.1:{_free_port()}",
     }
     command = [sys.executable, "-c", "from retrain_assets.cli.main import main; main()", "dev", "--port", str(port)]
+    if in_background:
+        command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -208,10 +209,13 @@ def _serve(host: str, port: int) -> None:
     """Run Dagster's own `dagster dev` in this process until it is stopped.
 
     Its log is kept to errors: what the daemon does is in the UI. That a newer command exists, in a package of its own,
-    is no concern of whoever reads it.
+    is no concern of whoever reads it. SIGINT and SIGTERM end it, also where a script began it in the background, which
+    leaves SIGINT ignored; Dagster gives SIGTERM the handler of SIGINT, and its services inherit them.
     """
     from retrain_assets.documents.run_log import PLAIN_LOG
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ[PLAIN_LOG] = "1"
     warnings.filterwarnings("ignore", message="Function `dev_command` is superseded")
     (command,) = entry_points(group="console_scripts", name="dagster")

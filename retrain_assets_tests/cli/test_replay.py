@@ -8,6 +8,7 @@ import pytest
 
 import retrain_assets.cli.replay as module
 from benchmarks.worlds.parcels import SPEC, make_world, rows_of
+from retrain_assets.alerts import read as read_alerts
 from retrain_assets.cli.replay import INDENT, PeriodLine, decision, shown
 from retrain_assets.cli.runner import RunEnd
 from retrain_assets.documents.units import LossUnits
@@ -51,6 +52,11 @@ def test_the_demo_ends_with_what_was_decided_and_what_it_was_worth(replayed):
     assert f"Live: v2, decided in {PERIODS[5]}." in second
     assert "4 periods in" in second
     assert "retrain explain delivery" in second
+
+
+def test_what_a_replay_promotes_is_no_alert(at_home):
+    assert "promoted" in [event.action for event in registry(at_home).history()]
+    assert read_alerts(at_home) == []
 
 
 def test_a_demo_before_the_first_model_says_that_there_is_nothing_to_compare(empty_home):
