@@ -20,7 +20,6 @@ UNMONITORED = "not monitored yet"
 NO_ROWS = "no rows came"
 NO_OUTCOMES, FEW_OUTCOMES = "no outcomes yet", "too few outcomes"
 OVERDUE = "overdue"
-DAMAGED = "journal damaged"
 OVERVIEW = ("model", "live", "health", "happened last", "comes next")
 SHORT_HEALTH = {
     WORSE: "worse", BROKEN: "data broke", AS_EXPECTED: "well", FAILED: "last run failed", NO_MODEL: "no model",
@@ -153,8 +152,7 @@ class ModelStatus:
     @property
     def ran(self) -> bool:
         """Whether anything was ever done with the model."""
-        known = self.last_period is not None or self.live is not None or self.fault is not None
-        return known or self.health == DAMAGED
+        return any(known is not None for known in (self.last_period, self.live, self.fault, self.damaged))
 
     @property
     def well(self) -> bool:
@@ -273,15 +271,13 @@ class ModelStatus:
     def _task(self) -> str | None:
         if not self.ran:
             return "start it" if self.next_retrain else None
-        if self.health == DAMAGED:
-            return f"`retrain verify {self.model}` says what to restore, nothing is decided before"
+        if self.damaged:
+            return f"`retrain verify {self.model}` says what to restore{self._owned}"
         if self.fault:
             command = "run" if self.fault.monitored else "monitor"
             again = f"`retrain {command} {self.model} --period {self.fault.period}`"
             sensors = "" if self.fault.monitored else ", unless sensors are on"
             return f"mend the cause, then {again}{sensors}{self._owned}"
-        if self.damaged:
-            return f"`retrain verify {self.model}` says what to restore{self._owned}"
         if self.standing.retired:
             return None
         if self.broken:
@@ -322,10 +318,10 @@ class ModelStatus:
     @property
     def coming(self) -> str:
         """What comes next."""
-        if self.fault:
-            return self._again(self.fault)
         if self.damaged:
             return "nothing before it is restored"
+        if self.fault:
+            return self._again(self.fault)
         if self.standing.retired:
             return f"nothing, until somebody releases it: `retrain release {self.model} --reason TEXT`"
         if self.ended and self.next_look and not self.due:
@@ -376,12 +372,10 @@ class ModelStatus:
     def _next_in_short(self) -> str:
         if not self.ran:
             return f"`retrain replay {self.model}`"
-        if self.health == DAMAGED:
+        if self.damaged:
             return f"`retrain verify {self.model}`"
         if self.fault:
             return "mend, run again"
-        if self.damaged:
-            return f"`retrain verify {self.model}`"
         if self.standing.retired:
             return "nothing"
         if self.broken or self._in_vain:

@@ -232,7 +232,7 @@ def _unmonitored(status: ModelStatus, period: str) -> ModelStatus:
 
 def with_fault(status: ModelStatus, fault: Fault | None) -> ModelStatus:
     """The status after a run that something broke; the same one where nothing did."""
-    return replace(status, fault=fault, health=FAILED) if fault else status
+    return replace(status, fault=fault, health=FAILED) if fault and not status.damaged else status
 
 
 def _change(event: Event) -> str | None:

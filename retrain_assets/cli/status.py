@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from retrain_assets.audit.model_status import ModelStatus
 
 COLOURS = {
-    "as expected": "green", "worse than expected": "red", "its last run failed": "red", "journal damaged": "red",
+    "as expected": "green", "worse than expected": "red", "its last run failed": "red",
     "its data broke": "red", "damaged": "red", "a constant answers": "red", "its data drift": "yellow",
 }  # fmt: skip
 
@@ -85,7 +85,7 @@ def _damaged(name: str) -> ModelStatus:
     """What is told of a model whose journal cannot be read."""
     from retrain_assets.audit.model_status import DAMAGED, ModelStatus
 
-    return ModelStatus(name, health=DAMAGED, next_retrain="the registry is mended")
+    return ModelStatus(name, health=DAMAGED, damaged="its journal cannot be read")
 
 
 def _unused(home: Path) -> str:

@@ -36,12 +36,12 @@ def test_a_damaged_journal_hides_no_other_model(own_home):
     last.write_bytes(last.read_bytes()[:200])
     said = retrain("status", code=2)
     lines = {line.split()[0]: line for line in said.stdout.splitlines()}
-    assert re.match(r"delivery +- +journal damaged +- +`retrain verify delivery`$", lines["delivery"])
+    assert re.match(r"delivery +- +damaged +- +`retrain verify delivery`$", lines["delivery"])
     assert {"employment", "flight_delays", "taxi_charge"} < set(lines)
     assert "delivery: " in said.stderr
     assert "00000001.json" in said.stderr
     records = {one["model"]: one for one in json.loads(retrain("status", "--json", code=2).stdout)}
-    assert records["delivery"]["health"] == "journal damaged"
+    assert records["delivery"]["health"] == "damaged"
     assert records["employment"]["health"] == "never ran"
     assert "00000001.json" in retrain("status", "delivery", code=2).stderr
 
