@@ -56,10 +56,8 @@ def spoken(action: str) -> str:
 
 def in_short(event: Event) -> str:
     """What a decision did, in two or three words, such as `promoted v2`, `kept v1` or `rolled back v2`."""
-    if event.withdraws:
-        return f"rolled back {event.from_version}"
     if event.action == "rolled_back":
-        return f"{event.to_version} is live again"
+        return f"rolled back {event.from_version}" if event.withdraws else f"{event.to_version} is live again"
     if event.action in KEPT:
         return f"kept {event.from_version}" if event.from_version else "no model yet"
     if event.action in PROMOTIONS:
