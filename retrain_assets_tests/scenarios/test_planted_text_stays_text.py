@@ -79,7 +79,8 @@ def home(tmp_path_factory):
         signed = Signature(f"ann {PLANTED}", f"looks odd {PLANTED}", datetime(2024, 1, 16), WEEKS[-1])
         world.registry.rule(Hold(signed))
         world.registry.rule(Release(signed))
-        config = rollback_config("delivery", f"complaints {TYPED}", "v1", person=f"ann {TYPED}", period=WEEKS[-1])
+        person = {"person": f"ann {TYPED}", "to": "v0"}
+        config = rollback_config("delivery", f"complaints {TYPED}", "v1", **person, period=WEEKS[-1])
         assert world.run("rollback", None, run_config=config).success
         yield folder, instance
 
