@@ -64,7 +64,7 @@ def headline(event: Event) -> str:
         "bootstrap": f"{after} became the first live model ({who}).",
         "promoted": f"{after} replaced {before} ({who}).",
         "adopted": f"{after}, trained elsewhere, was adopted ({who}).",
-        "rolled_back": f"{before} was rolled back to {after} ({who}).",
+        "rolled_back": f"{before} was rolled back to {after} ({who})." if before else f"{after} is live again ({who}).",
         "approved": f"{bound} was approved, what the evidence left open notwithstanding ({who}){until}; {stayed}.",
         "anchored": f"{bound} was made the anchor that later versions are held against ({who}); {stayed}.",
         "held": f"{bound} was held ({who}){until}; {stayed}.",

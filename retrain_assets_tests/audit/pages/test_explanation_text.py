@@ -9,6 +9,11 @@ from retrain_assets.registry.journal.events import Terms
 from retrain_assets_tests.audit.journals import journal
 
 
+def test_a_return_where_nothing_was_live_rolls_no_version_back():
+    back = journal(("2019-01", "bootstrap"), ("2019-02", "rolled_back", "v1"))[1]
+    assert headline(replace(back, from_version=None)).startswith("v1 is live again (at ")
+
+
 @pytest.mark.parametrize(
     ("action", "words"),
     [
