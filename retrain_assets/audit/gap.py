@@ -6,6 +6,7 @@ from itertools import takewhile
 
 from retrain_assets.documents.units import counted, plural
 from retrain_assets.model import Model
+from retrain_assets.monitoring.performance.report import PerformanceReport
 from retrain_assets.monitoring.records.performance_record import monitored_periods, read_performance
 from retrain_assets.store import PeriodStore
 
@@ -28,10 +29,10 @@ def gap_until(store: PeriodStore, model: Model, last: str) -> str | None:
     return f"no {plural(model.row_name)} came for {counted(len(empty), model.calendar.every)}, since {since:%Y-%m-%d}"
 
 
-def measured_last(store: PeriodStore, last: str) -> str | None:
-    """What the newest report with outcomes says, up to a period; None where no recent one has any."""
+def measured_last(store: PeriodStore, last: str, version: str | None = None) -> PerformanceReport | None:
+    """The newest report with outcomes up to a period, of any version or of one; None where no recent one has any."""
     for period in [period for period in monitored_periods(store) if period <= last][: -_LOOKED_AT - 1 : -1]:
         record = read_performance(store, period)
-        if record is not None and record.report is not None:
-            return record.report.sentence
+        if record is not None and record.report is not None and version in (None, record.version):
+            return record.report
     return None

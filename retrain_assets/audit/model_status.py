@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from retrain_assets.documents.units import capital
 from retrain_assets.monitoring.pages.performance_text import without_limits
 from retrain_assets.periods import Calendar
 from retrain_assets.registry.journal.history import FALLBACK
@@ -25,15 +26,6 @@ SHORT_HEALTH = {
     WORSE: "worse", BROKEN: "data broke", AS_EXPECTED: "well", FAILED: "last run failed", NO_MODEL: "no model",
 }  # fmt: skip
 YES_OR_NO = {AS_EXPECTED: "yes", WORSE: "no"}
-
-
-def capital(sentence: str) -> str:
-    """A sentence with a capital, unless it begins with a version, a command or a name that is written with underscores.
-
-    >>> capital("well: v2"), capital("v2 was well"), capital("dep_hour broke")
-    ('Well: v2', 'v2 was well', 'dep_hour broke')
-    """
-    return sentence if re.match(r"v\d|`|\w*_", sentence) else f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 @dataclass(frozen=True)
@@ -80,6 +72,7 @@ class ModelStatus:
         live_since: The day on which it first became live.
         back_since: The day of the rollback that put it back; None where a promotion put it there.
         left_on: The day since which no version is live, where one was before; else None.
+        way_back: The commands that put a version back, where none is live and one can come back; else None.
         age_periods: Periods since then, up to the last one monitored.
         age: The same in words, such as `3 months`.
         last_period: The last period that was monitored; None where nothing ever ran.
@@ -118,6 +111,7 @@ class ModelStatus:
     live_since: str | None = None
     back_since: str | None = None
     left_on: str | None = None
+    way_back: str | None = None
     age_periods: int | None = None
     age: str | None = None
     last_period: str | None = None
@@ -297,11 +291,12 @@ class ModelStatus:
     @property
     def _of_the_live(self) -> str | None:
         """What is to be done about the version that is live, or that none is any more."""
-        back, again = f"`retrain rollback {self.model} --reason TEXT`", f"`retrain run {self.model} --period"
+        back, again = f"`retrain rollback {self.model} --reason TEXT`", f"`retrain run {self.model} --period P`"
         if self.live is None and self.left_on:
-            return f"put a version back with {back}, or train anew: {again} {self.last_period}`{self._owned}"
+            ways = ", or ".join(filter(None, [self.way_back, f"{again} of a later period trains anew"]))
+            return f"{ways}{self._owned}"
         if self.live == FALLBACK:
-            return f"restore the version before (`retrain verify {self.model}`), or train anew: {again} P`{self._owned}"
+            return f"restore the version before (`retrain verify {self.model}`), or train anew: {again}{self._owned}"
         if self.tested_broken and not self.well:
             broken = f"{self.live} was tested while {self.tested_broken} was broken"
             return f"{broken}: watch its probation, or go back with {back}{self._owned}"
@@ -451,6 +446,9 @@ class ModelStatus:
             "last period": self.last_period,
             "health": self.health,
             "fault": f"{self.fault.period}: {self.fault.cause}" if self.fault else None,
+            "damaged": self.damaged,
+            "nothing live since": self.left_on,
+            "tested while broken": self.tested_broken,
             "drift": self.drift,
             "broken": self.broken,
             "performance": self.performance,

@@ -93,6 +93,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         live_since=_day(live.at) if live else None,
         back_since=_back_since(history),
         left_on=_day(history.moves[-1].at) if history.moves and live is None else None,
+        way_back=access.registry.way_back() or None,
         age_periods=age,
         age=counted(age, calendar.every) if age and not _moved_after(live, calendar, last) else None,
         last_period=last,
@@ -122,7 +123,7 @@ def status_of(access: PeriodAccess, watch: Watch, at: datetime) -> ModelStatus:
         health=NO_ROWS if gap and health in (AS_EXPECTED, NO_OUTCOMES, FEW_OUTCOMES) else health,
         recovery=f"{safe}{_own_trouble(store, live.name, last)}" if safe and live else safe,
         drift=drift.sentence or None if drift else None,
-        performance=measured.sentence if measured else measured_last(store, last),
+        performance=told.sentence if (told := measured or measured_last(store, last)) else None,
         told_by=watch.model.units.rows(measured.rows) if measured and measured.few else None,
         gap=gap,
         written=performance.written or None if performance else None,
@@ -152,6 +153,8 @@ def _damage(registry: Registry, live: Version | None) -> str | None:
     """What keeps the live version, or the history, from being read; None where nothing does."""
     if live is None:
         return "the registry holds no history, and there was one" if registry.forgotten() else None
+    if live.digest in registry.deleted():
+        return None  # of a period looked at again, whose version retention deleted since
     try:
         registry.read(live.digest)
     except (NotFound, IntegrityError, OSError) as fault:
@@ -169,12 +172,9 @@ def _tested_broken(registry: Registry, live: Version | None, drift: DriftRecord 
 
 def _own_trouble(store: PeriodStore, live: str, last: str) -> str:
     """That a version which is back did worse than expected itself when it was measured last; empty where it did not."""
-    for period in [period for period in monitored_periods(store) if period <= last][: -_LOOKED_AT - 1 : -1]:
-        record = read_performance(store, period)
-        if record is not None and record.report is not None and record.version == live:
-            worse = record.report.outcome is Quality.WARN
-            return f" Before that, {without_limits(record.report.sentence)}" if worse else ""
-    return ""
+    report = measured_last(store, last, live)
+    worse = report is not None and report.outcome is Quality.WARN
+    return f" Before that, {without_limits(report.sentence)}" if report and worse else ""
 
 
 def _moved_after(live: Version | None, calendar: Calendar, last: str | None) -> bool:

@@ -272,6 +272,15 @@ def _to_one_decimal(values: Sequence[float], said: Sequence[str], scale: float) 
     ]
 
 
+def capital(sentence: str) -> str:
+    """A sentence with a capital, unless it begins with a version, a command or a name that is written with underscores.
+
+    >>> capital("well: v2"), capital("v2 was well"), capital("dep_hour broke")
+    ('Well: v2', 'v2 was well', 'dep_hour broke')
+    """
+    return sentence if re.match(r"v\d|`|\w*_", sentence) else f"{sentence[:1].upper()}{sentence[1:]}"
+
+
 def first_few(names: Sequence[str], most: int = 3) -> str:
     """Names one after the other, the first few of many.
 

@@ -35,7 +35,10 @@ def test_the_newest_report_with_outcomes_up_to_the_period_is_what_was_measured_l
 
     def read(store, period):
         said = told.get(period)
-        return SimpleNamespace(report=SimpleNamespace(sentence=said) if said else None)
+        return SimpleNamespace(version="v1", report=SimpleNamespace(sentence=said) if said else None)
 
     monkeypatch.setattr("retrain_assets.audit.gap.read_performance", read)
-    assert [measured_last(store, period) for period in ("2019-03", "2019-01")] == ["February", "January"]
+    newest = [measured_last(store, period) for period in ("2019-03", "2019-01")]
+    assert [report.sentence for report in newest] == ["February", "January"]
+    assert measured_last(store, "2019-03", "v1").sentence == "February"
+    assert measured_last(store, "2019-03", "v9") is None

@@ -77,9 +77,10 @@ def test_where_no_rows_come_nobody_knows_how_the_model_does():
         ({"live": "v0", "health": "a constant answers"},
          "restore the version before (`retrain verify taxi`), or train anew: `retrain run taxi --period P` "
          "(team:a owns it)"),
-        ({"live": None, "left_on": "2021-01-01", "health": "no live model yet"},
-         "put a version back with `retrain rollback taxi --reason TEXT`, or train anew: "
-         "`retrain run taxi --period 2020-12` (team:a owns it)"),
+        ({"live": None, "left_on": "2021-01-01", "health": "no live model yet",
+          "way_back": "`retrain rollback taxi --reason TEXT` puts v1 back"},
+         "`retrain rollback taxi --reason TEXT` puts v1 back, or "
+         "`retrain run taxi --period P` of a later period trains anew (team:a owns it)"),
         ({"tested_broken": "miles", "health": "just went live"},
          "v1 was tested while miles was broken: watch its probation, or go back with "
          "`retrain rollback taxi --reason TEXT` (team:a owns it)"),

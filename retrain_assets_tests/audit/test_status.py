@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from shutil import rmtree
 from types import SimpleNamespace
 
 import pytest
@@ -93,6 +94,18 @@ def test_a_version_that_was_put_in_charge_before_any_period_was_monitored_says_w
         f"the first monitored period: `retrain monitor {MODEL} --period {following}`"
     )
     assert found.answers["is it well"] == "not monitored yet"
+
+
+def test_a_version_whose_files_retention_deleted_since_is_not_told_as_damaged(tmp_path, monkeypatch):
+    registry = fresh(tmp_path)
+    promoted(registry, [0, 1])
+    first = registry.versions()[0]
+    rmtree(registry.folder / "versions" / first.digest)
+    access = PeriodAccess(PeriodStore(tmp_path / "data"), registry, period(0))
+    assert status_of(access, Watched, moment(1)).health == "damaged"
+    monkeypatch.setattr(type(registry), "deleted", lambda _: frozenset({first.digest}))
+    found = status_of(access, Watched, moment(1))
+    assert (found.live, found.health, found.damaged) == ("v1", "not monitored yet", None)
 
 
 def test_of_a_promotion_the_answer_is_what_decided_it_and_the_record_has_the_rest(tmp_path):

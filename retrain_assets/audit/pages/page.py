@@ -17,10 +17,9 @@ from retrain_assets.audit.model_status import (
     NO_ROWS,
     WORSE,
     ModelStatus,
-    capital,
 )
 from retrain_assets.documents.page import PICTURE, Document, Part, Tone, table, text
-from retrain_assets.documents.units import counted, percent
+from retrain_assets.documents.units import capital, counted, percent
 from retrain_assets.monitoring.records.performance_record import read_performance
 from retrain_assets.store import PeriodStore
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 
 from retrain_assets.documents.page import PICTURE, Document, Drawing, Part, Tone, fact_rows, html_page, table, text
-from retrain_assets.documents.units import LossUnits, amount, certainty, difference, plural
+from retrain_assets.documents.units import LossUnits, amount, capital, certainty, difference, plural
 from retrain_assets.model import Model
 from retrain_assets.production.probation.anytime_valid import Conclusion
 from retrain_assets.production.probation.group_watch import GroupAccount, WatchStatus
@@ -135,12 +134,7 @@ def said(record: ProbationRecord) -> tuple[str, ...]:
     ('No probation: v2 is confirmed.', '3 rides.')
     """
     clauses = record.sentence.removeprefix(f"{record.period}: ").split("; ")
-    return tuple(f"{_capital(clause).rstrip('.')}." for clause in clauses if clause)
-
-
-def _capital(clause: str) -> str:
-    """A clause as the beginning of a sentence; the name of a version stays as it is."""
-    return clause if re.match(r"v\d", clause) else f"{clause[0].upper()}{clause[1:]}"
+    return tuple(f"{capital(clause).rstrip('.')}." for clause in clauses if clause)
 
 
 def _read_as(found: Measurement, units: LossUnits) -> str:
