@@ -19,9 +19,10 @@ def test_nothing_runs_before_a_person_has_launched_the_first_run(served, sensor)
 
 
 def test_the_terminal_says_what_to_open_and_what_waits_and_warns_of_nothing(served):
+    opens = f"Open {served.url} (Ctrl-C stops it)."
+    served.wait(lambda: opens in served.log.read_text() or None, "the page to open is not named", 30)
     said = served.log.read_text()
 
-    assert f"Open {served.url} (Ctrl-C stops it)." in said
     assert "Nothing runs for delivery until you start it: `retrain replay delivery`" in said
     assert "arning" not in said
     assert "WARNING" not in said
